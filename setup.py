@@ -1,0 +1,77 @@
+"""ament_python package: installs by pip and by colcon."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+NAME = "world_model_ros"
+NODES = (
+    "world_model_node",
+    "command_gate_node",
+    "future_view_node",
+    "sim_robot_node",
+    "recorder_node",
+    "demo_node",
+)
+
+
+def data_files():
+    """Everything that ament wants under share/."""
+    files = [
+        ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
+        (f"share/{NAME}", ["package.xml"]),
+    ]
+    for root in ("launch", "config", "models"):
+        for folder in [Path(root), *(path for path in Path(root).rglob("*") if path.is_dir())]:
+            here = [str(path) for path in sorted(folder.iterdir()) if path.is_file()]
+            if here:
+                files.append((f"share/{NAME}/{folder.as_posix()}", here))
+    return files
+
+
+def ros(distro):
+    return [f"ros-{distro}-rclpy[fastrtps]", f"ros-{distro}-common-interfaces"]
+
+
+SIM = ["mujoco>=3.2", "scipy"]
+TRAIN = ["torch==2.13.0", "onnx>=1.17", "tensorboard"]
+
+setup(
+    name=NAME,
+    version="0.1.0",
+    packages=find_packages(include=[NAME, f"{NAME}.*"]),
+    package_data={NAME: ["py.typed"]},
+    data_files=data_files(),
+    python_requires=">=3.10",
+    install_requires=[
+        "setuptools",
+        "numpy",
+        "pydantic>=2",
+        "PyYAML",
+        "opencv-python",
+        "pin>=3",
+        "ruckig",
+        "rosbags>=0.11.9",
+        "tqdm",
+    ],
+    extras_require={
+        "ros-jazzy": ros("jazzy"),
+        "ros-kilted": ros("kilted"),
+        "cpu": ["onnxruntime>=1.20"],
+        "gpu": ["onnxruntime-gpu[cuda,cudnn]>=1.20"],
+        "sim": SIM,
+        "train": TRAIN,
+        "test": ["pytest", "pytest-timeout", "hypothesis", "mypy", "ruff", "import-linter", "types-PyYAML"],
+    },
+    zip_safe=True,
+    maintainer="world_model_ros maintainers",
+    maintainer_email="maintainers@example.org",
+    description="A world-model brain for ROS 2 robots.",
+    license="Apache-2.0",
+    entry_points={
+        "console_scripts": [
+            "world-model = world_model_ros.cli:main",
+            *(f"{node} = {NAME}.nodes.{node}:main" for node in NODES),
+        ]
+    },
+)

@@ -1,0 +1,1 @@
+"""The list of processes and parameters that both the launch files and the pip demo read."""

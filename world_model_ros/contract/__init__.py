@@ -1,0 +1,1 @@
+"""The one YAML file a robot needs, read into frozen, fully validated objects."""

@@ -1,0 +1,185 @@
+"""Load a contract: YAML in, a frozen `Contract` out, or a `UserError` that names the YAML path."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from world_model_ros.contract.schema import ContractFile, Deployment, Interface, Stream, StreamSource
+from world_model_ros.contract.share import share_folder
+from world_model_ros.core.errors import UserError
+from world_model_ros.core.streams import StreamRule
+from world_model_ros.core.trajectory import JointLimits
+
+_HISTORY_S = 2.0
+
+
+@dataclass(frozen=True)
+class Contract:
+    """A validated contract.
+
+    Args:
+        name: robot name.
+        interface: what a model binds to.
+        deployment: topics, ages, limits, URDF, command.
+        text: the YAML it was read from, to be embedded in bags and published.
+        folder: folder that relative paths (URDF) start from; None for a contract out of a bag.
+    """
+
+    name: str
+    interface: Interface
+    deployment: Deployment
+    text: str
+    folder: Path | None = None
+
+    @cached_property
+    def interface_hash(self) -> str:
+        """sha256 of the interface as canonical JSON, hex."""
+        canonical = json.dumps(self.interface.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).hexdigest()
+
+    @property
+    def tick_ns(self) -> int:
+        return round(1e9 / self.interface.tick_hz)
+
+    @property
+    def joint_names(self) -> tuple[str, ...]:
+        return tuple(joint.name for joint in self.interface.joints)
+
+    @property
+    def urdf_path(self) -> Path:
+        """The URDF file; raises `UserError` if there is none."""
+        urdf = self.deployment.urdf
+        if urdf is None:
+            raise UserError("deployment.urdf", None, "a URDF file")
+        folders = [folder for folder in (self.folder, share_folder("config") / "robots") if folder is not None]
+        for folder in folders:
+            if (folder / urdf).is_file():
+                return (folder / urdf).resolve()
+        raise UserError("deployment.urdf", urdf, f"a file, absolute or relative to {[str(f) for f in folders]}")
+
+    def stream(self, name: str) -> Stream:
+        return {stream.name: stream for stream in self.interface.streams}[name]
+
+    def source(self, name: str) -> StreamSource:
+        return {source.name: source for source in self.deployment.streams}[name]
+
+    def stream_rules(self) -> list[StreamRule]:
+        """Buffering rules of all streams, in interface order."""
+        rules = []
+        for stream in self.interface.streams:
+            source = self.source(stream.name)
+            max_age_ns = round(source.max_age_s * 1e9)
+            if stream.kind == "microphone":
+                # Messages hold at least a millisecond of sound, so this never runs out of room.
+                rule = StreamRule(stream.name, max_age_ns, 512, stream.window, stream.sample_rate_hz)
+            else:
+                rule = StreamRule(stream.name, max_age_ns, max(8, round(_HISTORY_S * stream.rate_hz)))
+            rules.append(rule)
+        return rules
+
+    def limits(self) -> JointLimits:
+        """Joint limits in contract order; raises `UserError` if a joint has none."""
+        by_name = {limit.name: limit for limit in self.deployment.limits}
+        missing = [name for name in self.joint_names if name not in by_name]
+        if missing:
+            raise UserError("deployment.limits", sorted(by_name), f"one entry for each of {missing} too")
+        rows = [by_name[name] for name in self.joint_names]
+        return JointLimits(
+            self.joint_names,
+            lower=np.array([row.position[0] for row in rows]),
+            upper=np.array([row.position[1] for row in rows]),
+            velocity=np.array([row.velocity for row in rows]),
+            acceleration=np.array([row.acceleration for row in rows]),
+            jerk=np.array([row.jerk for row in rows]),
+            effort=np.array([row.effort for row in rows]),
+        )
+
+
+def known_robots() -> list[str]:
+    """Names of the contracts that come with the package."""
+    return sorted(path.stem for path in (share_folder("config") / "robots").glob("*.yaml"))
+
+
+def load_contract(robot: str | Path) -> Contract:
+    """Read a contract by file path, or by the name of one that comes with the package."""
+    path = Path(robot)
+    if path.suffix not in (".yaml", ".yml"):
+        path = share_folder("config") / "robots" / f"{robot}.yaml"
+    if not path.is_file():
+        raise UserError("robot", str(robot), f"a contract file (.yaml) or one of {known_robots()}")
+    return contract_from_text(path.read_text(encoding="utf-8"), str(path), path.resolve().parent)
+
+
+def contract_from_text(text: str, where: str = "contract", folder: Path | None = None) -> Contract:
+    """Read a contract from YAML text. ``where`` stands in front of every error."""
+    try:
+        data: Any = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise UserError(where, str(error), "valid YAML") from error
+    if not isinstance(data, dict):
+        raise UserError(where, data, "a mapping with format, name, interface and deployment")
+    try:
+        parsed = ContractFile.model_validate(data)
+    except ValidationError as error:
+        raise _as_user_error(where, error) from error
+    return Contract(parsed.name, parsed.interface, parsed.deployment, text, folder)
+
+
+def json_schema() -> dict[str, Any]:
+    """JSON Schema of a contract file, for editors."""
+    return ContractFile.model_json_schema()
+
+
+def _as_user_error(where: str, error: ValidationError) -> UserError:
+    """The first mistake as a UserError; the others are counted in it."""
+    # A mistyped key shows up twice: as unknown, and as missing under its right name. The unknown one says more.
+    first = min(error.errors(), key=lambda each: each["type"] != "extra_forbidden")
+    path = ""
+    for part in first["loc"]:
+        path += f"[{part}]" if isinstance(part, int) else f".{part}"
+    legal = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "extra_forbidden":
+        legal = f"no such key; legal here: {_legal_keys(first['loc'][:-1])}"
+    more = len(error.errors()) - 1
+    if more:
+        legal += f" (and {more} more)"
+    value = first.get("input")
+    if isinstance(value, dict) and first["type"] == "value_error":
+        value = "inconsistent values"
+    return UserError(where + ": " + (path.lstrip(".") or "contract"), value, legal)
+
+
+def _legal_keys(loc: tuple[int | str, ...]) -> list[str]:
+    """Field names of the model at a location of the contract."""
+    models: list[type[BaseModel]] = [ContractFile]
+    for part in loc:
+        if isinstance(part, int):
+            continue
+        found: list[type[BaseModel]] = []
+        for model in models:
+            if part in model.model_fields:
+                found += _models_in(model.model_fields[part].annotation)
+            else:  # the tag of a discriminated union
+                found += [model] if part in _tags(model) else []
+        models = found or models
+    return sorted({name for model in models for name in model.model_fields})
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for part in getattr(annotation, "__args__", ()) for model in _models_in(part)]
+
+
+def _tags(model: type[BaseModel]) -> tuple[Any, ...]:
+    kind = model.model_fields.get("kind")
+    return getattr(kind.annotation, "__args__", ()) if kind else ()

@@ -1,0 +1,1 @@
+"""Plain types and arithmetic: streams, observation, chunk, limits, errors. NumPy and stdlib only."""

@@ -1,0 +1,24 @@
+"""The one error type for what a user did wrong."""
+
+from __future__ import annotations
+
+
+class UserError(Exception):
+    """Bad input from a person, a file or a topic.
+
+    Args:
+        field: what was wrong, as the user would name it (``interface.streams[0].shape``).
+        value: the value that was found.
+        legal: what would have been accepted, in words.
+    """
+
+    def __init__(self, field: str, value: object, legal: str) -> None:
+        self.field = field
+        self.value = value
+        self.legal = legal
+        super().__init__(f"{field}: got {_short(value)}; expected {legal}")
+
+
+def _short(value: object, limit: int = 200) -> str:
+    text = repr(value)
+    return text if len(text) <= limit else text[: limit - 3] + "..."

@@ -1,0 +1,32 @@
+"""What the robot shall bring about."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+GoalKind = Literal["pose", "image", "joints"]
+
+
+@dataclass(frozen=True)
+class Goal:
+    """One goal; exactly the field of its kind is set.
+
+    Args:
+        kind: ``pose``, ``image`` or ``joints``.
+        stamp_ns: when it was given; a new stamp is a new goal.
+        target: name of the target that shall reach the pose (``fingertip``, ``object_0``).
+        pose: (7,) x y z in m and quaternion x y z w in the base frame. Orientation is not yet a cost.
+        image: (H, W, 3) uint8 RGB, as the first camera of the contract would see the goal.
+        joints: (J,) positions in contract order, rad or m.
+    """
+
+    kind: GoalKind
+    stamp_ns: int
+    target: str | None = None
+    pose: NDArray[np.float32] | None = None
+    image: NDArray[np.uint8] | None = None
+    joints: NDArray[np.float32] | None = None

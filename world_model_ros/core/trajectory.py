@@ -1,0 +1,91 @@
+"""Joint trajectories and limits as plain arrays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Float = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class JointLimits:
+    """Limits of J joints, in contract order; rad and s for hinges, m and s for slides.
+
+    Args:
+        names: J joint names.
+        lower, upper: position limits, (J,).
+        velocity, acceleration, jerk: symmetric limits, (J,), > 0.
+        effort: symmetric limit, (J,), N m or N.
+    """
+
+    names: tuple[str, ...]
+    lower: Float
+    upper: Float
+    velocity: Float
+    acceleration: Float
+    jerk: Float
+    effort: Float
+
+    def __post_init__(self) -> None:
+        for field in ("lower", "upper", "velocity", "acceleration", "jerk", "effort"):
+            value = np.array(getattr(self, field), dtype=np.float64)
+            value.setflags(write=False)
+            object.__setattr__(self, field, value)
+
+
+@dataclass(frozen=True)
+class Trajectory:
+    """Positions and velocities of J joints at T times; cubic Hermite in between.
+
+    Args:
+        names: J joint names.
+        times_s: seconds after the stamp, (T,), strictly increasing.
+        positions: (T, J).
+        velocities: (T, J).
+        stamp_ns: time of ``times_s == 0``, ns.
+    """
+
+    names: tuple[str, ...]
+    times_s: Float
+    positions: Float
+    velocities: Float
+    stamp_ns: int
+
+    def sample(self, now_ns: int) -> tuple[Float, Float]:
+        """Position and velocity (J,) each at a time; held at the ends (velocity 0 past the last point)."""
+        time_s = (now_ns - self.stamp_ns) * 1e-9
+        if time_s <= self.times_s[0]:
+            return self.positions[0], self.velocities[0]
+        if time_s >= self.times_s[-1]:
+            return self.positions[-1], np.zeros_like(self.velocities[-1])
+        i = int(np.searchsorted(self.times_s, time_s, side="right")) - 1
+        return hermite(
+            time_s - self.times_s[i],
+            self.times_s[i + 1] - self.times_s[i],
+            self.positions[i],
+            self.velocities[i],
+            self.positions[i + 1],
+            self.velocities[i + 1],
+        )
+
+
+def hermite(
+    time_s: float, span_s: float, p0: Float, v0: Float, p1: Float, v1: Float
+) -> tuple[Float, Float]:
+    """Cubic Hermite position and velocity at ``time_s`` in a segment of ``span_s`` (ros2_controllers' spline)."""
+    s = time_s / span_s
+    position = (
+        (2 * s**3 - 3 * s**2 + 1) * p0
+        + (s**3 - 2 * s**2 + s) * span_s * v0
+        + (3 * s**2 - 2 * s**3) * p1
+        + (s**3 - s**2) * span_s * v1
+    )
+    velocity = (
+        (6 * s**2 - 6 * s) / span_s * (p0 - p1)
+        + (3 * s**2 - 4 * s + 1) * v0
+        + (3 * s**2 - 2 * s) * v1
+    )
+    return position, velocity

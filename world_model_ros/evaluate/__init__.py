@@ -1,0 +1,1 @@
+"""Closed-loop tasks and prediction quality."""

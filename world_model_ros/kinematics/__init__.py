@@ -1,0 +1,1 @@
+"""URDF to forward and inverse kinematics (Pinocchio)."""

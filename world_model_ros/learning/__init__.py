@@ -1,0 +1,1 @@
+"""PyTorch: data set, networks, losses, training, export. Never imported at run time."""

@@ -1,0 +1,1 @@
+"""rclpy shells: parameters in, one core object, messages out."""

@@ -1,0 +1,1 @@
+"""Model bundle, ONNX Runtime sessions and the brain's tick."""

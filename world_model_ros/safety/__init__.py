@@ -1,0 +1,1 @@
+"""The gate: state machine, rules and limiter as plain objects."""

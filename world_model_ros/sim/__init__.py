@@ -1,0 +1,1 @@
+"""MuJoCo robots with camera, microphone, touch and a trajectory controller."""

@@ -1,0 +1,1 @@
+"""Drawing of futures: strips, markers as data."""
