@@ -1,0 +1,177 @@
+"""Futures in space as plain data: paths, regions, goals, in the base frame.
+
+Every marker keeps its namespace and id from one message to the next, so a viewer replaces it in place, and has a
+lifetime, so it goes away by itself when nothing new comes. One colour ramp holds everywhere: near futures are
+yellow and solid, far ones violet and faint.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Float = NDArray[np.float32]
+Kind = Literal["line_strip", "line_list", "sphere", "sphere_list", "text"]
+
+LIFETIME_S = 0.5
+GOAL_LIFETIME_S = 1.5
+
+_NEAR = np.array([1.00, 0.84, 0.15, 0.95], dtype=np.float32)
+_MIDDLE = np.array([0.94, 0.33, 0.39, 0.80], dtype=np.float32)
+_FAR = np.array([0.49, 0.16, 0.80, 0.55], dtype=np.float32)
+_GOAL = (0.15, 0.85, 0.35, 0.55)
+_CANDIDATE = (0.62, 0.66, 0.72, 0.35)
+
+
+@dataclass(frozen=True)
+class Marker:
+    """One thing to draw.
+
+    Args:
+        kind: ``line_strip`` and ``line_list`` (pairs of points), ``sphere`` (one point, ``scale`` are its diameters),
+            ``sphere_list``, ``text`` (one point, ``scale[2]`` is the height of a letter).
+        namespace: what it belongs to; together with ``id`` it names the marker for good.
+        id: number within the namespace.
+        points: (N, 3) m, base frame.
+        scale: x, y, z in m; for lines the first is the width.
+        colours: (1, 4) for all points or (N, 4), red green blue alpha in 0 to 1.
+        lifetime_s: how long it stays if it is not drawn again.
+        text: words of a ``text`` marker.
+    """
+
+    kind: Kind
+    namespace: str
+    id: int
+    points: Float
+    scale: tuple[float, float, float]
+    colours: Float
+    lifetime_s: float = LIFETIME_S
+    text: str = ""
+
+
+def ramp(steps: int) -> Float:
+    """(steps, 4) colours from near to far, red green blue alpha in 0 to 1."""
+    at = np.linspace(0.0, 2.0, max(steps, 2), dtype=np.float32)[:steps, None]
+    near, far = _NEAR + at * (_MIDDLE - _NEAR), _MIDDLE + (at - 1) * (_FAR - _MIDDLE)
+    colours: Float = np.where(at <= 1, near, far).astype(np.float32)
+    return colours
+
+
+def path_marker(target: str, positions: ArrayLike, width_m: float = 0.006) -> list[Marker]:
+    """The imagined way of a target as a line from near to far.
+
+    Args:
+        target: its name in the contract.
+        positions: (H, 3) m, base frame. Fewer than two points draw nothing.
+        width_m: width of the line.
+    """
+    points = _points(positions)
+    if len(points) < 2:
+        return []
+    return [Marker("line_strip", f"{target}/path", 0, points, (width_m, 0.0, 0.0), ramp(len(points)))]
+
+
+def region_markers(target: str, positions: ArrayLike, semi_axes: ArrayLike, every: int = 3) -> list[Marker]:
+    """The regions that hold a target with 90 % probability, as ellipsoids on its way.
+
+    Args:
+        target: its name in the contract.
+        positions: (H, 3) m, centres in the base frame, one a step.
+        semi_axes: (H, 3) or (H,) m, how far the 90 % region reaches from its centre along x, y, z of the base frame.
+        every: a region is drawn at each step that is a multiple of this, counted from 1.
+    """
+    points = _points(positions)
+    axes = np.asarray(semi_axes, dtype=np.float32)
+    axes = np.broadcast_to(axes if axes.ndim == 2 else axes[:, None], points.shape)
+    colours = ramp(len(points)).copy()
+    colours[:, 3] *= 0.35
+    return [
+        Marker("sphere", f"{target}/region", step, points[i : i + 1], _diameters(axes[i]), colours[i : i + 1])
+        for i in range(len(points))
+        if (step := i + 1) % every == 0 and np.isfinite(points[i]).all() and np.isfinite(axes[i]).all()
+    ]
+
+
+def candidate_marker(candidates: ArrayLike, width_m: float = 0.0015) -> list[Marker]:
+    """Futures that were thought through and lost, as thin grey lines.
+
+    Args:
+        candidates: (N, H, 3) m, base frame.
+        width_m: width of the lines.
+    """
+    lines = np.asarray(candidates, dtype=np.float32)
+    if lines.size == 0 or lines.shape[1] < 2:
+        return []
+    pairs = np.stack([lines[:, :-1], lines[:, 1:]], axis=2).reshape(-1, 3)
+    pairs = pairs.reshape(-1, 2, 3)[np.isfinite(pairs).reshape(-1, 6).all(axis=1)].reshape(-1, 3)
+    return [Marker("line_list", "candidates", 0, pairs, (width_m, 0.0, 0.0), _one(_CANDIDATE))]
+
+
+def goal_markers(target: str, position: ArrayLike, radius_m: float = 0.02) -> list[Marker]:
+    """Where a target shall go: a green sphere with the name of the target above it.
+
+    Args:
+        target: its name in the contract.
+        position: (3,) m, base frame.
+        radius_m: radius of the sphere.
+    """
+    centre = _points(position)
+    if len(centre) != 1:
+        return []
+    above = centre + np.array([0, 0, 2.2 * radius_m], dtype=np.float32)
+    size = (2 * radius_m,) * 3
+    white = _one((1.0, 1.0, 1.0, 0.9))
+    return [
+        Marker("sphere", f"{target}/goal", 0, centre, size, _one(_GOAL), GOAL_LIFETIME_S),
+        Marker("text", f"{target}/goal", 1, above, (0.0, 0.0, 0.022), white, GOAL_LIFETIME_S, f"goal: {target}"),
+    ]
+
+
+def ghost_markers(target: str, positions: ArrayLike, steps: ArrayLike, radius_m: float = 0.011) -> list[Marker]:
+    """Balls where a target will be at some steps, coloured by the ramp.
+
+    Args:
+        target: its name in the contract.
+        positions: (H, 3) m, base frame, one a step.
+        steps: which steps, counted from 1; those beyond H are left out.
+        radius_m: radius of a ball.
+    """
+    points = _points(positions)
+    colours = ramp(len(points))
+    chosen = [int(step) - 1 for step in np.asarray(steps).ravel() if 1 <= step <= len(points)]
+    if not chosen:
+        return []
+    size = (2 * radius_m,) * 3
+    return [Marker("sphere_list", f"{target}/ghost", 0, points[chosen], size, colours[chosen])]
+
+
+def arm_marker(joints: ArrayLike, width_m: float = 0.012) -> list[Marker]:
+    """The arm as it will stand at the end of the horizon: a faint line through the origins of its links.
+
+    Args:
+        joints: (L, 3) m, link origins from base to tip, base frame.
+        width_m: width of the line.
+    """
+    points = _points(joints)
+    if len(points) < 2:
+        return []
+    colour = _one((float(_FAR[0]), float(_FAR[1]), float(_FAR[2]), 0.4))
+    return [Marker("line_strip", "arm/ghost", 0, points, (width_m, 0.0, 0.0), colour)]
+
+
+def _points(positions: ArrayLike) -> Float:
+    points = np.asarray(positions, dtype=np.float32).reshape(-1, 3)
+    return points[np.isfinite(points).all(axis=1)]
+
+
+def _diameters(semi_axes: Float) -> tuple[float, float, float]:
+    # A viewer drops a sphere whose diameter is 0.
+    x, y, z = np.maximum(2 * semi_axes, 1e-4)
+    return float(x), float(y), float(z)
+
+
+def _one(colour: tuple[float, float, float, float]) -> Float:
+    return np.array([colour], dtype=np.float32)
