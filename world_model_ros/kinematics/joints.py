@@ -1,0 +1,49 @@
+"""Joint displacements to joint trajectories; needs no URDF."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from world_model_ros.contract.contract import Contract
+from world_model_ros.core.errors import UserError
+from world_model_ros.core.trajectory import Float, Trajectory
+from world_model_ros.kinematics.waypoints import through
+
+
+class JointMotion:
+    """Motion of a robot whose action is a displacement of its commanded joints, in the joints' own units.
+
+    Args:
+        contract: with action kind ``joint_displacement``. Limits are kept where it has them.
+    """
+
+    def __init__(self, contract: Contract) -> None:
+        action = contract.interface.action
+        if action.kind != "joint_displacement":
+            raise UserError("interface.action.kind", action.kind, "joint_displacement")
+        self.names = contract.joint_names
+        self.limits = contract.limits() if contract.deployment.limits else None
+        self._bound = action.bound
+        self._moved = [self.names.index(name) for name in action.joints]
+
+    def chunk_trajectory(self, q_ref: Float, chunk: Float, stamp_ns: int, tick_s: float) -> Trajectory:
+        """Joint trajectory of a chunk (H, C) of displacements from ``q_ref`` (J,); joints without an action stay.
+
+        Displacements are clipped to the bound, the position limits and the velocity limits.
+        Returns H + 1 points one tick apart, one more if the stop needs it; the last velocity is zero.
+        """
+        limits = self.limits
+        points = [np.array(q_ref, dtype=np.float64)]
+        for displacement in chunk:
+            move = np.zeros(len(self.names))
+            move[self._moved] = np.clip(displacement, -self._bound, self._bound)
+            if limits is not None:
+                move = np.clip(move, -limits.velocity * tick_s, limits.velocity * tick_s)
+            q = points[-1] + move
+            points.append(q if limits is None else np.clip(q, limits.lower, limits.upper))
+        acceleration = None if limits is None else limits.acceleration
+        return through(self.names, np.array(points), stamp_ns, tick_s, acceleration)
+
+    def applied_action(self, q_prev: Float, q_now: Float) -> Float:
+        """Displacement (C,) of the action's joints between two commanded configurations (J,)."""
+        return np.asarray(q_now, dtype=np.float64)[self._moved] - np.asarray(q_prev, dtype=np.float64)[self._moved]

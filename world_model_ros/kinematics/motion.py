@@ -1,0 +1,32 @@
+"""What turns actions into joint motion, chosen by the contract's kind of action."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from world_model_ros.contract.contract import Contract
+from world_model_ros.core.trajectory import Float, Trajectory
+from world_model_ros.kinematics.arm import ArmKinematics
+from world_model_ros.kinematics.joints import JointMotion
+
+
+class Motion(Protocol):
+    """Actions to joint trajectories and back, for C action dimensions, J joints and H ticks."""
+
+    def chunk_trajectory(self, q_ref: Float, chunk: Float, stamp_ns: int, tick_s: float) -> Trajectory:
+        """Trajectory of a chunk (H, C) that starts at the commanded positions ``q_ref`` (J,) at ``stamp_ns``."""
+
+    def applied_action(self, q_prev: Float, q_now: Float) -> Float:
+        """Action (C,) that leads from one commanded configuration (J,) to another."""
+
+
+_KINDS: dict[str, Callable[[Contract], Motion]] = {
+    "fingertip_displacement": ArmKinematics,
+    "joint_displacement": JointMotion,
+}
+
+
+def motion_for(contract: Contract) -> Motion:
+    """The motion of a contract's action; raises `UserError` where URDF or limits are missing."""
+    return _KINDS[contract.interface.action.kind](contract)

@@ -1,0 +1,39 @@
+"""Joint positions at ticks -> a smooth joint trajectory that ends in a stop."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from world_model_ros.core.trajectory import Float, Trajectory
+
+
+def through(
+    names: tuple[str, ...], points: Float, stamp_ns: int, tick_s: float, acceleration: Float | None = None
+) -> Trajectory:
+    """Trajectory through positions one tick apart, velocities by central differences, the last one zero.
+
+    Where stopping at the last position within one tick would ask for too much acceleration, the last displacement
+    takes two ticks at constant deceleration instead: three quarters of it by its own tick, the rest by an extra one.
+
+    Args:
+        names: J joint names.
+        points: (T, J) positions at 0, ``tick_s``, 2 ``tick_s`` ...; T >= 2.
+        stamp_ns: time of the first position.
+        acceleration: (J,) limits that decide about the extra point; None never adds it.
+
+    Returns:
+        T points, or T + 1 with the slower stop.
+    """
+    count = len(points)
+    velocities = np.zeros_like(points)
+    velocities[0] = (points[1] - points[0]) / tick_s
+    velocities[1:-1] = (points[2:] - points[:-2]) / (2 * tick_s)
+    step = points[-1] - points[-2]
+    # Peak acceleration of the cubic from (p, v) to (p + step, 0), at its two ends.
+    begin = 6 * step / tick_s**2 - 4 * velocities[-2] / tick_s
+    end = 2 * velocities[-2] / tick_s - 6 * step / tick_s**2
+    if acceleration is not None and np.any(np.maximum(np.abs(begin), np.abs(end)) > acceleration):
+        points = np.vstack([points[:-1], points[-2] + 0.75 * step, points[-1]])
+        velocities = np.vstack([velocities[:-1], 0.5 * step / tick_s, np.zeros_like(step)])
+        count += 1
+    return Trajectory(names, np.arange(count, dtype=np.float64) * tick_s, points, velocities, stamp_ns)
