@@ -1,0 +1,117 @@
+"""Camera messages -> (height, width, 3) uint8 RGB at the size of the contract's interface."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from world_model_ros.convert.stamps import image_rows, stamp_ns
+from world_model_ros.core.errors import UserError
+
+Rgb = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class _Encoding:
+    """How the bytes of an encoding become RGB.
+
+    ``pixelwise`` colours can be converted after the image was made smaller; the others mix neighbours, so before.
+    """
+
+    channels: int
+    code: int | None
+    dtype: type[np.generic] = np.uint8
+    pixelwise: bool = True
+
+
+# sensor_msgs/image_encodings. Not here: depth (16UC1, 32FC1) and 8UCn, which do not say what their channels are.
+_ENCODINGS = {
+    "rgb8": _Encoding(3, None),
+    "bgr8": _Encoding(3, cv2.COLOR_BGR2RGB),
+    "rgba8": _Encoding(4, cv2.COLOR_RGBA2RGB),
+    "bgra8": _Encoding(4, cv2.COLOR_BGRA2RGB),
+    "mono8": _Encoding(1, cv2.COLOR_GRAY2RGB),
+    "rgb16": _Encoding(3, None, np.uint16),
+    "bgr16": _Encoding(3, cv2.COLOR_BGR2RGB, np.uint16),
+    "mono16": _Encoding(1, cv2.COLOR_GRAY2RGB, np.uint16),
+    # OpenCV names a Bayer pattern by its second row, ROS by its first.
+    "bayer_rggb8": _Encoding(1, cv2.COLOR_BayerBG2RGB, pixelwise=False),
+    "bayer_bggr8": _Encoding(1, cv2.COLOR_BayerRG2RGB, pixelwise=False),
+    "bayer_gbrg8": _Encoding(1, cv2.COLOR_BayerGR2RGB, pixelwise=False),
+    "bayer_grbg8": _Encoding(1, cv2.COLOR_BayerGB2RGB, pixelwise=False),
+    "yuv422": _Encoding(2, cv2.COLOR_YUV2RGB_UYVY, pixelwise=False),
+    "uyvy": _Encoding(2, cv2.COLOR_YUV2RGB_UYVY, pixelwise=False),
+    "yuv422_yuy2": _Encoding(2, cv2.COLOR_YUV2RGB_YUYV, pixelwise=False),
+    "yuyv": _Encoding(2, cv2.COLOR_YUV2RGB_YUYV, pixelwise=False),
+}
+ENCODINGS = tuple(_ENCODINGS)
+
+
+@dataclass(frozen=True)
+class CameraConverter:
+    """sensor_msgs/Image -> (stamp, RGB).
+
+    Args:
+        name: stream name, for errors.
+        size: (height, width) of the result.
+        source_shape: (height, width) the message must have; None takes any.
+    """
+
+    name: str
+    size: tuple[int, int]
+    source_shape: tuple[int, int] | None = None
+
+    def __call__(self, message: Any) -> tuple[int, Rgb]:
+        """Raises `UserError` for another encoding or size, and for truncated data."""
+        encoding = _ENCODINGS.get(message.encoding)
+        if encoding is None:
+            raise UserError(f"{self.name}: encoding", message.encoding, f"one of {list(_ENCODINGS)}")
+        self._check_shape(int(message.height), int(message.width))
+        pixels = image_rows(message, encoding.dtype, encoding.channels, self.name)
+        if encoding.dtype is np.uint16:
+            pixels = (pixels >> 8).astype(np.uint8)
+        if encoding.pixelwise:
+            pixels = self._resize(pixels)
+        if encoding.code is not None:
+            pixels = cv2.cvtColor(pixels, encoding.code)
+        return stamp_ns(message), np.ascontiguousarray(self._resize(pixels))
+
+    def compressed(self, message: Any) -> tuple[int, Rgb]:
+        """sensor_msgs/CompressedImage (JPEG or PNG) -> (stamp, RGB); the header of the file decides, not ``format``."""
+        data = np.frombuffer(message.data, np.uint8)
+        pixels = cv2.imdecode(data, cv2.IMREAD_COLOR) if len(data) else None
+        if pixels is None:
+            raise UserError(
+                f"{self.name}: data", f"{len(data)} bytes, format {message.format!r}", "a whole JPEG or PNG file"
+            )
+        if _truncated(data):
+            raise UserError(f"{self.name}: data", f"{len(data)} bytes", "a JPEG or PNG file that is not cut off")
+        self._check_shape(*pixels.shape[:2])
+        return stamp_ns(message), cv2.cvtColor(self._resize(pixels), cv2.COLOR_BGR2RGB)
+
+    def _check_shape(self, height: int, width: int) -> None:
+        if height <= 0 or width <= 0 or (self.source_shape is not None and (height, width) != self.source_shape):
+            legal = self.source_shape or "a positive size"
+            raise UserError(
+                f"{self.name}: image (height, width)", (height, width), f"{legal}, as deployment.streams says"
+            )
+
+    def _resize(self, pixels: NDArray[Any]) -> NDArray[Any]:
+        if pixels.shape[:2] == self.size:
+            return pixels
+        smaller: NDArray[Any] = cv2.resize(pixels, self.size[::-1], interpolation=cv2.INTER_AREA)
+        return smaller
+
+
+def _truncated(data: Rgb) -> bool:
+    """Whether the end marker of a JPEG or PNG is missing; OpenCV fills the lost part with grey without a word."""
+    tail = data[-64:].tobytes()
+    if data[:2].tobytes() == b"\xff\xd8":
+        return b"\xff\xd9" not in tail
+    if data[:4].tobytes() == b"\x89PNG":
+        return b"IEND" not in tail
+    return False

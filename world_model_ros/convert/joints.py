@@ -1,0 +1,58 @@
+"""Joint states -> (J, fields) float32, mapped by name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from world_model_ros.convert.stamps import finite, stamp_ns
+from world_model_ros.core.errors import UserError
+
+
+class JointConverter:
+    """sensor_msgs/JointState -> (stamp, (J, F)).
+
+    Joints may come in any order and among others that are not asked for.
+
+    Args:
+        name: stream name, for errors.
+        joints: J names, in the order of the result.
+        fields: F of ``position``, ``velocity``, ``effort``.
+    """
+
+    def __init__(self, name: str, joints: Sequence[str], fields: Sequence[str] = ("position",)) -> None:
+        self.name = name
+        self.joints = tuple(joints)
+        self.fields = tuple(fields)
+        self._names: list[str] = []
+        self._index = np.zeros(0, np.intp)
+
+    def __call__(self, message: Any) -> tuple[int, NDArray[np.float32]]:
+        """Raises `UserError` for a missing or doubled joint, a missing field, or a non-finite value of a joint."""
+        index = self._order(message.name)
+        columns = [self._column(message, field)[index] for field in self.fields]
+        values = np.stack(columns, axis=1).astype(np.float32)
+        finite(values, self.name, self.joints)
+        return stamp_ns(message), values
+
+    def _column(self, message: Any, field: str) -> NDArray[np.float64]:
+        column = np.asarray(getattr(message, field), np.float64)
+        if len(column) != len(message.name):
+            raise UserError(f"{self.name}: {field}", f"{len(column)} values", f"{len(message.name)}, one for each name")
+        return column
+
+    def _order(self, names: Sequence[str]) -> NDArray[np.intp]:
+        """Places of our joints among ``names``; kept while the names stay the same."""
+        if names != self._names:
+            place = {name: i for i, name in enumerate(names)}
+            if len(place) != len(names):
+                raise UserError(f"{self.name}: name", list(names), "each joint once")
+            missing = [joint for joint in self.joints if joint not in place]
+            if missing:
+                raise UserError(f"{self.name}: name", list(names), f"a message that also has {missing}")
+            self._index = np.array([place[joint] for joint in self.joints], np.intp)
+            self._names = list(names)
+        return self._index

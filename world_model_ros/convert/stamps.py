@@ -1,0 +1,57 @@
+"""Message stamps as integer nanoseconds, and the raw bytes behind a message's ``data``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from world_model_ros.core.errors import UserError
+
+
+def stamp_ns(message: Any) -> int:
+    """``header.stamp`` of a message, ns."""
+    return time_ns(message.header.stamp)
+
+
+def time_ns(time: Any) -> int:
+    """A builtin_interfaces Time or Duration, ns."""
+    return int(time.sec) * 1_000_000_000 + int(time.nanosec)
+
+
+def image_rows(message: Any, dtype: DTypeLike, channels: int, where: str) -> NDArray[Any]:
+    """The pixels of a sensor_msgs/Image as a view (height, width, channels); row padding is stepped over.
+
+    Args:
+        message: sensor_msgs/Image of rclpy or rosbags.
+        dtype: element type; its byte order follows ``is_bigendian``.
+        channels: elements a pixel.
+        where: what stands in front of errors.
+
+    Raises:
+        UserError: if the rows are shorter than the width needs, or the data shorter than the rows.
+    """
+    kind = np.dtype(dtype).newbyteorder(">" if message.is_bigendian else "<")
+    height, width, step = int(message.height), int(message.width), int(message.step)
+    pixel = channels * kind.itemsize
+    if step < width * pixel:
+        raise UserError(f"{where}: step", step, f"at least {width * pixel} for {width} columns of {pixel} bytes")
+    if len(message.data) < step * height:
+        raise UserError(
+            f"{where}: length of data", len(message.data), f"{step * height} ({height} rows of {step} bytes)"
+        )
+    rows: NDArray[Any] = np.ndarray(
+        (height, width, channels), kind, buffer=message.data, strides=(step, pixel, kind.itemsize)
+    )
+    return rows
+
+
+def finite(values: NDArray[Any], where: str, names: tuple[str, ...] | None = None) -> None:
+    """Raise `UserError` if a value is NaN or infinite; ``names`` are the names of the first axis."""
+    good = np.isfinite(values)
+    if good.all():
+        return
+    index = tuple(int(i) for i in np.argwhere(~good)[0])
+    spot = f"[{names[index[0]]}]" if names else str(list(index))
+    raise UserError(f"{where}{spot}", float(values[index]), "a finite number")
