@@ -27,7 +27,7 @@ class JointConverter:
         self.name = name
         self.joints = tuple(joints)
         self.fields = tuple(fields)
-        self._names: list[str] = []
+        self._names: list[str] | None = None
         self._index = np.zeros(0, np.intp)
 
     def __call__(self, message: Any) -> tuple[int, NDArray[np.float32]]:

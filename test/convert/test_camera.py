@@ -1,0 +1,179 @@
+"""Camera messages become RGB of the interface's size, or one clear error."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from world_model_ros.convert.camera import ENCODINGS, CameraConverter
+from world_model_ros.convert.outgoing import MessageMaker
+from world_model_ros.core.errors import UserError
+
+STAMP_NS = 1_700_000_000_123_456_789
+
+
+def scene(height: int = 32, width: int = 48) -> np.ndarray:
+    """A smooth RGB image whose three channels differ, so a swapped channel or axis shows."""
+    rows, cols = np.mgrid[0:height, 0:width]
+    return np.stack([255 * rows / height, 255 * cols / width, 128 + 0 * rows], axis=2).astype(np.uint8)
+
+
+def message(data: bytes, encoding: str, height: int, width: int, step: int, big: int = 0) -> SimpleNamespace:
+    stamp = SimpleNamespace(sec=STAMP_NS // 10**9, nanosec=STAMP_NS % 10**9)
+    return SimpleNamespace(
+        header=SimpleNamespace(stamp=stamp, frame_id="eye"),
+        height=height,
+        width=width,
+        encoding=encoding,
+        is_bigendian=big,
+        step=step,
+        data=data,
+    )
+
+
+def bayer(rgb: np.ndarray, pattern: str) -> np.ndarray:
+    mosaic = np.zeros(rgb.shape[:2], np.uint8)
+    for i, colour in enumerate(pattern):
+        row, col = divmod(i, 2)
+        mosaic[row::2, col::2] = rgb[row::2, col::2, "rgb".index(colour)]
+    return mosaic
+
+
+def yuv422(rgb: np.ndarray, luma_first: bool) -> np.ndarray:
+    """Two bytes a pixel, colour shared by two pixels (BT.601, studio range)."""
+    r, g, b = (rgb[..., i].astype(float) for i in range(3))
+    y = 16 + (65.738 * r + 129.057 * g + 25.064 * b) / 256
+    u = 128 + (-37.945 * r - 74.494 * g + 112.439 * b) / 256
+    v = 128 + (112.439 * r - 94.154 * g - 18.285 * b) / 256
+    colour = np.where(np.arange(rgb.shape[1]) % 2 == 0, u, v)
+    pair = (y, colour) if luma_first else (colour, y)
+    return np.stack(pair, axis=2).round().astype(np.uint8)
+
+
+def encode(rgb: np.ndarray, encoding: str) -> np.ndarray:
+    if encoding.startswith("bayer"):
+        return bayer(rgb, encoding[6:10])
+    if encoding in ("yuv422", "uyvy", "yuv422_yuy2", "yuyv"):
+        return yuv422(rgb, luma_first=encoding in ("yuv422_yuy2", "yuyv"))
+    alpha = np.full((*rgb.shape[:2], 1), 7, np.uint8)
+    pixels = {
+        "rgb": rgb,
+        "bgr": rgb[..., ::-1],
+        "rgba": np.concatenate([rgb, alpha], axis=2),
+        "bgra": np.concatenate([rgb[..., ::-1], alpha], axis=2),
+        "mono": rgb[..., :1],
+    }[encoding.rstrip("0123456789")]
+    return pixels.astype(np.uint16) * 257 if encoding.endswith("16") else pixels
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+@pytest.mark.parametrize("padding", [0, 6])
+def test_every_encoding_gives_the_same_rgb_with_and_without_row_padding(encoding: str, padding: int) -> None:
+    rgb = scene()
+    pixels = np.ascontiguousarray(encode(rgb, encoding))
+    rows = pixels.reshape(len(rgb), -1).view(np.uint8)
+    padded = np.pad(rows, ((0, 0), (0, padding)), constant_values=99)
+    stamp_ns, result = CameraConverter("front", (32, 48), (32, 48))(
+        message(padded.tobytes(), encoding, 32, 48, padded.shape[1])
+    )
+    expected = np.repeat(rgb[..., :1], 3, axis=2) if encoding.startswith("mono") else rgb
+    inner = (slice(2, -2), slice(2, -2))  # demosaicing guesses at the border
+    tolerance = 12 if encoding.startswith(("bayer", "yuv", "uyvy", "yuyv")) else 0
+    assert stamp_ns == STAMP_NS
+    assert result.dtype == np.uint8
+    assert result.flags.c_contiguous
+    assert np.abs(result[inner].astype(int) - expected[inner]).max() <= tolerance
+
+
+@pytest.mark.parametrize("encoding", ["mono16", "rgb16"])
+def test_sixteen_bit_images_of_both_byte_orders_agree(encoding: str) -> None:
+    pixels = encode(scene(), encoding)
+    convert = CameraConverter("front", (32, 48))
+    little, big = (
+        convert(message(pixels.astype(f"{order}u2").tobytes(), encoding, 32, 48, pixels[0].nbytes, order == ">"))[1]
+        for order in "<>"
+    )
+    assert np.array_equal(little, big)
+
+
+def test_an_image_is_made_smaller_by_the_mean_of_its_pixels(make: MessageMaker) -> None:
+    rgb = np.random.default_rng(0).integers(0, 256, (32, 48, 3), np.uint8)
+    for encoding in ("rgb8", "bgr8"):
+        pixels = encode(rgb, encoding)
+        _, result = CameraConverter("front", (16, 24), (32, 48))(make.image(pixels, encoding, STAMP_NS, "eye"))
+        expected = rgb.reshape(16, 2, 24, 2, 3).mean(axis=(1, 3))
+        assert np.abs(result - expected).max() <= 0.5
+
+
+def test_an_image_of_the_right_size_and_encoding_is_not_copied(make: MessageMaker) -> None:
+    image = make.image(scene(), "rgb8", STAMP_NS, "eye")
+    _, result = CameraConverter("front", (32, 48))(image)
+    assert np.shares_memory(result, np.frombuffer(image.data, np.uint8))
+
+
+@pytest.mark.parametrize(
+    ("suffix", "quality"), [(".jpg", [cv2.IMWRITE_JPEG_QUALITY, 95]), (".png", [cv2.IMWRITE_PNG_COMPRESSION, 3])]
+)
+def test_compressed_images_become_rgb(suffix: str, quality: list[int]) -> None:
+    data = cv2.imencode(suffix, scene()[..., ::-1], quality)[1].tobytes()
+    converter = CameraConverter("front", (32, 48), (32, 48))
+    _, result = converter.compressed(compressed(data))
+    assert np.abs(result.astype(int) - scene()).max() <= (0 if suffix == ".png" else 8)
+    with pytest.raises(UserError, match="front"):
+        converter.compressed(compressed(data[: len(data) // 2]))
+    with pytest.raises(UserError, match="32, 48"):
+        CameraConverter("front", (32, 48), (64, 96)).compressed(compressed(data))
+
+
+def compressed(data: bytes) -> SimpleNamespace:
+    return SimpleNamespace(header=message(b"", "", 0, 0, 0).header, format="jpeg", data=data)
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"encoding": "16UC1"}, "encoding"),
+        ({"height": 31, "width": 48}, r"\(height, width\)"),
+        ({"height": 0}, r"\(height, width\)"),
+        ({"data": bytes(10)}, "length of data"),
+        ({"step": 100}, "step"),
+        ({"data": b""}, "length of data"),
+    ],
+)
+def test_bad_images_name_the_stream_and_the_field(change: dict[str, Any], field: str) -> None:
+    broken = message(scene().tobytes(), "rgb8", 32, 48, 144)
+    vars(broken).update(change)
+    with pytest.raises(UserError, match=f"front: .*{field}"):
+        CameraConverter("front", (16, 24), (32, 48))(broken)
+
+
+def test_an_unknown_encoding_lists_the_legal_ones() -> None:
+    with pytest.raises(UserError, match=r"'rgb8'.*'bayer_rggb8'"):
+        CameraConverter("front", (16, 24))(message(b"", "jpeg", 32, 48, 144))
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.binary(max_size=400),
+    st.sampled_from([*ENCODINGS, "16UC1", ""]),
+    st.integers(-1, 12),
+    st.integers(-1, 12),
+    st.integers(0, 60),
+    st.integers(0, 1),
+)
+def test_any_image_is_converted_or_refused_but_never_crashes(
+    data: bytes, encoding: str, height: int, width: int, step: int, big: int
+) -> None:
+    convert = CameraConverter("front", (4, 6))
+    try:
+        _, result = convert(message(data, encoding, height, width, step, big))
+    except UserError:
+        pass
+    else:
+        assert result.shape == (4, 6, 3)
+    with pytest.raises(UserError):
+        convert.compressed(compressed(data))
