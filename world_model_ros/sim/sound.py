@@ -1,0 +1,63 @@
+"""Synthesised contact sound. MuJoCo has no acoustics: this is a plausible stand-in made of contact forces.
+
+Changes of contact force excite damped modes (modal synthesis, van den Doel and Pai 1998); sliding makes noise that grows
+with speed times normal force; the microphone has a noise floor.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.signal import lfilter
+
+Float = NDArray[np.float64]
+
+# Frequency Hz, decay 1/s, gain of each mode of a small hollow body on a table.
+_MODES = ((420.0, 60.0, 1.0), (1130.0, 90.0, 0.7), (2310.0, 160.0, 0.5), (3970.0, 260.0, 0.3))
+_IMPACT_GAIN = 0.012
+_SCRAPE_GAIN = 0.16
+_FLOOR = 0.0015
+# Force changes below this, N in one physics step, are solver jitter and stay silent.
+_DEAD_BAND_N = 0.15
+
+
+class ContactSound:
+    """Turns per-step contact into blocks of sound; the modes ring on from block to block.
+
+    Args:
+        sample_rate_hz: of the microphone.
+        step_s: physics step.
+        pitch: factor on the mode frequencies; small and light objects ring higher.
+    """
+
+    def __init__(self, sample_rate_hz: float, step_s: float, pitch: float = 1.0) -> None:
+        self._per_step = round(sample_rate_hz * step_s)
+        self._filters = []
+        for frequency, decay, gain in _MODES:
+            radius = np.exp(-decay / sample_rate_hz)
+            angle = 2 * np.pi * min(frequency * pitch, 0.45 * sample_rate_hz) / sample_rate_hz
+            numerator = np.array([0.0, gain * np.sin(angle)])
+            self._filters.append((numerator, np.array([1.0, -2 * radius * np.cos(angle), radius**2])))
+        self._ringing = [np.zeros(2) for _ in _MODES]
+        self._scraped = np.zeros(1)
+
+    def block(self, impulses: Float, scrapes: Float, noise: Float) -> NDArray[np.int16]:
+        """The sound of S steps.
+
+        Args:
+            impulses: (S,) change of contact force in each step, N, >= 0.
+            scrapes: (S,) sum of sliding speed times normal force in each step, W.
+            noise: (2, S * samples per step) standard normal numbers: of sliding and of the microphone.
+        """
+        samples = len(impulses) * self._per_step
+        excitation = np.zeros(samples)
+        loud = np.maximum(impulses - _DEAD_BAND_N, 0.0)
+        excitation[:: self._per_step] = _IMPACT_GAIN * loud
+        envelope = np.repeat(np.sqrt(scrapes), self._per_step)
+        rough, self._scraped = lfilter([0.3], [1.0, -0.7], noise[0] * envelope, zi=self._scraped)
+        excitation += _SCRAPE_GAIN * 0.05 * rough
+        sound = _SCRAPE_GAIN * rough + _FLOOR * noise[1]
+        for index, (numerator, denominator) in enumerate(self._filters):
+            ring, self._ringing[index] = lfilter(numerator, denominator, excitation, zi=self._ringing[index])
+            sound += ring
+        return (np.clip(np.tanh(sound), -1.0, 1.0) * 32767).astype(np.int16)
