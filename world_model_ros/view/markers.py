@@ -16,12 +16,11 @@ from numpy.typing import ArrayLike, NDArray
 Float = NDArray[np.float32]
 Kind = Literal["line_strip", "line_list", "sphere", "sphere_list", "text"]
 
-LIFETIME_S = 0.5
-GOAL_LIFETIME_S = 1.5
+LIFETIME_S = 1.0
 
 _NEAR = np.array([1.00, 0.84, 0.15, 0.95], dtype=np.float32)
 _MIDDLE = np.array([0.94, 0.33, 0.39, 0.80], dtype=np.float32)
-_FAR = np.array([0.49, 0.16, 0.80, 0.55], dtype=np.float32)
+_FAR = np.array([0.60, 0.36, 0.96, 0.60], dtype=np.float32)
 _GOAL = (0.15, 0.85, 0.35, 0.55)
 _CANDIDATE = (0.62, 0.66, 0.72, 0.35)
 
@@ -83,7 +82,7 @@ def region_markers(target: str, positions: ArrayLike, semi_axes: ArrayLike, ever
         semi_axes: (H, 3) or (H,) m, how far the 90 % region reaches from its centre along x, y, z of the base frame.
         every: a region is drawn at each step that is a multiple of this, counted from 1.
     """
-    points = _points(positions)
+    points = np.asarray(positions, dtype=np.float32).reshape(-1, 3)
     axes = np.asarray(semi_axes, dtype=np.float32)
     axes = np.broadcast_to(axes if axes.ndim == 2 else axes[:, None], points.shape)
     colours = ramp(len(points)).copy()
@@ -125,8 +124,8 @@ def goal_markers(target: str, position: ArrayLike, radius_m: float = 0.02) -> li
     size = (2 * radius_m,) * 3
     white = _one((1.0, 1.0, 1.0, 0.9))
     return [
-        Marker("sphere", f"{target}/goal", 0, centre, size, _one(_GOAL), GOAL_LIFETIME_S),
-        Marker("text", f"{target}/goal", 1, above, (0.0, 0.0, 0.022), white, GOAL_LIFETIME_S, f"goal: {target}"),
+        Marker("sphere", f"{target}/goal", 0, centre, size, _one(_GOAL)),
+        Marker("text", f"{target}/goal", 1, above, (0.0, 0.0, 0.022), white, text=f"goal: {target}"),
     ]
 
 
@@ -139,27 +138,28 @@ def ghost_markers(target: str, positions: ArrayLike, steps: ArrayLike, radius_m:
         steps: which steps, counted from 1; those beyond H are left out.
         radius_m: radius of a ball.
     """
-    points = _points(positions)
+    points = np.asarray(positions, dtype=np.float32).reshape(-1, 3)
     colours = ramp(len(points))
-    chosen = [int(step) - 1 for step in np.asarray(steps).ravel() if 1 <= step <= len(points)]
+    inside = [int(step) - 1 for step in np.asarray(steps).ravel() if 1 <= step <= len(points)]
+    chosen = [i for i in inside if np.isfinite(points[i]).all()]
     if not chosen:
         return []
     size = (2 * radius_m,) * 3
     return [Marker("sphere_list", f"{target}/ghost", 0, points[chosen], size, colours[chosen])]
 
 
-def arm_marker(joints: ArrayLike, width_m: float = 0.012) -> list[Marker]:
-    """The arm as it will stand at the end of the horizon: a faint line through the origins of its links.
+def robot_marker(lines: ArrayLike, width_m: float = 0.012) -> list[Marker]:
+    """The robot as it will stand at the end of the horizon, as faint lines from link to link.
 
     Args:
-        joints: (L, 3) m, link origins from base to tip, base frame.
-        width_m: width of the line.
+        lines: (2 L, 3) m, base frame, pairs of ends.
+        width_m: width of the lines.
     """
-    points = _points(joints)
-    if len(points) < 2:
+    points = np.asarray(lines, dtype=np.float32).reshape(-1, 3)
+    if len(points) < 2 or not np.isfinite(points).all():
         return []
     colour = _one((float(_FAR[0]), float(_FAR[1]), float(_FAR[2]), 0.4))
-    return [Marker("line_strip", "arm/ghost", 0, points, (width_m, 0.0, 0.0), colour)]
+    return [Marker("line_list", "robot/ghost", 0, points, (width_m, 0.0, 0.0), colour)]
 
 
 def _points(positions: ArrayLike) -> Float:

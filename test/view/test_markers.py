@@ -1,0 +1,89 @@
+"""Markers replace each other in place, go away by themselves, and never carry a number a viewer chokes on."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from world_model_ros.view.markers import (
+    candidate_marker,
+    ghost_markers,
+    goal_markers,
+    path_marker,
+    ramp,
+    region_markers,
+    robot_marker,
+)
+from world_model_ros.view.scene import Scene
+
+PATH = np.stack([np.linspace(0.3, 0.6, 12), np.zeros(12), np.full(12, 0.03)], axis=1)
+
+
+def everything(path: np.ndarray) -> list:
+    return (
+        path_marker("fingertip", path)
+        + region_markers("object_0", path, np.full((12, 3), 0.01))
+        + ghost_markers("fingertip", path, (3, 6, 9, 12))
+        + candidate_marker(np.stack([path, path + 0.1]))
+        + goal_markers("object_0", path[-1])
+        + robot_marker(path)
+    )
+
+
+def test_names_are_unique_and_the_same_every_time():
+    first, second = everything(PATH), everything(PATH + 0.01)
+    names = [(marker.namespace, marker.id) for marker in first]
+    assert len(set(names)) == len(names)
+    assert names == [(marker.namespace, marker.id) for marker in second]
+
+
+def test_every_marker_has_an_end():
+    assert all(0 < marker.lifetime_s <= 5 for marker in everything(PATH))
+
+
+@given(
+    arrays(np.float64, (12, 3), elements=st.floats(allow_nan=True, allow_infinity=True, width=32)),
+)
+def test_only_finite_numbers_reach_a_viewer(path):
+    for marker in everything(path):
+        assert np.isfinite(marker.points).all()
+        assert np.isfinite(marker.scale).all()
+        assert len(marker.colours) in (1, len(marker.points))
+        assert ((marker.colours >= 0) & (marker.colours <= 1)).all()
+
+
+def test_the_ramp_is_one_for_all_and_fades_with_time():
+    colours = ramp(12)
+    assert (np.diff(colours[:, 3]) < 0).all()
+    np.testing.assert_array_equal(path_marker("fingertip", PATH)[0].colours, colours)
+    np.testing.assert_array_equal(ghost_markers("fingertip", PATH, (3, 12))[0].colours, colours[[2, 11]])
+
+
+def test_a_region_is_as_wide_as_its_semi_axes_on_both_sides():
+    regions = region_markers("object_0", PATH, np.linspace(0.01, 0.12, 12)[:, None] * [1, 2, 3], every=6)
+    assert [marker.id for marker in regions] == [6, 12]
+    assert regions[1].scale == pytest.approx((0.24, 0.48, 0.72))
+    np.testing.assert_allclose(regions[0].points, PATH[5:6], rtol=1e-6)
+
+
+def test_candidates_become_separate_lines():
+    first, second = PATH, PATH + [0, 1, 0]
+    (marker,) = candidate_marker(np.stack([first, second]))
+    ends = marker.points.reshape(-1, 2, 3)
+    assert len(ends) == 2 * 11
+    assert np.linalg.norm(ends[:, 1] - ends[:, 0], axis=1).max() < 0.1
+
+
+def test_the_scene_forgets_what_is_not_renewed_and_a_goal_that_was_taken_away():
+    scene = Scene((6, 12))
+    scene.path("fingertip", PATH, now_ns=0)
+    scene.goal("fingertip", PATH[-1], now_ns=900_000_000)
+    assert {marker.namespace for marker in scene.markers(900_000_000)} == {
+        "fingertip/path",
+        "fingertip/ghost",
+        "fingertip/goal",
+    }
+    assert {marker.namespace for marker in scene.markers(1_500_000_000)} == {"fingertip/goal"}
+    scene.goal(None, None, now_ns=1_500_000_000)
+    assert scene.markers(1_500_000_000) == []

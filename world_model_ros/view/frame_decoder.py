@@ -1,0 +1,45 @@
+"""Imagined states -> pictures, with the bundle's decode graph."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from world_model_ros.core.errors import UserError
+from world_model_ros.runtime.bundle import Bundle
+from world_model_ros.runtime.imagine import decode
+from world_model_ros.runtime.session import Graph, choose_provider
+from world_model_ros.view.strip import Image
+
+
+class FrameDecoder:
+    """Runs the decode graph on one thread.
+
+    Args:
+        bundle: verified.
+        provider: ``auto``, ``cpu``, ``cuda`` or ``tensorrt``.
+
+    Raises:
+        UserError: the model imagines no pictures, or the provider is not there.
+    """
+
+    def __init__(self, bundle: Bundle, provider: str = "auto") -> None:
+        self._graph = Graph(bundle, "decode", choose_provider(provider), threads=1)
+        if "frames" not in self._graph.spec.outputs:
+            raise UserError(
+                f"model {bundle.manifest.name}", "decode without frames", "a model of a robot with a camera"
+            )
+
+    def frames(self, states: NDArray[np.float32], reference: Image) -> tuple[Image, ...]:
+        """Decode T states.
+
+        Args:
+            states: (T, S).
+            reference: (H, W, 3) uint8 RGB, the camera frame they were imagined from.
+
+        Returns:
+            T frames (H, W, 3) uint8 RGB.
+        """
+        frames = decode(self._graph, states, reference).frames
+        assert frames is not None
+        return tuple(frames)

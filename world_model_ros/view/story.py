@@ -1,0 +1,68 @@
+"""Which imagination is shown, and for how long: first the imagined frames, then reality fills in beside them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from world_model_ros.view.frame_decoder import FrameDecoder
+from world_model_ros.view.strip import Badge, Image, Strip
+from world_model_ros.view.timeline import Imagination, Motion, Timeline
+
+_WORTH_IT = 1.1  # a better strip must show this much more motion, so that few are decoded
+
+
+class Story:
+    """Strips of the present, and the most telling strip so far.
+
+    Args:
+        timeline: filled by others.
+        decoder: of the bundle.
+        tick_s: time between two imagined states.
+    """
+
+    def __init__(self, timeline: Timeline, decoder: FrameDecoder, tick_s: float) -> None:
+        self._timeline = timeline
+        self._decoder = decoder
+        self._seconds = tuple(step * tick_s for step in timeline.steps)
+        self._shown: tuple[Imagination, Image, tuple[Image, ...]] | None = None
+        self._best: Motion | None = None
+
+    def live(self, now_ns: int, badge: Badge) -> Strip | None:
+        """The strip to show now: one imagination until its last real frame has been shown, then the newest.
+
+        Args:
+            now_ns: time in the clock of the stamps, ns.
+            badge: what the robot is doing; the age is filled in.
+        """
+        newest = self._timeline.newest()
+        set_back = self._shown and newest and newest.reference_ns < self._shown[0].reference_ns
+        if self._shown is None or set_back:
+            now = None if newest is None else self._timeline.now(newest)
+            if newest is None or now is None:
+                return None
+            self._shown = (newest, now, self._decode(newest, now))
+        imagination, now, frames = self._shown
+        age_s = max(0.0, (now_ns - imagination.reference_ns) * 1e-9)
+        real = self._timeline.real(imagination)
+        if self._timeline.over(imagination):
+            self._shown = None
+        return Strip(now, self._seconds, frames, real, imagination.goal, replace(badge, age_s=age_s))
+
+    def better(self) -> Strip | None:
+        """A complete strip during which more really happened than in all before; None if none came to its end."""
+        found = self._timeline.most_moving()
+        if found is None or not self._telling(found[0]):
+            return None
+        self._best, imagination = found
+        now, real = self._timeline.now(imagination), self._timeline.real(imagination)
+        if now is None:
+            return None
+        return Strip(now, self._seconds, self._decode(imagination, now), real, imagination.goal, imagination.badge)
+
+    def _telling(self, motion: Motion) -> bool:
+        if self._best is None or motion.meant != self._best.meant:
+            return self._best is None or motion > self._best
+        return motion.grey_levels > _WORTH_IT * self._best.grey_levels
+
+    def _decode(self, imagination: Imagination, now: Image) -> tuple[Image, ...]:
+        return self._decoder.frames(imagination.states[[step - 1 for step in self._timeline.steps]], now)

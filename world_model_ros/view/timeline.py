@@ -1,0 +1,155 @@
+"""Brings imaginations together with what the camera saw later."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from world_model_ros.core.errors import UserError
+from world_model_ros.view.strip import Badge, Image, mean_error
+
+_REMEMBERED_S = 3.0
+
+
+def parse_steps(text: str, horizon: int) -> tuple[int, ...]:
+    """Which imagined states to look at, counted from 1: ``3,6,9,12``; nothing takes the quarters of the horizon.
+
+    Raises:
+        UserError: not increasing whole numbers from 1 to ``horizon``.
+    """
+    if not text.strip():
+        return tuple(sorted({max(1, round(horizon * quarter / 4)) for quarter in (1, 2, 3, 4)}))
+    try:
+        steps = tuple(int(part) for part in text.split(","))
+    except ValueError:
+        steps = ()
+    if not steps or steps != tuple(sorted(set(steps))) or not 1 <= steps[0] <= steps[-1] <= horizon:
+        raise UserError("steps", text, f"increasing whole numbers from 1 to {horizon}, separated by commas")
+    return steps
+
+
+@dataclass(frozen=True, eq=False)
+class Imagination:
+    """One future as the brain imagined it.
+
+    Args:
+        reference_ns: stamp of the camera frame it starts from, ns.
+        states: (H, S), entry i is i + 1 ticks later.
+        badge: what the robot was doing then.
+        goal: the picture that was to come true, if there was one.
+    """
+
+    reference_ns: int
+    states: NDArray[np.float32]
+    badge: Badge = field(default_factory=Badge)
+    goal: Image | None = None
+
+    @property
+    def moving(self) -> bool:
+        """Whether the robot was let move as imagined; unknown counts as yes."""
+        return self.badge.gate in (None, "tracking")
+
+
+@dataclass(frozen=True, order=True)
+class Motion:
+    """How much happened in a horizon; more is greater, and motion that was not meant counts less than any that was.
+
+    Args:
+        meant: whether the robot was let move.
+        grey_levels: mean over the steps of the mean absolute difference to the first frame.
+    """
+
+    meant: bool
+    grey_levels: float
+
+
+class Timeline:
+    """Camera frames and imaginations by stamp, both for a few seconds. Callbacks store, a drawing thread reads.
+
+    Args:
+        tick_ns: time between two imagined states.
+        steps: which states are looked at, counted from 1, increasing.
+    """
+
+    def __init__(self, tick_ns: int, steps: tuple[int, ...]) -> None:
+        self.steps = steps
+        self._tick_ns = tick_ns
+        self._horizon_ns = steps[-1] * tick_ns
+        self._kept_ns = max(round(_REMEMBERED_S * 1e9), 2 * self._horizon_ns)
+        self._frames: deque[tuple[int, Image]] = deque()
+        self._imagined: deque[Imagination] = deque()
+        self._compared_ns = -1
+        self._lock = threading.Lock()
+
+    def saw(self, stamp_ns: int, frame: Image) -> None:
+        """Store a camera frame (H, W, 3) uint8 RGB. A stamp far back means the clock was set back: all is forgotten."""
+        with self._lock:
+            if self._frames and stamp_ns <= self._frames[-1][0]:
+                if self._frames[-1][0] - stamp_ns < self._kept_ns:
+                    return
+                self._frames.clear()
+                self._imagined.clear()
+                self._compared_ns = -1
+            self._frames.append((stamp_ns, frame))
+            while self._frames[0][0] < stamp_ns - self._kept_ns:
+                self._frames.popleft()
+            while self._imagined and self._imagined[0].reference_ns < stamp_ns - self._kept_ns:
+                self._imagined.popleft()
+
+    def imagined(self, imagination: Imagination) -> None:
+        """Store an imagination; one out of order or of a frame already imagined from is dropped."""
+        with self._lock:
+            if not self._imagined or self._imagined[-1].reference_ns < imagination.reference_ns:
+                self._imagined.append(imagination)
+
+    def newest(self) -> Imagination | None:
+        """The last imagination whose reference frame is here."""
+        with self._lock:
+            return next((each for each in reversed(self._imagined) if self._at(each.reference_ns) is not None), None)
+
+    def now(self, imagination: Imagination) -> Image | None:
+        """The frame an imagination starts from; None if it never came or was forgotten."""
+        with self._lock:
+            return self._at(imagination.reference_ns)
+
+    def real(self, imagination: Imagination) -> tuple[Image | None, ...]:
+        """What the camera saw at the steps; None where it has not come yet, or was lost."""
+        with self._lock:
+            return tuple(self._at(imagination.reference_ns + step * self._tick_ns) for step in self.steps)
+
+    def over(self, imagination: Imagination) -> bool:
+        """Whether the last step lies in the past."""
+        with self._lock:
+            return bool(self._frames) and self._frames[-1][0] >= imagination.reference_ns + self._horizon_ns
+
+    def most_moving(self) -> tuple[Motion, Imagination] | None:
+        """Of the imaginations that came to their end since the last call, the one during which most really happened.
+
+        None if none came to its end with all its frames.
+        """
+        with self._lock:
+            fresh = [each for each in self._imagined if each.reference_ns > self._compared_ns]
+        best: tuple[Motion, Imagination] | None = None
+        for each in fresh:
+            if not self.over(each):
+                break
+            self._compared_ns = each.reference_ns
+            now, real = self.now(each), self.real(each)
+            frames = [frame for frame in real if frame is not None]
+            if now is None or len(frames) < len(real):
+                continue
+            motion = Motion(each.moving, float(np.mean([mean_error(now, frame) for frame in frames])))
+            if best is None or motion > best[0]:
+                best = (motion, each)
+        return best
+
+    def _at(self, stamp_ns: int) -> Image | None:
+        """The frame nearest to a time, at most half a tick away, once no nearer one can come."""
+        if not self._frames or self._frames[-1][0] < stamp_ns:
+            return None
+        stamp, frame = min(self._frames, key=lambda each: abs(each[0] - stamp_ns))
+        return frame if abs(stamp - stamp_ns) <= self._tick_ns // 2 else None
