@@ -1,0 +1,137 @@
+"""One encoder a stream kind: raw arrays of the contract in, a feature vector out. Normalisation is inside."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import torch
+from torch import Tensor, nn
+
+from world_model_ros.contract.schema import Stream
+
+MELS = 24
+_FRAME_S, _HOP_S = 0.025, 0.0125
+
+
+def mlp(*sizes: int) -> nn.Sequential:
+    """Linear layers with SiLU between them."""
+    layers: list[nn.Module] = []
+    for i, (a, b) in enumerate(itertools.pairwise(sizes)):
+        layers += [nn.Linear(a, b)] if i == len(sizes) - 2 else [nn.Linear(a, b), nn.SiLU()]
+    return nn.Sequential(*layers)
+
+
+class CameraEncoder(nn.Module):
+    """Image (B, H, W, 3) uint8 or float 0..255 -> code (B, D) and keypoints (B, 2 P) in -1..1.
+
+    Pixel-unshuffle, strided convolutions, and a spatial softmax (Finn et al. 2016, "Deep spatial autoencoders")
+    that reads positions finer than its grid.
+    """
+
+    def __init__(self, height: int, width: int, code: int, points: int = 24) -> None:
+        super().__init__()
+        self.unshuffle = nn.PixelUnshuffle(4)
+        self.stem = nn.Conv2d(48, 64, 3, padding=1)
+        self.mix = nn.Conv2d(64, 64, 3, padding=1)
+        self.heat = nn.Conv2d(64, points, 3, padding=1)
+        rows, cols, channels, down = height // 4, width // 4, 64, []
+        while rows * cols > 36:
+            down += [nn.Conv2d(channels, 112, 3, stride=2, padding=1), nn.SiLU()]
+            rows, cols, channels = (rows + 1) // 2, (cols + 1) // 2, 112
+        self.down = nn.Sequential(*down)
+        self.join = nn.Linear(channels * rows * cols + 2 * points, code)
+        self.norm = nn.LayerNorm(code)
+        y, x = torch.meshgrid(torch.linspace(-1, 1, height // 4), torch.linspace(-1, 1, width // 4), indexing="ij")
+        self.grid: Tensor
+        self.register_buffer("grid", torch.stack([x.flatten(), y.flatten()], -1))  # (cells, 2)
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        x = image.float().permute(0, 3, 1, 2) / 255.0 - 0.5
+        x = nn.functional.silu(self.stem(self.unshuffle(x)))
+        x = nn.functional.silu(self.mix(x))
+        heat = self.heat(x).flatten(2).float().softmax(-1)  # (B, P, cells)
+        points = (heat @ self.grid).flatten(1)  # (B, 2 P)
+        code = self.norm(self.join(torch.cat([self.down(x).flatten(1), points], 1)))
+        return code, points
+
+
+class LogMel(nn.Module):
+    """PCM (B, window, channels) -> log-mel (B, channels * frames * MELS), roughly zero mean and unit variance.
+
+    A short-time Fourier transform as one convolution, so that it exports without STFT. Triangular mel filters (HTK).
+    """
+
+    def __init__(self, sample_rate_hz: float, window: int, channels: int) -> None:
+        super().__init__()
+        size, self.hop = round(_FRAME_S * sample_rate_hz), round(_HOP_S * sample_rate_hz)
+        self.frames = (window - size) // self.hop + 1
+        self.channels = channels
+        bins = size // 2 + 1
+        n = torch.arange(size, dtype=torch.float64)
+        k = torch.arange(bins, dtype=torch.float64)[:, None]
+        phase = 2 * math.pi * k * n / size
+        hann = torch.hann_window(size, periodic=True, dtype=torch.float64)
+        basis = torch.cat([torch.cos(phase), torch.sin(phase)]) * hann
+        self.basis: Tensor
+        self.filters: Tensor
+        self.register_buffer("basis", basis.float()[:, None, :])  # (2 bins, 1, size)
+        self.register_buffer("filters", _mel_filters(bins, sample_rate_hz).float())  # (bins, MELS)
+
+    @property
+    def size(self) -> int:
+        return self.channels * self.frames * MELS
+
+    def forward(self, pcm: Tensor) -> Tensor:
+        batch = pcm.shape[0]
+        x = pcm.permute(0, 2, 1).reshape(batch * self.channels, 1, -1)
+        spectrum = nn.functional.conv1d(x, self.basis, stride=self.hop)  # (B ch, 2 bins, frames)
+        real, imaginary = spectrum.chunk(2, 1)
+        power = (real * real + imaginary * imaginary).permute(0, 2, 1) @ self.filters
+        mel: Tensor = (torch.log(power + 1e-4) + 4.0) / 4.0
+        return mel.reshape(batch, self.size)
+
+
+def _mel_filters(bins: int, sample_rate_hz: float) -> Tensor:
+    def mel(hz: Tensor) -> Tensor:
+        return 2595.0 * torch.log10(1.0 + hz / 700.0)
+
+    hz = torch.linspace(0, sample_rate_hz / 2, bins, dtype=torch.float64)
+    edges_mel = torch.linspace(float(mel(torch.tensor(60.0))), float(mel(hz[-1])), MELS + 2, dtype=torch.float64)
+    edges = 700.0 * (10 ** (edges_mel / 2595.0) - 1.0)
+    rising = (hz[:, None] - edges[:-2]) / (edges[1:-1] - edges[:-2])
+    falling = (edges[2:] - hz[:, None]) / (edges[2:] - edges[1:-1])
+    return torch.minimum(rising, falling).clamp(min=0.0)
+
+
+class VectorEncoder(nn.Module):
+    """Any small array (B, ...) -> (B, out), after subtracting the mean and dividing by the scale of the data."""
+
+    def __init__(self, size: int, out: int) -> None:
+        super().__init__()
+        self.mean: Tensor
+        self.scale: Tensor
+        self.register_buffer("mean", torch.zeros(size))
+        self.register_buffer("scale", torch.ones(size))
+        self.net = mlp(size, 96, out)
+
+    def normalise(self, value: Tensor) -> Tensor:
+        x: Tensor = (value.flatten(1) - self.mean) / self.scale
+        return x.clamp(-10.0, 10.0)
+
+    def forward(self, value: Tensor) -> Tensor:
+        encoded: Tensor = self.net(self.normalise(value))
+        return encoded
+
+
+def sense_size(stream: Stream) -> int:
+    """Length of what is predicted for a stream that is not a camera; for a microphone, the mean log-mel."""
+    if stream.kind == "microphone":
+        return MELS * stream.channels
+    if stream.kind == "taxels":
+        return stream.rows * stream.cols * 3
+    if stream.kind == "wrench":
+        return 6
+    if stream.kind == "joints":
+        return len(stream.joints) * len(stream.fields)
+    raise ValueError(stream.kind)

@@ -1,0 +1,198 @@
+"""The graphs of a bundle as modules with flat tensor inputs and outputs; the names are the exported names."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from world_model_ros.learning.networks import WorldModel
+from world_model_ros.planning.planner import Goals, JointReader, PlanConfig, Planner
+
+_SHOWN = 8  # candidates that a plan hands out for drawing
+
+
+def joint_reader(model: WorldModel) -> JointReader:
+    """Where each joint's position is among the predicted senses."""
+    columns: dict[str, tuple[str, int]] = {}
+    for stream in model.streams:
+        if stream.kind == "joints":
+            for j, joint in enumerate(stream.joints):
+                columns.setdefault(joint, (stream.name, j * len(stream.fields)))
+    return JointReader([columns[joint.name] for joint in model.interface.joints if joint.name in columns])
+
+
+def make_planner(model: WorldModel, config: PlanConfig) -> Planner:
+    targets, action = model.interface.targets, model.interface.action
+    axes = ["xyz".index(axis) for axis in action.axes] if action.kind == "fingertip_displacement" else []
+    return Planner(
+        model,
+        config,
+        [k for k, target in enumerate(targets) if target.kind == "fingertip"],
+        [k for k, target in enumerate(targets) if target.kind == "object"],
+        axes,
+        joint_reader(model),
+    )
+
+
+class NamedGraph(nn.Module):
+    """A module with names for its flat inputs and outputs."""
+
+    inputs: list[str]
+    outputs: list[str]
+
+
+class Perceive(NamedGraph):
+    """Senses and the applied action -> belief. Inputs: streams in contract order, fresh, applied, memory, reset."""
+
+    def __init__(self, model: WorldModel) -> None:
+        super().__init__()
+        self.model = model
+        self.inputs = [*(stream.name for stream in model.streams), "fresh", "applied", "memory", "reset"]
+        self.outputs = ["memory_next", *(["poses", "sigma"] if model.targets else []), "surprise"]
+        if model.targets and model.cameras:
+            self.outputs.append("seen")
+
+    def forward(self, *tensors: Tensor) -> tuple[Tensor, ...]:
+        model, count = self.model, len(self.model.streams)
+        values = {stream.name: value[None] for stream, value in zip(model.streams, tensors[:count])}
+        fresh, applied, memory, reset = tensors[count:]
+        features = model.features(values)
+        state = (memory * (1.0 - reset))[None]
+        prior, posterior = model.update(state, (applied * (1.0 - reset))[None], model.fused(features, fresh[None]))
+        out = [posterior[0]]
+        if model.targets:
+            before, after = model.positions(prior), model.positions(posterior)
+            sigma = model.sigma(posterior, 0)
+            innovation = ((before - after) / model.sigma(prior, 1)) ** 2
+            out += [model.poses(posterior)[0], sigma[0], torch.sqrt(innovation.mean() + 1e-12)[None]]
+        else:
+            error = (model.code_head(prior) - features[model.cameras[0].name]) ** 2
+            out.append(torch.sqrt(error.mean() + 1e-12)[None] * fresh[model.streams.index(model.cameras[0])])
+        if "seen" in self.outputs:
+            out.append(model.seen(features)[0])
+        return tuple(out)
+
+
+class Rollout(NamedGraph):
+    """Belief and candidates -> imagined states and what they mean. Inputs: memory (S,), candidates (N, H, C)."""
+
+    def __init__(self, model: WorldModel, config: PlanConfig) -> None:
+        super().__init__()
+        self.model, self.planner = model, make_planner(model, config)
+        self.inputs = ["memory", "candidates"]
+        self.outputs = ["states", *(["poses", "sigma"] if model.targets else []), "joints", *_contact(model)]
+
+    def forward(self, memory: Tensor, candidates: Tensor) -> tuple[Tensor, ...]:
+        states = self.planner.rollout(memory, candidates)
+        return (states, *_heads(self.model, self.planner, states))
+
+
+def _contact(model: WorldModel) -> list[str]:
+    return ["contact"] if any(stream.kind == "taxels" for stream in model.streams) and model.targets else []
+
+
+def _heads(model: WorldModel, planner: Planner, states: Tensor) -> list[Tensor]:
+    """States (N, H, S) -> poses (N, H, K, 7), sigma (N, H, K, 3), joints (N, H, J), contact (N, H, 1)."""
+    n, horizon, size = states.shape
+    flat = states.reshape(n * horizon, size)
+    out = []
+    if model.targets:
+        sigma = [model.sigma(states[:, h], h + 1) for h in range(horizon)]
+        out += [model.poses(flat).reshape(n, horizon, model.targets, 7), torch.stack(sigma, 1)]
+    out.append(planner.joints(model.senses(flat)).reshape(n, horizon, -1))
+    if _contact(model):
+        out.append(model.contact_head(flat).clamp(min=0.0).reshape(n, horizon, 1))
+    return out
+
+
+class Plan(NamedGraph):
+    """One plan a call. Inputs as listed; goals with weight zero are off."""
+
+    def __init__(self, model: WorldModel, config: PlanConfig) -> None:
+        super().__init__()
+        self.model, self.planner = model, make_planner(model, config)
+        self.inputs = ["memory"]
+        self.inputs += ["goal_poses", "goal_weights"] if model.targets else []
+        self.inputs += ["goal_joints", "goal_joints_weight"]
+        self.inputs += ["goal_code", "goal_code_weight"] if model.cameras else []
+        self.inputs += ["bounds_low", "bounds_high", "warm", "noise"]
+        self.outputs = [
+            "chunk",
+            "states",
+            *(["poses", "sigma"] if model.targets else []),
+            "joints",
+            *_contact(model),
+            "cost",
+        ]
+        if model.targets:
+            self.outputs.append("candidate_poses")
+
+    def forward(self, *tensors: Tensor) -> tuple[Tensor, ...]:
+        given = dict(zip(self.inputs, tensors))
+        goals = Goals(
+            given.get("goal_poses"),
+            given.get("goal_weights"),
+            given["goal_joints"],
+            given["goal_joints_weight"],
+            given.get("goal_code"),
+            given.get("goal_code_weight"),
+        )
+        chunk, states, cost, candidates = self.planner(
+            given["memory"], goals, given["bounds_low"], given["bounds_high"], given["warm"], given["noise"]
+        )
+        out = [chunk, states, *(head[0] for head in _heads(self.model, self.planner, states[None])), cost]
+        if self.model.targets:
+            lost = self.planner.rollout(given["memory"], candidates[-_SHOWN:])
+            flat = self.model.positions(lost.flatten(0, 1))[:, 0]
+            out.append(flat.reshape(_SHOWN, -1, 3))
+        return tuple(out)
+
+
+class ReadGoal(NamedGraph):
+    """Goal image (H, W, 3) uint8 -> its code (D,) and the target positions seen in it (K, 3)."""
+
+    def __init__(self, model: WorldModel) -> None:
+        super().__init__()
+        self.model = model
+        self.inputs, self.outputs = ["image"], ["code", *(["seen"] if model.targets else [])]
+
+    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
+        name = self.model.cameras[0].name
+        features = self.model.features({name: image[None]})
+        return (features[name][0], *([self.model.seen(features)[0]] if self.model.targets else []))
+
+
+class Inverse(NamedGraph):
+    """Two beliefs a tick apart (S,) -> the action between them (C,)."""
+
+    def __init__(self, model: WorldModel) -> None:
+        super().__init__()
+        self.model = model
+        self.inputs, self.outputs = ["memory", "memory_next"], ["action"]
+
+    def forward(self, memory: Tensor, memory_next: Tensor) -> Tensor:
+        out: Tensor = self.model.inverse(torch.cat([memory, memory_next])[None])[0] * self.model.bound
+        return out
+
+
+class Decode(NamedGraph):
+    """Imagined states (B, S) and the last real frame (H, W, 3) -> imagined frames (B, H, W, 3) uint8 and senses."""
+
+    def __init__(self, model: WorldModel) -> None:
+        super().__init__()
+        self.model = model
+        self.inputs = ["states", "reference"]
+        self.outputs = ["frames", *(stream.name for stream in model.streams if stream.kind != "camera")]
+
+    def forward(self, states: Tensor, reference: Tensor) -> tuple[Tensor, ...]:
+        frames = self.model.decoder(states, reference[None].float().expand(states.shape[0], -1, -1, -1))
+        out = [(frames + 0.5).clamp(0.0, 255.0).to(torch.uint8)]
+        senses = self.model.senses(states)
+        for stream in self.model.streams:
+            if stream.kind == "taxels":
+                out.append(senses[stream.name].reshape(-1, stream.rows, stream.cols, 3))
+            elif stream.kind == "joints":
+                out.append(senses[stream.name].reshape(-1, len(stream.joints), len(stream.fields)))
+            elif stream.kind != "camera":
+                out.append(senses[stream.name])
+        return tuple(out)

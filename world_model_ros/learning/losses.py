@@ -1,0 +1,158 @@
+"""What the model is trained on: what it predicts many steps ahead from beliefs it filtered itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn.functional import smooth_l1_loss
+
+from world_model_ros.learning.networks import WorldModel
+
+
+@dataclass(frozen=True)
+class Batch:
+    """B windows of L ticks.
+
+    Args:
+        features: from `WorldModel.features`, each (B, L, n).
+        fresh: (B, L, streams), after modality dropout.
+        sensed: (B, L, streams), before it: where there is something to predict.
+        applied: (B, L, C); ``applied[:, t]`` was done between ticks t-1 and t.
+        labels: target positions (B, L, K, 3), NaN where unknown.
+        frames: images of the first camera, (B, L, H, W, 3) uint8, or None without a camera.
+    """
+
+    features: dict[str, Tensor]
+    fresh: Tensor
+    sensed: Tensor
+    applied: Tensor
+    labels: Tensor
+    frames: Tensor | None
+
+
+def filter_states(model: WorldModel, batch: Batch) -> tuple[Tensor, Tensor]:
+    """Run the filter over the windows: priors and posteriors, (B, L, S) each."""
+    windows, ticks = batch.fresh.shape[:2]
+    flat = {name: value.flatten(0, 1) for name, value in batch.features.items()}
+    fused = model.fused(flat, batch.fresh.flatten(0, 1)).reshape(windows, ticks, -1)
+    state = torch.zeros(windows, model.sizes.state)
+    priors, posteriors = [], []
+    for t in range(ticks):
+        prior, state = model.update(state, batch.applied[:, t], fused[:, t])
+        priors.append(prior)
+        posteriors.append(state)
+    return torch.stack(priors, 1), torch.stack(posteriors, 1)
+
+
+def imagine(model: WorldModel, posteriors: Tensor, applied: Tensor, starts: Tensor, horizon: int) -> Tensor:
+    """From the belief at each start (B, P), imagine ``horizon`` ticks under what was applied: (B, P, horizon+1, S)."""
+    rows = torch.arange(starts.shape[0])[:, None]
+    state = posteriors[rows, starts].flatten(0, 1)
+    states = [state]
+    for h in range(1, horizon + 1):
+        state = model.step(state, applied[rows, starts + h].flatten(0, 1))
+        states.append(state)
+    return torch.stack(states, 1).unflatten(0, starts.shape)
+
+
+def losses(
+    model: WorldModel, batch: Batch, horizon: int, starts_per_window: int, frames: int, generator: torch.Generator
+) -> dict[str, Tensor]:
+    """All losses of a batch, by name; their sum is what is minimised.
+
+    Args:
+        horizon: ticks imagined; windows must be longer by three.
+        starts_per_window: from how many beliefs of each window.
+        frames: how many imagined images are decoded.
+    """
+    priors, posteriors = filter_states(model, batch)
+    windows, ticks = batch.fresh.shape[:2]
+    starts = torch.randint(2, ticks - horizon, (windows, starts_per_window), generator=generator)
+    states = imagine(model, posteriors, batch.applied, starts, horizon)  # (B, P, H+1, S)
+    when = starts[..., None] + torch.arange(horizon + 1)  # (B, P, H+1)
+    rows = torch.arange(windows)[:, None, None]
+    flat = states.flatten(0, 2)
+    out: dict[str, Tensor] = {}
+    if model.targets:
+        truth = batch.labels[rows, when].flatten(0, 2)
+        out |= _pose_losses(model, flat, truth, horizon)
+        prior_truth = batch.labels.flatten(0, 1)
+        error = (model.positions(priors.flatten(0, 1)) - prior_truth) / model.pose_scale
+        out["prior"] = _known(smooth_l1_loss(error, torch.zeros_like(error), reduction="none", beta=0.1))
+        if model.cameras:
+            name = model.cameras[0].name
+            index = [stream.name for stream in model.streams].index(name)
+            seen = model.seen({key: value.flatten(0, 1) for key, value in batch.features.items()})
+            error = (seen - prior_truth) / model.pose_scale
+            there = batch.sensed.flatten(0, 1)[:, index, None, None]
+            out["seen"] = _known(smooth_l1_loss(error, torch.zeros_like(error), reduction="none", beta=0.1) * there)
+    out |= _sense_losses(model, batch, flat, rows, when)
+    pairs = torch.cat([posteriors[:, :-1], posteriors[:, 1:]], -1).detach()
+    out["inverse"] = 0.1 * smooth_l1_loss(model.inverse(pairs), batch.applied[:, 1:] / model.bound)
+    if model.cameras and batch.frames is not None:
+        out["image"] = 4.0 * _image_loss(model, batch.frames, states, starts, frames, generator)
+    return out
+
+
+def _known(value: Tensor) -> Tensor:
+    """Mean over what is not NaN."""
+    known = ~torch.isnan(value)
+    return torch.where(known, value, torch.zeros_like(value)).sum() / known.sum().clamp(min=1)
+
+
+def _pose_losses(model: WorldModel, states: Tensor, truth: Tensor, horizon: int) -> dict[str, Tensor]:
+    position = model.positions(states)
+    error = (position - truth) / model.pose_scale
+    out = {"pose": 4.0 * _known(smooth_l1_loss(error, torch.zeros_like(error), reduction="none", beta=0.1))}
+    raw = model.sigma_head(states.detach()).reshape(-1, model.targets, 3)
+    sigma = torch.nn.functional.softplus(raw - 3.0) * 0.1 + 5e-4
+    miss = (position.detach() - truth).abs()
+    out["sigma"] = 0.02 * _known(torch.log(sigma) + miss / sigma)  # Laplace likelihood, robust to jumps
+    return out
+
+
+def _sense_losses(model: WorldModel, batch: Batch, states: Tensor, rows: Tensor, when: Tensor) -> dict[str, Tensor]:
+    out: dict[str, Tensor] = {}
+    for i, stream in enumerate(model.streams):
+        there = batch.sensed[..., i][rows, when].flatten()[:, None]
+        feature = batch.features[stream.name]
+        if stream.kind == "camera":
+            if stream.name == model.cameras[0].name:
+                target = feature.detach()[rows, when].flatten(0, 2)
+                code = model.code_head(states.detach())  # must not pull the code toward what is easy to predict
+                out["code"] = 0.2 * (((code - target) ** 2) * there).mean()
+            continue
+        target = model.sense_target(stream.name, feature.flatten(0, 1)).unflatten(0, feature.shape[:2])
+        target = target[rows, when].flatten(0, 2)
+        error = model.sense_heads[stream.name](states) - target
+        weight = 1.0 if stream.kind == "joints" else 0.2
+        out[stream.name] = weight * (smooth_l1_loss(error, torch.zeros_like(error), reduction="none") * there).mean()
+        if stream.kind == "taxels":
+            newton = _contact(feature.flatten(0, 1)).unflatten(0, feature.shape[:2])[rows, when].flatten(0, 2)
+            error = model.contact_head(states)[:, 0] - newton
+            out["contact"] = (
+                0.05 * (smooth_l1_loss(error, torch.zeros_like(error), reduction="none") * there[:, 0]).mean()
+            )
+    return out
+
+
+def _contact(taxels: Tensor) -> Tensor:
+    """Sum of the lengths of the taxel forces, N: (n, rows*cols*3) -> (n,)."""
+    return taxels.reshape(taxels.shape[0], -1, 3).norm(dim=-1).sum(-1)
+
+
+def _image_loss(
+    model: WorldModel, frames: Tensor, states: Tensor, starts: Tensor, count: int, generator: torch.Generator
+) -> Tensor:
+    """L1 of some imagined images, where they move weighing more."""
+    windows, points, steps = states.shape[:3]
+    b = torch.randint(windows, (count,), generator=generator)
+    p = torch.randint(points, (count,), generator=generator)
+    h = torch.randint(steps, (count,), generator=generator)
+    begin = starts[b, p]
+    reference, target = frames[b, begin].float(), frames[b, begin + h].float() / 255.0
+    image = model.decoder(states[b, p, h], reference) / 255.0
+    moving = ((target - reference / 255.0).abs().amax(-1, keepdim=True) > 0.06).float()
+    return ((image - target).abs() * (1.0 + 9.0 * moving)).mean()

@@ -1,0 +1,184 @@
+"""The world model: a recurrent filter that predicts, then corrects with whatever was sensed.
+
+Shapes: B batch, T time, S state, C action, D image code, K targets. After Ha & Schmidhuber 2018 and Dreamer (Hafner
+et al. 2019), without a stochastic state; trained on what it predicts many steps ahead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+import torch
+from torch import Tensor, nn
+
+from world_model_ros.contract.schema import Interface
+from world_model_ros.learning.decoder import ImageDecoder
+from world_model_ros.learning.encoders import MELS, CameraEncoder, LogMel, VectorEncoder, mlp, sense_size
+
+_OUT = {"camera": 0, "microphone": 32, "taxels": 48, "wrench": 24, "joints": 64}
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Widths of the network."""
+
+    state: int = 256
+    code: int = 160
+    hidden: int = 256
+
+    def as_dict(self) -> dict[str, int]:
+        return asdict(self)
+
+
+class WorldModel(nn.Module):
+    """Encoders for the streams of a contract, belief filter, dynamics and heads."""
+
+    def __init__(self, interface: Interface, sizes: Sizes | None = None) -> None:
+        super().__init__()
+        sizes = sizes or Sizes()
+        self.interface, self.sizes = interface, sizes
+        self.streams = list(interface.streams)
+        self.cameras = [stream for stream in self.streams if stream.kind == "camera"]
+        self.targets, action = len(interface.targets), interface.action
+        self.bound = float(action.bound_m if action.kind == "fingertip_displacement" else action.bound)
+        self.encoders = nn.ModuleDict()
+        self.mels = nn.ModuleDict()
+        features = 0
+        for stream in self.streams:
+            if stream.kind == "camera":
+                self.encoders[stream.name] = CameraEncoder(stream.height, stream.width, sizes.code)
+                features += sizes.code
+                continue
+            if stream.kind == "microphone":
+                mel = LogMel(stream.sample_rate_hz, stream.window, stream.channels)
+                self.mels[stream.name] = mel
+                self.encoders[stream.name] = VectorEncoder(mel.size, _OUT[stream.kind])
+            else:
+                self.encoders[stream.name] = VectorEncoder(sense_size(stream), _OUT[stream.kind])
+            features += _OUT[stream.kind]
+        state, hidden = sizes.state, sizes.hidden
+        self.fuse = mlp(features + len(self.streams), hidden, hidden)
+        self.correct = nn.GRUCell(hidden, state)
+        self.act = nn.Sequential(nn.Linear(state + action.size, hidden), nn.SiLU())
+        self.predict = nn.GRUCell(hidden, state)
+        self.pose_mean: Tensor
+        self.pose_scale: Tensor
+        self.orientation: Tensor
+        self.sigma_scale: Tensor
+        if self.targets:
+            self.pose_head = mlp(state, hidden, self.targets * 3)
+            self.sigma_head = mlp(state, 128, self.targets * 3)
+            self.register_buffer("pose_mean", torch.zeros(self.targets, 3))
+            self.register_buffer("pose_scale", torch.full((self.targets, 3), 0.1))
+            self.register_buffer("orientation", torch.tensor([0.0, 0.0, 0.0, 1.0]).repeat(self.targets, 1))
+            self.register_buffer("sigma_scale", torch.ones(64, self.targets))  # by step ahead, from calibration
+        self.sense_heads = nn.ModuleDict(
+            {s.name: mlp(state, hidden, sense_size(s)) for s in self.streams if s.kind != "camera"}
+        )
+        self.contact_head = mlp(state, 64, 1)
+        self.inverse = mlp(2 * state, hidden, action.size)
+        if self.cameras:
+            camera = self.cameras[0]
+            self.code_head = mlp(state, hidden, sizes.code)
+            self.decoder = ImageDecoder(camera.height, camera.width, state)
+            if self.targets:
+                points = 48
+                self.seen_head = mlp(points + sizes.code, 128, self.targets * 3)
+
+    # --- encoding -------------------------------------------------------------------------------------------------
+
+    def features(self, values: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """What does not depend on time: stream arrays (B, ...) -> vectors (B, n), camera code with its keypoints.
+
+        Keys: each stream's name; ``<camera>/points`` too. Stage two trains on these, cached.
+        """
+        out: dict[str, Tensor] = {}
+        for stream in self.streams:
+            if stream.name not in values:
+                continue
+            value = values[stream.name]
+            if stream.kind == "camera":
+                out[stream.name], out[stream.name + "/points"] = self.encoders[stream.name](value)
+            elif stream.kind == "microphone":
+                out[stream.name] = self.mels[stream.name](value)
+            else:
+                out[stream.name] = value.flatten(1)
+        return out
+
+    def fused(self, features: Mapping[str, Tensor], fresh: Tensor) -> Tensor:
+        """Features (B, n) and freshness (B, streams) -> (B, hidden). A missing stream contributes nothing."""
+        parts = []
+        for i, stream in enumerate(self.streams):
+            x = features[stream.name]
+            if stream.kind != "camera":
+                x = self.encoders[stream.name](x)
+            parts.append(torch.where(fresh[:, i : i + 1] > 0.5, x, torch.zeros_like(x)))
+        out: Tensor = self.fuse(torch.cat([*parts, fresh], 1))
+        return out
+
+    # --- belief and dynamics --------------------------------------------------------------------------------------
+
+    def step(self, state: Tensor, action: Tensor) -> Tensor:
+        """Imagine one tick: state (B, S), action (B, C) in contract units -> state (B, S)."""
+        x = self.act(torch.cat([state, action / self.bound], -1))
+        out: Tensor = self.predict(x, state)
+        return out
+
+    def update(self, state: Tensor, action: Tensor, fused: Tensor) -> tuple[Tensor, Tensor]:
+        """One tick of the filter: belief before, action applied since, senses now -> (prior, posterior), (B, S)."""
+        prior = self.step(state, action)
+        return prior, self.correct(fused, prior)
+
+    # --- heads ----------------------------------------------------------------------------------------------------
+
+    def positions(self, state: Tensor) -> Tensor:
+        """State (B, S) -> target positions (B, K, 3), m, base frame."""
+        raw = self.pose_head(state).reshape(-1, self.targets, 3)
+        out: Tensor = raw * self.pose_scale + self.pose_mean
+        return out
+
+    def sigma(self, state: Tensor, ahead: int) -> Tensor:
+        """State imagined ``ahead`` ticks ahead (B, S) -> calibrated standard deviation (B, K, 3), m."""
+        raw = self.sigma_head(state).reshape(-1, self.targets, 3)
+        out: Tensor = nn.functional.softplus(raw - 3.0) * 0.1 + 5e-4
+        return out * self.sigma_scale[ahead][:, None]
+
+    def poses(self, state: Tensor) -> Tensor:
+        """State (B, S) -> (B, K, 7). Position is predicted; orientation is the mean of the training labels."""
+        position = self.positions(state)
+        return torch.cat([position, self.orientation.expand(position.shape[0], -1, -1)], -1)
+
+    def senses(self, state: Tensor) -> dict[str, Tensor]:
+        """State (B, S) -> predicted senses in raw units, flat (B, n); microphones as mean log-mel."""
+        out = {}
+        for stream in self.streams:
+            if stream.kind == "camera":
+                continue
+            x = self.sense_heads[stream.name](state)
+            if stream.kind != "microphone":
+                encoder = self.vector_encoder(stream.name)
+                x = x * encoder.scale + encoder.mean
+            out[stream.name] = x
+        return out
+
+    def seen(self, features: Mapping[str, Tensor]) -> Tensor:
+        """Positions (B, K, 3) read from the first camera's image alone."""
+        name = self.cameras[0].name
+        raw = self.seen_head(torch.cat([features[name + "/points"], features[name]], 1))
+        out: Tensor = raw.reshape(-1, self.targets, 3) * self.pose_scale + self.pose_mean
+        return out
+
+    def sense_target(self, name: str, feature: Tensor) -> Tensor:
+        """The feature of a stream as its head predicts it: normalised, or the log-mel averaged over frames."""
+        if name in self.mels:
+            mel = self.mels[name]
+            assert isinstance(mel, LogMel)
+            return feature.unflatten(-1, (mel.channels, mel.frames, MELS)).mean(-2).flatten(-2)
+        return self.vector_encoder(name).normalise(feature)
+
+    def vector_encoder(self, name: str) -> VectorEncoder:
+        """The encoder of a stream that is not a camera."""
+        encoder = self.encoders[name]
+        assert isinstance(encoder, VectorEncoder)
+        return encoder

@@ -1,0 +1,36 @@
+"""What a plan is judged by. Distances in m along the horizon; smaller is better."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+
+def reach_cost(position: Tensor, goal: Tensor) -> Tensor:
+    """Distance of a target to its goal: positions (N, H, 3), goal (3,) -> (N, H)."""
+    return _length(position - goal)
+
+
+def behind_cost(fingertip: Tensor, pushed: Tensor, goal: Tensor, standoff_m: float) -> Tensor:
+    """How far the fingertip is from the place behind the object from which it can push, (N, H).
+
+    Measured round the object, not through it: radial distance to a circle of ``standoff_m`` plus arc along it. Fades
+    when the object is at its goal. Without it the planner shoves corners and exploits the model.
+
+    Args:
+        fingertip, pushed: positions (N, H, 3); only x and y count.
+        goal: (3,) of the object.
+        standoff_m: distance of the fingertip from the object's centre when it pushes.
+    """
+    to_goal = (goal - pushed)[..., :2]
+    away = (fingertip - pushed)[..., :2]
+    distance, radius = _length(to_goal), _length(away)
+    cosine = -(to_goal * away).sum(-1) / (distance * radius)
+    arc = standoff_m * 0.5 * math.pi * (1.0 - cosine)
+    return ((radius - standoff_m).abs() + arc) * (distance / 0.04).clamp(max=1.0)
+
+
+def _length(vector: Tensor) -> Tensor:
+    return torch.sqrt((vector * vector).sum(-1) + 1e-8)

@@ -1,0 +1,193 @@
+"""The sampling planner: iCEM (Pinneri et al. 2020) unrolled, so that one graph call is one plan.
+
+Exists to be exported. Coloured noise comes in as an input; candidates are rolled out through the dynamics, elites kept
+from one iteration to the next, the mean shifted in time from tick to tick (warm start), the best candidate chosen.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+from world_model_ros.planning.costs import behind_cost, reach_cost
+
+
+class Dynamics(Protocol):
+    """What the planner needs of a world model. States are (N, S)."""
+
+    def step(self, state: Tensor, action: Tensor) -> Tensor: ...
+
+    def positions(self, state: Tensor) -> Tensor: ...
+
+    def senses(self, state: Tensor) -> dict[str, Tensor]: ...
+
+    def code_head(self, state: Tensor) -> Tensor: ...
+
+
+@dataclass(frozen=True)
+class PlanConfig:
+    """Settings of the planner.
+
+    Args:
+        horizon: ticks ahead, H.
+        samples: candidates an iteration, N.
+        iterations: I.
+        elites: how many refit the mean; ``keep`` of them stay candidates of the next iteration.
+        spread: first standard deviation, and its floor, as shares of the action bound.
+        standoff_m: distance from which a fingertip pushes an object.
+        behind_weight: weight of `behind_cost` beside the object's distance.
+    """
+
+    horizon: int = 12
+    samples: int = 64
+    iterations: int = 2
+    elites: int = 10
+    keep: int = 3
+    spread: tuple[float, float] = (0.8, 0.12)
+    standoff_m: float = 0.05
+    behind_weight: float = 0.35
+
+
+@dataclass(frozen=True)
+class Goals:
+    """Goal tensors of one plan; a weight of zero switches a goal off.
+
+    Args:
+        poses: (K, 7); weights (K,).
+        joints: (J,), weight (1,).
+        code: (D,), weight (1,).
+    """
+
+    poses: Tensor | None
+    weights: Tensor | None
+    joints: Tensor
+    joints_weight: Tensor
+    code: Tensor | None
+    code_weight: Tensor | None
+
+
+class Planner(nn.Module):
+    """Plans with a model.
+
+    Args:
+        model: the dynamics and heads.
+        config: settings.
+        fingertips, objects: indices of targets; the first fingertip is the one that pushes.
+        axes: for an action that displaces the fingertip, the index 0..2 of each of its axes; else empty.
+        joints: reads joint positions from predicted senses.
+    """
+
+    def __init__(
+        self,
+        model: Dynamics,
+        config: PlanConfig,
+        fingertips: list[int],
+        objects: list[int],
+        axes: list[int],
+        joints: JointReader,
+    ) -> None:
+        super().__init__()
+        self.model, self.config = model, config
+        self.fingertips, self.objects, self.axes, self.joints = fingertips, objects, axes, joints
+        self.late: Tensor
+        self.register_buffer("late", torch.linspace(0.3, 1.0, config.horizon))
+
+    def rollout(self, memory: Tensor, candidates: Tensor) -> Tensor:
+        """Memory (S,), candidates (N, H, C) -> imagined states (N, H, S)."""
+        state = memory[None].expand(candidates.shape[0], -1)
+        states = []
+        for h in range(candidates.shape[1]):
+            state = self.model.step(state, candidates[:, h])
+            states.append(state)
+        return torch.stack(states, 1)
+
+    def cost(self, states: Tensor, goals: Goals) -> Tensor:
+        """Imagined states (N, H, S) -> cost of each candidate (N,). Late steps count more."""
+        n, horizon, size = states.shape
+        flat = states.reshape(n * horizon, size)
+        cost = torch.zeros_like(states[..., 0])
+        if goals.poses is not None and goals.weights is not None:
+            positions = self.model.positions(flat).reshape(n, horizon, -1, 3)
+            for k in range(positions.shape[2]):
+                goal, weight = goals.poses[k, :3], goals.weights[k]
+                cost = cost + weight * reach_cost(positions[:, :, k], goal)
+                if k in self.objects and self.fingertips:
+                    tip = positions[:, :, self.fingertips[0]]
+                    behind = behind_cost(tip, positions[:, :, k], goal, self.config.standoff_m)
+                    cost = cost + weight * self.config.behind_weight * behind
+        joints = self.joints(self.model.senses(flat)).reshape(n, horizon, -1)
+        cost = cost + goals.joints_weight * ((joints - goals.joints) ** 2).mean(-1)
+        if goals.code is not None and goals.code_weight is not None:
+            code = self.model.code_head(flat).reshape(n, horizon, -1)
+            cost = cost + goals.code_weight * ((code - goals.code) ** 2).mean(-1)
+        return (cost * self.late).sum(1)
+
+    def forward(
+        self, memory: Tensor, goals: Goals, low: Tensor, high: Tensor, warm: Tensor, noise: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Plan from a belief.
+
+        Args:
+            memory: (S,).
+            goals: what to reach.
+            low, high: bounds of the action at each step, (H, C).
+            warm: mean to start from, (H, C).
+            noise: coloured, unit variance, (I, N, H, C).
+
+        Returns:
+            chunk (H, C), its states (H, S), its cost (1,), and the last iteration's candidates (N, H, C).
+        """
+        config = self.config
+        reach = 0.5 * (high - low)
+        mean, std = warm, config.spread[0] * reach
+        kept = self._proposals(memory, goals, low, high, warm)
+        best_cost, best_chunk, best_states = None, warm, None  # of the newest iteration
+        candidates = kept
+        for i in range(config.iterations):
+            drawn = noise[i, : config.samples - kept.shape[0]] * std + mean
+            candidates = torch.maximum(torch.minimum(torch.cat([kept, drawn]), high), low)
+            states = self.rollout(memory, candidates)
+            cost = self.cost(states, goals)
+            _, order = torch.topk(-cost, config.elites)
+            elites = candidates[order]
+            mean = elites.mean(0)
+            std = torch.maximum(elites.std(0), config.spread[1] * reach)
+            kept = elites[: config.keep]
+            # The kept elites are candidates again, so the newest best is never worse than the one before.
+            best_cost, best_chunk, best_states = cost[order[:1]], elites[0], states[order[0]]
+        assert best_cost is not None
+        assert best_states is not None
+        return best_chunk, best_states, best_cost, candidates
+
+    def _proposals(self, memory: Tensor, goals: Goals, low: Tensor, high: Tensor, warm: Tensor) -> Tensor:
+        """Candidates worth trying before any noise: last plan, standing still, and straight to a fingertip's goal."""
+        proposals = [warm, torch.zeros_like(warm)]
+        if goals.poses is not None and self.fingertips and self.axes:
+            now = self.model.positions(memory[None])[0]
+            left = (goals.poses[self.fingertips[0], :3] - now[self.fingertips[0]])[self.axes]
+            proposals.append(self._straight(left, low, high))
+        return torch.stack(proposals)
+
+    def _straight(self, left: Tensor, low: Tensor, high: Tensor) -> Tensor:
+        """Chunk (H, C) that covers ``left`` (C,) as fast as the bounds allow, the same share on every axis a tick."""
+        steps = []
+        for h in range(low.shape[0]):
+            share = torch.minimum(torch.ones(1), (high[h] / (left.abs() + 1e-6)).min())
+            move = torch.maximum(torch.minimum(left * share, high[h]), low[h])
+            steps.append(move)
+            left = left - move
+        return torch.stack(steps)
+
+
+class JointReader(nn.Module):
+    """Predicted senses -> joint positions (N, J) in contract order, rad or m."""
+
+    def __init__(self, columns: list[tuple[str, int]]) -> None:
+        super().__init__()
+        self.columns = columns  # for each joint: its stream and the column of its position in the flat array
+
+    def forward(self, senses: dict[str, Tensor]) -> Tensor:
+        return torch.stack([senses[name][:, column] for name, column in self.columns], 1)
