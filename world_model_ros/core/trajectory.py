@@ -73,7 +73,7 @@ class Trajectory:
 
 
 def hermite(
-    time_s: float, span_s: float, p0: Float, v0: Float, p1: Float, v1: Float
+    time_s: float | Float, span_s: float | Float, p0: Float, v0: Float, p1: Float, v1: Float
 ) -> tuple[Float, Float]:
     """Cubic Hermite position and velocity at ``time_s`` in a segment of ``span_s`` (ros2_controllers' spline)."""
     s = time_s / span_s
@@ -83,9 +83,5 @@ def hermite(
         + (3 * s**2 - 2 * s**3) * p1
         + (s**3 - s**2) * span_s * v1
     )
-    velocity = (
-        (6 * s**2 - 6 * s) / span_s * (p0 - p1)
-        + (3 * s**2 - 4 * s + 1) * v0
-        + (3 * s**2 - 2 * s) * v1
-    )
+    velocity = (6 * s**2 - 6 * s) / span_s * (p0 - p1) + (3 * s**2 - 4 * s + 1) * v0 + (3 * s**2 - 2 * s) * v1
     return position, velocity

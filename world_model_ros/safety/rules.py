@@ -1,0 +1,167 @@
+"""Judges a whole trajectory before a single value of it is used."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from world_model_ros.core.trajectory import Float, JointLimits, Trajectory, hermite
+
+MAX_POINTS = 1000
+FUTURE_S = 0.1  # a stamp may be this far ahead, for clocks that differ a little
+VELOCITY_RATIO = 2.0  # beyond the limit by more than this is a mistake; less is limited
+_SAMPLES = 10  # a segment
+
+
+class TrajectoryLike(Protocol):
+    """A `Trajectory`, or the same fields in plain lists straight from a message, of any content."""
+
+    @property
+    def names(self) -> Sequence[str]: ...
+    @property
+    def times_s(self) -> Sequence[float] | Float: ...
+    @property
+    def positions(self) -> Sequence[Sequence[float]] | Float: ...
+    @property
+    def velocities(self) -> Sequence[Sequence[float]] | Float: ...
+    @property
+    def stamp_ns(self) -> int: ...
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A command as it came in: nothing about it is certain yet. See `Trajectory` for the fields."""
+
+    names: Sequence[str]
+    times_s: Sequence[float]
+    positions: Sequence[Sequence[float]]
+    velocities: Sequence[Sequence[float]]
+    stamp_ns: int
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why something was refused.
+
+    Args:
+        rule: name of the rule.
+        joint: the joint that broke it, if one did.
+        value: what was found.
+        limit: what would have been accepted.
+    """
+
+    rule: str
+    joint: str | None
+    value: str | float
+    limit: str | float
+
+    def __str__(self) -> str:
+        about = f" of {self.joint}" if self.joint else ""
+        return f"{self.rule}{about}: {self.value}; legal: {self.limit}"
+
+
+def judge(
+    command: TrajectoryLike, limits: JointLimits, now_ns: int, max_age_s: float, newest_ns: int | None = None
+) -> Trajectory | Refusal:
+    """The command with its joints in the order of ``limits``, or the first rule it breaks.
+
+    Args:
+        command: positions in rad (m for slides), velocities per s, times in s after its stamp.
+        limits: of exactly the joints that must be named, in any order.
+        max_age_s: the oldest stamp that is accepted.
+        newest_ns: stamp of the newest accepted command; an older one came out of order.
+    """
+    refusal = _judge_form(command, limits.names)
+    if refusal is not None:
+        return refusal
+    order = [list(command.names).index(name) for name in limits.names]
+    trajectory = Trajectory(
+        limits.names,
+        np.array(command.times_s, dtype=np.float64),
+        np.array(command.positions, dtype=np.float64)[:, order],
+        np.array(command.velocities, dtype=np.float64)[:, order],
+        command.stamp_ns,
+    )
+    return (
+        _judge_finite(trajectory)
+        or _judge_times(trajectory)
+        or _judge_stamp(trajectory, now_ns, max_age_s, newest_ns)
+        or _judge_limits(trajectory, limits)
+        or trajectory
+    )
+
+
+def _judge_form(command: TrajectoryLike, joints: tuple[str, ...]) -> Refusal | None:
+    if sorted(command.names) != sorted(joints):
+        return Refusal("joint_names", None, ", ".join(command.names), f"exactly {', '.join(joints)}")
+    count = len(command.times_s)
+    if not 1 <= count <= MAX_POINTS:
+        return Refusal("points", None, count, f"1 to {MAX_POINTS}")
+    for field, rows in (("positions", command.positions), ("velocities", command.velocities)):
+        if len(rows) != count:
+            return Refusal("lengths", None, f"{len(rows)} points with {field}", count)
+        for row in rows:
+            if len(row) != len(joints):
+                return Refusal("lengths", None, f"{len(row)} {field} in a point", len(joints))
+    return None
+
+
+def _judge_finite(trajectory: Trajectory) -> Refusal | None:
+    if not np.all(np.isfinite(trajectory.times_s)):
+        return Refusal("finite", None, "a time that is not", "finite numbers")
+    for field, values in (("position", trajectory.positions), ("velocity", trajectory.velocities)):
+        rows, columns = np.nonzero(~np.isfinite(values))
+        if len(rows):
+            joint = trajectory.names[columns[0]]
+            return Refusal("finite", joint, f"{field} {values[rows[0], columns[0]]}", "finite numbers")
+    return None
+
+
+def _judge_times(trajectory: Trajectory) -> Refusal | None:
+    times = trajectory.times_s
+    if times[0] < 0 or np.any(np.diff(times) <= 0):
+        return Refusal("times", None, ", ".join(f"{time:g}" for time in times[:20]), "strictly increasing from 0 s")
+    return None
+
+
+def _judge_stamp(trajectory: Trajectory, now_ns: int, max_age_s: float, newest_ns: int | None) -> Refusal | None:
+    age_s = (now_ns - trajectory.stamp_ns) * 1e-9
+    if not -FUTURE_S <= age_s <= max_age_s:
+        return Refusal("stamp", None, f"age {age_s:.3f} s", f"{-FUTURE_S} to {max_age_s} s")
+    if newest_ns is not None and trajectory.stamp_ns < newest_ns:
+        late_s = (newest_ns - trajectory.stamp_ns) * 1e-9
+        return Refusal("order", None, f"{late_s:.3f} s older than the command before it", "stamps in order")
+    return None
+
+
+def _judge_limits(trajectory: Trajectory, limits: JointLimits) -> Refusal | None:
+    positions, velocities = _along(trajectory)
+    below, above = limits.lower - positions, positions - limits.upper
+    for excess, bound in ((below, limits.lower), (above, limits.upper)):
+        if np.any(excess > 0):
+            row, joint = np.unravel_index(np.argmax(excess), excess.shape)
+            return Refusal("position", limits.names[joint], float(positions[row, joint]), float(bound[joint]))
+    fastest = VELOCITY_RATIO * limits.velocity
+    excess = np.abs(velocities) - fastest
+    if np.any(excess > 0):
+        row, joint = np.unravel_index(np.argmax(excess), excess.shape)
+        return Refusal("velocity", limits.names[joint], float(velocities[row, joint]), float(fastest[joint]))
+    return None
+
+
+def _along(trajectory: Trajectory) -> tuple[Float, Float]:
+    """Positions and velocities (N, J) at the points and along the cubic segments between them."""
+    p, v = trajectory.positions, trajectory.velocities
+    if len(p) == 1:
+        return p, v
+    spans = np.diff(trajectory.times_s)[:, None]
+    parts = [(p, v)]
+    with np.errstate(over="ignore", invalid="ignore"):  # finite numbers can still be absurdly large
+        for share in np.arange(1, _SAMPLES) / _SAMPLES:
+            parts.append(hermite(share * spans, spans, p[:-1], v[:-1], p[1:], v[1:]))
+    positions = np.nan_to_num(np.vstack([part[0] for part in parts]), nan=np.inf)
+    velocities = np.nan_to_num(np.vstack([part[1] for part in parts]), nan=np.inf)
+    return positions, velocities
