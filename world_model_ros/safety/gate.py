@@ -85,6 +85,10 @@ class Gate:
     def state(self) -> State:
         return self._machine.state
 
+    @property
+    def cause(self) -> Event:
+        return self._machine.cause
+
     def arm(self, now_ns: int) -> Refusal | None:
         """Begin to hold the measured position; refused unless disarmed and standing still within limits."""
         measured = self._measured
@@ -165,7 +169,7 @@ class Gate:
             self._replan(now_ns)
         self._settle(now_ns)
         transitions, self._transitions = tuple(self._transitions), []
-        output = GateOutput(self.state, self._machine.cause, self._reference(), self._outgoing(now_ns), transitions)
+        output = GateOutput(self.state, self.cause, self._reference(), self._outgoing(now_ns), transitions)
         _require_finite(output)
         return output
 
