@@ -1,0 +1,166 @@
+"""The one list of processes of a robot, read by the launch files and by `world_model_ros.bringup.run` alike.
+
+Example::
+
+    for process in simulation("tabletop_arm", seed=3):
+        print(process.executable, dict(process.parameters))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+
+from world_model_ros.contract.contract import load_contract
+from world_model_ros.contract.share import PACKAGE, share_folder
+from world_model_ros.core.errors import UserError
+
+Value = bool | int | float | str
+
+
+@dataclass(frozen=True)
+class Process:
+    """One process of the graph.
+
+    Args:
+        executable: console script of the package.
+        name: node name.
+        parameters: ROS parameters. Scalars only; lists travel as comma separated text.
+        remappings: pairs (from, to).
+        package: ament package the executable is from.
+        arguments: command line arguments of the program itself.
+        respawn: started again when it ends by itself.
+    """
+
+    executable: str
+    name: str
+    parameters: Mapping[str, Value] = field(default_factory=dict)
+    remappings: tuple[tuple[str, str], ...] = ()
+    package: str = PACKAGE
+    arguments: tuple[str, ...] = ()
+    respawn: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "parameters", MappingProxyType(dict(self.parameters)))
+
+
+def bringup(
+    robot: str,
+    *,
+    model: str = "",
+    provider: str = "auto",
+    policy: str = "model",
+    seed: int = 0,
+    use_sim_time: bool = False,
+    rviz: bool = False,
+    record: str = "",
+    futures: str = "",
+) -> list[Process]:
+    """Brain, gate, view and robot state publisher for a robot whose drivers run already.
+
+    Args:
+        robot: contract file, or the name of one of the package.
+        model: bundle name or folder; empty takes the one named like the robot.
+        provider: ``auto``, ``cpu``, ``cuda`` or ``tensorrt``.
+        policy: ``model``, or ``random`` as a control.
+        seed: of the brain's sampling.
+        use_sim_time: take the time from ``/clock``.
+        rviz: open rviz2 with the package's view of futures.
+        record: bag to write; empty records nothing.
+        futures: picture to save the imagined frames to; empty saves none.
+
+    Raises:
+        UserError: no such robot, or its contract has a mistake.
+    """
+    contract = load_contract(robot)
+    every: dict[str, Value] = {"robot": robot, "use_sim_time": use_sim_time}
+    bundle: dict[str, Value] = {"model": model or contract.name, "provider": provider}
+    brain: dict[str, Value] = {"autostart": True, "policy": policy, "seed": seed}
+    processes = [
+        Process("command_gate_node", "command_gate", every),
+        Process("world_model_node", "world_model", {**every, **bundle, **brain}),
+        Process("future_view_node", "future_view", {**every, **bundle, "save": futures}),
+    ]
+    if contract.deployment.urdf is not None:
+        description: dict[str, Value] = {
+            "robot_description": contract.urdf_path.read_text(encoding="utf-8"),
+            "use_sim_time": use_sim_time,
+        }
+        processes.append(
+            Process("robot_state_publisher", "robot_state_publisher", description, package="robot_state_publisher")
+        )
+    if record:
+        processes.append(Process("recorder_node", "recorder", {**every, "path": record}))
+    if rviz:
+        config = share_folder("config") / "rviz" / "futures.rviz"
+        processes.append(
+            Process("rviz2", "rviz2", {"use_sim_time": use_sim_time}, package="rviz2", arguments=("-d", str(config)))
+        )
+    return processes
+
+
+def simulation(
+    robot: str,
+    *,
+    model: str = "",
+    provider: str = "auto",
+    policy: str = "model",
+    seed: int = 0,
+    use_sim_time: bool = False,
+    rviz: bool = False,
+    record: str = "",
+    futures: str = "",
+    unplug: str = "",
+) -> list[Process]:
+    """The simulated robot and everything of `bringup`.
+
+    Args:
+        use_sim_time: the simulator publishes ``/clock`` and all others follow it.
+        unplug: comma separated names or kinds of streams that the simulator shall not publish.
+
+    Raises:
+        UserError: as `bringup`, or a stream to unplug that the contract lacks.
+    """
+    parameters: dict[str, Value] = {
+        "robot": robot,
+        "seed": seed,
+        "clock": use_sim_time,
+        "unplug": ",".join(streams_named(robot, unplug)),
+    }
+    rest = bringup(
+        robot,
+        model=model,
+        provider=provider,
+        policy=policy,
+        seed=seed,
+        use_sim_time=use_sim_time,
+        rviz=rviz,
+        record=record,
+        futures=futures,
+    )
+    return [Process("sim_robot_node", "sim_robot", parameters), *rest]
+
+
+def streams_named(robot: str, wanted: str) -> list[str]:
+    """Names of a robot's streams for a comma separated list of stream names or kinds (``camera``)."""
+    streams = load_contract(robot).interface.streams
+    found: list[str] = []
+    for part in filter(None, (part.strip() for part in wanted.split(","))):
+        names = [stream.name for stream in streams if part in (stream.name, stream.kind)]
+        if not names:
+            legal = sorted({stream.name for stream in streams} | {stream.kind for stream in streams})
+            raise UserError("unplug", part, f"one of {legal}")
+        found += [name for name in names if name not in found]
+    return found
+
+
+def own(processes: list[Process]) -> list[Process]:
+    """Those of this package: the ones that run where only the wheels of ROS are installed."""
+    return [process for process in processes if process.package == PACKAGE]
+
+
+def log_file(folder: Path, process: Process) -> Path:
+    """Where a process started without ROS launch writes what it prints."""
+    return folder / f"{process.name}.log"

@@ -1,0 +1,137 @@
+"""``world-model demo``: every process over real ROS topics, judged, and stopped again."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from world_model_ros.commands.output import show
+
+_LONGEST_S = 300.0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--robot", default="tabletop_arm", help="contract: name or .yaml file (%(default)s)")
+    parser.add_argument("--model", default="", help="bundle: name or folder; the one named like the robot without it")
+    parser.add_argument("--provider", default="auto", help="auto, cpu, cuda or tensorrt (%(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="of the scene, the goals and the sampling (%(default)s)")
+    parser.add_argument("--goals", default="pose,image,push", help="which, in this order (%(default)s)")
+    parser.add_argument("--out", type=Path, default=Path("out/demo"), help="folder for the results (%(default)s)")
+    parser.add_argument("--unplug", default="", help="comma separated streams or kinds (camera) that send nothing")
+    parser.add_argument("--controls", action="store_true", help="run the same goals with random actions too")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from world_model_ros.contract.contract import load_contract
+    from world_model_ros.evaluate.task import task_kinds
+    from world_model_ros.runtime.bundle import load_bundle
+
+    contract = load_contract(arguments.robot)
+    kinds = task_kinds(arguments.goals)
+    bundle = load_bundle(arguments.model or contract.name, contract)  # fails here, not in a log
+    out: Path = arguments.out.resolve()
+    _clear(out)
+    say = sys.stderr if arguments.json else sys.stdout
+    print(f"{contract.name} with model {bundle.manifest.name}, seed {arguments.seed}; logs in {out / 'logs'}", file=say)
+
+    result = _run(arguments, out, ",".join(kinds), "model")
+    controls: dict[str, Any] = {}
+    if arguments.controls:
+        print("Control: the same without a brain, actions drawn at random", file=say)
+        reachable = [kind for kind in kinds if kind != "push"] or list(kinds)
+        control = _run(arguments, out / "control_random", ",".join(reachable), "random")
+        reached = sum(goal["reached"] for goal in control["goals"])
+        controls["random"] = {"reached": reached, "of": len(control["goals"]), "goals": control["goals"]}
+    summary = {
+        **{key: result[key] for key in ("robot", "seed", "success", "goals")},
+        "model": bundle.manifest.name,
+        "unplugged": arguments.unplug,
+        "controls": controls,
+        **{key: value for key, value in result.items() if key not in ("robot", "seed", "success", "goals")},
+        "files": [
+            str(path) for path in (out / "summary.json", out / "futures.png", out / "demo.mcap") if path.exists()
+        ],
+    }
+    (out / "summary.json").write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+    summary["files"] = sorted({*summary["files"], str(out / "summary.json")})
+    show(summary, arguments.json, _closing(summary))
+    return 0 if summary["success"] else 1
+
+
+def _run(arguments: argparse.Namespace, out: Path, goals: str, policy: str) -> dict[str, Any]:
+    """Start everything, wait for the verdicts, stop everything."""
+    from world_model_ros.bringup.processes import Process, own, simulation
+    from world_model_ros.bringup.run import Running
+    from world_model_ros.core.errors import UserError
+
+    main_run = policy == "model"
+    result = out / "result.json"
+    processes = simulation(
+        arguments.robot,
+        model=arguments.model,
+        provider=arguments.provider,
+        policy=policy,
+        seed=arguments.seed,
+        record=str(out / "bag") if main_run else "",
+        futures=str(out / "futures.png") if main_run else "",
+        unplug=arguments.unplug,
+    )
+    judge = {"robot": arguments.robot, "seed": arguments.seed, "goals": goals, "result": str(result)}
+    out.mkdir(parents=True, exist_ok=True)
+    with Running(
+        [*own(processes), Process("demo_node", "demo", judge)], out / "logs", to_terminal=("demo",)
+    ) as running:
+        deadline = time.monotonic() + _LONGEST_S
+        while time.monotonic() < deadline:
+            ended = running.ended()
+            if any(each.process.name == "demo" for each in ended):
+                break
+            if ended:
+                raise UserError("demo", str(ended[0]), "processes that run until the demo is over")
+            time.sleep(0.1)
+        else:
+            raise UserError("demo", f"no verdict in {_LONGEST_S:.0f} s", "a verdict")
+    _single_file(out / "bag", out / "demo.mcap")
+    if not result.is_file():
+        raise UserError("demo", "demo_node gave no verdict", f"a robot that gets ready; see {out / 'logs'}")
+    verdicts: dict[str, Any] = json.loads(result.read_text(encoding="utf-8"))
+    result.unlink()
+    return verdicts
+
+
+def _clear(out: Path) -> None:
+    """Remove what an earlier demo left, and nothing else."""
+    out.mkdir(parents=True, exist_ok=True)
+    for name in ("summary.json", "result.json", "futures.png", "demo.mcap"):
+        (out / name).unlink(missing_ok=True)
+    for name in ("bag", "logs", "control_random"):
+        shutil.rmtree(out / name, ignore_errors=True)
+
+
+def _single_file(bag: Path, file: Path) -> None:
+    """Take the one file out of a bag folder: Foxglove opens files, and ``ros2 bag play`` plays them too."""
+    parts = sorted(bag.glob("*.mcap"))
+    if len(parts) == 1:
+        parts[0].rename(file)
+        shutil.rmtree(bag)
+
+
+def _closing(summary: dict[str, Any]) -> list[str]:
+    reached = [goal for goal in summary["goals"] if goal["reached"]]
+    plan = summary["stages_ms"].get("total", {"p50": float("nan"), "p99": float("nan")})
+    missed = summary["ticks_missed"] / max(1, summary["ticks"] + summary["ticks_missed"])
+    lines = [
+        "",
+        f"{len(reached)} of {len(summary['goals'])} goals reached"
+        + "".join(f"; {goal['kind']} {goal['error_m'] * 100:.1f} cm in {goal['seconds']:.1f} s" for goal in reached),
+        f"{summary['ticks']} ticks at {summary['tick_hz']:.1f} Hz, {missed:.1%} missed; "
+        f"a tick takes {plan['p50']:.0f} ms, at worst (p99) {plan['p99']:.0f} ms",
+    ]
+    for name, control in summary["controls"].items():
+        lines.append(f"control with {name} actions: {control['reached']} of {control['of']} goals reached")
+    return [*lines, *(f"  {path}" for path in summary["files"])]

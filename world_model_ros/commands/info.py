@@ -1,0 +1,99 @@
+"""``world-model info``."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import platform
+import re
+import shutil
+import subprocess
+from typing import Any
+
+from world_model_ros.commands.output import show
+
+_LIBRARIES = ("rclpy", "numpy", "onnxruntime", "pinocchio", "ruckig", "rosbags", "cv2", "mujoco", "torch")
+_DISTRIBUTIONS = {"cv2": ("opencv-python",), "pinocchio": ("pin",), "onnxruntime": ("onnxruntime-gpu", "onnxruntime")}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    del parser
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from world_model_ros.contract.contract import known_robots
+    from world_model_ros.contract.share import share_folder
+    from world_model_ros.runtime.bundle import known_bundles
+
+    result: dict[str, Any] = {
+        "package": _version("world_model_ros"),
+        "python": platform.python_version(),
+        "ros": _ros(),
+        "rmw": _rmw(),
+        "providers": _providers(),
+        "gpu": _gpu(),
+        "robots": known_robots(),
+        "models": known_bundles(),
+        "share": str(share_folder("config").parent),
+        "libraries": {name: _version(*_DISTRIBUTIONS.get(name, (name,))) for name in _LIBRARIES},
+    }
+    lines = [f"{key:10} {_words(value)}" for key, value in result.items()]
+    show(result, arguments.json, lines)
+    return 0
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {version or 'missing'}" for name, version in value.items())
+    if isinstance(value, list):
+        return ", ".join(value) or "none"
+    return str(value) if value is not None else "none"
+
+
+def _version(*distributions: str) -> str | None:
+    from importlib.metadata import PackageNotFoundError, version
+
+    for name in distributions:
+        try:
+            return version(name)
+        except PackageNotFoundError:
+            continue
+    return None
+
+
+def _ros() -> str | None:
+    """The distribution: what the environment says, or the one whose wheels are installed."""
+    from importlib.metadata import distributions
+
+    if os.environ.get("ROS_DISTRO"):
+        return os.environ["ROS_DISTRO"]
+    wheels = (re.fullmatch(r"ros-(\w+)-rclpy", each.metadata["Name"] or "") for each in distributions())
+    return next((wheel[1] for wheel in wheels if wheel), None)
+
+
+def _rmw() -> str | None:
+    try:
+        return str(importlib.import_module("rclpy.utilities").get_rmw_implementation_identifier())
+    except ImportError:
+        return None
+
+
+def _providers() -> list[str]:
+    try:
+        from world_model_ros.runtime.session import available_providers
+    except ImportError:
+        return []
+    return available_providers()
+
+
+def _gpu() -> str | None:
+    program = shutil.which("nvidia-smi")
+    if program is None:
+        return None
+    query = [program, "--query-gpu=name,memory.total,driver_version", "--format=csv,noheader"]
+    try:
+        found = subprocess.run(query, capture_output=True, text=True, timeout=10, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return found.stdout.strip() or None if found.returncode == 0 else None

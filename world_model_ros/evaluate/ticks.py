@@ -1,0 +1,36 @@
+"""How well a run kept its rate, from the records of its ticks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+
+def tick_summary(records: Sequence[Mapping[str, Any]], tick_ns: int) -> dict[str, Any]:
+    """Rate, missed ticks and time of each stage.
+
+    Args:
+        records: what the brain published on ``tick``, in order; ``now_ns`` and ``stages_ms`` are read.
+        tick_ns: period that the contract asks for. A tick that comes a period or more late is one or more missed.
+
+    Returns:
+        ``tick_hz``, ``ticks``, ``ticks_missed`` and ``stages_ms: {stage: {p50, p99}}``.
+    """
+    times = np.array([record["now_ns"] for record in records], dtype=np.int64)
+    gaps = np.diff(times)
+    span_s = float(gaps.sum()) * 1e-9
+    stages: dict[str, list[float]] = {}
+    for record in records:
+        for name, value in record.get("stages_ms", {}).items():
+            stages.setdefault(name, []).append(float(value))
+    return {
+        "tick_hz": len(gaps) / span_s if span_s > 0.0 else 0.0,
+        "ticks": len(records),
+        "ticks_missed": int(np.maximum(np.rint(gaps / tick_ns) - 1, 0).sum()),
+        "stages_ms": {
+            name: {"p50": round(float(np.percentile(values, 50)), 3), "p99": round(float(np.percentile(values, 99)), 3)}
+            for name, values in stages.items()
+        },
+    }

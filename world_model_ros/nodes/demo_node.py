@@ -1,0 +1,198 @@
+"""Arms the gate, gives goals one after another, and judges from the robot's true state whether they were reached.
+
+Parameters: robot; seed; goals (comma separated: pose, image, push); result (JSON file to write).
+Exit status 0 if every goal was reached.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import rclpy
+from geometry_msgs.msg import PoseStamped
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.qos import DurabilityPolicy, QoSProfile
+from sensor_msgs.msg import Image, JointState
+from std_msgs.msg import Empty, String
+from std_srvs.srv import Trigger
+
+from world_model_ros.contract.contract import load_contract
+from world_model_ros.convert.joints import JointConverter
+from world_model_ros.convert.outgoing import MessageMaker, ros_class
+from world_model_ros.convert.poses import pose_array
+from world_model_ros.convert.stamps import stamp_ns
+from world_model_ros.core.errors import UserError
+from world_model_ros.core.trajectory import Float
+from world_model_ros.evaluate.picture import goal_picture
+from world_model_ros.evaluate.task import Judge, Task, draw_task, task_kinds
+from world_model_ros.evaluate.ticks import tick_summary
+from world_model_ros.kinematics.arm import ArmKinematics
+from world_model_ros.nodes.trigger import insist
+
+_READY_S = 60.0
+_SETTLE_S = 1.0
+
+
+class DemoNode(Node):
+    """Callbacks store what came in; `demonstrate` runs in a thread of its own."""
+
+    def __init__(self) -> None:
+        super().__init__("demo")
+        self._contract = load_contract(self.declare_parameter("robot", "tabletop_arm").value)
+        self._seed = int(self.declare_parameter("seed", 0).value)
+        self._kinds = task_kinds(self.declare_parameter("goals", "pose,image,push").value)
+        self._result = self.declare_parameter("result", "").value
+        self._kinematics = ArmKinematics(self._contract)
+        self._make = MessageMaker(ros_class)
+        self._positions: dict[str, Float] = {}
+        self._poses: dict[str, Float] = {}
+        self._ticks: list[dict[str, Any]] = []
+        self._gate: dict[str, Any] = {}
+        self._judge: Judge | None = None
+        self._rearmed = 0
+
+        interface = self._contract.interface
+        arm = next(stream for stream in interface.streams if stream.kind == "joints")
+        self._joints = JointConverter(arm.name, self._contract.joint_names)
+        self._tip_target = next(target.name for target in interface.targets if target.kind == "fingertip")
+        self.create_subscription(JointState, self._contract.source(arm.name).topic, self._on_joints, 10)
+        for label, source in zip(interface.labels, self._contract.deployment.labels):
+            self.create_subscription(PoseStamped, source.topic, self._label_callback(label.target), 10)
+        self.create_subscription(String, "tick", lambda message: self._ticks.append(json.loads(message.data)), 50)
+        latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+        self.create_subscription(String, "gate/state", self._on_gate, latched)
+        self._goals = {
+            target.name: self.create_publisher(PoseStamped, f"goal/{target.name}/pose", 1)
+            for target in interface.targets
+        }
+        self._picture = self.create_publisher(Image, "goal/image", 1)
+        self._cancel = self.create_publisher(Empty, "goal/cancel", 1)
+        self._arm = self.create_client(Trigger, "gate/arm")
+        self._disarm = self.create_client(Trigger, "gate/disarm")
+
+    def demonstrate(self) -> bool:
+        """Run all goals, write the result, and say whether every goal was reached."""
+        self._wait_until_ready()
+        insist(self._arm, "gate/arm")
+        first_tick = len(self._ticks)
+        goals = [self._pursue(index, kind) for index, kind in enumerate(self._kinds, start=1)]
+        insist(self._disarm, "gate/disarm")
+        result = {
+            "robot": self._contract.name,
+            "seed": self._seed,
+            "success": all(goal["reached"] for goal in goals),
+            "goals": goals,
+            "rearmed": self._rearmed,
+            **tick_summary(self._ticks[first_tick:], self._contract.tick_ns),
+        }
+        if self._result:
+            Path(self._result).write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+        return bool(result["success"])
+
+    def _pursue(self, index: int, kind: Any) -> dict[str, Any]:
+        task = draw_task(kind, self._seed, self._contract, self._positions[self._tip_target], self._objects())
+        away_m = task.error_m(self._positions[task.target])
+        print(f"Goal {index} of {len(self._kinds)}: {task}, {away_m * 100:.1f} cm away")
+        message = self._message(task)  # rendering a picture takes a while
+        now_ns = self.get_clock().now().nanoseconds
+        message.header.stamp = self._make.time(now_ns)
+        self._judge = judge = Judge(task, now_ns)
+        (self._picture if kind == "image" else self._goals[task.target]).publish(message)
+        while (verdict := judge.verdict(self.get_clock().now().nanoseconds)) is None:
+            if self._gate.get("state") == "disarmed":
+                self._rearmed += 1
+                print(f"  the gate let go ({self._gate.get('cause')}); arming it again")
+                insist(self._arm, "gate/arm")
+            time.sleep(0.05)
+        self._cancel.publish(Empty())
+        print(f"  {verdict} ({task.tolerance_m * 100:.0f} cm counts)")
+        time.sleep(_SETTLE_S)
+        return {
+            "kind": kind,
+            "reached": verdict.reached,
+            "error_m": round(verdict.error_m, 5),
+            "seconds": round(verdict.seconds, 3),
+            "target": task.target,
+            "goal": task.position.round(4).tolist(),
+            "away_m": round(away_m, 4),
+            "tolerance_m": task.tolerance_m,
+        }
+
+    def _message(self, task: Task) -> Any:
+        frame = self._contract.interface.base_frame
+        if task.kind != "image":
+            return self._make.pose([*task.position, 0.0, 0.0, 0.0, 1.0], 0, frame)
+        return self._make.image(goal_picture(task, self._contract, self._seed, self._poses), "rgb8", 0, frame)
+
+    def _wait_until_ready(self) -> None:
+        needed: dict[str, Callable[[], bool]] = {
+            "joint states": lambda: self._tip_target in self._positions,
+            "the brain's ticks": lambda: bool(self._ticks),
+            "the gate's state": lambda: bool(self._gate),
+            "object labels": lambda: len(self._objects()) == len(self._contract.interface.labels),
+        }
+        started = time.monotonic()
+        while missing := [name for name, there in needed.items() if not there()]:
+            if time.monotonic() - started > _READY_S:
+                raise UserError("robot", f"no {', no '.join(missing)}", f"all of them within {_READY_S:.0f} s")
+            time.sleep(0.05)
+        print(f"The arm senses and the brain thinks, after {time.monotonic() - started:.1f} s")
+
+    def _objects(self) -> dict[str, Float]:
+        return {name: position for name, position in self._positions.items() if name != self._tip_target}
+
+    def _see(self, target: str, time_ns: int, position: Float) -> None:
+        self._positions[target] = position
+        judge = self._judge
+        if judge is not None and judge.task.target == target:
+            judge.see(time_ns, position)
+
+    def _on_joints(self, message: Any) -> None:
+        time_ns, values = self._joints(message)
+        self._see(self._tip_target, time_ns, self._kinematics.tip(values[:, 0].astype(float))[0])
+
+    def _label_callback(self, target: str) -> Callable[[Any], None]:
+        def on_label(message: Any) -> None:
+            self._poses[target] = pose = pose_array(message)
+            self._see(target, stamp_ns(message), pose[:3])
+
+        return on_label
+
+    def _on_gate(self, message: Any) -> None:
+        self._gate = json.loads(message.data)
+
+
+def main() -> None:
+    rclpy.init()
+    node = DemoNode()
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+    spinner = threading.Thread(target=_spin, args=(executor,), daemon=True)
+    spinner.start()
+    try:
+        status = 0 if node.demonstrate() else 1
+    except KeyboardInterrupt:
+        status = 130
+    except UserError as error:
+        print(error, file=sys.stderr)
+        status = 2
+    rclpy.try_shutdown()
+    spinner.join(2.0)
+    sys.exit(status)
+
+
+def _spin(executor: SingleThreadedExecutor) -> None:
+    with contextlib.suppress(ExternalShutdownException, KeyboardInterrupt):
+        executor.spin()
+
+
+if __name__ == "__main__":
+    main()
