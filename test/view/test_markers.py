@@ -68,7 +68,7 @@ def test_a_region_is_as_wide_as_its_semi_axes_on_both_sides():
 
 
 def test_candidates_become_separate_lines():
-    first, second = PATH, PATH + [0, 1, 0]
+    first, second = PATH, PATH + np.array([0, 1, 0])
     (marker,) = candidate_marker(np.stack([first, second]))
     ends = marker.points.reshape(-1, 2, 3)
     assert len(ends) == 2 * 11
