@@ -17,8 +17,9 @@ class TrajectoryController:
     """Follows joint trajectories by cubic splines, from its own desired state (``interpolate_from_desired_state``).
 
     A new trajectory replaces what is left of the old one from its stamp on; a trajectory that starts in the future
-    lets the old one run until then. Past its end the last position is held. Like the real controller it does **not**
-    check that numbers are finite: that is the gate's job.
+    lets the old one run until then; one that began in the past is joined where it is now, with a jump if it is not
+    near. Past its end the last position is held. Like the real controller it does **not** check that numbers are
+    finite: that is the gate's job.
 
     Args:
         names: J joint names; every trajectory must hold exactly these, in any order.
@@ -44,23 +45,25 @@ class TrajectoryController:
         times_ns = start_ns + np.round(np.nan_to_num(times_s) * 1e9).astype(np.int64)
         positions = np.asarray(trajectory.positions, dtype=np.float64)[:, order]
         velocities = np.asarray(trajectory.velocities, dtype=np.float64)[:, order]
-        # Keep the old knots up to where the new trajectory begins, and one more at that place.
         begin_ns = max(start_ns, now_ns)
-        later = times_ns > begin_ns
-        knot_position, knot_velocity = self.sample(np.array([begin_ns]))
-        old = (self._times_ns < begin_ns) & (self._times_ns >= now_ns)
-        # The spline that runs now until begin_ns is kept by its state at now_ns.
-        now_position, now_velocity = self.sample(np.array([now_ns]))
-        head = [(np.array([now_ns]), now_position, now_velocity)] if begin_ns > now_ns else []
-        if begin_ns > now_ns:
-            old &= self._times_ns > now_ns
-            head.append((self._times_ns[old], self._positions[old], self._velocities[old]))
-        parts = [*head, (np.array([begin_ns]), knot_position, knot_velocity)]
-        parts.append((times_ns[later], positions[later], velocities[later]))
-        self._times_ns = np.concatenate([part[0] for part in parts])
-        self._positions = np.concatenate([part[1] for part in parts])
-        self._velocities = np.concatenate([part[2] for part in parts])
+        knots = []
+        if begin_ns > now_ns:  # the old motion goes on until then
+            old = (self._times_ns > now_ns) & (self._times_ns < begin_ns)
+            knots.append(self._knot(now_ns))
+            knots.append((self._times_ns[old], self._positions[old], self._velocities[old]))
+        if times_ns[0] > begin_ns or begin_ns > now_ns:  # from the desired state then to the first point
+            knots.append(self._knot(begin_ns))
+        passed = int((times_ns <= begin_ns).sum())
+        first = max(passed - 1, 0)
+        knots.append((times_ns[first:], positions[first:], velocities[first:]))
+        self._times_ns = np.concatenate([times for times, _, _ in knots])
+        self._positions = np.concatenate([position for _, position, _ in knots])
+        self._velocities = np.concatenate([velocity for _, _, velocity in knots])
         return None
+
+    def _knot(self, time_ns: int) -> tuple[NDArray[np.int64], Float, Float]:
+        times_ns = np.array([time_ns], np.int64)
+        return times_ns, *self.sample(times_ns)
 
     def _refusal(self, trajectory: Trajectory, times_s: Float, now_ns: int) -> str | None:
         if not trajectory.names:
@@ -94,14 +97,13 @@ class TrajectoryController:
             hold = np.repeat(self._positions, len(times_ns), axis=0)
             return hold, np.zeros_like(hold)
         i = np.clip(np.searchsorted(knots, times_ns, side="right") - 1, 0, len(knots) - 2)
-        span = ((knots[i + 1] - knots[i]) * 1e-9)[:, None]
+        span = np.maximum((knots[i + 1] - knots[i]) * 1e-9, 1e-9)[:, None]
         s = np.clip((times_ns - knots[i])[:, None] * 1e-9 / span, 0.0, 1.0)
-        p0, p1 = self._positions[i], self._positions[i + 1]
-        v0, v1 = self._velocities[i] * span, self._velocities[i + 1] * span
-        position = (2 * s**3 - 3 * s**2 + 1) * p0 + (s**3 - 2 * s**2 + s) * v0
-        position = position + (3 * s**2 - 2 * s**3) * p1 + (s**3 - s**2) * v1
-        velocity = (6 * s**2 - 6 * s) * (p0 - p1) + (3 * s**2 - 4 * s + 1) * v0 + (3 * s**2 - 2 * s) * v1
-        velocity = velocity / span
+        p0, v0, v1 = self._positions[i], self._velocities[i] * span, self._velocities[i + 1] * span
+        move = self._positions[i + 1] - p0
+        square, cube = 3 * move - 2 * v0 - v1, v0 + v1 - 2 * move
+        position = p0 + s * (v0 + s * (square + s * cube))
+        velocity = (v0 + s * (2 * square + s * 3 * cube)) / span
         velocity[times_ns >= knots[-1]] = 0.0
         return position, velocity
 

@@ -19,6 +19,10 @@ TIP_RADIUS_M = 0.012
 # Fingertip at (0.45, 0, 0.03), pointing down, elbow up; fingertip axes are x, -y, -z of the base.
 HOME = (-0.30073, -1.52842, 2.17895, -2.22132, -1.5708, -1.87153)
 
+HOME_TIP = (0.45, 0.0)
+# Objects start and shall end in this area, x and y: the fingertip can get behind them from every side.
+OBJECT_AREA = ((0.38, 0.62), (-0.22, 0.22))
+
 # Stiffness, N m/rad, and damping, N m s/rad, of a joint's servo by its effort limit: large joints and wrists.
 _SERVO_LARGE = (6000.0, 350.0, 2.0)
 _SERVO_SMALL = (900.0, 25.0, 0.15)
@@ -84,7 +88,6 @@ def _set_physics(spec: mujoco.MjSpec) -> None:
     spec.option.timestep = STEP_S
     spec.option.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
     spec.option.cone = mujoco.mjtCone.mjCONE_ELLIPTIC
-    spec.option.impratio = 5.0
     # Shadow maps and multisampling cost the software renderer ten times the frame.
     spec.visual.quality.shadowsize = 0
     spec.visual.quality.offsamples = 0
@@ -190,7 +193,8 @@ def _add_object(spec: mujoco.MjSpec, name: str, config: ObjectConfig) -> None:
         priority=1,
         contype=1,
         conaffinity=3,
-        solref=[0.006, 1.0],
+        solref=[0.02, 1.0],
+        solimp=[0.5, 0.95, 0.003, 0.5, 2.0],
     )
 
 
@@ -213,14 +217,17 @@ def random_object(random: np.random.Generator, start: tuple[float, float, float]
 
 
 def scene_for_seed(seed: int) -> SceneConfig:
-    """The scene of a seed: one random object, light, table colour and a slightly moved camera."""
+    """The scene of a seed: one random object away from the fingertip's home, light, table colour, a slightly moved camera."""
     random = np.random.default_rng([seed, 0x5CE7E])
-    start = (float(random.uniform(0.38, 0.62)), float(random.uniform(-0.22, 0.22)), float(random.uniform(-3.1, 3.1)))
+    place = np.array(HOME_TIP)
+    while np.hypot(*(place - HOME_TIP)) < 0.09:
+        place = random.uniform(*np.array(OBJECT_AREA).T)
+    return random_surroundings(random, random_object(random, (float(place[0]), float(place[1]), random.uniform(-3.1, 3.1))))
+
+
+def random_surroundings(random: np.random.Generator, item: ObjectConfig, home: tuple[float, ...] = HOME) -> SceneConfig:
+    """A scene with this object under random light, with a table of random colour and a slightly moved camera."""
     shade = random.uniform(-0.06, 0.06) + random.uniform(-0.015, 0.015, 3)
     red, green, blue = (float(value) for value in np.array(SceneConfig.table_rgb) + shade)
-    return SceneConfig(
-        objects=(random_object(random, start),),
-        light=float(random.uniform(0.85, 1.15)),
-        table_rgb=(red, green, blue),
-        camera_shift=tuple(float(value) for value in random.normal(0.0, 0.004, 3)),  # type: ignore[arg-type]
-    )
+    right, up, back = (float(value) for value in random.normal(0.0, 0.004, 3))
+    return SceneConfig((item,), home, float(random.uniform(0.85, 1.15)), (red, green, blue), (right, up, back))

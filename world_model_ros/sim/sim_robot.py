@@ -29,6 +29,7 @@ _STILL_M_S = 0.003
 _TOUCH_SMOOTHING = 0.35  # share of the newest step; about 5 ms
 _TAXEL_NOISE_N = 0.01
 _WRENCH_NOISE = np.array([0.08, 0.08, 0.08, 0.003, 0.003, 0.003])
+_NOISE_TABLE = 200_003
 _POSITION_NOISE_RAD = 2e-5
 _VELOCITY_NOISE = 2e-3
 _EFFORT_NOISE = 0.05
@@ -49,7 +50,7 @@ class SimRobot:
 
     def __init__(self, contract: Contract, scene: SceneConfig, seed: int, start_ns: int = 0) -> None:
         self.contract = contract
-        self._seed = seed
+        self._table = np.random.default_rng(seed).standard_normal(_NOISE_TABLE)
         self._renderer: mujoco.Renderer | None = None
         streams = contract.interface.streams
         cameras = [stream for stream in streams if isinstance(stream, CameraStream)]
@@ -172,22 +173,24 @@ class SimRobot:
         return self._grid.spread(points, (force * np.where(on_second, 1.0, -1.0)[:, None]) @ rotation)
 
     def _finish_block(self) -> None:
-        noise = self._noise(3, self._block_start_ns).standard_normal((2, _BLOCK_STEPS * self._samples_per_step))
+        noise = self._noise(3, (2, _BLOCK_STEPS * self._samples_per_step))
         sound = self._sound.block(np.array(self._impulses), np.array(self._scrapes), noise)
         self._blocks.append((self._block_start_ns, sound))
         self._impulses.clear()
         self._scrapes.clear()
         self._block_start_ns = self.now_ns
 
-    def _noise(self, sense: int, time_ns: int) -> np.random.Generator:
-        """Random numbers that depend on seed, sense and time only."""
-        return np.random.Generator(np.random.Philox(key=[self._seed & (2**64 - 1), sense], counter=[0, 0, 0, time_ns]))
+    def _noise(self, sense: int, shape: tuple[int, ...]) -> Float:
+        """Standard normal numbers that depend on seed, sense and time only: a piece of one long table."""
+        size = int(np.prod(shape))
+        start = (self.now_ns // STEP_NS * 7919 + sense * 50_021) % (len(self._table) - size)
+        return self._table[start : start + size].reshape(shape)
 
     # -- senses ----------------------------------------------------------------------------------------------------
 
     def joint_state(self) -> tuple[Float, Float, Float]:
         """Position rad, velocity rad/s, effort N m of the joints in contract order, (J,) each."""
-        noise = self._noise(0, self.now_ns).standard_normal((3, len(self._qpos)))
+        noise = self._noise(0, (3, len(self._qpos)))
         data = self._data
         return (
             data.qpos[self._qpos] + _POSITION_NOISE_RAD * noise[0],
@@ -207,12 +210,12 @@ class SimRobot:
 
     def taxels(self) -> NDArray[np.float32]:
         """Forces on the taxels of the fingertip in the fingertip frame, (rows, cols, 3), N."""
-        noise = self._noise(1, self.now_ns).standard_normal(self._felt.shape)
+        noise = self._noise(1, self._felt.shape)
         return (self._felt + _TAXEL_NOISE_N * noise).astype(np.float32)
 
     def wrench(self) -> NDArray[np.float32]:
         """Force N and torque N m of the world on the tool, (6,), in ``wrist_ft``; tared with the finger pointing down."""
-        noise = self._noise(2, self.now_ns).standard_normal(6)
+        noise = self._noise(2, (6,))
         return (self._wrench + _WRENCH_NOISE * noise).astype(np.float32)
 
     def audio_blocks(self) -> list[tuple[int, NDArray[np.int16]]]:

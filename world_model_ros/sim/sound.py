@@ -14,8 +14,8 @@ Float = NDArray[np.float64]
 
 # Frequency Hz, decay 1/s, gain of each mode of a small hollow body on a table.
 _MODES = ((420.0, 60.0, 1.0), (1130.0, 90.0, 0.7), (2310.0, 160.0, 0.5), (3970.0, 260.0, 0.3))
-_IMPACT_GAIN = 0.012
-_SCRAPE_GAIN = 0.16
+_IMPACT_GAIN = 0.05
+_SCRAPE_GAIN = 0.05
 _FLOOR = 0.0015
 # Force changes below this, N in one physics step, are solver jitter and stay silent.
 _DEAD_BAND_N = 0.15

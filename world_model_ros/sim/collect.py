@@ -1,0 +1,187 @@
+"""Gathers episodes with hand-made policies: headless, without ROS, faster than real time, as MCAP bags."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import shutil
+from collections import Counter
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import mujoco
+import numpy as np
+from tqdm import tqdm
+
+from world_model_ros import __version__
+from world_model_ros.bags.writer import BagWriter
+from world_model_ros.contract.contract import Contract, contract_from_text
+from world_model_ros.contract.schema import FingertipDisplacement
+from world_model_ros.core.errors import UserError
+from world_model_ros.kinematics.arm import ArmKinematics, tool_down
+from world_model_ros.sim.policies import POLICY_SHARES, Policy, make_policy
+from world_model_ros.sim.rig import Rig
+from world_model_ros.sim.scene import HOME, OBJECT_AREA, SceneConfig, random_object, random_surroundings
+from world_model_ros.sim.telemetry import Sample
+
+FIRST_SEED = 10_000_000  # far from the seeds of demonstrations and evaluations
+_EPISODES_A_SEED = 100_000
+_CHUNK = 4  # ticks a command reaches ahead
+_LOST_TICKS = 5  # the object out of reach for so long ends an episode
+_MIN_TICKS = 20
+
+
+@dataclass(frozen=True)
+class EpisodeResult:
+    """What an episode became: folder name, seed, policy, and how many ticks it has."""
+
+    name: str
+    seed: int
+    policy: str
+    ticks: int
+
+
+def collection_scene(contract: Contract, seed: int) -> SceneConfig:
+    """Random object, start of the arm and surroundings; the fingertip starts at least 8 cm from the object."""
+    random = np.random.default_rng([seed, 0xC011EC7])
+    x, y = random.uniform(*np.array(OBJECT_AREA).T)
+    item = random_object(random, (float(x), float(y), float(random.uniform(-3.1, 3.1))))
+    action = _action(contract)
+    low, high = np.array(action.workspace_m).T
+    arm = ArmKinematics(contract)
+    while True:
+        tip = random.uniform(low, high)
+        home = arm.solve(np.array(HOME), tip, tool_down()) if np.hypot(*(tip[:2] - (x, y))) > 0.08 else None
+        if home is not None:
+            return random_surroundings(random, item, tuple(home.tolist()))
+
+
+def collect_episode(
+    contract: Contract, scene: SceneConfig, seed: int, ticks: int, policy: Policy, writer: BagWriter
+) -> int:
+    """Run one episode and write it. Returns the number of ticks, fewer if the object was lost.
+
+    Commands arrive 20 to 60 ms after the observation they rest on, images 0 to 40 ms after exposure, as drawn by the
+    seed. The bag's time is the time of arrival, the header's that of the measurement.
+    """
+    random = np.random.default_rng([seed, 0xD31A7])
+    rig = Rig(contract, scene, seed, writer.make)
+    arm = ArmKinematics(contract)
+    tick_ns = contract.tick_ns
+    command_delay_ns = int(random.uniform(0.02, 0.06) * 1e9)
+    image_delay_ns = int(random.uniform(0.0, 0.04) * 1e9)
+    low, high = np.array(_action(contract).workspace_m).T[:, :2]
+    lost = 0
+    _write(writer, rig.advance(rig.now_ns + 2 * tick_ns), 0)
+    for tick in range(ticks):
+        now_ns = rig.now_ns
+        tip, item = arm.tip(rig.reference)[0][:2], rig.robot.object_pose()[:2]
+        move = policy.act(tip, item)
+        chunk = np.tile(move, (_CHUNK, 1))
+        trajectory = arm.chunk_trajectory(rig.reference, chunk, now_ns, tick_ns * 1e-9)
+        rig.send(trajectory, now_ns + int(command_delay_ns * random.uniform(0.7, 1.3)))
+        # One image a tick: the newest that has arrived at the next tick, of a camera with a beat of its own.
+        if rig.telemetry.camera is not None:
+            age_ns = image_delay_ns + int(random.uniform(0.0, 0.033) * 1e9)
+            rig.expose(now_ns + tick_ns - age_ns)
+        _write(writer, rig.advance(now_ns + tick_ns), image_delay_ns)
+        lost = lost + 1 if np.any((item < low) | (item > high)) else 0
+        if lost >= _LOST_TICKS and tick >= _MIN_TICKS:
+            break
+    rig.robot.close()
+    return tick + 1
+
+
+def collect(contract: Contract, out: Path, episodes: int, seed: int = 0, workers: int = 1) -> list[EpisodeResult]:
+    """Gather episodes into ``out/episode_00000`` and so on, with ``out/manifest.json``.
+
+    Finished episodes are kept, so a broken off collection goes on where it was.
+
+    Args:
+        contract: of a robot with a URDF and the action ``fingertip_displacement``.
+        out: folder for the bags.
+        episodes: how many there shall be.
+        seed: episodes of different seeds never share a scene.
+        workers: processes.
+    """
+    _action(contract)
+    if not 1 <= episodes <= _EPISODES_A_SEED:
+        raise UserError("episodes", episodes, f"1 to {_EPISODES_A_SEED}")
+    if seed < 0:
+        raise UserError("seed", seed, "0 or more")
+    if workers < 1:
+        raise UserError("workers", workers, "1 or more")
+    out.mkdir(parents=True, exist_ok=True)
+    kept = _finished(out)
+    jobs = [
+        (contract.text, contract.folder, out, index, FIRST_SEED + seed * _EPISODES_A_SEED + index)
+        for index in range(episodes)
+        if _name(index) not in kept
+    ]
+    results = [kept[_name(index)] for index in range(episodes) if _name(index) in kept]
+    progress = tqdm(total=episodes, initial=len(results), unit="episode")
+    with multiprocessing.get_context("spawn").Pool(min(workers, max(len(jobs), 1))) as pool:
+        for result in pool.imap_unordered(_run, jobs):
+            results.append(result)
+            progress.update()
+    progress.close()
+    shutil.rmtree(out / "unfinished", ignore_errors=True)
+    results.sort(key=lambda result: result.name)
+    _write_manifest(contract, out, seed, results)
+    return results
+
+
+def _run(job: tuple[str, Path | None, Path, int, int]) -> EpisodeResult:
+    text, folder, out, index, seed = job
+    contract = contract_from_text(text, folder=folder)
+    random = np.random.default_rng([seed, 0xE915])
+    name = str(random.choice(list(POLICY_SHARES), p=list(POLICY_SHARES.values())))
+    ticks = int(random.integers(60, 91))
+    action = _action(contract)
+    policy = make_policy(name, seed, action.bound_m, np.array(action.workspace_m).T[:, :2])
+    part = out / "unfinished" / _name(index)
+    shutil.rmtree(part, ignore_errors=True)
+    part.parent.mkdir(exist_ok=True)
+    with BagWriter(part, contract, compress=True) as writer:
+        done = collect_episode(contract, collection_scene(contract, seed), seed, ticks, policy, writer)
+    result = EpisodeResult(_name(index), seed, name, done)
+    (part / "episode.json").write_text(json.dumps(asdict(result)) + "\n", encoding="utf-8")
+    part.rename(out / _name(index))
+    return result
+
+
+def _write(writer: BagWriter, samples: list[Sample], image_delay_ns: int) -> None:
+    for sample in samples:
+        image = sample.type == "sensor_msgs/msg/Image" and sample.message.encoding == "rgb8"
+        writer.write(sample.topic, sample.type, sample.message, sample.stamp_ns + (image_delay_ns if image else 0))
+
+
+def _name(index: int) -> str:
+    return f"episode_{index:05d}"
+
+
+def _finished(out: Path) -> dict[str, EpisodeResult]:
+    files = sorted(out.glob("episode_*/episode.json"))
+    results = [EpisodeResult(**json.loads(file.read_text(encoding="utf-8"))) for file in files]
+    return {result.name: result for result in results}
+
+
+def _action(contract: Contract) -> FingertipDisplacement:
+    action = contract.interface.action
+    if not isinstance(action, FingertipDisplacement) or action.axes != ["x", "y"]:
+        raise UserError("interface.action", action.kind, "fingertip_displacement along x and y")
+    return action
+
+
+def _write_manifest(contract: Contract, out: Path, seed: int, results: list[EpisodeResult]) -> None:
+    manifest = {
+        "robot": contract.name,
+        "interface_hash": contract.interface_hash,
+        "seed": seed,
+        "episodes": len(results),
+        "ticks": sum(result.ticks for result in results),
+        "policies": dict(Counter(result.policy for result in results)),
+        "versions": {"world_model_ros": __version__, "mujoco": mujoco.__version__, "numpy": np.__version__},
+        "results": [asdict(result) for result in results],
+    }
+    (out / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")

@@ -1,0 +1,119 @@
+"""Hand-made policies that gather data: they see true poses and move the fingertip, with noise."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from world_model_ros.core.noise import coloured_noise
+from world_model_ros.sim.scene import OBJECT_AREA
+
+Float = NDArray[np.float64]
+
+POLICY_SHARES = {"scripted_push": 0.5, "coloured": 0.3, "reach": 0.2}
+_CLEARANCE_M = 0.068  # between fingertip and object centre on the way round it
+
+
+class Policy(Protocol):
+    """Where to move next."""
+
+    def act(self, tip: Float, item: Float) -> Float:
+        """Displacement (2,) of the fingertip over one tick, m, from the commanded fingertip (2,) and object (2,)."""
+
+
+def make_policy(name: str, seed: int, bound_m: float, workspace: Float) -> Policy:
+    """A policy by name; ``workspace`` (2, 2) holds low and high of x and y."""
+    return {"scripted_push": ScriptedPush, "coloured": Coloured, "reach": Reach}[name](seed, bound_m, workspace)
+
+
+class ScriptedPush:
+    """Goes behind the object and pushes it to a goal; another goal once it is there, or after a while."""
+
+    def __init__(self, seed: int, bound_m: float, workspace: Float) -> None:
+        self._random = np.random.default_rng(seed)
+        self._bound = bound_m
+        self._noise = self._random.uniform(0.001, 0.006)
+        self._speed = bound_m
+        self._ticks_left = 0
+        self._goal = np.zeros(2)
+
+    def act(self, tip: Float, item: Float) -> Float:
+        if self._ticks_left <= 0 or np.hypot(*(self._goal - item)) < 0.015:
+            self._goal = self._random.uniform(*np.array(OBJECT_AREA).T)
+            self._speed = self._bound * self._random.uniform(0.45, 1.0)
+            self._ticks_left = int(self._random.integers(15, 45))
+        self._ticks_left -= 1
+        move = push_step(tip, item, self._goal, self._speed) + self._noise * self._random.standard_normal(2)
+        if self._random.random() < 0.04:  # now and then something else altogether
+            move = self._random.uniform(-self._bound, self._bound, 2)
+        return np.clip(move, -self._bound, self._bound)
+
+
+def push_step(tip: Float, item: Float, goal: Float, speed: float) -> Float:
+    """Displacement (2,) of at most ``speed`` m that brings the object nearer to the goal, or the tip behind it.
+
+    All places are (2,) x and y in m.
+    """
+    away, ahead = tip - item, goal - item
+    distance = float(np.hypot(*away))
+    wanted = np.arctan2(-ahead[1], -ahead[0])  # from the object to the place behind it
+    turn = (wanted - np.arctan2(away[1], away[0]) + np.pi) % (2 * np.pi) - np.pi
+    if abs(turn) < 0.35 and distance < 2 * _CLEARANCE_M:
+        left = float(np.hypot(*ahead))
+        forward = ahead / max(left, 1e-6)
+        sideways = away - (away @ forward) * forward
+        move = forward * min(speed, left + max(distance - 0.045, 0.0)) - 0.8 * sideways
+    elif distance > 2 * _CLEARANCE_M and abs(turn) > 0.35:  # come near first, past its side
+        step = np.sign(turn) * min(abs(turn), 1.2)
+        angle = np.arctan2(away[1], away[0]) + step
+        move = item + 1.3 * _CLEARANCE_M * np.array([np.cos(angle), np.sin(angle)]) - tip
+    else:  # round it on a circle
+        step = np.sign(turn) * min(abs(turn), speed / _CLEARANCE_M)
+        angle = np.arctan2(away[1], away[0]) + step
+        move = item + 1.1 * _CLEARANCE_M * np.array([np.cos(angle), np.sin(angle)]) - tip
+    length = float(np.hypot(*move))
+    return move * min(1.0, speed / max(length, 1e-9))
+
+
+class Coloured:
+    """Wanders by coloured noise and is drawn to the object."""
+
+    def __init__(self, seed: int, bound_m: float, workspace: Float) -> None:
+        random = np.random.default_rng(seed)
+        self._bound = bound_m
+        pieces = coloured_noise(seed, (12, 30, 2), beta=2.0).reshape(-1, 2)  # three seconds each
+        self._wander = pieces.astype(np.float64) * random.uniform(0.4, 0.8) * bound_m
+        self._pull = random.uniform(0.06, 0.25)
+        self._tick = 0
+
+    def act(self, tip: Float, item: Float) -> Float:
+        wander = self._wander[self._tick % len(self._wander)]
+        self._tick += 1
+        return np.clip(wander + self._pull * (item - tip), -self._bound, self._bound)
+
+
+class Reach:
+    """Goes to random places, straight, at random speeds, and rests there now and then; often close to the object."""
+
+    def __init__(self, seed: int, bound_m: float, workspace: Float) -> None:
+        self._random = np.random.default_rng(seed)
+        self._bound, self._workspace = bound_m, workspace
+        self._goal: Float | None = None
+        self._speed = bound_m
+        self._rest = 0
+
+    def act(self, tip: Float, item: Float) -> Float:
+        if self._goal is None or self._rest < 0:
+            near = self._random.random() < 0.4
+            place = item + self._random.uniform(-0.12, 0.12, 2) if near else self._random.uniform(*self._workspace)
+            self._goal = np.clip(place, *self._workspace)
+            self._speed = self._bound * self._random.uniform(0.3, 1.2)
+            self._rest = int(self._random.integers(0, 6))
+        move = self._goal - tip
+        length = float(np.hypot(*move))
+        if length < 0.01:
+            self._rest -= 1
+        move = move * min(1.0, self._speed / max(length, 1e-9)) + 0.001 * self._random.standard_normal(2)
+        return np.clip(move, -self._bound, self._bound)

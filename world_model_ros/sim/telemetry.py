@@ -1,0 +1,120 @@
+"""The senses of a simulated robot as the messages of its contract; shared by the node and the collection."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from world_model_ros.contract.contract import Contract
+from world_model_ros.contract.schema import Stream
+from world_model_ros.convert.outgoing import MessageMaker
+from world_model_ros.core.errors import UserError
+from world_model_ros.sim.sim_robot import SimRobot
+
+LABEL_RATE_HZ = 50.0
+_TYPES = {
+    "camera": "sensor_msgs/msg/Image",
+    "microphone": "sensor_msgs/msg/Image",
+    "taxels": "sensor_msgs/msg/Image",
+    "wrench": "geometry_msgs/msg/WrenchStamped",
+    "joints": "sensor_msgs/msg/JointState",
+}
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A message to be published: its topic and type, and the stamp in its header in ns."""
+
+    topic: str
+    type: str
+    message: Any
+    stamp_ns: int
+
+
+def due(rate_hz: float, now_ns: int, before_ns: int) -> bool:
+    """Whether a beat of a rate, counted from time 0, lies in (before, now]."""
+    return int(now_ns * rate_hz // 1e9) > int(before_ns * rate_hz // 1e9)
+
+
+class Telemetry:
+    """Reads a `SimRobot` at the rates of the contract.
+
+    Args:
+        contract: its streams and labels; streams must have the types that the simulator makes.
+        make: message maker of rclpy or rosbags.
+        unplugged: names of streams that stay silent.
+
+    Raises:
+        UserError: a stream of another message type, or an unknown name in ``unplugged``.
+    """
+
+    def __init__(self, contract: Contract, make: MessageMaker, unplugged: tuple[str, ...] = ()) -> None:
+        self._contract = contract
+        self._make = make
+        names = [stream.name for stream in contract.interface.streams]
+        for name in unplugged:
+            if name not in names:
+                raise UserError("unplug", name, f"streams of the contract: {names}")
+        readers: dict[str, Callable[[SimRobot, Stream], Iterator[tuple[Any, int]]]] = {
+            "microphone": self._sound,
+            "taxels": self._taxels,
+            "wrench": self._wrench,
+            "joints": self._joints,
+        }
+        self._readers = []
+        self.camera: Stream | None = None
+        for stream in contract.interface.streams:
+            found = contract.source(stream.name).type
+            if found != _TYPES[stream.kind]:
+                raise UserError(f"type of {stream.name}", found, f"{_TYPES[stream.kind]}, which the simulator makes")
+            if stream.name in unplugged:
+                continue
+            if stream.kind == "camera":
+                self.camera = stream
+            else:
+                self._readers.append((stream, contract.source(stream.name), readers[stream.kind]))
+
+    def read(self, robot: SimRobot, before_ns: int) -> list[Sample]:
+        """Everything but images and labels that became due since ``before_ns``, with the robot's time as stamp."""
+        samples = []
+        for stream, source, reader in self._readers:
+            if stream.kind == "microphone" or due(stream.rate_hz, robot.now_ns, before_ns):
+                for message, stamp_ns in reader(robot, stream):
+                    samples.append(Sample(source.topic, source.type, message, stamp_ns))
+        return samples
+
+    def labels(self, robot: SimRobot, before_ns: int) -> list[Sample]:
+        """True poses of the objects, in the base frame, as far as they are due."""
+        if not due(LABEL_RATE_HZ, robot.now_ns, before_ns):
+            return []
+        deployment, frame, now_ns = self._contract.deployment, self._contract.interface.base_frame, robot.now_ns
+        return [
+            Sample(label.topic, label.type, self._make.pose(robot.object_pose(index), now_ns, frame), now_ns)
+            for index, label in enumerate(deployment.labels[: len(robot.scene.objects)])
+        ]
+
+    def image(self, pixels: NDArray[np.uint8], stamp_ns: int) -> Sample:
+        """An image; the stamp is the time of exposure."""
+        assert self.camera is not None
+        source = self._contract.source(self.camera.name)
+        message = self._make.image(pixels, "rgb8", stamp_ns, f"{self.camera.name}_optical_frame")
+        return Sample(source.topic, source.type, message, stamp_ns)
+
+    def _sound(self, robot: SimRobot, stream: Stream) -> Iterator[tuple[Any, int]]:
+        for stamp_ns, block in robot.audio_blocks():
+            yield self._make.tensor(block[:, None], stamp_ns, stream.name), stamp_ns
+
+    def _taxels(self, robot: SimRobot, stream: Stream) -> Iterator[tuple[Any, int]]:
+        yield self._make.tensor(robot.taxels(), robot.now_ns, "fingertip"), robot.now_ns
+
+    def _wrench(self, robot: SimRobot, stream: Stream) -> Iterator[tuple[Any, int]]:
+        assert stream.kind == "wrench"
+        yield self._make.wrench(robot.wrench(), robot.now_ns, stream.frame), robot.now_ns
+
+    def _joints(self, robot: SimRobot, stream: Stream) -> Iterator[tuple[Any, int]]:
+        names = self._contract.joint_names
+        yield self._make.joint_state(names, *robot.joint_state(), stamp_ns=robot.now_ns), robot.now_ns
