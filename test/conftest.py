@@ -1,0 +1,19 @@
+"""Things that tests of several rooms start from."""
+
+from __future__ import annotations
+
+import pytest
+from toy_bundle import write_toy_bundle
+
+from world_model_ros.contract.contract import Contract, load_contract
+
+
+@pytest.fixture(scope="session")
+def contract() -> Contract:
+    return load_contract("tabletop_arm")
+
+
+@pytest.fixture(scope="session")
+def toy_bundle(tmp_path_factory: pytest.TempPathFactory, contract: Contract):
+    """Folder of an `act` bundle that nobody may change."""
+    return write_toy_bundle(tmp_path_factory.mktemp("models") / "toy", contract)

@@ -1,0 +1,239 @@
+"""The tick: what was sensed and applied, what was believed and what is wanted -> a decision and a new belief."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from time import perf_counter
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from world_model_ros.contract.contract import Contract
+from world_model_ros.contract.schema import FingertipDisplacement
+from world_model_ros.core.goal import Goal
+from world_model_ros.core.noise import coloured_noise
+from world_model_ros.core.streams import Observation
+from world_model_ros.kinematics.arm import ArmKinematics
+from world_model_ros.kinematics.motion import Motion, motion_for
+from world_model_ros.runtime.bundle import Bundle
+from world_model_ros.runtime.decision import Decision, Decoded, Floats, Imagined, Memory, Pursuit
+from world_model_ros.runtime.goals import Aim, Workspace, aim_at_image, aim_at_joints, aim_at_pose, target_index
+from world_model_ros.runtime.graphs import first_camera
+from world_model_ros.runtime.imagine import decode, imagine
+from world_model_ros.runtime.inputs import goal_inputs, measured_positions, perceive_inputs
+from world_model_ros.runtime.session import Graph, choose_provider
+
+Float = NDArray[np.float64]
+Policy = Literal["model", "random"]
+
+NOT_FINITE = "the model returned numbers that are not finite"
+_RANDOM_KEEP = 0.9  # share of the last chunk in the next one of the random policy
+
+
+class Brain:
+    """A bundle made ready for a contract. Keeps nothing between ticks: `start` makes a memory, `tick` the next one.
+
+    Args:
+        bundle: from `load_bundle`, with the same contract.
+        contract: of the robot.
+        provider: ``auto``, ``cpu``, ``cuda`` or ``tensorrt``.
+        threads: CPU threads of the plan graph; the small graphs run on one.
+        policy: ``random`` draws coloured random chunks in place of plans, goal or no goal; a control to compare with.
+    """
+
+    def __init__(
+        self, bundle: Bundle, contract: Contract, provider: str = "auto", threads: int = 2, policy: Policy = "model"
+    ) -> None:
+        self.bundle, self.contract, self.policy = bundle, contract, policy
+        self.provider = choose_provider(provider)
+        self._graphs = {
+            name: Graph(bundle, name, self.provider, threads if name == "plan" else 1)
+            for name in bundle.manifest.graphs
+        }
+        self._camera = first_camera(contract.interface)
+        self._required = [source for source in contract.deployment.streams if source.required]
+        self._motion: Motion | None = motion_for(contract) if self.acts else None
+        self._arm = self._motion if isinstance(self._motion, ArmKinematics) else None
+        self._workspace = Workspace.of(contract)
+
+    @property
+    def acts(self) -> bool:
+        """Whether the bundle can plan; one that cannot only watches."""
+        return self.bundle.manifest.kind == "act"
+
+    def warm_up(self, runs: int = 2) -> None:
+        """Run every graph on zeros, so that the first tick is as fast as the others."""
+        for graph in self._graphs.values():
+            for _ in range(runs):
+                graph.run(graph.zeros())
+
+    def start(self) -> Memory:
+        """Memory of a brain that knows nothing yet."""
+        sizes = self.bundle.manifest.sizes
+        chunk = np.zeros((sizes.horizon, self.contract.interface.action.size), np.float32)
+        return Memory(np.zeros(sizes.memory, np.float32), chunk)
+
+    def applied_action(self, before: Float | None, now: Float | None) -> Floats:
+        """Action (C,) between two commanded configurations (J,); zeros where one is not known."""
+        if self._motion is None or before is None or now is None:
+            return np.zeros(self.contract.interface.action.size, np.float32)
+        return np.asarray(self._motion.applied_action(before, now), np.float32)
+
+    def tick(
+        self,
+        observation: Observation,
+        applied: Floats | None,
+        reference: Float | None,
+        memory: Memory,
+        goal: Goal | None,
+        seed: int,
+    ) -> tuple[Decision, Memory]:
+        """One tick: perceive, aim, plan, and turn the chunk into joint motion.
+
+        The outcome depends on the arguments alone; only ``stages_ms`` looks at a clock.
+
+        Args:
+            observation: cut at the tick.
+            applied: (C,) action that was applied since the last tick; None if not known, which counts as none.
+            reference: (J,) commanded joint positions now; None takes the measured ones.
+            memory: of the last tick.
+            goal: checked by `check_goal`; None holds still.
+            seed: of the planner's noise.
+
+        Returns:
+            The decision, and the memory for the next tick.
+        """
+        watch = _Stopwatch()
+        perceive = self._graphs["perceive"]
+        felt = perceive.run(perceive_inputs(perceive.zeros(), observation, self.bundle.manifest, applied, memory))
+        watch.lap("perceive")
+        sees = self._camera is not None and observation.fresh[self._camera.name]
+        decision = Decision(
+            "watching",
+            float(felt["surprise"][0]),
+            watch.laps,
+            belief_poses=felt.get("poses"),
+            belief_sigma=felt.get("sigma"),
+            seen=felt.get("seen") if sees else None,
+        )
+        if not _finite(felt):
+            return replace(decision, status=NOT_FINITE), self.start()
+        belief = felt["memory_next"]
+        after = replace(memory, belief=belief, fresh_start=False, warm=np.zeros_like(memory.warm))
+        missing = next((source for source in self._required if not observation.fresh[source.name]), None)
+        if missing is not None:
+            return replace(decision, status=f"{missing.topic} stale"), after
+        measured = measured_positions(observation, self.contract)
+        if self._motion is None or measured is None:
+            return decision, after
+        start = measured if reference is None else np.asarray(reference, np.float64)
+
+        aim, pursuit = self._aim(goal, measured, decision, memory.pursuit)
+        after = replace(after, pursuit=pursuit)
+        watch.lap("aim")
+        plan = self._plan(belief, aim, start, decision.belief_poses, memory.warm, seed)
+        watch.lap("plan")
+        if not _finite(plan):
+            return replace(decision, status=NOT_FINITE), after
+        chunk: Floats = plan["chunk"]
+        tick_s = 1.0 / self.contract.interface.tick_hz
+        trajectory = self._motion.chunk_trajectory(start, chunk.astype(np.float64), observation.now_ns, tick_s)
+        watch.lap("kinematics")
+        decision = replace(
+            decision,
+            status=aim.status,
+            chunk=chunk,
+            trajectory=trajectory,
+            aim_target=None if aim.target is None else self.contract.interface.targets[aim.target].name,
+            aim=aim.pose,
+            states=plan["states"],
+            poses=plan.get("poses"),
+            sigma=plan.get("sigma"),
+            joints=plan["joints"],
+            contact=plan["contact"],
+            cost=float(plan["cost"][0]),
+            candidates=plan.get("candidate_poses"),
+        )
+        return decision, replace(after, warm=chunk)
+
+    def imagine(self, memory: Memory, candidates: Floats) -> Imagined:
+        """Futures of action sequences (N, H, C) from a memory, for any N."""
+        return imagine(self._graphs["rollout"], memory.belief, candidates)
+
+    def decode(self, states: Floats, reference: NDArray[np.uint8] | None = None) -> Decoded:
+        """Imagined states (B, S), for any B, as senses; ``reference`` is the first camera's last real frame."""
+        return decode(self._graphs["decode"], states, reference)
+
+    def planned_path(self, decision: Decision) -> Float | None:
+        """Where the chunk leads the commanded fingertip: (H + 1, 3) m, now first; None without chunk or fingertip."""
+        if self._arm is None or decision.trajectory is None or decision.chunk is None:
+            return None
+        return np.array([self._arm.tip(q)[0] for q in decision.trajectory.positions[: len(decision.chunk) + 1]])
+
+    def _aim(
+        self, goal: Goal | None, measured: Float, decision: Decision, pursuit: Pursuit | None
+    ) -> tuple[Aim, Pursuit | None]:
+        """What to do about the goal now."""
+        if self.policy == "random":
+            return Aim("random", moves=True), None
+        if goal is None:
+            return Aim("idle"), None
+        if goal.kind == "joints":
+            return aim_at_joints(goal, measured), None
+        target = target_index(goal, self.contract)
+        now = self._position(target, measured, decision.belief_poses)
+        workspace = self._workspace.for_target(self.contract.interface.targets[target])
+        if goal.kind == "pose":
+            return aim_at_pose(goal, target, now, workspace), None
+        assert goal.image is not None
+        assert self._camera is not None
+        if pursuit is None or pursuit.stamp_ns != goal.stamp_ns:
+            read = self._graphs["goal"].run({"image": goal.image})
+            pursuit = Pursuit(goal.stamp_ns, read["seen"], read["code"])
+        return aim_at_image(pursuit, self._camera.name, target, now, decision.seen, workspace)
+
+    def _position(self, target: int, measured: Float, belief_poses: Floats | None) -> Floats:
+        """Where a target is (3,): the link that the action moves by its joints, anything else as believed."""
+        action, link = self.contract.interface.action, self.contract.interface.targets[target].link
+        if self._arm is not None and isinstance(action, FingertipDisplacement) and action.link == link:
+            return np.asarray(self._arm.tip(measured)[0], np.float32)
+        assert belief_poses is not None
+        position: Floats = belief_poses[target, :3]
+        return position
+
+    def _plan(
+        self, belief: Floats, aim: Aim, start: Float, belief_poses: Floats | None, warm: Floats, seed: int
+    ) -> dict[str, Any]:
+        """Run the plan graph. Holding still is a plan whose bounds leave no choice, so that its future is imagined."""
+        graph, sizes, spec = self._graphs["plan"], self.bundle.manifest.sizes, self.bundle.manifest.planner
+        shape = (sizes.iterations, sizes.candidates, *warm.shape)
+        noise = coloured_noise(seed, shape, 2.0 if spec is None else spec.beta)
+        shifted = np.concatenate([warm[1:], warm[-1:]])
+        low, high = self._workspace.bounds(len(warm), None if self._arm is None else self._arm.tip(start)[0])
+        if not aim.moves:
+            low = high = np.zeros_like(warm)
+        elif self.policy == "random":
+            drawn = high.max() * noise[0, 0]
+            low = high = np.clip(_RANDOM_KEEP * shifted + (1 - _RANDOM_KEEP**2) ** 0.5 * drawn, low, high)
+        inputs = graph.zeros() | goal_inputs(aim, belief_poses, len(self.contract.interface.targets))
+        inputs |= {"memory": belief, "noise": noise}
+        inputs |= {"bounds_low": low, "bounds_high": high, "warm": np.clip(shifted, low, high)}
+        return graph.run(inputs)
+
+
+class _Stopwatch:
+    """Milliseconds between laps."""
+
+    def __init__(self) -> None:
+        self.laps: dict[str, float] = {}
+        self._last = perf_counter()
+
+    def lap(self, stage: str) -> None:
+        now = perf_counter()
+        self.laps[stage] = (now - self._last) * 1e3
+        self._last = now
+
+
+def _finite(arrays: dict[str, Any]) -> bool:
+    return all(bool(np.isfinite(array).all()) for array in arrays.values())

@@ -1,0 +1,106 @@
+"""What a tick decides, and what it remembers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from world_model_ros.core.trajectory import Trajectory
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Pursuit:
+    """How far a goal image has been followed.
+
+    Args:
+        stamp_ns: of the goal that this is about.
+        seen: (K, 3) positions read from the goal image, m, base frame.
+        code: (D,) of the goal image.
+        aim: (3,) where the target shall go, low-pass filtered; None until the camera was fresh once.
+        blind_ticks: ticks since ``aim`` was last brought up to date.
+    """
+
+    stamp_ns: int
+    seen: Floats
+    code: Floats
+    aim: Floats | None = None
+    blind_ticks: int = 0
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What one tick hands to the next.
+
+    Args:
+        belief: (M,) of the model.
+        warm: (H, C) chunk of the last plan, m or rad a tick; the next plan starts from it.
+        fresh_start: the model forgets what it believed before the next tick.
+        pursuit: of the goal image, if there is one.
+    """
+
+    belief: Floats
+    warm: Floats
+    fresh_start: bool = True
+    pursuit: Pursuit | None = None
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Outcome of one tick. H ticks ahead, first entry one tick after now; positions in m in the base frame.
+
+    Args:
+        status: ``idle``, ``pursuing``, ``reached``, ``random``, or what keeps it from moving.
+        chunk: (H, C) displacement a tick; zeros hold still. None for a model that only watches.
+        trajectory: the chunk as joint motion; None if nothing may be commanded.
+        aim: (7,) pose that the plan was given for ``aim_target``; None without such a goal.
+        states: (H, S) imagined. poses: (H, K, 7). sigma: (H, K, 3) m, standard deviation. joints: (H, J).
+        contact: (H, 1) N. cost: of the chunk. candidates: (n, H, 3) first target under chunks that lost.
+        surprise: how badly the senses fitted the prediction; about 1 is usual.
+        belief_poses: (K, 7) now, with belief_sigma (K, 3). seen: (K, 3) read from the first camera; None if stale.
+        stages_ms: time of each stage. Not part of the outcome.
+    """
+
+    status: str
+    surprise: float
+    stages_ms: Mapping[str, float]
+    chunk: Floats | None = None
+    trajectory: Trajectory | None = None
+    aim_target: str | None = None
+    aim: Floats | None = None
+    states: Floats | None = None
+    poses: Floats | None = None
+    sigma: Floats | None = None
+    joints: Floats | None = None
+    contact: Floats | None = None
+    cost: float | None = None
+    candidates: Floats | None = None
+    belief_poses: Floats | None = None
+    belief_sigma: Floats | None = None
+    seen: Floats | None = None
+
+
+@dataclass(frozen=True)
+class Imagined:
+    """Futures of N candidates: states (N, H, S), joints (N, H, J), contact (N, H, 1) N, poses (N, H, K, 7) and
+    sigma (N, H, K, 3) m where the contract has targets."""
+
+    states: Floats
+    joints: Floats
+    contact: Floats
+    poses: Floats | None = None
+    sigma: Floats | None = None
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """Imagined states as senses: frames (B, H, W, 3) uint8 if there is a camera, and by stream name the others
+    (microphones as log-mel)."""
+
+    frames: NDArray[np.uint8] | None
+    senses: Mapping[str, NDArray[Any]]

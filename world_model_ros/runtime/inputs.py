@@ -1,0 +1,58 @@
+"""Inputs of the graphs, filled from observations and aims."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from world_model_ros.contract.contract import Contract
+from world_model_ros.core.streams import Observation
+from world_model_ros.runtime.decision import Floats, Memory
+from world_model_ros.runtime.goals import Aim
+from world_model_ros.runtime.manifest import Manifest
+
+Inputs = dict[str, NDArray[Any]]
+
+
+def perceive_inputs(
+    zeros: Inputs, observation: Observation, manifest: Manifest, applied: Floats | None, memory: Memory
+) -> Inputs:
+    """Inputs of perceive. What is not fresh stays zero and is masked by ``fresh``, so the model never reads it."""
+    fresh = [name for name in manifest.streams if observation.fresh[name]]
+    inputs = zeros | {name: np.asarray(observation.values[name]) for name in fresh}
+    inputs["fresh"] = np.array([name in fresh for name in manifest.streams], np.float32)
+    if applied is not None:
+        inputs["applied"] = np.asarray(applied, np.float32)
+    inputs["memory"] = memory.belief
+    inputs["reset"] = np.array([memory.fresh_start], np.float32)
+    return inputs
+
+
+def goal_inputs(aim: Aim, belief_poses: Floats | None, targets: int) -> Inputs:
+    """Goal inputs of plan; what is left out stays off.
+
+    The planner sees the model's own belief. Where that differs from the place known by better means (kinematics),
+    the goal is moved along with it: what has to be covered counts, not where it is thought to lie.
+    """
+    if aim.joints is not None:
+        return {"goal_joints": aim.joints, "goal_joints_weight": np.ones(1, np.float32)}
+    if aim.target is None or aim.position is None or aim.now is None or belief_poses is None:
+        return {}
+    poses = np.tile(np.array([0, 0, 0, 0, 0, 0, 1], np.float32), (targets, 1))
+    weights = np.zeros(targets, np.float32)
+    poses[aim.target, :3] = belief_poses[aim.target, :3] + (aim.position - aim.now)
+    weights[aim.target] = 1.0
+    return {"goal_poses": poses, "goal_weights": weights}
+
+
+def measured_positions(observation: Observation, contract: Contract) -> NDArray[np.float64] | None:
+    """Measured joint positions (J,) in contract order; None if a joint is in no fresh stream."""
+    found: dict[str, float] = {}
+    for stream in contract.interface.streams:
+        if stream.kind == "joints" and observation.fresh[stream.name]:
+            found |= zip(stream.joints, np.asarray(observation.values[stream.name])[:, 0].tolist())
+    if not all(name in found for name in contract.joint_names):
+        return None
+    return np.array([found[name] for name in contract.joint_names])
