@@ -48,7 +48,7 @@ def _scores(model: WorldModel, windows: Windows, config: TrainConfig, random: np
     """Mahalanobis distance of the truth from the prediction, in sigmas: (B, H+1, K)."""
     batch = windows.draw(64, random, None, model, drop=False)
     _, posteriors = filter_states(model, batch)
-    start = config.length - config.horizon - 1
+    start = windows.length - config.horizon - 1
     states = imagine(model, posteriors, batch.applied, torch.full((64, 1), start), config.horizon)[:, 0]
     out = []
     for ahead in range(config.horizon + 1):

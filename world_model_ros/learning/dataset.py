@@ -106,7 +106,7 @@ def _read(arguments: tuple[str, str | None, str]) -> dict[str, Array]:
     for stream in contract.interface.streams:
         value = episode.streams[stream.name]
         out[stream.name] = value.astype(np.float16) if stream.kind == "microphone" else value
-    return out | {"fresh": episode.fresh, "applied": episode.applied, "labels": episode.labels}
+    return out | {"fresh": episode.fresh.astype(np.float32), "applied": episode.applied, "labels": episode.labels}
 
 
 def _write(contract: Contract, bags: Sequence[Path], folder: Path, workers: int) -> None:

@@ -46,7 +46,7 @@ def export(
     scores: dict[str, Any] | None = None,
     calibration: dict[str, Any] | None = None,
 ) -> Manifest:
-    """Write ``out/manifest.json``, the graphs and ``weights.bin``; an ``act`` bundle if the contract commands a robot."""
+    """Write ``out/manifest.json``, the graphs and ``weights.bin``; an ``act`` bundle if it commands a robot."""
     config = config or PlanConfig()
     out.mkdir(parents=True, exist_ok=True)
     for old in [*out.glob("*.onnx"), out / _WEIGHTS, out / "manifest.json"]:

@@ -27,15 +27,16 @@ class TrainConfig:
     Args:
         steps: gradient steps of stage one and two.
         windows: windows a batch in stage one and two.
-        length: ticks a window; horizon: ticks imagined; starts: beliefs a window to imagine from.
+        length: ticks a window in stage one and two; the belief lives much longer than that at run time, so the second
+            stage sees longer ones. horizon: ticks imagined; starts: beliefs a window to imagine from.
         frames: imagined images decoded a batch.
         rate: peak learning rates of the two stages.
         seed: of weights, windows and dropout.
     """
 
     steps: tuple[int, int] = (1200, 2500)
-    windows: tuple[int, int] = (16, 48)
-    length: int = 22
+    windows: tuple[int, int] = (16, 32)
+    length: tuple[int, int] = (22, 44)
     horizon: int = 12
     starts: int = 3
     frames: int = 24
@@ -47,11 +48,13 @@ class TrainConfig:
 class Windows:
     """Draws batches of windows; half of them from where a labelled object moves, if there are such."""
 
-    def __init__(self, contract: Contract, cache: Cache, config: TrainConfig, validation: bool = False) -> None:
-        self.cache, self.config = cache, config
+    def __init__(
+        self, contract: Contract, cache: Cache, config: TrainConfig, stage: int, validation: bool = False
+    ) -> None:
+        self.cache, self.length = cache, config.length[stage]
         self.streams = contract.interface.streams
         self.kinds = [stream.kind for stream in self.streams]
-        self.starts = cache.starts(config.length, validation)
+        self.starts = cache.starts(self.length, validation)
         self.moving = self._moving(contract)
         cameras = [stream.name for stream in self.streams if stream.kind == "camera"]
         self.camera = cameras[0] if cameras else None
@@ -61,7 +64,7 @@ class Windows:
         if not objects or not len(self.starts):
             return self.starts[:0]
         position = np.nan_to_num(self.cache.labels[:, objects, :3])
-        travel = np.linalg.norm(position[self.starts + self.config.length - 1] - position[self.starts], axis=-1)
+        travel = np.linalg.norm(position[self.starts + self.length - 1] - position[self.starts], axis=-1)
         return self.starts[(travel > 0.01).any(1)]
 
     def draw(
@@ -76,7 +79,7 @@ class Windows:
         begin = random.choice(self.starts, count)
         if len(self.moving):
             begin[: count // 2] = random.choice(self.moving, count // 2)
-        ticks = begin[:, None] + np.arange(self.config.length)
+        ticks = begin[:, None] + np.arange(self.length)
         fresh = self.cache.fresh[ticks]
         dropped = drop_modalities(fresh, self.kinds, random) if drop else fresh
         frames = None
@@ -118,18 +121,18 @@ def train(
     out.mkdir(parents=True, exist_ok=True)
     model = WorldModel(contract.interface, Sizes())
     fit_statistics(model, cache)
-    windows = Windows(contract, cache, config)
-    held_out = Windows(contract, cache, config, validation=True)
+    windows = [Windows(contract, cache, config, stage) for stage in (0, 1)]
+    held_out = [Windows(contract, cache, config, stage, validation=True) for stage in (0, 1)]
     log = _Log(out)
     if resume is None:
-        _stage(model, windows, held_out, config, 0, random, None, log)
+        _stage(model, windows[0], held_out[0], config, 0, random, None, log)
         save(model, contract, out / "stage1.pt")
     else:
         model.load_state_dict(torch.load(resume, weights_only=True)["weights"])
     codes = encode_all(model, cache)
     for parameter in _camera_parameters(model):
         parameter.requires_grad_(False)
-    _stage(model, windows, held_out, config, 1, random, codes, log)
+    _stage(model, windows[1], held_out[1], config, 1, random, codes, log)
     save(model, contract, out / "model.pt")
     (out / "train.json").write_text(json.dumps({"config": asdict(config), "last": log.last}, indent=1))
     return model.eval()
@@ -233,11 +236,11 @@ def score(
     model.eval()
     batch = held_out.draw(64, np.random.default_rng(1), codes, model, drop=False)
     _, posteriors = filter_states(model, batch)
-    start = torch.full((64, 1), config.length - config.horizon - 1)
+    start = torch.full((64, 1), held_out.length - config.horizon - 1)
     states = imagine(model, posteriors, batch.applied, start, config.horizon)[:, 0]
     out: dict[str, float] = {}
     for k, target in enumerate(model.interface.targets):
-        truth = batch.labels[:, config.length - config.horizon - 1 :, k]
+        truth = batch.labels[:, held_out.length - config.horizon - 1 :, k]
         error = (model.positions(states.flatten(0, 1)).unflatten(0, states.shape[:2])[:, :, k] - truth).norm(dim=-1)
         moved = (truth[:, -1] - truth[:, 0]).norm(dim=-1) > 0.02
         out[f"{target.name}_now_m"] = float(error[:, 0].nanmean())

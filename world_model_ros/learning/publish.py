@@ -1,0 +1,47 @@
+"""From a training run to a bundle: calibrate and score on held-out episodes, then export."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from world_model_ros.core.errors import UserError
+from world_model_ros.learning.calibrate import calibrate
+from world_model_ros.learning.dataset import open_cache
+from world_model_ros.learning.export import export, load_checkpoint
+from world_model_ros.learning.train import TrainConfig, Windows, score
+from world_model_ros.planning.planner import PlanConfig
+from world_model_ros.runtime.manifest import Manifest
+
+
+def publish(run: Path, out: Path, name: str | None = None, config: PlanConfig | None = None) -> Manifest:
+    """Write the bundle of a run.
+
+    Args:
+        run: folder that `train` wrote: ``model.pt``, ``train.json`` and ``cache/``.
+        out: folder of the bundle.
+        name: of the bundle; the robot's without it.
+        config: of the planner.
+    """
+    if not (run / "model.pt").is_file():
+        raise UserError("run", str(run), "a folder with model.pt, as `world-model train` writes it")
+    model, contract = load_checkpoint(run / "model.pt")
+    provenance: dict[str, Any] = {}
+    if (run / "train.json").is_file():
+        provenance["training"] = json.loads((run / "train.json").read_text())
+    scores, calibration = {}, {}
+    if (run / "cache" / "cache.json").is_file():
+        cache = open_cache(contract, run / "cache")
+        held_out = Windows(contract, cache, TrainConfig(), 1, validation=True)
+        calibration = calibrate(model, cache, held_out, TrainConfig())
+        scores = {key: round(value, 5) for key, value in score(model, held_out, TrainConfig(), None).items()}
+        model.eval()
+        provenance |= {
+            "episodes": len(cache.begins) - 1,
+            "ticks": len(cache.fresh),
+            "held_out_episodes": int(np.sum(cache.validation)),
+        }
+    return export(model, contract, out, name or contract.name, config, provenance, scores, calibration)
