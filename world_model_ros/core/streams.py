@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from types import MappingProxyType
 
 import numpy as np
@@ -63,9 +64,7 @@ class Streams:
 
     def __init__(self, rules: Sequence[StreamRule]) -> None:
         self._rules = {rule.name: rule for rule in rules}
-        self._buffers: dict[str, deque[tuple[int, Array]]] = {
-            rule.name: deque(maxlen=rule.capacity) for rule in rules
-        }
+        self._buffers: dict[str, deque[tuple[int, Array]]] = {rule.name: deque(maxlen=rule.capacity) for rule in rules}
         self._lock = threading.Lock()
 
     @property
@@ -81,6 +80,12 @@ class Streams:
                 return False
             buffer.append((stamp_ns, value))
         return True
+
+    def drop(self, name: str, stamp_ns: int) -> None:
+        """Forget the sample of a stamp, if it is there: a replay that decodes late found it broken."""
+        with self._lock:
+            kept = [sample for sample in self._buffers[name] if sample[0] != stamp_ns]
+            self._buffers[name] = deque(kept, self._rules[name].capacity)
 
     def flush(self) -> None:
         """Forget everything; called when the clock jumps back."""
@@ -102,26 +107,32 @@ class Streams:
         with self._lock:
             for name, rule in self._rules.items():
                 limit = now_ns if chosen_ns is None else min(now_ns, chosen_ns.get(name, -1))
-                past = [sample for sample in self._buffers[name] if sample[0] <= limit]
+                past = _newest_first(self._buffers[name], limit)
+                newest = next(past, None)
                 fresh[name] = False
-                if not past:
+                if newest is None:
                     continue
-                stamps[name] = past[-1][0]
-                if now_ns - past[-1][0] > rule.max_age_ns:
+                stamps[name] = newest[0]
+                if now_ns - newest[0] > rule.max_age_ns:
                     continue
-                value = past[-1][1] if rule.window is None else _window(past, rule)
+                value = newest[1] if rule.window is None else _window(chain([newest], past), rule)
                 if value is not None:
                     values[name] = value
                     fresh[name] = True
         return Observation(now_ns, MappingProxyType(values), MappingProxyType(stamps), MappingProxyType(fresh))
 
 
-def _window(samples: list[tuple[int, Array]], rule: StreamRule) -> Array | None:
+def _newest_first(buffer: deque[tuple[int, Array]], limit_ns: int) -> Iterator[tuple[int, Array]]:
+    """Samples not after a time. A tick wants the last few of many, so the search begins at the end."""
+    return (sample for sample in reversed(buffer) if sample[0] <= limit_ns)
+
+
+def _window(newest_first: Iterable[tuple[int, Array]], rule: StreamRule) -> Array | None:
     """The last ``window`` rows, or None if they are not all there or a gap lies between them."""
     assert rule.window is not None
     blocks: list[Array] = []
     rows, next_stamp = 0, None
-    for stamp, block in reversed(samples):
+    for stamp, block in newest_first:
         span_ns = len(block) / rule.rate_hz * 1e9
         if next_stamp is not None and abs(stamp + span_ns - next_stamp) > 0.5 * span_ns:
             return None

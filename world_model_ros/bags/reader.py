@@ -1,0 +1,180 @@
+"""Read bags: a folder, a ``.mcap`` or ``.db3`` file alone, or a ROS 1 ``.bag``."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Collection, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import yaml
+from rosbags.interfaces import Connection
+from rosbags.rosbag1 import Reader as Reader1
+from rosbags.rosbag1 import ReaderError as ReaderError1
+from rosbags.rosbag2 import Reader as Reader2
+from rosbags.rosbag2 import ReaderError as ReaderError2
+
+from world_model_ros.bags.message_types import Decoder
+from world_model_ros.bags.writer import CONTRACT_TOPIC
+from world_model_ros.core.errors import UserError
+
+_STORAGE = (".mcap", ".db3")
+
+
+@dataclass(frozen=True)
+class Topic:
+    """A topic of a bag: its message type (``sensor_msgs/msg/Image``) and how many messages it has."""
+
+    name: str
+    type: str
+    count: int
+
+
+class BagReader:
+    """A bag being read; a context manager.
+
+    Example::
+
+        with BagReader("episode.mcap") as bag:
+            for topic, type_name, stamp_ns, message in bag.messages(["/joint_states"]):
+                ...
+
+    Args:
+        path: bag folder, storage file, or ROS 1 file.
+
+    Raises:
+        UserError: there is no such bag, or it is broken (a recording that was not closed has no index).
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self._stack = ExitStack()
+        self._decoders: dict[str, Decoder] = {}
+        self._ros1 = self.path.suffix == ".bag"
+        try:
+            self._readers = [self._stack.enter_context(_reader(file)) for file in _storage_files(self.path)]
+        except (ReaderError1, ReaderError2, OSError, ValueError) as error:
+            self._stack.close()
+            raise UserError("bag", str(self.path), f"a bag that is whole and closed ({error})") from error
+
+    @property
+    def start_ns(self) -> int:
+        """Bag time of the first message, ns."""
+        return min((reader.start_time for reader in self._readers if reader.message_count), default=0)
+
+    @property
+    def end_ns(self) -> int:
+        """Bag time of the last message, ns."""
+        return max((reader.end_time - 1 for reader in self._readers if reader.message_count), default=0)
+
+    def topics(self) -> dict[str, Topic]:
+        """What is in the bag, by topic name."""
+        counts: dict[tuple[str, str], int] = {}
+        for connection in self._connections(None):
+            key = (connection.topic, connection.msgtype)
+            counts[key] = counts.get(key, 0) + connection.msgcount
+        return {name: Topic(name, type_name, count) for (name, type_name), count in sorted(counts.items())}
+
+    def require(self, topic: str, type_name: str | None = None) -> Topic:
+        """A topic that must be there, with messages; `UserError` lists what is there."""
+        topics = self.topics()
+        found = topics.get("/" + topic.lstrip("/")) or topics.get(topic)
+        listed = ", ".join(f"{each.name} ({each.type}, {each.count})" for each in topics.values()) or "nothing"
+        if found is None or not found.count:
+            raise UserError(f"{self.path.name}: topic", topic, f"one of the topics with messages in the bag: {listed}")
+        if type_name is not None and found.type != type_name:
+            raise UserError(f"{self.path.name}: type of {topic}", found.type, f"{type_name}; in the bag: {listed}")
+        return found
+
+    def raw_messages(self, topics: Collection[str] | None = None) -> Iterator[tuple[str, str, int, bytes]]:
+        """Topic, type, bag time in ns, and the serialised message, in order of bag time; None takes all topics."""
+        streams = []
+        for reader in self._readers:
+            wanted = [each for each in reader.connections if topics is None or each.topic in topics]
+            if wanted:
+                streams.append(reader.messages(connections=wanted))
+        merged = streams[0] if len(streams) == 1 else heapq.merge(*streams, key=lambda item: item[1])
+        try:
+            for connection, stamp_ns, raw in merged:
+                yield connection.topic, connection.msgtype, stamp_ns, raw
+        except (ReaderError1, ReaderError2) as error:
+            raise UserError("bag", str(self.path), f"a bag that is whole ({error})") from error
+
+    def messages(self, topics: Collection[str] | None = None) -> Iterator[tuple[str, str, int, Any]]:
+        """Topic, type, bag time in ns, and the message as rosbags' class."""
+        for topic, type_name, stamp_ns, raw in self.raw_messages(topics):
+            yield topic, type_name, stamp_ns, self.decode(topic, raw)
+
+    def decode(self, topic: str, raw: bytes | memoryview) -> Any:
+        """A message of a topic out of its serialised form; `UserError` if it is cut off or its type is unknown."""
+        decoder = self._decoders.get(topic)
+        if decoder is None:
+            connection = self._connections(topic)[0]
+            decoder = Decoder(connection.msgtype, connection.msgdef, self._ros1)
+            self._decoders[topic] = decoder
+        try:
+            return decoder(raw)
+        except UserError as error:
+            raise UserError(f"{topic}: {error.field}", error.value, error.legal) from error
+
+    def contract_text(self) -> str | None:
+        """YAML of the contract the bag was recorded with, or None."""
+        if CONTRACT_TOPIC not in self.topics():
+            return None
+        return next((str(message.data) for _, _, _, message in self.messages([CONTRACT_TOPIC])), None)
+
+    def close(self) -> None:
+        self._stack.close()
+
+    def __enter__(self) -> BagReader:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _connections(self, topic: str | None) -> list[Connection]:
+        return [each for reader in self._readers for each in reader.connections if topic in (None, each.topic)]
+
+
+def _storage_files(path: Path) -> list[Path]:
+    """The files of a bag; a folder with compressed files stands for itself.
+
+    The files of a folder are opened rather than the folder, because rosbags reads no message, without an error, where
+    metadata.yaml and storage disagree about QoS.
+    """
+    if not path.is_dir():
+        if path.suffix not in (*_STORAGE, ".bag") or not path.is_file():
+            raise UserError("bag", str(path), "a bag folder, or a .mcap, .db3 or .bag file")
+        return [path]
+    metadata = path / "metadata.yaml"
+    if metadata.is_file():
+        information = (yaml.safe_load(metadata.read_text(encoding="utf-8")) or {}).get(
+            "rosbag2_bagfile_information", {}
+        )
+        if str(information.get("compression_mode") or "none").lower() != "none":
+            return [path]
+        files = [path / Path(name).name for name in information.get("relative_file_paths", [])]
+        missing = [file.name for file in files if not file.is_file()]
+        if missing:
+            raise UserError("bag", str(path), f"a folder that has {missing}, as its metadata.yaml says")
+    else:
+        files = sorted(file for file in path.iterdir() if file.suffix in _STORAGE)
+    if not files:
+        raise UserError("bag", str(path), f"a folder with {' or '.join(_STORAGE)} files")
+    return files
+
+
+def _information(metadata: Path) -> dict[str, Any]:
+    try:
+        return dict(yaml.safe_load(metadata.read_text(encoding="utf-8"))["rosbag2_bagfile_information"])
+    except (yaml.YAMLError, KeyError, TypeError, ValueError) as error:
+        raise UserError("bag", str(metadata), f"metadata of rosbag2 ({error})") from error
+
+
+def _reader(path: Path) -> Reader1 | Reader2:
+    return Reader1(path) if path.suffix == ".bag" else Reader2(path)

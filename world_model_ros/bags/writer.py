@@ -1,0 +1,131 @@
+"""Write MCAP bags that Foxglove opens and ``ros2 bag play`` plays (Jazzy and later)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from rosbags.interfaces import Qos as BagQos
+from rosbags.interfaces import QosDurability, QosHistory, QosLiveliness, QosReliability, QosTime
+from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer, WriterError
+
+from world_model_ros.bags.message_types import Typestore, standard_types
+from world_model_ros.contract.contract import Contract
+from world_model_ros.contract.schema import Qos
+from world_model_ros.convert.outgoing import MessageMaker
+from world_model_ros.core.errors import UserError
+
+CONTRACT_TOPIC = "/contract"
+LATCHED = Qos(durability="transient_local", depth=1)
+_FOREVER = QosTime(9223372036, 854775807)
+
+
+class BagWriter:
+    """A bag being written; a context manager, closed on errors too so that what was written can be read.
+
+    Example::
+
+        with BagWriter("out/episode", contract) as bag:
+            bag.write("/joint_states", "sensor_msgs/msg/JointState", bag.make.joint_state(..., stamp_ns=now), now)
+
+    Args:
+        path: folder to be made; it must not exist.
+        contract: embedded as a latched std_msgs/String on ``/contract``, at the time of the first message.
+        compress: zstd for each chunk: smaller, slower to write and read.
+
+    Raises:
+        UserError: the path exists.
+    """
+
+    def __init__(self, path: str | Path, contract: Contract | None = None, compress: bool = False) -> None:
+        self.path = Path(path)
+        self.types = standard_types().types
+        self.make = MessageMaker(self.types.__getitem__)
+        self._contract = contract
+        self._connections: dict[str, Any] = {}
+        try:
+            self._writer = Writer(self.path, version=9, storage_plugin=StoragePlugin.MCAP)
+            if compress:
+                self._writer.set_compression(CompressionMode.STORAGE, CompressionFormat.ZSTD)
+            self._writer.open()
+        except WriterError as error:
+            raise UserError("bag to write", str(self.path), "a folder that does not exist yet") from error
+        except OSError as error:
+            raise UserError("bag to write", str(self.path), f"a folder that can be made ({error})") from error
+
+    def write(self, topic: str, type_name: str, message: Any, stamp_ns: int, qos: Qos | None = None) -> None:
+        """Write a message of ``self.types``.
+
+        Args:
+            topic: absolute name; a relative one gets a leading slash.
+            type_name: ``sensor_msgs/msg/Image``.
+            message: made by ``self.make`` or from ``self.types``.
+            stamp_ns: bag time, ns.
+            qos: what ``ros2 bag play`` shall offer; the first message of a topic decides.
+        """
+        self.write_raw(topic, type_name, standard_types().serialize_cdr(message, type_name), stamp_ns, qos)
+
+    def write_raw(
+        self,
+        topic: str,
+        type_name: str,
+        cdr: bytes | memoryview,
+        stamp_ns: int,
+        qos: Qos | None = None,
+        typestore: Typestore | None = None,
+    ) -> None:
+        """Write a message that is serialised already; ``typestore`` knows the type if it is not a standard one.
+
+        Raises:
+            UserError: the topic has had another type, or the type is unknown.
+        """
+        self._embed_contract(stamp_ns)
+        topic = "/" + topic.lstrip("/")
+        connection = self._connections.get(topic)
+        if connection is None:
+            connection = self._connect(topic, type_name, qos or Qos(), typestore or standard_types())
+        elif connection.msgtype != type_name:
+            raise UserError(f"type of {topic}", type_name, f"{connection.msgtype}, as the messages before")
+        self._writer.write(connection, stamp_ns, cdr)
+
+    def close(self) -> None:
+        """Finish the file; without this it has no index and cannot be read."""
+        self._embed_contract(0)
+        self._writer.close()
+
+    def _embed_contract(self, stamp_ns: int) -> None:
+        if self._contract is not None:
+            text, self._contract = self._contract.text, None
+            self.write(CONTRACT_TOPIC, "std_msgs/msg/String", self.make.string(text), stamp_ns, LATCHED)
+
+    def _connect(self, topic: str, type_name: str, qos: Qos, typestore: Typestore) -> Any:
+        if type_name not in typestore.types:
+            raise UserError(f"type of {topic}", type_name, "a standard type, or one given with its typestore")
+        self._connections[topic] = connection = self._writer.add_connection(
+            topic, type_name, typestore=typestore, offered_qos_profiles=[bag_qos(qos)]
+        )
+        return connection
+
+    def __enter__(self) -> BagWriter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def bag_qos(qos: Qos) -> BagQos:
+    """A contract's quality of service as bags write it."""
+    return BagQos(
+        QosHistory.KEEP_LAST,
+        qos.depth,
+        QosReliability.RELIABLE if qos.reliability == "reliable" else QosReliability.BEST_EFFORT,
+        QosDurability.TRANSIENT_LOCAL if qos.durability == "transient_local" else QosDurability.VOLATILE,
+        _FOREVER,
+        _FOREVER,
+        QosLiveliness.AUTOMATIC,
+        _FOREVER,
+        False,
+    )
