@@ -74,6 +74,7 @@ class Robot:
                 CONTRACT.source("front").topic: "sensor_msgs/msg/Image",
                 "predicted/states": "sensor_msgs/msg/Image",
                 "predicted/path": "nav_msgs/msg/Path",
+                "predicted/fingertip/path": "nav_msgs/msg/Path",
                 "predicted/joints": "trajectory_msgs/msg/JointTrajectory",
                 "predicted/object_0/region": "visualization_msgs/msg/MarkerArray",
                 "tick": "std_msgs/msg/String",
@@ -98,12 +99,12 @@ class Robot:
 
     def live(self, seconds: float) -> None:
         """30 frames a second; every third one is a tick."""
-        topic = CONTRACT.source("front").topic
+        camera = CONTRACT.source("front").topic
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             stamp_ns = BASE_NS + self.frame * 33_333_333
             level = min(40 + PER_TICK * self.frame // 3, 250)
-            self.send(topic, MAKE.image(np.full((128, 128, 3), level, np.uint8), "rgb8", stamp_ns))
+            self.send(camera, MAKE.image(np.full((128, 128, 3), level, np.uint8), "rgb8", stamp_ns))
             if self.frame % 3 == 0:
                 states = np.zeros((HORIZON, STATE), np.float32)
                 states[:, 0] = PER_TICK * np.arange(1, HORIZON + 1)
@@ -111,7 +112,8 @@ class Robot:
                 self.send("surprise", MAKE.float32(0.2))
                 path = np.zeros((HORIZON, 7))
                 path[:, 0], path[:, 6] = np.linspace(0.3, 0.5, HORIZON), 1
-                self.send("predicted/path", MAKE.path(path, [stamp_ns] * HORIZON, "base_link"))
+                for topic in ("predicted/path", "predicted/fingertip/path"):
+                    self.send(topic, MAKE.path(path, [stamp_ns] * HORIZON, "base_link"))
                 goal = {"kind": "pose", "target": "fingertip", "position": [0.5, 0.1, 0.03]}
                 self.send("tick", MAKE.string(json.dumps({"stages_ms": {"total": 30.0}, "goal": goal})))
                 region = Marker(ns="object_0/region", id=3, type=Marker.SPHERE)
@@ -186,7 +188,14 @@ def test_it_draws_for_those_who_look_and_keeps_the_telling_strip(robot, domain, 
 
         markers = robot.seen["futures/markers"][-1].markers
         names = {(marker.ns, marker.id) for marker in markers}
-        assert {("fingertip/path", 0), ("fingertip/goal", 0), ("object_0/region", 3), ("robot/ghost", 0)} <= names
+        assert {
+            ("plan", 0),
+            ("fingertip/path", 0),
+            ("fingertip/ghost", 0),
+            ("fingertip/goal", 0),
+            ("object_0/region", 3),
+            ("robot/ghost", 0),
+        } <= names
         assert all(marker.action == Marker.ADD for marker in markers)
         path = next(marker for marker in markers if marker.ns == "fingertip/path")
         assert path.header.frame_id == "base_link"
@@ -211,7 +220,11 @@ def test_nonsense_is_counted_and_changes_nothing(robot, domain, bundle):
     process = start(domain, robot="tabletop_arm", model=bundle, provider="cpu")
     try:
         states = robot.publishers["predicted/states"]
-        robot.wait(lambda: states.get_subscription_count() and robot.seen["/diagnostics"])
+        robot.wait(lambda: robot.seen["/diagnostics"])
+        assert not states.get_subscription_count(), "it makes the brain work although nobody looks"
+        robot.listen(ros_class("sensor_msgs/msg/Image"), "futures/image")
+        robot.listen(MarkerArray, "futures/markers")
+        robot.wait(states.get_subscription_count)
         nan = np.full((HORIZON, STATE), np.nan, np.float32)
         cut = MAKE.tensor(np.zeros((HORIZON, STATE), np.float32), BASE_NS)
         cut.data = cut.data[:10]

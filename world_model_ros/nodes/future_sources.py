@@ -11,30 +11,32 @@ from typing import Any
 import numpy as np
 from nav_msgs.msg import Path
 from rclpy.node import Node
-from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.qos import QoSProfile
+from rclpy.subscription import Subscription
 from sensor_msgs.msg import Image as ImageMsg
 from std_msgs.msg import Float32, String
 from trajectory_msgs.msg import JointTrajectory
 from visualization_msgs.msg import MarkerArray
 
 from world_model_ros.contract.contract import Contract
-from world_model_ros.contract.schema import CameraStream, Qos
+from world_model_ros.contract.schema import CameraStream
 from world_model_ros.convert.camera import CameraConverter
 from world_model_ros.convert.incoming import converter_for
 from world_model_ros.convert.outgoing import ros_class
 from world_model_ros.convert.stamps import image_rows, stamp_ns
 from world_model_ros.core.errors import UserError
+from world_model_ros.nodes.qos import LATCHED, qos_profile
 from world_model_ros.view.markers import LIFETIME_S
 from world_model_ros.view.scene import Scene
 from world_model_ros.view.skeleton import Skeleton
 from world_model_ros.view.strip import Badge, Image
 from world_model_ros.view.timeline import Imagination, Timeline
 
-_LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+_Topic = tuple[Any, str, Callable[[Any], None], "QoSProfile | int"]
 
 
 class FutureSources:
-    """Subscriptions of a view.
+    """Subscriptions of a view; nothing is subscribed to that nobody looks at.
 
     Args:
         node: they belong to it.
@@ -68,35 +70,59 @@ class FutureSources:
         source = contract.source(camera.name)
         to_frame = converter_for(camera, source)
         to_goal = CameraConverter("goal/image", (camera.height, camera.width))
-        self._listen(ros_class(source.type), source.topic, lambda m: timeline.saw(*to_frame(m)), _profile(source.qos))
-        self._listen(ImageMsg, "predicted/states", self._states)
-        self._listen(JointTrajectory, "predicted/joints", self._joints)
-        self._listen(String, "tick", self._tick)
-        self._listen(Float32, "surprise", self._surprise)
-        self._listen(String, "gate/state", self._gate, _LATCHED)
-        self._listen(ImageMsg, "goal/image", partial(self._picture, to_goal))
-        tips = [target.name for target in contract.interface.targets if target.kind == "fingertip"]
-        first_tip = tips[0] if tips else "fingertip"
-        self._listen(Path, "predicted/path", partial(self._path, first_tip))
-        for target in contract.interface.targets:
-            if target.name != first_tip:
-                self._listen(Path, f"predicted/{target.name}/path", partial(self._path, target.name))
-            self._listen(MarkerArray, f"predicted/{target.name}/region", partial(self._region, target.name))
+        self._topics: dict[str, list[_Topic]] = {
+            "always": [
+                (String, "tick", self._tick, 10),
+                (Float32, "surprise", self._surprise, 10),
+                (String, "gate/state", self._gate, LATCHED),
+                (ImageMsg, "goal/image", partial(self._picture, to_goal), 10),
+            ],
+            "pictures": [
+                (ros_class(source.type), source.topic, lambda m: timeline.saw(*to_frame(m)), qos_profile(source.qos)),
+                (ImageMsg, "predicted/states", self._states, 10),
+            ],
+            "space": [
+                (JointTrajectory, "predicted/joints", self._joints, 10),
+                (Path, "predicted/path", partial(self._path, None), 10),
+            ],
+        }
+        for target in [target.name for target in contract.interface.targets]:
+            self._topics["space"] += [
+                (Path, f"predicted/{target}/path", partial(self._path, target), 10),
+                (MarkerArray, f"predicted/{target}/region", partial(self._region, target), 10),
+            ]
+        self._open: dict[str, list[Subscription]] = {}
+        self._listen("always", True)
+
+    def look(self, pictures: bool, space: bool) -> None:
+        """Subscribe to what pictures and what markers are made of, or stop; the brain only makes what has subscribers.
+
+        Call it from the executor's thread.
+        """
+        self._listen("pictures", pictures)
+        self._listen("space", space)
 
     def regions(self) -> list[Any]:
         """Markers of the 90 % regions, as the brain sent them lately."""
         oldest_ns = self._now_ns() - round(LIFETIME_S * 1e9)
         return [marker for at, message in list(self._regions.values()) if at > oldest_ns for marker in message.markers]
 
-    def _listen(self, kind: Any, topic: str, store: Callable[[Any], None], qos: QoSProfile | int = 10) -> None:
-        def callback(message: Any) -> None:
-            try:
-                store(message)
-            except UserError as error:
-                self.refused += 1
-                self._node.get_logger().warning(f"{topic}: {error}", throttle_duration_sec=5.0)
+    def _listen(self, group: str, wanted: bool) -> None:
+        if wanted and group not in self._open:
+            self._open[group] = [
+                self._node.create_subscription(kind, topic, partial(self._receive, topic, store), qos)
+                for kind, topic, store, qos in self._topics[group]
+            ]
+        elif not wanted:
+            for subscription in self._open.pop(group, []):
+                self._node.destroy_subscription(subscription)
 
-        self._node.create_subscription(kind, topic, callback, qos)
+    def _receive(self, topic: str, store: Callable[[Any], None], message: Any) -> None:
+        try:
+            store(message)
+        except UserError as error:
+            self.refused += 1
+            self._node.get_logger().warning(f"{topic}: {error}", throttle_duration_sec=5.0)
 
     def _now_ns(self) -> int:
         return int(self._node.get_clock().now().nanoseconds)
@@ -113,11 +139,16 @@ class FutureSources:
         goal = self._goal_image if self._goal_kind == "image" else None
         self._timeline.imagined(Imagination(stamp_ns(message), states, self.badge, goal))
 
-    def _path(self, target: str, message: Any) -> None:
+    def _path(self, target: str | None, message: Any) -> None:
+        """The imagined way of a target, or without one the way that the fingertip is commanded."""
         if message.header.frame_id != self._base_frame:
             raise UserError("header.frame_id", message.header.frame_id, repr(self._base_frame))
         places = [pose.pose.position for pose in message.poses]
-        self._scene.path(target, [(place.x, place.y, place.z) for place in places], self._now_ns())
+        positions = [(place.x, place.y, place.z) for place in places]
+        if target is None:
+            self._scene.plan(positions, self._now_ns())
+        else:
+            self._scene.path(target, positions, self._now_ns())
 
     def _region(self, target: str, message: Any) -> None:
         self._regions[target] = (self._now_ns(), message)
@@ -166,11 +197,3 @@ def _object(value: Any) -> dict[str, Any]:
 
 def _is_position(value: Any) -> bool:
     return isinstance(value, list) and len(value) == 3 and all(isinstance(each, (int, float)) for each in value)
-
-
-def _profile(qos: Qos) -> QoSProfile:
-    return QoSProfile(
-        depth=qos.depth,
-        reliability=ReliabilityPolicy[qos.reliability.upper()],
-        durability=DurabilityPolicy[qos.durability.upper()],
-    )

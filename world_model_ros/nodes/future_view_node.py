@@ -64,11 +64,13 @@ class FutureViewNode(Node):
         self._base_frame = contract.interface.base_frame
         self._cell_px = given["cell_px"]
         self._save = Path(given["save"]).expanduser() if given["save"] else None
+        self._pictures = False
         self._make = MessageMaker(ros_class)
         self._image = self.create_publisher(Image, "futures/image", QoSProfile(depth=1))
         self._markers = self.create_publisher(MarkerArray, "futures/markers", QoSProfile(depth=1))
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
         self._drawn, self._saved, self._draw_ms, self._seen = 0, 0, 0.0, 0
+        self.create_timer(0.5, self._look)
         self.create_timer(1.0, self._report)
 
         self._stop = threading.Event()
@@ -81,6 +83,10 @@ class FutureViewNode(Node):
         self._thread.join()
         self._write(last=True)
         self.destroy_node()
+
+    def _look(self) -> None:
+        self._pictures = self._save is not None or self._image.get_subscription_count() > 0
+        self._sources.look(pictures=self._pictures, space=self._markers.get_subscription_count() > 0)
 
     def _draw_until_stopped(self, period_s: float) -> None:
         while not self._stop.wait(period_s):
@@ -126,6 +132,8 @@ class FutureViewNode(Node):
         level, words = OK, f"imagined futures come in, {self._drawn} strips drawn"
         if not self._thread.is_alive():
             level, words = ERROR, "drawing has ended by an error, see the log"
+        elif not self._pictures:
+            words = "nobody looks at futures/image"
         elif sources.received == self._seen:
             level, words = STALE, "no imagined futures come in on predicted/states"
         self._seen = sources.received

@@ -22,6 +22,7 @@ _NEAR = np.array([1.00, 0.84, 0.15, 0.95], dtype=np.float32)
 _MIDDLE = np.array([0.94, 0.33, 0.39, 0.80], dtype=np.float32)
 _FAR = np.array([0.60, 0.36, 0.96, 0.60], dtype=np.float32)
 _GOAL = (0.15, 0.85, 0.35, 0.55)
+_PLAN = (1.0, 1.0, 1.0, 0.8)
 _CANDIDATE = (0.62, 0.66, 0.72, 0.35)
 
 
@@ -71,6 +72,14 @@ def path_marker(target: str, positions: ArrayLike, width_m: float = 0.006) -> li
     if len(points) < 2:
         return []
     return [Marker("line_strip", f"{target}/path", 0, points, (width_m, 0.0, 0.0), ramp(len(points)))]
+
+
+def plan_marker(positions: ArrayLike, width_m: float = 0.003) -> list[Marker]:
+    """The way that the fingertip is commanded to go, as a thin white line; (T, 3) m, base frame."""
+    points = _points(positions)
+    if len(points) < 2:
+        return []
+    return [Marker("line_strip", "plan", 0, points, (width_m, 0.0, 0.0), _one(_PLAN))]
 
 
 def region_markers(target: str, positions: ArrayLike, semi_axes: ArrayLike, every: int = 3) -> list[Marker]:

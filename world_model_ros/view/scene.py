@@ -10,6 +10,7 @@ from world_model_ros.view.markers import (
     ghost_markers,
     goal_markers,
     path_marker,
+    plan_marker,
     robot_marker,
 )
 
@@ -31,6 +32,10 @@ class Scene:
         """The imagined way (H, 3) of a target, m, base frame."""
         markers = path_marker(target, positions) + ghost_markers(target, positions, self._steps)
         self._parts[f"{target}/path"] = (now_ns, markers)
+
+    def plan(self, positions: ArrayLike, now_ns: int) -> None:
+        """The way (T, 3) that the fingertip is commanded to go, m, base frame."""
+        self._parts["plan"] = (now_ns, plan_marker(positions))
 
     def robot(self, lines: ArrayLike, now_ns: int) -> None:
         """How the robot will stand at the end: (2 L, 3) pairs of ends of lines, m, base frame."""
