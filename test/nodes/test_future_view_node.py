@@ -114,7 +114,7 @@ class Robot:
                 path[:, 0], path[:, 6] = np.linspace(0.3, 0.5, HORIZON), 1
                 for topic in ("predicted/path", "predicted/fingertip/path"):
                     self.send(topic, MAKE.path(path, [stamp_ns] * HORIZON, "base_link"))
-                goal = {"kind": "pose", "target": "fingertip", "position": [0.5, 0.1, 0.03]}
+                goal = {"kind": "pose", "target": "fingertip", "pose": None, "aim": [0.5, 0.1, 0.03]}
                 self.send("tick", MAKE.string(json.dumps({"stages_ms": {"total": 30.0}, "goal": goal})))
                 region = Marker(ns="object_0/region", id=3, type=Marker.SPHERE)
                 self.send("predicted/object_0/region", MarkerArray(markers=[region]))
@@ -234,7 +234,7 @@ def test_nonsense_is_counted_and_changes_nothing(robot, domain, bundle):
             ("predicted/states", cut),
             ("tick", MAKE.string("{not json")),
             ("tick", MAKE.string("[1, 2]")),
-            ("tick", MAKE.string('{"goal": {"kind": "pose", "target": "fingertip", "position": ["x", null]}}')),
+            ("tick", MAKE.string('{"goal": {"kind": "pose", "target": "fingertip", "aim": ["x", null, 0]}}')),
             ("gate/state", MAKE.string("")),
             ("predicted/path", MAKE.path(np.zeros((2, 7)), [0, 0], "moon")),
             (

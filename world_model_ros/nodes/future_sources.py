@@ -164,11 +164,11 @@ class FutureSources:
         total = _object(record.get("stages_ms")).get("total")
         self.badge = replace(self.badge, tick_ms=float(total) if isinstance(total, (int, float)) else None)
         goal = _object(record.get("goal"))
-        position = goal.get("position")
-        if position is not None and not _is_position(position):
-            raise UserError("goal.position", position, "three numbers, m")
+        position = goal.get("aim") or goal.get("pose")
+        if position is not None and not _is_place(position):
+            raise UserError("goal.aim or goal.pose", position, "numbers that start with x, y, z, m")
         self._goal_kind = goal.get("kind")
-        self._scene.goal(goal.get("target"), position, self._now_ns())
+        self._scene.goal(goal.get("target"), position and position[:3], self._now_ns())
 
     def _surprise(self, message: Any) -> None:
         self.badge = replace(self.badge, surprise=float(message.data))
@@ -195,5 +195,5 @@ def _object(value: Any) -> dict[str, Any]:
     return value
 
 
-def _is_position(value: Any) -> bool:
-    return isinstance(value, list) and len(value) == 3 and all(isinstance(each, (int, float)) for each in value)
+def _is_place(value: Any) -> bool:
+    return isinstance(value, list) and len(value) >= 3 and all(isinstance(each, (int, float)) for each in value[:3])
