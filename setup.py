@@ -22,10 +22,11 @@ def data_files():
         (f"share/{NAME}", ["package.xml"]),
     ]
     for root in ("launch", "config", "models"):
-        for folder in [Path(root), *(path for path in Path(root).rglob("*") if path.is_dir())]:
-            here = [str(path) for path in sorted(folder.iterdir()) if path.is_file()]
-            if here:
-                files.append((f"share/{NAME}/{folder.as_posix()}", here))
+        by_folder: dict[str, list[str]] = {}
+        for path in sorted(Path(root).rglob("*")):
+            if path.is_file() and "__pycache__" not in path.parts:
+                by_folder.setdefault(path.parent.as_posix(), []).append(path.as_posix())
+        files += [(f"share/{NAME}/{folder}", paths) for folder, paths in by_folder.items()]
     return files
 
 

@@ -79,10 +79,11 @@ def bringup(
     bundle: dict[str, Value] = {"model": model or contract.name, "provider": provider}
     brain: dict[str, Value] = {"autostart": True, "policy": policy, "seed": seed}
     processes = [
-        Process("command_gate_node", "command_gate", every),
         Process("world_model_node", "world_model", {**every, **bundle, **brain}),
         Process("future_view_node", "future_view", {**every, **bundle, "save": futures}),
     ]
+    if contract.deployment.command is not None:  # a robot without one can only be watched
+        processes.insert(0, Process("command_gate_node", "command_gate", every))
     if contract.deployment.urdf is not None:
         description: dict[str, Value] = {
             "robot_description": contract.urdf_path.read_text(encoding="utf-8"),

@@ -11,9 +11,7 @@ from world_model_ros.commands.output import show
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("bags", nargs="+", type=Path, help="bags, or folders with bags")
     parser.add_argument("--robot", default="tabletop_arm", help="contract: name or .yaml file (%(default)s)")
-    parser.add_argument(
-        "--out", type=Path, default=Path("runs/train"), help="folder for cache and checkpoints (%(default)s)"
-    )
+    parser.add_argument("--out", type=Path, default=Path("runs/train"), help="folder to write (%(default)s)")
     parser.add_argument("--steps", type=int, nargs=2, metavar=("ONE", "TWO"), help="gradient steps of the two stages")
     parser.add_argument("--resume", type=Path, help="a stage1.pt: train only the second stage")
     parser.add_argument("--seed", type=int, default=0)

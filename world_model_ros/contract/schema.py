@@ -163,12 +163,8 @@ class Interface(Strict):
     def _consistent(self) -> Interface:
         joints = [joint.name for joint in self.joints]
         targets = [target.name for target in self.targets]
-        for what, names in (
-            ("joints", joints),
-            ("streams", [stream.name for stream in self.streams]),
-            ("targets", targets),
-            ("labels", [label.name for label in self.labels]),
-        ):
+        for what in ("joints", "streams", "targets", "labels"):
+            names = [part.name for part in getattr(self, what)]
             doubled = {name for name in names if names.count(name) > 1}
             if doubled:
                 raise ValueError(f"{what}: {sorted(doubled)} named more than once")

@@ -1,0 +1,75 @@
+"""One list of processes serves the launch files and the demo."""
+
+import pytest
+
+from world_model_ros.bringup.arguments import BRINGUP, SIMULATION, processes_from
+from world_model_ros.bringup.processes import bringup, own, simulation, streams_named
+from world_model_ros.contract.share import share_folder
+from world_model_ros.core.errors import UserError
+
+
+def by_executable(processes):
+    return {process.executable: process for process in processes}
+
+
+def test_a_simulation_is_the_bringup_of_a_robot_that_is_simulated():
+    there = by_executable(simulation("tabletop_arm"))
+    assert set(there) - set(by_executable(bringup("tabletop_arm"))) == {"sim_robot_node"}
+    assert {"command_gate_node", "world_model_node", "future_view_node", "robot_state_publisher"} < set(there)
+
+
+def test_all_processes_hear_of_the_same_robot_model_and_clock():
+    processes = simulation("tabletop_arm", model="mine", provider="cpu", use_sim_time=True, record="bag")
+    for process in processes:
+        parameters = process.parameters
+        assert parameters.get("robot", "tabletop_arm") == "tabletop_arm"
+        assert parameters.get("model", "mine") == "mine"
+        if process.executable == "sim_robot_node":  # it makes the time that the others follow
+            assert parameters["clock"] is True
+            assert "use_sim_time" not in parameters
+        else:
+            assert parameters["use_sim_time"] is True
+
+
+def test_without_a_model_the_one_named_like_the_robot_is_taken(tmp_path):
+    text = (share_folder("config") / "robots" / "tabletop_arm.yaml").read_text(encoding="utf-8")
+    path = tmp_path / "other.yaml"
+    path.write_text(text.replace("name: tabletop_arm\n", "name: twin\n"), encoding="utf-8")
+    assert by_executable(bringup(str(path)))["world_model_node"].parameters["model"] == "twin"
+
+
+def test_a_robot_that_cannot_be_commanded_has_no_gate():
+    assert "command_gate_node" not in by_executable(bringup("unitree_g1"))
+
+
+def test_recorder_and_rviz_run_only_when_asked_for():
+    plain = by_executable(bringup("tabletop_arm"))
+    assert "recorder_node" not in plain
+    assert "rviz2" not in plain
+    asked = by_executable(bringup("tabletop_arm", record="bag", rviz=True))
+    assert asked["recorder_node"].parameters["path"] == "bag"
+    assert asked["rviz2"].arguments[0] == "-d"
+
+
+def test_only_processes_of_this_package_are_started_without_a_ros_installation():
+    assert {process.package for process in own(simulation("tabletop_arm", rviz=True))} == {"world_model_ros"}
+
+
+def test_streams_are_unplugged_by_name_or_kind():
+    assert streams_named("tabletop_arm", "camera, table_mic") == ["front", "table_mic"]
+    assert streams_named("tabletop_arm", "") == []
+    with pytest.raises(UserError, match=r"smell.*camera"):
+        streams_named("tabletop_arm", "smell")
+
+
+def test_launch_arguments_are_the_keywords_of_the_lists():
+    defaults = {argument.name: argument.default_text for argument in SIMULATION}
+    assert processes_from(simulation, SIMULATION, defaults) == simulation("tabletop_arm")
+    assert processes_from(bringup, BRINGUP, defaults) == bringup("tabletop_arm")
+
+
+@pytest.mark.parametrize(("name", "text"), [("rviz", "maybe"), ("seed", "one"), ("robot", "nobody")])
+def test_a_launch_argument_of_the_wrong_kind_is_refused_by_name(name: str, text: str):
+    texts = {argument.name: argument.default_text for argument in SIMULATION} | {name: text}
+    with pytest.raises(UserError, match=name):
+        processes_from(simulation, SIMULATION, texts)

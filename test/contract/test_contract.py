@@ -1,0 +1,122 @@
+"""A contract is validated whole, and every mistake names its place and what would be right."""
+
+import copy
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from world_model_ros.contract.contract import contract_from_text, known_robots, load_contract
+from world_model_ros.contract.share import share_folder
+from world_model_ros.core.errors import UserError
+
+TEXT = (share_folder("config") / "robots" / "tabletop_arm.yaml").read_text(encoding="utf-8")
+DATA = yaml.safe_load(TEXT)
+
+
+def changed(path: list[Any], value: Any) -> str:
+    """The contract's YAML with one value replaced, or added."""
+    data = copy.deepcopy(DATA)
+    place = data
+    for part in path[:-1]:
+        place = place[part]
+    place[path[-1]] = value
+    return yaml.safe_dump(data)
+
+
+def without(path: list[Any]) -> str:
+    data = copy.deepcopy(DATA)
+    place = data
+    for part in path[:-1]:
+        place = place[part]
+    del place[path[-1]]
+    return yaml.safe_dump(data)
+
+
+@pytest.mark.parametrize("robot", known_robots())
+def test_every_robot_of_the_package_loads(robot: str):
+    assert load_contract(robot).name == robot
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "named"),
+    [
+        (["interface", "streams", 0, "hight"], 64, ["interface.streams[0]", "hight", "height"]),
+        (["interface", "streams", 0, "height"], 0, ["interface.streams[0]", "height", "greater than 0"]),
+        (["interface", "streams", 0, "kind"], "lidar", ["interface.streams[0]", "lidar", "camera"]),
+        (["interface", "tick_hz"], float("nan"), ["interface.tick_hz"]),
+        (["interface", "tick_hz"], float("inf"), ["interface.tick_hz"]),
+        (["interface", "streams", 4, "joints"], ["elbow"], ["elbow", "elbow_joint"]),
+        (["interface", "action", "frame"], "map", ["base_link"]),
+        (["interface", "action", "workspace_m"], [[0.7, 0.3], [0, 1], [0.03, 0.03]], ["workspace_m", "low end"]),
+        (["interface", "labels", 0, "target"], "object_9", ["object_9", "object_0"]),
+        (["deployment", "streams", 4, "required"], False, ["arm", "required"]),
+        (["deployment", "streams", 0, "qos"], {"reliability": "sometimes"}, ["reliability", "best_effort"]),
+        (["deployment", "limits", 0, "position"], [1.0, -1.0], ["limits[0]", "lower"]),
+        (["deployment", "limits", 0, "name"], "pan", ["pan", "shoulder_pan_joint"]),
+        (["deployment", "urdf"], None, ["urdf"]),
+        (["format"], 2, ["format", "1"]),
+    ],
+)
+def test_a_mistake_is_refused_with_its_place_and_what_is_legal(path: list[Any], value: Any, named: list[str]):
+    with pytest.raises(UserError) as error:
+        contract_from_text(changed(path, value))
+    for word in named:
+        assert word in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [["interface"], ["name"], ["interface", "joints"], ["deployment", "streams", 2], ["deployment", "limits", 5]],
+)
+def test_a_missing_part_is_refused(path: list[Any]):
+    with pytest.raises(UserError):
+        contract_from_text(without(path))
+
+
+@pytest.mark.parametrize("text", ["", "a: [", "- 1", "null", "interface: 3"])
+def test_text_that_is_no_contract_is_refused(text: str):
+    with pytest.raises(UserError):
+        contract_from_text(text)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.floats() | st.text(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+        max_leaves=6,
+    )
+)
+def test_nothing_that_stands_in_a_contract_raises_anything_but_a_user_error(value: Any):
+    for path in (["interface"], ["interface", "streams", 1], ["deployment", "gate"], ["interface", "action"]):
+        with pytest.raises(UserError):
+            contract_from_text(changed(path, value if path != ["deployment", "gate"] else [value]))
+
+
+def test_a_model_binds_to_the_interface_and_not_to_the_deployment():
+    original = contract_from_text(TEXT)
+    moved = contract_from_text(changed(["deployment", "streams", 0, "topic"], "another/topic"))
+    resized = contract_from_text(changed(["interface", "streams", 0, "height"], 32))
+    assert moved.interface_hash == original.interface_hash
+    assert resized.interface_hash != original.interface_hash
+
+
+def test_a_contract_goes_through_its_own_text_unchanged():
+    original = load_contract("tabletop_arm")
+    again = contract_from_text(original.text)
+    assert again.interface == original.interface
+    assert again.deployment == original.deployment
+
+
+def test_the_microphone_is_buffered_long_enough_for_its_window():
+    rule = next(rule for rule in load_contract("tabletop_arm").stream_rules() if rule.name == "table_mic")
+    assert rule.window == 1600
+    assert rule.capacity * 0.001 * rule.rate_hz >= rule.window
+
+
+def test_an_unknown_robot_is_an_error_that_lists_the_known_ones():
+    with pytest.raises(UserError, match="tabletop_arm"):
+        load_contract("no_such_robot")

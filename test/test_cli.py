@@ -1,0 +1,79 @@
+"""The command line: quick, one line for a mistake, JSON for machines."""
+
+import json
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from world_model_ros.cli import COMMANDS, main
+from world_model_ros.contract.share import share_folder
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit) as left:
+        main([command, "--help"])
+    assert left.value.code == 0
+    assert "--json" in capsys.readouterr().out
+
+
+def test_help_lists_all_commands_and_loads_nothing_heavy():
+    heavy = ("rclpy", "torch", "mujoco", "onnxruntime", "cv2", "pinocchio")
+    code = (
+        "import sys; from world_model_ros.cli import main\n"
+        "try: main(['--help'])\n"
+        f"except SystemExit: print([name for name in {heavy!r} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert all(command in done.stdout for command in COMMANDS)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_info_says_which_ros_and_what_it_found(capsys: pytest.CaptureFixture[str]):
+    assert main(["info", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["ros"]
+    assert found["rmw"].startswith("rmw_")
+    assert "cpu" in found["providers"]
+    assert "tabletop_arm" in found["robots"]
+
+
+def test_check_of_a_damaged_model_says_what_is_wrong(tmp_path, capsys: pytest.CaptureFixture[str]):
+    model = tmp_path / "copy"
+    shutil.copytree(share_folder("models") / "tabletop_arm", model)
+    assert main(["check", str(model)]) == 0
+    weights = model / "weights.bin"
+    damaged = bytearray(weights.read_bytes())
+    damaged[len(damaged) // 2] ^= 1
+    weights.write_bytes(damaged)
+    capsys.readouterr()
+    assert main(["check", str(model), "--json"]) == 1
+    wrong = [check for check in json.loads(capsys.readouterr().out)["checks"] if not check["fits"]]
+    assert len(wrong) == 1
+    assert "weights.bin" in wrong[0]["error"]
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (["check", "no_such_model"], "no_such_model"),
+        (["demo", "--robot", "no_such_robot"], "tabletop_arm"),
+        (["demo", "--goals", "dance"], "pose"),
+        (["collect", "--episodes", "0"], "episodes"),
+        (["export", "no_such_folder"], "no_such_folder"),
+        (["train", "no_such_folder"], "no_such_folder"),
+        (["replay", "no_such_bag"], "no_such_bag"),
+    ],
+)
+def test_a_mistake_is_one_line_that_names_value_and_what_is_legal(
+    words: list[str], named: str, tmp_path, monkeypatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.chdir(tmp_path)
+    assert main(words) == 2
+    printed = capsys.readouterr()
+    assert named in printed.err
+    assert "expected" in printed.err
+    assert len(printed.err.strip().splitlines()) == 1
+    assert printed.out == ""

@@ -1,0 +1,89 @@
+"""What packaging promises: both doors in find the same things, and the version is one."""
+
+import re
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+from importlib.metadata import entry_points, version
+from pathlib import Path
+
+import pytest
+
+from world_model_ros.bringup.processes import own, simulation
+from world_model_ros.contract.share import PACKAGE
+
+ROOT = Path(__file__).resolve().parents[1]
+XML = ElementTree.parse(ROOT / "package.xml").getroot()
+
+
+def scripts() -> dict[str, str]:
+    found = entry_points(group="console_scripts")
+    return {each.name: each.value for each in found if each.value.startswith(PACKAGE)}
+
+
+def test_every_process_has_an_executable_that_can_be_imported():
+    processes = own(simulation("tabletop_arm", record="bag"))
+    assert {process.executable for process in processes} <= set(scripts())
+    for value in scripts().values():
+        module, _, function = value.partition(":")
+        code = f"import {module} as module; assert callable(module.{function})"
+        subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_the_version_is_the_same_everywhere():
+    changelog = (ROOT / "CHANGELOG.rst").read_text(encoding="utf-8")
+    newest = re.search(r"^(\d+\.\d+\.\d+)", changelog, re.MULTILINE)
+    assert newest is not None
+    assert version(PACKAGE) == XML.findtext("version") == newest[1]
+
+
+def test_package_xml_is_one_that_colcon_builds_as_ament_python():
+    assert XML.get("format") == "3"
+    assert XML.findtext("export/build_type") == "ament_python"
+    maintainer = XML.find("maintainer")
+    assert maintainer is not None
+    # With an address that is not one, colcon quietly falls back to plain Python.
+    assert re.fullmatch(r"[^@\s]+@[^@\s]+\.[a-z]+", maintainer.get("email", ""))
+    assert (ROOT / "resource" / PACKAGE).is_file()
+
+
+def test_package_xml_names_every_ros_package_that_is_imported():
+    declared = {element.text for element in XML.findall("exec_depend")}
+    pattern = re.compile(
+        r"^\s*(?:from|import) (\w+_msgs|std_srvs|rclpy|launch|launch_ros|ament_index_python|builtin_interfaces)\b"
+    )
+    imported = {
+        match[1]
+        for path in (ROOT / PACKAGE).rglob("*.py")
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if (match := pattern.match(line))
+    }
+    assert imported <= declared
+
+
+def test_launch_config_and_models_are_installed_where_ament_looks():
+    source = (ROOT / "setup.py").read_text(encoding="utf-8").partition("\nsetup(")[0]  # setup() itself would run
+    space: dict[str, object] = {}
+    exec(compile(source, "setup.py", "exec"), space)
+    installed = {path for _, paths in space["data_files"]() for path in paths}  # type: ignore[operator]
+    wanted = ["package.xml", f"resource/{PACKAGE}", "launch/bringup.launch.py", "config/robots/tabletop_arm.yaml"]
+    assert set(wanted) <= installed
+    assert not [path for path in installed if path.endswith(".pyc")]
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "scripts").iterdir()), ids=lambda path: path.name)
+def test_scripts_are_executable_and_parse(path: Path):
+    assert path.stat().st_mode & 0o111
+    subprocess.run(["bash", "-n", str(path)], check=True)
+
+
+def test_no_file_outgrows_its_room():
+    files = [*(ROOT / PACKAGE).rglob("*.py")]
+    assert len(files) > 50
+    limits = {path: 200 if path.parent.name == "nodes" else 300 for path in files}
+    grown = {
+        str(path.relative_to(ROOT)): count
+        for path in files
+        if (count := len(path.read_text().splitlines())) > limits[path]
+    }
+    assert not grown

@@ -1,0 +1,29 @@
+"""``world-model collect``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from world_model_ros.commands.output import show
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--robot", default="tabletop_arm", help="contract: name or .yaml file (%(default)s)")
+    parser.add_argument("--out", type=Path, default=Path("runs/bags"), help="folder for the bags (%(default)s)")
+    parser.add_argument("--episodes", type=int, default=100, help="how many there shall be in the end (%(default)s)")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--workers", type=int, default=2, help="processes (%(default)s)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from world_model_ros.contract.contract import load_contract
+    from world_model_ros.sim.collect import collect
+
+    contract = load_contract(arguments.robot)
+    episodes = collect(contract, arguments.out, arguments.episodes, arguments.seed, arguments.workers)
+    ticks = sum(episode.ticks for episode in episodes)
+    minutes = ticks / contract.interface.tick_hz / 60.0
+    result = {"robot": contract.name, "out": str(arguments.out), "episodes": len(episodes), "ticks": ticks}
+    show(result, arguments.json, [f"{len(episodes)} episodes, {minutes:.1f} minutes of robot time, in {arguments.out}"])
+    return 0
