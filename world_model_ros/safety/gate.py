@@ -21,6 +21,7 @@ from world_model_ros.safety.states import Event, Machine, State, Transition
 LEAD_S = 0.1
 MAX_POINTS = 12
 CLOCK_JUMP_S = 0.5
+OUTSIDE_TOLERANCE = 1e-3  # rad or m; an arm that rests at its limit may measure a little more
 STILL_RATIO = 0.05  # a joint slower than this share of its velocity limit stands still
 
 
@@ -96,7 +97,8 @@ class Gate:
             return Refusal("state", None, self.state.value, State.DISARMED.value)
         if measured is None or not self._fresh(measured, now_ns):
             return Refusal("joint_states_stale", None, self._age_text(now_ns), f"up to {self._joints_max_age_s} s")
-        outside = (measured.position < self.limits.lower) | (measured.position > self.limits.upper)
+        held = np.clip(measured.position, self.limits.lower, self.limits.upper)
+        outside = np.abs(measured.position - held) > OUTSIDE_TOLERANCE
         moving = np.abs(measured.velocity) > STILL_RATIO * self.limits.velocity
         for rule, broken, values in (
             ("position", outside, measured.position),
@@ -107,7 +109,7 @@ class Gate:
                 low, high = self.limits.lower[joint], self.limits.upper[joint]
                 legal = f"{low} to {high}" if rule == "position" else "standing still"
                 return Refusal(rule, self.limits.names[joint], float(values[joint]), legal)
-        self._plan = self._limiter.stop(Motion.still(measured.position))
+        self._plan = self._limiter.stop(Motion.still(held))
         self._into_s = 0.0
         self._command = None
         self._fire(Event.ARM, now_ns)

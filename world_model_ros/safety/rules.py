@@ -143,12 +143,12 @@ def _judge_limits(trajectory: Trajectory, limits: JointLimits) -> Refusal | None
     for excess, bound in ((below, limits.lower), (above, limits.upper)):
         if np.any(excess > 0):
             row, joint = np.unravel_index(np.argmax(excess), excess.shape)
-            return Refusal("position", limits.names[joint], float(positions[row, joint]), float(bound[joint]))
+            return Refusal("position", limits.names[joint], _number(positions[row, joint]), float(bound[joint]))
     fastest = VELOCITY_RATIO * limits.velocity
     excess = np.abs(velocities) - fastest
     if np.any(excess > 0):
         row, joint = np.unravel_index(np.argmax(excess), excess.shape)
-        return Refusal("velocity", limits.names[joint], float(velocities[row, joint]), float(fastest[joint]))
+        return Refusal("velocity", limits.names[joint], _number(velocities[row, joint]), float(fastest[joint]))
     return None
 
 
@@ -165,3 +165,8 @@ def _along(trajectory: Trajectory) -> tuple[Float, Float]:
     positions = np.nan_to_num(np.vstack([part[0] for part in parts]), nan=np.inf)
     velocities = np.nan_to_num(np.vstack([part[1] for part in parts]), nan=np.inf)
     return positions, velocities
+
+
+def _number(value: float) -> float | str:
+    """A float that JSON can hold, or words."""
+    return float(value) if np.isfinite(value) else "too large to compute"

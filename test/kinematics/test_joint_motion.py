@@ -1,0 +1,53 @@
+"""Joint displacements add up, inside limits where there are any."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from world_model_ros.contract.contract import Contract, contract_from_text, load_contract
+from world_model_ros.kinematics.arm import ArmKinematics
+from world_model_ros.kinematics.joints import JointMotion
+from world_model_ros.kinematics.motion import motion_for
+
+ARM = load_contract("tabletop_arm")
+TICK_S = 0.1
+
+
+def joint_contract(bound: float = 0.1, limits: bool = True) -> Contract:
+    """The tabletop arm, acting by elbow and pan displacements."""
+    head, rest = ARM.text.split("  action:\n")
+    tail = rest[rest.index("  targets:") :]
+    action = "kind: joint_displacement, joints: [elbow_joint, shoulder_pan_joint]"
+    text = f"{head}  action: {{{action}, bound: {bound}}}\n{tail}"
+    if not limits:
+        text = text[: text.index("  limits:")]
+    return contract_from_text(text, folder=ARM.folder)
+
+
+def test_each_displacement_moves_its_joint_by_name() -> None:
+    motion = JointMotion(joint_contract())
+    trajectory = motion.chunk_trajectory(np.zeros(6), np.array([[0.01, -0.02], [0.01, 0.0]]), 7, TICK_S)
+    assert trajectory.positions[1] == pytest.approx([-0.02, 0, 0.01, 0, 0, 0])
+    assert trajectory.positions[-1] == pytest.approx([-0.02, 0, 0.02, 0, 0, 0])
+    assert np.all(trajectory.velocities[-1] == 0)
+    assert motion.applied_action(trajectory.positions[0], trajectory.positions[1]) == pytest.approx([0.01, -0.02])
+
+
+def test_bound_position_and_velocity_limits_clip() -> None:
+    near = np.array([3.0, 0, 2.89, 0, 0, 0])
+    trajectory = JointMotion(joint_contract(bound=5.0)).chunk_trajectory(near, np.array([[1.0, -9.0]]), 0, TICK_S)
+    assert trajectory.positions[-1][2] == pytest.approx(2.9)  # upper limit of the elbow
+    assert trajectory.positions[-1][0] == pytest.approx(2.8)  # 2 rad/s for a tick
+    bounded = JointMotion(joint_contract(bound=0.1)).chunk_trajectory(near, np.array([[0.0, -9.0]]), 0, TICK_S)
+    assert bounded.positions[-1][0] == pytest.approx(2.9)
+
+
+def test_a_robot_that_is_only_watched_needs_no_limits() -> None:
+    motion = JointMotion(joint_contract(bound=5.0, limits=False))
+    assert motion.chunk_trajectory(np.zeros(6), np.array([[4.0, 0.0]]), 0, TICK_S).positions[-1][2] == 4.0
+
+
+def test_the_motion_is_chosen_by_the_kind_of_action() -> None:
+    assert isinstance(motion_for(joint_contract()), JointMotion)
+    assert isinstance(motion_for(ARM), ArmKinematics)

@@ -1,0 +1,89 @@
+"""Plans follow targets, keep limits, and end in a stop."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from gate_driver import HOME, LIMITS, assert_within_limits
+
+from world_model_ros.safety.limiter import Limiter, Motion, Plan
+
+CYCLE_S = 0.02
+
+
+def follow(limiter: Limiter, target, span_s: float, start=HOME) -> list[Motion]:
+    """Motions at each cycle while following ``target(time) -> (position, velocity)``."""
+    motions = [Motion.still(np.array(start))]
+    plan: Plan | None = None
+    into_s = 0.0
+    for cycle in range(round(span_s / CYCLE_S)):
+        new = limiter.follow(motions[-1], *target(cycle * CYCLE_S + limiter.lead_s))
+        plan, into_s = (new, 0.0) if new is not None else (plan, into_s)
+        into_s += CYCLE_S
+        motions.append(plan.at(into_s) if plan is not None else motions[-1])
+    return motions
+
+
+def test_a_slow_wave_is_followed_closely() -> None:
+    def wave(time_s: float):
+        return HOME + 0.2 * np.sin(2 * time_s), np.full(6, 0.4 * np.cos(2 * time_s))
+
+    motions = follow(Limiter(LIMITS), wave, 6.0)
+    errors = [np.abs(m.position - wave(i * CYCLE_S)[0]).max() for i, m in enumerate(motions)]
+    assert max(errors[100:]) < 0.01
+
+
+def test_a_jump_of_the_target_is_reached_within_limits_without_overshoot() -> None:
+    goal = HOME + np.array([1.0, 0.5, -0.5, 1.0, -1.0, 1.0])
+    motions = follow(Limiter(LIMITS), lambda _: (goal, np.zeros(6)), 3.0)
+    assert_within_limits(motions, CYCLE_S)
+    travel = (np.array([m.position for m in motions]) - HOME) / (goal - HOME)
+    assert travel[-1] == pytest.approx(np.ones(6), abs=1e-3)
+    assert travel.max() < 1.02
+
+
+@pytest.mark.parametrize("joint", range(6))
+def test_a_target_at_a_position_limit_is_reached_and_not_passed(joint: int) -> None:
+    goal = HOME.copy()
+    goal[joint] = LIMITS.upper[joint]
+    near = HOME.copy()
+    near[joint] = LIMITS.upper[joint] - 0.5
+    motions = follow(Limiter(LIMITS), lambda _: (goal, np.zeros(6)), 3.0, start=near)
+    assert_within_limits(motions, CYCLE_S)
+    assert motions[-1].position[joint] == pytest.approx(goal[joint], abs=1e-3)
+
+
+def test_a_target_that_runs_into_a_limit_is_left_in_time() -> None:
+    start = LIMITS.upper - 0.6
+    motions = follow(Limiter(LIMITS), lambda t: (start + 1.5 * t, np.full(6, 1.5)), 2.0, start=start)
+    assert_within_limits(motions, CYCLE_S)
+
+
+def test_a_stop_is_as_short_as_the_limits_allow() -> None:
+    velocity = np.array([1.0, 0.5, 0, 0, 0, 0])
+    plan = Limiter(LIMITS).stop(Motion(HOME, velocity, np.zeros(6)))
+    assert plan is not None
+    shortest = 1.0 / LIMITS.acceleration[0] + LIMITS.acceleration[0] / LIMITS.jerk[0]
+    assert plan.duration_s == pytest.approx(shortest, rel=1e-3)
+    motions = [plan.at(time) for time in np.arange(0, plan.duration_s + CYCLE_S, CYCLE_S)]
+    assert_within_limits(motions, CYCLE_S)
+    assert np.all(motions[-1].velocity == 0)
+
+
+def test_all_joints_stop_together_so_that_the_path_is_kept() -> None:
+    plan = Limiter(LIMITS).stop(Motion(HOME, np.array([0.8, 0.4, -0.4, 0, 0, 0.2]), np.zeros(6)))
+    assert plan is not None
+    moved = plan.at(0.6 * plan.duration_s).position - HOME
+    total = plan.at(plan.duration_s).position - HOME
+    assert np.ptp((moved / np.where(total == 0, np.nan, total))[[0, 1, 2, 5]]) < 0.1
+
+
+def test_the_points_of_a_plan_are_few_and_end_still() -> None:
+    plan = Limiter(LIMITS).follow(Motion.still(HOME), HOME + 0.2, np.full(6, 1.0))
+    assert plan is not None
+    times, positions, velocities = plan.points(0.03, CYCLE_S, 12)
+    assert len(times) == len(positions) == len(velocities) <= 12
+    assert np.all(np.diff(times) > 0)
+    assert 0.03 + times[-1] == pytest.approx(plan.duration_s)
+    assert np.all(velocities[-1] == 0)
+    assert np.any(velocities[0] != 0)
