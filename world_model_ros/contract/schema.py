@@ -87,7 +87,7 @@ Stream = Annotated[
 class FingertipDisplacement(Strict):
     """Action: how far the commanded fingertip moves in one tick along ``axes`` of the base frame, m.
 
-    ``bound_m`` is the largest displacement a tick on each axis; ``workspace_m`` the legal box of the fingertip (x, y, z);
+    ``bound_m`` is the largest displacement a tick on each axis; ``workspace_m`` the legal box of the fingertip x, y, z;
     an axis that is not in ``axes`` has equal ends there, and the fingertip is held at that value, pointing down.
     """
 
