@@ -23,6 +23,10 @@ def positions(stamp_ns: int) -> np.ndarray:
     return HOME + 0.1 * np.sin(0.7 * (stamp_ns * 1e-9 - START_S) + np.arange(6))
 
 
+def velocities(stamp_ns: int) -> np.ndarray:
+    return 0.07 * np.cos(0.7 * (stamp_ns * 1e-9 - START_S) + np.arange(6))
+
+
 def write_arm_bag(
     path: Path, contract: Contract, seconds: float = 2.0, leave_out: tuple[str, ...] = (), seed: int = 0
 ) -> None:
@@ -64,7 +68,7 @@ def write_arm_bag(
                 t,
             ),
             "applied": lambda t, i: bag.write(
-                "gate/applied", state, make.joint_state(names, positions(t), np.zeros(6), stamp_ns=t), t
+                "gate/applied", state, make.joint_state(names, positions(t), velocities(t), stamp_ns=t), t
             ),
             "label": lambda t, i: bag.write(
                 "labels/object_0/pose",

@@ -12,10 +12,12 @@ from world_model_ros.bags.ticks import BagTicks, PlannedTick
 from world_model_ros.bags.writer import BagWriter
 from world_model_ros.contract.contract import Contract, contract_from_text, load_contract
 from world_model_ros.convert.incoming import converter_for
+from world_model_ros.convert.joints import JointConverter
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.streams import Observation, Streams
 from world_model_ros.core.trajectory import Trajectory
 from world_model_ros.kinematics.arm import ArmKinematics
+from world_model_ros.runtime.applied import AppliedReference
 
 MS = 1_000_000
 
@@ -67,6 +69,20 @@ def test_applied_is_the_displacement_of_the_commanded_fingertip_over_the_tick_be
     assert (
         np.abs(episode.reference - [positions(int(now)) for now in episode.now_ns]).max() < 0.002
     )  # 20 ms old at most
+
+
+def test_the_reference_is_the_one_the_brain_would_have_had(arm: Contract, arm_bag: Path) -> None:
+    episode = aligned_episode(arm_bag, arm)
+    convert = JointConverter("applied", arm.joint_names, ("position", "velocity"))
+    live, t = AppliedReference(), 0
+    with BagReader(arm_bag) as bag:
+        for _, _, bag_ns, message in bag.messages(["/gate/applied"]):
+            while t < len(episode) and episode.now_ns[t] < bag_ns:
+                assert np.array_equal(episode.reference[t], live.at(int(episode.now_ns[t])))
+                t += 1
+            stamp_ns, values = convert(message)
+            live.push(stamp_ns, *np.ascontiguousarray(values.T, np.float64))
+    assert t > 15
 
 
 def test_labels_are_the_truth_of_objects_and_the_measured_fingertip(arm: Contract, arm_bag: Path) -> None:

@@ -13,9 +13,13 @@ from world_model_ros.bags.reader import BagReader
 from world_model_ros.contract.contract import Contract
 from world_model_ros.convert.joints import JointConverter
 from world_model_ros.convert.trajectory import trajectory_from
+from world_model_ros.core.errors import UserError
+from world_model_ros.runtime.applied import AppliedReference
 
 APPLIED_TOPIC = "/gate/applied"
 _USUAL_COMMAND = "joint_trajectory_controller/joint_trajectory"
+_APPLIED_AGE_NS = 300_000_000  # as long as `AppliedReference` answers
+_EVER_NS = 2**62
 
 
 @dataclass(frozen=True)
@@ -24,10 +28,12 @@ class ReferenceSource:
 
     Args:
         topic: absolute topic name.
+        max_age_ns: how long a message counts.
         read: (message, its stamp in ns, now in ns) -> commanded positions now, (J,) in contract order.
     """
 
     topic: str
+    max_age_ns: int
     read: Callable[[Any, int, int], NDArray[np.float64]]
 
 
@@ -35,17 +41,31 @@ def reference_source(bag: BagReader, contract: Contract) -> ReferenceSource | No
     """What the gate says it applied; without a gate, what the controller was sent; None if the bag has neither."""
     topics = {name: topic.type for name, topic in bag.topics().items() if topic.count}
     if topics.get(APPLIED_TOPIC) == "sensor_msgs/msg/JointState":
-        convert = JointConverter(APPLIED_TOPIC, contract.joint_names)
-        return ReferenceSource(
-            APPLIED_TOPIC, lambda message, stamp_ns, now_ns: convert(message)[1][:, 0].astype(np.float64)
-        )
+        return ReferenceSource(APPLIED_TOPIC, _APPLIED_AGE_NS, _applied_reader(contract))
     command = contract.deployment.command
     topic = "/" + (command.topic if command else _USUAL_COMMAND).lstrip("/")
-    if topics.get(topic) != "trajectory_msgs/msg/JointTrajectory":
-        return None
+    if topics.get(topic) == "trajectory_msgs/msg/JointTrajectory":
+        return ReferenceSource(topic, _EVER_NS, _command_reader(contract, topic))
+    return None
 
-    def commanded(message: Any, stamp_ns: int, now_ns: int) -> NDArray[np.float64]:
+
+def _applied_reader(contract: Contract) -> Callable[[Any, int, int], NDArray[np.float64]]:
+    convert = JointConverter(APPLIED_TOPIC, contract.joint_names, ("position", "velocity"))
+
+    def read(message: Any, stamp_ns: int, now_ns: int) -> NDArray[np.float64]:
+        newest = AppliedReference(capacity=1)
+        newest.push(stamp_ns, *np.ascontiguousarray(convert(message)[1].T, np.float64))
+        positions = newest.at(now_ns)
+        if positions is None:
+            raise UserError(APPLIED_TOPIC, now_ns - stamp_ns, "a younger report")
+        return positions
+
+    return read
+
+
+def _command_reader(contract: Contract, topic: str) -> Callable[[Any, int, int], NDArray[np.float64]]:
+    def read(message: Any, stamp_ns: int, now_ns: int) -> NDArray[np.float64]:
         trajectory = trajectory_from(message, contract.joint_names, topic)
-        return replace(trajectory, stamp_ns=stamp_ns).sample(now_ns)[0]
+        return np.array(replace(trajectory, stamp_ns=stamp_ns).sample(now_ns)[0])
 
-    return ReferenceSource(topic, commanded)
+    return read

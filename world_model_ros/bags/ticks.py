@@ -28,7 +28,6 @@ from world_model_ros.core.streams import Observation, StreamRule, Streams
 # whole period late, by the rounding of their stamps.
 _PHASE_NS = 1_000_000
 _LABEL_AGE_NS = 500_000_000
-_EVER_NS = 2**62
 _REFERENCE = "reference"
 
 
@@ -89,7 +88,10 @@ class BagTicks:
         reference = reference_source(bag, contract)
         labels = contract.deployment.labels
         self._others = Streams(
-            [StreamRule(_REFERENCE, _EVER_NS), *(StreamRule(f"label {each.name}", _LABEL_AGE_NS) for each in labels)]
+            [
+                StreamRule(_REFERENCE, 0 if reference is None else reference.max_age_ns),
+                *(StreamRule(f"label {each.name}", _LABEL_AGE_NS) for each in labels),
+            ]
         )
         self._routes = [self._sense_route(stream.name) for stream in contract.interface.streams]
         self._required = {route.topic for route in self._routes if contract.source(route.name).required} or {

@@ -1,0 +1,97 @@
+"""Write a bag in a thread of its own, so that a slow disk never holds up who receives the messages."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter, deque
+from dataclasses import dataclass
+
+from world_model_ros.bags.message_types import Typestore
+from world_model_ros.bags.writer import BagWriter
+from world_model_ros.contract.schema import Qos
+from world_model_ros.core.errors import UserError
+
+
+@dataclass(frozen=True)
+class Serialised:
+    """A message on its way into a bag; ``typestore`` knows its type if that is not a standard one."""
+
+    topic: str
+    type: str
+    cdr: bytes
+    stamp_ns: int
+    qos: Qos
+    typestore: Typestore | None = None
+
+
+class BackgroundWriter:
+    """Takes messages at once and writes them in order; drops them when too many wait.
+
+    Args:
+        writer: is owned, and closed by `close`.
+        max_bytes: of messages that wait.
+
+    Attributes:
+        written: messages written, by topic. dropped: messages lost, by topic.
+        error: why nothing is written any more (disk full); None as long as all is well.
+    """
+
+    def __init__(self, writer: BagWriter, max_bytes: int = 256 * 2**20) -> None:
+        self._writer = writer
+        self._max_bytes = max_bytes
+        self._waiting: deque[Serialised] = deque()
+        self._changed = threading.Condition()
+        self._closing = False
+        self.waiting_bytes = 0
+        self.written: Counter[str] = Counter()
+        self.dropped: Counter[str] = Counter()
+        self.error: Exception | None = None
+        self._thread = threading.Thread(target=self._run, name="bag writer", daemon=True)
+        self._thread.start()
+
+    def put(self, message: Serialised) -> bool:
+        """Take a message; False if it was dropped."""
+        with self._changed:
+            full = self.waiting_bytes + len(message.cdr) > self._max_bytes and self._waiting
+            if full or self._closing or self.error is not None:
+                self.dropped[message.topic] += 1
+                return False
+            self._waiting.append(message)
+            self.waiting_bytes += len(message.cdr)
+            self._changed.notify()
+        return True
+
+    def close(self) -> None:
+        """Write what waits, and finish the bag. A second call does nothing."""
+        with self._changed:
+            if self._closing:
+                return
+            self._closing = True
+            self._changed.notify()
+        self._thread.join()
+        try:
+            self._writer.close()
+        except OSError as error:
+            self.error = self.error or error
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._waiting or self._closing)
+                if not self._waiting:
+                    return
+                message = self._waiting.popleft()
+                self.waiting_bytes -= len(message.cdr)
+            try:
+                self._writer.write_raw(
+                    message.topic, message.type, message.cdr, message.stamp_ns, message.qos, message.typestore
+                )
+                self.written[message.topic] += 1
+            except UserError:
+                self.dropped[message.topic] += 1
+            except OSError as error:
+                with self._changed:
+                    self.error = error
+                    self.dropped.update(each.topic for each in (message, *self._waiting))
+                    self._waiting.clear()
+                    self.waiting_bytes = 0
