@@ -149,7 +149,7 @@ def _example(name: str, contract: Contract, model: WorldModel, config: PlanConfi
     if name in images:
         return torch.randint(0, 255, shapes[name], dtype=torch.uint8)
     if name in ("bounds_low", "bounds_high"):
-        return torch.full(shapes[name], model.bound if name == "bounds_high" else -model.bound)
+        return torch.full(shapes[name], 1.0 if name == "bounds_high" else -1.0)
     return torch.rand(shapes[name])
 
 

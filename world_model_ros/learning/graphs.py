@@ -88,7 +88,7 @@ class Rollout(NamedGraph):
 
 
 def _contact(model: WorldModel) -> list[str]:
-    return ["contact"] if any(stream.kind == "taxels" for stream in model.streams) and model.targets else []
+    return ["contact"] if any(stream.kind == "taxels" for stream in model.sensed_streams()) else []
 
 
 def _heads(model: WorldModel, planner: Planner, states: Tensor) -> list[Tensor]:
@@ -171,7 +171,7 @@ class Inverse(NamedGraph):
         self.inputs, self.outputs = ["memory", "memory_next"], ["action"]
 
     def forward(self, memory: Tensor, memory_next: Tensor) -> Tensor:
-        out: Tensor = self.model.inverse(torch.cat([memory, memory_next])[None])[0] * self.model.bound
+        out: Tensor = self.model.inverse(torch.cat([memory, memory_next])[None])[0] * self.model.action_scale
         return out
 
 
@@ -182,13 +182,13 @@ class Decode(NamedGraph):
         super().__init__()
         self.model = model
         self.inputs = ["states", "reference"]
-        self.outputs = ["frames", *(stream.name for stream in model.streams if stream.kind != "camera")]
+        self.outputs = ["frames", *(stream.name for stream in model.sensed_streams() if stream.kind != "camera")]
 
     def forward(self, states: Tensor, reference: Tensor) -> tuple[Tensor, ...]:
         frames = self.model.decoder(states, reference[None].float().expand(states.shape[0], -1, -1, -1))
         out = [(frames + 0.5).clamp(0.0, 255.0).to(torch.uint8)]
         senses = self.model.senses(states)
-        for stream in self.model.streams:
+        for stream in self.model.sensed_streams():
             if stream.kind == "taxels":
                 out.append(senses[stream.name].reshape(-1, stream.rows, stream.cols, 3))
             elif stream.kind == "joints":

@@ -78,19 +78,18 @@ def losses(
     if model.targets:
         truth = batch.labels[rows, when].flatten(0, 2)
         out |= _pose_losses(model, flat, truth, horizon)
-        prior_truth = batch.labels.flatten(0, 1)
-        error = (model.positions(priors.flatten(0, 1)) - prior_truth) / model.pose_scale
+        error = (model.positions(priors[:, 1:].flatten(0, 1)) - batch.labels[:, 1:].flatten(0, 1)) / model.pose_scale
         out["prior"] = _known(smooth_l1_loss(error, torch.zeros_like(error), reduction="none", beta=0.1))
         if model.cameras:
             name = model.cameras[0].name
             index = [stream.name for stream in model.streams].index(name)
             seen = model.seen({key: value.flatten(0, 1) for key, value in batch.features.items()})
-            error = (seen - prior_truth) / model.pose_scale
+            error = (seen - batch.labels.flatten(0, 1)) / model.pose_scale
             there = batch.sensed.flatten(0, 1)[:, index, None, None]
             out["seen"] = _known(smooth_l1_loss(error, torch.zeros_like(error), reduction="none", beta=0.1) * there)
     out |= _sense_losses(model, batch, flat, rows, when)
     pairs = torch.cat([posteriors[:, :-1], posteriors[:, 1:]], -1).detach()
-    out["inverse"] = 0.1 * smooth_l1_loss(model.inverse(pairs), batch.applied[:, 1:] / model.bound)
+    out["inverse"] = 0.1 * smooth_l1_loss(model.inverse(pairs), batch.applied[:, 1:] / model.action_scale)
     if model.cameras and batch.frames is not None:
         out["image"] = 4.0 * _image_loss(model, batch.frames, states, starts, frames, generator)
     return out

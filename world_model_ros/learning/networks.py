@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 import torch
 from torch import Tensor, nn
 
-from world_model_ros.contract.schema import Interface
+from world_model_ros.contract.schema import Interface, Stream
 from world_model_ros.learning.decoder import ImageDecoder
 from world_model_ros.learning.encoders import MELS, CameraEncoder, LogMel, VectorEncoder, mlp, sense_size
 
@@ -41,7 +41,11 @@ class WorldModel(nn.Module):
         self.streams = list(interface.streams)
         self.cameras = [stream for stream in self.streams if stream.kind == "camera"]
         self.targets, action = len(interface.targets), interface.action
-        self.bound = float(action.bound_m if action.kind == "fingertip_displacement" else action.bound)
+        bound = float(action.bound_m if action.kind == "fingertip_displacement" else action.bound)
+        self.action_scale: Tensor
+        self.register_buffer("action_scale", torch.full((action.size,), bound))
+        self.sensed: Tensor  # streams that the training data really had
+        self.register_buffer("sensed", torch.ones(len(self.streams), dtype=torch.bool))
         self.encoders = nn.ModuleDict()
         self.mels = nn.ModuleDict()
         features = 0
@@ -121,7 +125,7 @@ class WorldModel(nn.Module):
 
     def step(self, state: Tensor, action: Tensor) -> Tensor:
         """Imagine one tick: state (B, S), action (B, C) in contract units -> state (B, S)."""
-        x = self.act(torch.cat([state, action / self.bound], -1))
+        x = self.act(torch.cat([state, action / self.action_scale], -1))
         out: Tensor = self.predict(x, state)
         return out
 
@@ -176,6 +180,10 @@ class WorldModel(nn.Module):
             assert isinstance(mel, LogMel)
             return feature.unflatten(-1, (mel.channels, mel.frames, MELS)).mean(-2).flatten(-2)
         return self.vector_encoder(name).normalise(feature)
+
+    def sensed_streams(self) -> list[Stream]:
+        """Streams that were there in training, so that their predictions mean something."""
+        return [stream for stream, there in zip(self.streams, self.sensed.tolist()) if there]
 
     def vector_encoder(self, name: str) -> VectorEncoder:
         """The encoder of a stream that is not a camera."""

@@ -63,7 +63,7 @@ class Windows:
         objects = [k for k, target in enumerate(contract.interface.targets) if target.kind == "object"]
         if not objects or not len(self.starts):
             return self.starts[:0]
-        position = np.nan_to_num(self.cache.labels[:, objects, :3])
+        position = self.cache.labels[:, objects, :3]
         travel = np.linalg.norm(position[self.starts + self.length - 1] - position[self.starts], axis=-1)
         return self.starts[(travel > 0.01).any(1)]
 
@@ -153,6 +153,7 @@ def fit_statistics(model: WorldModel, cache: Cache) -> None:
     ticks = np.sort(random.choice(len(cache.fresh), min(4000, len(cache.fresh)), replace=False))
     for i, stream in enumerate(model.streams):
         there = ticks[cache.fresh[ticks, i] > 0.5]
+        model.sensed[i] = bool(len(there))
         if stream.kind == "camera" or not len(there):
             continue
         value = torch.from_numpy(np.ascontiguousarray(cache.streams[stream.name][there])).float()
@@ -160,6 +161,8 @@ def fit_statistics(model: WorldModel, cache: Cache) -> None:
         encoder = model.vector_encoder(stream.name)
         encoder.mean.copy_(x.mean(0))
         encoder.scale.copy_(x.std(0).clamp(min=float(x.std()) * 0.2 + 1e-4))
+    scale = torch.from_numpy(cache.applied[ticks].std(0))
+    model.action_scale.copy_(2.0 * scale.clamp(min=0.1 * float(scale.mean()) + 1e-6))
     if model.targets:
         labels = cache.labels[ticks]
         model.pose_mean.copy_(torch.from_numpy(np.nanmean(labels[..., :3], 0)))

@@ -1,0 +1,64 @@
+"""Bundles that the exporter writes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+
+from world_model_ros.contract.contract import Contract, load_contract
+from world_model_ros.learning.export import _example, _modules, export
+from world_model_ros.learning.networks import WorldModel
+from world_model_ros.planning.planner import PlanConfig
+from world_model_ros.runtime.bundle import load_bundle
+
+CONFIG = PlanConfig(samples=32, iterations=2)
+
+
+@pytest.fixture(scope="module", params=["tabletop_arm", "unitree_g1"])
+def exported(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[WorldModel, Contract, Path]:
+    contract = load_contract(request.param)
+    torch.manual_seed(0)
+    model = WorldModel(contract.interface).eval()
+    out = tmp_path_factory.mktemp("models") / contract.name
+    export(model, contract, out, contract.name, CONFIG)
+    return model, contract, out
+
+
+def test_every_graph_computes_what_the_module_computes(exported: tuple[WorldModel, Contract, Path]) -> None:
+    model, contract, out = exported
+    kind = json.loads((out / "manifest.json").read_text())["kind"]
+    torch.manual_seed(1)
+    for name, module in _modules(model, CONFIG, kind).items():
+        example = tuple(_example(tensor, contract, model, CONFIG) for tensor in module.inputs)
+        with torch.no_grad():
+            expected = module(*example)
+        expected = expected if isinstance(expected, tuple) else (expected,)
+        session = onnxruntime.InferenceSession(out / f"{name}.onnx", providers=["CPUExecutionProvider"])
+        used = {value.name for value in session.get_inputs()}
+        feed = {key: value.numpy() for key, value in zip(module.inputs, example) if key in used}
+        for key, want, got in zip(module.outputs, expected, session.run(None, feed)):
+            scale = float(np.abs(want.numpy()).max()) + 1e-6
+            tolerance = 1.0 if want.dtype == torch.uint8 else 1e-4 * scale  # a rounding of one grey level is the same
+            assert np.abs(want.numpy().astype(np.float64) - got).max() <= tolerance, f"{name}: {key}"
+
+
+def test_weights_are_stored_once(exported: tuple[WorldModel, Contract, Path]) -> None:
+    model, _, out = exported
+    stored = (out / "weights.bin").stat().st_size
+    needed = sum(4 * tensor.numel() for tensor in (*model.parameters(), *model.buffers()))
+    assert stored < 1.1 * needed
+    assert all(path.stat().st_size < 500_000 for path in out.glob("*.onnx"))
+
+
+def test_the_bundle_loads_for_its_contract(exported: tuple[WorldModel, Contract, Path]) -> None:
+    _, contract, out = exported
+    bundle = load_bundle(out, contract)
+    assert bundle.manifest.robot == contract.name
+    assert bundle.manifest.kind == ("watch" if contract.deployment.command is None else "act")

@@ -1,0 +1,80 @@
+"""The world model's parts."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from world_model_ros.contract.contract import load_contract
+from world_model_ros.learning.encoders import MELS, CameraEncoder, LogMel
+from world_model_ros.learning.networks import WorldModel
+
+
+@pytest.fixture(scope="module")
+def model() -> WorldModel:
+    torch.manual_seed(0)
+    return WorldModel(load_contract("tabletop_arm").interface).eval()
+
+
+def _senses(batch: int, generator: torch.Generator) -> dict[str, torch.Tensor]:
+    return {
+        "front": torch.randint(0, 255, (batch, 64, 64, 3), dtype=torch.uint8, generator=generator),
+        "table_mic": torch.randn(batch, 1600, 1, generator=generator) * 0.1,
+        "fingertip_taxels": torch.randn(batch, 4, 8, 3, generator=generator),
+        "wrist_wrench": torch.randn(batch, 6, generator=generator),
+        "arm": torch.randn(batch, 6, 2, generator=generator),
+    }
+
+
+@pytest.mark.parametrize("missing", range(5))
+def test_a_missing_stream_says_nothing_whatever_its_array_holds(model: WorldModel, missing: int) -> None:
+    fresh = torch.ones(3, 5)
+    fresh[:, missing] = 0.0
+    one, other = (model.features(_senses(3, torch.Generator().manual_seed(seed))) for seed in (1, 2))
+    name = model.streams[missing].name
+    mixed = {key: (other if key.split("/")[0] == name else one)[key] for key in one}
+    assert torch.equal(model.fused(one, fresh), model.fused(mixed, fresh))
+    assert not torch.equal(model.fused(one, torch.ones(3, 5)), model.fused(mixed, torch.ones(3, 5)))
+
+
+def test_a_tone_is_loudest_in_its_own_mel_band_and_silence_is_quiet() -> None:
+    mel = LogMel(16000.0, 1600, 1)
+    time = torch.arange(1600) / 16000.0
+    bands = [
+        int(mel((0.3 * torch.sin(2 * math.pi * hz * time))[None, :, None]).reshape(mel.frames, MELS).mean(0).argmax())
+        for hz in (200.0, 800.0, 3000.0)
+    ]
+    assert bands[0] < bands[1] < bands[2]
+    assert mel(torch.zeros(1, 1600, 1)).max() < mel(0.01 * torch.randn(1, 1600, 1)).max()
+
+
+def test_keypoints_follow_a_spot_across_the_image() -> None:
+    torch.manual_seed(0)
+    encoder = CameraEncoder(64, 64, 32)
+    left, right = torch.zeros(1, 64, 64, 3), torch.zeros(1, 64, 64, 3)
+    left[:, 28:36, 8:16] = 255.0
+    right[:, 28:36, 48:56] = 255.0
+    with torch.no_grad():
+        encoder.heat.weight.mul_(200.0)
+        moved = (encoder(right)[1] - encoder(left)[1]).reshape(-1, 2)
+    assert moved[:, 0].max() > 0.3
+    assert moved[:, 1].abs().max() < 0.3
+
+
+def test_the_action_changes_what_is_imagined(model: WorldModel) -> None:
+    state = torch.randn(2, model.sizes.state)
+    action = torch.tensor([[0.03, 0.0], [0.03, 0.0]])
+    assert not torch.allclose(model.step(state, action), model.step(state, -action))
+    assert model.poses(state).shape == (2, 2, 7)
+    assert torch.allclose(model.poses(state)[..., 3:].norm(dim=-1), torch.ones(2, 2))
+    assert (model.sigma(state, 3) > 0).all()
+
+
+def test_at_first_the_decoder_copies_the_reference(model: WorldModel) -> None:
+    reference = torch.randint(0, 255, (2, 64, 64, 3)).float()
+    with torch.no_grad():
+        image = model.decoder(torch.zeros(2, model.sizes.state), reference)
+    grey = torch.full_like(reference, 127.5)
+    assert (image - reference).abs().mean() < 0.3 * (grey - reference).abs().mean()

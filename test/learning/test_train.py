@@ -1,0 +1,106 @@
+"""Bags to a trained model, on a handful of simulated episodes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from world_model_ros.contract.contract import Contract, load_contract
+from world_model_ros.core.errors import UserError
+from world_model_ros.learning.dataset import Cache, build_cache, drop_modalities, find_bags
+from world_model_ros.learning.losses import losses
+from world_model_ros.learning.networks import WorldModel
+from world_model_ros.learning.publish import publish
+from world_model_ros.learning.train import TrainConfig, Windows, fit_statistics, train
+from world_model_ros.runtime.bundle import load_bundle
+from world_model_ros.sim.collect import collect
+
+CONFIG = TrainConfig(steps=(3, 3), windows=(4, 4), length=(18, 20), frames=4)
+
+
+@pytest.fixture(scope="module")
+def contract() -> Contract:
+    return load_contract("tabletop_arm")
+
+
+@pytest.fixture(scope="module")
+def run(contract: Contract, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("run")
+    collect(contract, folder / "bags", 3, seed=90)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def cache(contract: Contract, run: Path) -> Cache:
+    return build_cache(contract, find_bags([run / "bags"]), run / "cache", workers=1)
+
+
+def test_windows_never_cross_episodes_or_the_held_out_split(cache: Cache) -> None:
+    length = 18
+    for validation in (False, True):
+        for start in cache.starts(length, validation):
+            episode = int(np.searchsorted(cache.begins, start, side="right")) - 1
+            assert start + length <= cache.begins[episode + 1]
+            assert cache.validation[episode] == validation
+
+
+def test_the_action_in_the_cache_is_what_the_fingertip_then_does(cache: Cache) -> None:
+    tip = cache.labels[:, 0, :2]
+    inside = np.setdiff1d(np.arange(1, len(tip)), cache.begins)
+    moved, applied = tip[inside] - tip[inside - 1], cache.applied[inside]
+    known = ~np.isnan(moved).any(1)
+    assert np.corrcoef(moved[known].ravel(), applied[known].ravel())[0, 1] > 0.95
+
+
+def test_a_second_call_opens_the_same_cache(contract: Contract, run: Path, cache: Cache) -> None:
+    before = (run / "cache" / "front.npy").stat().st_mtime_ns
+    build_cache(contract, find_bags([run / "bags"]), run / "cache", workers=1)
+    assert (run / "cache" / "front.npy").stat().st_mtime_ns == before
+
+
+def test_no_bags_is_an_error_that_says_where_it_looked(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=str(tmp_path)):
+        find_bags([tmp_path])
+
+
+def test_dropout_only_takes_away_and_meets_blackouts_of_every_stream() -> None:
+    fresh = np.ones((400, 20, 5), np.float32)
+    kinds = ["camera", "microphone", "taxels", "wrench", "joints"]
+    dropped = drop_modalities(fresh, kinds, np.random.default_rng(0))
+    assert (dropped <= fresh).all()
+    share = (dropped.min(1) == 0).mean(0)
+    assert 0.4 < share[0] < 0.6
+    assert all(0.12 < value < 0.28 for value in share[1:4])
+    assert 0.05 < share[4] < 0.15
+
+
+def test_training_writes_a_bundle_that_loads_and_is_the_same_for_the_same_seed(
+    contract: Contract, run: Path, cache: Cache
+) -> None:
+    first = train(contract, cache, run, CONFIG)
+    second = train(contract, cache, run / "again", CONFIG)
+    for (name, one), other in zip(first.state_dict().items(), second.state_dict().values()):
+        assert torch.equal(one, other), name
+    publish(run, run / "bundle")
+    assert load_bundle(run / "bundle", contract).manifest.provenance["episodes"] == 3
+
+
+def test_losses_fall_on_a_batch_that_is_seen_again_and_again(contract: Contract, cache: Cache) -> None:
+    torch.manual_seed(0)
+    model = WorldModel(contract.interface)
+    fit_statistics(model, cache)
+    windows = Windows(contract, cache, CONFIG, 0)
+    optimizer = torch.optim.AdamW(model.parameters(), 1e-3)
+    totals = []
+    for _ in range(12):
+        batch = windows.draw(4, np.random.default_rng(0), None, model)
+        total = sum(losses(model, batch, 12, 2, 4, torch.Generator().manual_seed(0)).values())
+        assert isinstance(total, torch.Tensor)
+        optimizer.zero_grad()
+        total.backward()
+        optimizer.step()
+        totals.append(total.item())
+    assert totals[-1] < 0.7 * totals[0]
