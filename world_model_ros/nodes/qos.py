@@ -1,0 +1,23 @@
+"""Quality of service of subscriptions and latched topics.
+
+A subscription that cannot hear its publisher is not silent: rclpy's default event callbacks log a warning with the
+policy that does not fit.
+"""
+
+from __future__ import annotations
+
+from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
+
+from world_model_ros.contract.schema import Qos
+
+LATCHED = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+
+
+def qos_profile(qos: Qos) -> QoSProfile:
+    """The profile that a contract asks for on a stream."""
+    return QoSProfile(
+        history=HistoryPolicy.KEEP_LAST,
+        depth=qos.depth,
+        reliability=ReliabilityPolicy[qos.reliability.upper()],
+        durability=DurabilityPolicy[qos.durability.upper()],
+    )

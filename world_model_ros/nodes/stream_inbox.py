@@ -1,0 +1,82 @@
+"""Subscribes the streams of a contract and the applied command; callbacks only convert and store."""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import partial
+from typing import Any
+
+import numpy as np
+from rclpy.node import Node
+from sensor_msgs.msg import JointState
+
+from world_model_ros.contract.contract import Contract
+from world_model_ros.convert.incoming import Converter, converter_for
+from world_model_ros.convert.joints import JointConverter
+from world_model_ros.convert.outgoing import ros_class
+from world_model_ros.core.errors import UserError
+from world_model_ros.core.streams import Streams
+from world_model_ros.nodes.qos import qos_profile
+from world_model_ros.runtime.applied import AppliedReference
+
+_WARN_EVERY_S = 2.0
+APPLIED = "gate/applied"
+
+
+class StreamInbox:
+    """What came in.
+
+    Attributes:
+        streams: buffers of all streams. applied: what the gate commanded.
+        bad: messages refused, by stream. late: messages older than one before them, by stream.
+    """
+
+    def __init__(self, node: Node, contract: Contract) -> None:
+        self._node = node
+        self.streams = Streams(contract.stream_rules())
+        self.applied = AppliedReference()
+        self.bad: Counter[str] = Counter()
+        self.late: Counter[str] = Counter()
+        self._subscriptions: list[Any] = []
+        for stream in contract.interface.streams:
+            source = contract.source(stream.name)
+            store = partial(self._store, stream.name, converter_for(stream, source))
+            self._subscribe(ros_class(source.type), source.topic, store, qos_profile(source.qos))
+        joints = JointConverter(APPLIED, contract.joint_names, ("position", "velocity"))
+        self._subscribe(JointState, APPLIED, partial(self._store_applied, joints), 10)
+
+    def flush(self) -> None:
+        """Forget everything; called when the clock jumps back."""
+        self.streams.flush()
+        self.applied.flush()
+
+    def close(self) -> None:
+        for subscription in self._subscriptions:
+            self._node.destroy_subscription(subscription)
+
+    def _subscribe(self, kind: Any, topic: str, store: Any, qos: Any) -> None:
+        self._subscriptions.append(self._node.create_subscription(kind, topic, store, qos))
+
+    def _store(self, name: str, convert: Converter, message: Any) -> None:
+        try:
+            stamp_ns, value = convert(message)
+        except UserError as error:
+            self._refuse(name, error)
+            return
+        if not self.streams.push(name, stamp_ns, value):
+            self.late[name] += 1
+
+    def _store_applied(self, convert: JointConverter, message: JointState) -> None:
+        try:
+            stamp_ns, value = convert(message)
+        except UserError as error:
+            self._refuse(APPLIED, error)
+            return
+        if not self.applied.push(stamp_ns, *np.ascontiguousarray(value.T, np.float64)):
+            self.late[APPLIED] += 1
+
+    def _refuse(self, name: str, error: UserError) -> None:
+        self.bad[name] += 1
+        self._node.get_logger().warning(
+            f"message refused ({self.bad[name]} of {name} so far): {error}", throttle_duration_sec=_WARN_EVERY_S
+        )

@@ -1,0 +1,134 @@
+"""The one inference thread: takes a tick when it is free, drops it when it is not, never queues."""
+
+from __future__ import annotations
+
+import threading
+import traceback
+from collections.abc import Callable
+from time import perf_counter
+from typing import Any
+
+from world_model_ros.core.streams import Observation
+from world_model_ros.nodes.brain_outbox import BrainOutbox
+from world_model_ros.nodes.goal_inbox import GoalInbox
+from world_model_ros.nodes.stream_inbox import StreamInbox
+from world_model_ros.runtime.brain import Brain
+from world_model_ros.runtime.decision import Decision
+from world_model_ros.runtime.tick_record import TickRecord, TickStatistics
+
+_SEED_STRIDE = 1_000_003  # so that runs with neighbouring seeds share no tick's noise
+
+
+class TickLoop:
+    """Runs the brain on what the inboxes hold.
+
+    Args:
+        seed: of the run, from 0 up; each tick has its own, which its record says.
+        alive: whether the middleware is still there; errors after that are no faults.
+        log_error: takes a line.
+    """
+
+    def __init__(
+        self,
+        brain: Brain,
+        streams: StreamInbox,
+        goals: GoalInbox,
+        outbox: BrainOutbox,
+        seed: int,
+        alive: Callable[[], bool],
+        log_error: Callable[[str], Any],
+    ) -> None:
+        self._brain, self._streams, self._goals, self._outbox = brain, streams, goals, outbox
+        self._seed, self._alive, self._log_error = seed, alive, log_error
+        self.statistics = TickStatistics()
+        self.observation: Observation | None = None
+        self.decision: Decision | None = None
+        self._memory = brain.start()
+        self._reference: Any = None
+        self._index = 0
+        self._last_ns: int | None = None
+        self._tick_ns = brain.contract.tick_ns
+        self._wake = threading.Condition()
+        self._due: tuple[int, float] | None = None
+        self._busy = self._restart = self._stopped = False
+        self._thread = threading.Thread(target=self._run, name="tick", daemon=True)
+        self._thread.start()
+
+    def offer(self, now_ns: int) -> None:
+        """It is time for a tick. Called by the timer; returns at once."""
+        with self._wake:
+            if self._last_ns is not None and now_ns < self._last_ns:
+                self._streams.flush()
+                self._restart = True
+            elif self._last_ns is not None:
+                self.statistics.missed += max(0, round((now_ns - self._last_ns) / self._tick_ns) - 1)
+            self._last_ns = now_ns
+            if self._busy or self._due is not None:
+                self.statistics.missed += 1
+                return
+            self._due = (now_ns, perf_counter())
+            self._wake.notify()
+
+    def close(self) -> None:
+        """End the thread after the tick it is in."""
+        with self._wake:
+            self._stopped = True
+            self._wake.notify()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while True:
+            with self._wake:
+                self._busy = False
+                self._wake.wait_for(lambda: self._stopped or self._due is not None)
+                if self._stopped or self._due is None:
+                    return
+                (now_ns, since), self._due, self._busy = self._due, None, True
+                if self._restart:
+                    self._restart, self._memory, self._reference = False, self._brain.start(), None
+            try:
+                self._tick(now_ns, since)
+            except Exception:
+                if not self._alive():
+                    return
+                self.statistics.errors += 1
+                self._memory = self._brain.start()
+                self._log_error(f"tick {self._index} failed, nothing was commanded: {traceback.format_exc()}")
+
+    def _tick(self, now_ns: int, since: float) -> None:
+        index, self._index = self._index, self._index + 1
+        goal, seed, memory = self._goals.goal, self._seed * _SEED_STRIDE + index, self._memory
+        observation = self._streams.streams.observe(now_ns)
+        reference = self._streams.applied.at(now_ns)
+        applied = self._brain.applied_action(self._reference, reference)
+        observed = perf_counter()
+        decision, error = None, None
+        try:
+            decision, self._memory = self._brain.tick(observation, applied, reference, memory, goal, seed)
+            self._outbox.command(decision)
+        except Exception as exception:
+            error = f"{type(exception).__name__}: {exception}"
+            raise
+        finally:
+            done = perf_counter()
+            stages_ms = {"observe": (observed - since) * 1e3} | dict(decision.stages_ms if decision else {})
+            stages_ms["total"] = (done - since) * 1e3
+            self._outbox.tick(
+                TickRecord(
+                    index=index,
+                    seed=seed,
+                    observation=observation,
+                    applied=applied,
+                    reference=reference,
+                    goal=goal,
+                    decision=decision,
+                    missed=self.statistics.missed,
+                    stages_ms=stages_ms,
+                    restarted=memory.fresh_start,
+                    error=error,
+                    refused_goal=self._goals.refused,
+                )
+            )
+        self._outbox.futures(decision, observation)
+        self._reference, self.observation, self.decision = reference, observation, decision
+        self.statistics.add(now_ns, stages_ms | {"publish": (perf_counter() - done) * 1e3})
