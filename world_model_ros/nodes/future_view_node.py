@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from pathlib import Path
@@ -9,7 +10,6 @@ from typing import Any
 
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
-from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from sensor_msgs.msg import Image
@@ -21,6 +21,7 @@ from world_model_ros.core.errors import UserError
 from world_model_ros.nodes.diagnostics import ERROR, OK, STALE, diagnostics, status
 from world_model_ros.nodes.future_sources import FutureSources
 from world_model_ros.nodes.marker_messages import marker_array
+from world_model_ros.nodes.spin import spin_until_shutdown, start_ros
 from world_model_ros.runtime.bundle import load_bundle
 from world_model_ros.runtime.graphs import first_camera
 from world_model_ros.view.frame_decoder import FrameDecoder
@@ -148,21 +149,23 @@ class FutureViewNode(Node):
         self._diagnostics.publish(diagnostics(self.get_clock().now().to_msg(), report))
 
 
-def main() -> None:
-    """Entry point of the executable ``future_view_node``."""
-    rclpy.init()
+def main() -> int:
+    """Run the node until it is interrupted; 1 if its parameters are wrong."""
+    start_ros()
     try:
         node = FutureViewNode()
     except UserError as error:
-        raise SystemExit(f"future_view_node: {error}") from error
-    try:
-        rclpy.spin(node)
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
-    finally:
-        node.close()
-        rclpy.try_shutdown()
+        print(f"future_view_node: {error}", file=sys.stderr)
+        return 1
+    except Exception:
+        if rclpy.ok():  # else it was interrupted while it started
+            raise
+        return 0
+    spin_until_shutdown(node)
+    node.close()
+    rclpy.try_shutdown()
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
