@@ -16,6 +16,7 @@ COMMANDS = {
     "train": "train a model from bags",
     "export": "make a model bundle of a trained checkpoint",
     "check": "say whether a model bundle fits a robot, and what does not",
+    "evaluate": "pursue goals for many seeds in simulation, faster than real time, and say how many were reached",
     "replay": "run a model over a recorded bag, and draw what it imagined beside what happened",
     "info": "say what is installed: ROS, middleware, providers, GPU, robots, models",
 }

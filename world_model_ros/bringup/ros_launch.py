@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from launch import LaunchContext, LaunchDescription
-from launch.actions import DeclareLaunchArgument, OpaqueFunction
+from ament_index_python.packages import PackageNotFoundError, get_package_prefix
+from launch import Action, LaunchContext, LaunchDescription
+from launch.actions import DeclareLaunchArgument, LogInfo, OpaqueFunction
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
 from world_model_ros.bringup.arguments import Argument, processes_from
 from world_model_ros.bringup.processes import Process
+from world_model_ros.contract.share import PACKAGE
 
 
 def description(make: Callable[..., list[Process]], arguments: tuple[Argument, ...]) -> LaunchDescription:
     """Launch description of what `bringup` or `simulation` lists, with their arguments declared."""
 
-    def start(context: LaunchContext) -> list[Node]:
+    def start(context: LaunchContext) -> list[Action]:
         texts = {argument.name: LaunchConfiguration(argument.name).perform(context) for argument in arguments}
-        return [node(process) for process in processes_from(make, arguments, texts)]
+        return [action(process) for process in processes_from(make, arguments, texts)]
 
     declared = [
         DeclareLaunchArgument(each.name, default_value=each.default_text, description=each.description)
@@ -27,8 +29,14 @@ def description(make: Callable[..., list[Process]], arguments: tuple[Argument, .
     return LaunchDescription([*declared, OpaqueFunction(function=start)])
 
 
-def node(process: Process) -> Node:
-    """A process as launch's action."""
+def action(process: Process) -> Action:
+    """A process as launch's action; one of another package that is not installed becomes a warning."""
+    try:
+        get_package_prefix(process.package)
+    except PackageNotFoundError:
+        if process.package == PACKAGE:
+            raise
+        return LogInfo(msg=f"WARNING: {process.package} is not installed, going on without {process.executable}")
     return Node(
         package=process.package,
         executable=process.executable,

@@ -43,8 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
     controls: dict[str, Any] = {}
     if arguments.controls:
         print("Control: the same without a brain, actions drawn at random", file=say)
-        reachable = [kind for kind in kinds if kind != "push"] or list(kinds)
-        control = _run(arguments, out / "control_random", ",".join(reachable), "random")
+        control = _run(arguments, out / "control_random", ",".join(kinds), "random")
         reached = sum(goal["reached"] for goal in control["goals"])
         controls["random"] = {"reached": reached, "of": len(control["goals"]), "goals": control["goals"]}
     summary = {

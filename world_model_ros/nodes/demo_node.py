@@ -1,7 +1,6 @@
 """Arms the gate, gives goals one after another, and judges from the robot's true state whether they were reached.
 
-Parameters: robot; seed; goals (comma separated: pose, image, push); result (JSON file to write).
-Exit status 0 if every goal was reached.
+Parameters: robot; seed; goals (comma separated: pose, image, push); result (JSON file). Exit status 0: all reached.
 """
 
 from __future__ import annotations
