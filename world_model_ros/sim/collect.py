@@ -27,6 +27,7 @@ from world_model_ros.sim.telemetry import Sample
 FIRST_SEED = 10_000_000  # far from the seeds of demonstrations and evaluations
 _EPISODES_A_SEED = 100_000
 _CHUNK = 4  # ticks a command reaches ahead
+_SLEW_M = 0.02  # how much an action may differ from the one before it, on each axis
 _LOST_TICKS = 5  # the object out of reach for so long ends an episode
 _MIN_TICKS = 20
 
@@ -71,12 +72,12 @@ def collect_episode(
     command_delay_ns = int(random.uniform(0.02, 0.06) * 1e9)
     image_delay_ns = int(random.uniform(0.0, 0.04) * 1e9)
     low, high = np.array(_action(contract).workspace_m).T[:, :2]
-    lost = 0
+    lost, move = 0, np.zeros(2)
     _write(writer, rig.advance(rig.now_ns + 2 * tick_ns), 0)
     for tick in range(ticks):
         now_ns = rig.now_ns
         tip, item = arm.tip(rig.reference)[0][:2], rig.robot.object_pose()[:2]
-        move = policy.act(tip, item)
+        move += np.clip(policy.act(tip, item) - move, -_SLEW_M, _SLEW_M)
         chunk = np.tile(move, (_CHUNK, 1))
         trajectory = arm.chunk_trajectory(rig.reference, chunk, now_ns, tick_ns * 1e-9)
         rig.send(trajectory, now_ns + int(command_delay_ns * random.uniform(0.7, 1.3)))

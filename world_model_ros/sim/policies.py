@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
@@ -25,7 +26,12 @@ class Policy(Protocol):
 
 def make_policy(name: str, seed: int, bound_m: float, workspace: Float) -> Policy:
     """A policy by name; ``workspace`` (2, 2) holds low and high of x and y."""
-    return {"scripted_push": ScriptedPush, "coloured": Coloured, "reach": Reach}[name](seed, bound_m, workspace)
+    kinds: dict[str, Callable[[int, float, Float], Policy]] = {
+        "scripted_push": ScriptedPush,
+        "coloured": Coloured,
+        "reach": Reach,
+    }
+    return kinds[name](seed, bound_m, workspace)
 
 
 class ScriptedPush:
@@ -73,8 +79,8 @@ def push_step(tip: Float, item: Float, goal: Float, speed: float) -> Float:
         step = np.sign(turn) * min(abs(turn), speed / _CLEARANCE_M)
         angle = np.arctan2(away[1], away[0]) + step
         move = item + 1.1 * _CLEARANCE_M * np.array([np.cos(angle), np.sin(angle)]) - tip
-    length = float(np.hypot(*move))
-    return move * min(1.0, speed / max(length, 1e-9))
+    limited: Float = move * min(1.0, speed / max(float(np.hypot(*move)), 1e-9))
+    return limited
 
 
 class Coloured:
@@ -91,7 +97,8 @@ class Coloured:
     def act(self, tip: Float, item: Float) -> Float:
         wander = self._wander[self._tick % len(self._wander)]
         self._tick += 1
-        return np.clip(wander + self._pull * (item - tip), -self._bound, self._bound)
+        move: Float = np.clip(wander + self._pull * (item - tip), -self._bound, self._bound)
+        return move
 
 
 class Reach:

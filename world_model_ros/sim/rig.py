@@ -76,7 +76,7 @@ class Rig:
         self._exposures.append(at_ns)
 
     def advance(self, until_ns: int) -> list[Sample]:
-        """Run to a time (multiples of 10 ms after the start). Samples in order: senses, images, labels, gate/applied."""
+        """Run to a time. Samples of images, senses, labels and ``gate/applied`` in order of time."""
         samples: list[Sample] = []
         while self.now_ns < until_ns:
             before_ns = self.now_ns

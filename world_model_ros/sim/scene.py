@@ -123,9 +123,7 @@ def _add_table_and_camera(spec: mujoco.MjSpec, contract: Contract, scene: SceneC
         castshadow=False,
     )
     position = _CAMERA_POSITION + np.asarray(scene.camera_shift)
-    world.add_camera(
-        name="camera", pos=position, quat=_look_at(position, _CAMERA_TARGET), fovy=_CAMERA_FOVY_DEG
-    )
+    world.add_camera(name="camera", pos=position, quat=_look_at(position, _CAMERA_TARGET), fovy=_CAMERA_FOVY_DEG)
 
 
 def _look_at(eye: NDArray[np.float64], target: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -217,12 +215,14 @@ def random_object(random: np.random.Generator, start: tuple[float, float, float]
 
 
 def scene_for_seed(seed: int) -> SceneConfig:
-    """The scene of a seed: one random object away from the fingertip's home, light, table colour, a slightly moved camera."""
+    """The scene of a seed: one random object away from the fingertip's home, in random surroundings."""
     random = np.random.default_rng([seed, 0x5CE7E])
     place = np.array(HOME_TIP)
     while np.hypot(*(place - HOME_TIP)) < 0.09:
         place = random.uniform(*np.array(OBJECT_AREA).T)
-    return random_surroundings(random, random_object(random, (float(place[0]), float(place[1]), random.uniform(-3.1, 3.1))))
+    return random_surroundings(
+        random, random_object(random, (float(place[0]), float(place[1]), random.uniform(-3.1, 3.1)))
+    )
 
 
 def random_surroundings(random: np.random.Generator, item: ObjectConfig, home: tuple[float, ...] = HOME) -> SceneConfig:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from math import hypot
 from typing import Any
-
-os.environ.setdefault("MUJOCO_GL", "egl")
 
 import mujoco
 import numpy as np
@@ -38,8 +35,8 @@ _EFFORT_NOISE = 0.05
 class SimRobot:
     """The arm of a contract in a scene. Physics runs in steps of 2 ms and only in `step_to`.
 
-    The same seed and the same trajectories give the same senses, however the time is cut into calls. A sense read at the
-    same time twice gives the same noise.
+    The same seed and the same trajectories give the same senses, however the time is cut into calls. A sense read
+    at the same time twice gives the same noise.
 
     Args:
         contract: what to sense and how many joints; needs a URDF.
@@ -52,18 +49,18 @@ class SimRobot:
         self.contract = contract
         self._table = np.random.default_rng(seed).standard_normal(_NOISE_TABLE)
         self._renderer: mujoco.Renderer | None = None
+        self.now_ns = start_ns
         streams = contract.interface.streams
         cameras = [stream for stream in streams if isinstance(stream, CameraStream)]
         self._image_shape = contract.source(cameras[0].name).source_shape if cameras else None
         self._taxels = next((stream for stream in streams if isinstance(stream, TaxelStream)), None)
         self._microphone = next((stream for stream in streams if isinstance(stream, MicrophoneStream)), None)
-        self.reset(scene, start_ns)
+        self.reset(scene)
 
-    def reset(self, scene: SceneConfig, start_ns: int | None = None) -> None:
-        """Put a scene on the table and the arm to its home; the clock goes on, or to ``start_ns``."""
+    def reset(self, scene: SceneConfig) -> None:
+        """Put a scene on the table and the arm to its home; the clock goes on."""
         self.close()
         self.scene = scene
-        self.now_ns = start_ns if start_ns is not None else self.now_ns
         self._model = model = build_model(self.contract, scene)
         self._data = data = mujoco.MjData(model)
         joints = [model.joint(name) for name in self.contract.joint_names]
@@ -102,6 +99,14 @@ class SimRobot:
         if self._renderer is not None:
             self._renderer.close()
             self._renderer = None
+
+    def set_time(self, now_ns: int) -> None:
+        """Change the clock without physics, after a jump of it: the arm holds where it was to be, the world waits."""
+        held, _ = self.controller.sample(np.array([self.now_ns]))
+        self.controller = TrajectoryController(self.contract.joint_names, held[0])
+        self.now_ns = self._block_start_ns = now_ns
+        self._impulses.clear()
+        self._scrapes.clear()
 
     # -- time ------------------------------------------------------------------------------------------------------
 
@@ -214,7 +219,7 @@ class SimRobot:
         return (self._felt + _TAXEL_NOISE_N * noise).astype(np.float32)
 
     def wrench(self) -> NDArray[np.float32]:
-        """Force N and torque N m of the world on the tool, (6,), in ``wrist_ft``; tared with the finger pointing down."""
+        """Force N and torque N m of the world on the tool, (6,), in ``wrist_ft``; tared at the start."""
         noise = self._noise(2, (6,))
         return (self._wrench + _WRENCH_NOISE * noise).astype(np.float32)
 

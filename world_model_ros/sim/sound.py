@@ -1,7 +1,7 @@
 """Synthesised contact sound. MuJoCo has no acoustics: this is a plausible stand-in made of contact forces.
 
-Changes of contact force excite damped modes (modal synthesis, van den Doel and Pai 1998); sliding makes noise that grows
-with speed times normal force; the microphone has a noise floor.
+Changes of contact force excite damped modes (modal synthesis, van den Doel and Pai 1998); sliding makes noise that
+grows with speed times normal force; the microphone has a noise floor.
 """
 
 from __future__ import annotations
@@ -60,4 +60,5 @@ class ContactSound:
         for index, (numerator, denominator) in enumerate(self._filters):
             ring, self._ringing[index] = lfilter(numerator, denominator, excitation, zi=self._ringing[index])
             sound += ring
-        return (np.clip(np.tanh(sound), -1.0, 1.0) * 32767).astype(np.int16)
+        samples_16: NDArray[np.int16] = (np.tanh(sound) * 32767).astype(np.int16)
+        return samples_16

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from world_model_ros.contract.contract import Contract
-from world_model_ros.contract.schema import Stream
+from world_model_ros.contract.schema import CameraStream, Stream
 from world_model_ros.convert.outgoing import MessageMaker
 from world_model_ros.core.errors import UserError
 from world_model_ros.sim.sim_robot import SimRobot
@@ -35,9 +35,10 @@ class Sample:
     stamp_ns: int
 
 
-def due(rate_hz: float, now_ns: int, before_ns: int) -> bool:
+def beats(rate_hz: float, now_ns: int, before_ns: int) -> bool:
     """Whether a beat of a rate, counted from time 0, lies in (before, now]."""
-    return int(now_ns * rate_hz // 1e9) > int(before_ns * rate_hz // 1e9)
+    period_ns = round(1e9 / rate_hz)  # whole numbers: a float of today's time in ns is off by more than a beat's edge
+    return now_ns // period_ns > before_ns // period_ns
 
 
 class Telemetry:
@@ -66,7 +67,7 @@ class Telemetry:
             "joints": self._joints,
         }
         self._readers = []
-        self.camera: Stream | None = None
+        self.camera: CameraStream | None = None
         for stream in contract.interface.streams:
             found = contract.source(stream.name).type
             if found != _TYPES[stream.kind]:
@@ -78,23 +79,31 @@ class Telemetry:
             else:
                 self._readers.append((stream, contract.source(stream.name), readers[stream.kind]))
 
+        sources = {source.name: source for source in contract.deployment.labels}
+        self._labels = [
+            (sources[label.name], int(label.target.removeprefix("object_")))
+            for label in contract.interface.labels
+            if label.target.removeprefix("object_").isdigit()
+        ]
+
     def read(self, robot: SimRobot, before_ns: int) -> list[Sample]:
         """Everything but images and labels that became due since ``before_ns``, with the robot's time as stamp."""
         samples = []
         for stream, source, reader in self._readers:
-            if stream.kind == "microphone" or due(stream.rate_hz, robot.now_ns, before_ns):
+            if stream.kind == "microphone" or beats(stream.rate_hz, robot.now_ns, before_ns):
                 for message, stamp_ns in reader(robot, stream):
                     samples.append(Sample(source.topic, source.type, message, stamp_ns))
         return samples
 
     def labels(self, robot: SimRobot, before_ns: int) -> list[Sample]:
         """True poses of the objects, in the base frame, as far as they are due."""
-        if not due(LABEL_RATE_HZ, robot.now_ns, before_ns):
+        if not beats(LABEL_RATE_HZ, robot.now_ns, before_ns):
             return []
-        deployment, frame, now_ns = self._contract.deployment, self._contract.interface.base_frame, robot.now_ns
+        frame, now_ns = self._contract.interface.base_frame, robot.now_ns
         return [
-            Sample(label.topic, label.type, self._make.pose(robot.object_pose(index), now_ns, frame), now_ns)
-            for index, label in enumerate(deployment.labels[: len(robot.scene.objects)])
+            Sample(source.topic, source.type, self._make.pose(robot.object_pose(index), now_ns, frame), now_ns)
+            for source, index in self._labels
+            if index < len(robot.scene.objects)
         ]
 
     def image(self, pixels: NDArray[np.uint8], stamp_ns: int) -> Sample:

@@ -17,8 +17,8 @@ _SPREAD_COLS = 0.8
 class TaxelGrid:
     """A pad wrapped around the fingertip.
 
-    Row r is a ring at a height over the end of the finger (row 0 lowest), column c looks along angle 2 pi c / cols about
-    the fingertip's z axis, counted from its x axis. A force shares itself over near taxels and keeps its sum.
+    Row r is a ring at a height over the end of the finger (row 0 lowest), column c looks along angle 2 pi c / cols
+    about the fingertip's z axis, counted from its x axis. A force shares itself over near taxels and keeps its sum.
     """
 
     def __init__(self, rows: int, cols: int) -> None:
@@ -36,7 +36,9 @@ class TaxelGrid:
         angle = np.arctan2(points[:, 1], points[:, 0]) / (2 * np.pi) * self.cols
         col = angle[:, None] - np.arange(self.cols)
         col = (col + self.cols / 2) % self.cols - self.cols / 2
-        weight = np.exp(-0.5 * (row / _SPREAD_ROWS) ** 2)[:, :, None] * np.exp(-0.5 * (col / _SPREAD_COLS) ** 2)[:, None]
+        weight = (
+            np.exp(-0.5 * (row / _SPREAD_ROWS) ** 2)[:, :, None] * np.exp(-0.5 * (col / _SPREAD_COLS) ** 2)[:, None]
+        )
         weight /= weight.sum(axis=(1, 2), keepdims=True)
         grid: Float = np.einsum("nrc,nf->rcf", weight, forces)
         return grid

@@ -1,0 +1,109 @@
+"""Collected episodes: complete, repeatable, with honest stamps, and collected once only."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from world_model_ros.bags.reader import BagReader
+from world_model_ros.convert.stamps import stamp_ns
+from world_model_ros.core.errors import UserError
+from world_model_ros.kinematics.arm import ArmKinematics
+from world_model_ros.sim.collect import FIRST_SEED, collect, collection_scene
+
+
+@pytest.fixture(scope="module")
+def bags(contract, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("bags")
+    collect(contract, out, 2)
+    return out
+
+
+def read(bag: Path) -> dict[str, list[tuple[int, object]]]:
+    messages: dict[str, list[tuple[int, object]]] = defaultdict(list)
+    with BagReader(bag) as reader:
+        for topic, _, time_ns, message in reader.messages():
+            messages[topic].append((time_ns, message))
+    return messages
+
+
+def test_every_stream_is_there_at_its_rate_and_the_contract_too(contract, bags):
+    messages = read(bags / "episode_00000")
+    ticks = json.loads((bags / "episode_00000" / "episode.json").read_text())["ticks"]
+    seconds = ticks / contract.interface.tick_hz
+    assert messages["/contract"][0][1].data == contract.text
+    assert len(messages["/camera/front/image_raw"]) == ticks
+    for topic, rate_hz in {
+        "/joint_states": 100,
+        "/taxels/fingertip": 100,
+        "/force_torque_sensor_broadcaster/wrench": 100,
+        "/microphone/table/audio": 50,
+        "/gate/applied": 50,
+        "/labels/object_0/pose": 50,
+    }.items():
+        assert len(messages[topic]) == pytest.approx(rate_hz * seconds, rel=0.05), topic
+
+
+def test_images_arrive_after_their_exposure_and_everything_else_at_once(bags):
+    messages = read(bags / "episode_00000")
+    for topic, rows in messages.items():
+        if topic == "/contract":
+            continue
+        delays = [time_ns - stamp_ns(message) for time_ns, message in rows]
+        if topic.startswith("/camera"):
+            assert min(delays) >= 0
+            assert max(delays) <= 40_000_000
+        else:
+            assert set(delays) == {0}, topic
+
+
+def test_the_arm_does_what_the_gate_applied_and_stays_in_the_workspace(contract, bags):
+    messages = read(bags / "episode_00001")
+    arm = ArmKinematics(contract)
+    applied = {stamp_ns(message): message.position for _, message in messages["/gate/applied"]}
+    measured = {stamp_ns(message): message.position for _, message in messages["/joint_states"]}
+    places = np.array([arm.tip(applied[stamp])[0] for stamp in sorted(applied)])
+    errors = [np.linalg.norm(arm.tip(measured[stamp])[0] - arm.tip(position)[0]) for stamp, position in applied.items()]
+    assert max(errors) < 0.02
+    assert np.ptp(places, axis=0)[:2].max() > 0.1
+    low, high = np.array(contract.interface.action.workspace_m).T
+    assert np.all(places[:, :2] > low[:2] - 0.04)
+    assert np.all(places[:, :2] < high[:2] + 0.04)
+
+
+def test_a_finished_collection_is_not_done_again_and_a_lost_episode_comes_out_the_same(contract, bags):
+    kept = (bags / "episode_00000" / "episode_00000.mcap").stat().st_mtime_ns
+    before = read(bags / "episode_00001")
+    for file in (bags / "episode_00001").iterdir():
+        file.unlink()
+    (bags / "episode_00001").rmdir()
+    results = collect(contract, bags, 2)
+    assert [result.seed for result in results] == [FIRST_SEED, FIRST_SEED + 1]
+    assert (bags / "episode_00000" / "episode_00000.mcap").stat().st_mtime_ns == kept
+    after = read(bags / "episode_00001")
+    for topic in ("/camera/front/image_raw", "/taxels/fingertip", "/microphone/table/audio"):
+        for (first_ns, first), (second_ns, second) in zip(before[topic], after[topic]):
+            assert first_ns == second_ns
+            np.testing.assert_array_equal(first.data, second.data)
+    manifest = json.loads((bags / "manifest.json").read_text())
+    assert manifest["episodes"] == 2
+    assert manifest["interface_hash"] == contract.interface_hash
+
+
+def test_an_episode_begins_with_the_fingertip_away_from_the_object(contract):
+    for seed in range(FIRST_SEED, FIRST_SEED + 20):
+        scene = collection_scene(contract, seed)
+        tip = ArmKinematics(contract).tip(np.array(scene.home))[0]
+        assert np.hypot(*(tip[:2] - scene.objects[0].start[:2])) > 0.08
+        assert tip[2] == pytest.approx(0.03, abs=1e-3)
+
+
+def test_nonsense_is_refused_before_anything_is_written(contract, tmp_path):
+    for episodes, seed, workers in ((0, 0, 1), (1, -1, 1), (1, 0, 0)):
+        with pytest.raises(UserError):
+            collect(contract, tmp_path / "bags", episodes, seed, workers)
+    assert not (tmp_path / "bags").exists()

@@ -1,0 +1,169 @@
+"""The simulated robot as a process: all streams of its contract in real time, and a trajectory controller.
+
+Parameters: ``robot`` (contract, name or file), ``seed`` (of the scene), ``unplug`` (comma separated names of streams
+that stay silent), ``clock`` (true: time starts at zero and goes out on ``/clock``; false: stamps are of the ROS clock).
+The service ``sim/reset`` puts the scene of the seed back. Contact sound is synthesised.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import Counter, deque
+from typing import Any
+
+import numpy as np
+import rclpy
+from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.clock import Clock, ClockType
+from rclpy.executors import ExternalShutdownException
+from rclpy.node import Node
+from rclpy.publisher import Publisher
+from rosgraph_msgs.msg import Clock as ClockMessage
+from std_msgs.msg import String
+from std_srvs.srv import Trigger
+from trajectory_msgs.msg import JointTrajectory
+
+from world_model_ros.contract.contract import load_contract
+from world_model_ros.convert.outgoing import MessageMaker, ros_class
+from world_model_ros.core.errors import UserError
+from world_model_ros.nodes.diagnostics import OK, WARN, diagnostics, status
+from world_model_ros.nodes.qos import LATCHED, qos_profile
+from world_model_ros.sim.scene import STEP_NS, scene_for_seed
+from world_model_ros.sim.sim_robot import SimRobot
+from world_model_ros.sim.telemetry import Sample, Telemetry, beats
+
+_PERIOD_S = 0.01
+_BURST = 100
+_JUMP_NS = 1_000_000_000
+_LATE_NS = 25_000_000  # so far behind, images are left out until the physics has caught up
+
+
+class SimRobotNode(Node):
+    """`SimRobot` with topics and a clock."""
+
+    def __init__(self) -> None:
+        super().__init__("sim_robot")
+        contract = load_contract(str(self.declare_parameter("robot", "tabletop_arm").value))
+        seed = int(self.declare_parameter("seed", 0).value)
+        unplugged = str(self.declare_parameter("unplug", "").value)
+        self._own_clock = bool(self.declare_parameter("clock", False).value)
+        command = contract.deployment.command
+        if command is None:
+            raise UserError("deployment.command", None, "a controller topic; this robot cannot be simulated")
+        self._make = MessageMaker(ros_class)
+        names = tuple(filter(None, (name.strip() for name in unplugged.split(","))))
+        self._telemetry = Telemetry(contract, self._make, names)
+        self._scene = scene_for_seed(seed)
+        self._begin_ns = time.monotonic_ns()
+        self._robot = SimRobot(contract, self._scene, seed, self._wall_ns() // STEP_NS * STEP_NS)
+        self._robot.image()  # makes the renderer, which takes a while
+        self._counts: Counter[str] = Counter()
+        self._cycle_ms: deque[float] = deque(maxlen=500)
+
+        self._senders: dict[str, Publisher] = {}
+        for stream in contract.interface.streams:
+            source = contract.source(stream.name)
+            if stream.name not in names:
+                qos = qos_profile(source.qos)
+                if stream.kind != "camera":  # what this process was late with goes out in a burst
+                    qos.depth = max(qos.depth, _BURST)
+                self._senders[source.topic] = self.create_publisher(ros_class(source.type), source.topic, qos)
+        for label in contract.deployment.labels:
+            self._senders[label.topic] = self.create_publisher(ros_class(label.type), label.topic, 10)
+        self._description = self.create_publisher(String, "robot_description", LATCHED)
+        self._description.publish(String(data=contract.urdf_path.read_text(encoding="utf-8")))
+        self._clock_sender = self.create_publisher(ClockMessage, "/clock", 10) if self._own_clock else None
+        self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
+        self.create_subscription(JointTrajectory, command.topic, self._on_trajectory, 10)
+        self.create_service(Trigger, "sim/reset", self._on_reset)
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self.create_timer(_PERIOD_S, self._run, clock=steady)
+        self.create_timer(1.0, self._diagnose, clock=steady)
+        self.get_logger().info(f"simulating {contract.name}, seed {seed}" + (f", without {names}" if names else ""))
+
+    def _wall_ns(self) -> int:
+        """Time that the simulation should have."""
+        if self._own_clock:
+            return time.monotonic_ns() - self._begin_ns
+        return int(self.get_clock().now().nanoseconds)
+
+    def _run(self) -> None:
+        """Bring the physics to the present and send what became due. Physics never waits for images."""
+        begin = time.perf_counter()
+        robot = self._robot
+        late_ns = self._wall_ns() - robot.now_ns
+        if abs(late_ns) > _JUMP_NS:
+            self._counts["clock_jumps"] += 1
+            self.get_logger().warning(f"the clock jumped by {late_ns * 1e-9:.1f} s; the world stood still meanwhile")
+            robot.set_time(self._wall_ns() // STEP_NS * STEP_NS)
+        self._catch_up()
+        self._cycle_ms.append((time.perf_counter() - begin) * 1e3)
+
+    def _catch_up(self) -> None:
+        """Step in pieces of at most 10 ms, so that no sense loses a sample when this process was held up."""
+        robot, period_ns = self._robot, round(_PERIOD_S * 1e9)
+        while (late_ns := self._wall_ns() - robot.now_ns) >= STEP_NS:
+            before_ns = robot.now_ns
+            robot.step_to(before_ns + min(late_ns, period_ns - before_ns % period_ns))
+            if robot.now_ns == before_ns:
+                return
+            if self._clock_sender is not None:
+                self._clock_sender.publish(ClockMessage(clock=self._make.time(robot.now_ns)))
+            for sample in (*self._telemetry.read(robot, before_ns), *self._telemetry.labels(robot, before_ns)):
+                self._send(sample)
+            camera = self._telemetry.camera
+            if camera is not None and beats(camera.rate_hz, robot.now_ns, before_ns):
+                if late_ns > _LATE_NS:
+                    self._counts["images_dropped"] += 1
+                else:
+                    self._counts["images"] += 1
+                    self._send(self._telemetry.image(robot.image(), robot.now_ns))
+
+    def _send(self, sample: Sample) -> None:
+        self._senders[sample.topic].publish(sample.message)
+
+    def _on_trajectory(self, message: Any) -> None:
+        reason = self._robot.set_trajectory(message)
+        self._counts["trajectories" if reason is None else "trajectories_refused"] += 1
+        if reason is not None:
+            self.get_logger().warning(f"trajectory refused: {reason}", throttle_duration_sec=2.0)
+
+    def _on_reset(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        self._robot.reset(self._scene)
+        self._robot.image()
+        response.success, response.message = True, "the arm is at its home and the scene is as in the beginning"
+        return response
+
+    def _diagnose(self) -> None:
+        cycles = np.array(self._cycle_ms or [0.0])
+        counts = ("images", "images_dropped", "trajectories", "trajectories_refused", "clock_jumps")
+        values = {
+            **{name: self._counts[name] for name in counts},
+            "behind_ms": (self._wall_ns() - self._robot.now_ns) * 1e-6,
+            "cycle_ms_p50": float(np.percentile(cycles, 50)),
+            "cycle_ms_p99": float(np.percentile(cycles, 99)),
+        }
+        dropping = self._counts["images_dropped"] > 0.1 * self._counts["images"]
+        level, text = (WARN, "images are dropped") if dropping else (OK, "real time")
+        report = status("sim_robot: simulation", level, text, values)
+        self._diagnostics.publish(diagnostics(self.get_clock().now().to_msg(), report))
+
+
+def main(args: list[str] | None = None) -> int:
+    """Run the node until it is interrupted; 1 if its parameters are wrong."""
+    rclpy.init(args=args)
+    try:
+        rclpy.spin(SimRobotNode())
+    except UserError as error:
+        print(f"sim_robot_node: {error}", file=sys.stderr)
+        return 1
+    except (KeyboardInterrupt, ExternalShutdownException):
+        pass
+    finally:
+        rclpy.try_shutdown()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
