@@ -101,7 +101,7 @@ class Robot:
     def ticks(self) -> list[dict]:
         return [json.loads(message.data) for message in self.heard["tick"]]
 
-    def wait(self, fulfilled: Callable[[], object], timeout_s: float = 20.0) -> None:
+    def wait(self, fulfilled: Callable[[], object], timeout_s: float = 30.0) -> None:
         end = time.monotonic() + timeout_s
         while not fulfilled():
             assert time.monotonic() < end, f"still not so after {timeout_s} s; last tick {self.ticks()[-1:]}"
@@ -184,7 +184,7 @@ def robot():
 def process(robot, toy_bundle):
     """A brain that ticks and sees everything."""
     process = start(robot.domain, model=toy_bundle, threads=1)
-    robot.wait(lambda: robot.ticks() and all(robot.ticks()[-1]["fresh"].values()), 20)
+    robot.wait(lambda: robot.ticks() and all(robot.ticks()[-1]["fresh"].values()), 60)
     yield process
     code, output = end(process)
     assert code == 0, output
@@ -209,7 +209,8 @@ def test_it_ticks_at_its_rate_and_commands_with_the_observations_stamp(robot, br
     ticks = robot.ticks()
     assert np.diff([tick["index"] for tick in ticks]).max() == 1
     spans = np.diff([tick["now_ns"] for tick in ticks])
-    assert spans.sum() - 1e8 * len(spans) == pytest.approx(1e8 * (ticks[-1]["missed"] - ticks[0]["missed"]), abs=8e7)
+    missed = ticks[-1]["missed"] - ticks[0]["missed"]
+    assert spans.sum() / 1e8 == pytest.approx(len(spans) + missed, abs=1.2)
     assert np.median(spans) == pytest.approx(1e8, rel=0.05)
     stamps = [message.header.stamp.sec * 10**9 + message.header.stamp.nanosec for message in robot.heard["command"]]
     assert set(stamps) <= {tick["now_ns"] for tick in ticks} | {stamps[-1]}
@@ -309,7 +310,7 @@ def test_on_a_clock_that_jumps_back_it_starts_its_belief_anew(toy_bundle):
     robot = Robot(random.randint(51, 100), start_ns=1000 * 10**9)
     process = start(robot.domain, model=toy_bundle, use_sim_time=True, threads=1)
     try:
-        robot.wait(lambda: len(robot.ticks()) > 5 and robot.ticks()[-1]["fresh"]["arm"], 20)
+        robot.wait(lambda: len(robot.ticks()) > 5 and robot.ticks()[-1]["fresh"]["arm"], 60)
         assert not robot.ticks()[-1]["restarted"]
         robot.trajectory, robot.own_clock_ns = None, 500 * 10**9
         robot.wait(lambda: robot.ticks()[-1]["now_ns"] < 600 * 10**9 and robot.ticks()[-1]["fresh"]["arm"])

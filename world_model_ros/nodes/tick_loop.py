@@ -46,7 +46,9 @@ class TickLoop:
         self._memory = brain.start()
         self._reference: Any = None
         self._index = 0
+        self._first_ns: int | None = None  # since the clock last jumped back
         self._last_ns: int | None = None
+        self._taken = self._missed_before = 0
         self._tick_ns = brain.contract.tick_ns
         self._wake = threading.Condition()
         self._due: tuple[int, float] | None = None
@@ -59,15 +61,18 @@ class TickLoop:
         with self._wake:
             if self._last_ns is not None and now_ns < self._last_ns:
                 self._streams.flush()
-                self._restart = True
-            elif self._last_ns is not None:
-                self.statistics.missed += max(0, round((now_ns - self._last_ns) / self._tick_ns) - 1)
+                self._restart, self._first_ns = True, None
+            if self._first_ns is None:
+                self._first_ns, self._taken, self._missed_before = now_ns, 0, self.statistics.missed
             self._last_ns = now_ns
-            if self._busy or self._due is not None:
-                self.statistics.missed += 1
-                return
-            self._due = (now_ns, perf_counter())
-            self._wake.notify()
+            free = not self._busy and self._due is None
+            if free:
+                self._taken += 1
+                self._due = (now_ns, perf_counter())
+                self._wake.notify()
+            passed = (now_ns - self._first_ns) // self._tick_ns + 1
+            missed = self._missed_before + passed - self._taken
+            self.statistics.missed = max(self.statistics.missed, missed)
 
     def close(self) -> None:
         """End the thread after the tick it is in."""
