@@ -104,3 +104,16 @@ def test_losses_fall_on_a_batch_that_is_seen_again_and_again(contract: Contract,
         optimizer.step()
         totals.append(total.item())
     assert totals[-1] < 0.7 * totals[0]
+
+
+def test_unknown_labels_and_missing_streams_leave_every_gradient_finite(contract: Contract, cache: Cache) -> None:
+    torch.manual_seed(0)
+    model = WorldModel(contract.interface)
+    fit_statistics(model, cache)
+    batch = Windows(contract, cache, CONFIG, 0).draw(4, np.random.default_rng(0), None, model)
+    batch.labels[:, ::3] = torch.nan
+    batch.fresh[:, 5:] = 0.0
+    batch.sensed[:, 5:] = 0.0
+    sum(losses(model, batch, 12, 2, 4, torch.Generator().manual_seed(0)).values(), torch.zeros(())).backward()
+    for name, parameter in model.named_parameters():
+        assert parameter.grad is None or torch.isfinite(parameter.grad).all(), name

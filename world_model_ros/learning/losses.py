@@ -78,15 +78,15 @@ def losses(
     if model.targets:
         truth = batch.labels[rows, when].flatten(0, 2)
         out |= _pose_losses(model, flat, truth, horizon)
-        error = (model.positions(priors[:, 1:].flatten(0, 1)) - batch.labels[:, 1:].flatten(0, 1)) / model.pose_scale
-        out["prior"] = _known(smooth_l1_loss(error, torch.zeros_like(error), reduction="none", beta=0.1))
+        predicted = model.positions(priors[:, 1:].flatten(0, 1))
+        out["prior"] = _pose_error(model, predicted, batch.labels[:, 1:].flatten(0, 1))
         if model.cameras:
             name = model.cameras[0].name
             index = [stream.name for stream in model.streams].index(name)
             seen = model.seen({key: value.flatten(0, 1) for key, value in batch.features.items()})
-            error = (seen - batch.labels.flatten(0, 1)) / model.pose_scale
-            there = batch.sensed.flatten(0, 1)[:, index, None, None]
-            out["seen"] = _known(smooth_l1_loss(error, torch.zeros_like(error), reduction="none", beta=0.1) * there)
+            there = batch.sensed.flatten(0, 1)[:, index, None, None] > 0.5
+            truth = torch.where(there, batch.labels.flatten(0, 1), torch.nan)
+            out["seen"] = _pose_error(model, seen, truth)
     out |= _sense_losses(model, batch, flat, rows, when)
     pairs = torch.cat([posteriors[:, :-1], posteriors[:, 1:]], -1).detach()
     out["inverse"] = 0.1 * smooth_l1_loss(model.inverse(pairs), batch.applied[:, 1:] / model.action_scale)
@@ -95,20 +95,23 @@ def losses(
     return out
 
 
-def _known(value: Tensor) -> Tensor:
-    """Mean over what is not NaN."""
-    known = ~torch.isnan(value)
-    return torch.where(known, value, torch.zeros_like(value)).sum() / known.sum().clamp(min=1)
+def _pose_error(model: WorldModel, position: Tensor, truth: Tensor) -> Tensor:
+    """Smooth L1 of positions (n, K, 3) in units of their spread, over the truths that are not NaN."""
+    known = ~torch.isnan(truth)
+    truth = torch.where(known, truth, position.detach())  # before the loss: NaN times zero is NaN in its gradient
+    error = smooth_l1_loss(position / model.pose_scale, truth / model.pose_scale, reduction="sum", beta=0.1)
+    return error / known.sum().clamp(min=1)
 
 
 def _pose_losses(model: WorldModel, states: Tensor, truth: Tensor, horizon: int) -> dict[str, Tensor]:
     position = model.positions(states)
-    error = (position - truth) / model.pose_scale
-    out = {"pose": 4.0 * _known(smooth_l1_loss(error, torch.zeros_like(error), reduction="none", beta=0.1))}
+    known = ~torch.isnan(truth)
+    out = {"pose": 4.0 * _pose_error(model, position, truth)}
     raw = model.sigma_head(states.detach()).reshape(-1, model.targets, 3)
     sigma = torch.nn.functional.softplus(raw - 3.0) * 0.1 + 5e-4
-    miss = (position.detach() - truth).abs()
-    out["sigma"] = 0.02 * _known(torch.log(sigma) + miss / sigma)  # Laplace likelihood, robust to jumps
+    miss = torch.where(known, (position.detach() - truth).abs(), torch.zeros_like(truth))
+    likelihood = (torch.log(sigma) + miss / sigma) * known  # Laplace, robust to jumps
+    out["sigma"] = 0.02 * likelihood.sum() / known.sum().clamp(min=1)
     return out
 
 

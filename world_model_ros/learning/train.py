@@ -15,6 +15,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from world_model_ros.contract.contract import Contract
+from world_model_ros.core.errors import UserError
 from world_model_ros.learning.dataset import Cache, drop_modalities
 from world_model_ros.learning.losses import Batch, filter_states, imagine, losses
 from world_model_ros.learning.networks import Sizes, WorldModel
@@ -211,6 +212,10 @@ def _stage(
             batch = windows.draw(config.windows[stage], random, codes, model)
         parts = losses(model, batch, config.horizon, config.starts, config.frames, generator)
         total = torch.stack(list(parts.values())).sum()
+        if not torch.isfinite(total):
+            raise UserError(
+                "training", {name: value.item() for name, value in parts.items()}, "finite losses; bad data?"
+            )
         optimizer.zero_grad(set_to_none=True)
         total.backward()
         torch.nn.utils.clip_grad_norm_(trained, 1.0)

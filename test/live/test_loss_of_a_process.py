@@ -1,0 +1,53 @@
+"""Brain or gate die while the arm moves: it brakes, stands still, and stays so."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+import numpy as np
+from observer import Observer, wait_until
+
+from world_model_ros.bringup.run import Running
+
+TICK_S = 0.1
+CYCLE_S = 0.02
+LOAD_S = 0.03  # what a busy machine may add between the gate and this observer
+
+
+def _set_moving(observer: Observer) -> None:
+    observer.arm()
+    observer.go(0.65, -0.27)
+    wait_until(lambda: observer.speed() > 0.25, 15.0)
+
+
+def test_a_killed_brain_is_braked_within_one_and_a_half_ticks_and_the_arm_stays_still(
+    graph: tuple[Running, Observer],
+) -> None:
+    running, observer = graph
+    _set_moving(observer)
+    os.kill(running.pid("world_model"), signal.SIGKILL)
+    killed = time.monotonic()
+    wait_until(lambda: observer.states[-1][1]["state"] == "disarmed", 5.0)
+    braking = next(when for when, state in observer.states if when > killed and state["state"] == "slowing")
+    assert braking - killed <= 1.5 * TICK_S + CYCLE_S + LOAD_S
+    still = next(when for when, _, v in observer.applied if when > braking and np.abs(v).max() < 1e-3)
+    assert still - braking < 0.6  # from 3 rad/s at these limits a stop takes 0.4 s
+    observer.go(0.4, 0.2)
+    before = observer.joints[-1][1]
+    time.sleep(1.0)
+    assert np.abs(observer.joints[-1][1] - before).max() < 2e-3
+    assert observer.states[-1][1]["state"] == "disarmed"
+
+
+def test_with_the_gate_killed_the_arm_comes_to_a_stop_by_itself(graph: tuple[Running, Observer]) -> None:
+    running, observer = graph
+    _set_moving(observer)
+    os.kill(running.pid("command_gate"), signal.SIGKILL)
+    killed = time.monotonic()
+    time.sleep(1.2)
+    assert not [when for when in observer.sent if when > killed + 0.2]
+    late = [np.abs(v).max() for when, _, v in observer.joints if when > killed + 0.9]
+    assert late
+    assert max(late) < 0.02
