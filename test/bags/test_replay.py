@@ -1,0 +1,173 @@
+"""A replay runs the brain as live, and holds its imaginations against what came."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from world_model_ros.bags.horizon_scores import HorizonScores, psnr_db
+from world_model_ros.bags.reader import BagReader
+from world_model_ros.bags.replay import Moment, replay
+from world_model_ros.bags.tick_log import recorded_ticks
+from world_model_ros.bags.writer import BagWriter
+from world_model_ros.contract.contract import Contract, load_contract
+from world_model_ros.core.errors import UserError
+from world_model_ros.runtime.brain import Brain
+from world_model_ros.runtime.bundle import load_bundle
+
+torch = pytest.importorskip("torch", reason="the toy bundles are exported with torch")
+
+
+@pytest.fixture(scope="module")
+def brain(toy_bundle: Path, arm: Contract) -> Brain:
+    return Brain(load_bundle(toy_bundle, arm), arm, "cpu")
+
+
+def with_ticks(path: Path, streams: Path, ticks: list[tuple[int, str]], image: tuple[int, np.ndarray] | None) -> None:
+    """The messages of one bag and tick records, as a recorder would have written them together."""
+    with BagReader(streams) as bag, BagWriter(path) as out:
+        messages = [(stamp_ns, topic, kind, raw) for topic, kind, stamp_ns, raw in bag.raw_messages()]
+        for stamp_ns, topic, kind, raw in messages:
+            out.write_raw(topic, kind, raw, stamp_ns)
+        for stamp_ns, text in ticks:
+            out.write("tick", "std_msgs/msg/String", out.make.string(text), stamp_ns + 3_000_000)
+        if image is not None:
+            picture = out.make.image(image[1], "rgb8", 0)
+            out.write("goal/image", "sensor_msgs/msg/Image", picture, image[0] + 2_000_000)
+
+
+def ticks_of(bag_path: Path) -> list[tuple[int, str]]:
+    with BagReader(bag_path) as bag:
+        return [(stamp_ns, message.data) for _, _, stamp_ns, message in bag.messages(["/tick"])]
+
+
+class TestArm:
+    def test_it_writes_what_was_imagined_and_how_good_it_was(
+        self, arm: Contract, arm_bag: Path, brain: Brain, tmp_path: Path
+    ) -> None:
+        drawn: list[tuple[Path, Sequence[Moment]]] = []
+        done = replay(arm_bag, arm, brain, tmp_path, moments=3, draw=lambda *each: drawn.append(each))
+        assert json.loads((tmp_path / "metrics.json").read_text()) == done.metrics
+        assert done.metrics["ticks"] == 20
+        assert not done.metrics["follows_record"]
+        assert [row["seconds"] for row in done.metrics["horizon"]] == pytest.approx(np.arange(1, 13) / 10)
+        assert {row["count"] for row in done.metrics["horizon"]} == {8}  # 20 ticks, 12 ahead
+        ((path, moments),) = drawn
+        assert path == tmp_path / "futures.png"
+        assert len(moments) == 3
+        assert moments[0].seconds == pytest.approx((0.3, 0.6, 0.9, 1.2))
+        assert all(np.array_equal(frame, moments[0].now) for frame in moments[0].imagined)  # the toy copies
+        assert not np.array_equal(moments[0].real[0], moments[0].now)
+        with BagReader(tmp_path / "bag") as bag:
+            counts = {name: topic.count for name, topic in bag.topics().items()}
+            assert counts["/tick"] == counts["/surprise"] == counts["/command"] == 20
+            assert counts["/predicted/states"] == counts["/predicted/object_0/path"] == 8
+            assert bag.contract_text() == arm.text
+
+    def test_futures_are_rolled_out_under_the_actions_that_were_executed(
+        self, arm: Contract, arm_bag: Path, brain: Brain, tmp_path: Path
+    ) -> None:
+        replay(arm_bag, arm, brain, tmp_path)
+        applied = np.array([json.loads(text)["applied"] for _, text in ticks_of(tmp_path / "bag")])
+        with BagReader(tmp_path / "bag") as bag:
+            raw = next(message for _, _, _, message in bag.messages(["/predicted/states"]))
+        states = np.frombuffer(raw.data, np.float32).reshape(raw.height, raw.width)
+        # The toy's belief begins with how far the fingertip was moved.
+        assert np.allclose(states[:, :2], np.cumsum(applied[1:13], axis=0), atol=1e-6)
+
+    def test_recorded_ticks_are_repeated_exactly(
+        self, arm: Contract, arm_bag: Path, brain: Brain, tmp_path: Path
+    ) -> None:
+        first = replay(arm_bag, arm, brain, tmp_path / "first", seed=77)
+        with_ticks(tmp_path / "both", arm_bag, ticks_of(tmp_path / "first" / "bag"), None)
+        again = replay(tmp_path / "both", arm, brain, tmp_path / "again", seed=1)
+        assert again.metrics["follows_record"]
+        assert again.metrics["same_as_live"] == {
+            "record_has_the_start": True,
+            "ticks": 20,
+            "equal": 20,
+            "largest_difference_of_surprise": 0.0,
+        }
+        assert again.metrics["horizon"] == first.metrics["horizon"]
+        with BagReader(tmp_path / "first" / "bag") as one, BagReader(tmp_path / "again" / "bag") as two:
+            commands = [[raw for _, _, _, raw in bag.raw_messages(["/command"])] for bag in (one, two)]
+        assert commands[0] == commands[1]
+
+    def test_a_record_of_other_ticks_decides_over_the_grid(
+        self, arm: Contract, arm_bag: Path, brain: Brain, tmp_path: Path
+    ) -> None:
+        replay(arm_bag, arm, brain, tmp_path / "first")
+        kept = [each for i, each in enumerate(ticks_of(tmp_path / "first" / "bag")) if i not in (4, 5)]  # missed live
+        with_ticks(tmp_path / "both", arm_bag, kept, None)
+        again = replay(tmp_path / "both", arm, brain, tmp_path / "again")
+        assert again.metrics["ticks"] == 18
+        assert [at for at, _ in ticks_of(tmp_path / "again" / "bag")] == [at for at, _ in kept]
+
+    def test_goals_come_back_with_their_picture(
+        self, arm: Contract, arm_bag: Path, brain: Brain, tmp_path: Path
+    ) -> None:
+        replay(arm_bag, arm, brain, tmp_path / "first")
+        goal = {"kind": "image", "stamp_ns": 1_000_500_000_000, "target": None, "pose": None, "joints": None}
+        ticks = [(at, json.dumps(json.loads(text) | {"goal": goal})) for at, text in ticks_of(tmp_path / "first/bag")]
+        picture = np.full((64, 64, 3), 90, np.uint8)
+        with_ticks(tmp_path / "both", arm_bag, ticks, (goal["stamp_ns"], picture))
+        with BagReader(tmp_path / "both") as bag:
+            read = recorded_ticks(bag, arm)[0].goal
+        assert read is not None
+        assert np.array_equal(read.image, picture)
+        with_ticks(tmp_path / "without", arm_bag, ticks, None)
+        with BagReader(tmp_path / "without") as bag, pytest.raises(UserError, match="goal/image"):
+            recorded_ticks(bag, arm)
+
+    def test_a_record_that_is_no_record_is_said_to_be(
+        self, arm: Contract, arm_bag: Path, brain: Brain, tmp_path: Path
+    ) -> None:
+        with_ticks(tmp_path / "both", arm_bag, [(1_000_000_000_000, '{"tick": 1}')], None)
+        with pytest.raises(UserError, match="a tick record"):
+            replay(tmp_path / "both", arm, brain, tmp_path / "out")
+
+
+class TestRecordedHumanoid:
+    def test_a_model_that_only_watches_runs_from_the_first_to_the_last_message(
+        self, recorded: Path, tmp_path: Path
+    ) -> None:
+        from watch_bundle import write_watch_bundle
+
+        contract = load_contract("unitree_g1")
+        brain = Brain(load_bundle(write_watch_bundle(tmp_path / "watch", contract), contract), contract, "cpu")
+        bag = recorded / "unitree_g1_bottle" / "g1_bottle_001.mcap"
+        done = replay(bag, contract, brain, tmp_path / "out")
+        assert done.metrics["ticks"] == 131
+        assert done.metrics["fresh"] == {"head": 1.0, "head_mic": 0.0, "right_palm_taxels": 0.0, "arms_and_hands": 1.0}
+        assert len(done.moments) == 4
+        assert done.moments[0].now.shape == (96, 96, 3)
+        rows = done.metrics["horizon"]
+        assert all(row["psnr_db"] == row["psnr_still_db"] for row in rows)  # pictures stay
+        assert rows[0]["psnr_db"] > rows[-1]["psnr_db"] > 10
+        for row in rows[4:]:  # commands come true, more or less, and a little late
+            assert row["joints_error"] < row["joints_still_error"]
+
+
+def test_scores_are_means_by_step() -> None:
+    scores = HorizonScores(2, 0.1)
+    black, grey = np.zeros((4, 4, 3), np.uint8), np.full((4, 4, 3), 51, np.uint8)
+    scores.frame(1, black, black, grey)
+    scores.target("object_0", 2, [0.03, 0, 0], [0, 0, 0], [0, 0.04, 0], [0.02, 0.02, 0.02])
+    scores.target("object_0", 2, [0.01, 0, 0], [0, 0, 0], [0, 0.02, 0], [0.02, 0.02, 0.02])
+    near, far = scores.table()
+    assert near["psnr_db"] == 60.0
+    assert near["psnr_still_db"] == pytest.approx(20 * np.log10(5))
+    assert far == pytest.approx(
+        {
+            "seconds": 0.2,
+            "count": 2,
+            "object_0_error_m": 0.02,
+            "object_0_still_error_m": 0.03,
+            "object_0_inside_region": 0.5,
+        }
+    )
+    assert psnr_db(grey, black) == psnr_db(black, grey)  # no wrap-around of unsigned numbers
