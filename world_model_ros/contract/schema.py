@@ -266,11 +266,8 @@ class ContractFile(Strict):
         streams = {stream.name: stream for stream in self.interface.streams}
         sources = [source.name for source in self.deployment.streams]
         _same("deployment.streams", sources, list(streams))
-        _same(
-            "deployment.labels",
-            [label.name for label in self.deployment.labels],
-            [label.name for label in self.interface.labels],
-        )
+        labels = [label.name for label in self.deployment.labels]
+        _same("deployment.labels", labels, [label.name for label in self.interface.labels])
         for source in self.deployment.streams:
             stream = streams[source.name]
             if (stream.kind == "camera") != (source.source_shape is not None):
