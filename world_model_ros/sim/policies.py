@@ -47,7 +47,10 @@ class ScriptedPush:
 
     def act(self, tip: Float, item: Float) -> Float:
         if self._ticks_left <= 0 or np.hypot(*(self._goal - item)) < 0.015:
-            self._goal = self._random.uniform(*np.array(OBJECT_AREA).T)
+            low, high = np.array(OBJECT_AREA).T
+            goals = self._random.uniform(low, high, (int(self._random.integers(1, 5)), 2))
+            # Of a few goals the one that lies most nearly ahead, so that more time goes into pushing.
+            self._goal = max(goals, key=lambda goal: _cosine(goal - item, item - tip))
             self._speed = self._bound * self._random.uniform(0.45, 1.0)
             self._ticks_left = int(self._random.integers(15, 45))
         self._ticks_left -= 1
@@ -55,6 +58,10 @@ class ScriptedPush:
         if self._random.random() < 0.04:  # now and then something else altogether
             move = self._random.uniform(-self._bound, self._bound, 2)
         return np.clip(move, -self._bound, self._bound)
+
+
+def _cosine(first: Float, second: Float) -> float:
+    return float(first @ second / max(float(np.hypot(*first) * np.hypot(*second)), 1e-9))
 
 
 def push_step(tip: Float, item: Float, goal: Float, speed: float) -> Float:
