@@ -77,9 +77,10 @@ class DemoNode(Node):
         self._disarm = self.create_client(Trigger, "gate/disarm")
 
     def demonstrate(self) -> bool:
-        """Run all goals, write the result, and say whether every goal was reached."""
+        """Run all goals and write the result; True if every goal was reached."""
         self._wait_until_ready()
         insist(self._arm, "gate/arm", _READY_S)
+        self._gate = {}  # its state is not known until it says so again
         first_tick = len(self._ticks)
         goals = [self._pursue(index, kind) for index, kind in enumerate(self._kinds, start=1)]
         with contextlib.suppress(UserError):  # the goals are judged; the gate disarms by itself when all ends
@@ -87,13 +88,13 @@ class DemoNode(Node):
         result = {
             "robot": self._contract.name,
             "seed": self._seed,
-            "success": all(goal["reached"] for goal in goals),
+            "success": (success := all(goal["reached"] for goal in goals)),
             "goals": goals,
             **tick_summary(self._ticks[first_tick:], self._contract.tick_ns),
         }
         if self._result:
             Path(self._result).write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-        return bool(result["success"])
+        return success
 
     def _pursue(self, index: int, kind: Any) -> dict[str, Any]:
         task = draw_task(kind, self._seed, self._contract, self._positions[self._tip_target], self._objects())
@@ -112,6 +113,7 @@ class DemoNode(Node):
                     print(f"  the gate let go ({self._gate.get('cause')}); arming it again")
                 with contextlib.suppress(UserError):  # then time runs out on this goal
                     insist(self._arm, "gate/arm", 1.0)
+                    self._gate = {}
             time.sleep(0.05)
         self._cancel.publish(Empty())
         print(f"  {verdict} ({task.tolerance_m * 100:.0f} cm counts)")
@@ -194,7 +196,3 @@ def main() -> None:
 def _spin(executor: SingleThreadedExecutor) -> None:
     with contextlib.suppress(ExternalShutdownException, KeyboardInterrupt):
         executor.spin()
-
-
-if __name__ == "__main__":
-    main()
