@@ -86,7 +86,7 @@ class RecorderNode(Node):
             publishers = self.get_publishers_info_by_topic(topic)
             if not publishers:
                 continue
-            qos = recording_qos([each.qos_profile for each in publishers])
+            qos = recording_qos([each.qos_profile for each in publishers], types[0])
             before = self._subscriptions_of.get(topic)
             if before is not None:
                 if before[0] == qos or (before[0].reliability, before[0].durability) == ("best_effort", "volatile"):

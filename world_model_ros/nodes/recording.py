@@ -13,7 +13,9 @@ _BRAIN_AND_GATE = (
     "command tick surprise predicted/path predicted/joints predicted/states predicted/contact predicted/candidates "
     "goal/image goal/joints goal/cancel gate/applied gate/state robot_description /diagnostics /tf /tf_static"
 )
-_DEPTH = 50
+# Messages that may wait for this process while others have the CPU; large ones fewer, for the sake of memory.
+_DEPTH, _DEPTH_LARGE = 1000, 200
+_LARGE = ("sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage", "sensor_msgs/msg/PointCloud2")
 
 
 def recorded_topics(contract: Contract) -> list[str]:
@@ -27,12 +29,12 @@ def recorded_topics(contract: Contract) -> list[str]:
     return [*topics, *_BRAIN_AND_GATE.split()]
 
 
-def recording_qos(offered: Sequence[QoSProfile]) -> Qos:
+def recording_qos(offered: Sequence[QoSProfile], type_name: str) -> Qos:
     """The best that every publisher of a topic offers, so that all of them are heard."""
     reliable = all(each.reliability == ReliabilityPolicy.RELIABLE for each in offered)
     latched = all(each.durability == DurabilityPolicy.TRANSIENT_LOCAL for each in offered)
     return Qos(
         reliability="reliable" if reliable else "best_effort",
         durability="transient_local" if latched else "volatile",
-        depth=_DEPTH,
+        depth=_DEPTH_LARGE if type_name in _LARGE else _DEPTH,
     )
