@@ -42,9 +42,8 @@ class CameraEncoder(nn.Module):
         self.down = nn.Sequential(*down)
         self.join = nn.Linear(channels * rows * cols + 2 * points, code)
         self.norm = nn.LayerNorm(code)
-        y, x = torch.meshgrid(torch.linspace(-1, 1, height // 4), torch.linspace(-1, 1, width // 4), indexing="ij")
         self.grid: Tensor
-        self.register_buffer("grid", torch.stack([x.flatten(), y.flatten()], -1))  # (cells, 2)
+        self.register_buffer("grid", _cells(height // 4, width // 4))
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
         x = image.float().permute(0, 3, 1, 2) / 255.0 - 0.5
@@ -54,6 +53,44 @@ class CameraEncoder(nn.Module):
         points = (heat @ self.grid).flatten(1)  # (B, 2 P)
         code = self.norm(self.join(torch.cat([self.down(x).flatten(1), points], 1)))
         return code, points
+
+
+class PositionReader(nn.Module):
+    """Image (B, H, W, 3) 0..255 -> where the targets are seen, (B, K, 3), in units of the data's spread about its mean.
+
+    A network of its own, trained on single images, because it shall see and not remember: keypoints of a spatial
+    softmax, read by a small perceptron.
+    """
+
+    def __init__(self, height: int, width: int, targets: int, points: int = 24, channels: int = 64) -> None:
+        super().__init__()
+        self.targets = targets
+        self.look = nn.Sequential(
+            nn.PixelUnshuffle(4),
+            nn.Conv2d(48, channels, 3, padding=1),
+            nn.SiLU(),
+            nn.Conv2d(channels, channels, 3, padding=1),
+            nn.SiLU(),
+            nn.Conv2d(channels, channels, 3, padding=1),
+            nn.SiLU(),
+            nn.Conv2d(channels, points, 3, padding=1),
+        )
+        self.read = mlp(3 * points, 128, 3 * targets)
+        self.grid: Tensor
+        self.register_buffer("grid", _cells(height // 4, width // 4))
+
+    def forward(self, image: Tensor) -> Tensor:
+        heat = self.look(image.float().permute(0, 3, 1, 2) / 255.0 - 0.5).flatten(2).float()  # (B, P, cells)
+        share = heat.softmax(-1)
+        found = torch.cat([(share @ self.grid).flatten(1), share.amax(-1)], 1)  # places, and how sharp they are
+        out: Tensor = self.read(found).unflatten(1, (self.targets, 3))
+        return out
+
+
+def _cells(rows: int, cols: int) -> Tensor:
+    """Places of the cells of a grid, x and y in -1..1: (rows * cols, 2)."""
+    y, x = torch.meshgrid(torch.linspace(-1, 1, rows), torch.linspace(-1, 1, cols), indexing="ij")
+    return torch.stack([x.flatten(), y.flatten()], -1)
 
 
 class LogMel(nn.Module):

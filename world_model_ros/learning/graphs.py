@@ -69,7 +69,7 @@ class Perceive(NamedGraph):
             error = (model.code_head(prior) - features[model.cameras[0].name]) ** 2
             out.append(torch.sqrt(error.mean() + 1e-12)[None] * fresh[model.streams.index(model.cameras[0])])
         if "seen" in self.outputs:
-            out.append(model.seen(features)[0])
+            out.append(model.seen(values[model.cameras[0].name])[0])
         return tuple(out)
 
 
@@ -159,7 +159,7 @@ class ReadGoal(NamedGraph):
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
         name = self.model.cameras[0].name
         features = self.model.features({name: image[None]})
-        return (features[name][0], *([self.model.seen(features)[0]] if self.model.targets else []))
+        return (features[name][0], *([self.model.seen(image[None])[0]] if self.model.targets else []))
 
 
 class Inverse(NamedGraph):

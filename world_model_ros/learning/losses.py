@@ -79,14 +79,14 @@ def losses(
         truth = batch.labels[rows, when].flatten(0, 2)
         out |= _pose_losses(model, flat, truth, horizon)
         predicted = model.positions(priors[:, 1:].flatten(0, 1))
-        out["prior"] = _pose_error(model, predicted, batch.labels[:, 1:].flatten(0, 1))
+        out["prior"] = pose_error(model, predicted, batch.labels[:, 1:].flatten(0, 1))
         if model.cameras:
             name = model.cameras[0].name
             index = [stream.name for stream in model.streams].index(name)
-            seen = model.seen({key: value.flatten(0, 1) for key, value in batch.features.items()})
+            coded = model.coded({key: value.flatten(0, 1) for key, value in batch.features.items()})
             there = batch.sensed.flatten(0, 1)[:, index, None, None] > 0.5
             truth = torch.where(there, batch.labels.flatten(0, 1), torch.nan)
-            out["seen"] = _pose_error(model, seen, truth)
+            out["coded"] = pose_error(model, coded, truth)
     out |= _sense_losses(model, batch, flat, rows, when)
     pairs = torch.cat([posteriors[:, :-1], posteriors[:, 1:]], -1).detach()
     out["inverse"] = 0.1 * smooth_l1_loss(model.inverse(pairs), batch.applied[:, 1:] / model.action_scale)
@@ -95,7 +95,7 @@ def losses(
     return out
 
 
-def _pose_error(model: WorldModel, position: Tensor, truth: Tensor) -> Tensor:
+def pose_error(model: WorldModel, position: Tensor, truth: Tensor) -> Tensor:
     """Smooth L1 of positions (n, K, 3) in units of their spread, over the truths that are not NaN."""
     known = ~torch.isnan(truth)
     truth = torch.where(known, truth, position.detach())  # before the loss: NaN times zero is NaN in its gradient
@@ -106,7 +106,7 @@ def _pose_error(model: WorldModel, position: Tensor, truth: Tensor) -> Tensor:
 def _pose_losses(model: WorldModel, states: Tensor, truth: Tensor, horizon: int) -> dict[str, Tensor]:
     position = model.positions(states)
     known = ~torch.isnan(truth)
-    out = {"pose": 4.0 * _pose_error(model, position, truth)}
+    out = {"pose": 4.0 * pose_error(model, position, truth)}
     raw = model.sigma_head(states.detach()).reshape(-1, model.targets, 3)
     sigma = torch.nn.functional.softplus(raw - 3.0) * 0.1 + 5e-4
     miss = torch.where(known, (position.detach() - truth).abs(), torch.zeros_like(truth))

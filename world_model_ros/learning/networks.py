@@ -14,7 +14,15 @@ from torch import Tensor, nn
 
 from world_model_ros.contract.schema import Interface, Stream
 from world_model_ros.learning.decoder import ImageDecoder
-from world_model_ros.learning.encoders import MELS, CameraEncoder, LogMel, VectorEncoder, mlp, sense_size
+from world_model_ros.learning.encoders import (
+    MELS,
+    CameraEncoder,
+    LogMel,
+    PositionReader,
+    VectorEncoder,
+    mlp,
+    sense_size,
+)
 
 _OUT = {"camera": 0, "microphone": 32, "taxels": 48, "wrench": 24, "joints": 64}
 
@@ -88,7 +96,10 @@ class WorldModel(nn.Module):
             self.decoder = ImageDecoder(camera.height, camera.width, state)
             if self.targets:
                 points = 48
-                self.seen_head = mlp(points + sizes.code, 128, self.targets * 3)
+                self.seen_head = mlp(
+                    points + sizes.code, 128, self.targets * 3
+                )  # keeps places in the code; training only
+                self.reader = PositionReader(camera.height, camera.width, self.targets)
 
     # --- encoding -------------------------------------------------------------------------------------------------
 
@@ -166,8 +177,13 @@ class WorldModel(nn.Module):
             out[stream.name] = x
         return out
 
-    def seen(self, features: Mapping[str, Tensor]) -> Tensor:
-        """Positions (B, K, 3) read from the first camera's image alone."""
+    def seen(self, image: Tensor) -> Tensor:
+        """Positions (B, K, 3) read from an image (B, H, W, 3) of the first camera alone, m."""
+        out: Tensor = self.reader(image) * self.pose_scale + self.pose_mean
+        return out
+
+    def coded(self, features: Mapping[str, Tensor]) -> Tensor:
+        """Positions (B, K, 3) that the first camera's code holds, m. Trains the encoder to keep them."""
         name = self.cameras[0].name
         raw = self.seen_head(torch.cat([features[name + "/points"], features[name]], 1))
         out: Tensor = raw.reshape(-1, self.targets, 3) * self.pose_scale + self.pose_mean

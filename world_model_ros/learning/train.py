@@ -1,4 +1,7 @@
-"""Two stages: everything end to end, then all but the camera encoder on its cached codes; quality comes from there."""
+"""Two stages: everything end to end, then all but the camera encoder on its cached codes; quality comes from there.
+
+In between, the reader of positions learns from single images.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,7 @@ from world_model_ros.core.errors import UserError
 from world_model_ros.learning.dataset import Cache, drop_modalities
 from world_model_ros.learning.losses import Batch, filter_states, imagine, losses
 from world_model_ros.learning.networks import Sizes, WorldModel
+from world_model_ros.learning.reader import train_reader
 
 
 @dataclass(frozen=True)
@@ -26,7 +30,7 @@ class TrainConfig:
     """Settings of a training run.
 
     Args:
-        steps: gradient steps of stage one and two.
+        steps: gradient steps of stage one and two; ``reader_steps`` those of the position reader in between.
         windows: windows a batch in stage one and two.
         length: ticks a window in stage one and two; the belief lives much longer than that at run time, so the second
             stage sees longer ones. horizon: ticks imagined; starts: beliefs a window to imagine from.
@@ -35,7 +39,8 @@ class TrainConfig:
         seed: of weights, windows and dropout.
     """
 
-    steps: tuple[int, int] = (1200, 2500)
+    steps: tuple[int, int] = (1300, 1500)
+    reader_steps: int = 2000
     windows: tuple[int, int] = (16, 32)
     length: tuple[int, int] = (22, 44)
     horizon: int = 12
@@ -127,6 +132,8 @@ def train(
     log = _Log(out)
     if resume is None:
         _stage(model, windows[0], held_out[0], config, 0, random, None, log)
+        if model.targets and model.cameras:
+            train_reader(model, cache, config.reader_steps, config.seed)
         save(model, contract, out / "stage1.pt")
     else:
         model.load_state_dict(torch.load(resume, weights_only=True)["weights"])
@@ -140,7 +147,10 @@ def train(
 
 
 def _camera_parameters(model: WorldModel) -> list[torch.nn.Parameter]:
-    return [p for stream in model.cameras for p in model.encoders[stream.name].parameters()]
+    """Encoders of the cameras and the reader: what stage two leaves alone."""
+    kept = [model.encoders[stream.name] for stream in model.cameras]
+    kept += [model.reader] if model.targets and model.cameras else []
+    return [parameter for module in kept for parameter in module.parameters()]
 
 
 def save(model: WorldModel, contract: Contract, path: Path) -> None:
@@ -256,8 +266,8 @@ def score(
             out[f"{target.name}_end_m"] = float(error[moved, -1].nanmean())
             out[f"{target.name}_still_m"] = float((truth[:, -1] - truth[:, 0]).norm(dim=-1)[moved].nanmean())
     if model.targets and model.cameras:
-        seen = model.seen({name: value.flatten(0, 1) for name, value in batch.features.items()})
-        miss = (seen - batch.labels.flatten(0, 1)).norm(dim=-1).nanmean(0)
+        assert batch.frames is not None
+        miss = (model.seen(batch.frames.flatten(0, 1)) - batch.labels.flatten(0, 1)).norm(dim=-1).nanmean(0)
         out |= {f"{target.name}_seen_m": float(m) for target, m in zip(model.interface.targets, miss)}
     joints = next(stream for stream in model.streams if stream.kind == "joints")
     target_q = batch.features[joints.name][:, -1]

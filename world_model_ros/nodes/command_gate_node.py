@@ -12,10 +12,8 @@ import time
 from collections import Counter, deque
 
 import numpy as np
-import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.clock import Clock, ClockType
-from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from sensor_msgs.msg import JointState
 from std_msgs.msg import String
@@ -30,6 +28,7 @@ from world_model_ros.convert.stamps import stamp_ns, time_ns
 from world_model_ros.core.errors import UserError
 from world_model_ros.nodes.diagnostics import OK, WARN, diagnostics, status
 from world_model_ros.nodes.qos import LATCHED, qos_profile
+from world_model_ros.nodes.spin import run_node
 from world_model_ros.safety.gate import Gate
 from world_model_ros.safety.report import state_report
 from world_model_ros.safety.rules import Proposal, Refusal
@@ -179,19 +178,9 @@ def _answer(response: Trigger.Response, refusal: Refusal | None, done: str) -> T
     return response
 
 
-def main(args: list[str] | None = None) -> int:
+def main() -> int:
     """Run the node until it is interrupted; 1 if its parameters are wrong."""
-    rclpy.init(args=args)
-    try:
-        rclpy.spin(CommandGateNode())
-    except UserError as error:
-        print(f"command_gate_node: {error}", file=sys.stderr)
-        return 1
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
-    finally:
-        rclpy.try_shutdown()
-    return 0
+    return run_node("command_gate_node", CommandGateNode, CommandGateNode.destroy_node)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
@@ -21,7 +20,7 @@ from world_model_ros.core.errors import UserError
 from world_model_ros.nodes.diagnostics import ERROR, OK, STALE, diagnostics, status
 from world_model_ros.nodes.future_sources import FutureSources
 from world_model_ros.nodes.marker_messages import marker_array
-from world_model_ros.nodes.spin import spin_until_shutdown, start_ros
+from world_model_ros.nodes.spin import run_node
 from world_model_ros.runtime.bundle import load_bundle
 from world_model_ros.runtime.graphs import first_camera
 from world_model_ros.view.frame_decoder import FrameDecoder
@@ -151,20 +150,7 @@ class FutureViewNode(Node):
 
 def main() -> int:
     """Run the node until it is interrupted; 1 if its parameters are wrong."""
-    start_ros()
-    try:
-        node = FutureViewNode()
-    except UserError as error:
-        print(f"future_view_node: {error}", file=sys.stderr)
-        return 1
-    except Exception:
-        if rclpy.ok():  # else it was interrupted while it started
-            raise
-        return 0
-    spin_until_shutdown(node)
-    node.close()
-    rclpy.try_shutdown()
-    return 0
+    return run_node("future_view_node", FutureViewNode, FutureViewNode.close)
 
 
 if __name__ == "__main__":

@@ -17,11 +17,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import rclpy
 from ament_index_python.packages import PackageNotFoundError, get_package_share_directory
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.clock import Clock, ClockType
-from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 
 from world_model_ros.bags.background import BackgroundWriter, Serialised
@@ -34,6 +32,7 @@ from world_model_ros.core.errors import UserError
 from world_model_ros.nodes.diagnostics import ERROR, OK, STALE, WARN, diagnostics, status
 from world_model_ros.nodes.qos import qos_profile
 from world_model_ros.nodes.recording import recorded_topics, recording_qos
+from world_model_ros.nodes.spin import run_node
 
 _LOOK_EVERY_S = 0.5
 
@@ -73,7 +72,7 @@ class RecorderNode(Node):
         topics = len(self._out.written)
         print(f"recorder: {count} messages of {topics} topics in {self._path}, {lost} lost", flush=True)
         if self._out.error is not None:
-            print(f"recorder: {self._out.error}", file=sys.stderr, flush=True)
+            raise UserError("path", str(self._path), f"a place that can be written ({self._out.error})")
 
     def _look(self) -> None:
         """Subscribe to what has appeared, or what offers less than it did."""
@@ -146,25 +145,15 @@ class RecorderNode(Node):
         self._diagnostics.publish(diagnostics(self.get_clock().now().to_msg(), report))
 
 
-def main(args: list[str] | None = None) -> int:
+def main() -> int:
     """Record until interrupted; 1 if the parameters are wrong or not everything could be written."""
-    rclpy.init(args=args)
-    node: RecorderNode | None = None
-    try:
-        node = RecorderNode()
-        rclpy.spin(node)
-    except UserError as error:
-        print(f"recorder_node: {error}", file=sys.stderr)
-        return 1
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
-    finally:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C shall not leave the bag without its index
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        if node is not None:
-            node.close()
-        rclpy.try_shutdown()
-    return 0
+    return run_node("recorder_node", RecorderNode, _close)
+
+
+def _close(node: RecorderNode) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C shall not leave the bag without its index
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    node.close()
 
 
 if __name__ == "__main__":

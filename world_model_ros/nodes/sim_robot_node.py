@@ -13,10 +13,8 @@ from collections import Counter, deque
 from typing import Any
 
 import numpy as np
-import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.clock import Clock, ClockType
-from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from rclpy.publisher import Publisher
 from rosgraph_msgs.msg import Clock as ClockMessage
@@ -29,6 +27,7 @@ from world_model_ros.convert.outgoing import MessageMaker, ros_class
 from world_model_ros.core.errors import UserError
 from world_model_ros.nodes.diagnostics import OK, WARN, diagnostics, status
 from world_model_ros.nodes.qos import LATCHED, qos_profile
+from world_model_ros.nodes.spin import run_node
 from world_model_ros.sim.scene import STEP_NS, scene_for_seed
 from world_model_ros.sim.sim_robot import SimRobot
 from world_model_ros.sim.telemetry import Sample, Telemetry, beats
@@ -150,19 +149,9 @@ class SimRobotNode(Node):
         self._diagnostics.publish(diagnostics(self.get_clock().now().to_msg(), report))
 
 
-def main(args: list[str] | None = None) -> int:
+def main() -> int:
     """Run the node until it is interrupted; 1 if its parameters are wrong."""
-    rclpy.init(args=args)
-    try:
-        rclpy.spin(SimRobotNode())
-    except UserError as error:
-        print(f"sim_robot_node: {error}", file=sys.stderr)
-        return 1
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
-    finally:
-        rclpy.try_shutdown()
-    return 0
+    return run_node("sim_robot_node", SimRobotNode, SimRobotNode.destroy_node)
 
 
 if __name__ == "__main__":

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import signal
+import sys
+from collections.abc import Callable
+from typing import TypeVar
 
 import rclpy
 from rclpy.executors import Executor, ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
+
+from world_model_ros.core.errors import UserError
+
+AnyNode = TypeVar("AnyNode", bound=Node)
 
 
 def start_ros() -> None:
@@ -30,3 +37,27 @@ def spin_until_shutdown(node: Node, executor: Executor | None = None) -> None:
     except Exception:  # the middleware went away under a callback
         if node.context.ok():
             raise
+
+
+def run_node(name: str, make: Callable[[], AnyNode], close: Callable[[AnyNode], object]) -> int:
+    """The life of a process with one node: make it, serve it until it is interrupted, close it.
+
+    Returns:
+        Exit status: 0, or 1 if its parameters are wrong, which is said in one line.
+    """
+    start_ros()
+    try:
+        node = make()
+        try:
+            spin_until_shutdown(node)
+        finally:
+            close(node)
+    except UserError as error:
+        print(f"{name}: {error}", file=sys.stderr)
+        return 1
+    except Exception:
+        if rclpy.ok():  # else it was interrupted while it started
+            raise
+    finally:
+        rclpy.try_shutdown()
+    return 0
