@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import torch
 
 from world_model_ros.planning.costs import behind_cost, reach_cost
@@ -30,7 +32,7 @@ def test_standing_behind_the_object_costs_nothing_and_anywhere_else_something() 
 def test_the_way_round_the_object_gets_cheaper_all_along() -> None:
     angles = torch.linspace(0.0, torch.pi, 9)
     costs = [_behind(0.5 + STANDOFF_M * float(a.cos()), STANDOFF_M * float(a.sin())) for a in angles]
-    assert all(after < before for before, after in zip(costs, costs[1:]))
+    assert all(after < before for before, after in itertools.pairwise(costs))
 
 
 def test_it_fades_when_the_object_is_at_its_goal() -> None:
