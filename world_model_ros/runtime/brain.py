@@ -151,7 +151,7 @@ class Brain:
             poses=plan.get("poses"),
             sigma=plan.get("sigma"),
             joints=plan["joints"],
-            contact=plan["contact"],
+            contact=plan.get("contact"),
             cost=float(plan["cost"][0]),
             candidates=plan.get("candidate_poses"),
         )

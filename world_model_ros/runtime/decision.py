@@ -92,7 +92,7 @@ class Imagined:
 
     states: Floats
     joints: Floats
-    contact: Floats
+    contact: Floats | None = None
     poses: Floats | None = None
     sigma: Floats | None = None
 

@@ -74,7 +74,8 @@ def signatures(interface: Interface, sizes: Sizes, kind: str) -> dict[str, Signa
     belief = {"poses": Tensor((k, 7)), "sigma": Tensor((k, 3))} if k else {}
 
     def futures(*front: None) -> dict[str, Tensor]:
-        heads = {"states": Tensor((*front, h, s)), "joints": Tensor((*front, h, j)), "contact": Tensor((*front, h, 1))}
+        heads = {"states": Tensor((*front, h, s)), "joints": Tensor((*front, h, j))}
+        heads["contact"] = Tensor((*front, h, 1), optional=True)  # of a model that was trained with touch
         return heads | ({"poses": Tensor((*front, h, k, 7)), "sigma": Tensor((*front, h, k, 3))} if k else {})
 
     decoded = {
