@@ -16,7 +16,6 @@ from typing import Any
 
 import rclpy
 from geometry_msgs.msg import PoseStamped
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import Image, JointState
@@ -34,6 +33,7 @@ from world_model_ros.evaluate.picture import goal_picture
 from world_model_ros.evaluate.task import Judge, Task, draw_task, task_kinds
 from world_model_ros.evaluate.ticks import tick_summary
 from world_model_ros.kinematics.arm import ArmKinematics
+from world_model_ros.nodes.spin import spin_until_shutdown, start_ros, stop
 from world_model_ros.nodes.trigger import insist
 
 _READY_S = 60.0
@@ -97,7 +97,11 @@ class DemoNode(Node):
         return success
 
     def _pursue(self, index: int, kind: Any) -> dict[str, Any]:
-        task = draw_task(kind, self._seed, self._contract, self._positions[self._tip_target], self._objects())
+        try:
+            task = draw_task(kind, self._seed, self._contract, self._positions[self._tip_target], self._objects())
+        except UserError as error:  # an object that was knocked to the edge cannot be pushed back
+            print(f"Goal {index} of {len(self._kinds)}: no {kind} from here: {error}")
+            return {"kind": kind, "reached": False, "error_m": None, "seconds": 0.0, "problem": str(error)}
         away_m = task.error_m(self._positions[task.target])
         print(f"Goal {index} of {len(self._kinds)}: {task}, {away_m * 100:.1f} cm away")
         message = self._message(task)  # rendering a picture takes a while
@@ -175,24 +179,25 @@ class DemoNode(Node):
 
 
 def main() -> None:
-    rclpy.init()
+    start_ros()
     node = DemoNode()
-    executor = SingleThreadedExecutor()
-    executor.add_node(node)
-    spinner = threading.Thread(target=_spin, args=(executor,), daemon=True)
-    spinner.start()
+    outcome = [130]  # what it is if it is interrupted
+    worker = threading.Thread(target=_demonstrate, args=(node, outcome), daemon=True)
+    worker.start()
+    spin_until_shutdown(node)
+    rclpy.try_shutdown()
+    sys.exit(outcome[0])
+
+
+def _demonstrate(node: DemoNode, outcome: list[int]) -> None:
     try:
-        status = 0 if node.demonstrate() else 1
-    except KeyboardInterrupt:
-        status = 130
+        outcome[0] = 0 if node.demonstrate() else 1
     except UserError as error:
         print(error, file=sys.stderr)
-        status = 2
-    rclpy.try_shutdown()
-    spinner.join(2.0)
-    sys.exit(status)
+        outcome[0] = 2
+    finally:
+        stop()
 
 
-def _spin(executor: SingleThreadedExecutor) -> None:
-    with contextlib.suppress(ExternalShutdownException, KeyboardInterrupt):
-        executor.spin()
+if __name__ == "__main__":
+    main()

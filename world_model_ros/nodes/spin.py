@@ -4,39 +4,64 @@ from __future__ import annotations
 
 import signal
 import sys
+import threading
 from collections.abc import Callable
 from typing import TypeVar
 
 import rclpy
 from rclpy.executors import Executor, ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
+from rclpy.signals import SignalHandlerOptions
 
 from world_model_ros.core.errors import UserError
 
 AnyNode = TypeVar("AnyNode", bound=Node)
 
 
+_stopped = threading.Event()
+_WAIT_S = 0.1
+
+
 def start_ros() -> None:
-    """`rclpy.init`, with SIGINT left to rclpy.
+    """`rclpy.init`, with SIGINT and SIGTERM left to us.
 
     Python's own handler would raise KeyboardInterrupt anywhere, even inside the middleware, where it becomes another
-    error; rclpy's handler shuts the context down, and that ends `spin_until_shutdown`.
+    error; ours only says that it is time to end `spin_until_shutdown`.
     """
-    signal.signal(signal.SIGINT, lambda *_: None)
-    rclpy.init()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: _stopped.set())
+    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
 
 
-def spin_until_shutdown(node: Node, executor: Executor | None = None) -> None:
-    """Serve callbacks until the context is shut down. Errors that only the shutdown causes are none."""
-    executor = executor or SingleThreadedExecutor()
-    executor.add_node(node)
+def interrupted() -> bool:
+    """Whether SIGINT or SIGTERM has come."""
+    return _stopped.is_set()
+
+
+def stop() -> None:
+    """End `spin_until_shutdown` from another thread."""
+    _stopped.set()
+
+
+def make_executor() -> Executor:
+    """The executor that costs least: rclpy's default one looks through every entity for every message."""
     try:
-        executor.spin()
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
-    except Exception:  # the middleware went away under a callback
-        if node.context.ok():
-            raise
+        from rclpy.experimental import EventsExecutor
+    except ImportError:
+        return SingleThreadedExecutor()
+    return EventsExecutor()
+
+
+def spin_until_shutdown(node: Node) -> None:
+    """Serve callbacks until a signal comes or the context is shut down."""
+    executor = make_executor()
+    executor.add_node(node)
+    # spin() of the EventsExecutor does not come back to Python, so that no signal would be seen.
+    while not _stopped.is_set() and node.context.ok():
+        try:
+            executor.spin_once(timeout_sec=_WAIT_S)
+        except ExternalShutdownException:
+            return
 
 
 def run_node(name: str, make: Callable[[], AnyNode], close: Callable[[AnyNode], object]) -> int:
@@ -55,9 +80,6 @@ def run_node(name: str, make: Callable[[], AnyNode], close: Callable[[AnyNode], 
     except UserError as error:
         print(f"{name}: {error}", file=sys.stderr)
         return 1
-    except Exception:
-        if rclpy.ok():  # else it was interrupted while it started
-            raise
     finally:
         rclpy.try_shutdown()
     return 0

@@ -16,7 +16,7 @@ from world_model_ros.nodes.brain_diagnostics import brain_statuses
 from world_model_ros.nodes.brain_outbox import BrainOutbox
 from world_model_ros.nodes.diagnostics import diagnostics
 from world_model_ros.nodes.goal_inbox import GoalInbox
-from world_model_ros.nodes.spin import spin_until_shutdown, start_ros
+from world_model_ros.nodes.spin import interrupted, spin_until_shutdown, start_ros
 from world_model_ros.nodes.stream_inbox import StreamInbox
 from world_model_ros.nodes.tick_loop import TickLoop
 from world_model_ros.runtime.brain import Brain
@@ -28,7 +28,7 @@ PARAMETERS = {
     "provider": "auto",
     "policy": "model",  # or random, a control
     "seed": 0,
-    "threads": 2,  # of the planner on a CPU
+    "threads": 1,  # of the planner on a CPU; more finish sooner on an idle machine and later on a busy one
     "autostart": True,
 }
 
@@ -156,12 +156,11 @@ def main() -> None:
     start_ros()
     node = WorldModelNode()
     started = node.autostart()
-    interrupted = not node.context.ok()
     if started:
         spin_until_shutdown(node)
     node.close()
     rclpy.try_shutdown()
-    sys.exit(0 if started or interrupted else 1)
+    sys.exit(0 if started or interrupted() else 1)
 
 
 if __name__ == "__main__":

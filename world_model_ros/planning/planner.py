@@ -42,7 +42,7 @@ class PlanConfig:
     """
 
     horizon: int = 12
-    samples: int = 64
+    samples: int = 48
     iterations: int = 2
     elites: int = 10
     keep: int = 3
@@ -118,12 +118,14 @@ class Planner(nn.Module):
                     tip = positions[:, :, self.fingertips[0]]
                     behind = behind_cost(tip, positions[:, :, k], goal, self.config.standoff_m)
                     cost = cost + weight * self.config.behind_weight * behind
-        joints = self.joints(self.model.senses(flat)).reshape(n, horizon, -1)
-        cost = cost + goals.joints_weight * ((joints - goals.joints) ** 2).mean(-1)
+        total = (cost * self.late).sum(1)
+        last = states[:, -1]  # what a whole body or a whole picture shall be like, it shall be like at the end
+        joints = self.joints(self.model.senses(last))
+        total = total + horizon * goals.joints_weight * ((joints - goals.joints) ** 2).mean(-1)
         if goals.code is not None and goals.code_weight is not None:
-            code = self.model.code_head(flat).reshape(n, horizon, -1)
-            cost = cost + goals.code_weight * ((code - goals.code) ** 2).mean(-1)
-        return (cost * self.late).sum(1)
+            code = self.model.code_head(last)
+            total = total + horizon * goals.code_weight * ((code - goals.code) ** 2).mean(-1)
+        return total
 
     def forward(
         self, memory: Tensor, goals: Goals, low: Tensor, high: Tensor, warm: Tensor, noise: Tensor
