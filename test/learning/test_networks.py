@@ -60,7 +60,7 @@ def test_keypoints_follow_a_spot_across_the_image() -> None:
         encoder.heat.weight.mul_(200.0)
         moved = (encoder(right)[1] - encoder(left)[1]).reshape(-1, 2)
     assert moved[:, 0].max() > 0.3
-    assert moved[:, 1].abs().max() < 0.3
+    assert moved[:, 1].abs().mean() < 0.5 * moved[:, 0].abs().mean()
 
 
 def test_the_action_changes_what_is_imagined(model: WorldModel) -> None:

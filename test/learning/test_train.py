@@ -18,7 +18,7 @@ from world_model_ros.learning.train import TrainConfig, Windows, fit_statistics,
 from world_model_ros.runtime.bundle import load_bundle
 from world_model_ros.sim.collect import collect
 
-CONFIG = TrainConfig(steps=(3, 3), windows=(4, 4), length=(18, 20), frames=4)
+CONFIG = TrainConfig(steps=(3, 3), reader_steps=3, windows=(4, 4), length=(18, 20), frames=4)
 
 
 @pytest.fixture(scope="module")

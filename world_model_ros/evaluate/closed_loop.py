@@ -51,8 +51,8 @@ class ClosedLoop:
 
     def __init__(self, contract: Contract, brain: Brain, seed: int, unplugged: tuple[str, ...] = ()) -> None:
         self.contract, self.brain, self.seed = contract, brain, seed
-        make = MessageMaker(standard_types().types.__getitem__)
-        self.rig = Rig(contract, scene_for_seed(seed), seed, make, unplugged=unplugged)
+        self._make = MessageMaker(standard_types().types.__getitem__)
+        self.rig = Rig(contract, scene_for_seed(seed), seed, self._make, unplugged=unplugged)
         self.ticks = 0
         self.last: Decision | None = None
         self._streams = Streams(contract.stream_rules())
@@ -113,8 +113,10 @@ class ClosedLoop:
         if task.kind != "image":
             pose = np.array([*task.position, 0.0, 0.0, 0.0, 1.0], np.float32)
             return Goal("pose", stamp_ns, target=task.target, pose=pose)
-        sample = self.rig.telemetry.image(goal_picture(task, self.contract, self.seed, places), stamp_ns)
-        return Goal("image", stamp_ns, image=self._converters[sample.topic][1](sample.message)[1])
+        camera = next(stream for stream in self.contract.interface.streams if stream.kind == "camera")
+        picture = self._make.image(goal_picture(task, self.contract, self.seed, places), "rgb8", stamp_ns, "")
+        _, convert = self._converters[self.contract.source(camera.name).topic]
+        return Goal("image", stamp_ns, image=convert(picture)[1])
 
 
 def run_tasks(
