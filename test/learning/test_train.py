@@ -95,7 +95,7 @@ def test_losses_fall_on_a_batch_that_is_seen_again_and_again(contract: Contract,
     windows = Windows(contract, cache, CONFIG, 0)
     optimizer = torch.optim.AdamW(model.parameters(), 1e-3)
     totals = []
-    for _ in range(12):
+    for _ in range(24):
         batch = windows.draw(4, np.random.default_rng(0), None, model)
         total = sum(losses(model, batch, 12, 2, 4, torch.Generator().manual_seed(0)).values())
         assert isinstance(total, torch.Tensor)

@@ -66,7 +66,7 @@ class DemoNode(Node):
             self.create_subscription(PoseStamped, source.topic, self._label_callback(label.target), 10)
         self.create_subscription(String, "tick", lambda message: self._ticks.append(json.loads(message.data)), 50)
         latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
-        self.create_subscription(String, "gate/state", self._on_gate, latched)
+        self.create_subscription(String, "gate/state", lambda m: self._gate.update(json.loads(m.data)), latched)
         self._goals = {
             target.name: self.create_publisher(PoseStamped, f"goal/{target.name}/pose", 1)
             for target in interface.targets
@@ -100,8 +100,8 @@ class DemoNode(Node):
         try:
             task = draw_task(kind, self._seed, self._contract, self._positions[self._tip_target], self._objects())
         except UserError as error:  # an object that was knocked to the edge cannot be pushed back
-            print(f"Goal {index} of {len(self._kinds)}: no {kind} from here: {error}")
-            return {"kind": kind, "reached": False, "error_m": None, "seconds": 0.0, "problem": str(error)}
+            print(f"Goal {index} of {len(self._kinds)}: {error}")
+            return {"kind": kind, "reached": False, "error_m": None, "seconds": 0.0}
         away_m = task.error_m(self._positions[task.target])
         print(f"Goal {index} of {len(self._kinds)}: {task}, {away_m * 100:.1f} cm away")
         message = self._message(task)  # rendering a picture takes a while
@@ -174,16 +174,12 @@ class DemoNode(Node):
 
         return on_label
 
-    def _on_gate(self, message: Any) -> None:
-        self._gate = json.loads(message.data)
-
 
 def main() -> None:
     start_ros()
     node = DemoNode()
     outcome = [130]  # what it is if it is interrupted
-    worker = threading.Thread(target=_demonstrate, args=(node, outcome), daemon=True)
-    worker.start()
+    threading.Thread(target=_demonstrate, args=(node, outcome), daemon=True).start()
     spin_until_shutdown(node)
     rclpy.try_shutdown()
     sys.exit(outcome[0])
