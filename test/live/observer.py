@@ -53,8 +53,10 @@ class Observer(Node):
 
         wait_until(armed, 20.0)
 
-    def go(self, x: float, y: float) -> None:
+    def go(self, x: float, y: float, heard: bool = True) -> None:
         """Give a goal to the fingertip."""
+        if heard:
+            wait_until(lambda: self.goal.get_subscription_count() > 0, 20.0)
         message = PoseStamped()
         message.header.frame_id = "base_link"
         message.header.stamp = self.get_clock().now().to_msg()
