@@ -55,14 +55,17 @@ class Observer(Node):
 
     def go(self, x: float, y: float, heard: bool = True) -> None:
         """Give a goal to the fingertip."""
-        if heard:
-            wait_until(lambda: self.goal.get_subscription_count() > 0, 20.0)
         message = PoseStamped()
         message.header.frame_id = "base_link"
         message.header.stamp = self.get_clock().now().to_msg()
         message.pose.position.x, message.pose.position.y, message.pose.position.z = x, y, 0.03
         message.pose.orientation.w = 1.0
         self.goal.publish(message)
+        deadline = time.monotonic() + 20.0
+        while heard and self.ticks[-1][1]["goal"] is None:  # a reader that is found may not yet have found us
+            assert time.monotonic() < deadline, "the brain does not hear the goal"
+            time.sleep(0.3)
+            self.goal.publish(message)
 
     def speed(self) -> float:
         """Largest commanded joint speed now, rad/s."""
