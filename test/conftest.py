@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from toy_bundle import write_toy_bundle
 
+from world_model_ros.bringup.domain import local_environment, middleware_environment
 from world_model_ros.contract.contract import Contract, load_contract
+
+# Before anything of ROS starts: loopback only, in a domain of our own, with the profile that the demo has.
+os.environ.update(local_environment())
+os.environ.update(middleware_environment("gate"))
 
 
 @pytest.fixture(scope="session")

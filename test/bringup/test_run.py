@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from world_model_ros.bringup import run
-from world_model_ros.bringup.domain import free_domain, local_environment
-from world_model_ros.bringup.processes import Process
+from world_model_ros.bringup.domain import free_domain, local_environment, middleware_environment
+from world_model_ros.bringup.processes import Process, simulation
 from world_model_ros.bringup.run import Running, command_line
+from world_model_ros.contract.share import share_folder
 from world_model_ros.core.errors import UserError
 
 
@@ -147,6 +148,22 @@ def test_a_run_stays_on_this_machine_and_in_a_domain_of_its_own():
     assert 1 <= int(environment["ROS_DOMAIN_ID"]) <= 100
     assert "ROS_LOCALHOST_ONLY" not in environment
     assert local_environment({"ROS_DOMAIN_ID": "42"})["ROS_DOMAIN_ID"] == "42"
+
+
+def test_fast_dds_gets_our_profile_unless_the_user_has_one():
+    folder = share_folder("config") / "fastdds"
+    on_a_robot, on_loopback = {}, {"ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"}
+    for profile, current, expected in (
+        ("gate", on_a_robot, "gate.xml"),
+        ("shared_memory", on_a_robot, "shared_memory.xml"),
+        ("gate", on_loopback, "loopback.xml"),
+        ("shared_memory", {"ROS_LOCALHOST_ONLY": "1"}, "loopback.xml"),
+    ):
+        files = {Path(value) for value in middleware_environment(profile, current).values()}
+        assert files == {folder / expected}
+        assert all(file.is_file() for file in files)
+    assert middleware_environment("gate", {"FASTDDS_DEFAULT_PROFILES_FILE": "/my/profile.xml"}) == {}
+    assert {each.name for each in simulation("tabletop_arm") if each.profile == "gate"} == {"command_gate"}
 
 
 def test_a_domain_that_somebody_is_in_is_not_drawn(monkeypatch: pytest.MonkeyPatch):

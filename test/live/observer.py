@@ -67,6 +67,21 @@ class Observer(Node):
             time.sleep(0.3)
             self.goal.publish(message)
 
+    def wait_until_steady(self) -> None:
+        """Wait until brain, gate and arm have been heard without a gap for two seconds.
+
+        The first message to a process that is new takes up to 333 ms (github.com/eProsima/Fast-DDS/issues/6535).
+        """
+
+        def steady() -> bool:
+            now = time.monotonic()
+            return all(
+                max(np.diff([now - 2.0, *(when for when, *_ in kept[-400:] if when > now - 2.0), now])) < gap_s
+                for kept, gap_s in ((self.joints, 0.1), (self.applied, 0.1), (self.ticks, 0.2))
+            )
+
+        wait_until(steady, 30.0)
+
     def speed(self) -> float:
         """Largest commanded joint speed now, rad/s."""
         return float(np.abs(self.applied[-1][2]).max()) if self.applied else 0.0

@@ -13,12 +13,13 @@ from world_model_ros.bringup.run import Running
 
 TICK_S = 0.1
 CYCLE_S = 0.02
-LOAD_S = 0.15  # what a busy machine may add here; the bound itself is tested on exact time in test/safety
+LOAD_S = 0.03  # between the gate and this observer
 
 
 def _set_moving(observer: Observer) -> None:
-    observer.arm()
     observer.go(0.65, -0.27)
+    observer.wait_until_steady()
+    observer.arm()
     wait_until(lambda: observer.speed() > 0.25, 15.0)
 
 
@@ -33,13 +34,15 @@ def test_a_killed_brain_is_braked_within_one_and_a_half_ticks_and_the_arm_stays_
     braking = next(when for when, state in observer.states if when > killed and state["state"] == "slowing")
     assert braking - killed <= 1.5 * TICK_S + CYCLE_S + LOAD_S
     still = next(when for when, _, v in observer.applied if when > braking and np.abs(v).max() < 1e-3)
-    assert still - braking < 1.0  # at these limits a stop takes 0.2 to 0.4 s
+    assert still - braking < 0.6  # at these limits a stop takes 0.2 to 0.4 s
     print(f"braking {(braking - killed) * 1e3:.0f} ms after the kill, still {(still - braking) * 1e3:.0f} ms later")
     time.sleep(0.5)  # the servos settle
     observer.go(0.4, 0.2, heard=False)
     before = observer.joints[-1][1]
     time.sleep(1.0)
-    assert np.abs(observer.joints[-1][1] - before).max() < 5e-3  # rad; moving would be 0.1 and more
+    drift = np.abs(observer.joints[-1][1] - before).max()
+    print(f"and moved by {drift * 1e3:.2f} mrad in the second after")
+    assert drift < 2e-3
     assert observer.states[-1][1]["state"] == "disarmed"
 
 

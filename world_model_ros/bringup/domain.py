@@ -1,4 +1,4 @@
-"""Which corner of the network a run lives in."""
+"""Which corner of the network a run lives in, and with which settings of Fast DDS."""
 
 from __future__ import annotations
 
@@ -7,6 +7,10 @@ import random
 import socket
 from collections.abc import Mapping
 
+from world_model_ros.contract.share import share_folder
+
+# Jazzy's Fast DDS reads the first, newer ones the second.
+_PROFILE_VARIABLES = ("FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE")
 _DOMAINS = range(1, 101)  # above 101, ports meet Linux's ephemeral range
 
 
@@ -22,6 +26,21 @@ def local_environment(current: Mapping[str, str] | None = None) -> dict[str, str
     environment.pop("ROS_LOCALHOST_ONLY", None)  # the older switch would win
     environment.setdefault("PYTHONUNBUFFERED", "1")  # so that a log has what its process printed before it died
     return environment
+
+
+def middleware_environment(profile: str, current: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Variables that make Fast DDS take a file of ``config/fastdds``; none if the user has chosen profiles.
+
+    Args:
+        profile: ``shared_memory`` or ``gate``; on loopback both become ``loopback``.
+        current: the environment as it is.
+    """
+    environment = os.environ if current is None else current
+    if any(name in environment for name in _PROFILE_VARIABLES):
+        return {}
+    if environment.get("ROS_AUTOMATIC_DISCOVERY_RANGE") == "LOCALHOST" or environment.get("ROS_LOCALHOST_ONLY") == "1":
+        profile = "loopback"
+    return dict.fromkeys(_PROFILE_VARIABLES, str(share_folder("config") / "fastdds" / f"{profile}.xml"))
 
 
 def free_domain() -> int:

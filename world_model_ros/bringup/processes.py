@@ -32,6 +32,7 @@ class Process:
         package: ament package the executable is from.
         arguments: command line arguments of the program itself.
         respawn: started again when it ends by itself.
+        profile: of Fast DDS, see `world_model_ros.bringup.domain.middleware_environment`.
     """
 
     executable: str
@@ -41,6 +42,7 @@ class Process:
     package: str = PACKAGE
     arguments: tuple[str, ...] = ()
     respawn: bool = False
+    profile: str = "shared_memory"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "parameters", MappingProxyType(dict(self.parameters)))
@@ -83,7 +85,7 @@ def bringup(
         Process("future_view_node", "future_view", {**every, **bundle, "save": futures}),
     ]
     if contract.deployment.command is not None:  # a robot without one can only be watched
-        processes.insert(0, Process("command_gate_node", "command_gate", every))
+        processes.insert(0, Process("command_gate_node", "command_gate", every, profile="gate"))
     if contract.deployment.urdf is not None:
         description: dict[str, Value] = {
             "robot_description": contract.urdf_path.read_text(encoding="utf-8"),

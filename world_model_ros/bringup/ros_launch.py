@@ -11,6 +11,7 @@ from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
 from world_model_ros.bringup.arguments import Argument, processes_from
+from world_model_ros.bringup.domain import middleware_environment
 from world_model_ros.bringup.processes import Process
 from world_model_ros.contract.share import PACKAGE
 
@@ -45,5 +46,6 @@ def action(process: Process) -> Action:
         remappings=list(process.remappings),
         arguments=list(process.arguments),
         respawn=process.respawn,
+        additional_env=middleware_environment(process.profile),
         output="screen",
     )

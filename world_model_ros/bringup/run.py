@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-from world_model_ros.bringup.domain import local_environment
+from world_model_ros.bringup.domain import local_environment, middleware_environment
 from world_model_ros.bringup.processes import Process, Value, log_file
 from world_model_ros.contract.share import share_folder
 from world_model_ros.core.errors import UserError
@@ -132,7 +132,7 @@ class Running:
             stdin=subprocess.DEVNULL,
             stdout=sys.stderr.fileno() if output is None else output,
             stderr=subprocess.STDOUT,
-            env=self.environment,
+            env=self.environment | middleware_environment(process.profile, self.environment),
             start_new_session=True,
             preexec_fn=_end_with_parent if sys.platform == "linux" else None,
         )
