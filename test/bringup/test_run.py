@@ -162,6 +162,8 @@ def test_fast_dds_gets_our_profile_unless_the_user_has_one():
         files = {Path(value) for value in middleware_environment(profile, current).values()}
         assert files == {folder / expected}
         assert all(file.is_file() for file in files)
+    assert list(middleware_environment("gate", {"ROS_DISTRO": "jazzy"})) == ["FASTRTPS_DEFAULT_PROFILES_FILE"]
+    assert list(middleware_environment("gate", {"ROS_DISTRO": "kilted"})) == ["FASTDDS_DEFAULT_PROFILES_FILE"]
     assert middleware_environment("gate", {"FASTDDS_DEFAULT_PROFILES_FILE": "/my/profile.xml"}) == {}
     assert {each.name for each in simulation("tabletop_arm") if each.profile == "gate"} == {"command_gate"}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import random
 import socket
@@ -9,8 +10,8 @@ from collections.abc import Mapping
 
 from world_model_ros.contract.share import share_folder
 
-# Jazzy's Fast DDS reads the first, newer ones the second.
-_PROFILE_VARIABLES = ("FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE")
+_FASTDDS_2, _FASTDDS_3 = "FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE"
+_WITH_FASTDDS_2 = ("humble", "iron", "jazzy")
 _DOMAINS = range(1, 101)  # above 101, ports meet Linux's ephemeral range
 
 
@@ -29,18 +30,20 @@ def local_environment(current: Mapping[str, str] | None = None) -> dict[str, str
 
 
 def middleware_environment(profile: str, current: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Variables that make Fast DDS take a file of ``config/fastdds``; none if the user has chosen profiles.
+    """The variable that makes Fast DDS take a file of ``config/fastdds``; nothing if the user has chosen profiles.
 
     Args:
         profile: ``shared_memory`` or ``gate``; on loopback both become ``loopback``.
         current: the environment as it is.
     """
     environment = os.environ if current is None else current
-    if any(name in environment for name in _PROFILE_VARIABLES):
+    if _FASTDDS_2 in environment or _FASTDDS_3 in environment:
         return {}
     if environment.get("ROS_AUTOMATIC_DISCOVERY_RANGE") == "LOCALHOST" or environment.get("ROS_LOCALHOST_ONLY") == "1":
         profile = "loopback"
-    return dict.fromkeys(_PROFILE_VARIABLES, str(share_folder("config") / "fastdds" / f"{profile}.xml"))
+    distribution = environment.get("ROS_DISTRO")
+    older = distribution in _WITH_FASTDDS_2 if distribution else importlib.util.find_spec("fastrtps") is not None
+    return {_FASTDDS_2 if older else _FASTDDS_3: str(share_folder("config") / "fastdds" / f"{profile}.xml")}
 
 
 def free_domain() -> int:
