@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from world_model_ros.contract.contract import Contract, load_contract
-from world_model_ros.evaluate.closed_loop import run_tasks
+from world_model_ros.core.goal import Goal
+from world_model_ros.evaluate.closed_loop import Blackout, ClosedLoop, run_tasks
+from world_model_ros.evaluate.tasks import run_episodes, task_scores
 from world_model_ros.runtime.brain import Brain, Policy
 from world_model_ros.runtime.bundle import load_bundle
 
@@ -35,3 +37,34 @@ def test_a_picture_is_not_reached_with_the_camera_unplugged_but_a_pose_is(contra
     pose, image = run_tasks(contract, _brain(contract), SEEDS[0], ["pose", "image"], unplugged=("front",))
     assert pose.verdict.reached
     assert not image.verdict.reached
+
+
+def test_a_picture_of_a_moved_object_is_a_push_and_the_oracle_does_it_too(contract: Contract) -> None:
+    bundle = load_bundle("tabletop_arm", contract)
+    for control in (None, "oracle"):
+        results = run_episodes("push_image", (7003, 7004, 7005), contract, bundle, control=control)
+        scores = task_scores(results, 7003)
+        assert scores["success"] >= 2 / 3, f"{control}: {scores}"
+        assert all(result.task.tolerance_m == 0.035 for result in results)
+
+
+def test_a_blackout_takes_the_stream_away_for_its_time_only(contract: Contract) -> None:
+    loop = ClosedLoop(contract, _brain(contract), SEEDS[0])
+    seen: list[bool] = []
+    tick = loop.tick
+
+    def watched(goal: Goal | None) -> None:
+        tick(goal)
+        assert loop.last is not None
+        seen.append(loop.last.seen is not None)
+
+    loop.tick = watched  # type: ignore[method-assign]
+    try:
+        loop.run("pose", tolerance_m=1e-6, blackout=Blackout(("front",), 0.5, 1.0))
+    finally:
+        loop.rig.robot.close()
+    dark = [i for i, fresh in enumerate(seen) if not fresh]
+    assert dark
+    assert 3 <= dark[0] <= 8
+    assert 8 <= len(dark) <= 12
+    assert dark == list(range(dark[0], dark[-1] + 1))

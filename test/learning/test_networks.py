@@ -35,8 +35,37 @@ def test_a_missing_stream_says_nothing_whatever_its_array_holds(model: WorldMode
     one, other = (model.features(_senses(3, torch.Generator().manual_seed(seed))) for seed in (1, 2))
     name = model.streams[missing].name
     mixed = {key: (other if key.split("/")[0] == name else one)[key] for key in one}
-    assert torch.equal(model.fused(one, fresh), model.fused(mixed, fresh))
-    assert not torch.equal(model.fused(one, torch.ones(3, 5)), model.fused(mixed, torch.ones(3, 5)))
+    action, state = torch.zeros(3, 2), torch.randn(3, model.state_size, generator=torch.Generator().manual_seed(3))
+
+    def believed(features: dict[str, torch.Tensor], fresh: torch.Tensor) -> torch.Tensor:
+        return model.update(state, action, model.sense(features, fresh))[1]
+
+    assert torch.equal(believed(one, fresh), believed(mixed, fresh))
+    assert not torch.equal(believed(one, torch.ones(3, 5)), believed(mixed, torch.ones(3, 5)))
+
+
+def test_measured_joints_are_kept_as_numbers_and_missing_ones_are_imagined(model: WorldModel) -> None:
+    senses = _senses(2, torch.Generator().manual_seed(1))
+    state = torch.zeros(2, model.state_size)
+    arm = next(stream for stream in model.streams if stream.name == "arm")
+    prior, known = model.update(state, torch.zeros(2, 2), model.sense(model.features(senses), torch.ones(2, 5)))
+    assert torch.allclose(model.senses(known)["arm"].reshape(2, 6, 2)[:, :, 0], senses["arm"][:, :, 0], atol=1e-5)
+    fresh = torch.ones(2, 5)
+    fresh[:, model.streams.index(arm)] = 0.0
+    prior, unknown = model.update(state, torch.zeros(2, 2), model.sense(model.features(senses), fresh))
+    assert torch.equal(unknown[:, model.sizes.state :], prior[:, model.sizes.state :])
+
+
+def test_a_commanded_joint_displacement_is_where_the_joint_is_imagined() -> None:
+    torch.manual_seed(0)
+    model = WorldModel(load_contract("unitree_g1").interface).eval()
+    torch.nn.init.zeros_(model.lag.weight)
+    state = torch.randn(1, model.state_size)
+    action = torch.zeros(1, 26)
+    action[0, 3] = 0.2
+    stream = model.streams[-1].name
+    moved = model.senses(model.step(state, action))[stream] - model.senses(state)[stream]
+    assert torch.allclose(moved[0], action[0], atol=1e-5)
 
 
 def test_a_tone_is_loudest_in_its_own_mel_band_and_silence_is_quiet() -> None:
@@ -64,7 +93,7 @@ def test_keypoints_follow_a_spot_across_the_image() -> None:
 
 
 def test_the_action_changes_what_is_imagined(model: WorldModel) -> None:
-    state = torch.randn(2, model.sizes.state)
+    state = torch.randn(2, model.state_size)
     action = torch.tensor([[0.03, 0.0], [0.03, 0.0]])
     assert not torch.allclose(model.step(state, action), model.step(state, -action))
     assert model.poses(state).shape == (2, 2, 7)
@@ -75,6 +104,6 @@ def test_the_action_changes_what_is_imagined(model: WorldModel) -> None:
 def test_at_first_the_decoder_copies_the_reference(model: WorldModel) -> None:
     reference = torch.randint(0, 255, (2, 64, 64, 3)).float()
     with torch.no_grad():
-        image = model.decoder(torch.zeros(2, model.sizes.state), reference)
+        image = model.decoder(torch.zeros(2, model.state_size), reference)
     grey = torch.full_like(reference, 127.5)
     assert (image - reference).abs().mean() < 0.3 * (grey - reference).abs().mean()

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import torch
 
+from world_model_ros.bags.find import find_bags
 from world_model_ros.contract.contract import Contract, load_contract
 from world_model_ros.core.errors import UserError
-from world_model_ros.learning.dataset import Cache, build_cache, drop_modalities, find_bags
+from world_model_ros.learning.dataset import Cache, build_cache, drop_modalities
 from world_model_ros.learning.losses import losses
 from world_model_ros.learning.networks import WorldModel
 from world_model_ros.learning.publish import publish

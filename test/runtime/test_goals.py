@@ -1,11 +1,14 @@
 """Goals that cannot be meant are refused when they arrive, with what would be legal."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.goal import Goal
-from world_model_ros.runtime.goals import Workspace, check_goal
+from world_model_ros.runtime.decision import Pursuit
+from world_model_ros.runtime.goals import Workspace, check_goal, choose_target
 
 
 def pose(x, y, z=0.03, target="fingertip"):
@@ -44,3 +47,21 @@ def test_the_first_step_may_not_leave_the_box_and_leads_back_into_it(contract):
     np.testing.assert_allclose(high[1:], 0.03)
     low, high = workspace.bounds(12, np.array([0.80, 0.0, 0.03]))
     assert low[0, 0] == high[0, 0] == np.float32(-0.03)
+
+
+def test_a_goal_image_is_about_the_object_that_it_shows_elsewhere_and_then_about_the_fingertip(contract):
+    tip, thing = [0.4, 0.1, 0.03], [0.5, 0.0, 0.03]
+    goal = np.array([[0.45, 0.1, 0.03], [0.6, 0.0, 0.03]], np.float32)
+    pursuit = Pursuit(1, goal, np.zeros(4, np.float32))
+    dark = choose_target(pursuit, None, None, contract)
+    assert dark.target == 0
+    chosen = choose_target(pursuit, np.array([tip, thing], np.float32), None, contract)
+    assert chosen.target == 1
+    near = np.array([tip, [0.58, 0.0, 0.03]], np.float32)  # 2 cm: too little to begin with, too much to stop at
+    assert choose_target(chosen, near, None, contract).target == 1
+    assert choose_target(pursuit, near, None, contract).target == 0
+    there = np.array([tip, [0.59, 0.0, 0.03]], np.float32)
+    assert choose_target(chosen, there, None, contract).target == 0
+    assert choose_target(pursuit, there, 1, contract).target == 1  # a goal that names its target
+    aimed = dataclasses.replace(chosen, aim=np.zeros(3, np.float32))
+    assert choose_target(aimed, there, None, contract).aim is None

@@ -78,7 +78,7 @@ def aligned_episode(path: str | Path, contract: Contract) -> Episode:
         stamps_ns=np.array([[each.stamps_ns.get(name, -1) for name in names] for each in observations], np.int64),
         reference=reference,
         applied=_applied(reference, contract, motion),
-        labels=_labels(ticks, contract, motion),
+        labels=target_poses(ticks, contract, motion),
         refused=dict(source.refused),
     )
 
@@ -100,7 +100,11 @@ def _applied(reference: NDArray[np.float64], contract: Contract, motion: Motion)
     return applied
 
 
-def _labels(ticks: list[Tick], contract: Contract, motion: Motion) -> NDArray[np.float32]:
+def target_poses(ticks: list[Tick], contract: Contract, motion: Motion) -> NDArray[np.float32]:
+    """Poses (T, K, 7) of the targets, m and quaternion x y z w in the base frame; NaN where not known.
+
+    From the labels, and that of the link that the action moves from the measured joints.
+    """
     targets = contract.interface.targets
     truths = {label.target: label.name for label in contract.interface.labels}
     labels = np.full((len(ticks), len(targets), 7), np.nan, np.float32)

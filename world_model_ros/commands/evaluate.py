@@ -1,90 +1,148 @@
-"""``world-model evaluate``: the demo's goals for many seeds, in one process and faster than real time."""
+"""``world-model evaluate``: what a model can do, measured on seeds that it never saw, with controls beside it."""
 
 from __future__ import annotations
 
 import argparse
-import time
-from collections.abc import Sequence
+import contextlib
+import tempfile
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from world_model_ros.commands.output import show
 
 if TYPE_CHECKING:
-    from world_model_ros.evaluate.closed_loop import TaskResult
+    from world_model_ros.contract.contract import Contract
+    from world_model_ros.evaluate.forecast import Forecast
+    from world_model_ros.runtime.bundle import Bundle
+
+_COLLECTED = 500  # training uses small seeds of `collect`; these bags are far from them
+_FIRST_SEED = 20_000
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "what",
+        choices=["tasks", "prediction", "calibration"],
+        help="tasks: goals pursued in simulation, faster than real time; prediction: errors by horizon;"
+        " calibration: how often the 90 %% regions hold the truth",
+    )
     parser.add_argument("--robot", default="tabletop_arm", help="contract: name or .yaml file (%(default)s)")
     parser.add_argument("--model", default="", help="bundle: name or folder; the one named like the robot without it")
     parser.add_argument("--provider", default="auto", help="auto, cpu, cuda or tensorrt (%(default)s)")
-    parser.add_argument("--seeds", default="3000-3019", help="one, or first-last (%(default)s)")
-    parser.add_argument("--goals", default="pose,image,push", help="which, in this order (%(default)s)")
-    parser.add_argument("--policy", default="model", choices=["model", "random"], help="random is the control")
+    parser.add_argument("--episodes", type=int, default=100, help="how many (%(default)s)")
+    parser.add_argument("--first-seed", type=int, default=_FIRST_SEED, help="of tasks (%(default)s)")
+    parser.add_argument("--goals", default="pose,image,push,push_image", help="of tasks (%(default)s)")
+    parser.add_argument(
+        "--controls", default="random,oracle,vision_only", help="of tasks; empty for none (%(default)s)"
+    )
+    parser.add_argument("--control-episodes", type=int, default=20, help="how many for each control (%(default)s)")
     parser.add_argument("--unplug", default="", help="comma separated streams or kinds (camera) that send nothing")
+    parser.add_argument("--blackout", default="", help="the same, but silent only from 0.5 to 2.5 s after the goal")
+    parser.add_argument("--bags", nargs="+", type=Path, help="bags to predict; without it, simulated ones are made")
+    parser.add_argument("--stride", type=int, default=3, help="ticks between two imaginations in a bag (%(default)s)")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from tqdm import tqdm
-
-    from world_model_ros.bringup.processes import streams_named
     from world_model_ros.contract.contract import load_contract
-    from world_model_ros.evaluate.closed_loop import run_tasks
-    from world_model_ros.evaluate.task import task_kinds
-    from world_model_ros.runtime.brain import Brain
+    from world_model_ros.core.errors import UserError
     from world_model_ros.runtime.bundle import load_bundle
 
-    seeds = seeds_from(arguments.seeds)
-    kinds = task_kinds(arguments.goals)
+    for name in ("episodes", "control_episodes", "stride"):
+        if getattr(arguments, name) < 1:
+            raise UserError(name, getattr(arguments, name), "1 or more")
     contract = load_contract(arguments.robot)
     bundle = load_bundle(arguments.model or contract.name, contract)
-    unplugged = tuple(streams_named(arguments.robot, arguments.unplug))
-    brain = Brain(bundle, contract, arguments.provider, policy=arguments.policy)
-    begin = time.monotonic()
-    found: dict[int, Sequence[TaskResult]] = {}
-    for seed in tqdm(seeds, unit="seed"):
-        found[seed] = run_tasks(contract, brain, seed, kinds, unplugged)
-    result: dict[str, Any] = {
-        "robot": contract.name,
-        "model": bundle.manifest.name,
-        "policy": arguments.policy,
-        "unplugged": list(unplugged),
-        "seeds": len(seeds),
-        "goals": {kind: _score([results[i] for results in found.values()]) for i, kind in enumerate(kinds)},
-        "minutes": round((time.monotonic() - begin) / 60, 2),
-        "results": [
-            {
-                "seed": seed,
-                "kind": each.task.kind,
-                "reached": each.verdict.reached,
-                "error_m": round(each.verdict.error_m, 4),
-            }
-            for seed, results in found.items()
-            for each in results
-        ],
-    }
-    lines = [
-        f"{kind:6} {score['reached']:3d} of {score['of']} reached, median error {score['median_error_m'] * 100:.1f} cm"
-        for kind, score in result["goals"].items()
-    ]
-    show(result, arguments.json, lines)
+    about = {"robot": contract.name, "model": bundle.manifest.name}
+    if arguments.what == "tasks":
+        scores = _tasks(arguments, contract, bundle)
+        show(about | {"tasks": scores}, arguments.json, [_task_line(each) for each in scores])
+        return 0
+    from world_model_ros.evaluate.prediction import calibration_scores, prediction_scores
+
+    with _bags(arguments, contract) as bags:
+        episodes = _forecasts(bags, contract, bundle, arguments)
+    summarise = prediction_scores if arguments.what == "prediction" else calibration_scores
+    found = summarise(episodes, bundle.manifest.horizon, contract.tick_ns * 1e-9)
+    show(about | {"episodes": len(episodes)} | found, arguments.json, _lines(found))
     return 0
 
 
-def seeds_from(text: str) -> range:
-    """``7`` or ``3000-3019``, both ends included; `UserError` otherwise."""
+def _tasks(arguments: argparse.Namespace, contract: Contract, bundle: Bundle) -> list[dict[str, Any]]:
+    from tqdm import tqdm
+
+    from world_model_ros.bringup.processes import streams_named
     from world_model_ros.core.errors import UserError
+    from world_model_ros.evaluate.closed_loop import Blackout
+    from world_model_ros.evaluate.task import task_kinds
+    from world_model_ros.evaluate.tasks import CONTROLS, run_episodes, task_scores
 
-    first, _, last = text.partition("-")
-    if not first.isdecimal() or (last and not last.isdecimal()) or (last and int(last) < int(first)):
-        raise UserError("seeds", text, "a number, or first-last")
-    return range(int(first), int(last or first) + 1)
+    kinds = task_kinds(arguments.goals)
+    controls = [name for name in arguments.controls.split(",") if name]
+    for name in controls:
+        if name not in CONTROLS:
+            raise UserError("controls", name, f"a comma separated list of {list(CONTROLS)}")
+    unplugged = tuple(streams_named(arguments.robot, arguments.unplug))
+    dark = tuple(streams_named(arguments.robot, arguments.blackout))
+    blackout = Blackout(dark) if dark else None
+    first = arguments.first_seed
+    seeds = range(first, first + arguments.episodes)
+    control_seeds = seeds[: arguments.control_episodes]
+    out = []
+    for kind in kinds:
+        with tqdm(total=len(seeds) + len(controls) * len(control_seeds), desc=kind, unit="episode") as bar:
+            run = partial(run_episodes, kind, contract=contract, bundle=bundle, provider=arguments.provider)
+            run = partial(run, unplugged=unplugged, blackout=blackout, progress=bar.update)
+            entry = {"task": kind, "unplugged": list(unplugged), "blackout": list(dark)}
+            entry |= task_scores(run(seeds), first)
+            against = {name: task_scores(run(control_seeds, control=name), first) for name in controls}
+        out.append(entry | {"controls": against})
+    return out
 
 
-def _score(results: Sequence[TaskResult]) -> dict[str, Any]:
-    return {
-        "reached": sum(result.verdict.reached for result in results),
-        "of": len(results),
-        "median_error_m": round(float(np.median([result.verdict.error_m for result in results])), 4),
-    }
+@contextlib.contextmanager
+def _bags(arguments: argparse.Namespace, contract: Contract) -> Iterator[Sequence[Path]]:
+    """The bags that were named, or fresh simulated ones that live as long as they are read."""
+    from world_model_ros.bags.find import find_bags
+
+    if arguments.bags:
+        yield find_bags(arguments.bags)
+        return
+    from world_model_ros.sim.collect import collect
+
+    with tempfile.TemporaryDirectory(prefix="world_model_evaluate_") as folder:
+        collect(contract, Path(folder), arguments.episodes, _COLLECTED, workers=2)
+        yield find_bags([Path(folder)])
+
+
+def _forecasts(
+    bags: Sequence[Path], contract: Contract, bundle: Bundle, arguments: argparse.Namespace
+) -> list[list[Forecast]]:
+    from tqdm import tqdm
+
+    from world_model_ros.evaluate.forecast import forecasts
+    from world_model_ros.runtime.brain import Brain
+
+    brain = Brain(bundle, contract, arguments.provider, policy="watch")
+    return [forecasts(bag, contract, brain, arguments.stride) for bag in tqdm(bags, unit="bag")]
+
+
+def _task_line(entry: dict[str, Any]) -> str:
+    low, high = entry["ci95"]
+    line = f"{entry['task']:10} {entry['success']:.0%} of {entry['episodes']} ({low:.0%} to {high:.0%})"
+    line += f", median error {entry['median_error_m'] * 100:.1f} cm"
+    if entry["median_seconds"] is not None:
+        line += f", median {entry['median_seconds']:.1f} s"
+    return line + "".join(f"; {name} {each['success']:.0%}" for name, each in entry["controls"].items())
+
+
+def _lines(found: dict[str, Any]) -> list[str]:
+    lines = []
+    for name, each in (found.get("signals") or found["targets"]).items():
+        lines.append(f"{name} ({each.get('unit', 'share in the 90 % region')}), {each['forecasts']} forecasts")
+        kinds = [kind for kind in ("model", "copy_last", "linear", "inside") if kind in each]
+        for h in range(2, len(found["horizon_s"]), 3):
+            values = ", ".join(f"{kind} {each[kind][h]:.4g}" for kind in kinds if each[kind][h] is not None)
+            lines.append(f"  {found['horizon_s'][h]:.1f} s ahead: {values}")
+    return lines

@@ -7,7 +7,7 @@ observation, as it does live.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from world_model_ros.convert.outgoing import MessageMaker
 from world_model_ros.core.goal import Goal
 from world_model_ros.core.streams import Streams
 from world_model_ros.core.trajectory import Float
+from world_model_ros.evaluate.oracle import Oracle
 from world_model_ros.evaluate.picture import goal_picture
 from world_model_ros.evaluate.task import Judge, Task, TaskKind, Verdict, draw_task
 from world_model_ros.kinematics.arm import ArmKinematics
@@ -29,6 +30,20 @@ from world_model_ros.sim.scene import scene_for_seed
 _EXPOSURE_NS = 20_000_000  # age of the image at the tick
 _LATENCY_NS = 40_000_000  # from the tick to the gate
 _SETTLE_TICKS = 5
+
+
+@dataclass(frozen=True)
+class Blackout:
+    """Streams of which nothing comes for a while.
+
+    Args:
+        streams: their names.
+        begin_s: after the goal was given. seconds: how long.
+    """
+
+    streams: tuple[str, ...]
+    begin_s: float = 0.5
+    seconds: float = 2.0
 
 
 @dataclass(frozen=True)
@@ -61,6 +76,7 @@ class ClosedLoop:
             source = contract.source(stream.name)
             self._converters[source.topic] = (stream.name, converter_for(stream, source))
         self._arm = ArmKinematics(contract)
+        self._dark: tuple[Blackout, int] | None = None
         self._memory = brain.start()
         self._before: Float | None = None
         for _ in range(_SETTLE_TICKS):
@@ -83,7 +99,8 @@ class ClosedLoop:
         for sample in self.rig.advance(now_ns):
             if sample.topic in self._converters:
                 name, convert = self._converters[sample.topic]
-                self._streams.push(name, *convert(sample.message))
+                if not self._is_dark(name):
+                    self._streams.push(name, *convert(sample.message))
         reference = self.rig.reference
         applied = self.brain.applied_action(self._before, reference)
         self._before = reference
@@ -94,23 +111,51 @@ class ClosedLoop:
         if self.last.trajectory is not None:
             self.rig.send(self.last.trajectory, now_ns + _LATENCY_NS)
 
-    def run(self, kind: TaskKind) -> TaskResult:
-        """Draw a goal of a kind and pursue it until the judge decides."""
+    def run(
+        self,
+        kind: TaskKind,
+        *,
+        tolerance_m: float | None = None,
+        blackout: Blackout | None = None,
+        oracle: Oracle | None = None,
+    ) -> TaskResult:
+        """Draw a goal of a kind and pursue it until the judge decides.
+
+        Args:
+            tolerance_m: in place of the task's own.
+            blackout: streams that fall silent on the way.
+            oracle: commands in place of the brain.
+        """
         places = self.places()
         task = draw_task(kind, self.seed, self.contract, self.tip(), {name: pose[:3] for name, pose in places.items()})
+        if tolerance_m is not None:
+            task = replace(task, tolerance_m=tolerance_m)
         goal = self._goal(task, places)
         judge = Judge(task, goal.stamp_ns)
+        self._dark = None if blackout is None else (blackout, goal.stamp_ns)
         while True:
-            self.tick(goal)
+            if oracle is None:
+                self.tick(goal)
+            else:
+                item = self.places().get(task.target, np.zeros(7))[:3]
+                command = oracle.command(task, self.rig.reference, item, self.rig.now_ns)
+                self.rig.send(command, self.rig.now_ns + _LATENCY_NS)
+                self.rig.advance(self.rig.now_ns + self.contract.tick_ns)
             place = self.places().get(task.target)
             judge.see(self.rig.now_ns, self.tip() if place is None else place[:3])
             verdict = judge.verdict(self.rig.now_ns)
             if verdict is not None:
                 return TaskResult(task, verdict)
 
+    def _is_dark(self, stream: str) -> bool:
+        if self._dark is None or stream not in self._dark[0].streams:
+            return False
+        blackout, goal_ns = self._dark
+        return 0.0 <= (self.rig.now_ns - goal_ns) * 1e-9 - blackout.begin_s < blackout.seconds
+
     def _goal(self, task: Task, places: dict[str, Float]) -> Goal:
         stamp_ns = self.rig.now_ns
-        if task.kind != "image":
+        if task.kind in ("pose", "push"):
             pose = np.array([*task.position, 0.0, 0.0, 0.0, 1.0], np.float32)
             return Goal("pose", stamp_ns, target=task.target, pose=pose)
         camera = next(stream for stream in self.contract.interface.streams if stream.kind == "camera")

@@ -13,9 +13,13 @@ from world_model_ros.core.trajectory import Float
 from world_model_ros.evaluate.task import Task
 from world_model_ros.sim.scene import scene_for_seed
 
+_BEHIND_M = 0.06  # from the middle of an object to the fingertip that has pushed it
+
 
 def goal_picture(task: Task, contract: Contract, seed: int, poses: Mapping[str, Float]) -> NDArray[np.uint8]:
-    """What the first camera would send with the fingertip at the task's position: (H, W, 3) RGB.
+    """What the first camera would send once the task is done: (H, W, 3) RGB.
+
+    That is with the fingertip at the task's position, or for a push with the object there and the fingertip behind it.
 
     Args:
         seed: of the simulated scene.
@@ -24,11 +28,16 @@ def goal_picture(task: Task, contract: Contract, seed: int, poses: Mapping[str, 
     from world_model_ros.sim.goal_image import goal_image
 
     scene = scene_for_seed(seed)
-    objects = []
+    objects, tip = [], task.position[:2]
     for index, thing in enumerate(scene.objects):
         pose = poses.get(f"object_{index}")
         if pose is not None:
             yaw = 2.0 * np.arctan2(pose[5], pose[6])
-            thing = replace(thing, start=(float(pose[0]), float(pose[1]), float(yaw)))
+            x, y = pose[:2]
+            if task.kind == "push_image" and task.target == f"object_{index}":
+                way = task.position[:2] - pose[:2]
+                x, y = task.position[:2]
+                tip = task.position[:2] - _BEHIND_M * way / np.linalg.norm(way)
+            thing = replace(thing, start=(float(x), float(y), float(yaw)))
         objects.append(thing)
-    return goal_image(contract, replace(scene, objects=tuple(objects)), task.position[:2])
+    return goal_image(contract, replace(scene, objects=tuple(objects)), tip)

@@ -11,16 +11,17 @@ from world_model_ros.contract.contract import Contract
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.trajectory import Float
 
-TaskKind = Literal["pose", "image", "push"]
+TaskKind = Literal["pose", "image", "push", "push_image"]  # new ones last: the seed of a goal counts them
 
+PUSHES: tuple[TaskKind, ...] = ("push", "push_image")
 AWAY_M = 0.08  # a goal is at least this far from where its target is
 _EDGE_M = 0.03  # and this far from the edge of the workspace
 _PUSH_EDGE_M = 0.07  # room for the fingertip on the far side of an object
 _CLEAR_M = 0.10  # between a fingertip's goal and the middle of an object
 _PUSH_M = (AWAY_M, 0.12)
 _DRAWS = 10_000
-_TOLERANCE_M: dict[TaskKind, float] = {"pose": 0.02, "image": 0.02, "push": 0.04}
-_TIMEOUT_S: dict[TaskKind, float] = {"pose": 15.0, "image": 15.0, "push": 40.0}
+_TOLERANCE_M: dict[TaskKind, float] = {"pose": 0.02, "image": 0.02, "push": 0.04, "push_image": 0.04}
+_TIMEOUT_S: dict[TaskKind, float] = {"pose": 15.0, "image": 15.0, "push": 40.0, "push_image": 40.0}
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,8 @@ class Task:
     """Something to bring about, and when it counts as done.
 
     Args:
-        kind: ``pose``: a target's pose is given; ``image``: a picture of the goal; ``push``: an object's pose.
+        kind: ``pose``: a target's pose is given; ``image``: a picture of the goal; ``push``: an object's pose;
+            ``push_image``: a picture that shows the object elsewhere.
         target: name of the target that is judged.
         position: where it shall be, (3,), m, base frame. An object's height is not judged.
         tolerance_m: largest error that counts.
@@ -49,11 +51,12 @@ class Task:
             "pose": f"bring the {self.target} to {place}",
             "image": f"match a picture that shows the {self.target} at {place}",
             "push": f"push {self.target} to {place}",
+            "push_image": f"match a picture that shows {self.target} at {place}",
         }[self.kind]
 
     def error_m(self, position: Float) -> float:
         """Distance of a target at (3,) m from its goal; horizontal for a push."""
-        axes = 2 if self.kind == "push" else 3
+        axes = 2 if self.kind in PUSHES else 3
         return float(np.linalg.norm((position - self.position)[:axes]))
 
 
@@ -80,9 +83,9 @@ def draw_task(kind: TaskKind, seed: int, contract: Contract, tip: Float, objects
         UserError: the robot has no such target, or there is no room for the goal.
     """
     random = np.random.default_rng([seed, get_args(TaskKind).index(kind)])
-    wanted = "object" if kind == "push" else "fingertip"
+    wanted = "object" if kind in PUSHES else "fingertip"
     targets = [target.name for target in contract.interface.targets if target.kind == wanted]
-    if kind == "push":
+    if kind in PUSHES:
         targets = [name for name in targets if name in objects]
     action = contract.interface.action
     if not targets or action.kind != "fingertip_displacement":
@@ -90,7 +93,7 @@ def draw_task(kind: TaskKind, seed: int, contract: Contract, tip: Float, objects
     target = targets[0]
     box = np.array(action.workspace_m)
     for _ in range(_DRAWS):
-        if kind == "push":
+        if kind in PUSHES:
             start = objects[target]
             angle = random.uniform(-np.pi, np.pi)
             way = np.array([np.cos(angle), np.sin(angle), 0.0])

@@ -16,10 +16,8 @@ from tqdm import tqdm
 
 from world_model_ros.bags.episode import aligned_episode
 from world_model_ros.contract.contract import Contract, contract_from_text
-from world_model_ros.core.errors import UserError
 
 Array = NDArray[np.generic]
-_HELD_OUT = 20  # one episode in twenty validates
 
 
 @dataclass(frozen=True)
@@ -52,23 +50,12 @@ class Cache:
         return np.concatenate([*parts, np.zeros(0, np.int64)])
 
 
-def find_bags(folders: Sequence[Path]) -> list[Path]:
-    """All bags under some folders: bag folders (with metadata.yaml) and single .mcap or .bag files, sorted."""
-    found: list[Path] = []
-    for folder in folders:
-        if folder.is_file() or (folder / "metadata.yaml").is_file():
-            found.append(folder)
-            continue
-        found += [path.parent for path in folder.rglob("metadata.yaml")]
-        loose = [path for end in ("*.mcap", "*.bag") for path in folder.rglob(end)]
-        found += [path for path in loose if not (path.parent / "metadata.yaml").is_file()]
-    if not found:
-        raise UserError("bags", [str(folder) for folder in folders], "folders that hold at least one bag")
-    return sorted(found)
+def build_cache(contract: Contract, bags: Sequence[Path], folder: Path, workers: int = 2, held_out: int = 20) -> Cache:
+    """Read the bags once into ``folder``; a second call with the same bags and interface opens what is there.
 
-
-def build_cache(contract: Contract, bags: Sequence[Path], folder: Path, workers: int = 2) -> Cache:
-    """Read the bags once into ``folder``; a second call with the same bags and interface opens what is there."""
+    Args:
+        held_out: one episode in this many is never trained on, but validates.
+    """
     key = hashlib.sha256(
         json.dumps([contract.interface_hash, [[str(b), b.stat().st_mtime_ns] for b in bags]]).encode()
     ).hexdigest()
@@ -77,10 +64,10 @@ def build_cache(contract: Contract, bags: Sequence[Path], folder: Path, workers:
         folder.mkdir(parents=True, exist_ok=True)
         _write(contract, bags, folder, workers)
         done.write_text(json.dumps({"key": key, "bags": [bag.name for bag in bags]}))
-    return open_cache(contract, folder)
+    return open_cache(contract, folder, held_out)
 
 
-def open_cache(contract: Contract, folder: Path) -> Cache:
+def open_cache(contract: Contract, folder: Path, held_out: int = 20) -> Cache:
     """Memory-map a cache."""
 
     def load(name: str) -> Array:
@@ -94,7 +81,7 @@ def open_cache(contract: Contract, folder: Path) -> Cache:
         np.asarray(load("applied"), np.float32),
         np.asarray(load("labels"), np.float32),
         begins,
-        np.arange(count) % _HELD_OUT == _HELD_OUT - 1 if count >= _HELD_OUT else np.arange(count) == count - 1,
+        np.arange(count) % held_out == held_out - 1 if count >= held_out else np.arange(count) == count - 1,
     )
 
 

@@ -1,56 +1,152 @@
-"""Imagined image: what does not move is copied from the last real frame, the rest is generated."""
+"""Imagined image: what does not move is copied from the last real frame, what moves is shifted, the rest generated."""
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor, nn
+
+_WARPS = 2
+
+
+class Picture(NamedTuple):
+    """What the decoder makes, in 0..1: the imagined frame (B, 3, H, W) and the warped references it was mixed from."""
+
+    frame: Tensor
+    warped: tuple[Tensor, ...]
 
 
 class ImageDecoder(nn.Module):
     """State (B, S) and reference frame (B, H, W, 3) 0..255 -> imagined frame (B, H, W, 3) 0..255, float.
 
-    Every pixel is a mixture of the reference (the default), the reference shifted by a predicted flow, and a generated
-    colour. Built from convolutions and PixelShuffle; no Resize, so it stays on one execution provider.
+    A small U-Net (Ronneberger et al. 2015) over the reference, modulated by the imagined state (FiLM, Perez et al.
+    2018), with maps drawn from the state at its two coarsest levels. Every pixel is a softmax mixture of the reference
+    (the default), two warps of it (after Finn et al. 2016, "Unsupervised learning for physical interaction through
+    video prediction") and a generated colour.
+
+    Args:
+        height, width: of the frames, multiples of 16.
+        state: length of the state.
+        widths: channels at a half, a quarter, an eighth and a sixteenth of the resolution.
     """
 
-    def __init__(self, height: int, width: int, state: int, channels: int = 48) -> None:
+    def __init__(
+        self, height: int, width: int, state: int, widths: tuple[int, int, int, int] = (24, 48, 80, 112)
+    ) -> None:
         super().__init__()
-        self.rows, self.cols = height // 8, width // 8
-        self.seed_channels = 32
-        self.unshuffle, self.shuffle = nn.PixelUnshuffle(4), nn.PixelShuffle(4)
-        self.seed = nn.Linear(state, self.rows * self.cols * self.seed_channels)
-        self.grow = nn.Sequential(nn.Conv2d(self.seed_channels, channels * 4, 3, padding=1), nn.PixelShuffle(2))
-        self.look = nn.Conv2d(48, channels, 3, padding=1)
-        self.film = nn.Linear(state, 2 * channels)
-        self.mix = nn.Sequential(
-            nn.Conv2d(2 * channels, 96, 3, padding=1), nn.SiLU(), nn.Conv2d(96, 96, 3, padding=1), nn.SiLU()
+        half, quarter, eighth, sixteenth = widths
+        self.size = (height, width)
+        self.unshuffle, self.shuffle = nn.PixelUnshuffle(2), nn.PixelShuffle(2)
+        self.down = nn.ModuleList(
+            [
+                nn.Conv2d(12, half, 3, padding=1),
+                nn.Conv2d(half, quarter, 3, stride=2, padding=1),
+                nn.Conv2d(quarter, eighth, 3, stride=2, padding=1),
+                nn.Conv2d(eighth, sixteenth, 3, stride=2, padding=1),
+            ]
         )
-        self.colour = nn.Conv2d(96, 48, 3, padding=1)
-        self.choice = nn.Conv2d(96, 48, 3, padding=1)  # three logits a pixel: copy, shift, generate
-        self.flow = nn.Conv2d(96, 32, 3, padding=1)  # x and y a pixel
-        for layer, bias in (
-            (self.flow, torch.zeros(32)),
-            (self.choice, torch.cat([torch.full((16,), 2.0), torch.zeros(32)])),
-        ):
-            nn.init.zeros_(layer.weight)
-            layer.bias = nn.Parameter(bias)  # at first everything is copied
+        self.drawn = nn.ModuleList(
+            [_Map(state, height // 16, width // 16, 48), _Map(state, height // 8, width // 8, 12)]
+        )
+        self.core = _Block(sixteenth + 48, sixteenth, state)
+        self.up = nn.ModuleList(
+            [
+                _Up(sixteenth, eighth + 12, eighth, state),
+                _Up(eighth, quarter, quarter, state),
+                _Up(quarter, half, half, state),
+            ]
+        )
+        self.paint = nn.Conv2d(half, 4 * (_WARPS + 2 + 3), 3, padding=1)  # four pixels: logits, and a colour
+        self.flow = nn.Conv2d(quarter, 2 * _WARPS, 3, padding=1)
+        copy_first = torch.tensor([2.0] + [0.0] * (_WARPS + 1)).repeat_interleave(4)
+        for layer, count, bias in ((self.flow, 2 * _WARPS, torch.zeros(2 * _WARPS)), (self.paint, 16, copy_first)):
+            assert layer.bias is not None
+            with torch.no_grad():  # at first nothing is shifted, and everything copied
+                layer.weight[:count].zero_()
+                layer.bias[:count] = bias
+        self.widen = nn.ConvTranspose2d(2 * _WARPS, 2 * _WARPS, 8, 4, 2, groups=2 * _WARPS, bias=False)
+        ramp = 1.0 - (torch.arange(8) - 3.5).abs() / 4.0
+        self.widen.weight = nn.Parameter(
+            (ramp[:, None] * ramp).expand(2 * _WARPS, 1, 8, 8).clone(), requires_grad=False
+        )
         y, x = torch.meshgrid(torch.linspace(-1, 1, height), torch.linspace(-1, 1, width), indexing="ij")
         self.grid: Tensor
-        self.register_buffer("grid", torch.stack([x, y], -1)[None])  # (1, H, W, 2)
+        self.register_buffer("grid", torch.stack([x, y], -1)[None], persistent=False)  # (1, H, W, 2)
 
     def forward(self, state: Tensor, reference: Tensor) -> Tensor:
-        reference = reference.float().permute(0, 3, 1, 2) / 255.0
-        seen = self.look(self.unshuffle(reference - 0.5))
-        scale, shift = self.film(state)[:, :, None, None].chunk(2, 1)
-        seen = nn.functional.silu(seen * (1 + scale) + shift)
-        own = self.seed(state).reshape(-1, self.seed_channels, self.rows, self.cols)
-        own = nn.functional.silu(self.grow(own))
-        x = self.mix(torch.cat([seen, own], 1))
-        colour = torch.sigmoid(self.shuffle(self.colour(x)))  # (B, 3, H, W)
-        weight = self.shuffle(self.choice(x)).softmax(1)  # (B, 3, H, W)
-        flow = 0.3 * torch.tanh(self.shuffle(self.flow(x))).permute(0, 2, 3, 1)  # (B, H, W, 2)
-        shifted = nn.functional.grid_sample(
-            reference, self.grid + flow, mode="bilinear", padding_mode="border", align_corners=True
+        picture = self.picture(state, reference)
+        return picture.frame.permute(0, 2, 3, 1) * 255.0
+
+    def picture(self, state: Tensor, reference: Tensor) -> Picture:
+        """As `forward`, in 0..1 and with the warps, for training. One reference may serve all states."""
+        image = reference.float().permute(0, 3, 1, 2) / 255.0  # (B or 1, 3, H, W)
+        x, skips = self.unshuffle(image - 0.5), []
+        for layer in self.down:
+            x = nn.functional.silu(layer(x))
+            skips.append(x)
+        count = state.shape[0]
+        skips = [skip.expand(count, -1, -1, -1) for skip in skips]
+        coarse, fine = (each(state) for each in self.drawn)
+        x = self.core(torch.cat([skips[3], coarse], 1), state)
+        x = self.up[0](x, torch.cat([skips[2], fine], 1), state)
+        x = self.up[1](x, skips[1], state)
+        flow = 0.5 * torch.tanh(self.widen(self.flow(x)).float())  # (B, 2 W, H, W), halves of the image
+        x = self.up[2](x, skips[0], state)
+        painted = self.shuffle(self.paint(x).float())
+        weight = painted[:, : _WARPS + 2].softmax(1)
+        colour = torch.sigmoid(painted[:, _WARPS + 2 :])
+        image = image.expand(count, -1, -1, -1)
+        warped = tuple(
+            nn.functional.grid_sample(
+                image,
+                self.grid + flow[:, 2 * i : 2 * i + 2].permute(0, 2, 3, 1),
+                mode="bilinear",
+                padding_mode="border",
+                align_corners=True,
+            )
+            for i in range(_WARPS)
         )
-        out: Tensor = weight[:, :1] * reference + weight[:, 1:2] * shifted + weight[:, 2:] * colour
-        return out.permute(0, 2, 3, 1) * 255.0
+        parts = torch.stack([image, *warped, colour], 1)  # (B, parts, 3, H, W)
+        return Picture((weight[:, :, None] * parts).sum(1), warped)
+
+
+class _Map(nn.Module):
+    """A map drawn from the state: (B, S) -> (B, channels, rows, cols)."""
+
+    def __init__(self, state: int, rows: int, cols: int, channels: int) -> None:
+        super().__init__()
+        self.shape = (channels, rows, cols)
+        self.draw = nn.Linear(state, channels * rows * cols)
+
+    def forward(self, state: Tensor) -> Tensor:
+        return nn.functional.silu(self.draw(state)).unflatten(1, self.shape)
+
+
+class _Block(nn.Module):
+    """Two convolutions, the first modulated by the state."""
+
+    def __init__(self, inputs: int, outputs: int, state: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(inputs, outputs, 3, padding=1)
+        self.film = nn.Linear(state, 2 * outputs)
+        self.second = nn.Conv2d(outputs, outputs, 3, padding=1)
+
+    def forward(self, x: Tensor, state: Tensor) -> Tensor:
+        scale, shift = self.film(state)[:, :, None, None].chunk(2, 1)
+        x = nn.functional.silu(self.first(x) * (1.0 + scale) + shift)
+        out: Tensor = nn.functional.silu(self.second(x))
+        return out
+
+
+class _Up(nn.Module):
+    """Twice the resolution, joined with what was seen at it."""
+
+    def __init__(self, inputs: int, skip: int, outputs: int, state: int) -> None:
+        super().__init__()
+        self.grow = nn.Sequential(nn.Conv2d(inputs, 4 * outputs, 1), nn.PixelShuffle(2))
+        self.block = _Block(outputs + skip, outputs, state)
+
+    def forward(self, x: Tensor, skip: Tensor, state: Tensor) -> Tensor:
+        out: Tensor = self.block(torch.cat([self.grow(x), skip], 1), state)
+        return out

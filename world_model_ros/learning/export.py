@@ -71,8 +71,8 @@ def export(
             "tick_hz": contract.interface.tick_hz,
             "horizon": config.horizon,
             "sizes": {
-                "state": model.sizes.state,
-                "memory": model.sizes.state,
+                "state": model.state_size,
+                "memory": model.state_size,
                 "code": model.sizes.code,
                 "horizon": config.horizon,
                 "candidates": config.samples,
@@ -115,8 +115,8 @@ def _example(name: str, contract: Contract, model: WorldModel, config: PlanConfi
     shapes: dict[str, tuple[int, ...]] = {
         "fresh": (len(interface.streams),),
         "applied": (action,),
-        "memory": (model.sizes.state,),
-        "memory_next": (model.sizes.state,),
+        "memory": (model.state_size,),
+        "memory_next": (model.state_size,),
         "reset": (1,),
         "candidates": (_ROLLOUTS, horizon, action),
         "goal_poses": (targets, 7),
@@ -129,7 +129,7 @@ def _example(name: str, contract: Contract, model: WorldModel, config: PlanConfi
         "bounds_high": (horizon, action),
         "warm": (horizon, action),
         "noise": (config.iterations, config.samples, horizon, action),
-        "states": (_DECODED, model.sizes.state),
+        "states": (_DECODED, model.state_size),
     }
     for stream in interface.streams:
         if stream.kind == "camera":

@@ -58,7 +58,7 @@ class Perceive(NamedGraph):
         fresh, applied, memory, reset = tensors[count:]
         features = model.features(values)
         state = (memory * (1.0 - reset))[None]
-        prior, posterior = model.update(state, (applied * (1.0 - reset))[None], model.fused(features, fresh[None]))
+        prior, posterior = model.update(state, (applied * (1.0 - reset))[None], model.sense(features, fresh[None]))
         out = [posterior[0]]
         if model.targets:
             before, after = model.positions(prior), model.positions(posterior)

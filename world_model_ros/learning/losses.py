@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import smooth_l1_loss
 
-from world_model_ros.learning.networks import WorldModel
+from world_model_ros.learning.networks import Sensed, WorldModel
 
 
 @dataclass(frozen=True)
@@ -36,11 +36,11 @@ def filter_states(model: WorldModel, batch: Batch) -> tuple[Tensor, Tensor]:
     """Run the filter over the windows: priors and posteriors, (B, L, S) each."""
     windows, ticks = batch.fresh.shape[:2]
     flat = {name: value.flatten(0, 1) for name, value in batch.features.items()}
-    fused = model.fused(flat, batch.fresh.flatten(0, 1)).reshape(windows, ticks, -1)
-    state = torch.zeros(windows, model.sizes.state)
+    sensed = [each.unflatten(0, (windows, ticks)) for each in model.sense(flat, batch.fresh.flatten(0, 1))]
+    state = torch.zeros(windows, model.state_size)
     priors, posteriors = [], []
     for t in range(ticks):
-        prior, state = model.update(state, batch.applied[:, t], fused[:, t])
+        prior, state = model.update(state, batch.applied[:, t], Sensed(*(each[:, t] for each in sensed)))
         priors.append(prior)
         posteriors.append(state)
     return torch.stack(priors, 1), torch.stack(posteriors, 1)
@@ -128,7 +128,7 @@ def _sense_losses(model: WorldModel, batch: Batch, states: Tensor, rows: Tensor,
             continue
         target = model.sense_target(stream.name, feature.flatten(0, 1)).unflatten(0, feature.shape[:2])
         target = target[rows, when].flatten(0, 2)
-        error = model.sense_heads[stream.name](states) - target
+        error = model.sense_normalised(stream, states) - target
         weight = 1.0 if stream.kind == "joints" else 0.2
         out[stream.name] = weight * (smooth_l1_loss(error, torch.zeros_like(error), reduction="none") * there).mean()
         if stream.kind == "taxels":
@@ -148,13 +148,29 @@ def _contact(taxels: Tensor) -> Tensor:
 def _image_loss(
     model: WorldModel, frames: Tensor, states: Tensor, starts: Tensor, count: int, generator: torch.Generator
 ) -> Tensor:
-    """L1 of some imagined images, where they move weighing more."""
+    """Of some imagined images: L1, where they move weighing more, squares, edges, and what the best warp misses."""
     windows, points, steps = states.shape[:3]
     b = torch.randint(windows, (count,), generator=generator)
     p = torch.randint(points, (count,), generator=generator)
     h = torch.randint(steps, (count,), generator=generator)
     begin = starts[b, p]
-    reference, target = frames[b, begin].float(), frames[b, begin + h].float() / 255.0
-    image = model.decoder(states[b, p, h], reference) / 255.0
-    moving = ((target - reference / 255.0).abs().amax(-1, keepdim=True) > 0.06).float()
-    return ((image - target).abs() * (1.0 + 9.0 * moving)).mean()
+    reference = frames[b, begin].float()
+    target = frames[b, begin + h].float().permute(0, 3, 1, 2) / 255.0
+    with torch.autocast("cpu", torch.bfloat16):
+        picture = model.decoder.picture(states[b, p, h], reference)
+    image = picture.frame
+    moved = (target - reference.permute(0, 3, 1, 2) / 255.0).abs().amax(1, keepdim=True)
+    weight = 1.0 + 4.0 * (moved > 0.06).float()
+    error = image - target
+    warp = torch.stack([(each - target).abs().mean(1, keepdim=True) for each in picture.warped]).amin(0)
+    return (
+        (error.abs() * weight).mean()
+        + 5.0 * (error**2 * weight).mean()
+        + 0.5 * (_edges(error) + _edges(torch.nn.functional.avg_pool2d(error, 2)))
+        + 0.5 * (warp * (weight - 1.0)).mean()
+    )
+
+
+def _edges(error: Tensor) -> Tensor:
+    """L1 of the gradient of an error image (B, 3, H, W)."""
+    return (error[..., 1:] - error[..., :-1]).abs().mean() + (error[..., 1:, :] - error[..., :-1, :]).abs().mean()

@@ -1,13 +1,18 @@
 """The world model: a recurrent filter that predicts, then corrects with whatever was sensed.
 
-Shapes: B batch, T time, S state, C action, D image code, K targets. After Ha & Schmidhuber 2018 and Dreamer (Hafner
-et al. 2019), without a stochastic state; trained on what it predicts many steps ahead.
+Shapes: B batch, S state, C action, D image code, K targets, J joint positions of all joint streams. After Ha &
+Schmidhuber 2018 and Dreamer (Hafner et al. 2019), without a stochastic state; trained on what it predicts many steps
+ahead.
+
+A state is a recurrent part and the joint positions. Those are kept as numbers, not learned: as last measured, plus
+what was commanded since, plus the change of a learned lag. So an imagined posture starts where the robot is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -37,6 +42,20 @@ class Sizes:
 
     def as_dict(self) -> dict[str, int]:
         return asdict(self)
+
+
+class Sensed(NamedTuple):
+    """What one tick tells the filter.
+
+    Args:
+        fused: all streams, (B, hidden).
+        joints: measured joint positions, normalised, (B, J).
+        there: which of them were measured, (B, J) bool.
+    """
+
+    fused: Tensor
+    joints: Tensor
+    there: Tensor
 
 
 class WorldModel(nn.Module):
@@ -69,11 +88,17 @@ class WorldModel(nn.Module):
             else:
                 self.encoders[stream.name] = VectorEncoder(sense_size(stream), _OUT[stream.kind])
             features += _OUT[stream.kind]
-        state, hidden = sizes.state, sizes.hidden
+        self.joint_streams = [stream for stream in self.streams if stream.kind == "joints"]
+        joints = [joint for stream in self.joint_streams for joint in stream.joints]
+        self.state_size = sizes.state + len(joints)  # S
+        self.commanded: Tensor  # (C, J), which joint a component of the action moves
+        self.register_buffer("commanded", _commanded(interface, joints), persistent=False)
+        recurrent, state, hidden = sizes.state, self.state_size, sizes.hidden
         self.fuse = mlp(features + len(self.streams), hidden, hidden)
-        self.correct = nn.GRUCell(hidden, state)
+        self.correct = nn.GRUCell(hidden, recurrent)
         self.act = nn.Sequential(nn.Linear(state + action.size, hidden), nn.SiLU())
-        self.predict = nn.GRUCell(hidden, state)
+        self.predict = nn.GRUCell(hidden, recurrent)
+        self.lag = nn.Linear(recurrent, len(joints), bias=False)
         self.pose_mean: Tensor
         self.pose_scale: Tensor
         self.orientation: Tensor
@@ -121,29 +146,45 @@ class WorldModel(nn.Module):
                 out[stream.name] = value.flatten(1)
         return out
 
-    def fused(self, features: Mapping[str, Tensor], fresh: Tensor) -> Tensor:
-        """Features (B, n) and freshness (B, streams) -> (B, hidden). A missing stream contributes nothing."""
-        parts = []
+    def sense(self, features: Mapping[str, Tensor], fresh: Tensor) -> Sensed:
+        """Features (B, n) and freshness (B, streams) -> what the filter takes. A missing stream contributes nothing."""
+        parts, joints, there = [], [], []
         for i, stream in enumerate(self.streams):
-            x = features[stream.name]
+            x, known = features[stream.name], fresh[:, i : i + 1] > 0.5
+            if stream.kind == "joints":
+                positions = self.vector_encoder(stream.name).normalise(x)[:, :: len(stream.fields)]
+                joints.append(positions)
+                there.append(known.expand_as(positions))
             if stream.kind != "camera":
                 x = self.encoders[stream.name](x)
-            parts.append(torch.where(fresh[:, i : i + 1] > 0.5, x, torch.zeros_like(x)))
-        out: Tensor = self.fuse(torch.cat([*parts, fresh], 1))
-        return out
+            parts.append(torch.where(known, x, torch.zeros_like(x)))
+        fused = self.fuse(torch.cat([*parts, fresh], 1))
+        if not joints:
+            none = fused[:, :0]
+            return Sensed(fused, none, none > 0)
+        return Sensed(fused, torch.cat(joints, 1), torch.cat(there, 1))
 
     # --- belief and dynamics --------------------------------------------------------------------------------------
 
     def step(self, state: Tensor, action: Tensor) -> Tensor:
         """Imagine one tick: state (B, S), action (B, C) in contract units -> state (B, S)."""
+        recurrent, joints = state[:, : self.sizes.state], state[:, self.sizes.state :]
         x = self.act(torch.cat([state, action / self.action_scale], -1))
-        out: Tensor = self.predict(x, state)
-        return out
+        after = self.predict(x, recurrent)
+        moved = (action @ self.commanded) / self._joint_scale() + self.lag(after - recurrent)
+        return torch.cat([after, joints + moved], -1)
 
-    def update(self, state: Tensor, action: Tensor, fused: Tensor) -> tuple[Tensor, Tensor]:
+    def update(self, state: Tensor, action: Tensor, sensed: Sensed) -> tuple[Tensor, Tensor]:
         """One tick of the filter: belief before, action applied since, senses now -> (prior, posterior), (B, S)."""
         prior = self.step(state, action)
-        return prior, self.correct(fused, prior)
+        recurrent = self.correct(sensed.fused, prior[:, : self.sizes.state])
+        joints = torch.where(sensed.there, sensed.joints, prior[:, self.sizes.state :])
+        return prior, torch.cat([recurrent, joints], -1)
+
+    def _joint_scale(self) -> Tensor:
+        """Units of the joint positions in the state, (J,): rad, m or a share of travel."""
+        scales = [self.vector_encoder(s.name).scale[:: len(s.fields)] for s in self.joint_streams]
+        return torch.cat(scales) if scales else self.action_scale[:0]
 
     # --- heads ----------------------------------------------------------------------------------------------------
 
@@ -170,12 +211,23 @@ class WorldModel(nn.Module):
         for stream in self.streams:
             if stream.kind == "camera":
                 continue
-            x = self.sense_heads[stream.name](state)
+            x = self.sense_normalised(stream, state)
             if stream.kind != "microphone":
                 encoder = self.vector_encoder(stream.name)
                 x = x * encoder.scale + encoder.mean
             out[stream.name] = x
         return out
+
+    def sense_normalised(self, stream: Stream, state: Tensor) -> Tensor:
+        """What the state (B, S) says of a stream that is not a camera, in units of the data's spread, (B, n)."""
+        x: Tensor = self.sense_heads[stream.name](state)
+        if stream.kind != "joints":
+            return x
+        before = sum(len(s.joints) for s in self.joint_streams[: self.joint_streams.index(stream)])
+        begin = self.sizes.state + before
+        positions = state[:, begin : begin + len(stream.joints), None]
+        rest = x.unflatten(1, (len(stream.joints), len(stream.fields)))[:, :, 1:]
+        return torch.cat([positions, rest], -1).flatten(1)
 
     def seen(self, image: Tensor) -> Tensor:
         """Positions (B, K, 3) read from an image (B, H, W, 3) of the first camera alone, m."""
@@ -206,3 +258,14 @@ class WorldModel(nn.Module):
         encoder = self.encoders[name]
         assert isinstance(encoder, VectorEncoder)
         return encoder
+
+
+def _commanded(interface: Interface, joints: Sequence[str]) -> Tensor:
+    """(C, J): one where a component of the action displaces a joint position of the state."""
+    action = interface.action
+    out = torch.zeros(action.size, len(joints))
+    if action.kind == "joint_displacement":
+        for c, name in enumerate(action.joints):
+            for j, joint in enumerate(joints):
+                out[c, j] = float(name == joint)
+    return out

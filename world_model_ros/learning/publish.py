@@ -24,24 +24,27 @@ def publish(run: Path, out: Path, name: str | None = None, config: PlanConfig | 
         run: folder that `train` wrote: ``model.pt``, ``train.json`` and ``cache/``.
         out: folder of the bundle.
         name: of the bundle; the robot's without it.
-        config: of the planner.
+        config: of the planner; it looks as far ahead as was trained without it.
     """
     if not (run / "model.pt").is_file():
         raise UserError("run", str(run), "a folder with model.pt, as `world-model train` writes it")
     model, contract = load_checkpoint(run / "model.pt")
     provenance: dict[str, Any] = {}
+    training = TrainConfig()
     if (run / "train.json").is_file():
         provenance["training"] = json.loads((run / "train.json").read_text())
+        training = TrainConfig(**provenance["training"]["config"])
     scores, calibration = {}, {}
     if (run / "cache" / "cache.json").is_file():
-        cache = open_cache(contract, run / "cache")
-        held_out = Windows(contract, cache, TrainConfig(), 1, validation=True)
-        calibration = calibrate(model, cache, held_out, TrainConfig())
-        scores = {key: round(value, 5) for key, value in score(model, held_out, TrainConfig(), None).items()}
+        cache = open_cache(contract, run / "cache", training.held_out)
+        held_out = Windows(contract, cache, training, 1, validation=True)
+        calibration = calibrate(model, cache, held_out, training)
+        scores = {key: round(value, 5) for key, value in score(model, held_out, training, None).items()}
         model.eval()
         provenance |= {
             "episodes": len(cache.begins) - 1,
             "ticks": len(cache.fresh),
             "held_out_episodes": int(np.sum(cache.validation)),
         }
+    config = config or PlanConfig(horizon=training.horizon)
     return export(model, contract, out, name or contract.name, config, provenance, scores, calibration)

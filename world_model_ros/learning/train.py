@@ -36,6 +36,7 @@ class TrainConfig:
             stage sees longer ones. horizon: ticks imagined; starts: beliefs a window to imagine from.
         frames: imagined images decoded a batch.
         rate: peak learning rates of the two stages.
+        held_out: one episode in this many validates, and is not trained on.
         seed: of weights, windows and dropout.
     """
 
@@ -45,8 +46,9 @@ class TrainConfig:
     length: tuple[int, int] = (22, 44)
     horizon: int = 12
     starts: int = 3
-    frames: int = 24
+    frames: int = 32
     rate: tuple[float, float] = (8e-4, 8e-4)
+    held_out: int = 20
     seed: int = 0
     threads: int = 2
 

@@ -18,14 +18,22 @@ from world_model_ros.kinematics.arm import ArmKinematics
 from world_model_ros.kinematics.motion import Motion, motion_for
 from world_model_ros.runtime.bundle import Bundle
 from world_model_ros.runtime.decision import Decision, Decoded, Floats, Imagined, Memory, Pursuit
-from world_model_ros.runtime.goals import Aim, Workspace, aim_at_image, aim_at_joints, aim_at_pose, target_index
+from world_model_ros.runtime.goals import (
+    Aim,
+    Workspace,
+    aim_at_image,
+    aim_at_joints,
+    aim_at_pose,
+    choose_target,
+    target_index,
+)
 from world_model_ros.runtime.graphs import first_camera
 from world_model_ros.runtime.imagine import decode, imagine
 from world_model_ros.runtime.inputs import goal_inputs, measured_positions, perceive_inputs
 from world_model_ros.runtime.session import Graph, choose_provider
 
 Float = NDArray[np.float64]
-Policy = Literal["model", "random"]
+Policy = Literal["model", "random", "watch"]
 
 NOT_FINITE = "the model returned numbers that are not finite"
 _RANDOM_KEEP = 0.9  # share of the last chunk in the next one of the random policy
@@ -40,6 +48,7 @@ class Brain:
         provider: ``auto``, ``cpu``, ``cuda`` or ``tensorrt``.
         threads: CPU threads of the plan graph; the small graphs run on one.
         policy: ``random`` draws coloured random chunks in place of plans, goal or no goal; a control to compare with.
+            ``watch`` perceives and never plans.
     """
 
     def __init__(
@@ -53,14 +62,14 @@ class Brain:
         }
         self._camera = first_camera(contract.interface)
         self._required = [source for source in contract.deployment.streams if source.required]
-        self._motion: Motion | None = motion_for(contract) if self.acts else None
+        self._motion: Motion | None = motion_for(contract) if bundle.manifest.kind == "act" else None
         self._arm = self._motion if isinstance(self._motion, ArmKinematics) else None
         self._workspace = Workspace.of(contract)
 
     @property
     def acts(self) -> bool:
-        """Whether the bundle can plan; one that cannot only watches."""
-        return self.bundle.manifest.kind == "act"
+        """Whether it plans; a bundle that cannot only watches."""
+        return self.bundle.manifest.kind == "act" and self.policy != "watch"
 
     def warm_up(self, runs: int = 2) -> None:
         """Run every graph on zeros, so that the first tick is as fast as the others."""
@@ -125,7 +134,7 @@ class Brain:
         if missing is not None:
             return replace(decision, status=f"{missing.topic} stale"), after
         measured = measured_positions(observation, self.contract)
-        if self._motion is None or measured is None:
+        if not self.acts or self._motion is None or measured is None:
             return decision, after
         start = measured if reference is None else np.asarray(reference, np.float64)
 
@@ -181,17 +190,24 @@ class Brain:
             return Aim("idle"), None
         if goal.kind == "joints":
             return aim_at_joints(goal, measured), None
-        target = target_index(goal, self.contract)
-        now = self._position(target, measured, decision.belief_poses)
-        workspace = self._workspace.for_target(self.contract.interface.targets[target])
         if goal.kind == "pose":
-            return aim_at_pose(goal, target, now, workspace), None
+            target = target_index(goal, self.contract)
+            now = self._position(target, measured, decision.belief_poses)
+            return aim_at_pose(goal, target, now, self._reach(target)), None
         assert goal.image is not None
         assert self._camera is not None
         if pursuit is None or pursuit.stamp_ns != goal.stamp_ns:
             read = self._graphs["goal"].run({"image": goal.image})
             pursuit = Pursuit(goal.stamp_ns, read["seen"], read["code"])
-        return aim_at_image(pursuit, self._camera.name, target, now, decision.seen, workspace)
+        named = None if goal.target is None else target_index(goal, self.contract)
+        pursuit = choose_target(pursuit, decision.seen, named, self.contract)
+        assert pursuit.target is not None
+        now = self._position(pursuit.target, measured, decision.belief_poses)
+        return aim_at_image(pursuit, self._camera.name, now, decision.seen, self._reach(pursuit.target))
+
+    def _reach(self, target: int) -> Workspace:
+        """Where a target may be sent."""
+        return self._workspace.for_target(self.contract.interface.targets[target])
 
     def _position(self, target: int, measured: Float, belief_poses: Floats | None) -> Floats:
         """Where a target is (3,): the link that the action moves by its joints, anything else as believed."""

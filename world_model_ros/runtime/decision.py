@@ -22,6 +22,7 @@ class Pursuit:
         stamp_ns: of the goal that this is about.
         seen: (K, 3) positions read from the goal image, m, base frame.
         code: (D,) of the goal image.
+        target: index of the target that is moved now; None before that was decided.
         aim: (3,) where the target shall go, low-pass filtered; None until the camera was fresh once.
         blind_ticks: ticks since ``aim`` was last brought up to date.
     """
@@ -29,6 +30,7 @@ class Pursuit:
     stamp_ns: int
     seen: Floats
     code: Floats
+    target: int | None = None
     aim: Floats | None = None
     blind_ticks: int = 0
 

@@ -18,6 +18,8 @@ Float = NDArray[np.float64]
 
 REACHED_M = 0.004
 REACHED_RAD = 0.01
+MOVED_M = 0.03  # an object that a goal image shows farther away than this is to be moved
+_DONE_M = 0.015  # and until it is as near as this
 _FILTER = 0.3  # share of a new reading in the aim of a goal image
 _BLIND_TICKS = 10  # how long an aim outlives the camera
 _UPRIGHT = (0.0, 0.0, 0.0, 1.0)
@@ -156,20 +158,45 @@ def aim_at_joints(goal: Goal, measured: Float) -> Aim:
     return Aim("pursuing", moves=True, joints=np.asarray(goal.joints, np.float32))
 
 
+def choose_target(pursuit: Pursuit, seen: Floats | None, named: int | None, contract: Contract) -> Pursuit:
+    """Which target a goal image is about: the named one, else an object that it shows elsewhere, else the fingertip.
+
+    Args:
+        pursuit: what was read from the goal image.
+        seen: (K, 3) read from the camera now; None if it is not fresh, and then nothing changes.
+        named: index of the target that the goal names, if it does.
+    """
+    targets = contract.interface.targets
+    tip = next((i for i, target in enumerate(targets) if target.kind == "fingertip"), 0)
+    chosen = pursuit.target
+    if named is not None:
+        chosen = named
+    elif seen is not None:
+        left = np.linalg.norm((pursuit.seen - seen)[:, :2], axis=1)
+        limits = [_DONE_M if i == chosen else MOVED_M for i in range(len(targets))]
+        moved = [i for i, target in enumerate(targets) if target.kind == "object" and left[i] > limits[i]]
+        chosen = chosen if chosen in moved else moved[0] if moved else tip
+    if chosen is None:
+        chosen = tip
+    return pursuit if chosen == pursuit.target else replace(pursuit, target=chosen, aim=None, blind_ticks=0)
+
+
 def aim_at_image(
-    pursuit: Pursuit, camera: str, target: int, now: Floats, seen: Floats | None, workspace: Workspace
+    pursuit: Pursuit, camera: str, now: Floats, seen: Floats | None, workspace: Workspace
 ) -> tuple[Aim, Pursuit]:
-    """Visual servoing: the target shall move by as much as it is seen elsewhere in the goal image than now.
+    """Visual servoing: the pursuit's target shall move by as much as it is seen elsewhere in the goal image than now.
 
     Both readings come from the same head, so what it is wrong by at that place cancels (Hutchinson et al. 1996).
 
     Args:
-        pursuit: what was read from the goal image, and the aim so far.
+        pursuit: what was read from the goal image, its target chosen, and the aim so far.
         camera: name of the camera, for the status.
-        target: index; ``now`` (3,) is where it is.
+        now: (3,) where the target is.
         seen: (K, 3) read from the camera now; None if it is not fresh, and then the aim is kept for ten ticks.
         workspace: of that target.
     """
+    target = pursuit.target
+    assert target is not None
     if seen is None:
         pursuit = replace(pursuit, blind_ticks=pursuit.blind_ticks + 1)
     else:

@@ -1,0 +1,157 @@
+"""What a model imagined beside what then happened, over whole bags: the raw material of prediction and calibration."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from world_model_ros.bags.episode import target_poses
+from world_model_ros.bags.horizon_scores import psnr_db
+from world_model_ros.bags.reader import BagReader
+from world_model_ros.bags.ticks import BagTicks, Tick
+from world_model_ros.contract.contract import Contract
+from world_model_ros.kinematics.motion import motion_for
+from world_model_ros.runtime.brain import Brain
+from world_model_ros.runtime.decision import Imagined, Memory
+from world_model_ros.runtime.graphs import first_camera
+from world_model_ros.runtime.inputs import measured_positions
+
+Float = NDArray[np.float64]
+
+_SETTLE_TICKS = 5  # a belief is judged once it has seen this much
+_LINEAR_TICKS = 2  # what "goes on as it went" is extrapolated from
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """Errors of one imagination, by step ahead; H steps. NaN where the truth is not known.
+
+    Args:
+        signal: a target, ``joints`` or the camera.
+        model: error of the model, (H,): m for a target, mean over joints in rad, dB (peak signal to noise) for frames.
+        copy_last: of assuming that everything stays as it is; linear: that it goes on as in the last two ticks.
+        travel: how far the target really went in the H steps, m; 0 for other signals.
+        inside: 1 where the 90 % region held the truth, 0 where not, (H,); NaN for other signals than targets.
+    """
+
+    signal: str
+    model: Float
+    copy_last: Float
+    linear: Float
+    travel: float = 0.0
+    inside: Float | None = None
+
+
+def forecasts(bag: Path, contract: Contract, brain: Brain, stride: int = 3) -> list[Forecast]:
+    """Watch a bag, and from every ``stride``-th tick imagine what the executed actions lead to.
+
+    Args:
+        bag: folder or file.
+        contract: of its robot.
+        brain: made for the contract; policy ``watch`` is enough.
+        stride: ticks between two imaginations.
+
+    Raises:
+        UserError: no such bag, or a required stream is not in it.
+    """
+    with BagReader(bag) as reader:
+        ticks, applied, memories = _watch(BagTicks(reader, contract, None), contract, brain)
+    horizon = brain.bundle.manifest.horizon
+    places = target_poses(ticks, contract, motion_for(contract))[..., :3].astype(np.float64)
+    found: list[Forecast] = []
+    for t in range(_SETTLE_TICKS, len(ticks) - horizon, stride):
+        imagined = brain.imagine(memories[t], np.stack(applied[t + 1 : t + 1 + horizon])[None])
+        past, coming = ticks[t - _LINEAR_TICKS : t + 1], ticks[t + 1 : t + 1 + horizon]
+        found += _targets(contract, brain, imagined, places[t - _LINEAR_TICKS : t + 1 + horizon])
+        found += _joints(contract, imagined, past, coming)
+        found += _frames(contract, brain, imagined, past[-1], coming)
+    return found
+
+
+def _watch(
+    source: BagTicks, contract: Contract, brain: Brain
+) -> tuple[list[Tick], list[NDArray[np.float32]], list[Memory]]:
+    """All ticks, what was applied before each, and the memory after each."""
+    motion, memory = motion_for(contract), brain.start()
+    ticks: list[Tick] = []
+    actions: list[NDArray[np.float32]] = []
+    memories: list[Memory] = []
+    for tick in source:
+        applied = np.zeros(contract.interface.action.size, np.float32)
+        before = ticks[-1].reference if ticks else None
+        if before is not None and tick.reference is not None:
+            applied = np.asarray(motion.applied_action(before, tick.reference), np.float32)
+        _, memory = brain.tick(tick.observation, applied, tick.reference, memory, None, 0)
+        ticks.append(tick)
+        actions.append(applied)
+        memories.append(memory)
+    return ticks, actions, memories
+
+
+def _targets(contract: Contract, brain: Brain, imagined: Imagined, places: Float) -> list[Forecast]:
+    """``places``: (ticks, K, 3) from the first tick that is extrapolated from to the end of the horizon."""
+    if imagined.poses is None or imagined.sigma is None:
+        return []
+    scale = brain.bundle.manifest.calibration.region_scale
+    found = []
+    for k, target in enumerate(contract.interface.targets):
+        past, truth = places[: _LINEAR_TICKS + 1, k], places[_LINEAR_TICKS + 1 :, k]
+        guess, sigma = imagined.poses[0, :, k, :3].astype(np.float64), imagined.sigma[0, :, k].astype(np.float64)
+        held = (((guess - truth) / (sigma * scale)) ** 2).sum(-1) <= 1.0
+        known = ~np.isnan(truth).any(-1)
+        if not known.any():
+            continue
+        found.append(
+            Forecast(
+                target.name,
+                np.linalg.norm(guess - truth, axis=-1),
+                np.linalg.norm(past[-1] - truth, axis=-1),
+                np.linalg.norm(_extrapolated(past, len(truth)) - truth, axis=-1),
+                travel=float(np.linalg.norm(truth[-1] - past[-1])),
+                inside=np.where(known, held, np.nan),
+            )
+        )
+    return found
+
+
+def _joints(contract: Contract, imagined: Imagined, past: Sequence[Tick], coming: Sequence[Tick]) -> list[Forecast]:
+    nothing = np.full(len(contract.joint_names), np.nan)
+
+    def measured(tick: Tick) -> Float:
+        found = measured_positions(tick.observation, contract)
+        return nothing if found is None else found
+
+    truth = np.stack([measured(tick) for tick in coming])
+    radians = [joint.unit == "rad" for joint in contract.interface.joints]
+    error = {
+        "model": imagined.joints[0] - truth,
+        "copy_last": measured(past[-1]) - truth,
+        "linear": _extrapolated([measured(tick) for tick in past], len(coming)) - truth,
+    }
+    return [Forecast("joints", **{kind: np.abs(value[:, radians]).mean(-1) for kind, value in error.items()})]
+
+
+def _frames(contract: Contract, brain: Brain, imagined: Imagined, now: Tick, coming: Sequence[Tick]) -> list[Forecast]:
+    camera = first_camera(contract.interface)
+    if camera is None or not now.observation.fresh[camera.name]:
+        return []
+    reference = np.asarray(now.observation.values[camera.name], np.uint8)
+    frames = brain.decode(imagined.states[0], reference).frames
+    if frames is None:
+        return []
+    model, still = np.full(len(coming), np.nan), np.full(len(coming), np.nan)
+    for h, tick in enumerate(coming):
+        if tick.observation.fresh[camera.name]:
+            real = np.asarray(tick.observation.values[camera.name], np.uint8)
+            model[h], still[h] = psnr_db(frames[h], real), psnr_db(reference, real)
+    return [Forecast(camera.name, model, still, np.full(len(coming), np.nan))]
+
+
+def _extrapolated(past: Sequence[Float] | Float, steps: int) -> Float:
+    """What goes on as it went: (steps, n) after values (n,) at successive ticks."""
+    slope = (past[-1] - past[0]) / (len(past) - 1)
+    return past[-1] + np.arange(1, steps + 1)[:, None] * slope
