@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,11 +13,17 @@ import torch
 from world_model_ros.bags.find import find_bags
 from world_model_ros.contract.contract import Contract, load_contract
 from world_model_ros.core.errors import UserError
+from world_model_ros.learning import train as training
+from world_model_ros.learning.config import TrainConfig
 from world_model_ros.learning.dataset import Cache, build_cache, drop_modalities
+from world_model_ros.learning.encoders import VectorEncoder
 from world_model_ros.learning.losses import losses
 from world_model_ros.learning.networks import WorldModel
+from world_model_ros.learning.preparation import fit_statistics
 from world_model_ros.learning.publish import publish
-from world_model_ros.learning.train import TrainConfig, Windows, fit_statistics, train
+from world_model_ros.learning.scores import complaints
+from world_model_ros.learning.train import train
+from world_model_ros.learning.windows import Windows
 from world_model_ros.runtime.bundle import load_bundle
 from world_model_ros.sim.collect import collect
 
@@ -118,3 +126,51 @@ def test_unknown_labels_and_missing_streams_leave_every_gradient_finite(contract
     sum(losses(model, batch, 12, 2, 4, torch.Generator().manual_seed(0)).values(), torch.zeros(())).backward()
     for name, parameter in model.named_parameters():
         assert parameter.grad is None or torch.isfinite(parameter.grad).all(), name
+
+
+@pytest.mark.parametrize("broken_off_at", [2, 5])
+def test_a_run_that_was_broken_off_becomes_what_it_would_have_become(
+    contract: Contract, run: Path, cache: Cache, monkeypatch: pytest.MonkeyPatch, broken_off_at: int
+) -> None:
+    whole = train(contract, cache, run / "whole", CONFIG)
+    out, count = run / f"broken{broken_off_at}", 0
+
+    def losses_once(*arguments: Any) -> dict[str, torch.Tensor]:
+        nonlocal count
+        count += 1
+        if count == broken_off_at:
+            raise KeyboardInterrupt
+        return losses(*arguments)
+
+    monkeypatch.setattr(training, "_SAVED", 1)
+    monkeypatch.setattr(training, "losses", losses_once)
+    with pytest.raises(KeyboardInterrupt):
+        train(contract, cache, out, CONFIG)
+    assert (out / training.CHECKPOINT).is_file()
+    with pytest.raises(UserError, match="other settings"):
+        train(contract, cache, out, dataclasses.replace(CONFIG, seed=3))
+    resumed = train(contract, cache, out, CONFIG)
+    assert count == 7  # six steps and the one that was broken off
+    for (name, one), other in zip(whole.state_dict().items(), resumed.state_dict().values()):
+        assert torch.equal(one, other), name
+    assert not (out / training.CHECKPOINT).exists()
+
+
+def test_what_looks_wrong_is_said_with_its_number(contract: Contract, cache: Cache) -> None:
+    torch.manual_seed(0)
+    model = WorldModel(contract.interface)
+    fit_statistics(model, cache)
+    held_out = Windows(contract, cache, CONFIG, 0, validation=True)
+    assert not [line for line in complaints(model, held_out, CONFIG, None) if "ignored" in line]
+    index = [stream.name for stream in model.streams].index("wrist_wrench")
+    encoder = model.encoders["wrist_wrench"]
+    assert isinstance(encoder, VectorEncoder)
+    torch.nn.init.zeros_(encoder.net[-1].weight)
+    torch.nn.init.zeros_(encoder.net[-1].bias)
+    column = model.fuse[0].weight.shape[1] - len(model.streams) + index
+    with torch.no_grad():
+        model.fuse[0].weight[:, column] = 0.0  # nor is it noticed whether it is there
+        model.encoders["front"].norm.weight.zero_()
+    said = complaints(model, held_out, CONFIG, None)
+    assert [line for line in said if line.startswith("wrist_wrench is ignored")]
+    assert [line for line in said if line.startswith("the code of front has collapsed")]

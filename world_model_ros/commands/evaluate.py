@@ -24,9 +24,9 @@ _FIRST_SEED = 20_000
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "what",
-        choices=["tasks", "prediction", "calibration"],
+        choices=["tasks", "prediction", "calibration", "surprise"],
         help="tasks: goals pursued in simulation, faster than real time; prediction: errors by horizon;"
-        " calibration: how often the 90 %% regions hold the truth",
+        " calibration: how often the 90 %% regions hold the truth; surprise: whether the impossible is noticed",
     )
     parser.add_argument("--robot", default="tabletop_arm", help="contract: name or .yaml file (%(default)s)")
     parser.add_argument("--model", default="", help="bundle: name or folder; the one named like the robot without it")
@@ -42,6 +42,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--blackout", default="", help="the same, but silent only from 0.5 to 2.5 s after the goal")
     parser.add_argument("--bags", nargs="+", type=Path, help="bags to predict; without it, simulated ones are made")
     parser.add_argument("--stride", type=int, default=3, help="ticks between two imaginations in a bag (%(default)s)")
+    parser.add_argument(
+        "--shuffled", action="store_true", help="predict under the actions of another moment: a control"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -59,13 +62,18 @@ def run(arguments: argparse.Namespace) -> int:
         scores = _tasks(arguments, contract, bundle)
         show(about | {"tasks": scores}, arguments.json, [_task_line(each) for each in scores])
         return 0
+    if arguments.what == "surprise":
+        events = _surprise(arguments, contract, bundle)
+        lines = [f"{each['event']:14} AUROC {each['auroc']} over {each['episodes']} pairs" for each in events]
+        show(about | {"events": events}, arguments.json, lines)
+        return 0
     from world_model_ros.evaluate.prediction import calibration_scores, prediction_scores
 
     with _bags(arguments, contract) as bags:
         episodes = _forecasts(bags, contract, bundle, arguments)
     summarise = prediction_scores if arguments.what == "prediction" else calibration_scores
     found = summarise(episodes, bundle.manifest.horizon, contract.tick_ns * 1e-9)
-    show(about | {"episodes": len(episodes)} | found, arguments.json, _lines(found))
+    show(about | {"episodes": len(episodes), "shuffled": arguments.shuffled} | found, arguments.json, _lines(found))
     return 0
 
 
@@ -101,6 +109,21 @@ def _tasks(arguments: argparse.Namespace, contract: Contract, bundle: Bundle) ->
     return out
 
 
+def _surprise(arguments: argparse.Namespace, contract: Contract, bundle: Bundle) -> list[dict[str, Any]]:
+    from tqdm import tqdm
+
+    from world_model_ros.evaluate.surprise import EVENTS, surprise_pair, surprise_scores
+    from world_model_ros.runtime.brain import Brain
+
+    brain = Brain(bundle, contract, arguments.provider, policy="watch")
+    seeds = range(arguments.first_seed, arguments.first_seed + arguments.episodes)
+    out = []
+    for event in EVENTS:
+        pairs = [surprise_pair(event, seed, contract, brain) for seed in tqdm(seeds, desc=event, unit="pair")]
+        out.append(surprise_scores(event, [pair for pair in pairs if pair is not None]))
+    return out
+
+
 @contextlib.contextmanager
 def _bags(arguments: argparse.Namespace, contract: Contract) -> Iterator[Sequence[Path]]:
     """The bags that were named, or fresh simulated ones that live as long as they are read."""
@@ -125,7 +148,7 @@ def _forecasts(
     from world_model_ros.runtime.brain import Brain
 
     brain = Brain(bundle, contract, arguments.provider, policy="watch")
-    return [forecasts(bag, contract, brain, arguments.stride) for bag in tqdm(bags, unit="bag")]
+    return [forecasts(bag, contract, brain, arguments.stride, arguments.shuffled) for bag in tqdm(bags, unit="bag")]
 
 
 def _task_line(entry: dict[str, Any]) -> str:

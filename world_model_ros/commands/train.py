@@ -12,7 +12,12 @@ from world_model_ros.core.errors import UserError
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("bags", nargs="+", type=Path, help="bags, or folders with bags")
     parser.add_argument("--robot", default="tabletop_arm", help="contract: name or .yaml file (%(default)s)")
-    parser.add_argument("--out", type=Path, default=Path("runs/train"), help="folder to write (%(default)s)")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("runs/train"),
+        help="a run broken off there goes on (%(default)s)",
+    )
     parser.add_argument("--steps", type=int, nargs=2, metavar=("ONE", "TWO"), help="gradient steps of the two stages")
     parser.add_argument("--horizon", type=int, default=12, help="ticks that are imagined (%(default)s)")
     parser.add_argument(
@@ -20,7 +25,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--length", type=int, nargs=2, default=(22, 44), metavar=("ONE", "TWO"), help="ticks a window")
     parser.add_argument("--held-out", type=int, default=20, help="one episode in this many validates (%(default)s)")
-    parser.add_argument("--resume", type=Path, help="a stage1.pt: train only the second stage")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=2, help="processes that read bags (%(default)s)")
 
@@ -28,8 +32,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from world_model_ros.bags.find import find_bags
     from world_model_ros.contract.contract import load_contract
+    from world_model_ros.learning.config import TrainConfig
     from world_model_ros.learning.dataset import build_cache
-    from world_model_ros.learning.train import TrainConfig, train
+    from world_model_ros.learning.train import train
 
     contract = load_contract(arguments.robot)
     bags = find_bags(arguments.bags)
@@ -44,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
     if min(config.length) < config.horizon + 3:
         raise UserError("length", config.length, f"at least the horizon plus three, {config.horizon + 3}")
     cache = build_cache(contract, bags, arguments.out / "cache", arguments.workers, config.held_out)
-    train(contract, cache, arguments.out, config, arguments.resume)
+    train(contract, cache, arguments.out, config)
     checkpoint = arguments.out / "model.pt"
     result = {"robot": contract.name, "bags": len(bags), "ticks": len(cache.fresh), "checkpoint": str(checkpoint)}
     show(result, arguments.json, [f"{len(bags)} bags, {len(cache.fresh)} ticks; wrote {checkpoint}"])

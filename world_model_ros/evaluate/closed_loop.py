@@ -6,10 +6,12 @@ observation, as it does live.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from world_model_ros.bags.message_types import standard_types
 from world_model_ros.contract.contract import Contract
@@ -70,6 +72,7 @@ class ClosedLoop:
         self.rig = Rig(contract, scene_for_seed(seed), seed, self._make, unplugged=unplugged)
         self.ticks = 0
         self.last: Decision | None = None
+        self.tamper: Callable[[str, NDArray[Any]], NDArray[Any]] | None = None  # changes what a stream says
         self._streams = Streams(contract.stream_rules())
         self._converters = {}
         for stream in contract.interface.streams:
@@ -100,7 +103,8 @@ class ClosedLoop:
             if sample.topic in self._converters:
                 name, convert = self._converters[sample.topic]
                 if not self._is_dark(name):
-                    self._streams.push(name, *convert(sample.message))
+                    stamp_ns, value = convert(sample.message)
+                    self._streams.push(name, stamp_ns, value if self.tamper is None else self.tamper(name, value))
         reference = self.rig.reference
         applied = self.brain.applied_action(self._before, reference)
         self._before = reference

@@ -46,7 +46,7 @@ class Forecast:
     inside: Float | None = None
 
 
-def forecasts(bag: Path, contract: Contract, brain: Brain, stride: int = 3) -> list[Forecast]:
+def forecasts(bag: Path, contract: Contract, brain: Brain, stride: int = 3, shuffled: bool = False) -> list[Forecast]:
     """Watch a bag, and from every ``stride``-th tick imagine what the executed actions lead to.
 
     Args:
@@ -54,6 +54,7 @@ def forecasts(bag: Path, contract: Contract, brain: Brain, stride: int = 3) -> l
         contract: of its robot.
         brain: made for the contract; policy ``watch`` is enough.
         stride: ticks between two imaginations.
+        shuffled: imagine under the actions of another moment of the bag, half of it away: a control.
 
     Raises:
         UserError: no such bag, or a required stream is not in it.
@@ -63,8 +64,10 @@ def forecasts(bag: Path, contract: Contract, brain: Brain, stride: int = 3) -> l
     horizon = brain.bundle.manifest.horizon
     places = target_poses(ticks, contract, motion_for(contract))[..., :3].astype(np.float64)
     found: list[Forecast] = []
-    for t in range(_SETTLE_TICKS, len(ticks) - horizon, stride):
-        imagined = brain.imagine(memories[t], np.stack(applied[t + 1 : t + 1 + horizon])[None])
+    starts = range(_SETTLE_TICKS, len(ticks) - horizon, stride)
+    for i, t in enumerate(starts):
+        acts = starts[(i + len(starts) // 2) % len(starts)] if shuffled else t
+        imagined = brain.imagine(memories[t], np.stack(applied[acts + 1 : acts + 1 + horizon])[None])
         past, coming = ticks[t - _LINEAR_TICKS : t + 1], ticks[t + 1 : t + 1 + horizon]
         found += _targets(contract, brain, imagined, places[t - _LINEAR_TICKS : t + 1 + horizon])
         found += _joints(contract, imagined, past, coming)

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from world_model_ros.learning.networks import WorldModel
+from world_model_ros.learning.surprise import innovations, surprise
 from world_model_ros.planning.planner import Goals, JointReader, PlanConfig, Planner
 
 _SHOWN = 8  # candidates that a plan hands out for drawing
@@ -61,13 +62,8 @@ class Perceive(NamedGraph):
         prior, posterior = model.update(state, (applied * (1.0 - reset))[None], model.sense(features, fresh[None]))
         out = [posterior[0]]
         if model.targets:
-            before, after = model.positions(prior), model.positions(posterior)
-            sigma = model.sigma(posterior, 0)
-            innovation = ((before - after) / model.sigma(prior, 1)) ** 2
-            out += [model.poses(posterior)[0], sigma[0], torch.sqrt(innovation.mean() + 1e-12)[None]]
-        else:
-            error = (model.code_head(prior) - features[model.cameras[0].name]) ** 2
-            out.append(torch.sqrt(error.mean() + 1e-12)[None] * fresh[model.streams.index(model.cameras[0])])
+            out += [model.poses(posterior)[0], model.sigma(posterior, 0)[0]]
+        out.append(surprise(model, innovations(model, prior, posterior, features, fresh[None])))
         if "seen" in self.outputs:
             out.append(model.seen(values[model.cameras[0].name])[0])
         return tuple(out)

@@ -71,6 +71,8 @@ class WorldModel(nn.Module):
         bound = float(action.bound_m if action.kind == "fingertip_displacement" else action.bound)
         self.action_scale: Tensor
         self.register_buffer("action_scale", torch.full((action.size,), bound))
+        self.usual: Tensor  # innovations that are surprising, of the targets and of each stream; from calibration
+        self.register_buffer("usual", torch.ones(1 + len(self.streams)))
         self.sensed: Tensor  # streams that the training data really had
         self.register_buffer("sensed", torch.ones(len(self.streams), dtype=torch.bool))
         self.encoders = nn.ModuleDict()

@@ -10,9 +10,11 @@ import numpy as np
 
 from world_model_ros.core.errors import UserError
 from world_model_ros.learning.calibrate import calibrate
+from world_model_ros.learning.config import TrainConfig
 from world_model_ros.learning.dataset import open_cache
 from world_model_ros.learning.export import export, load_checkpoint
-from world_model_ros.learning.train import TrainConfig, Windows, score
+from world_model_ros.learning.scores import score
+from world_model_ros.learning.windows import Windows
 from world_model_ros.planning.planner import PlanConfig
 from world_model_ros.runtime.manifest import Manifest
 

@@ -63,7 +63,7 @@ class Decision:
         aim: (7,) pose that the plan was given for ``aim_target``; None without such a goal.
         states: (H, S) imagined. poses: (H, K, 7). sigma: (H, K, 3) m, standard deviation. joints: (H, J).
         contact: (H, 1) N. cost: of the chunk. candidates: (n, H, 3) first target under chunks that lost.
-        surprise: how badly the senses fitted the prediction; about 1 is usual.
+        surprise: how badly the senses fitted the prediction; one usual tick in a hundred is over 1.
         belief_poses: (K, 7) now, with belief_sigma (K, 3). seen: (K, 3) read from the first camera; None if stale.
         stages_ms: time of each stage. Not part of the outcome.
     """

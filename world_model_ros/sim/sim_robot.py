@@ -236,3 +236,15 @@ class SimRobot:
         """True pose of an object in the base frame, (7,): x y z in m, quaternion x y z w."""
         body = self._data.body(f"object_{index}")
         return np.concatenate([body.xpos, body.xquat[[1, 2, 3, 0]]])
+
+    def move_object(self, index: int, place: tuple[float, float, float]) -> None:
+        """Put an object elsewhere on the table at once, at rest: x, y in m and yaw in rad. For what cannot happen."""
+        joint = self._data.joint(f"object_{index}")
+        x, y, yaw = place
+        joint.qpos[:] = [x, y, self.scene.objects[index].half_size[2], np.cos(yaw / 2), 0.0, 0.0, np.sin(yaw / 2)]
+        joint.qvel[:] = 0.0
+        mujoco.mj_forward(self._model, self._data)
+
+    def make_ghost(self, index: int) -> None:
+        """Let the arm pass through an object. For what cannot happen."""
+        self._model.geom(f"object_{index}").conaffinity = 1  # the table's bit, not the finger's

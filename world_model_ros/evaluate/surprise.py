@@ -1,0 +1,142 @@
+"""Whether the brain is surprised when the impossible happens, and only then.
+
+Each episode is run twice from the same seed, with the event and without; what differs is the event.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from world_model_ros.contract.contract import Contract
+from world_model_ros.evaluate.closed_loop import ClosedLoop
+from world_model_ros.evaluate.oracle import Oracle
+from world_model_ros.evaluate.statistics import auroc
+from world_model_ros.evaluate.task import draw_task
+from world_model_ros.runtime.brain import Brain
+from world_model_ros.sim.scene import OBJECT_AREA
+
+Event = Literal["teleport", "vanish", "pass_through", "phantom_touch", "phantom_sound"]
+EVENTS: tuple[Event, ...] = get_args(Event)
+
+_BEFORE_TICKS = 8  # the belief settles, and the fingertip is under way
+_WINDOW_TICKS = 5  # surprise counts from the event for so long
+_PASSING_TICKS = 10  # a finger takes about that long through an object
+_MOST_TICKS = 60
+_CLOSE_M = 0.05  # between the fingertip and the middle of an object: they touch, or one is in the other
+_JUMP_M = 0.10
+_AWAY = (3.0, 3.0, 0.0)  # far outside of what the camera sees
+_PHANTOM_N = 2.0  # over the middle taxels
+_PHANTOM_HZ, _PHANTOM_LEVEL = 900.0, 0.3
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Largest surprise in the window of one episode with the event and without."""
+
+    seed: int
+    with_event: float
+    without: float
+
+
+def surprise_pair(event: Event, seed: int, contract: Contract, brain: Brain) -> Pair | None:
+    """Run both episodes; None if the event found no occasion (a fingertip that never came close)."""
+    usual = _surprises(None, seed, contract, brain)
+    unusual = _surprises(event, seed, contract, brain)
+    begin = _occasion(event, usual.distance)
+    if begin is None:
+        return None
+    window = slice(begin, begin + (_PASSING_TICKS if event == "pass_through" else _WINDOW_TICKS))
+    return Pair(seed, float(max(unusual.surprise[window])), float(max(usual.surprise[window])))
+
+
+def surprise_scores(event: Event, pairs: Sequence[Pair]) -> dict[str, Any]:
+    """Area under the ROC curve; shares of episodes with a surprise over 1, with the event and without; medians."""
+    unusual, usual = [pair.with_event for pair in pairs], [pair.without for pair in pairs]
+    scores: dict[str, Any] = {"event": event, "episodes": len(pairs)}
+    if not pairs:
+        return scores | {"auroc": None}
+    return scores | {
+        "first_seed": pairs[0].seed,
+        "auroc": round(auroc(unusual, usual), 4),
+        "noticed": round(float(np.mean(np.array(unusual) > 1.0)), 4),
+        "false_alarms": round(float(np.mean(np.array(usual) > 1.0)), 4),
+        "median_with": round(float(np.median(unusual)), 3),
+        "median_without": round(float(np.median(usual)), 3),
+    }
+
+
+@dataclass(frozen=True)
+class _Course:
+    """By tick: surprise, and how far the fingertip is from the middle of the object, m."""
+
+    surprise: list[float]
+    distance: list[float]
+
+
+def _occasion(event: Event, distance: Sequence[float]) -> int | None:
+    """Tick of the event. Passing through begins when the fingertip would be well inside of the object."""
+    if event != "pass_through":
+        return _BEFORE_TICKS
+    return next((t for t, far in enumerate(distance) if t >= _BEFORE_TICKS and far < _CLOSE_M), None)
+
+
+def _surprises(event: Event | None, seed: int, contract: Contract, brain: Brain) -> _Course:
+    loop = ClosedLoop(contract, brain, seed)
+    oracle = Oracle(contract)
+    course = _Course([], [])
+    try:
+        places = {name: pose[:3] for name, pose in loop.places().items()}
+        task = replace(draw_task("push", seed, contract, loop.tip(), places), timeout_s=1e3)
+        if event == "pass_through":
+            loop.rig.robot.make_ghost(0)
+        for tick in range(_MOST_TICKS):
+            if tick == _BEFORE_TICKS:
+                _happen(event, seed, loop, contract)
+            if tick == _BEFORE_TICKS + _WINDOW_TICKS and event != "pass_through":
+                break
+            item = places["object_0"] if event == "pass_through" else loop.places()["object_0"][:3]
+            command = oracle.command(task, loop.rig.reference, item, loop.rig.now_ns)
+            loop.rig.send(command, loop.rig.now_ns + 1)
+            loop.tick(None)
+            assert loop.last is not None
+            course.surprise.append(loop.last.surprise)
+            course.distance.append(float(np.hypot(*(loop.tip() - loop.places()["object_0"][:3])[:2])))
+    finally:
+        loop.rig.robot.close()
+    return course
+
+
+def _happen(event: Event | None, seed: int, loop: ClosedLoop, contract: Contract) -> None:
+    random = np.random.default_rng([seed, 0x5A9])
+    robot = loop.rig.robot
+    if event == "teleport":
+        low, high = np.array(OBJECT_AREA).T
+        now = loop.places()["object_0"][:2]
+        place = now
+        while np.hypot(*(place - now)) < _JUMP_M or np.hypot(*(place - loop.tip()[:2])) < 0.08:
+            place = random.uniform(low, high)
+        robot.move_object(0, (float(place[0]), float(place[1]), 0.0))
+    elif event == "vanish":
+        robot.move_object(0, _AWAY)
+    elif event in ("phantom_touch", "phantom_sound"):
+        kind = "taxels" if event == "phantom_touch" else "microphone"
+        names = {stream.name for stream in contract.interface.streams if stream.kind == kind}
+        loop.tamper = lambda name, value: _phantom(value, kind) if name in names else value
+
+
+def _phantom(value: NDArray[Any], kind: str) -> NDArray[Any]:
+    """What a sense says as if there were a contact: a push on the middle taxels, or a ringing knock."""
+    value = np.array(value, np.float32)
+    if kind == "taxels":
+        rows, cols = value.shape[0] // 2, value.shape[1] // 2
+        patch = value[rows - 1 : rows + 1, cols - 1 : cols + 1]
+        patch[..., 2] += _PHANTOM_N / (patch.shape[0] * patch.shape[1])
+        return value
+    time = np.arange(len(value)) / 16_000.0
+    knock = _PHANTOM_LEVEL * np.exp(-time * 60.0) * np.sin(2 * np.pi * _PHANTOM_HZ * time)
+    return value + knock[:, None].astype(np.float32)

@@ -1,0 +1,50 @@
+"""What a model needs of the data before and between the stages: statistics, and codes of every tick."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from world_model_ros.learning.dataset import Cache
+from world_model_ros.learning.networks import WorldModel
+
+
+def fit_statistics(model: WorldModel, cache: Cache) -> None:
+    """Means and scales of senses and poses, from a sample of the training ticks; sets buffers in place."""
+    random = np.random.default_rng(0)
+    ticks = np.sort(random.choice(len(cache.fresh), min(4000, len(cache.fresh)), replace=False))
+    for i, stream in enumerate(model.streams):
+        there = ticks[cache.fresh[ticks, i] > 0.5]
+        model.sensed[i] = bool(len(there))
+        if stream.kind == "camera" or not len(there):
+            continue
+        value = torch.from_numpy(np.ascontiguousarray(cache.streams[stream.name][there])).float()
+        x = model.features({stream.name: value})[stream.name]
+        encoder = model.vector_encoder(stream.name)
+        encoder.mean.copy_(x.mean(0))
+        encoder.scale.copy_(x.std(0).clamp(min=float(x.std()) * 0.2 + 1e-4))
+    scale = torch.from_numpy(cache.applied[ticks].std(0))
+    model.action_scale.copy_(2.0 * scale.clamp(min=0.1 * float(scale.mean()) + 1e-6))
+    if model.targets:
+        labels = cache.labels[ticks]
+        model.pose_mean.copy_(torch.from_numpy(np.nanmean(labels[..., :3], 0)))
+        model.pose_scale.copy_(torch.from_numpy(np.nanstd(labels[..., :3], 0)).clamp(min=0.02))
+        turn = np.nanmean(labels[..., 3:] * np.sign(labels[..., 6:]), 0)
+        model.orientation.copy_(torch.from_numpy(turn / np.linalg.norm(turn, axis=-1, keepdims=True)))
+
+
+@torch.no_grad()
+def encode_all(model: WorldModel, cache: Cache) -> dict[str, Tensor]:
+    """Features of every tick of the cache, as float16 (camera codes) and float32."""
+    parts: dict[str, list[Tensor]] = {}
+    for begin in tqdm(range(0, len(cache.fresh), 512), desc="encode", unit="batch"):
+        values = {
+            name: torch.from_numpy(np.ascontiguousarray(array[begin : begin + 512]))
+            for name, array in cache.streams.items()
+        }
+        values = {name: v if v.dtype == torch.uint8 else v.float() for name, v in values.items()}
+        for name, feature in model.features(values).items():
+            parts.setdefault(name, []).append(feature.half() if name in cache.streams else feature)
+    return {name: torch.cat(part) for name, part in parts.items()}

@@ -1,0 +1,93 @@
+"""How good a model is on held-out episodes while it is trained, and what looks wrong with it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from world_model_ros.learning.config import TrainConfig
+from world_model_ros.learning.losses import Batch, filter_states, imagine
+from world_model_ros.learning.networks import WorldModel
+from world_model_ros.learning.windows import Windows
+
+_COLLAPSED = 0.05  # spread of a code, of which each component has about unit variance
+_IGNORED = 0.002  # relative change of the belief when a stream is taken away
+
+
+@torch.no_grad()
+def score(
+    model: WorldModel, held_out: Windows, config: TrainConfig, codes: dict[str, Tensor] | None
+) -> dict[str, float]:
+    """Errors on held-out episodes with all senses: targets now, seen, and at the end of the horizon where they move."""
+    if not len(held_out.starts):
+        return {}
+    model.eval()
+    batch = held_out.draw(64, np.random.default_rng(1), codes, model, drop=False)
+    _, posteriors = filter_states(model, batch)
+    start = torch.full((64, 1), held_out.length - config.horizon - 1)
+    states = imagine(model, posteriors, batch.applied, start, config.horizon)[:, 0]
+    out: dict[str, float] = {}
+    for k, target in enumerate(model.interface.targets):
+        truth = batch.labels[:, held_out.length - config.horizon - 1 :, k]
+        error = (model.positions(states.flatten(0, 1)).unflatten(0, states.shape[:2])[:, :, k] - truth).norm(dim=-1)
+        moved = (truth[:, -1] - truth[:, 0]).norm(dim=-1) > 0.02
+        out[f"{target.name}_now_m"] = float(error[:, 0].nanmean())
+        if moved.any():
+            out[f"{target.name}_end_m"] = float(error[moved, -1].nanmean())
+            out[f"{target.name}_still_m"] = float((truth[:, -1] - truth[:, 0]).norm(dim=-1)[moved].nanmean())
+    if model.targets and model.cameras:
+        assert batch.frames is not None
+        miss = (model.seen(batch.frames.flatten(0, 1)) - batch.labels.flatten(0, 1)).norm(dim=-1).nanmean(0)
+        out |= {f"{target.name}_seen_m": float(m) for target, m in zip(model.interface.targets, miss)}
+    joints = next(stream for stream in model.streams if stream.kind == "joints")
+    target_q = batch.features[joints.name][:, -1]
+    out["joints_end"] = float((model.senses(states[:, -1])[joints.name] - target_q).abs().mean())
+    model.train()
+    return out
+
+
+@torch.no_grad()
+def complaints(model: WorldModel, held_out: Windows, config: TrainConfig, codes: dict[str, Tensor] | None) -> list[str]:
+    """What a person should know early: a collapsed code, a stream that changes nothing, regions far too small or large.
+
+    Each is one line with the number that it rests on.
+    """
+    if not len(held_out.starts):
+        return []
+    model.eval()
+    batch = held_out.draw(32, np.random.default_rng(2), codes, model, drop=False)
+    found = []
+    for camera in model.cameras:
+        spread = float(batch.features[camera.name].flatten(0, 1).std(0).mean())
+        if spread < _COLLAPSED:
+            found.append(f"the code of {camera.name} has collapsed: its spread is {spread:.3f}, of about 1")
+    _, believed = filter_states(model, batch)
+    for i, stream in enumerate(model.streams):
+        if not bool(model.sensed[i]):
+            continue
+        fresh = batch.fresh.clone()
+        fresh[..., i] = 0.0
+        _, without = filter_states(model, replace(batch, fresh=fresh))
+        change = float((without - believed).norm() / believed.norm())
+        if change < _IGNORED:
+            found.append(f"{stream.name} is ignored: without it the belief changes by {change:.2%}")
+    if model.targets:
+        found += _region_complaints(model, batch, believed, config)
+    model.train()
+    return found
+
+
+def _region_complaints(model: WorldModel, batch: Batch, believed: Tensor, config: TrainConfig) -> list[str]:
+    """Regions before calibration; a factor of two either way is what calibration is for."""
+    start = torch.full((len(believed), 1), batch.fresh.shape[1] - config.horizon - 1)
+    state = imagine(model, believed, batch.applied, start, config.horizon)[:, 0, -1]
+    error = (model.positions(state) - batch.labels[:, -1]) / model.sigma(state, config.horizon)
+    ratio = torch.nanmedian((error**2).sum(-1).sqrt(), 0).values / 1.54  # median length of a 3-D unit Gaussian
+    return [
+        f"the regions of {target.name} are off by a factor of {float(r):.2g} at the end of the horizon"
+        for target, r in zip(model.interface.targets, ratio)
+        if torch.isfinite(r) and not 0.5 < float(r) < 2.0
+    ]
