@@ -282,3 +282,43 @@ def test_a_step_is_a_small_part_of_a_cycle() -> None:
             driver.position = driver.gate.step(driver.now_ns).reference.position
             spans.append(time.perf_counter() - begin)
     assert np.median(spans) < 2e-3  # about 0.00015 on a quiet machine
+
+
+def test_armed_again_it_goes_on_from_where_the_controller_was_left_and_not_from_where_the_arm_sags() -> None:
+    driver = Driver().armed().track(0.5)
+    driver.offset = 0.2  # something holds the arm back
+    driver.step(60)
+    assert (driver.gate.state.value, driver.gate.cause.value) == ("disarmed", "joint_states_disagree")
+    held = driver.sent.positions[-1]
+    refusal = driver.gate.arm(driver.now_ns)
+    assert refusal.rule == "joint_states_disagree"
+    assert refusal.value == pytest.approx(0.2)
+    driver.offset = 0.1  # within the tolerance, and still far beyond what one cycle may move
+    driver.measure()
+    assert driver.gate.arm(driver.now_ns) is None
+    before = len(driver.outputs)
+    driver.track(0.5)
+    motions = [output.reference for output in driver.outputs[before:]]
+    assert np.allclose(motions[0].position, held, atol=1e-3)
+    assert_within_limits(motions, CYCLE_S)
+
+
+def test_reset_while_disarmed_forgets_a_controller_that_somebody_else_has_moved() -> None:
+    driver = Driver().armed().track(0.5)
+    driver.gate.disarm(driver.now_ns)
+    driver.step(60)
+    driver.offset = 0.4
+    driver.measure()
+    assert driver.gate.arm(driver.now_ns).rule == "joint_states_disagree"
+    assert driver.gate.reset(driver.now_ns) is None
+    assert driver.gate.arm(driver.now_ns) is None
+    driver.position, driver.offset = driver.position + driver.offset, 0.0
+    assert np.allclose(driver.step().reference.position, driver.position, atol=1e-6)
+    assert driver.gate.state.value == "holding"
+
+
+def test_a_stopped_gate_says_that_disarming_it_does_nothing() -> None:
+    driver = Driver().armed()
+    driver.gate.stop(driver.now_ns)
+    assert driver.gate.disarm(driver.now_ns).rule == "state"
+    assert driver.gate.state.value == "stopped"

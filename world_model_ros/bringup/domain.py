@@ -7,6 +7,7 @@ import os
 import random
 import socket
 from collections.abc import Mapping
+from pathlib import Path
 
 from world_model_ros.contract.share import share_folder
 
@@ -37,13 +38,15 @@ def middleware_environment(profile: str, current: Mapping[str, str] | None = Non
         current: the environment as it is.
     """
     environment = os.environ if current is None else current
-    if _FASTDDS_2 in environment or _FASTDDS_3 in environment:
+    folder = share_folder("config") / "fastdds"
+    chosen = [Path(environment[name]) for name in (_FASTDDS_2, _FASTDDS_3) if environment.get(name)]
+    if any(path.parent != folder for path in chosen):  # one of ours, exported for other processes, is no choice
         return {}
     if environment.get("ROS_AUTOMATIC_DISCOVERY_RANGE") == "LOCALHOST" or environment.get("ROS_LOCALHOST_ONLY") == "1":
         profile = "loopback"
-    distribution = environment.get("ROS_DISTRO")
-    older = distribution in _WITH_FASTDDS_2 if distribution else importlib.util.find_spec("fastrtps") is not None
-    return {_FASTDDS_2 if older else _FASTDDS_3: str(share_folder("config") / "fastdds" / f"{profile}.xml")}
+    wheels = [name for name in ("fastrtps", "fastdds") if importlib.util.find_spec(name) is not None]
+    older = wheels == ["fastrtps"] if wheels else environment.get("ROS_DISTRO") in _WITH_FASTDDS_2
+    return {_FASTDDS_2 if older else _FASTDDS_3: str(folder / f"{profile}.xml")}
 
 
 def free_domain() -> int:

@@ -6,7 +6,6 @@ import argparse
 from pathlib import Path
 
 from world_model_ros.commands.output import show
-from world_model_ros.core.errors import UserError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,8 +45,6 @@ def run(arguments: argparse.Namespace) -> int:
         held_out=arguments.held_out,
         seed=arguments.seed,
     )
-    if min(config.length) < config.horizon + 3:
-        raise UserError("length", config.length, f"at least the horizon plus three, {config.horizon + 3}")
     cache = build_cache(contract, bags, arguments.out / "cache", arguments.workers, config.held_out)
     train(contract, cache, arguments.out, config)
     checkpoint = arguments.out / "model.pt"

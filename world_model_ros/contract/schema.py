@@ -229,7 +229,7 @@ class Command(Strict):
 
     interface: Literal["joint_trajectory"]
     topic: str
-    rate_hz: Positive = 50.0
+    rate_hz: float = Field(50.0, ge=10.0, le=1000.0)
 
 
 class GateSettings(Strict):
@@ -276,6 +276,11 @@ class ContractFile(Strict):
                 raise ValueError(f"deployment.streams: {source.name}: joint states must be required to command")
         if self.deployment.command is not None:
             _same("deployment.limits", [limit.name for limit in self.deployment.limits], joints)
+            if (
+                self.deployment.gate.silence_ticks
+                <= 1.0 + 0.5 * self.interface.tick_hz / self.deployment.command.rate_hz
+            ):
+                raise ValueError("deployment.gate.silence_ticks: must be over 1 tick and half a cycle of the command")
             if self.deployment.urdf is None:
                 raise ValueError("deployment.urdf: a robot that is commanded needs a URDF")
         elif self.deployment.limits:

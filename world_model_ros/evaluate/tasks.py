@@ -41,7 +41,8 @@ def run_episodes(
     brain = Brain(bundle, contract, provider, policy="random" if control == "random" else "model")
     oracle = Oracle(contract) if control == "oracle" else None
     if control == "vision_only":
-        unplugged = tuple(s.name for s in contract.interface.streams if s.kind in ("microphone", "taxels", "wrench"))
+        others = (s.name for s in contract.interface.streams if s.kind in ("microphone", "taxels", "wrench"))
+        unplugged = tuple({*unplugged, *others})
     results = []
     for seed in seeds:
         loop = ClosedLoop(contract, brain, seed, unplugged)

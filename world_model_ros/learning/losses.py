@@ -91,7 +91,8 @@ def losses(
     pairs = torch.cat([posteriors[:, :-1], posteriors[:, 1:]], -1).detach()
     out["inverse"] = 0.1 * smooth_l1_loss(model.inverse(pairs), batch.applied[:, 1:] / model.action_scale)
     if model.cameras and batch.frames is not None:
-        out["image"] = 4.0 * _image_loss(model, batch.frames, states, starts, frames, generator)
+        seen = batch.sensed[..., model.streams.index(model.cameras[0])] > 0.5
+        out["image"] = 4.0 * _image_loss(model, batch.frames, seen, states, starts, frames, generator)
     return out
 
 
@@ -146,28 +147,38 @@ def _contact(taxels: Tensor) -> Tensor:
 
 
 def _image_loss(
-    model: WorldModel, frames: Tensor, states: Tensor, starts: Tensor, count: int, generator: torch.Generator
+    model: WorldModel,
+    frames: Tensor,
+    seen: Tensor,
+    states: Tensor,
+    starts: Tensor,
+    count: int,
+    generator: torch.Generator,
 ) -> Tensor:
-    """Of some imagined images: L1, where they move weighing more, squares, edges, and what the best warp misses."""
+    """Of some imagined images, as far as they and their references were seen.
+
+    L1, where they move weighing more, squares, edges, and what the best warp misses.
+    """
     windows, points, steps = states.shape[:3]
     b = torch.randint(windows, (count,), generator=generator)
     p = torch.randint(points, (count,), generator=generator)
     h = torch.randint(steps, (count,), generator=generator)
     begin = starts[b, p]
+    there = (seen[b, begin] & seen[b, begin + h]).float()[:, None, None, None]
     reference = frames[b, begin].float()
     target = frames[b, begin + h].float().permute(0, 3, 1, 2) / 255.0
     with torch.autocast("cpu", torch.bfloat16):
         picture = model.decoder.picture(states[b, p, h], reference)
     image = picture.frame
     moved = (target - reference.permute(0, 3, 1, 2) / 255.0).abs().amax(1, keepdim=True)
-    weight = 1.0 + 4.0 * (moved > 0.06).float()
-    error = image - target
+    weight = (1.0 + 4.0 * (moved > 0.06).float()) * there
+    error = (image - target) * there
     warp = torch.stack([(each - target).abs().mean(1, keepdim=True) for each in picture.warped]).amin(0)
     return (
         (error.abs() * weight).mean()
         + 5.0 * (error**2 * weight).mean()
         + 0.5 * (_edges(error) + _edges(torch.nn.functional.avg_pool2d(error, 2)))
-        + 0.5 * (warp * (weight - 1.0)).mean()
+        + 0.5 * (warp * (weight - there)).mean()
     )
 
 

@@ -29,6 +29,7 @@ from world_model_ros.learning.encoders import (
     sense_size,
 )
 
+MOST_AHEAD = 63  # ticks that can be imagined with a spread of their own
 _OUT = {"camera": 0, "microphone": 32, "taxels": 48, "wrench": 24, "joints": 64}
 
 
@@ -111,7 +112,9 @@ class WorldModel(nn.Module):
             self.register_buffer("pose_mean", torch.zeros(self.targets, 3))
             self.register_buffer("pose_scale", torch.full((self.targets, 3), 0.1))
             self.register_buffer("orientation", torch.tensor([0.0, 0.0, 0.0, 1.0]).repeat(self.targets, 1))
-            self.register_buffer("sigma_scale", torch.ones(64, self.targets))  # by step ahead, from calibration
+            self.register_buffer(
+                "sigma_scale", torch.ones(MOST_AHEAD + 1, self.targets)
+            )  # by step ahead, from calibration
         self.sense_heads = nn.ModuleDict(
             {s.name: mlp(state, hidden, sense_size(s)) for s in self.streams if s.kind != "camera"}
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
 
@@ -14,7 +15,9 @@ from world_model_ros.learning.networks import WorldModel
 def fit_statistics(model: WorldModel, cache: Cache) -> None:
     """Means and scales of senses and poses, from a sample of the training ticks; sets buffers in place."""
     random = np.random.default_rng(0)
-    ticks = np.sort(random.choice(len(cache.fresh), min(4000, len(cache.fresh)), replace=False))
+    episode = np.searchsorted(cache.begins, np.arange(len(cache.fresh)), side="right") - 1
+    trained = np.flatnonzero(~cache.validation[episode])
+    ticks = np.sort(random.choice(trained, min(4000, len(trained)), replace=False))
     for i, stream in enumerate(model.streams):
         there = ticks[cache.fresh[ticks, i] > 0.5]
         model.sensed[i] = bool(len(there))
@@ -28,16 +31,25 @@ def fit_statistics(model: WorldModel, cache: Cache) -> None:
     scale = torch.from_numpy(cache.applied[ticks].std(0))
     model.action_scale.copy_(2.0 * scale.clamp(min=0.1 * float(scale.mean()) + 1e-6))
     if model.targets:
-        labels = cache.labels[ticks]
-        model.pose_mean.copy_(torch.from_numpy(np.nanmean(labels[..., :3], 0)))
-        model.pose_scale.copy_(torch.from_numpy(np.nanstd(labels[..., :3], 0)).clamp(min=0.02))
-        turn = np.nanmean(labels[..., 3:] * np.sign(labels[..., 6:]), 0)
-        model.orientation.copy_(torch.from_numpy(turn / np.linalg.norm(turn, axis=-1, keepdims=True)))
+        for k in range(model.targets):
+            known = cache.labels[ticks, k][~np.isnan(cache.labels[ticks, k]).any(-1)]
+            if len(known):  # a target that nobody labelled keeps its defaults
+                model.pose_mean[k] = torch.from_numpy(known[:, :3].mean(0))
+                model.pose_scale[k] = torch.from_numpy(known[:, :3].std(0)).clamp(min=0.02)
+                model.orientation[k] = torch.from_numpy(_mean_turn(known[:, 3:]))
+
+
+def _mean_turn(quaternions: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Mean of unit quaternions (n, 4), of which either sign means the same (Markley et al. 2007)."""
+    _, vectors = np.linalg.eigh(quaternions.T.astype(np.float64) @ quaternions)
+    mean: NDArray[np.float32] = vectors[:, -1].astype(np.float32)
+    return mean
 
 
 @torch.no_grad()
 def encode_all(model: WorldModel, cache: Cache) -> dict[str, Tensor]:
     """Features of every tick of the cache, as float16 (camera codes) and float32."""
+    cameras = {stream.name for stream in model.cameras}
     parts: dict[str, list[Tensor]] = {}
     for begin in tqdm(range(0, len(cache.fresh), 512), desc="encode", unit="batch"):
         values = {
@@ -46,5 +58,5 @@ def encode_all(model: WorldModel, cache: Cache) -> dict[str, Tensor]:
         }
         values = {name: v if v.dtype == torch.uint8 else v.float() for name, v in values.items()}
         for name, feature in model.features(values).items():
-            parts.setdefault(name, []).append(feature.half() if name in cache.streams else feature)
+            parts.setdefault(name, []).append(feature.half() if name in cameras else feature)
     return {name: torch.cat(part) for name, part in parts.items()}

@@ -40,11 +40,14 @@ def score(
             out[f"{target.name}_still_m"] = float((truth[:, -1] - truth[:, 0]).norm(dim=-1)[moved].nanmean())
     if model.targets and model.cameras:
         assert batch.frames is not None
-        miss = (model.seen(batch.frames.flatten(0, 1)) - batch.labels.flatten(0, 1)).norm(dim=-1).nanmean(0)
+        there = batch.sensed[..., model.streams.index(model.cameras[0])].flatten() > 0.5
+        miss = (model.seen(batch.frames.flatten(0, 1)) - batch.labels.flatten(0, 1))[there].norm(dim=-1).nanmean(0)
         out |= {f"{target.name}_seen_m": float(m) for target, m in zip(model.interface.targets, miss)}
-    joints = next(stream for stream in model.streams if stream.kind == "joints")
-    target_q = batch.features[joints.name][:, -1]
-    out["joints_end"] = float((model.senses(states[:, -1])[joints.name] - target_q).abs().mean())
+    for stream in model.joint_streams:
+        there = batch.sensed[:, -1, model.streams.index(stream)] > 0.5
+        if there.any():
+            error = model.senses(states[:, -1])[stream.name] - batch.features[stream.name][:, -1]
+            out[f"{stream.name}_end"] = float(error[there, :: len(stream.fields)].abs().mean())  # positions
     model.train()
     return out
 

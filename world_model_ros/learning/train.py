@@ -5,6 +5,7 @@ In between, the reader of positions learns from single images. A run that was br
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import time
@@ -23,7 +24,7 @@ from world_model_ros.core.errors import UserError
 from world_model_ros.learning.config import TrainConfig
 from world_model_ros.learning.dataset import Cache
 from world_model_ros.learning.losses import losses
-from world_model_ros.learning.networks import Sizes, WorldModel
+from world_model_ros.learning.networks import MOST_AHEAD, Sizes, WorldModel
 from world_model_ros.learning.preparation import encode_all, fit_statistics
 from world_model_ros.learning.reader import train_reader
 from world_model_ros.learning.scores import complaints, score
@@ -40,9 +41,10 @@ def train(contract: Contract, cache: Cache, out: Path, config: TrainConfig | Non
     A run that was broken off goes on from its last checkpoint, and becomes what it would have become.
 
     Raises:
-        UserError: ``out`` has a run with other settings, or the losses are not finite.
+        UserError: ``out`` has a run with other settings or data, there is too little data, or losses are not finite.
     """
     config = config or TrainConfig()
+    _check(contract, cache, config)
     torch.manual_seed(config.seed)
     torch.set_num_threads(config.threads)
     out.mkdir(parents=True, exist_ok=True)
@@ -66,6 +68,23 @@ def train(contract: Contract, cache: Cache, out: Path, config: TrainConfig | Non
     return model.eval()
 
 
+def _check(contract: Contract, cache: Cache, config: TrainConfig) -> None:
+    """Refuse what cannot be trained."""
+    for stream in contract.interface.streams:
+        if stream.kind == "camera" and (stream.height % 16 or stream.width % 16):
+            raise UserError(
+                f"interface.streams.{stream.name}", [stream.height, stream.width], "multiples of 16, to be learned"
+            )
+    if not 1 <= config.horizon <= MOST_AHEAD:
+        raise UserError("horizon", config.horizon, f"1 to {MOST_AHEAD} ticks")
+    if min(config.length) < config.horizon + 3:
+        raise UserError("length", config.length, f"at least the horizon plus three, {config.horizon + 3}")
+    for length in config.length:
+        if not len(cache.starts(length, validation=False)):
+            longest = int(np.diff(cache.begins)[~cache.validation].max(initial=0))
+            raise UserError("bags", f"{longest} ticks at most", f"a training episode of {length} ticks or more")
+
+
 def save(model: WorldModel, contract: Contract, path: Path) -> None:
     """Weights and the contract they were trained for."""
     torch.save({"weights": model.state_dict(), "contract": contract.text}, path)
@@ -77,6 +96,8 @@ class _Run:
     def __init__(self, model: WorldModel, contract: Contract, cache: Cache, config: TrainConfig, out: Path) -> None:
         self.model, self.config, self.out = model, config, out
         self.stage, self.step = 0, 0
+        data = hashlib.sha256(cache.begins.tobytes() + cache.applied.tobytes()).hexdigest()
+        self._config = json.dumps([asdict(config), contract.interface_hash, data])
         self.log = _Log(out)
         self.random = np.random.default_rng(config.seed)
         self.generator = torch.Generator().manual_seed(config.seed)
@@ -95,8 +116,8 @@ class _Run:
         if not path.is_file():
             return
         kept = torch.load(path, weights_only=True)
-        if kept["config"] != json.dumps(asdict(self.config)):
-            raise UserError("out", str(self.out), f"a folder without {CHECKPOINT} of a run with other settings")
+        if kept["config"] != self._config:
+            raise UserError("out", str(self.out), f"a folder without {CHECKPOINT} of a run with other settings or data")
         self.model.load_state_dict(kept["weights"])
         self.stage, self.step, self._optimizer_state = kept["stage"], kept["step"], kept["optimizer"] or None
         self.random.bit_generator.state = json.loads(kept["random"])
@@ -105,7 +126,7 @@ class _Run:
     def _save(self, optimizer: dict[str, Any]) -> None:
         part = self.out / f"{CHECKPOINT}.part"
         kept = {
-            "config": json.dumps(asdict(self.config)),
+            "config": self._config,
             "weights": self.model.state_dict(),
             "stage": self.stage,
             "step": self.step,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from world_model_ros.contract.contract import Contract
@@ -27,7 +28,7 @@ class Windows:
         cameras = [stream.name for stream in self.streams if stream.kind == "camera"]
         self.camera = cameras[0] if cameras else None
 
-    def _moving(self, contract: Contract) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    def _moving(self, contract: Contract) -> NDArray[np.int64]:
         objects = [k for k, target in enumerate(contract.interface.targets) if target.kind == "object"]
         if not objects or not len(self.starts):
             return self.starts[:0]
@@ -47,6 +48,17 @@ class Windows:
         begin = random.choice(self.starts, count)
         if len(self.moving):
             begin[: count // 2] = random.choice(self.moving, count // 2)
+        return self.take(begin, random, codes, model, drop)
+
+    def take(
+        self,
+        begin: NDArray[np.int64],
+        random: np.random.Generator,
+        codes: dict[str, Tensor] | None,
+        model: WorldModel,
+        drop: bool,
+    ) -> Batch:
+        """The batch of windows that begin at these ticks (B,)."""
         ticks = begin[:, None] + np.arange(self.length)
         fresh = self.cache.fresh[ticks]
         dropped = drop_modalities(fresh, self.kinds, random) if drop else fresh

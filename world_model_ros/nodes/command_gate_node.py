@@ -13,6 +13,7 @@ from collections import Counter, deque
 
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray
+from numpy.typing import NDArray
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from sensor_msgs.msg import JointState
@@ -33,6 +34,8 @@ from world_model_ros.safety.gate import Gate
 from world_model_ros.safety.report import state_report
 from world_model_ros.safety.rules import Proposal, Refusal
 from world_model_ros.safety.states import Transition
+
+_SLOPE_S = 0.1
 
 
 class CommandGateNode(Node):
@@ -57,6 +60,7 @@ class CommandGateNode(Node):
             source.max_age_s,
         )
         self._make = MessageMaker(ros_class)
+        self._past: deque[tuple[int, NDArray[np.float64]]] = deque()  # stamps and positions
         self._bad_joint_states = 0
         self._events: Counter[str] = Counter()
         self._cycle_ms: deque[float] = deque(maxlen=500)
@@ -103,10 +107,19 @@ class CommandGateNode(Node):
             self.get_logger().warning(f"joint states ignored: {error}", throttle_duration_sec=5.0)
             return
         position = np.array(values[:, 0], dtype=np.float64)
-        velocity = np.zeros_like(position)
         if self._velocity is not None:
-            velocity[:] = values[:, self._velocity]
+            velocity = np.array(values[:, self._velocity], dtype=np.float64)
+        else:
+            velocity = self._slope(stamp, position)
         self._gate.joint_state(stamp, position, velocity)
+
+    def _slope(self, stamp_ns: int, position: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Velocity (J,) over the last `_SLOPE_S`, for joint states that have none."""
+        while self._past and not 0 <= stamp_ns - self._past[0][0] <= _SLOPE_S * 1e9:
+            self._past.popleft()
+        self._past.append((stamp_ns, position))
+        before_ns, before = self._past[0]
+        return (position - before) / max((stamp_ns - before_ns) * 1e-9, 1e-3)
 
     def _on_command(self, message: JointTrajectory) -> None:
         proposal = Proposal(
@@ -126,8 +139,7 @@ class CommandGateNode(Node):
         return _answer(response, self._gate.arm(self._now_ns()), "armed")
 
     def _on_disarm(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        self._gate.disarm(self._now_ns())
-        return _answer(response, None, "disarmed as soon as it stands still")
+        return _answer(response, self._gate.disarm(self._now_ns()), "disarmed as soon as it stands still")
 
     def _on_stop(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         self._gate.stop(self._now_ns())

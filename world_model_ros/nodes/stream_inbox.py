@@ -20,6 +20,7 @@ from world_model_ros.nodes.qos import qos_profile
 from world_model_ros.runtime.applied import AppliedReference
 
 _WARN_EVERY_S = 2.0
+_AHEAD_S = 0.5  # clocks of sensors differ a little; more is a mistake
 APPLIED = "gate/applied"
 
 
@@ -62,6 +63,10 @@ class StreamInbox:
             stamp_ns, value = convert(message)
         except UserError as error:
             self._refuse(name, error)
+            return
+        ahead_s = (stamp_ns - self._node.get_clock().now().nanoseconds) * 1e-9
+        if ahead_s > _AHEAD_S:  # kept, it would make every right one after it look late
+            self._refuse(name, UserError(f"{name}: stamp", f"{ahead_s:.3f} s ahead", f"at most {_AHEAD_S} s ahead"))
             return
         if not self.streams.push(name, stamp_ns, value):
             self.late[name] += 1

@@ -177,7 +177,8 @@ class Planner(nn.Module):
         """Chunk (H, C) that covers ``left`` (C,) as fast as the bounds allow, the same share on every axis a tick."""
         steps = []
         for h in range(low.shape[0]):
-            share = torch.minimum(torch.ones(1), (high[h] / (left.abs() + 1e-6)).min())
+            room = torch.where(left > 0, high[h], -low[h])
+            share = torch.minimum(torch.ones(1), (room.clamp(min=0.0) / (left.abs() + 1e-6)).min())
             move = torch.maximum(torch.minimum(left * share, high[h]), low[h])
             steps.append(move)
             left = left - move

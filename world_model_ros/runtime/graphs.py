@@ -95,11 +95,12 @@ def signatures(interface: Interface, sizes: Sizes, kind: str) -> dict[str, Signa
             {"memory_next": Tensor((m,)), "surprise": Tensor((1,))} | belief | seen,
         ),
         "rollout": Signature({"memory": Tensor((m,)), "candidates": Tensor((None, h, c))}, futures(None)),
-        "decode": Signature(
-            {"states": Tensor((None, s))} | ({"reference": image} if image else {}),
-            ({"frames": Tensor((None, *image.shape), "uint8")} if image else {}) | decoded,
-        ),
     }
+    if image:
+        graphs["decode"] = Signature(
+            {"states": Tensor((None, s)), "reference": image},
+            {"frames": Tensor((None, *image.shape), "uint8")} | decoded,
+        )
     if kind == "watch":
         return graphs
     bounds = {"bounds_low": Tensor((h, c)), "bounds_high": Tensor((h, c)), "warm": Tensor((h, c))}

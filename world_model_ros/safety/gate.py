@@ -79,6 +79,7 @@ class Gate:
         self._command: Trajectory | None = None
         self._command_ns = 0  # when it came
         self._plan: Plan | None = None  # what is being done; None while disarmed
+        self._setpoint: Float | None = None  # what the controller was told last, and holds; None if nothing was
         self._into_s = 0.0  # how far into the plan
         self._step_ns: int | None = None
 
@@ -91,7 +92,12 @@ class Gate:
         return self._machine.cause
 
     def arm(self, now_ns: int) -> Refusal | None:
-        """Begin to hold the measured position; refused unless disarmed and standing still within limits."""
+        """Begin to hold; refused unless disarmed and standing still within limits.
+
+        The motion goes on from where the controller was left, because that is where it still is: a command from the
+        measured position would be a jump for it. Refused if the arm is not there, until `reset` says that the
+        controller holds what is measured.
+        """
         measured = self._measured
         if self.state is not State.DISARMED:
             return Refusal("state", None, self.state.value, State.DISARMED.value)
@@ -109,24 +115,41 @@ class Gate:
                 low, high = self.limits.lower[joint], self.limits.upper[joint]
                 legal = f"{low} to {high}" if rule == "position" else "standing still"
                 return Refusal(rule, self.limits.names[joint], float(values[joint]), legal)
+        if self._setpoint is not None:
+            away = np.abs(measured.position - self._setpoint)
+            if np.any(away > self.settings.tracking_tolerance):
+                joint = int(np.argmax(away / self.settings.tracking_tolerance))
+                legal = f"within {self.settings.tracking_tolerance} of what the controller holds, or gate/reset"
+                return Refusal("joint_states_disagree", self.limits.names[joint], float(away[joint]), legal)
+            held = self._setpoint
         self._plan = self._limiter.stop(Motion.still(held))
         self._into_s = 0.0
         self._command = None
         self._fire(Event.ARM, now_ns)
         return None
 
-    def disarm(self, now_ns: int) -> None:
-        """Brake if moving, then be disarmed. A stopped gate stays stopped."""
+    def disarm(self, now_ns: int) -> Refusal | None:
+        """Brake if moving, then be disarmed; refused by a stopped gate, which stays stopped."""
+        if self.state is State.STOPPED:
+            return Refusal("state", None, self.state.value, "not stopped; gate/reset leads out of a stop")
         self._fire(Event.DISARM, now_ns)
+        return None
 
     def stop(self, now_ns: int) -> None:
         """Brake and stay so until `reset`."""
         self._fire(Event.STOP, now_ns)
 
     def reset(self, now_ns: int) -> Refusal | None:
-        """From stopped to disarmed; refused while still braking."""
+        """From stopped to disarmed; refused while still braking.
+
+        Already disarmed, it forgets where the controller was left; to be called by somebody who has seen to it that the
+        controller holds what is measured.
+        """
+        if self.state is State.DISARMED:
+            self._setpoint = None
+            return None
         if self.state is not State.STOPPED:
-            return Refusal("state", None, self.state.value, State.STOPPED.value)
+            return Refusal("state", None, self.state.value, f"{State.STOPPED.value} or {State.DISARMED.value}")
         if not self._still():
             return Refusal("velocity", None, "braking", "standing still")
         self._plan = None
@@ -220,6 +243,7 @@ class Gate:
         if self._plan is None or (self.state is not State.TRACKING and self._still()):
             return None
         times, positions, velocities = self._plan.points(self._into_s, self._cycle_s, MAX_POINTS)
+        self._setpoint = positions[-1]
         return Trajectory(self.limits.names, times, positions, velocities, now_ns)
 
     def _reference(self) -> Motion | None:
