@@ -57,6 +57,8 @@ def test_every_robot_of_the_package_loads(robot: str):
         (["deployment", "limits", 0, "position"], [1.0, -1.0], ["limits[0]", "lower"]),
         (["deployment", "limits", 0, "name"], "pan", ["pan", "shoulder_pan_joint"]),
         (["deployment", "urdf"], None, ["urdf"]),
+        (["deployment", "command", "rate_hz"], 5.0, ["rate_hz", "10"]),
+        (["deployment", "gate", "silence_ticks"], 1.05, ["silence_ticks", "half a cycle"]),
         (["format"], 2, ["format", "1"]),
     ],
 )

@@ -42,7 +42,9 @@ def test_every_signal_of_a_bag_is_forecast_beside_copying_and_extrapolating(
 
 
 def forecast(model: float, travel: float, inside: float, signal: str = "object_0") -> Forecast:
-    return Forecast(signal, np.full(2, model), np.full(2, 0.1), np.full(2, 0.2), travel, np.array([inside, np.nan]))
+    unknown = np.full(2, np.nan)
+    errors = [np.full(2, value) for value in (model, 0.1, 0.2)]
+    return Forecast(signal, *errors, unknown, travel, np.array([inside, np.nan]))
 
 
 def test_targets_are_scored_where_they_moved_and_calibrated_everywhere() -> None:

@@ -162,9 +162,9 @@ def _task_line(entry: dict[str, Any]) -> str:
 
 def _lines(found: dict[str, Any]) -> list[str]:
     lines = []
-    for name, each in (found.get("signals") or found["targets"]).items():
+    for name, each in found["signals" if "signals" in found else "targets"].items():
         lines.append(f"{name} ({each.get('unit', 'share in the 90 % region')}), {each['forecasts']} forecasts")
-        kinds = [kind for kind in ("model", "copy_last", "linear", "inside") if kind in each]
+        kinds = [kind for kind in ("model", "copy_last", "linear", "commanded", "inside") if kind in each]
         for h in range(2, len(found["horizon_s"]), 3):
             values = ", ".join(f"{kind} {each[kind][h]:.4g}" for kind in kinds if each[kind][h] is not None)
             lines.append(f"  {found['horizon_s'][h]:.1f} s ahead: {values}")

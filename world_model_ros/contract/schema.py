@@ -276,10 +276,8 @@ class ContractFile(Strict):
                 raise ValueError(f"deployment.streams: {source.name}: joint states must be required to command")
         if self.deployment.command is not None:
             _same("deployment.limits", [limit.name for limit in self.deployment.limits], joints)
-            if (
-                self.deployment.gate.silence_ticks
-                <= 1.0 + 0.5 * self.interface.tick_hz / self.deployment.command.rate_hz
-            ):
+            cycles_a_tick = self.deployment.command.rate_hz / self.interface.tick_hz
+            if self.deployment.gate.silence_ticks <= 1.0 + 0.5 / cycles_a_tick:
                 raise ValueError("deployment.gate.silence_ticks: must be over 1 tick and half a cycle of the command")
             if self.deployment.urdf is None:
                 raise ValueError("deployment.urdf: a robot that is commanded needs a URDF")
@@ -289,8 +287,7 @@ class ContractFile(Strict):
 
 
 def _known(where: str, names: list[str], legal: list[str]) -> None:
-    unknown = [name for name in names if name not in legal]
-    if unknown:
+    if unknown := [name for name in names if name not in legal]:
         raise ValueError(f"{where}: unknown {unknown}; legal: {legal}")
 
 

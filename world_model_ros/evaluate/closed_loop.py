@@ -72,7 +72,7 @@ class ClosedLoop:
         self.rig = Rig(contract, scene_for_seed(seed), seed, self._make, unplugged=unplugged)
         self.ticks = 0
         self.last: Decision | None = None
-        self.tamper: Callable[[str, NDArray[Any]], NDArray[Any]] | None = None  # changes what a stream says
+        self.tamper: Callable[[str, int, NDArray[Any]], NDArray[Any]] | None = None  # changes what a stream says
         self._streams = Streams(contract.stream_rules())
         self._converters = {}
         for stream in contract.interface.streams:
@@ -104,7 +104,9 @@ class ClosedLoop:
                 name, convert = self._converters[sample.topic]
                 if not self._is_dark(name):
                     stamp_ns, value = convert(sample.message)
-                    self._streams.push(name, stamp_ns, value if self.tamper is None else self.tamper(name, value))
+                    if self.tamper is not None:
+                        value = self.tamper(name, stamp_ns, value)
+                    self._streams.push(name, stamp_ns, value)
         reference = self.rig.reference
         applied = self.brain.applied_action(self._before, reference)
         self._before = reference

@@ -34,6 +34,7 @@ class Forecast:
         signal: a target, ``joints`` or the camera.
         model: error of the model, (H,): m for a target, mean over joints in rad, dB (peak signal to noise) for frames.
         copy_last: of assuming that everything stays as it is; linear: that it goes on as in the last two ticks.
+        commanded: of assuming that joints do exactly what is commanded from now on; NaN where that says nothing.
         travel: how far the target really went in the H steps, m; 0 for other signals.
         inside: 1 where the 90 % region held the truth, 0 where not, (H,); NaN for other signals than targets.
     """
@@ -42,6 +43,7 @@ class Forecast:
     model: Float
     copy_last: Float
     linear: Float
+    commanded: Float
     travel: float = 0.0
     inside: Float | None = None
 
@@ -70,7 +72,7 @@ def forecasts(bag: Path, contract: Contract, brain: Brain, stride: int = 3, shuf
         imagined = brain.imagine(memories[t], np.stack(applied[acts + 1 : acts + 1 + horizon])[None])
         past, coming = ticks[t - _LINEAR_TICKS : t + 1], ticks[t + 1 : t + 1 + horizon]
         found += _targets(contract, brain, imagined, places[t - _LINEAR_TICKS : t + 1 + horizon])
-        found += _joints(contract, imagined, past, coming)
+        found += _joints(contract, imagined, past, coming, np.stack(applied[t + 1 : t + 1 + horizon]))
         found += _frames(contract, brain, imagined, past[-1], coming)
     return found
 
@@ -114,6 +116,7 @@ def _targets(contract: Contract, brain: Brain, imagined: Imagined, places: Float
                 np.linalg.norm(guess - truth, axis=-1),
                 np.linalg.norm(past[-1] - truth, axis=-1),
                 np.linalg.norm(_extrapolated(past, len(truth)) - truth, axis=-1),
+                np.full(len(truth), np.nan),
                 travel=float(np.linalg.norm(truth[-1] - past[-1])),
                 inside=np.where(known, held, np.nan),
             )
@@ -121,7 +124,13 @@ def _targets(contract: Contract, brain: Brain, imagined: Imagined, places: Float
     return found
 
 
-def _joints(contract: Contract, imagined: Imagined, past: Sequence[Tick], coming: Sequence[Tick]) -> list[Forecast]:
+def _joints(
+    contract: Contract,
+    imagined: Imagined,
+    past: Sequence[Tick],
+    coming: Sequence[Tick],
+    executed: NDArray[np.float32],
+) -> list[Forecast]:
     nothing = np.full(len(contract.joint_names), np.nan)
 
     def measured(tick: Tick) -> Float:
@@ -130,7 +139,14 @@ def _joints(contract: Contract, imagined: Imagined, past: Sequence[Tick], coming
 
     truth = np.stack([measured(tick) for tick in coming])
     radians = [joint.unit == "rad" for joint in contract.interface.joints]
+    commanded = np.full_like(truth, np.nan)
+    action = contract.interface.action
+    if action.kind == "joint_displacement":
+        columns = [contract.joint_names.index(name) for name in action.joints]
+        commanded[:] = measured(past[-1])
+        commanded[:, columns] += np.cumsum(executed, 0)
     error = {
+        "commanded": commanded - truth,
         "model": imagined.joints[0] - truth,
         "copy_last": measured(past[-1]) - truth,
         "linear": _extrapolated([measured(tick) for tick in past], len(coming)) - truth,
@@ -151,7 +167,8 @@ def _frames(contract: Contract, brain: Brain, imagined: Imagined, now: Tick, com
         if tick.observation.fresh[camera.name]:
             real = np.asarray(tick.observation.values[camera.name], np.uint8)
             model[h], still[h] = psnr_db(frames[h], real), psnr_db(reference, real)
-    return [Forecast(camera.name, model, still, np.full(len(coming), np.nan))]
+    unknown = np.full(len(coming), np.nan)
+    return [Forecast(camera.name, model, still, unknown, unknown)]
 
 
 def _extrapolated(past: Sequence[Float] | Float, steps: int) -> Float:

@@ -22,7 +22,7 @@ def prediction_scores(episodes: Sequence[Sequence[Forecast]], horizon: int, tick
 
     Returns:
         ``horizon_s`` (H,) and ``signals``: name -> ``unit``, ``forecasts``, ``model_ci95`` (2, H), and (H,) each:
-        ``model``, ``copy_last`` and ``linear``. A target is scored where it moved.
+        ``model``, ``copy_last``, ``linear`` and ``commanded``. A target is scored where it moved.
     """
     signals: dict[str, Any] = {}
     for name in dict.fromkeys(each.signal for episode in episodes for each in episode):
@@ -43,6 +43,7 @@ def prediction_scores(episodes: Sequence[Sequence[Forecast]], horizon: int, tick
             "model_ci95": [_rounded(model["low"]), _rounded(model["high"])],
             "copy_last": _rounded(_mean([each.copy_last for each in everything])),
             "linear": _rounded(_mean([each.linear for each in everything])),
+            "commanded": _rounded(_mean([each.commanded for each in everything])),
         }
     return {"horizon_s": _rounded([(h + 1) * tick_s for h in range(horizon)]), "signals": signals}
 

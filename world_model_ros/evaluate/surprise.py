@@ -79,7 +79,7 @@ class _Course:
 
 
 def _occasion(event: Event, distance: Sequence[float]) -> int | None:
-    """Tick of the event. Passing through begins when the fingertip would be well inside of the object."""
+    """Tick of the event. Passing through begins where the fingertip touches the object, or is about to."""
     if event != "pass_through":
         return _BEFORE_TICKS
     return next((t for t, far in enumerate(distance) if t >= _BEFORE_TICKS and far < _CLOSE_M), None)
@@ -126,17 +126,29 @@ def _happen(event: Event | None, seed: int, loop: ClosedLoop, contract: Contract
     elif event in ("phantom_touch", "phantom_sound"):
         kind = "taxels" if event == "phantom_touch" else "microphone"
         names = {stream.name for stream in contract.interface.streams if stream.kind == kind}
-        loop.tamper = lambda name, value: _phantom(value, kind) if name in names else value
+        rate_hz = next((s.sample_rate_hz for s in contract.interface.streams if s.kind == "microphone"), 0.0)
+        begin_ns = loop.rig.now_ns
+
+        def tamper(name: str, stamp_ns: int, value: NDArray[Any]) -> NDArray[Any]:
+            if name not in names:
+                return value
+            return _pushed(value) if kind == "taxels" else _knocked(value, (stamp_ns - begin_ns) * 1e-9, rate_hz)
+
+        loop.tamper = tamper
 
 
-def _phantom(value: NDArray[Any], kind: str) -> NDArray[Any]:
-    """What a sense says as if there were a contact: a push on the middle taxels, or a ringing knock."""
+def _pushed(value: NDArray[Any]) -> NDArray[Any]:
+    """Taxels (rows, cols, 3) as if something pushed on the middle ones."""
     value = np.array(value, np.float32)
-    if kind == "taxels":
-        rows, cols = value.shape[0] // 2, value.shape[1] // 2
-        patch = value[rows - 1 : rows + 1, cols - 1 : cols + 1]
-        patch[..., 2] += _PHANTOM_N / (patch.shape[0] * patch.shape[1])
-        return value
-    time = np.arange(len(value)) / 16_000.0
-    knock = _PHANTOM_LEVEL * np.exp(-time * 60.0) * np.sin(2 * np.pi * _PHANTOM_HZ * time)
-    return value + knock[:, None].astype(np.float32)
+    rows, cols = value.shape[0] // 2, value.shape[1] // 2
+    patch = value[rows - 1 : rows + 1, cols - 1 : cols + 1]
+    patch[..., 2] += _PHANTOM_N / (patch.shape[0] * patch.shape[1])
+    return value
+
+
+def _knocked(value: NDArray[Any], begin_s: float, rate_hz: float) -> NDArray[Any]:
+    """Sound (n, channels) with one ringing knock in it; ``begin_s``: from the knock to the first sample."""
+    time = begin_s + np.arange(len(value)) / rate_hz
+    knock = np.where(time >= 0.0, np.exp(-np.maximum(time, 0.0) * 60.0), 0.0) * np.sin(2 * np.pi * _PHANTOM_HZ * time)
+    knocked: NDArray[Any] = value + _PHANTOM_LEVEL * knock[:, None].astype(np.float32)
+    return knocked

@@ -1,0 +1,39 @@
+"""Impossible things happen, once each, on a model that is told nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from world_model_ros.contract.contract import Contract
+from world_model_ros.evaluate.surprise import Pair, _knocked, _pushed, surprise_pair, surprise_scores
+from world_model_ros.runtime.brain import Brain
+from world_model_ros.runtime.bundle import load_bundle
+
+
+def test_a_touch_that_is_not_there_reaches_the_senses_and_nothing_else_differs(
+    contract: Contract, toy_bundle: Path
+) -> None:
+    brain = Brain(load_bundle(str(toy_bundle), contract), contract, policy="watch")
+    pair = surprise_pair("phantom_touch", 7101, contract, brain)
+    assert pair is not None
+    # The toy is surprised by how much its senses change: 2 N over 96 numbers.
+    assert pair.with_event == pytest.approx(pair.without + 2.0 / 96, rel=0.3)
+
+
+def test_a_knock_rings_once_and_a_push_keeps_its_force() -> None:
+    silence = np.zeros((320, 1), np.float32)
+    first, later = _knocked(silence, 0.0, 16_000.0), _knocked(silence, 0.2, 16_000.0)
+    assert np.abs(first).max() > 0.2
+    assert np.abs(later).max() < 1e-3
+    assert not _knocked(silence, -1.0, 16_000.0).any()
+    assert _pushed(np.zeros((4, 8, 3)))[..., 2].sum() == pytest.approx(2.0)
+
+
+def test_scores_say_how_often_it_was_noticed_and_how_often_in_vain() -> None:
+    scores = surprise_scores("vanish", [Pair(1, 3.0, 0.5), Pair(2, 0.9, 1.2)])
+    assert scores["auroc"] == 0.75
+    assert (scores["noticed"], scores["false_alarms"]) == (0.5, 0.5)
+    assert surprise_scores("vanish", []) == {"event": "vanish", "episodes": 0, "auroc": None}
