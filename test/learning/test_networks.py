@@ -44,15 +44,21 @@ def test_a_missing_stream_says_nothing_whatever_its_array_holds(model: WorldMode
     assert not torch.equal(believed(one, torch.ones(3, 5)), believed(mixed, torch.ones(3, 5)))
 
 
-def test_measured_joints_are_kept_as_numbers_and_missing_ones_are_imagined(model: WorldModel) -> None:
-    senses = _senses(2, torch.Generator().manual_seed(1))
-    state = torch.zeros(2, model.state_size)
-    arm = next(stream for stream in model.streams if stream.name == "arm")
-    prior, known = model.update(state, torch.zeros(2, 2), model.sense(model.features(senses), torch.ones(2, 5)))
-    assert torch.allclose(model.senses(known)["arm"].reshape(2, 6, 2)[:, :, 0], senses["arm"][:, :, 0], atol=1e-5)
-    fresh = torch.ones(2, 5)
-    fresh[:, model.streams.index(arm)] = 0.0
-    prior, unknown = model.update(state, torch.zeros(2, 2), model.sense(model.features(senses), fresh))
+def test_measured_joints_are_kept_as_numbers_and_missing_ones_are_imagined() -> None:
+    torch.manual_seed(0)
+    model = WorldModel(load_contract("unitree_g1").interface).eval()
+    senses = {
+        "head": torch.randint(0, 255, (2, 96, 96, 3), dtype=torch.uint8),
+        "head_mic": torch.zeros(2, 1600, 1),
+        "right_palm_taxels": torch.zeros(2, 8, 8, 3),
+        "arms_and_hands": torch.randn(2, 26, 1),
+    }
+    state, still = torch.zeros(2, model.state_size), torch.zeros(2, 26)
+    fresh = torch.ones(2, 4)
+    _, known = model.update(state, still, model.sense(model.features(senses), fresh))
+    assert torch.allclose(model.senses(known)["arms_and_hands"], senses["arms_and_hands"][..., 0], atol=1e-5)
+    fresh[:, 3] = 0.0
+    prior, unknown = model.update(state, still, model.sense(model.features(senses), fresh))
     assert torch.equal(unknown[:, model.sizes.state :], prior[:, model.sizes.state :])
 
 

@@ -92,7 +92,9 @@ def losses(
     out["inverse"] = 0.1 * smooth_l1_loss(model.inverse(pairs), batch.applied[:, 1:] / model.action_scale)
     if model.cameras and batch.frames is not None:
         seen = batch.sensed[..., model.streams.index(model.cameras[0])] > 0.5
-        out["image"] = 4.0 * _image_loss(model, batch.frames, seen, states, starts, frames, generator)
+        out["image"] = (2.0 if model.targets else 4.0) * _image_loss(
+            model, batch.frames, seen, states, starts, frames, generator
+        )
     return out
 
 

@@ -1,11 +1,12 @@
 """The world model: a recurrent filter that predicts, then corrects with whatever was sensed.
 
-Shapes: B batch, S state, C action, D image code, K targets, J joint positions of all joint streams. After Ha &
+Shapes: B batch, S state, C action, D image code, K targets, J joint positions in the state. After Ha &
 Schmidhuber 2018 and Dreamer (Hafner et al. 2019), without a stochastic state; trained on what it predicts many steps
 ahead.
 
-A state is a recurrent part and the joint positions. Those are kept as numbers, not learned: as last measured, plus
-what was commanded since, plus the change of a learned lag. So an imagined posture starts where the robot is.
+A state is a recurrent part and, where the action displaces joints, their positions. Those are kept as numbers: as last
+measured, plus what was commanded since, plus the change of a learned lag. So an imagined posture starts where the
+robot is. Where the action moves a fingertip, positions read from the recurrent part were better (9 against 21 mrad).
 """
 
 from __future__ import annotations
@@ -92,7 +93,9 @@ class WorldModel(nn.Module):
                 self.encoders[stream.name] = VectorEncoder(sense_size(stream), _OUT[stream.kind])
             features += _OUT[stream.kind]
         self.joint_streams = [stream for stream in self.streams if stream.kind == "joints"]
-        joints = [joint for stream in self.joint_streams for joint in stream.joints]
+        kept = self.joint_streams if interface.action.kind == "joint_displacement" else []
+        self.kept_joints = kept  # streams whose positions are numbers in the state
+        joints = [joint for stream in kept for joint in stream.joints]
         self.state_size = sizes.state + len(joints)  # S
         self.commanded: Tensor  # (C, J), which joint a component of the action moves
         self.register_buffer("commanded", _commanded(interface, joints), persistent=False)
@@ -156,7 +159,7 @@ class WorldModel(nn.Module):
         parts, joints, there = [], [], []
         for i, stream in enumerate(self.streams):
             x, known = features[stream.name], fresh[:, i : i + 1] > 0.5
-            if stream.kind == "joints":
+            if stream in self.kept_joints:
                 positions = self.vector_encoder(stream.name).normalise(x)[:, :: len(stream.fields)]
                 joints.append(positions)
                 there.append(known.expand_as(positions))
@@ -188,7 +191,7 @@ class WorldModel(nn.Module):
 
     def _joint_scale(self) -> Tensor:
         """Units of the joint positions in the state, (J,): rad, m or a share of travel."""
-        scales = [self.vector_encoder(s.name).scale[:: len(s.fields)] for s in self.joint_streams]
+        scales = [self.vector_encoder(s.name).scale[:: len(s.fields)] for s in self.kept_joints]
         return torch.cat(scales) if scales else self.action_scale[:0]
 
     # --- heads ----------------------------------------------------------------------------------------------------
@@ -226,9 +229,9 @@ class WorldModel(nn.Module):
     def sense_normalised(self, stream: Stream, state: Tensor) -> Tensor:
         """What the state (B, S) says of a stream that is not a camera, in units of the data's spread, (B, n)."""
         x: Tensor = self.sense_heads[stream.name](state)
-        if stream.kind != "joints":
+        if stream not in self.kept_joints:
             return x
-        before = sum(len(s.joints) for s in self.joint_streams[: self.joint_streams.index(stream)])
+        before = sum(len(s.joints) for s in self.kept_joints[: self.kept_joints.index(stream)])
         begin = self.sizes.state + before
         positions = state[:, begin : begin + len(stream.joints), None]
         rest = x.unflatten(1, (len(stream.joints), len(stream.fields)))[:, :, 1:]
