@@ -46,5 +46,6 @@ class Oracle:
                 move = np.zeros(2)
         else:
             left = task.position[:2] - tip
-            move = left * min(1.0, self._bound / max(float(np.abs(left).max()), 1e-9))
+            share = min(0.5, self._bound / max(float(np.abs(left).max()), 1e-9))  # half the way at most: no overshoot
+            move = left * share
         return self._arm.chunk_trajectory(reference, np.tile(move, (_CHUNK, 1)), now_ns, self._tick_s)
