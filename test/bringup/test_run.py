@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from world_model_ros.bringup import run
+from world_model_ros.bringup import domain, run
 from world_model_ros.bringup.domain import free_domain, local_environment, middleware_environment
 from world_model_ros.bringup.processes import Process, simulation
 from world_model_ros.bringup.run import Running, command_line
@@ -162,8 +162,8 @@ def test_fast_dds_gets_our_profile_unless_the_user_has_one():
         files = {Path(value) for value in middleware_environment(profile, current).values()}
         assert files == {folder / expected}
         assert all(file.is_file() for file in files)
-    assert list(middleware_environment("gate", {"ROS_DISTRO": "jazzy"})) == ["FASTRTPS_DEFAULT_PROFILES_FILE"]
-    assert list(middleware_environment("gate", {"ROS_DISTRO": "kilted"})) == ["FASTDDS_DEFAULT_PROFILES_FILE"]
+    ours = {"FASTDDS_DEFAULT_PROFILES_FILE": str(folder / "shared_memory.xml")}  # exported for a camera driver
+    assert Path(next(iter(middleware_environment("gate", ours).values()))).name == "gate.xml"
     assert middleware_environment("gate", {"FASTDDS_DEFAULT_PROFILES_FILE": "/my/profile.xml"}) == {}
     assert {each.name for each in simulation("tabletop_arm") if each.profile == "gate"} == {"command_gate"}
 
@@ -178,3 +178,20 @@ def test_a_domain_that_somebody_is_in_is_not_drawn(monkeypatch: pytest.MonkeyPat
         other.bind(("", 7410 + 250 * taken))
         monkeypatch.setattr(domain, "_DOMAINS", range(taken, taken + 2))
         assert {free_domain() for _ in range(20)} == {taken + 1}
+
+
+@pytest.mark.parametrize(
+    ("wheels", "distribution", "expected"),
+    [
+        ({"fastrtps"}, "kilted", "FASTRTPS"),  # what is installed counts, not what another shell sourced
+        ({"fastdds"}, "jazzy", "FASTDDS"),
+        (set(), "jazzy", "FASTRTPS"),
+        (set(), "kilted", "FASTDDS"),
+    ],
+)
+def test_the_profile_stands_in_the_variable_that_this_fast_dds_reads(
+    monkeypatch: pytest.MonkeyPatch, wheels: set[str], distribution: str, expected: str
+):
+    monkeypatch.setattr(domain.importlib.util, "find_spec", lambda name: name if name in wheels else None)
+    found = middleware_environment("gate", {"ROS_DISTRO": distribution})
+    assert list(found) == [f"{expected}_DEFAULT_PROFILES_FILE"]
