@@ -1,6 +1,6 @@
 """Whether the brain is surprised when the impossible happens, and only then.
 
-Each episode is run twice from the same seed, with the event and without; what differs is the event.
+Each episode is run twice from the same seed, with the event and without; what differs is the event and what follows.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ def _surprises(event: Event | None, seed: int, contract: Contract, brain: Brain)
                 _happen(event, seed, loop, contract)
             if tick == _BEFORE_TICKS + _WINDOW_TICKS and event != "pass_through":
                 break
-            item = places["object_0"] if event == "pass_through" else loop.places()["object_0"][:3]
+            item = loop.places()["object_0"][:3]
             command = oracle.command(task, loop.rig.reference, item, loop.rig.now_ns)
             loop.rig.send(command, loop.rig.now_ns + 1)
             loop.tick(None)

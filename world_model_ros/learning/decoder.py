@@ -36,7 +36,6 @@ class ImageDecoder(nn.Module):
     ) -> None:
         super().__init__()
         half, quarter, eighth, sixteenth = widths
-        self.size = (height, width)
         self.unshuffle, self.shuffle = nn.PixelUnshuffle(2), nn.PixelShuffle(2)
         self.down = nn.ModuleList(
             [
