@@ -15,6 +15,11 @@ os.environ.update(local_environment())
 os.environ.update(middleware_environment("gate"))
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--mutants", type=int, default=33, help="how many broken bags are replayed (%(default)s)")
+    parser.addoption("--first-mutant", type=int, default=0, help="number of the first of them (%(default)s)")
+
+
 @pytest.fixture(scope="session")
 def contract() -> Contract:
     return load_contract("tabletop_arm")

@@ -51,8 +51,9 @@ class Perceive(nn.Module):
         felt = torch.stack([fresh[i] * sense.mean() for i, sense in enumerate(senses)])
         before = memory * (1 - reset)
         after = torch.cat([before[:2] + applied, before[2:3], felt])
-        poses = poses_from(after)
-        return after, (after - before).abs().sum()[None], poses, poses[:, :3] * 0 + 0.01, seen_from(front)
+        poses, seen = poses_from(after), seen_from(front)
+        sensed = torch.cat([seen[0, :2], torch.zeros(BATCH - 2)])
+        return after, (after - before).abs().sum()[None], poses, poses[:, :3] * 0 + 0.01, seen, sensed
 
 
 class Rollout(nn.Module):
@@ -108,18 +109,28 @@ class GoalImage(nn.Module):
 
 
 class Inverse(nn.Module):
-    def forward(self, memory, memory_next):
-        return memory_next[:2] - memory[:2]
+    def forward(self, sensed, sensed_next):
+        return sensed_next[:2] - sensed[:2]
+
+
+class Policy(nn.Module):
+    """Goes on to the left."""
+
+    def forward(self, memory):
+        chunk = torch.tensor([0.0, 0.01]).expand(SIZES.horizon, 2)
+        states = torch.cat([memory[:2] + torch.cumsum(chunk, 0), memory[2:].expand(SIZES.horizon, -1)], -1)
+        return *heads(states), chunk
 
 
 _FUTURE = ["states", "joints", "contact", "poses", "sigma"]
 _OUTPUTS = {
-    "perceive": ["memory_next", "surprise", "poses", "sigma", "seen"],
+    "perceive": ["memory_next", "surprise", "poses", "sigma", "seen", "sensed"],
     "rollout": _FUTURE,
     "plan": [*_FUTURE, "chunk", "cost", "candidate_poses"],
     "decode": ["frames"],
     "goal": ["code", "seen"],
     "inverse": ["action"],
+    "policy": [*_FUTURE, "chunk"],
 }
 
 
@@ -132,6 +143,7 @@ def write_toy_bundle(folder: Path, contract: Contract, kind: str = "act", broken
         "decode": Decode(),
         "goal": GoalImage(),
         "inverse": Inverse(),
+        "policy": Policy(),
     }
     folder.mkdir(parents=True)
     graphs, files = {}, {}

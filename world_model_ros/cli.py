@@ -9,15 +9,25 @@ import argparse
 import importlib
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 COMMANDS = {
     "demo": "run the simulated robot, the brain, the gate and the view, and judge whether goals are reached",
+    "latency": "say how much later than the joints each sense is stamped, from a bag",
+    "shadow": "watch a running robot, command nothing, and say how well a model predicts it",
     "collect": "record bags of the simulated robot at work",
     "train": "train a model from bags",
     "export": "make a model bundle of a trained checkpoint",
-    "check": "say whether a model bundle fits a robot, and what does not",
+    "new-robot": "write a contract from a URDF, and say what is still to be filled in",
+    "check": "say whether a model bundle, a contract, or a running robot fits, and what does not",
     "evaluate": "pursue goals for many seeds in simulation, faster than real time, and say how many were reached",
+    "ask": "future, inverse, plan, video or together: what a model makes of a moment of a bag",
     "replay": "run a model over a recorded bag, and draw what it imagined beside what happened",
+    "view": "show on a web page what a robot expects to happen: of a bag, or live",
+    "imagine": "steer the robot inside the model: see, hear and feel what it imagines",
+    "bench": "measure: the gate under attack, ticks, plans, image transport, replay, views",
+    "import-lerobot": "make bags of a LeRobot data set",
+    "export-lerobot": "make a LeRobot data set of bags",
     "info": "say what is installed: ROS, middleware, providers, GPU, robots, models",
 }
 
@@ -31,19 +41,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name, summary in COMMANDS.items():
         subparser = subparsers.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
         if name == wanted:  # the others are not imported
-            importlib.import_module(f"world_model_ros.commands.{name}").add_arguments(subparser)
+            _module(name).add_arguments(subparser)
             subparser.add_argument("--json", action="store_true", help="print one JSON object for machines")
     parsed = parser.parse_args(words)
 
     from world_model_ros.core.errors import UserError
 
     try:
-        return int(importlib.import_module(f"world_model_ros.commands.{parsed.command}").run(parsed))
+        return int(_module(parsed.command).run(parsed))
     except UserError as error:
         print(f"world-model {parsed.command}: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130
+
+
+def _module(command: str) -> Any:
+    return importlib.import_module(f"world_model_ros.commands.{command.replace('-', '_')}")
 
 
 if __name__ == "__main__":

@@ -153,13 +153,17 @@ def test_a_plan_repeats_the_ticks_of_a_recording_with_the_stamps_they_saw(arm: C
             PlannedTick(
                 tick.observation.now_ns + 7 * MS,
                 {**tick.observation.stamps_ns, "arm": tick.observation.stamps_ns["arm"] - 10 * MS},
+                {**tick.observation.fresh, "table_mic": False},  # a message of its window came too late for the brain
             )
             for tick in free[3:8]
         ]
+        assert all(tick.observation.fresh["table_mic"] for tick in free[3:8])
         planned = list(BagTicks(bag, arm, plan))
     assert [tick.observation.now_ns for tick in planned] == [each.now_ns for each in plan]
     for tick, each in zip(planned, plan):
         assert tick.observation.stamps_ns == each.chosen_ns
+        assert tick.observation.fresh == each.fresh
+        assert "table_mic" not in tick.observation.values
 
 
 class TestRecordedHumanoid:
@@ -217,3 +221,14 @@ def test_a_ros_1_bag_of_another_robot_becomes_an_episode(recorded: Path) -> None
     assert episode.fresh.mean() > 0.99
     assert np.isfinite(episode.streams["arm"]).all()
     assert np.isnan(episode.reference).all()
+
+
+def test_without_commands_in_the_bag_the_measured_motion_stands_for_them(arm: Contract, tmp_path: Path) -> None:
+    """A robot that is driven by something that publishes no joint trajectory."""
+    write_arm_bag(tmp_path / "driven", arm, leave_out=("applied",))
+    text = arm.text.replace("deployment:\n", "deployment:\n  without_commands: measured\n")
+    episode = aligned_episode(tmp_path / "driven", contract_from_text(text, folder=arm.folder))
+    np.testing.assert_allclose(episode.reference, [positions(int(now)) for now in episode.now_ns], atol=2e-3)
+    tips = np.array([ArmKinematics(arm).tip(q)[0][:2] for q in episode.reference])
+    np.testing.assert_allclose(episode.applied[1:], np.diff(tips, axis=0), atol=1e-6)
+    assert np.abs(episode.applied).max() > 1e-3

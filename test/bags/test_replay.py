@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from world_model_ros.bags.horizon_scores import HorizonScores, psnr_db
+from world_model_ros.bags.moments import Moment
 from world_model_ros.bags.reader import BagReader
-from world_model_ros.bags.replay import Moment, replay
+from world_model_ros.bags.replay import ReplayOptions, replay
 from world_model_ros.bags.tick_log import recorded_ticks
 from world_model_ros.bags.writer import BagWriter
 from world_model_ros.contract.contract import Contract, load_contract
@@ -27,7 +28,13 @@ def brain(toy_bundle: Path, arm: Contract) -> Brain:
     return Brain(load_bundle(toy_bundle, arm), arm, "cpu")
 
 
-def with_ticks(path: Path, streams: Path, ticks: list[tuple[int, str]], image: tuple[int, np.ndarray] | None) -> None:
+def with_ticks(
+    path: Path,
+    streams: Path,
+    ticks: list[tuple[int, str]],
+    image: tuple[int, np.ndarray] | None,
+    commands: Path | None = None,
+) -> None:
     """The messages of one bag and tick records, as a recorder would have written them together."""
     with BagReader(streams) as bag, BagWriter(path) as out:
         messages = [(stamp_ns, topic, kind, raw) for topic, kind, stamp_ns, raw in bag.raw_messages()]
@@ -35,6 +42,10 @@ def with_ticks(path: Path, streams: Path, ticks: list[tuple[int, str]], image: t
             out.write_raw(topic, kind, raw, stamp_ns)
         for stamp_ns, text in ticks:
             out.write("tick", "std_msgs/msg/String", out.make.string(text), stamp_ns + 3_000_000)
+        if commands is not None:
+            with BagReader(commands) as live:
+                for topic, kind, stamp_ns, raw in live.raw_messages(["/command"]):
+                    out.write_raw(topic, kind, raw, stamp_ns + 4_000_000)
         if image is not None:
             picture = out.make.image(image[1], "rgb8", 0)
             out.write("goal/image", "sensor_msgs/msg/Image", picture, image[0] + 2_000_000)
@@ -50,7 +61,7 @@ class TestArm:
         self, arm: Contract, arm_bag: Path, brain: Brain, tmp_path: Path
     ) -> None:
         drawn: list[tuple[Path, Sequence[Moment]]] = []
-        done = replay(arm_bag, arm, brain, tmp_path, moments=3, draw=lambda *each: drawn.append(each))
+        done = replay(arm_bag, arm, brain, tmp_path, ReplayOptions(moments=3), draw=lambda *each: drawn.append(each))
         assert json.loads((tmp_path / "metrics.json").read_text()) == done.metrics
         assert done.metrics["ticks"] == 20
         assert not done.metrics["follows_record"]
@@ -82,15 +93,20 @@ class TestArm:
     def test_recorded_ticks_are_repeated_exactly(
         self, arm: Contract, arm_bag: Path, brain: Brain, tmp_path: Path
     ) -> None:
-        first = replay(arm_bag, arm, brain, tmp_path / "first", seed=77)
-        with_ticks(tmp_path / "both", arm_bag, ticks_of(tmp_path / "first" / "bag"), None)
-        again = replay(tmp_path / "both", arm, brain, tmp_path / "again", seed=1)
+        first = replay(arm_bag, arm, brain, tmp_path / "first", ReplayOptions(seed=77))
+        with_ticks(
+            tmp_path / "both", arm_bag, ticks_of(tmp_path / "first" / "bag"), None, commands=tmp_path / "first" / "bag"
+        )
+        again = replay(tmp_path / "both", arm, brain, tmp_path / "again", ReplayOptions(seed=1))
         assert again.metrics["follows_record"]
         assert again.metrics["same_as_live"] == {
             "record_has_the_start": True,
             "ticks": 20,
             "equal": 20,
             "largest_difference_of_surprise": 0.0,
+            "observations_equal": 20,
+            "commands": 20,
+            "commands_equal": 20,
         }
         assert again.metrics["horizon"] == first.metrics["horizon"]
         with BagReader(tmp_path / "first" / "bag") as one, BagReader(tmp_path / "again" / "bag") as two:
@@ -150,6 +166,26 @@ class TestRecordedHumanoid:
         assert rows[0]["psnr_db"] > rows[-1]["psnr_db"] > 10
         for row in rows[4:]:  # commands come true, more or less, and a little late
             assert row["joints_error"] < row["joints_still_error"]
+
+    def test_pictures_of_another_size_than_the_contract_says_are_named_with_the_reason(
+        self, recorded: Path, tmp_path: Path
+    ) -> None:
+        from watch_bundle import write_watch_bundle
+
+        contract = load_contract("unitree_g1")
+        brain = Brain(load_bundle(write_watch_bundle(tmp_path / "watch", contract), contract), contract, "cpu")
+        bag = recorded / "unitree_g1_bottle" / "g1_bottle_001_640x480.mcap"
+        metrics = replay(bag, contract, brain, tmp_path / "out", ReplayOptions(until_s=3.0)).metrics
+        assert metrics["fresh"]["head"] == 0.0
+        assert any("head" in line and "(480, 640)" in line for line in metrics["notes"])
+
+
+def test_joint_states_of_another_robot_are_an_error_that_names_them_and_lists_the_bag(
+    recorded: Path, arm: Contract, brain: Brain, tmp_path: Path
+) -> None:
+    bag = recorded / "kuka_lwr" / "test.bag"
+    with pytest.raises(UserError, match=r"lwr_arm_0_joint.*: /joint_states \(sensor_msgs/msg/JointState, 4101"):
+        replay(bag, arm, brain, tmp_path, ReplayOptions(until_s=2.0))
 
 
 def test_scores_are_means_by_step() -> None:

@@ -50,6 +50,8 @@ def write_watch_bundle(folder: Path, contract: Contract) -> Path:
     folder.mkdir(parents=True)
     graphs, files = {}, {}
     for name, signature in signatures(contract.interface, SIZES, "watch").items():
+        if signature.optional:
+            continue
         module, outputs = GRAPHS[name]
         order = module.forward.__code__.co_varnames[1 : module.forward.__code__.co_argcount]
         values = [_zeros(signature.inputs[tensor].shape, signature.inputs[tensor].dtype) for tensor in order]

@@ -21,7 +21,7 @@ def test_a_launch_file_starts_what_the_list_says(name: str):
     description = module.generate_launch_description()
     context = __import__("launch").LaunchContext()
     names = {argument.name for argument in description.get_launch_arguments()}
-    assert {"robot", "model", "provider", "rviz", "use_sim_time", "record"} <= names
+    assert {"robot", "model", "provider", "rviz", "use_sim_time", "record", "shadow"} <= names
     started = []
     for entity in description.entities:
         started += entity.execute(context) or []

@@ -42,6 +42,18 @@ def test_a_robot_that_cannot_be_commanded_has_no_gate():
     assert "command_gate_node" not in by_executable(bringup("unitree_g1"))
 
 
+def test_in_shadow_mode_nothing_can_command():
+    there = by_executable(bringup("tabletop_arm", shadow=True))
+    assert "command_gate_node" not in there
+    assert there["world_model_node"].parameters["policy"] == "watch"
+    assert by_executable(bringup("tabletop_arm"))["world_model_node"].parameters["policy"] == "model"
+
+
+def test_a_dry_run_is_the_gates():
+    assert by_executable(bringup("tabletop_arm", dry_run=True))["command_gate_node"].parameters["dry_run"] is True
+    assert by_executable(simulation("tabletop_arm"))["command_gate_node"].parameters["dry_run"] is False
+
+
 def test_recorder_and_rviz_run_only_when_asked_for():
     plain = by_executable(bringup("tabletop_arm"))
     assert "recorder_node" not in plain

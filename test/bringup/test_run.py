@@ -156,13 +156,16 @@ def test_fast_dds_gets_our_profile_unless_the_user_has_one():
     for profile, current, expected in (
         ("gate", on_a_robot, "gate.xml"),
         ("shared_memory", on_a_robot, "shared_memory.xml"),
+        ("camera", on_a_robot, "camera.xml"),
+        ("camera", on_loopback, "loopback.xml"),
         ("gate", on_loopback, "loopback.xml"),
         ("shared_memory", {"ROS_LOCALHOST_ONLY": "1"}, "loopback.xml"),
     ):
         files = {Path(value) for value in middleware_environment(profile, current).values()}
-        assert files == {folder / expected}
+        assert {file.name for file in files} == {expected}
+        assert all(file.parent.parent == folder for file in files)
         assert all(file.is_file() for file in files)
-    ours = {"FASTDDS_DEFAULT_PROFILES_FILE": str(folder / "shared_memory.xml")}  # exported for a camera driver
+    ours = {"FASTDDS_DEFAULT_PROFILES_FILE": str(folder / "3" / "shared_memory.xml")}  # exported for a camera driver
     assert Path(next(iter(middleware_environment("gate", ours).values()))).name == "gate.xml"
     assert middleware_environment("gate", {"FASTDDS_DEFAULT_PROFILES_FILE": "/my/profile.xml"}) == {}
     assert {each.name for each in simulation("tabletop_arm") if each.profile == "gate"} == {"command_gate"}
@@ -195,3 +198,11 @@ def test_the_profile_stands_in_the_variable_that_this_fast_dds_reads(
     monkeypatch.setattr(domain.importlib.util, "find_spec", lambda name: name if name in wheels else None)
     found = middleware_environment("gate", {"ROS_DISTRO": distribution})
     assert list(found) == [f"{expected}_DEFAULT_PROFILES_FILE"]
+    assert Path(next(iter(found.values()))).parent.name == ("2" if expected == "FASTRTPS" else "3")
+
+
+def test_the_profiles_of_both_versions_of_fast_dds_say_the_same():
+    folder = share_folder("config") / "fastdds"
+    older, newer = ({file.name: file.read_text() for file in (folder / name).iterdir()} for name in ("2", "3"))
+    assert older
+    assert {name: text.replace("heartbeatPeriod", "heartbeat_period") for name, text in older.items()} == newer

@@ -59,6 +59,11 @@ def test_every_robot_of_the_package_loads(robot: str):
         (["deployment", "urdf"], None, ["urdf"]),
         (["deployment", "command", "rate_hz"], 5.0, ["rate_hz", "10"]),
         (["deployment", "gate", "silence_ticks"], 1.05, ["silence_ticks", "half a cycle"]),
+        (["deployment", "gate", "collision"], {"stop_m": 0.02, "slow_m": 0.01}, ["collision", "below slow_m"]),
+        (["deployment", "gate", "obstacles", 0, "size_m"], [1.0, 0.0, 1.0], ["obstacles[0].size_m"]),
+        (["deployment", "gate", "surprise"], {"slow": 2.0, "stop": 1.0}, ["surprise", "below stop"]),
+        (["deployment", "gate", "collision"], None, ["gate", "obstacles need collision"]),
+        (["deployment", "command", "interface"], "effort", ["interface", "forward_position"]),
         (["format"], 2, ["format", "1"]),
     ],
 )
@@ -71,7 +76,7 @@ def test_a_mistake_is_refused_with_its_place_and_what_is_legal(path: list[Any], 
 
 @pytest.mark.parametrize(
     "path",
-    [["interface"], ["name"], ["interface", "joints"], ["deployment", "streams", 2], ["deployment", "limits", 5]],
+    [["interface"], ["name"], ["interface", "joints"], ["deployment", "streams", 2]],
 )
 def test_a_missing_part_is_refused(path: list[Any]):
     with pytest.raises(UserError):

@@ -151,6 +151,11 @@ def test_bad_images_name_the_stream_and_the_field(change: dict[str, Any], field:
         CameraConverter("front", (16, 24), (32, 48))(broken)
 
 
+def test_an_odd_width_that_cannot_hold_pairs_of_pixels_is_refused() -> None:
+    with pytest.raises(UserError, match=r"front: image .*47.*a size that uyvy can have"):
+        CameraConverter("front", (16, 24))(message(bytes(32 * 94), "uyvy", 32, 47, 94))
+
+
 def test_an_unknown_encoding_lists_the_legal_ones() -> None:
     with pytest.raises(UserError, match=r"'rgb8'.*'bayer_rggb8'"):
         CameraConverter("front", (16, 24))(message(b"", "jpeg", 32, 48, 144))

@@ -7,7 +7,7 @@ import pytest
 from world_model_ros.contract.contract import Contract, load_contract
 from world_model_ros.core.goal import Goal
 from world_model_ros.evaluate.closed_loop import Blackout, ClosedLoop, run_tasks
-from world_model_ros.evaluate.tasks import run_episodes, task_scores
+from world_model_ros.evaluate.tasks import Conditions, run_episodes, task_scores
 from world_model_ros.runtime.brain import Brain, Policy
 from world_model_ros.runtime.bundle import load_bundle
 
@@ -42,7 +42,9 @@ def test_a_picture_is_not_reached_with_the_camera_unplugged_but_a_pose_is(contra
 def test_a_picture_of_a_moved_object_is_a_push_and_the_oracle_does_it_too(contract: Contract) -> None:
     bundle = load_bundle("tabletop_arm", contract)
     for control in (None, "oracle"):
-        results = run_episodes("push_image", (7003, 7004, 7005), contract, bundle, control=control)
+        results = run_episodes(
+            "push_image", (7003, 7004, 7005), contract, bundle, conditions=Conditions(control=control)
+        )
         scores = task_scores(results, 7003)
         assert scores["success"] >= 2 / 3, f"{control}: {scores}"
         assert all(result.task.tolerance_m == 0.035 for result in results)

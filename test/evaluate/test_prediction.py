@@ -10,7 +10,7 @@ import pytest
 from world_model_ros.contract.contract import Contract
 from world_model_ros.evaluate.forecast import Forecast, forecasts
 from world_model_ros.evaluate.prediction import calibration_scores, prediction_scores
-from world_model_ros.evaluate.statistics import auroc, over_episodes, wilson
+from world_model_ros.evaluate.statistics import auroc, over_episodes, paired_difference, wilson
 from world_model_ros.runtime.brain import Brain
 from world_model_ros.runtime.bundle import load_bundle
 from world_model_ros.sim.collect import collect
@@ -44,7 +44,7 @@ def test_every_signal_of_a_bag_is_forecast_beside_copying_and_extrapolating(
 def forecast(model: float, travel: float, inside: float, signal: str = "object_0") -> Forecast:
     unknown = np.full(2, np.nan)
     errors = [np.full(2, value) for value in (model, 0.1, 0.2)]
-    return Forecast(signal, *errors, unknown, travel, np.array([inside, np.nan]))
+    return Forecast(signal, *errors, unknown, travel, np.array([inside, np.nan]), np.array([2 * model, 0.01]))
 
 
 def test_targets_are_scored_where_they_moved_and_calibrated_everywhere() -> None:
@@ -61,6 +61,7 @@ def test_targets_are_scored_where_they_moved_and_calibrated_everywhere() -> None
     inside = calibration_scores(episodes, 2, 0.1)["targets"]["object_0"]
     assert inside["inside"] == [pytest.approx(2 / 3, abs=1e-4), None]
     assert inside["forecasts"] == 3
+    assert inside["rank_correlation"] == [1.0, None]  # twice as far off as expected, always; then the same for all
 
 
 def test_intervals_are_those_of_the_books() -> None:
@@ -70,3 +71,16 @@ def test_intervals_are_those_of_the_books() -> None:
     assert auroc([2.0, 3.0], [1.0, 2.0]) == pytest.approx(0.875)
     same = over_episodes([np.ones((3, 1)), np.ones((5, 1))])
     assert same["mean"] == same["low"] == same["high"] == [1.0]
+
+
+def test_what_is_lost_is_paired_seed_by_seed() -> None:
+    same = [True] * 280 + [False] * 20
+    share, low, high = paired_difference(same, same)
+    assert share == 0.0
+    assert -0.02 < low < 0.0 < high < 0.02
+    worse = [True] * 250 + [False] * 50  # 30 of 300 lost, none won
+    share, low, high = paired_difference(same, worse)
+    assert share == pytest.approx(0.1)
+    assert 0.06 < low < 0.1 < high < 0.14
+    with pytest.raises(ValueError, match="as many of both"):
+        paired_difference([True], [])

@@ -13,6 +13,7 @@ import torch
 from world_model_ros.contract.contract import Contract, load_contract
 from world_model_ros.learning.export import _example, _modules, export
 from world_model_ros.learning.networks import WorldModel
+from world_model_ros.learning.restored import restored_model
 from world_model_ros.planning.planner import PlanConfig
 from world_model_ros.runtime.bundle import load_bundle
 
@@ -55,6 +56,18 @@ def test_weights_are_stored_once(exported: tuple[WorldModel, Contract, Path]) ->
     needed = sum(4 * tensor.numel() for tensor in (*model.parameters(), *model.buffers()))
     assert stored < 1.1 * needed
     assert all(path.stat().st_size < 500_000 for path in out.glob("*.onnx"))
+
+
+def test_a_bundle_names_the_weights_that_its_module_is_restored_from(
+    exported: tuple[WorldModel, Contract, Path],
+) -> None:
+    model, contract, out = exported
+    wanted, found = model.state_dict(), restored_model(load_bundle(out, contract), contract).state_dict()
+    for name, tensor in wanted.items():
+        if not name.startswith(("seen_head.", "sigma_scale", "sensed", "reader.grid")):
+            assert torch.equal(found[name], tensor), name
+    if model.targets:
+        assert torch.equal(found["sigma_scale"][1:13], wanted["sigma_scale"][1:13])
 
 
 def test_the_bundle_loads_for_its_contract(exported: tuple[WorldModel, Contract, Path]) -> None:

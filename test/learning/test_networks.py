@@ -58,15 +58,41 @@ def test_measured_joints_are_kept_as_numbers_and_missing_ones_are_imagined() -> 
     _, known = model.update(state, still, model.sense(model.features(senses), fresh))
     assert torch.allclose(model.senses(known)["arms_and_hands"], senses["arms_and_hands"][..., 0], atol=1e-5)
     fresh[:, 3] = 0.0
-    prior, unknown = model.update(state, still, model.sense(model.features(senses), fresh))
+    prior, unknown = model.update(known, still, model.sense(model.features(senses), fresh))
     assert torch.equal(unknown[:, model.sizes.state :], prior[:, model.sizes.state :])
+
+
+def test_joints_that_stay_behind_their_command_are_known_now_and_expected_where_they_were_commanded() -> None:
+    torch.manual_seed(0)
+    model = WorldModel(load_contract("unitree_g1").interface).eval()
+    assert model.commanded is not None
+    torch.nn.init.zeros_(model.commanded.lag.weight)  # nothing learned of the lag: all of it must fade
+    torch.nn.init.zeros_(model.commanded.lag.bias)
+    senses = {
+        "head": torch.zeros(1, 96, 96, 3, dtype=torch.uint8),
+        "head_mic": torch.zeros(1, 1600, 1),
+        "right_palm_taxels": torch.zeros(1, 8, 8, 3),
+        "arms_and_hands": torch.zeros(1, 26, 1),
+    }
+    features, fresh = model.features(senses), torch.ones(1, 4)
+    action = torch.zeros(1, 26)
+    _, state = model.update(torch.zeros(1, model.state_size), action, model.sense(features, fresh))
+    action[0, 3] = 0.2
+    _, state = model.update(state, action, model.sense(features, fresh))  # it was told to move and has not
+    stream = model.streams[-1].name
+    assert model.senses(state)[stream].abs().max() < 1e-5
+    for _ in range(40):
+        state = model.step(state, torch.zeros_like(action))
+    assert abs(model.senses(state)[stream][0, 3].item() - 0.2) < 0.02
 
 
 def test_a_commanded_joint_displacement_is_where_the_joint_is_imagined() -> None:
     torch.manual_seed(0)
     model = WorldModel(load_contract("unitree_g1").interface).eval()
-    torch.nn.init.zeros_(model.lag.weight)
+    assert model.commanded is not None
+    torch.nn.init.zeros_(model.commanded.lag.weight)
     state = torch.randn(1, model.state_size)
+    state[:, -27:-1] = 0.0  # no offset, which would fade
     action = torch.zeros(1, 26)
     action[0, 3] = 0.2
     stream = model.streams[-1].name
@@ -85,17 +111,21 @@ def test_a_tone_is_loudest_in_its_own_mel_band_and_silence_is_quiet() -> None:
     assert mel(torch.zeros(1, 1600, 1)).max() < mel(0.01 * torch.randn(1, 1600, 1)).max()
 
 
-def test_keypoints_follow_a_spot_across_the_image() -> None:
-    torch.manual_seed(0)
+@pytest.mark.parametrize("seed", range(5))
+def test_keypoints_follow_a_spot_across_the_image(seed: int) -> None:
+    """Whatever the weights: those that look at the spot move along with it, and not across."""
+    torch.manual_seed(seed)
     encoder = CameraEncoder(64, 64, 32)
     left, right = torch.zeros(1, 64, 64, 3), torch.zeros(1, 64, 64, 3)
-    left[:, 28:36, 8:16] = 255.0
-    right[:, 28:36, 48:56] = 255.0
+    left[:, 28:36, 16:24] = 255.0
+    right[:, 28:36, 40:48] = 255.0  # 24 pixels on, 0.76 of half the width
     with torch.no_grad():
         encoder.heat.weight.mul_(200.0)
         moved = (encoder(right)[1] - encoder(left)[1]).reshape(-1, 2)
-    assert moved[:, 0].max() > 0.3
-    assert moved[:, 1].abs().mean() < 0.5 * moved[:, 0].abs().mean()
+    followed = moved[moved[:, 0] > 0.5]
+    assert len(followed) >= 3
+    assert followed[:, 0].max() < 0.9
+    assert followed[:, 1].abs().max() < 0.05
 
 
 def test_the_action_changes_what_is_imagined(model: WorldModel) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +16,10 @@ from world_model_ros.bags.find import find_bags
 from world_model_ros.contract.contract import Contract, load_contract
 from world_model_ros.core.errors import UserError
 from world_model_ros.learning import train as training
-from world_model_ros.learning.config import TrainConfig
+from world_model_ros.learning.config import OBJECTIVES, Objective, TrainConfig
 from world_model_ros.learning.dataset import Cache, build_cache, drop_modalities
 from world_model_ros.learning.encoders import VectorEncoder
+from world_model_ros.learning.joint_embedding import normality
 from world_model_ros.learning.losses import losses
 from world_model_ros.learning.networks import WorldModel
 from world_model_ros.learning.preparation import fit_statistics
@@ -27,7 +30,9 @@ from world_model_ros.learning.windows import Windows
 from world_model_ros.runtime.bundle import load_bundle
 from world_model_ros.sim.collect import collect
 
-CONFIG = TrainConfig(steps=(3, 3), reader_steps=3, windows=(4, 4), length=(18, 20), frames=4)
+CONFIG = TrainConfig(
+    steps=(3, 3), reader_steps=3, decoder_steps=3, windows=(4, 4), length=(18, 20), starts=(2, 2), frames=(4, 4)
+)
 
 
 @pytest.fixture(scope="module")
@@ -104,14 +109,15 @@ def test_losses_fall_on_a_batch_that_is_seen_again_and_again(contract: Contract,
     windows = Windows(contract, cache, CONFIG, 0)
     optimizer = torch.optim.AdamW(model.parameters(), 1e-3)
     totals = []
-    for _ in range(24):
+    for _ in range(12):
         batch = windows.draw(4, np.random.default_rng(0), None, model)
-        total = sum(losses(model, batch, 12, 2, 4, torch.Generator().manual_seed(0)).values())
+        total = sum(losses(model, batch, CONFIG, 0, torch.Generator().manual_seed(0)).values())
         assert isinstance(total, torch.Tensor)
         optimizer.zero_grad()
         total.backward()
         optimizer.step()
         totals.append(total.item())
+    print(totals)
     assert totals[-1] < 0.7 * totals[0]
 
 
@@ -123,7 +129,7 @@ def test_unknown_labels_and_missing_streams_leave_every_gradient_finite(contract
     batch.labels[:, ::3] = torch.nan
     batch.fresh[:, 5:] = 0.0
     batch.sensed[:, 5:] = 0.0
-    sum(losses(model, batch, 12, 2, 4, torch.Generator().manual_seed(0)).values(), torch.zeros(())).backward()
+    sum(losses(model, batch, CONFIG, 0, torch.Generator().manual_seed(0)).values(), torch.zeros(())).backward()
     for name, parameter in model.named_parameters():
         assert parameter.grad is None or torch.isfinite(parameter.grad).all(), name
 
@@ -174,3 +180,75 @@ def test_what_looks_wrong_is_said_with_its_number(contract: Contract, cache: Cac
     said = complaints(model, held_out, CONFIG, None)
     assert [line for line in said if line.startswith("wrist_wrench is ignored")]
     assert [line for line in said if line.startswith("the code of front has collapsed")]
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_every_objective_trains_with_finite_losses(contract: Contract, cache: Cache, objective: Objective) -> None:
+    torch.manual_seed(0)
+    model = WorldModel(contract.interface)
+    fit_statistics(model, cache)
+    config = dataclasses.replace(CONFIG, objective=objective)
+    batch = Windows(contract, cache, config, 0).draw(4, np.random.default_rng(0), None, model)
+    parts = losses(model, batch, config, 0, torch.Generator().manual_seed(0))
+    sum(parts.values(), torch.zeros(())).backward()
+    assert all(torch.isfinite(value) for value in parts.values())
+    assert ("embedding" in parts) == (objective == "jepa")
+    learned = model.encoders["front"].stem.weight.grad
+    assert learned is not None
+    assert learned.abs().sum() > 0
+
+
+def test_in_the_joint_embedding_ablation_no_label_reaches_what_is_learned(contract: Contract, cache: Cache) -> None:
+    torch.manual_seed(0)
+    model = WorldModel(contract.interface)
+    fit_statistics(model, cache)
+    config = dataclasses.replace(CONFIG, objective="jepa")
+    batch = Windows(contract, cache, config, 0).draw(4, np.random.default_rng(0), None, model)
+
+    def gradient(labels: torch.Tensor) -> torch.Tensor:
+        model.zero_grad()
+        given = dataclasses.replace(batch, labels=labels, features={k: v.detach() for k, v in batch.features.items()})
+        parts = losses(model, given, config, 0, torch.Generator().manual_seed(0))
+        sum(parts.values(), torch.zeros(())).backward()
+        found = model.predict.weight_hh.grad
+        assert found is not None
+        return found.clone()
+
+    assert torch.equal(gradient(batch.labels), gradient(batch.labels + 0.05))
+
+
+def test_codes_that_are_normal_pass_the_test_of_normality_and_collapsed_ones_do_not() -> None:
+    generator = torch.Generator().manual_seed(0)
+    normal = torch.randn(2000, 16, generator=generator)
+    collapsed = 0.01 * normal + 0.5
+    assert normality(normal, generator) < 0.02 < 0.2 < normality(collapsed, generator)
+
+
+def test_a_training_by_two_processes_averages_and_writes_one_model(
+    contract: Contract, run: Path, cache: Cache, tmp_path: Path
+) -> None:
+    words = [
+        "--steps",
+        "2",
+        "2",
+        "--reader-steps",
+        "2",
+        "--decoder-steps",
+        "2",
+        "--windows",
+        "2",
+        "2",
+        "--length",
+        "18",
+        "20",
+    ]
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "--no-python"]
+    command += [sys.executable, "-m", "world_model_ros.cli", "train", str(run / "bags"), "--out", str(tmp_path)]
+    done = subprocess.run([*command, *words], capture_output=True, text=True, timeout=280, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert done.stdout.count("wrote") == 1
+    torch.load(tmp_path / "model.pt", weights_only=True)
+    alone = [sys.executable, "-m", "world_model_ros.cli", "train", str(run / "bags"), "--out", str(tmp_path / "alone")]
+    subprocess.run([*alone, *words], capture_output=True, timeout=280, check=True)
+    one, two = (torch.load(path / "model.pt", weights_only=True)["weights"] for path in (tmp_path / "alone", tmp_path))
+    assert any(not torch.equal(one[name], two[name]) for name in one)  # the second process had its say

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+import pytest
 
 from world_model_ros.bags.reader import BagReader
 
@@ -22,12 +23,47 @@ def _demo(out: Path, *more: str) -> tuple[int, dict[str, Any]]:
     return done.returncode, json.loads(done.stdout)
 
 
+def _replay(bag: Path, out: Path, *more: str) -> dict[str, Any]:
+    command = [str(Path(sys.executable).parent / "world-model"), "replay", str(bag), "--json", "--out", str(out)]
+    done = subprocess.run([*command, *more], capture_output=True, text=True, timeout=280, check=False)
+    assert done.returncode == 0, done.stderr
+    metrics: dict[str, Any] = json.loads(done.stdout)
+    return metrics
+
+
+def _said(*bags: Path) -> list[tuple[str, int, bytes]]:
+    """What the brain said in bags, in order of time."""
+    found = []
+    for path in bags:
+        with BagReader(path) as bag:
+            topics = ("/tick", "/command", "/surprise")
+            found += [(topic, at, bytes(data)) for topic, _, at, data in bag.raw_messages(topics)]
+    return sorted(found)
+
+
+def _is_replayed_as_it_was(bag: Path, folder: Path) -> None:
+    """The same observations and surprise tick by tick, and the same commands, all to the last bit; in halves too."""
+    whole = _replay(bag, folder / "whole")
+    same, ticks = whole["same_as_live"], whole["ticks"]
+    assert ticks > 50
+    assert same["record_has_the_start"]
+    assert same["ticks"] == same["equal"] == same["observations_equal"] == ticks
+    assert same["commands"] == same["commands_equal"] == whole["commands"] > 50
+    first = _replay(bag, folder / "first", "--until", str(whole["seconds"] / 2), "--rate", "2")
+    second = _replay(bag, folder / "second", "--resume", str(folder / "first" / "memory.npz"))
+    assert first["ticks"] + second["ticks"] == ticks
+    assert _said(folder / "first" / "bag", folder / "second" / "bag") == _said(folder / "whole" / "bag")
+
+
 def test_it_reaches_a_pose_and_a_picture_and_leaves_summary_picture_and_bag(tmp_path: Path) -> None:
     status, summary = _demo(tmp_path, "--goals", "pose,image")
     assert status == 0, summary
     assert [goal["kind"] for goal in summary["goals"]] == ["pose", "image"]
     assert all(goal["reached"] and goal["error_m"] <= 0.02 for goal in summary["goals"])
-    assert summary["tick_hz"] > 9.0
+    # How fast a tick is depends on the machine and is measured by benches; but each that is due is taken or counted.
+    taken, due = summary["ticks"], summary["ticks"] + summary["ticks_missed"]
+    assert summary["tick_hz"] * due / taken == pytest.approx(10.0, abs=0.7)
+    assert taken > 0.5 * due
     assert {"perceive", "plan", "total"} <= set(summary["stages_ms"])
     assert json.loads((tmp_path / "summary.json").read_text())["success"]
     picture = cv2.imread(str(tmp_path / "futures.png"))
@@ -38,6 +74,7 @@ def test_it_reaches_a_pose_and_a_picture_and_leaves_summary_picture_and_bag(tmp_
         assert bag.contract_text() is not None
     recorded = {"/camera/front/image_raw", "/joint_states", "/command", "/tick", "/gate/applied", "/goal/image"}
     assert recorded <= set(topics)
+    _is_replayed_as_it_was(tmp_path / "demo.mcap", tmp_path)
 
 
 def test_the_picture_is_not_reached_with_the_camera_unplugged(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from observer import Observer, wait_until
 from world_model_ros.bringup.run import Running
 
 TICK_S = 0.1
-CYCLE_S = 0.02
+CYCLE_S = 0.01
 LOAD_S = 0.03  # between the gate and this observer
 
 

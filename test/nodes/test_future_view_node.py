@@ -76,6 +76,7 @@ class Robot:
                 "predicted/path": "nav_msgs/msg/Path",
                 "predicted/fingertip/path": "nav_msgs/msg/Path",
                 "predicted/joints": "trajectory_msgs/msg/JointTrajectory",
+                "predicted/contact": "sensor_msgs/msg/Image",
                 "predicted/object_0/region": "visualization_msgs/msg/MarkerArray",
                 "tick": "std_msgs/msg/String",
                 "surprise": "std_msgs/msg/Float32",
@@ -118,14 +119,18 @@ class Robot:
                 self.send("tick", MAKE.string(json.dumps({"stages_ms": {"total": 30.0}, "goal": goal})))
                 region = Marker(ns="object_0/region", id=3, type=Marker.SPHERE)
                 self.send("predicted/object_0/region", MarkerArray(markers=[region]))
-                joints = MAKE.make(
-                    "trajectory_msgs/msg/JointTrajectoryPoint", positions=[0.0, -1.4, 1.8, -1.9, -1.5, 0.0]
-                )
+                points = [
+                    MAKE.make(
+                        "trajectory_msgs/msg/JointTrajectoryPoint", positions=[0.05 * step, -1.4, 1.8, -1.9, -1.5, 0.0]
+                    )
+                    for step in range(HORIZON)
+                ]
                 names = list(CONTRACT.joint_names)
                 self.send(
                     "predicted/joints",
-                    MAKE.make("trajectory_msgs/msg/JointTrajectory", joint_names=names, points=[joints]),
+                    MAKE.make("trajectory_msgs/msg/JointTrajectory", joint_names=names, points=points),
                 )
+                self.send("predicted/contact", MAKE.tensor(np.full((HORIZON, 1), 4.0, np.float32), stamp_ns))
             self.frame += 1
             self.executor.spin_once(timeout_sec=0.005)
             time.sleep(0.02)
@@ -194,8 +199,14 @@ def test_it_draws_for_those_who_look_and_keeps_the_telling_strip(robot, domain, 
             ("fingertip/ghost", 0),
             ("fingertip/goal", 0),
             ("object_0/region", 3),
-            ("robot/ghost", 0),
+            ("contact", 12),
+            ("contact", 1012),
+            ("badge", 0),
         } <= names
+        assert len([name for name, _ in names if name == "robot/ghost/12"]) > 8
+        assert len(markers) < 165
+        (badge,) = [marker.text for marker in markers if marker.ns == "badge"]
+        assert badge.startswith("tracking | tick 30 ms | surprise 0.2")
         assert all(marker.action == Marker.ADD for marker in markers)
         path = next(marker for marker in markers if marker.ns == "fingertip/path")
         assert path.header.frame_id == "base_link"

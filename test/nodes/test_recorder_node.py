@@ -7,7 +7,6 @@ import os
 import random
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -75,21 +74,8 @@ def robot(monkeypatch: pytest.MonkeyPatch) -> Iterator[Robot]:
 
 
 @pytest.fixture
-def record() -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    started: list[subprocess.Popen[str]] = []
-
-    def start(path: Path, *parameters: str) -> subprocess.Popen[str]:
-        words = [word for each in (f"path:={path}", *parameters) for word in ("-p", each)]
-        command = [sys.executable, "-m", "world_model_ros.nodes.recorder_node", "--ros-args", *words]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        started.append(process)
-        return process
-
-    yield start
-    for process in started:
-        if process.poll() is None:
-            process.kill()
-        process.communicate()
+def record(start_node: Callable[..., subprocess.Popen[str]]) -> Callable[..., subprocess.Popen[str]]:
+    return lambda path, *parameters: start_node("recorder_node", f"path:={path}", *parameters)
 
 
 def test_what_is_published_is_in_the_bag_with_contract_and_tick_record(

@@ -214,7 +214,9 @@ def test_it_ticks_at_its_rate_and_commands_with_the_observations_stamp(robot, br
     assert np.median(spans) == pytest.approx(1e8, rel=0.05)
     stamps = [message.header.stamp.sec * 10**9 + message.header.stamp.nanosec for message in robot.heard["command"]]
     assert set(stamps) <= {tick["now_ns"] for tick in ticks} | {stamps[-1]}
-    assert {"observe", "perceive", "plan", "kinematics", "total"} <= set(ticks[-1]["stages_ms"])
+    stages_ms = ticks[-1]["stages_ms"]
+    assert {"convert", "observe", "perceive", "plan", "kinematics", "total"} <= set(stages_ms)
+    assert 0.0 < stages_ms["runtime"] <= stages_ms["perceive"] + stages_ms["aim"] + stages_ms["plan"]
 
 
 def test_a_pose_goal_is_reached_and_its_futures_are_published(robot, brain):
@@ -270,6 +272,30 @@ def test_a_goal_image_waits_for_the_camera(robot, brain):
     np.testing.assert_allclose(robot.tip, tip, atol=1e-3)
     robot.silent.clear()
     robot.wait_for_status("pursuing")
+
+
+def test_a_refusal_of_the_gate_reaches_the_next_tick_and_what_is_no_state_of_a_gate_does_not(robot, brain):
+    latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+    gate = robot.node.create_publisher(ros_class("std_msgs/msg/String"), "gate/state", latched)
+    robot.wait(lambda: len(robot.ticks()) > 2 and gate.get_subscription_count())
+
+    def say(text: str) -> None:
+        message = ros_class("std_msgs/msg/String")()
+        message.data = text
+        gate.publish(message)
+        ticks = len(robot.ticks())
+        robot.wait(lambda: len(robot.ticks()) > ticks + 3)
+
+    def told() -> list[str]:
+        return [tick["gate_refusal"] for tick in robot.ticks() if tick["gate_refusal"] is not None]
+
+    say(json.dumps({"refused": 4, "rule": "position"}))  # from before there was a brain
+    say("no state")
+    say(json.dumps({"refused": 5, "rule": "stamp"}))  # no other plan would have been in time
+    assert told() == []
+    say(json.dumps({"refused": 6, "rule": "velocity"}))
+    say(json.dumps({"refused": 6, "rule": "velocity"}))  # again, for who comes late
+    assert told() == ["velocity"]
 
 
 def test_diagnostics_say_how_the_ticks_go(robot, brain):

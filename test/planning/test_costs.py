@@ -6,7 +6,7 @@ import itertools
 
 import torch
 
-from world_model_ros.planning.costs import behind_cost, reach_cost
+from world_model_ros.planning.costs import behind_cost, reach_cost, trusted_cost
 
 GOAL = torch.tensor([0.6, 0.0, 0.03])
 OBJECT = torch.tensor([[[0.5, 0.0, 0.03]]])
@@ -37,3 +37,16 @@ def test_the_way_round_the_object_gets_cheaper_all_along() -> None:
 
 def test_it_fades_when_the_object_is_at_its_goal() -> None:
     assert _behind(0.55, 0.0, GOAL[None, None]) < 1e-3
+
+
+def test_a_step_counts_in_full_while_it_is_known_and_less_beyond() -> None:
+    cost = torch.ones(2, 4)
+    radius = torch.tensor([[0.01, 0.05, 0.10, 0.20]]).expand(2, -1)
+    trusted = trusted_cost(cost, radius, trust_m=0.05, risk_weight=0.0)
+    assert torch.allclose(trusted[0], torch.tensor([1.0, 1.0, 0.5, 0.25]))
+
+
+def test_nothing_is_gained_by_knowing_less_than_the_others() -> None:
+    cost = torch.ones(2, 1)
+    known, unknown = trusted_cost(cost, torch.tensor([[0.02], [0.5]]), trust_m=0.05, risk_weight=0.1)[:, 0]
+    assert unknown > known

@@ -73,10 +73,12 @@ def same(one, other):
     """All fields but the times are equal to the last bit."""
     for field in fields(one):
         a, b = getattr(one, field.name), getattr(other, field.name)
-        if field.name == "stages_ms":
+        if field.name in ("stages_ms", "runtime_ms"):
             continue
         if isinstance(a, np.ndarray):
             assert a.tobytes() == b.tobytes(), field.name
+        elif field.name == "wants" and a:
+            assert {name: each.tobytes() for name, each in a.items()} == {name: e.tobytes() for name, e in b.items()}
         elif field.name == "trajectory":
             assert a.positions.tobytes() == b.positions.tobytes()
             assert a.velocities.tobytes() == b.velocities.tobytes()
@@ -224,3 +226,19 @@ def test_decoding_takes_any_number_of_states(brain):
     decoded = brain.decode(np.zeros((6, 8), np.float32), reference)
     assert decoded.frames.shape == (6, 64, 64, 3)
     assert (decoded.frames == 9).all()
+
+
+def test_after_a_refusal_it_plans_half_as_far_and_then_ever_farther_again(brain, contract, home):
+    goal = pose_goal(0.6, -0.25)
+    _, memory = brain.tick(observe(contract, home), None, home, brain.start(), goal, 1)
+    usual = np.abs(brain.tick(observe(contract, home), None, home, memory, goal, 1)[0].chunk).max()
+    refused = memory.refused()
+    assert not refused.warm.any()
+    reached = []
+    for _ in range(5):
+        decision, refused = brain.tick(observe(contract, home), None, home, refused, goal, 1)
+        reached.append(np.abs(decision.chunk).max())
+    assert reached[0] <= 0.5 * contract.interface.action.bound_m + 1e-9 < usual
+    assert reached == sorted(reached)
+    assert refused.reach == 1.0
+    assert memory.refused().refused().refused().refused().refused().reach == 0.125  # it never gives up for good

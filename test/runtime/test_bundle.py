@@ -11,7 +11,8 @@ import yaml
 from world_model_ros.contract.contract import contract_from_text
 from world_model_ros.core.errors import UserError
 from world_model_ros.runtime.bundle import check_bundle, load_bundle
-from world_model_ros.runtime.session import Graph, choose_provider
+from world_model_ros.runtime.provider import provider_named
+from world_model_ros.runtime.session import Graph
 
 
 @pytest.fixture
@@ -119,10 +120,10 @@ def test_a_graph_file_that_does_not_keep_the_manifests_promise_is_refused(copy, 
 @pytest.mark.skipif("CUDAExecutionProvider" in onnxruntime.get_available_providers(), reason="CUDA is here")
 def test_cuda_where_there_is_none_is_an_error_that_says_what_is_missing():
     with pytest.raises(UserError, match=r"provider: got 'cuda'.*onnxruntime-gpu"):
-        choose_provider("cuda")
-    assert choose_provider("auto") == "cpu"
+        str(provider_named("cuda"))
+    assert str(provider_named("auto")) == "cpu"
 
 
 def test_an_unknown_provider_is_named_with_the_legal_ones():
     with pytest.raises(UserError, match=r"provider: got 'npu'.*'auto', 'cpu', 'cuda', 'tensorrt'"):
-        choose_provider("npu")
+        str(provider_named("npu"))

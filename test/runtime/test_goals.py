@@ -53,15 +53,30 @@ def test_a_goal_image_is_about_the_object_that_it_shows_elsewhere_and_then_about
     tip, thing = [0.4, 0.1, 0.03], [0.5, 0.0, 0.03]
     goal = np.array([[0.45, 0.1, 0.03], [0.6, 0.0, 0.03]], np.float32)
     pursuit = Pursuit(1, goal, np.zeros(4, np.float32))
-    dark = choose_target(pursuit, None, None, contract)
-    assert dark.target == 0
-    chosen = choose_target(pursuit, np.array([tip, thing], np.float32), None, contract)
+
+    def choose(before, x, believed_x=None, named=None):
+        seen = None if x is None else np.array([tip, [x, 0.0, 0.03]], np.float32)
+        believed = np.array([tip, [x if believed_x is None else believed_x, 0.0, 0.03]], np.float32)
+        return choose_target(before, seen, believed, named, contract)
+
+    assert choose_target(pursuit, None, None, None, contract).target == 0
+    chosen = choose(pursuit, thing[0])
     assert chosen.target == 1
-    near = np.array([tip, [0.58, 0.0, 0.03]], np.float32)  # 2 cm: too little to begin with, too much to stop at
-    assert choose_target(chosen, near, None, contract).target == 1
-    assert choose_target(pursuit, near, None, contract).target == 0
-    there = np.array([tip, [0.59, 0.0, 0.03]], np.float32)
-    assert choose_target(chosen, there, None, contract).target == 0
-    assert choose_target(pursuit, there, 1, contract).target == 1  # a goal that names its target
+    near = 0.57  # 3 cm: too little to begin with, too much to stop at
+    assert choose(chosen, near).target == 1
+    assert choose(pursuit, near).target == 0
+    there = 0.59
+    assert choose(chosen, there).target == 0
+    assert choose(pursuit, there, named=1).target == 1  # a goal that names its target
     aimed = dataclasses.replace(chosen, aim=np.zeros(3, np.float32))
-    assert choose_target(aimed, there, None, contract).aim is None
+    assert choose(aimed, there).aim is None
+
+
+def test_an_arm_in_the_way_of_the_camera_does_not_make_an_object_one_that_is_elsewhere(contract):
+    """The reading jumps when the arm hides the object; the belief knows that nothing touched it."""
+    tip, there = [0.4, 0.1, 0.03], [0.5, 0.0, 0.03]
+    pursuit = Pursuit(1, np.array([tip, there], np.float32), np.zeros(4, np.float32), target=0)
+    misread = np.array([tip, [0.44, 0.02, 0.03]], np.float32)
+    believed = np.array([tip, [0.49, 0.0, 0.03]], np.float32)
+    assert choose_target(pursuit, misread, believed, None, contract).target == 0
+    assert choose_target(pursuit, misread, misread, None, contract).target == 1

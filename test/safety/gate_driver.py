@@ -21,6 +21,7 @@ JOINTS = len(LIMITS.names)
 
 
 def new_gate() -> Gate:
+    """Without collision: what is tested with it is in test_collision.py."""
     return Gate(LIMITS, CONTRACT.deployment.gate, TICK_NS * 1e-9, 1e9 / CYCLE_NS, joints_max_age_s=0.1)
 
 

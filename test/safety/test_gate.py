@@ -75,7 +75,7 @@ def test_every_trajectory_sent_continues_the_reference_and_ends_in_a_feasible_st
     driver = Driver().armed().track(velocity=0.8, ticks=6)
     for before, after in zip(driver.outputs[10:], driver.outputs[11:]):
         sent = before.outgoing
-        assert len(sent.times_s) <= 12
+        assert len(sent.times_s) <= 30
         assert np.all(sent.velocities[-1] == 0)
         assert np.allclose(sent.sample(after.outgoing.stamp_ns)[0], after.reference.position, atol=2e-3)
         path = np.array([sent.sample(sent.stamp_ns + k * 1_000_000)[1] for k in range(20, 600)])

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from gate_driver import HOME, LIMITS, assert_within_limits
 
+from world_model_ros.core.trajectory import hermite
 from world_model_ros.safety.limiter import Limiter, Motion, Plan
 
 CYCLE_S = 0.02
@@ -81,9 +82,39 @@ def test_all_joints_stop_together_so_that_the_path_is_kept() -> None:
 def test_the_points_of_a_plan_are_few_and_end_still() -> None:
     plan = Limiter(LIMITS).follow(Motion.still(HOME), HOME + 0.2, np.full(6, 1.0))
     assert plan is not None
-    times, positions, velocities = plan.points(0.03, CYCLE_S, 12)
-    assert len(times) == len(positions) == len(velocities) <= 12
+    times, positions, velocities, accelerations = plan.points(0.03, CYCLE_S, 10)
+    assert len(times) == len(positions) == len(velocities) == len(accelerations) <= 24
     assert np.all(np.diff(times) > 0)
     assert 0.03 + times[-1] == pytest.approx(plan.duration_s)
     assert np.all(velocities[-1] == 0)
+    assert np.all(accelerations[-1] == 0)
     assert np.any(velocities[0] != 0)
+
+
+def test_a_spline_through_the_next_points_is_the_plan_itself() -> None:
+    now = Motion(HOME, np.array([0.8, 0.4, -0.4, 0, 0, 0.2]), np.array([1.0, 0, 0, -2.0, 0, 0]))
+    plan = Limiter(LIMITS).follow(now, HOME + 0.2, np.full(6, 1.0))
+    assert plan is not None
+    points = plan.points(0.013, CYCLE_S, 10)
+    soon = points.times_s <= 2 * CYCLE_S + 1e-9
+    assert soon.sum() > 2  # jerk changes somewhere in there
+    knots = [plan.at(0.013), *(plan.at(0.013 + time) for time in points.times_s[soon])]
+    times = [0.0, *points.times_s[soon]]
+    for begin, end, before, after in zip(times, times[1:], knots, knots[1:]):
+        for share in (0.25, 0.5, 0.75):
+            span = end - begin
+            ends = (before.position, before.velocity, after.position, after.velocity)
+            position, velocity = hermite(share * span, span, *ends)
+            exact = plan.at(0.013 + begin + share * span)
+            assert position == pytest.approx(exact.position, abs=1e-9)
+            assert velocity == pytest.approx(exact.velocity, abs=1e-7)
+
+
+def test_a_slower_speed_is_the_same_direction() -> None:
+    limiter = Limiter(LIMITS)
+    target = HOME + 0.005 * np.arange(6), np.full(6, 0.03)
+    full = limiter.follow(Motion.still(HOME), *target)
+    half = limiter.follow(Motion.still(HOME), *target, speed=0.5)
+    assert full is not None
+    assert half is not None
+    assert half.at(limiter.lead_s).velocity == pytest.approx(0.5 * full.at(limiter.lead_s).velocity, rel=1e-6)

@@ -10,8 +10,8 @@ from gate_driver import HOME, LIMITS, START_NS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from world_model_ros.core.trajectory import Trajectory
-from world_model_ros.safety.rules import Proposal, Refusal, judge
+from world_model_ros.core.trajectory import Trajectory, hermite
+from world_model_ros.safety.rules import Proposal, Refusal, _extrema, judge
 
 NAMES = LIMITS.names
 AGE_S = 0.5
@@ -105,7 +105,42 @@ def test_a_position_beyond_a_limit_between_points_is_seen() -> None:
     rows[0][2] = rows[1][2] = 2.85
     speeds = [[0.0] * 6, [0.0] * 6]
     speeds[0][2], speeds[1][2] = 2.0, -2.0  # a bulge of span * v / 4 = 0.1 rad
-    assert refused(Proposal(NAMES, [0.0, 0.2], rows, speeds, START_NS)).rule == "position"
+    refusal = refused(Proposal(NAMES, [0.0, 0.2], rows, speeds, START_NS))
+    assert (refusal.rule, refusal.joint) == ("position", "elbow_joint")
+    assert refusal.value == pytest.approx(2.95)
+
+
+@given(st.lists(st.floats(-3.0, 3.0), min_size=4, max_size=4), st.floats(0.05, 2.0))
+@settings(max_examples=100, deadline=None)
+def test_the_extrema_of_the_spline_are_exact(values: list[float], span_s: float) -> None:
+    column = np.array(values).reshape(2, 2)
+    positions, velocities = (np.tile(column[:, [i]], (1, 6)) for i in range(2))
+    path = Trajectory(NAMES, np.array([0.0, span_s]), positions, velocities, 0)
+    lowest, highest, fastest = _extrema(path)
+    share = np.linspace(0.0, 1.0, 401)[:, None]
+    ends = (positions[:1], velocities[:1], positions[1:], velocities[1:])
+    sampled, speeds = hermite(share * span_s, span_s, *ends)
+    assert lowest[0] == pytest.approx(sampled[:, 0].min(), abs=1e-3)
+    assert highest[0] == pytest.approx(sampled[:, 0].max(), abs=1e-3)
+    assert lowest[0] <= sampled[:, 0].min() + 1e-9
+    assert highest[0] >= sampled[:, 0].max() - 1e-9
+    assert fastest[0] == pytest.approx(np.abs(speeds[:, 0]).max(), rel=1e-3, abs=1e-3)
+
+
+def test_a_trajectory_may_not_reach_beyond_the_horizon() -> None:
+    verdict = judge(lawful(), LIMITS, START_NS, AGE_S, horizon_s=0.15)
+    assert (verdict.rule, verdict.value, verdict.limit) == ("horizon", "0.2 s ahead", "up to 0.15 s")
+    assert isinstance(judge(lawful(), LIMITS, START_NS, AGE_S, horizon_s=0.2), Trajectory)
+
+
+def test_a_way_that_ends_exactly_at_a_limit_is_lawful() -> None:
+    for begin in np.linspace(1.0, 2.8, 50):  # the spline's extremum is the end itself, but for rounding
+        rows = [[0.0] * 6, [0.0] * 6]
+        rows[0][2], rows[1][2] = float(begin), 2.9
+        speeds = [[0.0] * 6, [0.0] * 6]
+        speeds[0][2] = (2.9 - float(begin)) / 1.5
+        verdict = judge(Proposal(NAMES, [0.0, 1.5], rows, speeds, START_NS), LIMITS, START_NS, AGE_S)
+        assert isinstance(verdict, Trajectory)
 
 
 def test_only_velocities_far_beyond_the_limit_are_refused() -> None:

@@ -10,16 +10,25 @@ import numpy as np
 import pytest
 
 from world_model_ros.bags.reader import BagReader
+from world_model_ros.bags.writer import BagWriter
 from world_model_ros.convert.stamps import stamp_ns
 from world_model_ros.core.errors import UserError
 from world_model_ros.kinematics.arm import ArmKinematics
-from world_model_ros.sim.collect import FIRST_SEED, collect, collection_scene
+from world_model_ros.sim.collect import (
+    FIRST_SEED,
+    Silence,
+    collect,
+    collect_episode,
+    collection_scene,
+    random_silence,
+)
+from world_model_ros.sim.policies import make_policy
 
 
 @pytest.fixture(scope="module")
 def bags(contract, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("bags")
-    collect(contract, out, 2)
+    collect(contract, out, 2, scenes="plain")
     return out
 
 
@@ -42,7 +51,7 @@ def test_every_stream_is_there_at_its_rate_and_the_contract_too(contract, bags):
         "/taxels/fingertip": 100,
         "/force_torque_sensor_broadcaster/wrench": 100,
         "/microphone/table/audio": 50,
-        "/gate/applied": 50,
+        "/gate/applied": 100,
         "/labels/object_0/pose": 50,
     }.items():
         assert len(messages[topic]) == pytest.approx(rate_hz * seconds, rel=0.05), topic
@@ -107,3 +116,32 @@ def test_nonsense_is_refused_before_anything_is_written(contract, tmp_path):
         with pytest.raises(UserError):
             collect(contract, tmp_path / "bags", episodes, seed, workers)
     assert not (tmp_path / "bags").exists()
+
+
+def test_the_curriculum_mixes_scenes_and_the_manifest_says_which(contract, tmp_path):
+    collect(contract, tmp_path, 3, seed=7)
+    manifest = json.loads((tmp_path / "manifest.json").read_text())
+    assert sum(manifest["scenes"].values()) == 3
+    assert set(manifest["scenes"]) <= {"plain", "varied", "cluttered"}
+    with pytest.raises(UserError, match="scenes"):
+        collect(contract, tmp_path, 3, scenes="wild")
+
+
+def test_some_episodes_lose_a_stream_for_a_while(contract):
+    drawn = [random_silence(contract, seed, 80) for seed in range(300)]
+    found = [each for each in drawn if each is not None]
+    assert 0.3 < len(found) / len(drawn) < 0.5
+    assert "joint_states" not in {each.topic for each in found}
+    assert all(0.3e9 <= each.end_ns - each.begin_ns <= 3.0e9 for each in found)
+
+
+def test_a_silence_is_silent_in_the_bag_and_only_there(contract, tmp_path):
+    topic = contract.source("wrist_wrench").topic
+    with BagWriter(tmp_path / "bag", contract) as writer:
+        silence = Silence(topic, 1_000_000_000, 2_000_000_000)
+        policy = make_policy("reach", 1, 0.03, np.array(contract.interface.action.workspace_m).T[:, :2])
+        collect_episode(contract, collection_scene(contract, 3), 3, 30, policy, writer, silence)
+    times = np.array([time_ns for time_ns, _ in read(tmp_path / "bag")["/" + topic]])
+    gaps = np.diff(times)
+    assert gaps.max() == pytest.approx(1.01e9, abs=0.02e9)
+    assert (gaps > 0.02e9).sum() == 1

@@ -11,7 +11,8 @@ import pytest
 from world_model_ros.core.trajectory import Trajectory
 from world_model_ros.kinematics.arm import ArmKinematics
 from world_model_ros.sim.goal_image import goal_image
-from world_model_ros.sim.scene import HOME, HOME_TIP, OBJECT_AREA, ObjectConfig, SceneConfig, scene_for_seed
+from world_model_ros.sim.scene import HOME, HOME_TIP, OBJECT_AREA, ObjectConfig, SceneConfig
+from world_model_ros.sim.scenes import scene_for_seed
 from world_model_ros.sim.sim_robot import SimRobot
 
 MS = 1_000_000

@@ -6,6 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from world_model_ros.contract.contract import load_contract
+from world_model_ros.view.ghosts import badge_marker, contact_markers, robot_ghost_markers
 from world_model_ros.view.markers import (
     candidate_marker,
     ghost_markers,
@@ -15,8 +17,10 @@ from world_model_ros.view.markers import (
     region_markers,
     robot_marker,
 )
+from world_model_ros.view.robot_shape import RobotShape
 from world_model_ros.view.scene import Scene
 
+SHAPE = RobotShape(load_contract("tabletop_arm"))
 PATH = np.stack([np.linspace(0.3, 0.6, 12), np.zeros(12), np.full(12, 0.03)], axis=1)
 
 
@@ -28,6 +32,9 @@ def everything(path: np.ndarray) -> list:
         + candidate_marker(np.stack([path, path + 0.1]))
         + goal_markers("object_0", path[-1])
         + robot_marker(path)
+        + contact_markers(path, np.linspace(0, 8, 12), (3, 6, 9, 12))
+        + robot_ghost_markers(SHAPE, np.nan_to_num(path).repeat(2, axis=1), (3, 6, 9, 12))
+        + badge_marker("tracking", (0, 0, 1))
     )
 
 
@@ -87,3 +94,32 @@ def test_the_scene_forgets_what_is_not_renewed_and_a_goal_that_was_taken_away():
     assert {marker.namespace for marker in scene.markers(1_500_000_000)} == {"fingertip/goal"}
     scene.goal(None, None, now_ns=1_500_000_000)
     assert scene.markers(1_500_000_000) == []
+
+
+def test_ghosts_of_the_robot_get_fainter_and_leave_out_what_stands_still():
+    joints = np.zeros((12, 6))
+    joints[:, 0] = np.linspace(0, 0.6, 12)
+    ghosts = robot_ghost_markers(SHAPE, joints, (3, 12))
+    near, far = ([each for each in ghosts if each.namespace == f"robot/ghost/{step}"] for step in (3, 12))
+    assert 0 < far[0].colours[0, 3] < near[0].colours[0, 3] < 1
+    assert len(near) <= len(far) < len(SHAPE.parts)
+    assert robot_ghost_markers(SHAPE, np.zeros((12, 6)), (3, 12)) == []
+
+
+def test_contacts_are_drawn_from_a_force_on_and_say_how_large_it_is():
+    forces = np.zeros(12)
+    forces[[5, 11]] = 0.1, 7.0
+    ball, words = contact_markers(PATH, forces, (6, 12))
+    assert (ball.kind, ball.id, words.text) == ("sphere", 12, "7 N")
+
+
+def test_ghosts_make_room_when_the_budget_is_spent():
+    scene, joints = Scene((3, 6, 9, 12), "fingertip", budget=12), np.zeros((12, 6))
+    joints[:, 0] = np.linspace(0, 0.6, 12)
+    scene.ghosts(SHAPE, joints, 0)
+    scene.path("fingertip", PATH, 0)
+    scene.contact(np.full(12, 5.0), 0)
+    markers = scene.markers(0)
+    assert len(markers) == 12
+    assert {"fingertip/path", "contact"} <= {marker.namespace for marker in markers}
+    assert scene.dropped > 10

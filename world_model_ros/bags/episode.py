@@ -53,18 +53,21 @@ class Episode:
         return len(self.now_ns)
 
 
-def aligned_episode(path: str | Path, contract: Contract) -> Episode:
+def aligned_episode(path: str | Path, contract: Contract, names: Mapping[str, str] | None = None) -> Episode:
     """Run a bag through the streams of a contract and cut an observation at every tick.
+
+    Args:
+        names: topic in the bag -> topic of the contract.
 
     Raises:
         UserError: no such bag, a required stream is not in it, a stream has another type, or it is shorter than a tick.
     """
-    with BagReader(path) as bag:
+    with BagReader(path, names) as bag:
         source = BagTicks(bag, contract)
         ticks = list(source)
     if not ticks:
         raise UserError("bag", str(path), "one in which all required streams overlap for a tick at least")
-    names = [stream.name for stream in contract.interface.streams]
+    streams = [stream.name for stream in contract.interface.streams]
     observations = [tick.observation for tick in ticks]
     reference = np.full((len(ticks), len(contract.joint_names)), np.nan)
     for row, tick in zip(reference, ticks):
@@ -73,9 +76,9 @@ def aligned_episode(path: str | Path, contract: Contract) -> Episode:
     motion = motion_for(contract)
     return Episode(
         now_ns=np.array([each.now_ns for each in observations], np.int64),
-        streams=MappingProxyType({name: _stacked(observations, name, contract) for name in names}),
-        fresh=np.array([[each.fresh[name] for name in names] for each in observations], np.bool_),
-        stamps_ns=np.array([[each.stamps_ns.get(name, -1) for name in names] for each in observations], np.int64),
+        streams=MappingProxyType({name: _stacked(observations, name, contract) for name in streams}),
+        fresh=np.array([[each.fresh[name] for name in streams] for each in observations], np.bool_),
+        stamps_ns=np.array([[each.stamps_ns.get(name, -1) for name in streams] for each in observations], np.int64),
         reference=reference,
         applied=_applied(reference, contract, motion),
         labels=target_poses(ticks, contract, motion),

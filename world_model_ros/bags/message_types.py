@@ -16,6 +16,17 @@ from world_model_ros.core.errors import UserError
 
 Typestore = Any
 _PADDING = 24
+# What rosbags raises, depending on where a message is broken.
+_BROKEN = (
+    SerdeError,
+    struct.error,
+    ValueError,
+    LookupError,
+    AssertionError,
+    TypeError,
+    OverflowError,
+    MemoryError,
+)
 
 
 @cache
@@ -44,8 +55,9 @@ def types_of(type_name: str, definition: MessageDefinition) -> Typestore:
         else:
             for text in _idl_parts(definition.data):
                 store.register(get_types_from_idl(text))
+        store.get_msgdef(type_name)  # else a type that it mentions and lacks is only met with the first message
         return store
-    except (TypesysError, KeyError) as error:
+    except (*_BROKEN, TypesysError, SyntaxError, AttributeError, RecursionError) as error:
         raise UserError("message type", type_name, f"a definition that can be parsed ({error})") from error
 
 
@@ -72,7 +84,7 @@ class Decoder:
             if self._ros1:
                 return self._types.deserialize_ros1(raw, self._type)
             return self._types.deserialize_cdr(raw, self._type)
-        except (SerdeError, ValueError, IndexError, AssertionError) as error:
+        except _BROKEN as error:
             if not self._ros1 and self._type in standard_types().types:
                 for types in (self._types, standard_types()):  # rosbags guesses definitions of some old SQLite bags
                     message = _padded(types, self._type, raw)
@@ -88,7 +100,7 @@ def _padded(types: Typestore, type_name: str, raw: bytes | memoryview) -> Any:
     try:
         deserialize = definition.deserialize_cdr_le if raw[1] else definition.deserialize_cdr_be
         message, length = deserialize(raw[4:], 0, definition.cls, types)
-    except (SerdeError, struct.error, ValueError, IndexError, AssertionError):
+    except _BROKEN:
         return None
     return message if 0 <= len(raw) - 4 - length <= _PADDING else None
 

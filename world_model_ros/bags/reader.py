@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Collection, Iterator
-from contextlib import ExitStack
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeAlias
 
 import yaml
 from rosbags.interfaces import Connection
 from rosbags.rosbag1 import Reader as Reader1
-from rosbags.rosbag1 import ReaderError as ReaderError1
 from rosbags.rosbag2 import Reader as Reader2
-from rosbags.rosbag2 import ReaderError as ReaderError2
 
+from world_model_ros.bags.mcap_scan import McapScan
 from world_model_ros.bags.message_types import Decoder
 from world_model_ros.bags.writer import CONTRACT_TOPIC
 from world_model_ros.core.errors import UserError
 
 _STORAGE = (".mcap", ".db3")
+_Reader: TypeAlias = Any  # one of rosbags, whose types are not checked here, or a McapScan
 
 
 @dataclass(frozen=True)
@@ -34,31 +34,38 @@ class Topic:
 
 
 class BagReader:
-    """A bag being read; a context manager.
+    """A bag being read; a context manager. A broken file is read up to the damage.
 
     Example::
 
-        with BagReader("episode.mcap") as bag:
+        with BagReader("episode.mcap", {"/joints": "/joint_states"}) as bag:
             for topic, type_name, stamp_ns, message in bag.messages(["/joint_states"]):
                 ...
 
     Args:
         path: bag folder, storage file, or ROS 1 file.
+        names: topic in the bag -> the name it shall have here.
+
+    Attributes:
+        damage: where reading had to end, a line a file; what is met while reading is added then.
+        ros1: messages are serialised as in ROS 1 rather than CDR.
 
     Raises:
-        UserError: there is no such bag, or it is broken (a recording that was not closed has no index).
+        UserError: there is no such bag, it cannot be read at all, or ``names`` does not fit it.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, names: Mapping[str, str] | None = None) -> None:
         self.path = Path(path)
+        self.ros1 = self.path.suffix == ".bag"
+        self.damage: list[str] = []
+        self._names = {_absolute(old): _absolute(new) for old, new in (names or {}).items()}
         self._stack = ExitStack()
         self._decoders: dict[str, Decoder] = {}
-        self._ros1 = self.path.suffix == ".bag"
-        try:
-            self._readers = [self._stack.enter_context(_reader(file)) for file in _storage_files(self.path)]
-        except (ReaderError1, ReaderError2, OSError, ValueError) as error:
-            self._stack.close()
-            raise UserError("bag", str(self.path), f"a bag that is whole and closed ({error})") from error
+        with ExitStack() as opened:  # is left open only if all goes well
+            with _broken(self.path):
+                self._readers = [self._open(file, opened) for file in _storage_files(self.path)]
+            self._check_names()
+            self._stack = opened.pop_all()
 
     @property
     def start_ns(self) -> int:
@@ -73,15 +80,16 @@ class BagReader:
     def topics(self) -> dict[str, Topic]:
         """What is in the bag, by topic name."""
         counts: dict[tuple[str, str], int] = {}
-        for connection in self._connections(None):
-            key = (connection.topic, connection.msgtype)
-            counts[key] = counts.get(key, 0) + connection.msgcount
+        for reader in self._readers:
+            for connection in reader.connections:
+                key = (self._name(connection), connection.msgtype)
+                counts[key] = counts.get(key, 0) + connection.msgcount
         return {name: Topic(name, type_name, count) for (name, type_name), count in sorted(counts.items())}
 
     def require(self, topic: str, type_name: str | None = None) -> Topic:
         """A topic that must be there, with messages; `UserError` lists what is there."""
         topics = self.topics()
-        found = topics.get("/" + topic.lstrip("/")) or topics.get(topic)
+        found = topics.get(_absolute(topic))
         listed = ", ".join(f"{each.name} ({each.type}, {each.count})" for each in topics.values()) or "nothing"
         if found is None or not found.count:
             raise UserError(f"{self.path.name}: topic", topic, f"one of the topics with messages in the bag: {listed}")
@@ -93,15 +101,12 @@ class BagReader:
         """Topic, type, bag time in ns, and the serialised message, in order of bag time; None takes all topics."""
         streams = []
         for reader in self._readers:
-            wanted = [each for each in reader.connections if topics is None or each.topic in topics]
+            wanted = [each for each in reader.connections if topics is None or self._name(each) in topics]
             if wanted:
-                streams.append(reader.messages(connections=wanted))
+                streams.append(self._until_damage(reader, wanted))
         merged = streams[0] if len(streams) == 1 else heapq.merge(*streams, key=lambda item: item[1])
-        try:
-            for connection, stamp_ns, raw in merged:
-                yield connection.topic, connection.msgtype, stamp_ns, raw
-        except (ReaderError1, ReaderError2) as error:
-            raise UserError("bag", str(self.path), f"a bag that is whole ({error})") from error
+        for connection, stamp_ns, raw in merged:
+            yield self._name(connection), connection.msgtype, stamp_ns, raw
 
     def messages(self, topics: Collection[str] | None = None) -> Iterator[tuple[str, str, int, Any]]:
         """Topic, type, bag time in ns, and the message as rosbags' class."""
@@ -112,13 +117,17 @@ class BagReader:
         """A message of a topic out of its serialised form; `UserError` if it is cut off or its type is unknown."""
         decoder = self._decoders.get(topic)
         if decoder is None:
-            connection = self._connections(topic)[0]
-            decoder = Decoder(connection.msgtype, connection.msgdef, self._ros1)
+            connection = self.connection(topic)
+            decoder = Decoder(connection.msgtype, connection.msgdef, self.ros1)
             self._decoders[topic] = decoder
         try:
             return decoder(raw)
         except UserError as error:
             raise UserError(f"{topic}: {error.field}", error.value, error.legal) from error
+
+    def connection(self, topic: str) -> Connection:
+        """How a topic of the bag was recorded: its type, definition and QoS, as rosbags has it."""
+        return next(each for reader in self._readers for each in reader.connections if self._name(each) == topic)
 
     def contract_text(self) -> str | None:
         """YAML of the contract the bag was recorded with, or None."""
@@ -137,8 +146,40 @@ class BagReader:
     ) -> None:
         self.close()
 
-    def _connections(self, topic: str | None) -> list[Connection]:
-        return [each for reader in self._readers for each in reader.connections if topic in (None, each.topic)]
+    def _open(self, file: Path, stack: ExitStack) -> _Reader:
+        """By its index if it has one, else from its beginning."""
+        try:
+            return stack.enter_context(Reader1(file) if file.suffix == ".bag" else Reader2(file))
+        except Exception:  # rosbags meets broken files with nearly any exception
+            if file.suffix != ".mcap":
+                raise
+        scan = McapScan(file)
+        if scan.damage:
+            self.damage.append(scan.damage)
+        return scan
+
+    def _until_damage(self, reader: _Reader, wanted: list[Connection]) -> Iterator[tuple[Connection, int, bytes]]:
+        last_ns = 0
+        try:
+            for item in reader.messages(connections=wanted):
+                last_ns = item[1]
+                yield item
+        except Exception as error:
+            words = f"{self.path.name}: read up to the message of {last_ns * 1e-9:.3f} s: {_words(error)}"
+            if words not in self.damage:
+                self.damage.append(words)
+
+    def _name(self, connection: Connection) -> str:
+        topic = str(connection.topic)
+        return self._names.get(topic, topic)
+
+    def _check_names(self) -> None:
+        there = {each.topic for reader in self._readers for each in reader.connections}
+        for old, new in self._names.items():
+            if old not in there:
+                raise UserError("map", f"{old}:={new}", f"a topic of the bag before ':=': {', '.join(sorted(there))}")
+            if new in there and new not in self._names:
+                raise UserError("map", f"{old}:={new}", f"another name; the bag has a topic {new} already")
 
 
 def _storage_files(path: Path) -> list[Path]:
@@ -153,9 +194,7 @@ def _storage_files(path: Path) -> list[Path]:
         return [path]
     metadata = path / "metadata.yaml"
     if metadata.is_file():
-        information = (yaml.safe_load(metadata.read_text(encoding="utf-8")) or {}).get(
-            "rosbag2_bagfile_information", {}
-        )
+        information = _information(metadata)
         if str(information.get("compression_mode") or "none").lower() != "none":
             return [path]
         files = [path / Path(name).name for name in information.get("relative_file_paths", [])]
@@ -176,5 +215,20 @@ def _information(metadata: Path) -> dict[str, Any]:
         raise UserError("bag", str(metadata), f"metadata of rosbag2 ({error})") from error
 
 
-def _reader(path: Path) -> Reader1 | Reader2:
-    return Reader1(path) if path.suffix == ".bag" else Reader2(path)
+@contextmanager
+def _broken(path: Path) -> Iterator[None]:
+    """What goes wrong with a file is said of the file."""
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        raise UserError("bag", str(path), f"a bag that is whole and closed ({_words(error)})") from error
+
+
+def _words(error: Exception) -> str:
+    return str(error).strip() or type(error).__name__
+
+
+def _absolute(topic: str) -> str:
+    return "/" + topic.lstrip("/")

@@ -17,7 +17,7 @@ from world_model_ros.core.errors import UserError
 from world_model_ros.runtime.applied import AppliedReference
 
 APPLIED_TOPIC = "/gate/applied"
-_USUAL_COMMAND = "joint_trajectory_controller/joint_trajectory"
+USUAL_COMMAND = "joint_trajectory_controller/joint_trajectory"
 _APPLIED_AGE_NS = 300_000_000  # as long as `AppliedReference` answers
 _EVER_NS = 2**62
 
@@ -38,14 +38,30 @@ class ReferenceSource:
 
 
 def reference_source(bag: BagReader, contract: Contract) -> ReferenceSource | None:
-    """What the gate says it applied; without a gate, what the controller was sent; None if the bag has neither."""
+    """What the gate says it applied; without a gate, what the controller was sent; without both, what the contract
+    says under ``deployment.without_commands``: None, or the measured joints."""
     topics = {name: topic.type for name, topic in bag.topics().items() if topic.count}
     if topics.get(APPLIED_TOPIC) == "sensor_msgs/msg/JointState":
         return ReferenceSource(APPLIED_TOPIC, _APPLIED_AGE_NS, _applied_reader(contract))
     command = contract.deployment.command
-    topic = "/" + (command.topic if command else _USUAL_COMMAND).lstrip("/")
+    topic = "/" + (command.topic if command else USUAL_COMMAND).lstrip("/")
     if topics.get(topic) == "trajectory_msgs/msg/JointTrajectory":
         return ReferenceSource(topic, _EVER_NS, _command_reader(contract, topic))
+    return _measured(contract) if contract.deployment.without_commands == "measured" else None
+
+
+def _measured(contract: Contract) -> ReferenceSource | None:
+    """The stream of all joints; None if they come in several."""
+    for stream in contract.interface.streams:
+        if stream.kind == "joints" and set(stream.joints) == set(contract.joint_names):
+            source, convert = contract.source(stream.name), JointConverter(stream.name, contract.joint_names)
+
+            def read(
+                message: Any, stamp_ns: int, now_ns: int, convert: JointConverter = convert
+            ) -> NDArray[np.float64]:
+                return convert(message)[1][:, 0].astype(np.float64)
+
+            return ReferenceSource("/" + source.topic.lstrip("/"), round(source.max_age_s * 1e9), read)
     return None
 
 

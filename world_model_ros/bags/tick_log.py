@@ -33,6 +33,7 @@ class RecordedTick:
         applied: (C,). reference: (J,) or None.
         goal: pursued; None without one.
         surprise: that it had; None if the tick failed.
+        refused: the gate had refused the plan before it.
     """
 
     plan: PlannedTick
@@ -42,6 +43,7 @@ class RecordedTick:
     reference: NDArray[np.float64] | None
     goal: Goal | None
     surprise: float | None
+    refused: bool = False
 
 
 def recorded_ticks(bag: BagReader, contract: Contract) -> list[RecordedTick]:
@@ -66,13 +68,18 @@ def recorded_ticks(bag: BagReader, contract: Contract) -> list[RecordedTick]:
 def _tick(record: dict[str, Any], images: list[tuple[int, NDArray[np.uint8]]]) -> RecordedTick:
     reference = record["reference"]
     return RecordedTick(
-        PlannedTick(int(record["now_ns"]), {name: int(stamp) for name, stamp in record["stamps"].items()}),
+        PlannedTick(
+            int(record["now_ns"]),
+            {name: int(stamp) for name, stamp in record["stamps"].items()},
+            {name: bool(fresh) for name, fresh in record["fresh"].items()},
+        ),
         int(record["seed"]),
         bool(record["restarted"]),
         np.array(record["applied"], np.float32),
         None if reference is None else np.array(reference, np.float64),
         None if record["goal"] is None else _goal(record["goal"], images),
         record["surprise"],
+        record.get("gate_refusal") is not None,
     )
 
 

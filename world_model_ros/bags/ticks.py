@@ -1,4 +1,4 @@
-"""A bag as the brain would have met it: one observation a tick, cut from streams filled in order of bag time.
+"""A recording as the brain would have met it: one observation a tick, cut from streams filled in order of bag time.
 
 Buffers hold messages as they are in the bag, and only those that a tick picks are decoded. A picked message that turns
 out broken is dropped, and the tick picks again; live, it would never have entered a buffer.
@@ -6,29 +6,30 @@ out broken is dropped, and the tick picks again; live, it would never have enter
 
 from __future__ import annotations
 
-import struct
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from world_model_ros.bags.reader import BagReader
 from world_model_ros.bags.reference import reference_source
+from world_model_ros.bags.routes import REFERENCE, Route, other_routes, sense_routes
+from world_model_ros.bags.stream_counts import StreamCount
 from world_model_ros.contract.contract import Contract
-from world_model_ros.convert.incoming import converter_for
-from world_model_ros.convert.poses import pose_array
 from world_model_ros.core.errors import UserError
-from world_model_ros.core.streams import Observation, StreamRule, Streams
+from world_model_ros.core.streams import Observation
 
 # Ticks begin this much after the first message, so that sources in step with the ticks are not seen now at once, now a
 # whole period late, by the rounding of their stamps.
 _PHASE_NS = 1_000_000
-_LABEL_AGE_NS = 500_000_000
-_REFERENCE = "reference"
+# Over a pause of this length nobody ticks: the robot was off, or a stamp is wrong.
+_LONGEST_GAP_NS = 60_000_000_000
+
+Copy = Callable[[str, str, int, bytes], None]
+_Messages = Iterator[tuple[str, str, int, bytes]]
 
 
 @dataclass(frozen=True)
@@ -39,30 +40,23 @@ class Tick:
         observation: as the brain gets it.
         reference: commanded joint positions, (J,) in contract order; None where the bag does not say.
         labels: label name -> pose (7,) in the base frame, those that are fresh.
+        jumped: the first one after a pause of the recording, over which no belief holds.
     """
 
     observation: Observation
     reference: NDArray[Any] | None
     labels: Mapping[str, NDArray[Any]]
+    jumped: bool = False
 
 
 @dataclass(frozen=True)
 class PlannedTick:
-    """A tick that a recording says took place: its time, and the stamp of what it saw of each stream."""
+    """A tick that a recording says took place: its time, the stamp of what it saw of each stream, and which of them
+    were fresh; a sound that the recorder has whole may have had a gap in it live, where a message came too late."""
 
     now_ns: int
     chosen_ns: Mapping[str, int]
-
-
-@dataclass(frozen=True)
-class _Route:
-    """One stream that a topic feeds. ``read``: (message, stamp, now) -> array; ``eager`` decodes every message."""
-
-    name: str
-    topic: str
-    streams: Streams
-    read: Callable[[Any, int, int], NDArray[Any]]
-    eager: bool = False
+    fresh: Mapping[str, bool]
 
 
 class BagTicks:
@@ -74,109 +68,112 @@ class BagTicks:
         bag: an open bag.
         contract: streams, converters, tick rate, labels.
         plan: ticks of a recording to be repeated exactly.
+        after_ns: ticks up to this time are passed over; the later ones are those of a whole run.
+        copy: gets every message that is later than ``after_ns``, of any topic: topic, type, bag time in ns, bytes.
+
+    Attributes:
+        counts: what came of each stream, by name. messages: how many were read. copy: as given; may be set later.
 
     Raises:
         UserError: a required stream is not in the bag, or a stream's topic has another type than the contract says.
     """
 
-    def __init__(self, bag: BagReader, contract: Contract, plan: Sequence[PlannedTick] | None = None) -> None:
-        self._bag = bag
-        self._contract = contract
-        self._plan = plan
-        self.refused: Counter[str] = Counter()
-        self._senses = Streams(contract.stream_rules())
-        reference = reference_source(bag, contract)
-        labels = contract.deployment.labels
-        self._others = Streams(
-            [
-                StreamRule(_REFERENCE, 0 if reference is None else reference.max_age_ns),
-                *(StreamRule(f"label {each.name}", _LABEL_AGE_NS) for each in labels),
-            ]
-        )
-        self._routes = [self._sense_route(stream.name) for stream in contract.interface.streams]
-        self._required = {route.topic for route in self._routes if contract.source(route.name).required} or {
-            route.topic for route in self._routes if route.topic in bag.topics()
+    def __init__(
+        self,
+        bag: BagReader,
+        contract: Contract,
+        plan: Sequence[PlannedTick] | None = None,
+        after_ns: int = -1,
+        copy: Copy | None = None,
+    ) -> None:
+        self._bag, self._contract, self._after_ns, self.copy = bag, contract, after_ns, copy
+        self._plan = None if plan is None else [each for each in plan if each.now_ns > after_ns]
+        self._senses = sense_routes(bag, contract)
+        self._others = other_routes(contract, reference_source(bag, contract))
+        self._required = {route.topic for route in self._senses if contract.source(route.name).required} or {
+            route.topic for route in self._senses if route.topic in bag.topics()
         }
-        if reference is not None:
-            self._routes.append(_Route(_REFERENCE, reference.topic, self._others, reference.read))
-        base = contract.interface.base_frame
-        for label in labels:
+        self.messages = 0
+        self.counts: dict[str, StreamCount] = {route.name: route.count for route in self._senses}
 
-            def read(message: Any, stamp_ns: int, now_ns: int, where: str = label.name) -> NDArray[np.float64]:
-                return pose_array(message, base, where)
+    @property
+    def refused(self) -> dict[str, int]:
+        """Messages that could not be used, by stream; streams without any are not named."""
+        return {route.name: route.count.dropped for route in self._routes() if route.count.dropped}
 
-            self._routes.append(_Route(f"label {label.name}", _absolute(label.topic), self._others, read))
+    def topics(self) -> set[str]:
+        """Those that are listened to."""
+        return {route.topic for route in self._routes()}
 
     def __iter__(self) -> Iterator[Tick]:
-        by_topic: dict[str, list[_Route]] = {}
-        for route in self._routes:
+        by_topic: dict[str, list[Route]] = {}
+        for route in self._routes():
             by_topic.setdefault(route.topic, []).append(route)
-        messages = self._bag.raw_messages(set(by_topic))
+        messages = self._bag.raw_messages(set(by_topic) if self.copy is None else None)
         if self._plan is not None:
             return self._planned(messages, by_topic)
         return self._regular(messages, by_topic)
 
-    def _regular(
-        self, messages: Iterator[tuple[str, str, int, bytes]], by_topic: dict[str, list[_Route]]
-    ) -> Iterator[Tick]:
-        """Ticks from when all required streams have begun until the first of them ends."""
+    def _regular(self, messages: _Messages, by_topic: dict[str, list[Route]]) -> Iterator[Tick]:
+        """Ticks from when all required streams have begun until the first of them ends, and again after a pause."""
         last = dict.fromkeys(self._required, -1)  # bag time
         waiting: deque[Tick] = deque()  # cut, but a required stream may end before them
         next_ns: int | None = None
-        for topic, _, bag_ns, raw in messages:
+        paused = False
+        for topic, kind, bag_ns, raw in messages:
             while next_ns is not None and next_ns < bag_ns:
-                waiting.append(self._cut(next_ns, None))
+                if next_ns - min(last.values()) > _LONGEST_GAP_NS:
+                    waiting.clear()
+                    next_ns, paused = None, True
+                    break
+                if next_ns > self._after_ns:
+                    waiting.append(replace(self._cut(next_ns), jumped=paused))
                 next_ns += self._contract.tick_ns
-            self._push(by_topic[topic], bag_ns, raw)
+                paused = False
+            self._push(by_topic, topic, kind, bag_ns, raw)
             if topic in last:
-                last[topic] = bag_ns
+                last[topic] = max(last[topic], bag_ns)
                 begun = min(last.values())
-                if next_ns is None and begun >= 0:
+                if next_ns is None and begun >= 0 and bag_ns - begun <= _LONGEST_GAP_NS:
                     next_ns = bag_ns + _PHASE_NS
                 while waiting and waiting[0].observation.now_ns <= begun:
                     yield waiting.popleft()
 
-    def _planned(
-        self, messages: Iterator[tuple[str, str, int, bytes]], by_topic: dict[str, list[_Route]]
-    ) -> Iterator[Tick]:
+    def _planned(self, messages: _Messages, by_topic: dict[str, list[Route]]) -> Iterator[Tick]:
         """The planned ticks; each waits for messages that the recorder got later than the brain did."""
         patience_ns = 5 * self._contract.tick_ns
         planned = deque(self._plan or ())
-        for topic, _, bag_ns, raw in messages:
+        for topic, kind, bag_ns, raw in messages:
             while planned and planned[0].now_ns + patience_ns < bag_ns:
-                yield self._cut(planned[0].now_ns, planned.popleft().chosen_ns)
-            self._push(by_topic[topic], bag_ns, raw)
+                yield self._cut(planned[0].now_ns, planned.popleft())
+            self._push(by_topic, topic, kind, bag_ns, raw)
         for each in planned:
-            yield self._cut(each.now_ns, each.chosen_ns)
+            yield self._cut(each.now_ns, each)
 
-    def _push(self, routes: list[_Route], bag_ns: int, raw: bytes) -> None:
-        for route in routes:
-            try:
-                if route.eager:
-                    message = self._bag.decode(route.topic, raw)
-                    stamp_ns = _header_ns(raw, route.topic)
-                    value = route.read(message, stamp_ns, bag_ns)
-                else:
-                    # A command without a stamp holds from when it was sent.
-                    stamp_ns = _header_ns(raw, route.topic) or (bag_ns if route.name == _REFERENCE else 0)
-                    value = np.frombuffer(raw, np.uint8)
-                route.streams.push(route.name, stamp_ns, value)
-            except UserError:
-                self.refused[route.name] += 1
+    def _push(self, by_topic: dict[str, list[Route]], topic: str, kind: str, bag_ns: int, raw: bytes) -> None:
+        self.messages += 1
+        if self.copy is not None and bag_ns > self._after_ns:
+            self.copy(topic, kind, bag_ns, raw)
+        for route in by_topic.get(topic, ()):
+            route.push(self._bag, bag_ns, raw)
 
-    def _cut(self, now_ns: int, chosen_ns: Mapping[str, int] | None) -> Tick:
-        observation = self._decoded(self._senses, now_ns, chosen_ns)
-        others = dict(self._decoded(self._others, now_ns, None).values)
-        reference = others.pop(_REFERENCE, None)
+    def _cut(self, now_ns: int, planned: PlannedTick | None = None) -> Tick:
+        observation = self._decoded(self._senses, now_ns, planned)
+        others = dict(self._decoded(self._others, now_ns).values) if self._others else {}
+        reference = others.pop(REFERENCE, None)
         labels = {name.removeprefix("label "): value for name, value in others.items()}
         return Tick(observation, reference, MappingProxyType(labels))
 
-    def _decoded(self, streams: Streams, now_ns: int, chosen_ns: Mapping[str, int] | None) -> Observation:
+    def _decoded(self, routes: list[Route], now_ns: int, planned: PlannedTick | None = None) -> Observation:
+        """What streams that share their buffers show at a tick, decoded."""
+        streams = routes[0].streams
         while True:
-            seen = streams.observe(now_ns, chosen_ns)
+            seen = streams.observe(now_ns, None if planned is None else planned.chosen_ns)
+            if planned is not None:
+                seen = _masked(seen, planned.fresh)
             values: dict[str, NDArray[Any]] = {}
-            for route in self._routes:
-                raw = seen.values.get(route.name) if route.streams is streams else None
+            for route in routes:
+                raw = seen.values.get(route.name)
                 if raw is None:
                     continue
                 if route.eager:
@@ -187,34 +184,17 @@ class BagTicks:
                     value = route.read(self._bag.decode(route.topic, raw.data), stamp_ns, now_ns)
                     value.setflags(write=False)
                     values[route.name] = value
-                except UserError:
-                    self.refused[route.name] += 1
+                except UserError as error:
+                    route.count.refuse(error, arrived=True)
                     streams.drop(route.name, stamp_ns)
             if len(values) == len(seen.values):
                 return Observation(now_ns, MappingProxyType(values), seen.stamps_ns, seen.fresh)
 
-    def _sense_route(self, name: str) -> _Route:
-        stream, source = self._contract.stream(name), self._contract.source(name)
-        convert = converter_for(stream, source)
-        topic = _absolute(source.topic)
-        in_bag = self._bag.topics().get(topic)
-        if source.required or (in_bag is not None and in_bag.count):
-            self._bag.require(topic, source.type)
-
-        def read(message: Any, stamp_ns: int, now_ns: int) -> NDArray[Any]:
-            return convert(message)[1]
-
-        # The window of a microphone is put together from many messages, so all of them are needed.
-        return _Route(name, topic, self._senses, read, eager=stream.kind == "microphone")
+    def _routes(self) -> list[Route]:
+        return [*self._senses, *self._others]
 
 
-def _absolute(topic: str) -> str:
-    return "/" + topic.lstrip("/")
-
-
-def _header_ns(raw: bytes, topic: str) -> int:
-    """Stamp of a serialised message that begins with a header: after 4 bytes in ROS 2 (encapsulation) and 1 (seq)."""
-    if len(raw) < 12:
-        raise UserError(f"{topic}: message", f"{len(raw)} bytes", "a message that is whole")
-    seconds, nanoseconds = struct.unpack_from("<II", raw, 4)
-    return int(seconds) * 1_000_000_000 + int(nanoseconds)
+def _masked(seen: Observation, fresh: Mapping[str, bool]) -> Observation:
+    """Without what was not fresh live."""
+    values = {name: value for name, value in seen.values.items() if fresh.get(name, False)}
+    return replace(seen, values=values, fresh={name: name in values for name in seen.fresh})

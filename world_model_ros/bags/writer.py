@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -114,6 +115,19 @@ class BagWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def contract_qos(offered: Sequence[BagQos]) -> Qos:
+    """The first profile that a bag says was offered, as contracts have it; the usual one where it says nothing."""
+    if not offered:
+        return Qos()
+    best_effort = offered[0].reliability == QosReliability.BEST_EFFORT
+    latched = offered[0].durability == QosDurability.TRANSIENT_LOCAL
+    return Qos(
+        reliability="best_effort" if best_effort else "reliable",
+        durability="transient_local" if latched else "volatile",
+        depth=min(max(1, offered[0].depth), 1000),
+    )
 
 
 def bag_qos(qos: Qos) -> BagQos:

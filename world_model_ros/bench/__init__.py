@@ -1,1 +1,1 @@
-"""Speed."""
+"""Measurements of speed and of safety, each repeatable from a seed."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from world_model_ros.bringup.processes import Process, Value
+from world_model_ros.contract.share import default_robot
 from world_model_ros.core.errors import UserError
 
 
@@ -43,9 +44,11 @@ class Argument:
 
 
 BRINGUP = (
-    Argument("robot", "tabletop_arm", "contract file (.yaml), or the name of one of the package"),
+    Argument("robot", default_robot(), "contract file (.yaml), or the name of one of the package"),
     Argument("model", "", "model bundle, name or folder; empty takes the one named like the robot"),
     Argument("provider", "auto", "auto, cpu, cuda or tensorrt"),
+    Argument("shadow", False, "only watch whoever drives the robot, and report how well that is predicted; no gate"),
+    Argument("dry_run", False, "the gate judges every command and sends none"),
     Argument("rviz", False, "open rviz2 with the imagined futures"),
     Argument("use_sim_time", False, "take the time from /clock"),
     Argument("record", "", "bag to write; empty records nothing"),
@@ -54,6 +57,7 @@ SIMULATION = (
     *BRINGUP,
     Argument("seed", 0, "of the scene and of the brain's sampling"),
     Argument("unplug", "", "comma separated streams (name or kind) that the simulator does not publish"),
+    Argument("scenes", "plain", "how much simulated scenes differ: plain, varied or cluttered"),
 )
 
 

@@ -6,7 +6,8 @@ import importlib.util
 import os
 import random
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from world_model_ros.contract.share import share_folder
@@ -33,20 +34,42 @@ def local_environment(current: Mapping[str, str] | None = None) -> dict[str, str
 def middleware_environment(profile: str, current: Mapping[str, str] | None = None) -> dict[str, str]:
     """The variable that makes Fast DDS take a file of ``config/fastdds``; nothing if the user has chosen profiles.
 
+    There is a folder for each version of Fast DDS: their words for the same settings differ.
+
     Args:
-        profile: ``shared_memory`` or ``gate``; on loopback both become ``loopback``.
+        profile: ``shared_memory``, ``camera`` or ``gate``; on loopback all become ``loopback``.
         current: the environment as it is.
     """
     environment = os.environ if current is None else current
     folder = share_folder("config") / "fastdds"
     chosen = [Path(environment[name]) for name in (_FASTDDS_2, _FASTDDS_3) if environment.get(name)]
-    if any(path.parent != folder for path in chosen):  # one of ours, exported for other processes, is no choice
+    if any(path.parent.parent != folder for path in chosen):  # one of ours, exported for other processes, is no choice
         return {}
     if environment.get("ROS_AUTOMATIC_DISCOVERY_RANGE") == "LOCALHOST" or environment.get("ROS_LOCALHOST_ONLY") == "1":
         profile = "loopback"
     wheels = [name for name in ("fastrtps", "fastdds") if importlib.util.find_spec(name) is not None]
     older = wheels == ["fastrtps"] if wheels else environment.get("ROS_DISTRO") in _WITH_FASTDDS_2
-    return {_FASTDDS_2 if older else _FASTDDS_3: str(folder / f"{profile}.xml")}
+    variable, version = (_FASTDDS_2, "2") if older else (_FASTDDS_3, "3")
+    return {variable: str(folder / version / f"{profile}.xml")}
+
+
+@contextmanager
+def talking_in(environment: Mapping[str, str]) -> Iterator[None]:
+    """What ROS and Fast DDS read from this process's environment, taken from another one for as long as this holds.
+
+    Contexts and the first of their nodes, both made meanwhile, keep it.
+    """
+    named = {name: value for name, value in environment.items() if name.startswith(("ROS_", "FASTDDS_", "FASTRTPS_"))}
+    before = {name: os.environ.get(name) for name in named}
+    os.environ.update(named)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
 
 def free_domain() -> int:

@@ -2,7 +2,7 @@
 
 Example::
 
-    for process in simulation("tabletop_arm", seed=3):
+    for process in simulation("robot.yaml", seed=3):
         print(process.executable, dict(process.parameters))
 """
 
@@ -54,6 +54,8 @@ def bringup(
     model: str = "",
     provider: str = "auto",
     policy: str = "model",
+    shadow: bool = False,
+    dry_run: bool = False,
     seed: int = 0,
     use_sim_time: bool = False,
     rviz: bool = False,
@@ -67,6 +69,8 @@ def bringup(
         model: bundle name or folder; empty takes the one named like the robot.
         provider: ``auto``, ``cpu``, ``cuda`` or ``tensorrt``.
         policy: ``model``, or ``random`` as a control.
+        shadow: the brain watches whoever drives the robot and reports how well it predicts; there is no gate.
+        dry_run: the gate judges and reports, and has no way to the controller.
         seed: of the brain's sampling.
         use_sim_time: take the time from ``/clock``.
         rviz: open rviz2 with the package's view of futures.
@@ -79,13 +83,15 @@ def bringup(
     contract = load_contract(robot)
     every: dict[str, Value] = {"robot": robot, "use_sim_time": use_sim_time}
     bundle: dict[str, Value] = {"model": model or contract.name, "provider": provider}
-    brain: dict[str, Value] = {"autostart": True, "policy": policy, "seed": seed}
+    brain: dict[str, Value] = {"autostart": True, "policy": "watch" if shadow else policy, "seed": seed}
+    if record:
+        brain["recorded"] = True  # so that a replay can begin where the brain began
     processes = [
         Process("world_model_node", "world_model", {**every, **bundle, **brain}),
         Process("future_view_node", "future_view", {**every, **bundle, "save": futures}),
     ]
-    if contract.deployment.command is not None:  # a robot without one can only be watched
-        processes.insert(0, Process("command_gate_node", "command_gate", every, profile="gate"))
+    if contract.deployment.command is not None and not shadow:  # a robot without one can only be watched
+        processes.insert(0, Process("command_gate_node", "command_gate", {**every, "dry_run": dry_run}, profile="gate"))
     if contract.deployment.urdf is not None:
         description: dict[str, Value] = {
             "robot_description": contract.urdf_path.read_text(encoding="utf-8"),
@@ -110,18 +116,22 @@ def simulation(
     model: str = "",
     provider: str = "auto",
     policy: str = "model",
+    shadow: bool = False,
+    dry_run: bool = False,
     seed: int = 0,
     use_sim_time: bool = False,
     rviz: bool = False,
     record: str = "",
     futures: str = "",
     unplug: str = "",
+    scenes: str = "plain",
 ) -> list[Process]:
     """The simulated robot and everything of `bringup`.
 
     Args:
         use_sim_time: the simulator publishes ``/clock`` and all others follow it.
         unplug: comma separated names or kinds of streams that the simulator shall not publish.
+        scenes: how much they differ: ``plain``, ``varied`` or ``cluttered``.
 
     Raises:
         UserError: as `bringup`, or a stream to unplug that the contract lacks.
@@ -129,6 +139,7 @@ def simulation(
     parameters: dict[str, Value] = {
         "robot": robot,
         "seed": seed,
+        "scenes": scenes,
         "clock": use_sim_time,
         "unplug": ",".join(streams_named(robot, unplug)),
     }
@@ -137,6 +148,8 @@ def simulation(
         model=model,
         provider=provider,
         policy=policy,
+        shadow=shadow,
+        dry_run=dry_run,
         seed=seed,
         use_sim_time=use_sim_time,
         rviz=rviz,

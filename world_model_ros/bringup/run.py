@@ -2,7 +2,7 @@
 
 Example::
 
-    with Running(own(simulation("tabletop_arm")), Path("out/logs")) as running:
+    with Running(own(simulation("robot.yaml")), Path("out/logs")) as running:
         while not running.ended():
             time.sleep(0.2)
 """

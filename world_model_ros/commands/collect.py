@@ -6,14 +6,21 @@ import argparse
 from pathlib import Path
 
 from world_model_ros.commands.output import show
+from world_model_ros.contract.share import default_robot
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--robot", default="tabletop_arm", help="contract: name or .yaml file (%(default)s)")
+    parser.add_argument("--robot", default=default_robot(), help="contract: name or .yaml file (%(default)s)")
     parser.add_argument("--out", type=Path, default=Path("runs/bags"), help="folder for the bags (%(default)s)")
     parser.add_argument("--episodes", type=int, default=100, help="how many there shall be in the end (%(default)s)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=2, help="processes (%(default)s)")
+    parser.add_argument(
+        "--scenes", default="curriculum", help="plain, varied, cluttered, or curriculum for all of them (%(default)s)"
+    )
+    parser.add_argument(
+        "--model", default="", help="bundle, name or folder, that acts in place of the hand-made policies"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -21,7 +28,15 @@ def run(arguments: argparse.Namespace) -> int:
     from world_model_ros.sim.collect import collect
 
     contract = load_contract(arguments.robot)
-    episodes = collect(contract, arguments.out, arguments.episodes, arguments.seed, arguments.workers)
+    practice = None
+    if arguments.model:
+        from world_model_ros.evaluate.practice import Practice
+        from world_model_ros.runtime.bundle import load_bundle
+
+        practice = Practice(str(load_bundle(arguments.model, contract).folder))
+    episodes = collect(
+        contract, arguments.out, arguments.episodes, arguments.seed, arguments.workers, arguments.scenes, practice
+    )
     ticks = sum(episode.ticks for episode in episodes)
     minutes = ticks / contract.interface.tick_hz / 60.0
     result = {"robot": contract.name, "out": str(arguments.out), "episodes": len(episodes), "ticks": ticks}

@@ -11,18 +11,20 @@ from pathlib import Path
 from typing import Any
 
 from world_model_ros.commands.output import show
+from world_model_ros.contract.share import default_robot
 
 _LONGEST_S = 300.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--robot", default="tabletop_arm", help="contract: name or .yaml file (%(default)s)")
+    parser.add_argument("--robot", default=default_robot(), help="contract: name or .yaml file (%(default)s)")
     parser.add_argument("--model", default="", help="bundle: name or folder; the one named like the robot without it")
     parser.add_argument("--provider", default="auto", help="auto, cpu, cuda or tensorrt (%(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="of the scene, the goals and the sampling (%(default)s)")
     parser.add_argument("--goals", default="pose,image,push", help="which, in this order (%(default)s)")
     parser.add_argument("--out", type=Path, default=Path("out/demo"), help="folder for the results (%(default)s)")
     parser.add_argument("--unplug", default="", help="comma separated streams or kinds (camera) that send nothing")
+    parser.add_argument("--scenes", default="plain", help="plain, varied or cluttered (%(default)s)")
     parser.add_argument("--controls", action="store_true", help="run the same goals with random actions too")
 
 
@@ -30,9 +32,11 @@ def run(arguments: argparse.Namespace) -> int:
     from world_model_ros.contract.contract import load_contract
     from world_model_ros.evaluate.task import task_kinds
     from world_model_ros.runtime.bundle import load_bundle
+    from world_model_ros.sim.scenes import variety_named
 
     contract = load_contract(arguments.robot)
     kinds = task_kinds(arguments.goals)
+    variety_named(arguments.scenes)
     bundle = load_bundle(arguments.model or contract.name, contract)  # fails here, not in a log
     out: Path = arguments.out.resolve()
     _clear(out)
@@ -79,8 +83,15 @@ def _run(arguments: argparse.Namespace, out: Path, goals: str, policy: str) -> d
         record=str(out / "bag") if main_run else "",
         futures=str(out / "futures.png") if main_run else "",
         unplug=arguments.unplug,
+        scenes=arguments.scenes,
     )
-    judge = {"robot": arguments.robot, "seed": arguments.seed, "goals": goals, "result": str(result)}
+    judge = {
+        "robot": arguments.robot,
+        "seed": arguments.seed,
+        "scenes": arguments.scenes,
+        "goals": goals,
+        "result": str(result),
+    }
     out.mkdir(parents=True, exist_ok=True)
     with Running(
         [*own(processes), Process("demo_node", "demo", judge)], out / "logs", to_terminal=("demo",)

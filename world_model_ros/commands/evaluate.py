@@ -6,14 +6,17 @@ import argparse
 import contextlib
 import tempfile
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from world_model_ros.commands.output import show
+from world_model_ros.contract.share import default_robot
 
 if TYPE_CHECKING:
     from world_model_ros.contract.contract import Contract
+    from world_model_ros.evaluate.closed_loop import Blackout
     from world_model_ros.evaluate.forecast import Forecast
     from world_model_ros.runtime.bundle import Bundle
 
@@ -24,11 +27,12 @@ _FIRST_SEED = 20_000
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "what",
-        choices=["tasks", "prediction", "calibration", "surprise"],
+        choices=["tasks", "prediction", "calibration", "surprise", "drift"],
         help="tasks: goals pursued in simulation, faster than real time; prediction: errors by horizon;"
-        " calibration: how often the 90 %% regions hold the truth; surprise: whether the impossible is noticed",
+        " calibration: how often the 90 %% regions hold the truth; surprise: whether the impossible is noticed;"
+        " drift: errors of one imagination that goes on for a minute",
     )
-    parser.add_argument("--robot", default="tabletop_arm", help="contract: name or .yaml file (%(default)s)")
+    parser.add_argument("--robot", default=default_robot(), help="contract: name or .yaml file (%(default)s)")
     parser.add_argument("--model", default="", help="bundle: name or folder; the one named like the robot without it")
     parser.add_argument("--provider", default="auto", help="auto, cpu, cuda or tensorrt (%(default)s)")
     parser.add_argument("--episodes", type=int, default=100, help="how many (%(default)s)")
@@ -40,6 +44,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--control-episodes", type=int, default=20, help="how many for each control (%(default)s)")
     parser.add_argument("--unplug", default="", help="comma separated streams or kinds (camera) that send nothing")
     parser.add_argument("--blackout", default="", help="the same, but silent only from 0.5 to 2.5 s after the goal")
+    parser.add_argument(
+        "--lose", default="", help="kinds, each silent in turn in the same seeds; /ever: for good, from contact on"
+    )
+    parser.add_argument("--scenes", default="plain", help="plain, varied, cluttered; of bags also curriculum")
+    parser.add_argument("--workers", type=int, default=2, help="processes (%(default)s)")
     parser.add_argument("--bags", nargs="+", type=Path, help="bags to predict; without it, simulated ones are made")
     parser.add_argument("--stride", type=int, default=3, help="ticks between two imaginations in a bag (%(default)s)")
     parser.add_argument(
@@ -52,7 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
     from world_model_ros.core.errors import UserError
     from world_model_ros.runtime.bundle import load_bundle
 
-    for name in ("episodes", "control_episodes", "stride"):
+    for name in ("episodes", "control_episodes", "stride", "workers"):
         if getattr(arguments, name) < 1:
             raise UserError(name, getattr(arguments, name), "1 or more")
     contract = load_contract(arguments.robot)
@@ -66,6 +75,10 @@ def run(arguments: argparse.Namespace) -> int:
         events = _surprise(arguments, contract, bundle)
         lines = [f"{each['event']:14} AUROC {each['auroc']} over {each['episodes']} pairs" for each in events]
         show(about | {"events": events}, arguments.json, lines)
+        return 0
+    if arguments.what == "drift":
+        found = _drift(arguments, contract, bundle)
+        show(about | {"episodes": arguments.episodes} | found, arguments.json, _drift_lines(found))
         return 0
     from world_model_ros.evaluate.prediction import calibration_scores, prediction_scores
 
@@ -84,7 +97,8 @@ def _tasks(arguments: argparse.Namespace, contract: Contract, bundle: Bundle) ->
     from world_model_ros.core.errors import UserError
     from world_model_ros.evaluate.closed_loop import Blackout
     from world_model_ros.evaluate.task import task_kinds
-    from world_model_ros.evaluate.tasks import CONTROLS, run_episodes, task_scores
+    from world_model_ros.evaluate.tasks import CONTROLS, Conditions, loss_scores, run_episodes, task_scores
+    from world_model_ros.sim.scenes import variety_named
 
     kinds = task_kinds(arguments.goals)
     controls = [name for name in arguments.controls.split(",") if name]
@@ -93,35 +107,88 @@ def _tasks(arguments: argparse.Namespace, contract: Contract, bundle: Bundle) ->
             raise UserError("controls", name, f"a comma separated list of {list(CONTROLS)}")
     unplugged = tuple(streams_named(arguments.robot, arguments.unplug))
     dark = tuple(streams_named(arguments.robot, arguments.blackout))
-    blackout = Blackout(dark) if dark else None
+    variety = variety_named(arguments.scenes)
+    lose = {each: _silent(arguments.robot, each) for each in arguments.lose.split(",") if each}
+    usual = Conditions(None, unplugged, Blackout(dark) if dark else None, variety)
     first = arguments.first_seed
     seeds = range(first, first + arguments.episodes)
     control_seeds = seeds[: arguments.control_episodes]
+    total = len(seeds) * (1 + len(lose)) + len(controls) * len(control_seeds)
     out = []
     for kind in kinds:
-        with tqdm(total=len(seeds) + len(controls) * len(control_seeds), desc=kind, unit="episode") as bar:
+        with tqdm(total=total, desc=kind, unit="episode") as bar:
             run = partial(run_episodes, kind, contract=contract, bundle=bundle, provider=arguments.provider)
-            run = partial(run, unplugged=unplugged, blackout=blackout, progress=bar.update)
-            entry = {"task": kind, "unplugged": list(unplugged), "blackout": list(dark)}
-            entry |= task_scores(run(seeds), first)
-            against = {name: task_scores(run(control_seeds, control=name), first) for name in controls}
-        out.append(entry | {"controls": against})
+            run = partial(run, workers=arguments.workers, progress=bar.update)
+            entry = {"task": kind, "scenes": arguments.scenes, "unplugged": list(unplugged), "blackout": list(dark)}
+            whole = run(seeds, conditions=usual)
+            entry |= task_scores(whole, first)
+            entry["controls"] = {
+                name: task_scores(run(control_seeds, conditions=replace(usual, control=name)), first)
+                for name in controls
+            }
+            entry["lost"] = {
+                name: loss_scores(whole, run(seeds, conditions=replace(usual, blackout=blackout)), first)
+                for name, blackout in lose.items()
+            }
+        out.append(entry)
     return out
+
+
+def _silent(robot: str, text: str) -> Blackout:
+    """``camera``: silent for two seconds; ``camera/ever``: from the first contact on. ``taxels+wrench``: both."""
+    from world_model_ros.bringup.processes import streams_named
+    from world_model_ros.core.errors import UserError
+    from world_model_ros.evaluate.closed_loop import Blackout
+
+    kinds, _, how = text.partition("/")
+    if how not in ("", "ever"):
+        raise UserError("lose", text, "kinds or names of streams joined by +, and perhaps /ever")
+    streams = tuple(streams_named(robot, kinds.replace("+", ",")))
+    return Blackout(streams, None, float("inf")) if how else Blackout(streams)
 
 
 def _surprise(arguments: argparse.Namespace, contract: Contract, bundle: Bundle) -> list[dict[str, Any]]:
     from tqdm import tqdm
 
-    from world_model_ros.evaluate.surprise import EVENTS, surprise_pair, surprise_scores
-    from world_model_ros.runtime.brain import Brain
+    from world_model_ros.core.parallel import spread
+    from world_model_ros.evaluate.parallel import BrainRecipe
+    from world_model_ros.evaluate.surprise import EVENTS, PairJob, surprise_scores
 
-    brain = Brain(bundle, contract, arguments.provider, policy="watch")
+    recipe = BrainRecipe.of(contract, bundle, arguments.provider, "watch")
     seeds = range(arguments.first_seed, arguments.first_seed + arguments.episodes)
     out = []
     for event in EVENTS:
-        pairs = [surprise_pair(event, seed, contract, brain) for seed in tqdm(seeds, desc=event, unit="pair")]
-        out.append(surprise_scores(event, [pair for pair in pairs if pair is not None]))
+        found = spread(PairJob.run, [PairJob(event, seed, recipe) for seed in seeds], arguments.workers)
+        pairs = [pair for pair in tqdm(found, desc=event, unit="pair", total=len(seeds)) if pair is not None]
+        out.append(surprise_scores(event, pairs))
     return out
+
+
+def _drift(arguments: argparse.Namespace, contract: Contract, bundle: Bundle) -> dict[str, Any]:
+    from tqdm import tqdm
+
+    from world_model_ros.bags.find import find_bags
+    from world_model_ros.evaluate.long import SECONDS, LongEpisode, drift, drift_scores
+    from world_model_ros.runtime.brain import Brain
+    from world_model_ros.sim.collect import collect
+
+    brain = Brain(bundle, contract, arguments.provider, policy="watch")
+    with tempfile.TemporaryDirectory(prefix="world_model_evaluate_") as folder:
+        run = LongEpisode(max(SECONDS))
+        collect(contract, Path(folder), arguments.episodes, _COLLECTED + 1, arguments.workers, "plain", run)
+        bags = find_bags([Path(folder)])
+        found = [drift(bag, contract, brain) for bag in tqdm(bags, unit="bag")]
+    return drift_scores(found, contract.tick_ns * 1e-9)
+
+
+def _drift_lines(found: dict[str, Any]) -> list[str]:
+    return [
+        f"{name}: after {seconds:g} s {each['model_m'][i] * 100:.1f} cm off,"
+        f" staying put {each['copy_last_m'][i] * 100:.1f} ({each['episodes'][i]} episodes)"
+        for name, each in found["targets"].items()
+        for i, seconds in enumerate(found["seconds"])
+        if each["episodes"][i]
+    ]
 
 
 @contextlib.contextmanager
@@ -135,7 +202,7 @@ def _bags(arguments: argparse.Namespace, contract: Contract) -> Iterator[Sequenc
     from world_model_ros.sim.collect import collect
 
     with tempfile.TemporaryDirectory(prefix="world_model_evaluate_") as folder:
-        collect(contract, Path(folder), arguments.episodes, _COLLECTED, workers=2)
+        collect(contract, Path(folder), arguments.episodes, _COLLECTED, arguments.workers, arguments.scenes)
         yield find_bags([Path(folder)])
 
 
@@ -144,11 +211,14 @@ def _forecasts(
 ) -> list[list[Forecast]]:
     from tqdm import tqdm
 
-    from world_model_ros.evaluate.forecast import forecasts
-    from world_model_ros.runtime.brain import Brain
+    from world_model_ros.core.parallel import spread
+    from world_model_ros.evaluate.forecast import ForecastJob
+    from world_model_ros.evaluate.parallel import BrainRecipe
 
-    brain = Brain(bundle, contract, arguments.provider, policy="watch")
-    return [forecasts(bag, contract, brain, arguments.stride, arguments.shuffled) for bag in tqdm(bags, unit="bag")]
+    recipe = BrainRecipe.of(contract, bundle, arguments.provider, "watch")
+    frames = arguments.what == "prediction"
+    jobs = [ForecastJob(bag, recipe, arguments.stride, arguments.shuffled, frames) for bag in bags]
+    return list(tqdm(spread(ForecastJob.run, jobs, arguments.workers), unit="bag", total=len(jobs)))
 
 
 def _task_line(entry: dict[str, Any]) -> str:
@@ -157,14 +227,20 @@ def _task_line(entry: dict[str, Any]) -> str:
     line += f", median error {entry['median_error_m'] * 100:.1f} cm"
     if entry["median_seconds"] is not None:
         line += f", median {entry['median_seconds']:.1f} s"
-    return line + "".join(f"; {name} {each['success']:.0%}" for name, each in entry["controls"].items())
+    line += "".join(f"; {name} {each['success']:.0%}" for name, each in entry["controls"].items())
+    return line + "".join(
+        f"\n  without {name}: {each['success']:.0%}, lost {each['success_lost']:.1%}"
+        f" ({each['success_lost_ci95'][0]:.1%} to {each['success_lost_ci95'][1]:.1%})"
+        for name, each in entry["lost"].items()
+    )
 
 
 def _lines(found: dict[str, Any]) -> list[str]:
     lines = []
     for name, each in found["signals" if "signals" in found else "targets"].items():
         lines.append(f"{name} ({each.get('unit', 'share in the 90 % region')}), {each['forecasts']} forecasts")
-        kinds = [kind for kind in ("model", "copy_last", "linear", "commanded", "inside") if kind in each]
+        names = ("model", "copy_last", "linear", "commanded", "inside", "rank_correlation")
+        kinds = [kind for kind in names if kind in each]
         for h in range(2, len(found["horizon_s"]), 3):
             values = ", ".join(f"{kind} {each[kind][h]:.4g}" for kind in kinds if each[kind][h] is not None)
             lines.append(f"  {found['horizon_s'][h]:.1f} s ahead: {values}")

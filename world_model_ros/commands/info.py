@@ -81,7 +81,7 @@ def _rmw() -> str | None:
 
 def _providers() -> list[str]:
     try:
-        from world_model_ros.runtime.session import available_providers
+        from world_model_ros.runtime.provider import available_providers
     except ImportError:
         return []
     return available_providers()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,53 +12,144 @@ from typing import TYPE_CHECKING, Any
 from world_model_ros.commands.output import show
 
 if TYPE_CHECKING:
+    from world_model_ros.bags.moments import Moment
     from world_model_ros.bags.reader import BagReader
-    from world_model_ros.bags.replay import Moment
+    from world_model_ros.bags.replay import Replay, ReplayOptions
     from world_model_ros.contract.contract import Contract
+    from world_model_ros.runtime.brain import Brain
+
+_COMPARED = (
+    "bag",
+    "model",
+    "ticks",
+    "seconds",
+    "fresh",
+    "surprise",
+    "prediction",
+    "model_ms",
+    "commands_sha256",
+    "notes",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("bag", type=Path, help="bag folder, .mcap, .db3 or .bag file")
+    parser.add_argument("bags", nargs="+", type=Path, metavar="bag", help="bag folders, .mcap, .db3 or .bag files")
     parser.add_argument(
         "--robot", default="", help="contract; the bag's own, or the one that knows its topics, without it"
     )
     parser.add_argument("--model", default="", help="bundle: name or folder; the one named like the robot without it")
+    parser.add_argument("--compare", default="", metavar="MODEL", help="a second model, on the same ticks")
     parser.add_argument("--provider", default="auto", help="auto, cpu, cuda or tensorrt (%(default)s)")
     parser.add_argument("--out", type=Path, help="folder for the results; out/replay/<bag> without it")
+    parser.add_argument(
+        "--map", action="append", default=[], metavar="FROM:=TO", help="a topic of the bag is one of the contract"
+    )
     parser.add_argument("--seed", type=int, default=0, help="of the first tick, where the bag has no record")
     parser.add_argument("--moments", type=int, default=4, help="how many imaginations to draw (%(default)s)")
+    parser.add_argument("--until", type=float, help="stop after so many s of the bag")
+    parser.add_argument("--resume", type=Path, help="memory.npz of a replay of the same bag that was stopped")
+    parser.add_argument("--rate", type=float, help="at most so many times real time; as fast as possible without it")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from tqdm import tqdm
-
     from world_model_ros.bags.reader import BagReader
-    from world_model_ros.bags.replay import replay
+    from world_model_ros.bags.replay import ReplayOptions
     from world_model_ros.contract.contract import load_contract
     from world_model_ros.runtime.brain import Brain
     from world_model_ros.runtime.bundle import load_bundle
 
-    with BagReader(arguments.bag) as reader:
+    names = topic_names(arguments.map)
+    with BagReader(arguments.bags[0], names) as reader:
         contract = load_contract(arguments.robot) if arguments.robot else contract_of(reader)
-    bundle = load_bundle(arguments.model or contract.name, contract)
-    brain = Brain(bundle, contract, arguments.provider)
-    out: Path = arguments.out or Path("out/replay") / arguments.bag.stem
+    options = ReplayOptions(names, arguments.seed, arguments.moments, arguments.resume, arguments.until, arguments.rate)
+    models = [arguments.model or contract.name, *([arguments.compare] if arguments.compare else [])]
+    brains = [Brain(load_bundle(model, contract), contract, arguments.provider) for model in models]
+    single = len(arguments.bags) == len(brains) == 1
+    done: list[list[Replay]] = []
+    files: list[str] = []
+    for number, brain in enumerate(brains):
+        done.append([])
+        for count, bag in enumerate(arguments.bags):
+            out = arguments.out or Path("out/replay") / (bag.stem if single else "")
+            if not single:
+                twice = [each.stem for each in arguments.bags].count(bag.stem) > 1
+                parts = [bag.stem, *([str(count)] if twice else []), *([str(number)] if len(brains) > 1 else [])]
+                out = out / "-".join(parts)
+            found, written = _replay(bag, contract, brain, out, options)
+            done[-1].append(found)
+            files += written
+    if single:
+        metrics = done[0][0].metrics
+        show({**metrics, "files": files}, arguments.json, [*_lines(metrics), *(f"  {file}" for file in files)])
+        return 0
+    result = _compared(done, arguments.out or Path("out/replay"))
+    lines = [line for each in done for one in each for line in _lines(one.metrics)] + _difference(result)
+    show({**result, "files": files}, arguments.json, [*lines, *(f"  {file}" for file in files)])
+    return 0
+
+
+def _replay(bag: Path, contract: Contract, brain: Brain, out: Path, options: ReplayOptions) -> tuple[Replay, list[str]]:
+    """One bag with one model, and the files that it left."""
+    from tqdm import tqdm
+
+    from world_model_ros.bags.replay import replay
+    from world_model_ros.bags.report import can_report, write_report
+    from world_model_ros.view.strip import Badge, Strip, draw_strip
+
     if (out / "bag" / "metadata.yaml").is_file():  # of an earlier replay
         shutil.rmtree(out / "bag")
-    with tqdm(unit="tick") as bar:
-        done = replay(
-            arguments.bag,
-            contract,
-            brain,
-            out,
-            seed=arguments.seed,
-            moments=arguments.moments,
-            draw=_draw,
-            progress=lambda count: bar.update(count - bar.n),
+    with tqdm(unit="tick", desc=bag.stem) as bar:
+        done = replay(bag, contract, brain, out, options, draw=_draw, progress=lambda count: bar.update(count - bar.n))
+
+    def picture(moment: Moment) -> Any:
+        badge = Badge(surprise=moment.surprise)
+        return draw_strip(Strip(moment.now, moment.seconds, moment.imagined, moment.real, badge=badge), cell_px=150)
+
+    if can_report():
+        write_report(out / "report.html", done, picture)
+    else:
+        done.metrics["notes"].append("no report.html: matplotlib and jinja2 are missing; pip install '.[report]'")
+    names = ("report.html", "metrics.json", "futures.png", "memory.npz", "bag")
+    return done, [str(out / name) for name in names if (out / name).exists()]
+
+
+def topic_names(mappings: Sequence[str]) -> dict[str, str]:
+    """``FROM:=TO`` words as a mapping."""
+    from world_model_ros.core.errors import UserError
+
+    names = {}
+    for each in mappings:
+        old, sign, new = each.partition(":=")
+        if not (old and sign and new):
+            raise UserError("map", each, "FROM:=TO: a name that is there, and one of the contract")
+        names[old] = new
+    return names
+
+
+def _compared(done: list[list[Replay]], out: Path) -> dict[str, Any]:
+    """Several replays side by side, in ``comparison.json`` too; of two models also their paired differences."""
+    from world_model_ros.bags.comparison import compare
+
+    rows = [{key: one.metrics[key] for key in _COMPARED} for each in done for one in each]
+    result: dict[str, Any] = {"replays": rows}
+    if len(done) == 2:
+        result |= {"models": [each[0].metrics["model"] for each in done], "difference": compare(*done)}
+    (out / "comparison.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    return result
+
+
+def _difference(result: dict[str, Any]) -> list[str]:
+    lines = []
+    for name, rows in result.get("difference", {}).items():
+        last = {key: value[-1] if isinstance(value, list) else value for key, value in rows.items()}
+        if last["difference"] is None:
+            continue
+        ahead = f", {last['horizon_s']:.1f} s ahead" if "horizon_s" in last else ""
+        lines.append(
+            f"{' minus '.join(result['models'])}: {name}{ahead}: {last['difference']:.3g}"
+            f" ({last['low']:.3g} to {last['high']:.3g})"
         )
-    files = [str(path) for path in (out / "metrics.json", out / "futures.png", out / "bag") if path.exists()]
-    show({**done.metrics, "files": files}, arguments.json, [*_lines(done.metrics), *(f"  {file}" for file in files)])
-    return 0
+    return lines
 
 
 def contract_of(reader: BagReader) -> Contract:
@@ -98,8 +190,9 @@ def _lines(metrics: dict[str, Any]) -> list[str]:
     lines = [
         f"{metrics['bag']} with {metrics['model']}: {metrics['ticks']} ticks over {metrics['seconds']:.1f} s",
         f"fresh: {fresh}",
-        f"a tick takes {metrics['tick_ms']['p50']:.0f} ms, at worst (p99) {metrics['tick_ms']['p99']:.0f} ms",
+        f"a tick takes {metrics['model_ms']['p50']:.0f} ms, at worst (p99) {metrics['model_ms']['p99']:.0f} ms",
     ]
+    lines += metrics["notes"]
     rows = [row for row in metrics["horizon"] if row["count"]]
     for row in rows[2::3]:
         scores = ", ".join(f"{key} {value:.3g}" for key, value in row.items() if key not in ("seconds", "count"))

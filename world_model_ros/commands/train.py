@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import json
+import sys
 from pathlib import Path
 
 from world_model_ros.commands.output import show
+from world_model_ros.contract.share import default_robot
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("bags", nargs="+", type=Path, help="bags, or folders with bags")
-    parser.add_argument("--robot", default="tabletop_arm", help="contract: name or .yaml file (%(default)s)")
+    parser.add_argument("--robot", default=default_robot(), help="contract: name or .yaml file (%(default)s)")
     parser.add_argument(
         "--out",
         type=Path,
@@ -18,6 +21,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a run broken off there goes on (%(default)s)",
     )
     parser.add_argument("--steps", type=int, nargs=2, metavar=("ONE", "TWO"), help="gradient steps of the two stages")
+    parser.add_argument("--reader-steps", type=int, help="gradient steps of the position reader")
+    parser.add_argument("--decoder-steps", type=int, help="gradient steps of the image decoder, after all else")
     parser.add_argument("--horizon", type=int, default=12, help="ticks that are imagined (%(default)s)")
     parser.add_argument(
         "--windows", type=int, nargs=2, default=(16, 32), metavar=("ONE", "TWO"), help="windows a batch"
@@ -25,28 +30,59 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--length", type=int, nargs=2, default=(22, 44), metavar=("ONE", "TWO"), help="ticks a window")
     parser.add_argument("--held-out", type=int, default=20, help="one episode in this many validates (%(default)s)")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--threads", type=int, default=2, help="of the CPU; fewer where other work wants it (%(default)s)"
+    )
+    parser.add_argument("--device", default="cpu", help="cpu, or cuda where torch finds one (%(default)s)")
+    parser.add_argument(
+        "--objective", default="observations", help="observations, or for comparison one_step or jepa (%(default)s)"
+    )
+    parser.add_argument(
+        "--despite-faults", action="store_true", help="train although the data-quality report speaks against it"
+    )
     parser.add_argument("--workers", type=int, default=2, help="processes that read bags (%(default)s)")
 
 
 def run(arguments: argparse.Namespace) -> int:
     from world_model_ros.bags.find import find_bags
     from world_model_ros.contract.contract import load_contract
+    from world_model_ros.learning import distributed
     from world_model_ros.learning.config import TrainConfig
     from world_model_ros.learning.dataset import build_cache
+    from world_model_ros.learning.quality import quality_lines, refuse_nonsense
     from world_model_ros.learning.train import train
 
     contract = load_contract(arguments.robot)
     bags = find_bags(arguments.bags)
     config = TrainConfig(
         steps=tuple(arguments.steps) if arguments.steps else TrainConfig.steps,
+        reader_steps=TrainConfig.reader_steps if arguments.reader_steps is None else arguments.reader_steps,
+        decoder_steps=TrainConfig.decoder_steps if arguments.decoder_steps is None else arguments.decoder_steps,
         horizon=arguments.horizon,
         windows=tuple(arguments.windows),
         length=tuple(arguments.length),
         held_out=arguments.held_out,
         seed=arguments.seed,
+        threads=arguments.threads,
+        device=arguments.device,
+        objective=arguments.objective,
     )
+    distributed.start(config.device)
+    if distributed.rank():  # the first process reads the bags; then all find them read
+        distributed.wait()
     cache = build_cache(contract, bags, arguments.out / "cache", arguments.workers, config.held_out)
+    if not distributed.rank():
+        distributed.wait()
+    quality = json.loads((arguments.out / "cache" / "quality.json").read_text(encoding="utf-8"))
+    if not distributed.rank():
+        print("\n".join(quality_lines(quality)), file=sys.stderr)
+    if not arguments.despite_faults:
+        refuse_nonsense(quality)
     train(contract, cache, arguments.out, config)
+    first = distributed.rank() == 0
+    distributed.stop()
+    if not first:
+        return 0
     checkpoint = arguments.out / "model.pt"
     result = {"robot": contract.name, "bags": len(bags), "ticks": len(cache.fresh), "checkpoint": str(checkpoint)}
     show(result, arguments.json, [f"{len(bags)} bags, {len(cache.fresh)} ticks; wrote {checkpoint}"])

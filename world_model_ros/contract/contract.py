@@ -9,12 +9,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from world_model_ros.contract.limits import joint_limits
 from world_model_ros.contract.schema import ContractFile, Deployment, Interface, Stream, StreamSource
 from world_model_ros.contract.share import share_folder
+from world_model_ros.contract.urdf import urdf_limits
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.streams import StreamRule
 from world_model_ros.core.trajectory import JointLimits
@@ -72,6 +73,10 @@ class Contract:
     def source(self, name: str) -> StreamSource:
         return {source.name: source for source in self.deployment.streams}[name]
 
+    def latency_ns(self, name: str) -> int:
+        """How much older than its stamp a stream's sample is."""
+        return round(self.source(name).latency_s * 1e9)
+
     def stream_rules(self) -> list[StreamRule]:
         """Buffering rules of all streams, in interface order."""
         rules = []
@@ -87,21 +92,17 @@ class Contract:
         return rules
 
     def limits(self) -> JointLimits:
-        """Joint limits in contract order; raises `UserError` if a joint has none."""
-        by_name = {limit.name: limit for limit in self.deployment.limits}
-        missing = [name for name in self.joint_names if name not in by_name]
-        if missing:
-            raise UserError("deployment.limits", sorted(by_name), f"one entry for each of {missing} too")
-        rows = [by_name[name] for name in self.joint_names]
-        return JointLimits(
-            self.joint_names,
-            lower=np.array([row.position[0] for row in rows]),
-            upper=np.array([row.position[1] for row in rows]),
-            velocity=np.array([row.velocity for row in rows]),
-            acceleration=np.array([row.acceleration for row in rows]),
-            jerk=np.array([row.jerk for row in rows]),
-            effort=np.array([row.effort for row in rows]),
-        )
+        """Joint limits in contract order, the tighter of contract and URDF.
+
+        Raises:
+            UserError: neither states a limit, or the URDF is not there.
+        """
+        return self._limits
+
+    @cached_property
+    def _limits(self) -> JointLimits:
+        urdf = urdf_limits(self.urdf_path) if self.deployment.urdf is not None else None
+        return joint_limits(self.joint_names, self.deployment.limits, urdf)
 
 
 def known_robots() -> list[str]:

@@ -4,17 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Union
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Finite = Annotated[float, Field(allow_inf_nan=False)]
-Count = Annotated[int, Field(gt=0)]
-Range = tuple[Finite, Finite]
-
-
-class Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+from world_model_ros.contract.fields import Count, Name, Positive, Range, Strict, known, once, same
+from world_model_ros.contract.gate_settings import Command, GateSettings, JointLimit
 
 
 class Joint(Strict):
@@ -170,12 +163,12 @@ class Interface(Strict):
                 raise ValueError(f"{what}: {sorted(doubled)} named more than once")
         for stream in self.streams:
             if stream.kind == "joints":
-                _known(f"streams: {stream.name}: joints", stream.joints, joints)
+                known(f"streams: {stream.name}: joints", stream.joints, joints)
         if self.action.kind == "joint_displacement":
-            _known("action: joints", self.action.joints, joints)
+            known("action: joints", self.action.joints, joints)
         elif self.action.frame != self.base_frame:
             raise ValueError(f"action: frame must be the base frame {self.base_frame!r}")
-        _known("labels: target", [label.target for label in self.labels], targets)
+        known("labels: target", [label.target for label in self.labels], targets)
         if not any(stream.kind == "joints" for stream in self.streams):
             raise ValueError("streams: one stream of kind 'joints' is required; nothing is commanded without it")
         return self
@@ -190,7 +183,10 @@ class Qos(Strict):
 
 
 class StreamSource(Strict):
-    """Where a stream comes from. ``source_shape`` is (height, width) of a camera's image before resizing."""
+    """Where a stream comes from. ``source_shape`` is (height, width) of a camera's image before resizing.
+
+    ``latency_s`` is how much later than the measurement the driver stamps; samples count as that much older.
+    """
 
     name: Name
     topic: str
@@ -199,6 +195,7 @@ class StreamSource(Strict):
     required: bool = False
     qos: Qos = Qos()
     source_shape: tuple[Count, Count] | None = None
+    latency_s: float = Field(0.0, ge=0.0, le=1.0)
 
 
 class LabelSource(Strict):
@@ -207,42 +204,12 @@ class LabelSource(Strict):
     type: Literal["geometry_msgs/msg/PoseStamped"] = "geometry_msgs/msg/PoseStamped"
 
 
-class JointLimit(Strict):
-    """Limits of one joint, in its unit, s and N m (N for slides)."""
-
-    name: str
-    position: Range
-    velocity: Positive
-    acceleration: Positive
-    jerk: Positive
-    effort: Positive
-
-    @model_validator(mode="after")
-    def _order(self) -> JointLimit:
-        if not self.position[0] < self.position[1]:
-            raise ValueError("position: the lower limit must be below the upper one")
-        return self
-
-
-class Command(Strict):
-    """The controller the gate drives, and how often it writes."""
-
-    interface: Literal["joint_trajectory"]
-    topic: str
-    rate_hz: float = Field(50.0, ge=10.0, le=1000.0)
-
-
-class GateSettings(Strict):
-    """When the gate brakes. Silence is in ticks of the interface, the rest in s, rad and N."""
-
-    silence_ticks: Positive = 1.4
-    disarm_after_s: Positive = 0.5
-    command_max_age_s: Positive = 0.5
-    tracking_tolerance: Positive = 0.15
-
-
 class Deployment(Strict):
-    """Where this robot's data is and what it may do. May change without touching a model."""
+    """Where this robot's data is and what it may do. May change without touching a model.
+
+    ``without_commands`` says what counts as commanded in bags that have neither gate/applied nor a joint trajectory,
+    because the robot was driven by other means: ``nothing``, or the ``measured`` joints.
+    """
 
     urdf: str | None = None
     streams: list[StreamSource]
@@ -250,6 +217,7 @@ class Deployment(Strict):
     limits: list[JointLimit] = []
     command: Command | None = None
     gate: GateSettings = GateSettings()
+    without_commands: Literal["nothing", "measured"] = "nothing"
 
 
 class ContractFile(Strict):
@@ -265,36 +233,29 @@ class ContractFile(Strict):
         joints = [joint.name for joint in self.interface.joints]
         streams = {stream.name: stream for stream in self.interface.streams}
         sources = [source.name for source in self.deployment.streams]
-        _same("deployment.streams", sources, list(streams))
+        same("deployment.streams", sources, list(streams))
         labels = [label.name for label in self.deployment.labels]
-        _same("deployment.labels", labels, [label.name for label in self.interface.labels])
+        same("deployment.labels", labels, [label.name for label in self.interface.labels])
         for source in self.deployment.streams:
             stream = streams[source.name]
+            if source.latency_s >= source.max_age_s:
+                raise ValueError(
+                    f"deployment.streams: {source.name}: max_age_s must be over latency_s, or nothing is fresh"
+                )
             if (stream.kind == "camera") != (source.source_shape is not None):
                 raise ValueError(f"deployment.streams: {source.name}: source_shape is for cameras, and they need one")
             if stream.kind == "joints" and not source.required and self.deployment.command is not None:
                 raise ValueError(f"deployment.streams: {source.name}: joint states must be required to command")
         if self.deployment.command is not None:
-            _same("deployment.limits", [limit.name for limit in self.deployment.limits], joints)
             cycles_a_tick = self.deployment.command.rate_hz / self.interface.tick_hz
             if self.deployment.gate.silence_ticks <= 1.0 + 0.5 / cycles_a_tick:
                 raise ValueError("deployment.gate.silence_ticks: must be over 1 tick and half a cycle of the command")
             if self.deployment.urdf is None:
                 raise ValueError("deployment.urdf: a robot that is commanded needs a URDF")
-        elif self.deployment.limits:
-            _known("deployment.limits", [limit.name for limit in self.deployment.limits], joints)
+            forces = any(stream.kind in ("wrench", "taxels") for stream in streams.values())
+            if self.deployment.gate.max_force_n is not None and not forces:
+                raise ValueError("deployment.gate.max_force_n: needs a stream of kind wrench or taxels")
+        limited = [limit.name for limit in self.deployment.limits]
+        known("deployment.limits", limited, joints)
+        once("deployment.limits", limited)
         return self
-
-
-def _known(where: str, names: list[str], legal: list[str]) -> None:
-    if unknown := [name for name in names if name not in legal]:
-        raise ValueError(f"{where}: unknown {unknown}; legal: {legal}")
-
-
-def _same(where: str, names: list[str], legal: list[str]) -> None:
-    _known(where, names, legal)
-    missing = [name for name in legal if name not in names]
-    if missing:
-        raise ValueError(f"{where}: missing {missing}")
-    if len(names) != len(set(names)):
-        raise ValueError(f"{where}: a name stands twice in {names}")

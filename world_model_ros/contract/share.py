@@ -1,4 +1,4 @@
-"""Where config, models and launch files lie: an ament share folder, or beside the source tree."""
+"""Where config, models and launch files lie, an ament share folder or beside the source tree; and the default robot."""
 
 from __future__ import annotations
 
@@ -21,3 +21,8 @@ def share_folder(part: str) -> Path:
     except ImportError:
         pass
     return Path(__file__).resolve().parents[2] / part
+
+
+def default_robot() -> str:
+    """The contract that is taken when none is asked for: what ``config/robots/default`` names."""
+    return (share_folder("config") / "robots" / "default").read_text(encoding="utf-8").strip()

@@ -77,7 +77,12 @@ class CameraConverter:
         if encoding.pixelwise:
             pixels = self._resize(pixels)
         if encoding.code is not None:
-            pixels = cv2.cvtColor(pixels, encoding.code)
+            try:
+                pixels = cv2.cvtColor(pixels, encoding.code)
+            except cv2.error as error:  # an odd width cannot hold pairs of pixels
+                size = (int(message.height), int(message.width))
+                legal = f"a size that {message.encoding} can have"
+                raise UserError(f"{self.name}: image (height, width)", size, legal) from error
         return stamp_ns(message), np.ascontiguousarray(self._resize(pixels))
 
     def compressed(self, message: Any) -> tuple[int, Rgb]:

@@ -104,18 +104,20 @@ class MessageMaker:
         )
 
     def trajectory(self, trajectory: Trajectory) -> Any:
-        """trajectory_msgs/JointTrajectory with positions and velocities at every point."""
+        """trajectory_msgs/JointTrajectory with positions and velocities, and accelerations if it has them."""
+        times_s = trajectory.times_s.tolist()
+        accelerations = [()] * len(times_s) if trajectory.accelerations is None else trajectory.accelerations
         points = [
             self.make(
                 "trajectory_msgs/msg/JointTrajectoryPoint",
                 positions=self._numbers(position, "d"),
                 velocities=self._numbers(velocity, "d"),
-                accelerations=self._numbers((), "d"),
+                accelerations=self._numbers(acceleration, "d"),
                 effort=self._numbers((), "d"),
                 time_from_start=self.duration(round(time_s * 1e9)),
             )
-            for time_s, position, velocity in zip(
-                trajectory.times_s.tolist(), trajectory.positions, trajectory.velocities
+            for time_s, position, velocity, acceleration in zip(
+                times_s, trajectory.positions, trajectory.velocities, accelerations
             )
         ]
         return self.make(

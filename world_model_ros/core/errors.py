@@ -18,6 +18,10 @@ class UserError(Exception):
         self.legal = legal
         super().__init__(f"{field}: got {_short(value)}; expected {legal}")
 
+    def __reduce__(self) -> tuple[type[UserError], tuple[str, object, str]]:
+        """As it was made, so that it can come back from another process."""
+        return UserError, (self.field, self.value, self.legal)
+
 
 def _short(value: object, limit: int = 200) -> str:
     text = repr(value)

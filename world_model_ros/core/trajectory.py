@@ -40,12 +40,15 @@ class JointLimits:
 class Trajectory:
     """Positions and velocities of J joints at T times; cubic Hermite in between.
 
+    A controller that reads accelerations interpolates with quintic polynomials, and then accelerates without steps.
+
     Args:
         names: J joint names.
         times_s: seconds after the stamp, (T,), strictly increasing.
         positions: (T, J).
         velocities: (T, J).
         stamp_ns: time of ``times_s == 0``, ns.
+        accelerations: (T, J), or None.
     """
 
     names: tuple[str, ...]
@@ -53,6 +56,7 @@ class Trajectory:
     positions: Float
     velocities: Float
     stamp_ns: int
+    accelerations: Float | None = None
 
     def sample(self, now_ns: int) -> tuple[Float, Float]:
         """Position and velocity (J,) each at a time; held at the ends (velocity 0 past the last point)."""

@@ -18,20 +18,21 @@ from world_model_ros.contract.contract import Contract
 from world_model_ros.convert.incoming import converter_for
 from world_model_ros.convert.outgoing import MessageMaker
 from world_model_ros.core.goal import Goal
-from world_model_ros.core.streams import Streams
+from world_model_ros.core.streams import Observation, Streams
 from world_model_ros.core.trajectory import Float
 from world_model_ros.evaluate.oracle import Oracle
 from world_model_ros.evaluate.picture import goal_picture
-from world_model_ros.evaluate.task import Judge, Task, TaskKind, Verdict, draw_task
+from world_model_ros.evaluate.task import PICTURES, Judge, Task, TaskKind, Verdict, draw_task
 from world_model_ros.kinematics.arm import ArmKinematics
 from world_model_ros.runtime.brain import Brain
-from world_model_ros.runtime.decision import Decision
+from world_model_ros.runtime.decision import PLAN_RULES, Decision, Memory
 from world_model_ros.sim.rig import Rig
-from world_model_ros.sim.scene import scene_for_seed
+from world_model_ros.sim.scenes import Variety, scene_for_seed
 
 _EXPOSURE_NS = 20_000_000  # age of the image at the tick
 _LATENCY_NS = 40_000_000  # from the tick to the gate
 _SETTLE_TICKS = 5
+_FELT_N = 0.5  # sum over the taxels that counts as contact
 
 
 @dataclass(frozen=True)
@@ -40,20 +41,26 @@ class Blackout:
 
     Args:
         streams: their names.
-        begin_s: after the goal was given. seconds: how long.
+        begin_s: after the goal was given; None is when the fingertip first feels something.
+        seconds: how long; infinity is for good.
     """
 
     streams: tuple[str, ...]
-    begin_s: float = 0.5
+    begin_s: float | None = 0.5
     seconds: float = 2.0
 
 
 @dataclass(frozen=True)
 class TaskResult:
-    """A task and how it ended."""
+    """A task and how it ended.
+
+    Args:
+        dark_error_m: mean distance of the believed from the true target during a blackout, in the plane; None without.
+    """
 
     task: Task
     verdict: Verdict
+    dark_error_m: float | None = None
 
 
 class ClosedLoop:
@@ -64,13 +71,27 @@ class ClosedLoop:
         brain: made for it.
         seed: of scene, sensor noise, goals and planner.
         unplugged: streams that stay silent.
+        variety: how much scenes differ.
+        make: of messages; those of bags without it.
+        record: is called with topic, type, message and stamp in ns of everything that is sent.
     """
 
-    def __init__(self, contract: Contract, brain: Brain, seed: int, unplugged: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        contract: Contract,
+        brain: Brain,
+        seed: int,
+        unplugged: tuple[str, ...] = (),
+        variety: Variety = "plain",
+        make: MessageMaker | None = None,
+        record: Callable[[str, str, Any, int], None] | None = None,
+    ) -> None:
         self.contract, self.brain, self.seed = contract, brain, seed
-        self._make = MessageMaker(standard_types().types.__getitem__)
-        self.rig = Rig(contract, scene_for_seed(seed), seed, self._make, unplugged=unplugged)
+        self._make = make or MessageMaker(standard_types().types.__getitem__)
+        self._record = record
+        self.rig = Rig(contract, scene_for_seed(seed, variety), seed, self._make, unplugged=unplugged)
         self.ticks = 0
+        self.observation: Observation | None = None  # of the last tick
         self.last: Decision | None = None
         self.tamper: Callable[[str, int, NDArray[Any]], NDArray[Any]] | None = None  # changes what a stream says
         self._streams = Streams(contract.stream_rules())
@@ -79,11 +100,17 @@ class ClosedLoop:
             source = contract.source(stream.name)
             self._converters[source.topic] = (stream.name, converter_for(stream, source))
         self._arm = ArmKinematics(contract)
-        self._dark: tuple[Blackout, int] | None = None
+        self._blackout: Blackout | None = None
+        self._dark_from_ns: int | None = None
         self._memory = brain.start()
         self._before: Float | None = None
         for _ in range(_SETTLE_TICKS):
             self.tick(None)
+
+    @property
+    def memory(self) -> Memory:
+        """What the brain remembers after the last tick."""
+        return self._memory
 
     def tip(self) -> Float:
         """Measured fingertip (3,), m, base frame."""
@@ -100,6 +127,8 @@ class ClosedLoop:
         if self.rig.telemetry.camera is not None:
             self.rig.expose(now_ns - _EXPOSURE_NS)
         for sample in self.rig.advance(now_ns):
+            if self._record is not None:
+                self._record(sample.topic, sample.type, sample.message, sample.stamp_ns)
             if sample.topic in self._converters:
                 name, convert = self._converters[sample.topic]
                 if not self._is_dark(name):
@@ -111,7 +140,9 @@ class ClosedLoop:
         applied = self.brain.applied_action(self._before, reference)
         self._before = reference
         seed = self.seed * 1_000_003 + self.ticks
-        observation = self._streams.observe(now_ns)
+        self.observation = observation = self._streams.observe(now_ns)
+        if self.rig.take_refusal() in PLAN_RULES:
+            self._memory = self._memory.refused()
         self.last, self._memory = self.brain.tick(observation, applied, reference, self._memory, goal, seed)
         self.ticks += 1
         if self.last.trajectory is not None:
@@ -138,7 +169,10 @@ class ClosedLoop:
             task = replace(task, tolerance_m=tolerance_m)
         goal = self._goal(task, places)
         judge = Judge(task, goal.stamp_ns)
-        self._dark = None if blackout is None else (blackout, goal.stamp_ns)
+        self._blackout = blackout
+        after_s = None if blackout is None else blackout.begin_s
+        self._dark_from_ns = None if after_s is None else goal.stamp_ns + round(after_s * 1e9)
+        dark_errors: list[float] = []
         while True:
             if oracle is None:
                 self.tick(goal)
@@ -150,22 +184,38 @@ class ClosedLoop:
             place = self.places().get(task.target)
             judge.see(self.rig.now_ns, self.tip() if place is None else place[:3])
             verdict = judge.verdict(self.rig.now_ns)
+            if blackout is not None and place is not None and self._is_dark(blackout.streams[0]):
+                dark_errors.append(self._belief_error_m(task.target, place))
             if verdict is not None:
-                return TaskResult(task, verdict)
+                return TaskResult(task, verdict, float(np.mean(dark_errors)) if dark_errors else None)
 
     def _is_dark(self, stream: str) -> bool:
-        if self._dark is None or stream not in self._dark[0].streams:
+        blackout, now_ns = self._blackout, self.rig.now_ns
+        if blackout is None or stream not in blackout.streams:
             return False
-        blackout, goal_ns = self._dark
-        return 0.0 <= (self.rig.now_ns - goal_ns) * 1e-9 - blackout.begin_s < blackout.seconds
+        if self._dark_from_ns is None:
+            if np.linalg.norm(self.rig.robot.taxels().sum((0, 1))) < _FELT_N:
+                return False
+            self._dark_from_ns = now_ns
+        return 0.0 <= (now_ns - self._dark_from_ns) * 1e-9 < blackout.seconds
+
+    def _belief_error_m(self, target: str, place: Float) -> float:
+        """How far a target is believed to be from where it is, in the plane."""
+        assert self.last is not None
+        if self.last.belief_poses is None:
+            return float("nan")
+        index = [each.name for each in self.contract.interface.targets].index(target)
+        return float(np.hypot(*(self.last.belief_poses[index, :2] - place[:2])))
 
     def _goal(self, task: Task, places: dict[str, Float]) -> Goal:
         stamp_ns = self.rig.now_ns
-        if task.kind in ("pose", "push"):
+        if task.kind not in PICTURES:
             pose = np.array([*task.position, 0.0, 0.0, 0.0, 1.0], np.float32)
             return Goal("pose", stamp_ns, target=task.target, pose=pose)
         camera = next(stream for stream in self.contract.interface.streams if stream.kind == "camera")
-        picture = self._make.image(goal_picture(task, self.contract, self.seed, places), "rgb8", stamp_ns, "")
+        picture = self._make.image(
+            goal_picture(task, self.contract, self.rig.robot.scene, places), "rgb8", stamp_ns, ""
+        )
         _, convert = self._converters[self.contract.source(camera.name).topic]
         return Goal("image", stamp_ns, image=convert(picture)[1])
 

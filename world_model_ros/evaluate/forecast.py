@@ -14,9 +14,10 @@ from world_model_ros.bags.horizon_scores import psnr_db
 from world_model_ros.bags.reader import BagReader
 from world_model_ros.bags.ticks import BagTicks, Tick
 from world_model_ros.contract.contract import Contract
+from world_model_ros.evaluate.parallel import BrainRecipe
 from world_model_ros.kinematics.motion import motion_for
 from world_model_ros.runtime.brain import Brain
-from world_model_ros.runtime.decision import Imagined, Memory
+from world_model_ros.runtime.decision import Decision, Imagined, Memory
 from world_model_ros.runtime.graphs import first_camera
 from world_model_ros.runtime.inputs import measured_positions
 
@@ -36,7 +37,8 @@ class Forecast:
         copy_last: of assuming that everything stays as it is; linear: that it goes on as in the last two ticks.
         commanded: of assuming that joints do exactly what is commanded from now on; NaN where that says nothing.
         travel: how far the target really went in the H steps, m; 0 for other signals.
-        inside: 1 where the 90 % region held the truth, 0 where not, (H,); NaN for other signals than targets.
+        inside: 1 where the 90 % region held the truth, 0 where not, (H,); None for other signals than targets.
+        sigma: what the model itself expected to be off, (H,), m; None likewise.
     """
 
     signal: str
@@ -46,9 +48,26 @@ class Forecast:
     commanded: Float
     travel: float = 0.0
     inside: Float | None = None
+    sigma: Float | None = None
 
 
-def forecasts(bag: Path, contract: Contract, brain: Brain, stride: int = 3, shuffled: bool = False) -> list[Forecast]:
+@dataclass(frozen=True)
+class ForecastJob:
+    """One bag, with the arguments of `forecasts`; travels to another process."""
+
+    bag: Path
+    brain: BrainRecipe
+    stride: int = 3
+    shuffled: bool = False
+    frames: bool = True
+
+    def run(self) -> list[Forecast]:
+        return forecasts(self.bag, *self.brain.make(), self.stride, self.shuffled, self.frames)
+
+
+def forecasts(
+    bag: Path, contract: Contract, brain: Brain, stride: int = 3, shuffled: bool = False, frames: bool = True
+) -> list[Forecast]:
     """Watch a bag, and from every ``stride``-th tick imagine what the executed actions lead to.
 
     Args:
@@ -57,12 +76,14 @@ def forecasts(bag: Path, contract: Contract, brain: Brain, stride: int = 3, shuf
         brain: made for the contract; policy ``watch`` is enough.
         stride: ticks between two imaginations.
         shuffled: imagine under the actions of another moment of the bag, half of it away: a control.
+        frames: decode and score frames too.
 
     Raises:
         UserError: no such bag, or a required stream is not in it.
     """
     with BagReader(bag) as reader:
-        ticks, applied, memories = _watch(BagTicks(reader, contract, None), contract, brain)
+        seen = watch(BagTicks(reader, contract, None), contract, brain)
+    ticks, applied, memories = seen.ticks, seen.applied, seen.memories
     horizon = brain.bundle.manifest.horizon
     places = target_poses(ticks, contract, motion_for(contract))[..., :3].astype(np.float64)
     found: list[Forecast] = []
@@ -73,28 +94,41 @@ def forecasts(bag: Path, contract: Contract, brain: Brain, stride: int = 3, shuf
         past, coming = ticks[t - _LINEAR_TICKS : t + 1], ticks[t + 1 : t + 1 + horizon]
         found += _targets(contract, brain, imagined, places[t - _LINEAR_TICKS : t + 1 + horizon])
         found += _joints(contract, imagined, past, coming, np.stack(applied[t + 1 : t + 1 + horizon]))
-        found += _frames(contract, brain, imagined, past[-1], coming)
+        if frames:
+            found += _frames(contract, brain, imagined, past[-1], coming)
     return found
 
 
-def _watch(
-    source: BagTicks, contract: Contract, brain: Brain
-) -> tuple[list[Tick], list[NDArray[np.float32]], list[Memory]]:
-    """All ticks, what was applied before each, and the memory after each."""
+@dataclass(frozen=True)
+class Watched:
+    """A bag as a brain saw it; one entry a tick.
+
+    Args:
+        applied: (C,) action that was applied before each tick.
+        memories, decisions: after each.
+    """
+
+    ticks: list[Tick]
+    applied: list[NDArray[np.float32]]
+    memories: list[Memory]
+    decisions: list[Decision]
+
+
+def watch(source: BagTicks, contract: Contract, brain: Brain) -> Watched:
+    """Let a brain watch a bag, without a goal."""
     motion, memory = motion_for(contract), brain.start()
-    ticks: list[Tick] = []
-    actions: list[NDArray[np.float32]] = []
-    memories: list[Memory] = []
+    out = Watched([], [], [], [])
     for tick in source:
         applied = np.zeros(contract.interface.action.size, np.float32)
-        before = ticks[-1].reference if ticks else None
+        before = out.ticks[-1].reference if out.ticks else None
         if before is not None and tick.reference is not None:
             applied = np.asarray(motion.applied_action(before, tick.reference), np.float32)
-        _, memory = brain.tick(tick.observation, applied, tick.reference, memory, None, 0)
-        ticks.append(tick)
-        actions.append(applied)
-        memories.append(memory)
-    return ticks, actions, memories
+        decision, memory = brain.tick(tick.observation, applied, tick.reference, memory, None, 0)
+        out.ticks.append(tick)
+        out.applied.append(applied)
+        out.memories.append(memory)
+        out.decisions.append(decision)
+    return out
 
 
 def _targets(contract: Contract, brain: Brain, imagined: Imagined, places: Float) -> list[Forecast]:
@@ -119,6 +153,7 @@ def _targets(contract: Contract, brain: Brain, imagined: Imagined, places: Float
                 np.full(len(truth), np.nan),
                 travel=float(np.linalg.norm(truth[-1] - past[-1])),
                 inside=np.where(known, held, np.nan),
+                sigma=sigma.mean(-1),
             )
         )
     return found

@@ -11,23 +11,22 @@ from numpy.typing import NDArray
 from world_model_ros.contract.contract import Contract
 from world_model_ros.core.trajectory import Float
 from world_model_ros.evaluate.task import Task
-from world_model_ros.sim.scene import scene_for_seed
+from world_model_ros.sim.scene import SceneConfig
 
 _BEHIND_M = 0.06  # from the middle of an object to the fingertip that has pushed it
 
 
-def goal_picture(task: Task, contract: Contract, seed: int, poses: Mapping[str, Float]) -> NDArray[np.uint8]:
+def goal_picture(task: Task, contract: Contract, scene: SceneConfig, poses: Mapping[str, Float]) -> NDArray[np.uint8]:
     """What the first camera would send once the task is done: (H, W, 3) RGB.
 
     That is with the fingertip at the task's position, or for a push with the object there and the fingertip behind it.
 
     Args:
-        seed: of the simulated scene.
+        scene: as it was at the start.
         poses: (7,) x y z and quaternion x y z w of each object now; those it lacks are where the scene put them.
     """
     from world_model_ros.sim.goal_image import goal_image
 
-    scene = scene_for_seed(seed)
     objects, tip = [], task.position[:2]
     for index, thing in enumerate(scene.objects):
         pose = poses.get(f"object_{index}")

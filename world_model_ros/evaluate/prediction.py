@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from world_model_ros.evaluate.forecast import Float, Forecast
-from world_model_ros.evaluate.statistics import over_episodes
+from world_model_ros.evaluate.statistics import over_episodes, rank_correlation
 
 MOVED_M = 0.02  # a target that went farther than this in the horizon has moved
 
@@ -49,7 +49,10 @@ def prediction_scores(episodes: Sequence[Sequence[Forecast]], horizon: int, tick
 
 
 def calibration_scores(episodes: Sequence[Sequence[Forecast]], horizon: int, tick_s: float) -> dict[str, Any]:
-    """Share of truths in the 90 % regions by seconds ahead, with 95 % intervals by episode; all forecasts count."""
+    """Share of truths in the 90 % regions by seconds ahead, with 95 % intervals by episode; all forecasts count.
+
+    ``rank_correlation`` (Spearman): whether the model is off where it expects to be; 0 is not at all, 1 is always.
+    """
     targets: dict[str, Any] = {}
     for name in dict.fromkeys(each.signal for episode in episodes for each in episode if each.inside is not None):
         held = [
@@ -58,10 +61,15 @@ def calibration_scores(episodes: Sequence[Sequence[Forecast]], horizon: int, tic
             if any(each.signal == name for each in episode)
         ]
         share = over_episodes(held)
+        mine = [each for episode in episodes for each in episode if each.signal == name]
+        error = np.stack([each.model for each in mine])
+        sigma = np.stack([each.sigma for each in mine if each.sigma is not None])
+        ranks = [rank_correlation(error[:, h], sigma[:, h]) for h in range(horizon)]
         targets[name] = {
             "forecasts": sum(len(each) for each in held),
             "inside": _rounded(share["mean"]),
             "ci95": [_rounded(share["low"]), _rounded(share["high"])],
+            "rank_correlation": _rounded(ranks),
         }
     return {"horizon_s": _rounded([(h + 1) * tick_s for h in range(horizon)]), "nominal": 0.9, "targets": targets}
 

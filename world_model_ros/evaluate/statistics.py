@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
@@ -20,6 +21,22 @@ def wilson(successes: int, of: int) -> tuple[float, float]:
     return float(interval.low), float(interval.high)
 
 
+def paired_difference(first: Sequence[bool], second: Sequence[bool]) -> tuple[float, float, float]:
+    """Share of successes of ``first`` minus that of ``second`` on the same cases, and its 95 % interval.
+
+    Adjusted Wald: half a case is added to each cell of the two by two table (Agresti and Min 2005).
+    """
+    if len(first) != len(second) or not first:
+        raise ValueError(f"{len(first)} and {len(second)} results; as many of both, one or more, are needed")
+    only_first = sum(a and not b for a, b in zip(first, second))
+    only_second = sum(b and not a for a, b in zip(first, second))
+    n = len(first)
+    adjusted, b, c = n + 2.0, only_first + 0.5, only_second + 0.5
+    middle = (b - c) / adjusted
+    half = 1.96 * float(np.sqrt(b + c - (b - c) ** 2 / adjusted)) / adjusted
+    return (only_first - only_second) / n, middle - half, middle + half
+
+
 def over_episodes(values: Sequence[NDArray[np.float64]]) -> dict[str, list[float]]:
     """Mean and 95 % interval of arrays (n_i, H), one an episode, column by column; NaN is left out.
 
@@ -32,8 +49,21 @@ def over_episodes(values: Sequence[NDArray[np.float64]]) -> dict[str, list[float
     with np.errstate(invalid="ignore", divide="ignore"):
         means = sums[drawn].sum(1) / counts[drawn].sum(1)
         mean = sums.sum(0) / counts.sum(0)
-    low, high = np.nanpercentile(means, [2.5, 97.5], axis=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # of a column that nobody knows, which is NaN
+        low, high = np.nanpercentile(means, [2.5, 97.5], axis=0)
     return {"mean": mean.tolist(), "low": low.tolist(), "high": high.tolist()}
+
+
+def rank_correlation(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
+    """Spearman's, over the pairs without NaN; NaN where there is none or one side is constant."""
+    from scipy.stats import spearmanr
+
+    known = ~(np.isnan(first) | np.isnan(second))
+    first, second = first[known], second[known]
+    if len(first) < 2 or np.ptp(first) == 0 or np.ptp(second) == 0:
+        return float("nan")
+    return float(spearmanr(first, second).statistic)
 
 
 def auroc(positives: Sequence[float], negatives: Sequence[float]) -> float:

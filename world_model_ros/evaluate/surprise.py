@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from world_model_ros.contract.contract import Contract
 from world_model_ros.evaluate.closed_loop import ClosedLoop
 from world_model_ros.evaluate.oracle import Oracle
+from world_model_ros.evaluate.parallel import BrainRecipe
 from world_model_ros.evaluate.statistics import auroc
 from world_model_ros.evaluate.task import draw_task
 from world_model_ros.runtime.brain import Brain
@@ -52,6 +53,18 @@ def surprise_pair(event: Event, seed: int, contract: Contract, brain: Brain) -> 
         return None
     window = slice(begin, begin + (_PASSING_TICKS if event == "pass_through" else _WINDOW_TICKS))
     return Pair(seed, float(max(unusual.surprise[window])), float(max(usual.surprise[window])))
+
+
+@dataclass(frozen=True)
+class PairJob:
+    """One pair; travels to another process."""
+
+    event: Event
+    seed: int
+    brain: BrainRecipe
+
+    def run(self) -> Pair | None:
+        return surprise_pair(self.event, self.seed, *self.brain.make())
 
 
 def surprise_scores(event: Event, pairs: Sequence[Pair]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from world_model_ros.core.trajectory import Float
 TaskKind = Literal["pose", "image", "push", "push_image"]  # new ones last: the seed of a goal counts them
 
 PUSHES: tuple[TaskKind, ...] = ("push", "push_image")
+PICTURES: tuple[TaskKind, ...] = ("image", "push_image")
 AWAY_M = 0.08  # a goal is at least this far from where its target is
 _EDGE_M = 0.03  # and this far from the edge of the workspace
 _PUSH_EDGE_M = 0.07  # room for the fingertip on the far side of an object
@@ -99,7 +100,11 @@ def draw_task(kind: TaskKind, seed: int, contract: Contract, tip: Float, objects
             way = np.array([np.cos(angle), np.sin(angle), 0.0])
             position = start + random.uniform(*_PUSH_M) * way
             behind = start - _PUSH_EDGE_M * way  # where the fingertip begins to push
-            good = _inside(position, box, _PUSH_EDGE_M) and _inside(behind, box, _EDGE_M)
+            others = [other for name, other in objects.items() if name != target]
+            clear = all(
+                np.linalg.norm((place - other)[:2]) > _CLEAR_M for other in others for place in (position, behind)
+            )
+            good = clear and _inside(position, box, _PUSH_EDGE_M) and _inside(behind, box, _EDGE_M)
         else:
             position = random.uniform(box[:, 0], box[:, 1])
             clear = all(np.linalg.norm((position - other)[:2]) > _CLEAR_M for other in objects.values())
@@ -127,6 +132,20 @@ class Verdict:
         return (
             f"{'reached' if self.reached else 'NOT reached'} in {self.seconds:.1f} s, {self.error_m * 100:.1f} cm off"
         )
+
+
+def task_record(task: Task, verdict: Verdict, away_m: float) -> dict[str, Any]:
+    """A task and how it ended, for JSON. away_m: how far its target was at the start."""
+    return {
+        "kind": task.kind,
+        "reached": verdict.reached,
+        "error_m": round(verdict.error_m, 5),
+        "seconds": round(verdict.seconds, 3),
+        "target": task.target,
+        "goal": task.position.round(4).tolist(),
+        "away_m": round(away_m, 4),
+        "tolerance_m": task.tolerance_m,
+    }
 
 
 class Judge:

@@ -3,21 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from world_model_ros.contract.contract import Contract
+from world_model_ros.core.parallel import spread
 from world_model_ros.evaluate.closed_loop import Blackout, ClosedLoop, TaskResult
 from world_model_ros.evaluate.oracle import Oracle
-from world_model_ros.evaluate.statistics import wilson
+from world_model_ros.evaluate.parallel import BrainRecipe
+from world_model_ros.evaluate.statistics import paired_difference, wilson
 from world_model_ros.evaluate.task import TaskKind
-from world_model_ros.runtime.brain import Brain
+from world_model_ros.runtime.brain import Policy
 from world_model_ros.runtime.bundle import Bundle
+from world_model_ros.sim.scenes import Variety
 
 # Stricter than the demo's where that is generous.
 STRICT_M: dict[TaskKind, float] = {"pose": 0.02, "image": 0.02, "push": 0.035, "push_image": 0.035}
 CONTROLS = ("random", "oracle", "vision_only")
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """Under which episodes are run.
+
+    Args:
+        control: one of `CONTROLS` in place of the brain with all its senses.
+        unplugged: streams that send nothing at all.
+        blackout: streams that fall silent on the way.
+        variety: how much scenes differ.
+    """
+
+    control: str | None = None
+    unplugged: tuple[str, ...] = ()
+    blackout: Blackout | None = None
+    variety: Variety = "plain"
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One episode; travels to another process."""
+
+    kind: TaskKind
+    seed: int
+    brain: BrainRecipe
+    conditions: Conditions
 
 
 def run_episodes(
@@ -26,33 +57,39 @@ def run_episodes(
     contract: Contract,
     bundle: Bundle,
     provider: str = "auto",
-    control: str | None = None,
-    unplugged: tuple[str, ...] = (),
-    blackout: Blackout | None = None,
+    conditions: Conditions | None = None,
+    workers: int = 1,
     progress: Callable[[], object] | None = None,
 ) -> list[TaskResult]:
-    """One task for each seed, each in a fresh scene.
+    """One task for each seed, each in a fresh scene; results in the order of the seeds.
 
     Args:
-        control: one of `CONTROLS` in place of the brain with all its senses.
-        unplugged: streams that send nothing at all.
-        blackout: streams that fall silent on the way.
+        workers: processes; the results do not depend on it.
     """
-    brain = Brain(bundle, contract, provider, policy="random" if control == "random" else "model")
-    oracle = Oracle(contract) if control == "oracle" else None
-    if control == "vision_only":
-        others = (s.name for s in contract.interface.streams if s.kind in ("microphone", "taxels", "wrench"))
-        unplugged = tuple({*unplugged, *others})
+    conditions = conditions or Conditions()
+    policy: Policy = "random" if conditions.control == "random" else "model"
+    recipe = BrainRecipe.of(contract, bundle, provider, policy)
     results = []
-    for seed in seeds:
-        loop = ClosedLoop(contract, brain, seed, unplugged)
-        try:
-            results.append(loop.run(kind, tolerance_m=STRICT_M[kind], blackout=blackout, oracle=oracle))
-        finally:
-            loop.rig.robot.close()
+    for result in spread(_run, [_Job(kind, seed, recipe, conditions) for seed in seeds], workers):
+        results.append(result)
         if progress is not None:
             progress()
     return results
+
+
+def _run(job: _Job) -> TaskResult:
+    conditions = job.conditions
+    contract, brain = job.brain.make()
+    unplugged = conditions.unplugged
+    if conditions.control == "vision_only":
+        others = (s.name for s in contract.interface.streams if s.kind in ("microphone", "taxels", "wrench"))
+        unplugged = tuple({*unplugged, *others})
+    oracle = Oracle(contract) if conditions.control == "oracle" else None
+    loop = ClosedLoop(contract, brain, job.seed, unplugged, conditions.variety)
+    try:
+        return loop.run(job.kind, tolerance_m=STRICT_M[job.kind], blackout=conditions.blackout, oracle=oracle)
+    finally:
+        loop.rig.robot.close()
 
 
 def task_scores(results: Sequence[TaskResult], first_seed: int) -> dict[str, Any]:
@@ -68,4 +105,21 @@ def task_scores(results: Sequence[TaskResult], first_seed: int) -> dict[str, Any
         "median_error_m": round(float(np.median([result.verdict.error_m for result in results])), 4),
         "median_seconds": round(float(np.median([r.verdict.seconds for r in reached])), 2) if reached else None,
         "missed_seeds": [first_seed + i for i, result in enumerate(results) if not result.verdict.reached],
+    }
+
+
+def loss_scores(whole: Sequence[TaskResult], lost: Sequence[TaskResult], first_seed: int) -> dict[str, Any]:
+    """What it costs to lose a sense, seed by seed: ``lost`` are the same seeds as ``whole``, with the sense silent.
+
+    ``success_lost`` is a share with its paired 95 % interval. ``dark_error_m``: how far the believed target was from
+    the true one while the sense was silent, mean over episodes.
+    """
+    before = [result.verdict.reached for result in whole]
+    after = [result.verdict.reached for result in lost]
+    share, low, high = paired_difference(before, after)
+    dark = [result.dark_error_m for result in lost if result.dark_error_m is not None]
+    return task_scores(lost, first_seed) | {
+        "success_lost": round(share, 4),
+        "success_lost_ci95": [round(low, 4), round(high, 4)],
+        "dark_error_m": round(float(np.mean(dark)), 4) if dark else None,
     }

@@ -8,6 +8,7 @@ import pinocchio as pin
 from world_model_ros.contract.contract import Contract
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.trajectory import Float, Trajectory
+from world_model_ros.kinematics.urdf_model import urdf_model
 from world_model_ros.kinematics.waypoints import through
 
 POSITION_TOLERANCE_M = 1e-4
@@ -48,7 +49,7 @@ class ArmKinematics:
         self._box = np.array(action.workspace_m, dtype=np.float64).T  # (2, 3)
         self._down = tool_down(yaw_rad)
 
-        full = pin.buildModelFromUrdf(str(contract.urdf_path))
+        full = urdf_model(contract)
         _require("interface.joints", self.names, [full.names[i] for i in range(1, full.njoints)])
         held = [i for i in range(1, full.njoints) if full.names[i] not in self.names]
         self._model = pin.buildReducedModel(full, held, pin.neutral(full))
@@ -60,6 +61,7 @@ class ArmKinematics:
                     f"joint {name} of the URDF", joint.shortname(), "a revolute or prismatic joint with limits"
                 )
         self._order = np.array([joint.idx_q for joint in joints])  # contract order -> Pinocchio order
+        self._lowest, self._highest = self._to_model(self.limits.lower), self._to_model(self.limits.upper)
 
         frames = [frame.name for frame in self._model.frames]
         _require("interface.action.link", (action.link,), frames)
@@ -83,8 +85,7 @@ class ArmKinematics:
         None if the pose is not met within 0.1 mm and 1 mrad after ``iterations``.
         """
         target = self._base * pin.SE3(rotation, position)
-        q = self._to_model(np.clip(q0, self.limits.lower, self.limits.upper))
-        lower, upper = self._to_model(self.limits.lower), self._to_model(self.limits.upper)
+        q = _within(self._to_model(q0), self._lowest, self._highest)
         for _ in range(iterations):
             pose = self._pose(q)
             error = pin.log6(pose.actInv(target)).vector
@@ -97,7 +98,7 @@ class ArmKinematics:
             longest = np.abs(step).max()
             if longest > _LONGEST_STEP:
                 step *= _LONGEST_STEP / longest
-            q = np.clip(q + step, lower, upper)
+            q = _within(q + step, self._lowest, self._highest)
         return None
 
     def chunk_trajectory(self, q_ref: Float, chunk: Float, stamp_ns: int, tick_s: float) -> Trajectory:
@@ -116,16 +117,16 @@ class ArmKinematics:
             H + 1 points one tick apart, one more if the stop needs it; the last velocity is zero.
         """
         position, rotation = self.tip(q_ref)
-        q = np.clip(q_ref, self.limits.lower, self.limits.upper)
+        q = _within(q_ref, self.limits.lower, self.limits.upper)
         points = [q]
         for displacement in chunk:
-            move = np.clip(self._box[0] - position, -self._bound, self._bound)  # right for locked axes
-            move[self._axes] = np.clip(displacement, -self._bound, self._bound)
+            move = _within(self._box[0] - position, -self._bound, self._bound)  # right for locked axes
+            move[self._axes] = _within(displacement, -self._bound, self._bound)
             goal = position + move
             free = goal[self._axes]
-            inside = np.clip(free, *self._box[:, self._axes])
+            inside = _within(free, *self._box[:, self._axes])
             # From outside of the box the way back is no faster than the bound.
-            goal[self._axes] = position[self._axes] + np.clip(inside - position[self._axes], -self._bound, self._bound)
+            goal[self._axes] = position[self._axes] + _within(inside - position[self._axes], -self._bound, self._bound)
             q, position, rotation = self._step(q, position, rotation, goal, tick_s)
             points.append(q)
         return through(self.names, np.array(points), stamp_ns, tick_s, self.limits.acceleration)
@@ -164,6 +165,11 @@ class ArmKinematics:
         ordered = np.empty(len(self._order))
         ordered[self._order] = q
         return ordered
+
+
+def _within(values: Float, low: Float | float, high: Float | float) -> Float:
+    """``np.clip``, at a third of its cost for short arrays, many times a tick."""
+    return np.minimum(np.maximum(values, low), high)
 
 
 def _require(field: str, names: tuple[str, ...], legal: list[str]) -> None:

@@ -22,7 +22,8 @@ class JointMotion:
         if action.kind != "joint_displacement":
             raise UserError("interface.action.kind", action.kind, "joint_displacement")
         self.names = contract.joint_names
-        self.limits = contract.limits() if contract.deployment.limits else None
+        stated = contract.deployment.limits or contract.deployment.command is not None
+        self.limits = contract.limits() if stated else None
         self._bound = action.bound
         self._moved = [self.names.index(name) for name in action.joints]
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from world_model_ros.contract.contract import Contract
+from world_model_ros.core.errors import UserError
 from world_model_ros.core.trajectory import Float, Trajectory
 from world_model_ros.kinematics.arm import ArmKinematics
 from world_model_ros.kinematics.joints import JointMotion
@@ -30,3 +31,11 @@ _KINDS: dict[str, Callable[[Contract], Motion]] = {
 def motion_for(contract: Contract) -> Motion:
     """The motion of a contract's action; raises `UserError` where URDF or limits are missing."""
     return _KINDS[contract.interface.action.kind](contract)
+
+
+def motion_if_any(contract: Contract) -> Motion | None:
+    """As `motion_for`; None where URDF or limits are missing, as for a robot that is only watched."""
+    try:
+        return motion_for(contract)
+    except UserError:
+        return None

@@ -12,57 +12,76 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from world_model_ros.learning.batch import Batch
 from world_model_ros.learning.config import TrainConfig
 from world_model_ros.learning.dataset import Cache
-from world_model_ros.learning.losses import Batch, filter_states, imagine
+from world_model_ros.learning.losses import filter_states, imagine
 from world_model_ros.learning.networks import WorldModel
-from world_model_ros.learning.surprise import innovations, surprise
+from world_model_ros.learning.surprise import expected, settled
 from world_model_ros.learning.windows import Windows
+from world_model_ros.planning.planner import REGION_SCALE
 
-REGION_SCALE = 2.5003  # radius of the 90 % ball of a 3-D Gaussian, in sigmas
 _COVERAGE = 0.9
 _USUAL = 0.99
-_SETTLED_TICKS = 6  # before that a belief is surprised by everything
-_WINDOWS = 768  # at most so many of either kind are looked at
+_WINDOWS = 1536  # at most so many of either half are looked at
 
 
 @torch.no_grad()
 def calibrate(model: WorldModel, cache: Cache, windows: Windows, config: TrainConfig) -> dict[str, Any]:
     """Scale sigma so that the ellipsoid of `REGION_SCALE` sigmas holds 90 % of held-out errors. In place.
 
-    Every other held-out episode sets the scales; the others measure what is reported. With a single one nothing is.
+    All held-out episodes set the scales. What is reported is measured across two halves of them: the scales of either
+    half on the other. With a single episode nothing is reported.
     """
     if not len(windows.starts):
         return {}
     episode = np.searchsorted(cache.begins, windows.starts, side="right") - 1
     odd = np.unique(episode, return_inverse=True)[1] % 2 == 1
-    fit, test = windows.starts[~odd], windows.starts[odd]
+    halves = [windows.starts[~odd], windows.starts[odd]]
+    halves = [half for half in halves if len(half)]
     about: dict[str, Any] = {"region_scale": REGION_SCALE}
     if model.targets:
         model.sigma_scale.fill_(1.0)
-        scores = _scores(model, windows, config, fit)  # (n, H+1, K)
-        scale = torch.nanquantile(scores, _COVERAGE, dim=0) / REGION_SCALE  # (H+1, K)
-        scale = torch.where(torch.isfinite(scale), scale, torch.ones_like(scale))  # a target without labels
-        model.sigma_scale[: scale.shape[0]] = scale
-        model.sigma_scale[scale.shape[0] :] = scale[-1]
-        if len(test):
-            held = _scores(model, windows, config, test)
-            known = (~torch.isnan(held)).sum(0).clamp(min=1)
-            share = (held <= REGION_SCALE).sum(0) / known
+        scores = [_scores(model, windows, config, half) for half in halves]  # (n, H+1, K) each
+        if len(scores) == 2:
+            shares = [_share(scores[0], _scale(scores[1])), _share(scores[1], _scale(scores[0]))]
             about["coverage"] = {
-                target.name: [round(float(c), 3) for c in share[:, k]]
+                target.name: [round(float(c), 3) for c in torch.stack(shares).mean(0)[:, k]]
                 for k, target in enumerate(model.interface.targets)
             }
+        scale = _scale(torch.cat(scores))
+        model.sigma_scale[: scale.shape[0]] = scale
+        model.sigma_scale[scale.shape[0] :] = scale[-1]
     # The scale of sigma is part of the surprise, so that comes second.
     model.usual.fill_(1.0)
-    found = _innovations(model, windows, fit)
+    found = [_innovations(model, windows, half) for half in halves]
+    if len(found) == 2:
+        below = []
+        for fit, test in (found, found[::-1]):
+            model.usual.copy_(_usual(fit))
+            below.append(float(((test / model.usual).amax(1) <= 1).float().mean()))
+        about["surprise"] = {"usual_share": _USUAL, "share_below_1": round(sum(below) / 2, 4)}
+    model.usual.copy_(_usual(torch.cat(found)))
+    return about
+
+
+def _scale(scores: torch.Tensor) -> torch.Tensor:
+    """Of sigma, (H+1, K), from scores (n, H+1, K); 1 for a target without labels."""
+    scale = torch.nanquantile(scores, _COVERAGE, dim=0) / REGION_SCALE
+    return torch.where(torch.isfinite(scale), scale, torch.ones_like(scale))
+
+
+def _share(scores: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
+    """Of scores (n, H+1, K) within the region once sigma is scaled, (H+1, K)."""
+    known = (~torch.isnan(scores)).sum(0).clamp(min=1)
+    return (scores <= REGION_SCALE * scale).sum(0) / known
+
+
+def _usual(found: torch.Tensor) -> torch.Tensor:
+    """Multiples (signals,) that are surprising: one tick in a hundred is over any of them, of found (n, signals)."""
     usual = torch.quantile(found, _USUAL, dim=0)
     usual = torch.where(usual > 0, usual, torch.ones_like(usual))
-    model.usual.copy_(usual * torch.quantile((found / usual).amax(1), _USUAL))
-    if len(test):
-        below = (surprise(model, _innovations(model, windows, test)) <= 1).float().mean()
-        about["surprise"] = {"usual_share": _USUAL, "share_below_1": round(float(below), 4)}
-    return about
+    return usual * torch.quantile((found / usual).amax(1), _USUAL)
 
 
 def _batches(windows: Windows, model: WorldModel, starts: NDArray[np.int64]) -> Iterator[Batch]:
@@ -74,13 +93,11 @@ def _batches(windows: Windows, model: WorldModel, starts: NDArray[np.int64]) -> 
 
 
 def _innovations(model: WorldModel, windows: Windows, starts: NDArray[np.int64]) -> torch.Tensor:
-    """Of settled ticks: (n, signals)."""
-    late, out = slice(_SETTLED_TICKS, None), []
+    """Of settled ticks, as multiples of what is expected: (n, signals)."""
+    out = []
     for batch in _batches(windows, model, starts):
-        priors, posteriors = filter_states(model, batch)
-        features = {name: value[:, late].flatten(0, 1) for name, value in batch.features.items()}
-        states = (priors[:, late].flatten(0, 1), posteriors[:, late].flatten(0, 1))
-        out.append(innovations(model, *states, features, batch.fresh[:, late].flatten(0, 1)))
+        found, prior = settled(model, batch)
+        out.append(found / expected(model, prior))
     return torch.cat(out)
 
 

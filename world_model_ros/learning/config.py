@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal, get_args
+
+Objective = Literal["observations", "one_step", "jepa"]
+OBJECTIVES: tuple[Objective, ...] = get_args(Objective)
 
 
 @dataclass(frozen=True)
@@ -10,24 +14,31 @@ class TrainConfig:
     """Settings of a training run.
 
     Args:
-        steps: gradient steps of stage one and two; ``reader_steps`` those of the position reader in between.
+        steps: gradient steps of stage one and two; ``reader_steps`` those of the position reader in between,
+            ``decoder_steps`` those of the image decoder in the end.
         windows: windows a batch in stage one and two.
         length: ticks a window in stage one and two; the belief lives much longer than that at run time, so the second
-            stage sees longer ones. horizon: ticks imagined; starts: beliefs a window to imagine from.
-        frames: imagined images decoded a batch.
+            stage sees longer ones. horizon: ticks imagined; starts: beliefs a window to imagine from, by stage.
+        frames: imagined images decoded a batch, by stage, where there are no targets to learn from.
         rate: peak learning rates of the two stages.
+        objective: ``observations`` predicts everything sensed and labelled many steps ahead. Ablations: ``one_step``
+            the same one step ahead only; ``jepa`` predicts codes (`learning.joint_embedding`), and heads only read.
         held_out: one episode in this many validates, and is not trained on.
         seed: of weights, windows and dropout.
+        threads: of the CPU. device: ``cpu``, or as torch names it: ``cuda``.
     """
 
-    steps: tuple[int, int] = (1300, 1500)
-    reader_steps: int = 2000
+    steps: tuple[int, int] = (1400, 2400)
+    reader_steps: int = 2500
+    decoder_steps: int = 1000
     windows: tuple[int, int] = (16, 32)
     length: tuple[int, int] = (22, 44)
     horizon: int = 12
-    starts: int = 3
-    frames: int = 32
+    starts: tuple[int, int] = (3, 8)
+    frames: tuple[int, int] = (32, 24)
     rate: tuple[float, float] = (8e-4, 8e-4)
     held_out: int = 20
     seed: int = 0
     threads: int = 2
+    device: str = "cpu"
+    objective: Objective = "observations"

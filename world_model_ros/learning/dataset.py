@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
-from multiprocessing import get_context
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
-from world_model_ros.bags.episode import aligned_episode
-from world_model_ros.contract.contract import Contract, contract_from_text
+from world_model_ros.contract.contract import Contract
+from world_model_ros.learning.parts import bag_hashes, contract_key, make_parts
+from world_model_ros.learning.quality import BagQuality, data_set_report
 
 Array = NDArray[np.generic]
 
@@ -31,6 +30,7 @@ class Cache:
         labels: (N, K, 7) float32, NaN where unknown.
         begins: first tick of each episode and N at the end, (E + 1,).
         validation: (E,) bool, the held-out episodes.
+        test: (E,) bool, episodes that neither train nor validate; None where there are too few for that.
     """
 
     streams: dict[str, Array]
@@ -39,31 +39,49 @@ class Cache:
     labels: NDArray[np.float32]
     begins: NDArray[np.int64]
     validation: NDArray[np.bool_]
+    test: NDArray[np.bool_] | None = None
+
+    @property
+    def trained(self) -> NDArray[np.bool_]:
+        """(E,) bool, the episodes that are trained on."""
+        return ~self.validation if self.test is None else ~self.validation & ~self.test
 
     def starts(self, length: int, validation: bool) -> NDArray[np.int64]:
-        """Every tick at which a window of ``length`` ticks begins and stays in its episode."""
+        """Every tick at which a window of ``length`` ticks begins and stays in its episode; never of a test episode."""
+        return self._starts(length, self.validation if validation else self.trained)
+
+    def test_starts(self, length: int) -> NDArray[np.int64]:
+        """The same of the test episodes."""
+        return self._starts(length, np.zeros_like(self.validation) if self.test is None else self.test)
+
+    def _starts(self, length: int, wanted: NDArray[np.bool_]) -> NDArray[np.int64]:
         parts = [
             np.arange(begin, end - length + 1)
-            for begin, end, held_out in zip(self.begins, self.begins[1:], self.validation)
-            if held_out == validation
+            for begin, end, taken in zip(self.begins, self.begins[1:], wanted)
+            if taken
         ]
         return np.concatenate([*parts, np.zeros(0, np.int64)])
 
 
 def build_cache(contract: Contract, bags: Sequence[Path], folder: Path, workers: int = 2, held_out: int = 20) -> Cache:
-    """Read the bags once into ``folder``; a second call with the same bags and interface opens what is there.
+    """Read the bags once into ``folder``; a second call with the same bags and contract opens what is there.
+
+    What was read is known by the content of bags and contract. A call that was broken off is gone on with.
+    ``folder/quality.json`` says what the bags are worth.
 
     Args:
-        held_out: one episode in this many is never trained on, but validates.
+        held_out: one episode in this many is never trained on, but validates; of many, as many more are for tests.
     """
-    key = hashlib.sha256(
-        json.dumps([contract.interface_hash, [[str(b), b.stat().st_mtime_ns] for b in bags]]).encode()
-    ).hexdigest()
+    hashes = bag_hashes(bags, folder / "hashes.json")
+    about = contract_key(contract)
+    key = hashlib.sha256(json.dumps([about, hashes]).encode()).hexdigest()
     done = folder / "cache.json"
     if not (done.is_file() and json.loads(done.read_text())["key"] == key):
-        folder.mkdir(parents=True, exist_ok=True)
-        _write(contract, bags, folder, workers)
+        parts = [hashlib.sha256(f"{about} {each}".encode()).hexdigest() for each in hashes]
+        report = data_set_report(_write(contract, bags, parts, folder, workers), contract)
+        (folder / "quality.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
         done.write_text(json.dumps({"key": key, "bags": [bag.name for bag in bags]}))
+        shutil.rmtree(folder / "parts")
     return open_cache(contract, folder, held_out)
 
 
@@ -75,40 +93,34 @@ def open_cache(contract: Contract, folder: Path, held_out: int = 20) -> Cache:
 
     begins = np.asarray(load("begins"), np.int64)
     count = len(begins) - 1
+    episodes = np.arange(count)
     return Cache(
         {stream.name: load(stream.name) for stream in contract.interface.streams},
         np.asarray(load("fresh"), np.float32),
         np.asarray(load("applied"), np.float32),
         np.asarray(load("labels"), np.float32),
         begins,
-        np.arange(count) % held_out == held_out - 1 if count >= held_out else np.arange(count) == count - 1,
+        episodes % held_out == held_out - 1 if count >= held_out else episodes == count - 1,
+        episodes % held_out == 0 if count >= 2 * held_out > 2 else None,
     )
 
 
-def _read(arguments: tuple[str, str | None, str]) -> dict[str, Array]:
-    text, folder, bag = arguments
-    contract = contract_from_text(text, folder=None if folder is None else Path(folder))
-    episode = aligned_episode(Path(bag), contract)
-    out: dict[str, Array] = {}
-    for stream in contract.interface.streams:
-        value = episode.streams[stream.name]
-        out[stream.name] = value.astype(np.float16) if stream.kind == "microphone" else value
-    return out | {"fresh": episode.fresh.astype(np.float32), "applied": episode.applied, "labels": episode.labels}
-
-
-def _write(contract: Contract, bags: Sequence[Path], folder: Path, workers: int) -> None:
-    jobs = [(contract.text, None if contract.folder is None else str(contract.folder), str(bag)) for bag in bags]
+def _write(
+    contract: Contract, bags: Sequence[Path], parts: Sequence[str], folder: Path, workers: int
+) -> list[BagQuality]:
     lengths: list[int] = []
+    quality: list[BagQuality] = []
+    folder.mkdir(parents=True, exist_ok=True)
     names = [stream.name for stream in contract.interface.streams] + ["fresh", "applied", "labels"]
     raw = {name: (folder / f"{name}.raw").open("wb") for name in names}
     kinds: dict[str, tuple[np.dtype[np.generic], tuple[int, ...]]] = {}
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        for episode in tqdm(pool.map(_read, jobs, chunksize=4), total=len(jobs), desc="align", unit="bag"):
-            lengths.append(len(episode["fresh"]))
-            for name in names:
-                value = np.ascontiguousarray(episode[name])
-                kinds[name] = (value.dtype, value.shape[1:])
-                raw[name].write(value.tobytes())
+    for (episode, worth), bag in zip(make_parts(contract, bags, parts, folder / "parts", workers), bags):
+        quality.append(replace(worth, bag=bag.name))
+        lengths.append(len(episode["fresh"]))
+        for name in names:
+            value = np.ascontiguousarray(episode[name])
+            kinds[name] = (value.dtype, value.shape[1:])
+            raw[name].write(value.tobytes())
     total = sum(lengths)
     for name, file in raw.items():
         file.close()
@@ -119,6 +131,7 @@ def _write(contract: Contract, bags: Sequence[Path], folder: Path, workers: int)
             target[begin : begin + 4096] = source[begin : begin + 4096]
         (folder / f"{name}.raw").unlink()
     np.save(folder / "begins.npy", np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64))
+    return quality
 
 
 def drop_modalities(
@@ -126,7 +139,7 @@ def drop_modalities(
 ) -> NDArray[np.float32]:
     """Take streams away from windows (B, L, streams), so that every subset of senses is met in training.
 
-    Half of the windows lose their cameras for 3 to 15 ticks (one in ten for good); touch and sound vanish in 20 %
+    Half of the windows lose their cameras for 3 to 30 ticks (one in ten for good); touch and sound vanish in 20 %
     of them, joints in 10 %.
     """
     out = fresh.copy()
@@ -134,7 +147,7 @@ def drop_modalities(
     for i, kind in enumerate(kinds):
         share = {"camera": 0.5, "joints": 0.1}.get(kind, 0.2)
         for b in np.flatnonzero(random.random(windows) < share):
-            span = int(random.integers(3, 16)) if random.random() > 0.1 else ticks
+            span = min(ticks, int(random.integers(3, 31))) if random.random() > 0.1 else ticks
             begin = int(random.integers(0, max(1, ticks - span + 1)))
             out[b, begin : begin + span, i] = 0.0
     return out

@@ -16,7 +16,7 @@ from onnx.external_data_helper import set_external_data
 from torch import Tensor
 
 from world_model_ros.contract.contract import Contract, contract_from_text
-from world_model_ros.learning.graphs import Decode, Inverse, NamedGraph, Perceive, Plan, ReadGoal, Rollout
+from world_model_ros.learning.graphs import Decode, Inverse, NamedGraph, Perceive, Plan, Policy, ReadGoal, Rollout
 from world_model_ros.learning.networks import Sizes, WorldModel
 from world_model_ros.planning.planner import PlanConfig
 from world_model_ros.runtime.manifest import Manifest
@@ -99,10 +99,11 @@ def export(
 
 def _modules(model: WorldModel, config: PlanConfig, kind: str) -> dict[str, NamedGraph]:
     modules: dict[str, NamedGraph] = {"perceive": Perceive(model), "rollout": Rollout(model, config)}
+    modules |= {"inverse": Inverse(model), "policy": Policy(model, config)}
     if model.cameras:
         modules["decode"] = Decode(model)
     if kind == "act":
-        modules |= {"plan": Plan(model, config), "inverse": Inverse(model)}
+        modules["plan"] = Plan(model, config)
         if model.cameras:
             modules["goal"] = ReadGoal(model)
     return modules
@@ -116,7 +117,8 @@ def _example(name: str, contract: Contract, model: WorldModel, config: PlanConfi
         "fresh": (len(interface.streams),),
         "applied": (action,),
         "memory": (model.state_size,),
-        "memory_next": (model.state_size,),
+        "sensed": (model.observation_size,),
+        "sensed_next": (model.observation_size,),
         "reset": (1,),
         "candidates": (_ROLLOUTS, horizon, action),
         "goal_poses": (targets, 7),

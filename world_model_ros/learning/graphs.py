@@ -49,7 +49,7 @@ class Perceive(NamedGraph):
         super().__init__()
         self.model = model
         self.inputs = [*(stream.name for stream in model.streams), "fresh", "applied", "memory", "reset"]
-        self.outputs = ["memory_next", *(["poses", "sigma"] if model.targets else []), "surprise"]
+        self.outputs = ["memory_next", *(["poses", "sigma"] if model.targets else []), "surprise", "sensed"]
         if model.targets and model.cameras:
             self.outputs.append("seen")
 
@@ -59,11 +59,13 @@ class Perceive(NamedGraph):
         fresh, applied, memory, reset = tensors[count:]
         features = model.features(values)
         state = (memory * (1.0 - reset))[None]
-        prior, posterior = model.update(state, (applied * (1.0 - reset))[None], model.sense(features, fresh[None]))
+        sensed = model.sense(features, fresh[None])
+        prior, posterior = model.update(state, (applied * (1.0 - reset))[None], sensed)
         out = [posterior[0]]
         if model.targets:
             out += [model.poses(posterior)[0], model.sigma(posterior, 0)[0]]
-        out.append(surprise(model, innovations(model, prior, posterior, features, fresh[None])))
+        out.append(surprise(model, innovations(model, prior, posterior, features, fresh[None]), prior))
+        out.append(sensed.code()[0])
         if "seen" in self.outputs:
             out.append(model.seen(values[model.cameras[0].name])[0])
         return tuple(out)
@@ -79,7 +81,7 @@ class Rollout(NamedGraph):
         self.outputs = ["states", *(["poses", "sigma"] if model.targets else []), "joints", *_contact(model)]
 
     def forward(self, memory: Tensor, candidates: Tensor) -> tuple[Tensor, ...]:
-        states = self.planner.rollout(memory, candidates)
+        states = self.model.imagine(memory, candidates)
         return (states, *_heads(self.model, self.planner, states))
 
 
@@ -93,8 +95,7 @@ def _heads(model: WorldModel, planner: Planner, states: Tensor) -> list[Tensor]:
     flat = states.reshape(n * horizon, size)
     out = []
     if model.targets:
-        sigma = [model.sigma(states[:, h], h + 1) for h in range(horizon)]
-        out += [model.poses(flat).reshape(n, horizon, model.targets, 7), torch.stack(sigma, 1)]
+        out += [model.poses(flat).reshape(n, horizon, model.targets, 7), model.sigmas(states)]
     out.append(planner.joints(model.senses(flat)).reshape(n, horizon, -1))
     if _contact(model):
         out.append(model.contact_head(flat).clamp(min=0.0).reshape(n, horizon, 1))
@@ -133,13 +134,13 @@ class Plan(NamedGraph):
             given.get("goal_code"),
             given.get("goal_code_weight"),
         )
-        chunk, states, cost, candidates = self.planner(
+        found = self.planner(
             given["memory"], goals, given["bounds_low"], given["bounds_high"], given["warm"], given["noise"]
         )
-        out = [chunk, states, *(head[0] for head in _heads(self.model, self.planner, states[None])), cost]
+        heads = _heads(self.model, self.planner, found.states[None])
+        out = [found.chunk, found.states, *(head[0] for head in heads), found.cost]
         if self.model.targets:
-            lost = self.planner.rollout(given["memory"], candidates[-_SHOWN:])
-            flat = self.model.positions(lost.flatten(0, 1))[:, 0]
+            flat = self.model.positions(found.futures[-_SHOWN:].flatten(0, 1))[:, 0]
             out.append(flat.reshape(_SHOWN, -1, 3))
         return tuple(out)
 
@@ -159,16 +160,35 @@ class ReadGoal(NamedGraph):
 
 
 class Inverse(NamedGraph):
-    """Two beliefs a tick apart (S,) -> the action between them (C,)."""
+    """What was sensed at two ticks, one after the other (O,), as `Perceive` hands it out -> the action between (C,)."""
 
     def __init__(self, model: WorldModel) -> None:
         super().__init__()
         self.model = model
-        self.inputs, self.outputs = ["memory", "memory_next"], ["action"]
+        self.inputs, self.outputs = ["sensed", "sensed_next"], ["action"]
 
-    def forward(self, memory: Tensor, memory_next: Tensor) -> Tensor:
-        out: Tensor = self.model.inverse(torch.cat([memory, memory_next])[None])[0] * self.model.action_scale
-        return out
+    def forward(self, sensed: Tensor, sensed_next: Tensor) -> Tensor:
+        return self.model.action_between(sensed[None], sensed_next[None])[0]
+
+
+class Policy(NamedGraph):
+    """Belief (S,) -> how it usually goes on: actions (H, C), and the states that they lead to with what they mean."""
+
+    def __init__(self, model: WorldModel, config: PlanConfig) -> None:
+        super().__init__()
+        self.model, self.planner, self.horizon = model, make_planner(model, config), config.horizon
+        self.inputs = ["memory"]
+        self.outputs = ["chunk", "states", *(["poses", "sigma"] if model.targets else []), "joints", *_contact(model)]
+
+    def forward(self, memory: Tensor) -> tuple[Tensor, ...]:
+        state, actions, states = memory[None], [], []
+        for _ in range(self.horizon):
+            action = self.model.usual_action(state)
+            state = self.model.step(state, action)
+            actions.append(action)
+            states.append(state)
+        heads = _heads(self.model, self.planner, torch.stack(states, 1))
+        return (torch.cat(actions), torch.cat(states), *(head[0] for head in heads))
 
 
 class Decode(NamedGraph):

@@ -2,42 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor
 from torch.nn.functional import smooth_l1_loss
 
+from world_model_ros.learning.batch import Batch
+from world_model_ros.learning.config import TrainConfig
+from world_model_ros.learning.joint_embedding import joint_embedding_losses
 from world_model_ros.learning.networks import Sensed, WorldModel
-
-
-@dataclass(frozen=True)
-class Batch:
-    """B windows of L ticks.
-
-    Args:
-        features: from `WorldModel.features`, each (B, L, n).
-        fresh: (B, L, streams), after modality dropout.
-        sensed: (B, L, streams), before it: where there is something to predict.
-        applied: (B, L, C); ``applied[:, t]`` was done between ticks t-1 and t.
-        labels: target positions (B, L, K, 3), NaN where unknown.
-        frames: images of the first camera, (B, L, H, W, 3) uint8, or None without a camera.
-    """
-
-    features: dict[str, Tensor]
-    fresh: Tensor
-    sensed: Tensor
-    applied: Tensor
-    labels: Tensor
-    frames: Tensor | None
+from world_model_ros.learning.pictures import image_loss
 
 
 def filter_states(model: WorldModel, batch: Batch) -> tuple[Tensor, Tensor]:
     """Run the filter over the windows: priors and posteriors, (B, L, S) each."""
-    windows, ticks = batch.fresh.shape[:2]
+    return _filter(model, batch, sense(model, batch))
+
+
+def sense(model: WorldModel, batch: Batch) -> Sensed:
+    """What the filter takes at each tick, (B, L, ...)."""
     flat = {name: value.flatten(0, 1) for name, value in batch.features.items()}
-    sensed = [each.unflatten(0, (windows, ticks)) for each in model.sense(flat, batch.fresh.flatten(0, 1))]
-    state = torch.zeros(windows, model.state_size)
+    sensed = model.sense(flat, batch.fresh.flatten(0, 1))
+    return Sensed(*(each.unflatten(0, batch.fresh.shape[:2]) for each in sensed))
+
+
+def _filter(model: WorldModel, batch: Batch, sensed: Sensed) -> tuple[Tensor, Tensor]:
+    windows, ticks = batch.fresh.shape[:2]
+    state = torch.zeros(windows, model.state_size, device=batch.fresh.device)
     priors, posteriors = [], []
     for t in range(ticks):
         prior, state = model.update(state, batch.applied[:, t], Sensed(*(each[:, t] for each in sensed)))
@@ -48,7 +38,7 @@ def filter_states(model: WorldModel, batch: Batch) -> tuple[Tensor, Tensor]:
 
 def imagine(model: WorldModel, posteriors: Tensor, applied: Tensor, starts: Tensor, horizon: int) -> Tensor:
     """From the belief at each start (B, P), imagine ``horizon`` ticks under what was applied: (B, P, horizon+1, S)."""
-    rows = torch.arange(starts.shape[0])[:, None]
+    rows = torch.arange(starts.shape[0], device=starts.device)[:, None]
     state = posteriors[rows, starts].flatten(0, 1)
     states = [state]
     for h in range(1, horizon + 1):
@@ -58,29 +48,35 @@ def imagine(model: WorldModel, posteriors: Tensor, applied: Tensor, starts: Tens
 
 
 def losses(
-    model: WorldModel, batch: Batch, horizon: int, starts_per_window: int, frames: int, generator: torch.Generator
+    model: WorldModel, batch: Batch, config: TrainConfig, stage: int, generator: torch.Generator
 ) -> dict[str, Tensor]:
     """All losses of a batch, by name; their sum is what is minimised.
 
     Args:
-        horizon: ticks imagined; windows must be longer by three.
-        starts_per_window: from how many beliefs of each window.
-        frames: how many imagined images are decoded.
+        config: horizon, starts, frames and objective. Windows must be longer than the horizon by three.
+        stage: 0 or 1.
+        generator: on the CPU, whatever the device, so that every device draws the same.
     """
-    priors, posteriors = filter_states(model, batch)
+    device = batch.fresh.device
+    horizon = 1 if config.objective == "one_step" else config.horizon
+    sensed = sense(model, batch)
+    priors, posteriors = _filter(model, batch, sensed)
     windows, ticks = batch.fresh.shape[:2]
-    starts = torch.randint(2, ticks - horizon, (windows, starts_per_window), generator=generator)
+    starts = torch.randint(2, ticks - config.horizon, (windows, config.starts[stage]), generator=generator).to(device)
     states = imagine(model, posteriors, batch.applied, starts, horizon)  # (B, P, H+1, S)
-    when = starts[..., None] + torch.arange(horizon + 1)  # (B, P, H+1)
-    rows = torch.arange(windows)[:, None, None]
-    flat = states.flatten(0, 2)
+    when = starts[..., None] + torch.arange(horizon + 1, device=device)  # (B, P, H+1)
+    rows = torch.arange(windows, device=device)[:, None, None]
     out: dict[str, Tensor] = {}
+    if config.objective == "jepa":
+        out |= joint_embedding_losses(model, batch, states, rows, when, generator)
+        priors, states = priors.detach(), states.detach()  # heads only read what was learned without them
+    flat = states.flatten(0, 2)
     if model.targets:
         truth = batch.labels[rows, when].flatten(0, 2)
-        out |= _pose_losses(model, flat, truth, horizon)
+        out |= _pose_losses(model, flat, truth)
         predicted = model.positions(priors[:, 1:].flatten(0, 1))
         out["prior"] = pose_error(model, predicted, batch.labels[:, 1:].flatten(0, 1))
-        if model.cameras:
+        if model.cameras and config.objective != "jepa":
             name = model.cameras[0].name
             index = [stream.name for stream in model.streams].index(name)
             coded = model.coded({key: value.flatten(0, 1) for key, value in batch.features.items()})
@@ -88,14 +84,25 @@ def losses(
             truth = torch.where(there, batch.labels.flatten(0, 1), torch.nan)
             out["coded"] = pose_error(model, coded, truth)
     out |= _sense_losses(model, batch, flat, rows, when)
-    pairs = torch.cat([posteriors[:, :-1], posteriors[:, 1:]], -1).detach()
-    out["inverse"] = 0.1 * smooth_l1_loss(model.inverse(pairs), batch.applied[:, 1:] / model.action_scale)
-    if model.cameras and batch.frames is not None:
-        seen = batch.sensed[..., model.streams.index(model.cameras[0])] > 0.5
-        out["image"] = (2.0 if model.targets else 4.0) * _image_loss(
-            model, batch.frames, seen, states, starts, frames, generator
-        )
+    out |= _action_losses(model, batch, sensed.code(), posteriors)
+    if model.cameras and not model.targets:
+        # Without positions it is pictures that teach what moves; where there are some, pictures only read the states,
+        # and get a stage of their own: shaping the belief too made objects a fifth worse.
+        assert batch.frames is not None
+        out["image"] = 4.0 * image_loss(model, batch, states, starts, config.frames[stage], generator)
     return out
+
+
+def _action_losses(model: WorldModel, batch: Batch, code: Tensor, posteriors: Tensor) -> dict[str, Tensor]:
+    """Of the action between two observations, and of the one that follows on a belief; in units of its spread."""
+    applied = batch.applied[:, 1:] / model.action_scale
+    between = model.action_between(code[:, :-1], code[:, 1:]) / model.action_scale
+    known = batch.fresh[:, 1:].amax(-1) * batch.fresh[:, :-1].amax(-1)  # something was sensed on both ends
+    follows = model.usual_action(posteriors[:, :-1].detach()) / model.action_scale
+    return {
+        "inverse": 0.1 * (smooth_l1_loss(between, applied, reduction="none") * known[..., None]).mean(),
+        "policy": 0.1 * smooth_l1_loss(follows, applied),
+    }
 
 
 def pose_error(model: WorldModel, position: Tensor, truth: Tensor) -> Tensor:
@@ -106,12 +113,11 @@ def pose_error(model: WorldModel, position: Tensor, truth: Tensor) -> Tensor:
     return error / known.sum().clamp(min=1)
 
 
-def _pose_losses(model: WorldModel, states: Tensor, truth: Tensor, horizon: int) -> dict[str, Tensor]:
+def _pose_losses(model: WorldModel, states: Tensor, truth: Tensor) -> dict[str, Tensor]:
     position = model.positions(states)
     known = ~torch.isnan(truth)
     out = {"pose": 4.0 * pose_error(model, position, truth)}
-    raw = model.sigma_head(states.detach()).reshape(-1, model.targets, 3)
-    sigma = torch.nn.functional.softplus(raw - 3.0) * 0.1 + 5e-4
+    sigma = model.raw_sigma(states.detach())
     miss = torch.where(known, (position.detach() - truth).abs(), torch.zeros_like(truth))
     likelihood = (torch.log(sigma) + miss / sigma) * known  # Laplace, robust to jumps
     out["sigma"] = 0.02 * likelihood.sum() / known.sum().clamp(min=1)
@@ -146,44 +152,3 @@ def _sense_losses(model: WorldModel, batch: Batch, states: Tensor, rows: Tensor,
 def _contact(taxels: Tensor) -> Tensor:
     """Sum of the lengths of the taxel forces, N: (n, rows*cols*3) -> (n,)."""
     return taxels.reshape(taxels.shape[0], -1, 3).norm(dim=-1).sum(-1)
-
-
-def _image_loss(
-    model: WorldModel,
-    frames: Tensor,
-    seen: Tensor,
-    states: Tensor,
-    starts: Tensor,
-    count: int,
-    generator: torch.Generator,
-) -> Tensor:
-    """Of some imagined images, as far as they and their references were seen.
-
-    L1, where they move weighing more, squares, edges, and what the best warp misses.
-    """
-    windows, points, steps = states.shape[:3]
-    b = torch.randint(windows, (count,), generator=generator)
-    p = torch.randint(points, (count,), generator=generator)
-    h = torch.randint(steps, (count,), generator=generator)
-    begin = starts[b, p]
-    there = (seen[b, begin] & seen[b, begin + h]).float()[:, None, None, None]
-    reference = frames[b, begin].float()
-    target = frames[b, begin + h].float().permute(0, 3, 1, 2) / 255.0
-    with torch.autocast("cpu", torch.bfloat16):
-        picture = model.decoder.picture(states[b, p, h], reference)
-    image = picture.frame
-    moved = (target - reference.permute(0, 3, 1, 2) / 255.0).abs().amax(1, keepdim=True)
-    weight = (1.0 + 4.0 * (moved > 0.06).float()) * there
-    error = (image - target) * there
-    warp = torch.stack([(each - target).abs().mean(1, keepdim=True) for each in picture.warped]).amin(0)
-    return (
-        (error.abs() * weight).mean()
-        + 5.0 * (error**2 * weight).mean()
-        + 0.5 * (_edges(error) + _edges(torch.nn.functional.avg_pool2d(error, 2)))
-        + 0.5 * (warp * (weight - there)).mean()
-    )
-
-
-def _edges(error: Tensor) -> Tensor:
-    """L1 of the gradient of an error image (B, 3, H, W)."""
-    return (error[..., 1:] - error[..., :-1]).abs().mean() + (error[..., 1:, :] - error[..., :-1, :]).abs().mean()

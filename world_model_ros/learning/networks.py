@@ -4,14 +4,13 @@ Shapes: B batch, S state, C action, D image code, K targets, J joint positions i
 Schmidhuber 2018 and Dreamer (Hafner et al. 2019), without a stochastic state; trained on what it predicts many steps
 ahead.
 
-A state is a recurrent part and, where the action displaces joints, their positions. Those are kept as numbers: as last
-measured, plus what was commanded since, plus the change of a learned lag. So an imagined posture starts where the
-robot is. Where the action moves a fingertip, positions read from the recurrent part were better (9 against 21 mrad).
+A state is a recurrent part and, where the action displaces joints, those of `learning.commanded`. Where it moves a
+fingertip, joint positions read from the recurrent part were better (9 against 21 mrad).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import NamedTuple
 
@@ -19,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from world_model_ros.contract.schema import Interface, Stream
+from world_model_ros.learning.commanded import CommandedJoints
 from world_model_ros.learning.decoder import ImageDecoder
 from world_model_ros.learning.encoders import (
     MELS,
@@ -29,8 +29,9 @@ from world_model_ros.learning.encoders import (
     mlp,
     sense_size,
 )
+from world_model_ros.learning.imagination import imagined_states
 
-MOST_AHEAD = 63  # ticks that can be imagined with a spread of their own
+MOST_AHEAD = 63  # ticks with a spread of their own
 _OUT = {"camera": 0, "microphone": 32, "taxels": 48, "wrench": 24, "joints": 64}
 
 
@@ -59,6 +60,10 @@ class Sensed(NamedTuple):
     joints: Tensor
     there: Tensor
 
+    def code(self) -> Tensor:
+        """All of it as one vector (B, O), for the inverse model: it knows nothing of actions."""
+        return torch.cat([self.fused, torch.where(self.there, self.joints, torch.zeros_like(self.joints))], -1)
+
 
 class WorldModel(nn.Module):
     """Encoders for the streams of a contract, belief filter, dynamics and heads."""
@@ -73,7 +78,7 @@ class WorldModel(nn.Module):
         bound = float(action.bound_m if action.kind == "fingertip_displacement" else action.bound)
         self.action_scale: Tensor
         self.register_buffer("action_scale", torch.full((action.size,), bound))
-        self.usual: Tensor  # innovations that are surprising, of the targets and of each stream; from calibration
+        self.usual: Tensor  # innovations that are surprising, as multiples of the expected ones; from calibration
         self.register_buffer("usual", torch.ones(1 + len(self.streams)))
         self.sensed: Tensor  # streams that the training data really had
         self.register_buffer("sensed", torch.ones(len(self.streams), dtype=torch.bool))
@@ -95,16 +100,14 @@ class WorldModel(nn.Module):
         self.joint_streams = [stream for stream in self.streams if stream.kind == "joints"]
         kept = self.joint_streams if interface.action.kind == "joint_displacement" else []
         self.kept_joints = kept  # streams whose positions are numbers in the state
-        joints = [joint for stream in kept for joint in stream.joints]
-        self.state_size = sizes.state + len(joints)  # S
-        self.commanded: Tensor  # (C, J), which joint a component of the action moves
-        self.register_buffer("commanded", _commanded(interface, joints), persistent=False)
+        self.commanded = CommandedJoints(interface, kept, sizes.state) if kept else None
+        numbers, joints = (self.commanded.size, self.commanded.count) if self.commanded is not None else (0, 0)
+        self.state_size = sizes.state + numbers  # S
         recurrent, state, hidden = sizes.state, self.state_size, sizes.hidden
         self.fuse = mlp(features + len(self.streams), hidden, hidden)
-        self.correct = nn.GRUCell(hidden, recurrent)
+        self.correct = nn.GRUCell(hidden + joints, recurrent)
         self.act = nn.Sequential(nn.Linear(state + action.size, hidden), nn.SiLU())
         self.predict = nn.GRUCell(hidden, recurrent)
-        self.lag = nn.Linear(recurrent, len(joints), bias=False)
         self.pose_mean: Tensor
         self.pose_scale: Tensor
         self.orientation: Tensor
@@ -122,7 +125,10 @@ class WorldModel(nn.Module):
             {s.name: mlp(state, hidden, sense_size(s)) for s in self.streams if s.kind != "camera"}
         )
         self.contact_head = mlp(state, 64, 1)
-        self.inverse = mlp(2 * state, hidden, action.size)
+        self.expected_head = mlp(state, 64, 1 + len(self.streams))  # how large innovations are here, logarithms
+        self.observation_size = hidden + joints  # O
+        self.inverse = mlp(2 * self.observation_size, hidden, action.size)
+        self.policy = mlp(state, hidden, action.size)
         if self.cameras:
             camera = self.cameras[0]
             self.code_head = mlp(state, hidden, sizes.code)
@@ -133,8 +139,6 @@ class WorldModel(nn.Module):
                     points + sizes.code, 128, self.targets * 3
                 )  # keeps places in the code; training only
                 self.reader = PositionReader(camera.height, camera.width, self.targets)
-
-    # --- encoding -------------------------------------------------------------------------------------------------
 
     def features(self, values: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """What does not depend on time: stream arrays (B, ...) -> vectors (B, n), camera code with its keypoints.
@@ -172,29 +176,45 @@ class WorldModel(nn.Module):
             return Sensed(fused, none, none > 0)
         return Sensed(fused, torch.cat(joints, 1), torch.cat(there, 1))
 
-    # --- belief and dynamics --------------------------------------------------------------------------------------
-
     def step(self, state: Tensor, action: Tensor) -> Tensor:
         """Imagine one tick: state (B, S), action (B, C) in contract units -> state (B, S)."""
-        recurrent, joints = state[:, : self.sizes.state], state[:, self.sizes.state :]
-        x = self.act(torch.cat([state, action / self.action_scale], -1))
-        after = self.predict(x, recurrent)
-        moved = (action @ self.commanded) / self._joint_scale() + self.lag(after - recurrent)
-        return torch.cat([after, joints + moved], -1)
+        recurrent, numbers = self._parts(state)
+        after = self.predict(self.act(torch.cat([state, action / self.action_scale], -1)), recurrent)
+        if self.commanded is None:
+            return after
+        return torch.cat([after, self.commanded.step(numbers, action, self.joint_scale())], -1)
+
+    def imagine(self, memory: Tensor, actions: Tensor) -> Tensor:
+        """Imagine on: what one belief (S,) comes to under action sequences (N, H, C), states (N, H, S)."""
+        return imagined_states(self, memory, actions)
 
     def update(self, state: Tensor, action: Tensor, sensed: Sensed) -> tuple[Tensor, Tensor]:
         """One tick of the filter: belief before, action applied since, senses now -> (prior, posterior), (B, S)."""
         prior = self.step(state, action)
-        recurrent = self.correct(sensed.fused, prior[:, : self.sizes.state])
-        joints = torch.where(sensed.there, sensed.joints, prior[:, self.sizes.state :])
-        return prior, torch.cat([recurrent, joints], -1)
+        recurrent, numbers = self._parts(prior)
+        if self.commanded is None:
+            return prior, self.correct(sensed.fused, recurrent)
+        behind = self.commanded.surprise(numbers, sensed.joints, sensed.there)
+        corrected = self.correct(torch.cat([sensed.fused, behind], -1), recurrent)
+        numbers = self.commanded.correct(numbers, corrected, sensed.joints, sensed.there)
+        return prior, torch.cat([corrected, numbers], -1)
 
-    def _joint_scale(self) -> Tensor:
+    def _parts(self, state: Tensor) -> tuple[Tensor, Tensor]:
+        """The recurrent part of a state and the numbers after it."""
+        return state[:, : self.sizes.state], state[:, self.sizes.state :]
+
+    def action_between(self, code: Tensor, code_next: Tensor) -> Tensor:
+        """The action (B, C) that was applied between two observations a tick apart, from their codes (B, O) alone."""
+        return self.inverse(torch.cat([code, code_next], -1)) * self.action_scale
+
+    def usual_action(self, state: Tensor) -> Tensor:
+        """The action (B, C) that followed in the recordings on what is believed, (B, S): a policy prior."""
+        return self.policy(state) * self.action_scale
+
+    def joint_scale(self) -> Tensor:
         """Units of the joint positions in the state, (J,): rad, m or a share of travel."""
         scales = [self.vector_encoder(s.name).scale[:: len(s.fields)] for s in self.kept_joints]
         return torch.cat(scales) if scales else self.action_scale[:0]
-
-    # --- heads ----------------------------------------------------------------------------------------------------
 
     def positions(self, state: Tensor) -> Tensor:
         """State (B, S) -> target positions (B, K, 3), m, base frame."""
@@ -204,9 +224,19 @@ class WorldModel(nn.Module):
 
     def sigma(self, state: Tensor, ahead: int) -> Tensor:
         """State imagined ``ahead`` ticks ahead (B, S) -> calibrated standard deviation (B, K, 3), m."""
+        return self.raw_sigma(state) * self.sigma_scale[ahead][:, None]
+
+    def sigmas(self, states: Tensor) -> Tensor:
+        """States imagined 1 to H ticks ahead (N, H, S) -> calibrated standard deviations (N, H, K, 3), m."""
+        n, horizon = states.shape[:2]
+        raw = self.raw_sigma(states.flatten(0, 1)).reshape(n, horizon, self.targets, 3)
+        return raw * self.sigma_scale[1 : horizon + 1, :, None]
+
+    def raw_sigma(self, state: Tensor) -> Tensor:
+        """What `sigma` is before calibration: (B, S) -> (B, K, 3), m."""
         raw = self.sigma_head(state).reshape(-1, self.targets, 3)
         out: Tensor = nn.functional.softplus(raw - 3.0) * 0.1 + 5e-4
-        return out * self.sigma_scale[ahead][:, None]
+        return out
 
     def poses(self, state: Tensor) -> Tensor:
         """State (B, S) -> (B, K, 7). Position is predicted; orientation is the mean of the training labels."""
@@ -231,16 +261,17 @@ class WorldModel(nn.Module):
         x: Tensor = self.sense_heads[stream.name](state)
         if stream not in self.kept_joints:
             return x
-        before = sum(len(s.joints) for s in self.kept_joints[: self.kept_joints.index(stream)])
-        begin = self.sizes.state + before
-        positions = state[:, begin : begin + len(stream.joints), None]
+        assert self.commanded is not None
+        recurrent, numbers = self._parts(state)
+        positions = self.commanded.positions(numbers, recurrent)
+        begin = sum(len(s.joints) for s in self.kept_joints[: self.kept_joints.index(stream)])
+        positions = positions[:, begin : begin + len(stream.joints), None]
         rest = x.unflatten(1, (len(stream.joints), len(stream.fields)))[:, :, 1:]
         return torch.cat([positions, rest], -1).flatten(1)
 
     def seen(self, image: Tensor) -> Tensor:
         """Positions (B, K, 3) read from an image (B, H, W, 3) of the first camera alone, m."""
-        out: Tensor = self.reader(image) * self.pose_scale + self.pose_mean
-        return out
+        return self.reader(image) * self.pose_scale + self.pose_mean
 
     def coded(self, features: Mapping[str, Tensor]) -> Tensor:
         """Positions (B, K, 3) that the first camera's code holds, m. Trains the encoder to keep them."""
@@ -258,7 +289,7 @@ class WorldModel(nn.Module):
         return self.vector_encoder(name).normalise(feature)
 
     def sensed_streams(self) -> list[Stream]:
-        """Streams that were there in training, so that their predictions mean something."""
+        """Streams that were there in training."""
         return [stream for stream, there in zip(self.streams, self.sensed.tolist()) if there]
 
     def vector_encoder(self, name: str) -> VectorEncoder:
@@ -266,14 +297,3 @@ class WorldModel(nn.Module):
         encoder = self.encoders[name]
         assert isinstance(encoder, VectorEncoder)
         return encoder
-
-
-def _commanded(interface: Interface, joints: Sequence[str]) -> Tensor:
-    """(C, J): one where a component of the action displaces a joint position of the state."""
-    action = interface.action
-    out = torch.zeros(action.size, len(joints))
-    if action.kind == "joint_displacement":
-        for c, name in enumerate(action.joints):
-            for j, joint in enumerate(joints):
-                out[c, j] = float(name == joint)
-    return out

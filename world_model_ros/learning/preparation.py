@@ -16,7 +16,7 @@ def fit_statistics(model: WorldModel, cache: Cache) -> None:
     """Means and scales of senses and poses, from a sample of the training ticks; sets buffers in place."""
     random = np.random.default_rng(0)
     episode = np.searchsorted(cache.begins, np.arange(len(cache.fresh)), side="right") - 1
-    trained = np.flatnonzero(~cache.validation[episode])
+    trained = np.flatnonzero(cache.trained[episode])
     ticks = np.sort(random.choice(trained, min(4000, len(trained)), replace=False))
     for i, stream in enumerate(model.streams):
         there = ticks[cache.fresh[ticks, i] > 0.5]
@@ -48,15 +48,16 @@ def _mean_turn(quaternions: NDArray[np.float32]) -> NDArray[np.float32]:
 
 @torch.no_grad()
 def encode_all(model: WorldModel, cache: Cache) -> dict[str, Tensor]:
-    """Features of every tick of the cache, as float16 (camera codes) and float32."""
+    """Features of every tick of the cache, on the CPU, as float16 (camera codes) and float32."""
+    device = model.action_scale.device
     cameras = {stream.name for stream in model.cameras}
     parts: dict[str, list[Tensor]] = {}
-    for begin in tqdm(range(0, len(cache.fresh), 512), desc="encode", unit="batch"):
+    for begin in tqdm(range(0, len(cache.fresh), 512), desc="encode", unit="batch", disable=None):
         values = {
             name: torch.from_numpy(np.ascontiguousarray(array[begin : begin + 512]))
             for name, array in cache.streams.items()
         }
-        values = {name: v if v.dtype == torch.uint8 else v.float() for name, v in values.items()}
+        values = {name: (v if v.dtype == torch.uint8 else v.float()).to(device) for name, v in values.items()}
         for name, feature in model.features(values).items():
-            parts.setdefault(name, []).append(feature.half() if name in cameras else feature)
+            parts.setdefault(name, []).append((feature.half() if name in cameras else feature).cpu())
     return {name: torch.cat(part) for name, part in parts.items()}

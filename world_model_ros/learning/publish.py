@@ -3,30 +3,34 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from world_model_ros.contract.contract import Contract
 from world_model_ros.core.errors import UserError
 from world_model_ros.learning.calibrate import calibrate
 from world_model_ros.learning.config import TrainConfig
 from world_model_ros.learning.dataset import open_cache
 from world_model_ros.learning.export import export, load_checkpoint
+from world_model_ros.learning.restored import plan_config, restored_model
 from world_model_ros.learning.scores import score
 from world_model_ros.learning.windows import Windows
 from world_model_ros.planning.planner import PlanConfig
+from world_model_ros.runtime.bundle import Bundle
 from world_model_ros.runtime.manifest import Manifest
 
 
-def publish(run: Path, out: Path, name: str | None = None, config: PlanConfig | None = None) -> Manifest:
+def publish(run: Path, out: Path, name: str | None = None, planner: dict[str, Any] | None = None) -> Manifest:
     """Write the bundle of a run.
 
     Args:
         run: folder that `train` wrote: ``model.pt``, ``train.json`` and ``cache/``.
         out: folder of the bundle.
         name: of the bundle; the robot's without it.
-        config: of the planner; it looks as far ahead as was trained without it.
+        planner: settings of `PlanConfig` that shall be others than usual; it looks as far ahead as was trained.
     """
     if not (run / "model.pt").is_file():
         raise UserError("run", str(run), "a folder with model.pt, as `world-model train` writes it")
@@ -48,5 +52,17 @@ def publish(run: Path, out: Path, name: str | None = None, config: PlanConfig | 
             "ticks": len(cache.fresh),
             "held_out_episodes": int(np.sum(cache.validation)),
         }
-    config = config or PlanConfig(horizon=training.horizon)
+    config = replace(PlanConfig(horizon=training.horizon), **(planner or {}))
     return export(model, contract, out, name or contract.name, config, provenance, scores, calibration)
+
+
+def republish(bundle: Bundle, contract: Contract, out: Path, name: str | None, planner: dict[str, Any]) -> Manifest:
+    """Write a bundle anew with the graphs of this version and the same weights, scores and calibration.
+
+    Args:
+        planner: settings of `PlanConfig` that shall be others than the bundle's.
+    """
+    manifest = bundle.manifest
+    model, config = restored_model(bundle, contract), replace(plan_config(bundle), **planner)
+    about = manifest.provenance, manifest.scores, manifest.calibration.model_dump()
+    return export(model, contract, out, name or manifest.name, config, *about)

@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from world_model_ros.learning.dataset import Cache
 from world_model_ros.learning.networks import WorldModel
+from world_model_ros.learning.precision import pictures_in_bfloat16
 
 _BATCH = 96
 _RATE = 1.5e-3
@@ -24,7 +25,7 @@ def train_reader(model: WorldModel, cache: Cache, steps: int, seed: int) -> None
     ticks, weight = _ticks(model, cache)
     if not steps or not len(ticks):
         return
-    random = np.random.default_rng(seed)
+    random, device = np.random.default_rng(seed), model.action_scale.device
     optimizer = torch.optim.AdamW(model.reader.parameters(), _RATE, weight_decay=1e-4)
     model.reader.train()
     progress = tqdm(range(steps), desc="reader", unit="step")
@@ -34,10 +35,10 @@ def train_reader(model: WorldModel, cache: Cache, steps: int, seed: int) -> None
                 _RATE * min(1.0, (step + 1) / 50) * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * step / steps)))
             )
         chosen = np.sort(random.choice(ticks, _BATCH, p=weight))
-        image = torch.from_numpy(np.ascontiguousarray(cache.streams[camera][chosen])).float()
-        light = torch.from_numpy(random.uniform(0.9, 1.1, (_BATCH, 1, 1, 1)).astype(np.float32))
-        truth = torch.from_numpy(cache.labels[chosen][..., :3])
-        with torch.autocast("cpu", torch.bfloat16):
+        image = torch.from_numpy(np.ascontiguousarray(cache.streams[camera][chosen])).float().to(device)
+        light = torch.from_numpy(random.uniform(0.9, 1.1, (_BATCH, 1, 1, 1)).astype(np.float32)).to(device)
+        truth = torch.from_numpy(cache.labels[chosen][..., :3]).to(device)
+        with pictures_in_bfloat16(device):
             read = model.reader((image * light).clamp(0.0, 255.0))
         loss = smooth_l1_loss(read.float(), (truth - model.pose_mean) / model.pose_scale, beta=0.1)
         optimizer.zero_grad(set_to_none=True)
@@ -53,7 +54,7 @@ def _ticks(model: WorldModel, cache: Cache) -> tuple[NDArray[np.int64], NDArray[
     """Training ticks with an image and all labels, and how often to draw each: rare places more often."""
     index = [stream.name for stream in model.streams].index(model.cameras[0].name)
     episode = np.searchsorted(cache.begins, np.arange(len(cache.fresh)), side="right") - 1
-    there = (cache.fresh[:, index] > 0.5) & ~np.isnan(cache.labels).any((1, 2)) & ~cache.validation[episode]
+    there = (cache.fresh[:, index] > 0.5) & ~np.isnan(cache.labels).any((1, 2)) & cache.trained[episode]
     ticks = np.flatnonzero(there)
     cells = np.floor(cache.labels[ticks][..., :2] / _CELL_M).astype(np.int64)
     weight = np.zeros(len(ticks))

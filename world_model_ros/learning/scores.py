@@ -8,8 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from world_model_ros.learning.batch import Batch
 from world_model_ros.learning.config import TrainConfig
-from world_model_ros.learning.losses import Batch, filter_states, imagine
+from world_model_ros.learning.losses import filter_states, imagine
 from world_model_ros.learning.networks import WorldModel
 from world_model_ros.learning.windows import Windows
 

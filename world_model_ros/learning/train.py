@@ -1,6 +1,7 @@
 """Two stages: everything end to end, then all but the camera encoder on its cached codes; quality comes from there.
 
-In between, the reader of positions learns from single images. A run that was broken off goes on where it was.
+In between, the reader of positions learns from single images; in the end, the decoder of images from finished states.
+A run that was broken off goes on where it was.
 """
 
 from __future__ import annotations
@@ -8,8 +9,10 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import sys
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -21,13 +24,17 @@ from tqdm import tqdm
 
 from world_model_ros.contract.contract import Contract
 from world_model_ros.core.errors import UserError
-from world_model_ros.learning.config import TrainConfig
+from world_model_ros.learning import distributed
+from world_model_ros.learning.config import OBJECTIVES, TrainConfig
 from world_model_ros.learning.dataset import Cache
+from world_model_ros.learning.decoder_stage import train_decoder
 from world_model_ros.learning.losses import losses
 from world_model_ros.learning.networks import MOST_AHEAD, Sizes, WorldModel
+from world_model_ros.learning.precision import pictures_in_bfloat16
 from world_model_ros.learning.preparation import encode_all, fit_statistics
 from world_model_ros.learning.reader import train_reader
 from world_model_ros.learning.scores import complaints, score
+from world_model_ros.learning.surprise import fit_expected
 from world_model_ros.learning.windows import Windows
 
 CHECKPOINT = "checkpoint.pt"  # where a run stands
@@ -46,26 +53,33 @@ def train(contract: Contract, cache: Cache, out: Path, config: TrainConfig | Non
     config = config or TrainConfig()
     _check(contract, cache, config)
     torch.manual_seed(config.seed)
-    torch.set_num_threads(config.threads)
+    torch.set_num_threads(max(1, config.threads // distributed.neighbours()))
     out.mkdir(parents=True, exist_ok=True)
     model = WorldModel(contract.interface, Sizes())
     fit_statistics(model, cache)
+    model.to(distributed.local_device(config.device))
     run = _Run(model, contract, cache, config, out)
     run.resume()
     if run.stage == 0:
         run.train_stage(None)
         if model.targets and model.cameras:
-            train_reader(model, cache, config.reader_steps, config.seed)
-        save(model, contract, out / "stage1.pt")
+            if distributed.rank() == 0:
+                train_reader(model, cache, config.reader_steps, config.seed)
+            distributed.share(model)
         run.next_stage()
     codes = encode_all(model, cache)
     for parameter in _camera_parameters(model):
         parameter.requires_grad_(False)
     run.train_stage(codes)
-    save(model, contract, out / "model.pt")
-    (out / "train.json").write_text(json.dumps({"config": asdict(config), "last": run.log.last}, indent=1))
-    (out / CHECKPOINT).unlink(missing_ok=True)
-    return model.eval()
+    if distributed.rank() == 0:
+        if model.cameras and config.decoder_steps:
+            train_decoder(model, run.windows[1], codes, config)
+        fit_expected(model, run.windows[1], codes, math.ceil(config.steps[1] / 6), config.seed)
+        save(model, contract, out / "model.pt")
+        (out / "train.json").write_text(json.dumps({"config": asdict(config), "last": run.log.last}, indent=1))
+        (out / CHECKPOINT).unlink(missing_ok=True)
+    distributed.wait()
+    return model.cpu().eval()
 
 
 def _check(contract: Contract, cache: Cache, config: TrainConfig) -> None:
@@ -75,19 +89,26 @@ def _check(contract: Contract, cache: Cache, config: TrainConfig) -> None:
             raise UserError(
                 f"interface.streams.{stream.name}", [stream.height, stream.width], "multiples of 16, to be learned"
             )
+    if config.objective not in OBJECTIVES:
+        raise UserError("objective", config.objective, f"one of {list(OBJECTIVES)}")
+    if config.objective == "jepa" and not any(s.kind == "camera" for s in contract.interface.streams):
+        raise UserError("objective", config.objective, "a contract with a camera")
+    if config.device.startswith("cuda") and not torch.cuda.is_available():
+        raise UserError("device", config.device, "cpu; torch finds no GPU")
     if not 1 <= config.horizon <= MOST_AHEAD:
         raise UserError("horizon", config.horizon, f"1 to {MOST_AHEAD} ticks")
     if min(config.length) < config.horizon + 3:
         raise UserError("length", config.length, f"at least the horizon plus three, {config.horizon + 3}")
     for length in config.length:
         if not len(cache.starts(length, validation=False)):
-            longest = int(np.diff(cache.begins)[~cache.validation].max(initial=0))
+            longest = int(np.diff(cache.begins)[cache.trained].max(initial=0))
             raise UserError("bags", f"{longest} ticks at most", f"a training episode of {length} ticks or more")
 
 
 def save(model: WorldModel, contract: Contract, path: Path) -> None:
     """Weights and the contract they were trained for."""
-    torch.save({"weights": model.state_dict(), "contract": contract.text}, path)
+    weights = {name: tensor.cpu() for name, tensor in model.state_dict().items()}
+    torch.save({"weights": weights, "contract": contract.text}, path)
 
 
 class _Run:
@@ -99,15 +120,16 @@ class _Run:
         data = hashlib.sha256(cache.begins.tobytes() + cache.applied.tobytes()).hexdigest()
         self._config = json.dumps([asdict(config), contract.interface_hash, data])
         self.log = _Log(out)
-        self.random = np.random.default_rng(config.seed)
-        self.generator = torch.Generator().manual_seed(config.seed)
+        rank = distributed.rank()
+        self.random = np.random.default_rng([config.seed, rank] if rank else config.seed)
+        self.generator = torch.Generator().manual_seed(config.seed + 1000 * rank)
         self.windows = [Windows(contract, cache, config, stage) for stage in (0, 1)]
         self.held_out = [Windows(contract, cache, config, stage, validation=True) for stage in (0, 1)]
         self._optimizer_state: dict[str, Any] | None = None
 
     def next_stage(self) -> None:
         self.stage, self.step, self._optimizer_state = 1, 0, None
-        self.generator.manual_seed(self.config.seed + 1)
+        self.generator.manual_seed(self.config.seed + 1 + 1000 * distributed.rank())
         self._save({})
 
     def resume(self) -> None:
@@ -120,10 +142,15 @@ class _Run:
             raise UserError("out", str(self.out), f"a folder without {CHECKPOINT} of a run with other settings or data")
         self.model.load_state_dict(kept["weights"])
         self.stage, self.step, self._optimizer_state = kept["stage"], kept["step"], kept["optimizer"] or None
+        if distributed.rank():  # the checkpoint is the first process's; the others only must not draw the same again
+            self.random = np.random.default_rng([self.config.seed, distributed.rank(), self.step])
+            return
         self.random.bit_generator.state = json.loads(kept["random"])
         self.generator.set_state(kept["generator"])
 
     def _save(self, optimizer: dict[str, Any]) -> None:
+        if distributed.rank():
+            return
         part = self.out / f"{CHECKPOINT}.part"
         kept = {
             "config": self._config,
@@ -146,30 +173,41 @@ class _Run:
         if self._optimizer_state is not None:
             optimizer.load_state_dict(self._optimizer_state)
         model.train()
-        progress = tqdm(range(self.step, steps), desc=f"stage {stage + 1}", unit="step", initial=self.step, total=steps)
+        progress = tqdm(
+            range(self.step, steps),
+            desc=f"stage {stage + 1}",
+            unit="step",
+            initial=self.step,
+            total=steps,
+            disable=distributed.rank() > 0,
+            mininterval=0.1 if sys.stderr.isatty() else 20.0,  # a log file shall stay readable
+        )
+        device = model.action_scale.device
         for step in progress:
             for group in optimizer.param_groups:
                 group["lr"] = rate * _warm_cosine(step, steps)
-            # bfloat16 for the encoder only: the belief is filtered over many ticks and wants its millimetres.
-            with torch.autocast("cpu", torch.bfloat16, enabled=codes is None):
+            # The encoder only: the belief is filtered over many ticks and wants its millimetres.
+            with pictures_in_bfloat16(device) if codes is None else nullcontext():
                 batch = self.windows[stage].draw(config.windows[stage], self.random, codes, model)
-            parts = losses(model, batch, config.horizon, config.starts, config.frames, self.generator)
+            parts = losses(model, batch, config, stage, self.generator)
             total = torch.stack(list(parts.values())).sum()
             values = {name: value.item() for name, value in parts.items()}
             if not torch.isfinite(total):
                 raise UserError("training", values, "finite losses; bad data?")
             optimizer.zero_grad(set_to_none=True)
             total.backward()
+            distributed.average_gradients(trained)
             torch.nn.utils.clip_grad_norm_(trained, 1.0)
             optimizer.step()
             self.step = step + 1
-            if self.step % _SCORED == 0 or self.step == steps:
+            first = distributed.rank() == 0
+            if first and (self.step % _SCORED == 0 or self.step == steps):
                 scores = score(model, self.held_out[stage], config, codes)
                 self.log.write(stage, step, values | scores)
                 progress.set_postfix_str(" ".join(f"{name} {value:.4f}" for name, value in scores.items()))
             if self.step % _SAVED == 0 or self.step == steps:
                 self._save(optimizer.state_dict())
-            if self.step in (steps // 4, steps):
+            if first and self.step in (steps // 4, steps):
                 for line in complaints(model, self.held_out[stage], config, codes):
                     progress.write(f"stage {stage + 1}, step {self.step}: {line}")
         model.eval()

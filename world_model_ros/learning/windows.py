@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from world_model_ros.contract.contract import Contract
+from world_model_ros.learning.batch import Batch
 from world_model_ros.learning.config import TrainConfig
 from world_model_ros.learning.dataset import Cache, drop_modalities
-from world_model_ros.learning.losses import Batch
 from world_model_ros.learning.networks import WorldModel
 
 
@@ -61,6 +61,7 @@ class Windows:
         """The batch of windows that begin at these ticks (B,)."""
         ticks = begin[:, None] + np.arange(self.length)
         fresh = self.cache.fresh[ticks]
+        device = model.action_scale.device
         dropped = drop_modalities(fresh, self.kinds, random) if drop else fresh
         frames = None
         if self.camera is not None:
@@ -73,7 +74,7 @@ class Windows:
                 s.name: torch.from_numpy(np.ascontiguousarray(self.cache.streams[s.name][ticks])) for s in self.streams
             }
             flat = {name: v.flatten(0, 1) for name, v in values.items()}
-            flat = {name: v if v.dtype == torch.uint8 else v.float() for name, v in flat.items()}
+            flat = {name: (v if v.dtype == torch.uint8 else v.float()).to(device) for name, v in flat.items()}
             encoded = model.features(flat)
             features = {name: value.float().unflatten(0, ticks.shape) for name, value in encoded.items()}
         return Batch(
@@ -83,4 +84,4 @@ class Windows:
             torch.from_numpy(self.cache.applied[ticks]),
             torch.from_numpy(self.cache.labels[ticks][..., :3]),
             frames,
-        )
+        ).to(device)

@@ -10,12 +10,17 @@ from world_model_ros.nodes.stream_inbox import StreamInbox
 from world_model_ros.nodes.tick_loop import TickLoop
 from world_model_ros.runtime.brain import Brain
 
+_HANGS_S = 2.0  # without a tick; a clock that stands still looks the same
+_REMEMBERED_S = 10.0  # for so long after a failed tick it is an error
 _SLOW = 0.95  # share of the asked rate below which a person should look
 
 
 def brain_statuses(brain: Brain, loop: TickLoop, streams: StreamInbox, goals: GoalInbox) -> list[DiagnosticStatus]:
-    """Statuses ``world_model: tick``, ``world_model: senses`` and ``world_model: goal``."""
-    return [_tick(brain, loop), _senses(brain, loop, streams), _goal(brain, loop, goals)]
+    """Statuses ``world_model: tick``, ``senses``, ``goal`` and, where objects are predicted, ``calibration``."""
+    found = [_tick(brain, loop), _senses(brain, loop, streams), _goal(brain, loop, goals)]
+    if any(target.kind == "object" for target in brain.contract.interface.targets):
+        found.append(_calibration(loop))
+    return found
 
 
 def _tick(brain: Brain, loop: TickLoop) -> DiagnosticStatus:
@@ -26,7 +31,9 @@ def _tick(brain: Brain, loop: TickLoop) -> DiagnosticStatus:
         level, words = STALE, "no ticks yet; does the clock run?"
     elif rate_hz < _SLOW * asked_hz:
         level, words = WARN, f"{rate_hz:.1f} ticks a second, {asked_hz:g} asked"
-    if loop.decision is not None and statistics.errors:
+    elif statistics.since_tick_s() > _HANGS_S:  # nothing has ended meanwhile, whatever the rate was before
+        level, words = ERROR, f"no tick has ended for {statistics.since_tick_s():.1f} s; does the clock run?"
+    if statistics.since_error_s() < _REMEMBERED_S:
         level, words = ERROR, f"{statistics.errors} ticks failed, see the log"
     values: dict[str, object] = {
         "model": brain.bundle.manifest.name,
@@ -78,3 +85,14 @@ def _goal(brain: Brain, loop: TickLoop, goals: GoalInbox) -> DiagnosticStatus:
         return status("world_model: goal", ERROR, f"goal refused: {goals.refused}", values)
     waiting = goal is not None and words not in ("pursuing", "reached", "random")
     return status("world_model: goal", WARN if waiting else OK, words, values)
+
+
+def _calibration(loop: TickLoop) -> DiagnosticStatus:
+    """How often the 90 % regions at the end of the horizon held what then came."""
+    hindsight = loop.hindsight
+    values: dict[str, object] = {"looks": hindsight.looked, "nominal": 0.9}
+    if not hindsight.looked:
+        return status("world_model: calibration", OK, "nothing to look back at yet", values)
+    values["hit_rate"] = hindsight.hit_rate
+    words = f"{hindsight.hit_rate:.0%} of {hindsight.looked} outcomes were in their 90 % region"
+    return status("world_model: calibration", WARN if hindsight.off else OK, words, values)

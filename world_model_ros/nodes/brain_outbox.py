@@ -14,9 +14,9 @@ from trajectory_msgs.msg import JointTrajectory
 from visualization_msgs.msg import MarkerArray
 
 from world_model_ros.contract.contract import Contract
+from world_model_ros.convert.futures import joints_message, path_message
 from world_model_ros.convert.outgoing import MessageMaker, ros_class
 from world_model_ros.core.streams import Observation
-from world_model_ros.core.trajectory import Trajectory
 from world_model_ros.nodes.marker_messages import marker_array
 from world_model_ros.nodes.qos import LATCHED
 from world_model_ros.runtime.brain import Brain
@@ -35,11 +35,12 @@ class BrainOutbox:
         self._node, self._contract, self._brain = node, contract, brain
         self._make = MessageMaker(ros_class)
         self._camera = first_camera(contract.interface)
+        self._latency_ns = 0 if self._camera is None else contract.latency_ns(self._camera.name)
         self._frame = contract.interface.base_frame
         self._targets = [target.name for target in contract.interface.targets]
         self._publishers: dict[str, Any] = {}
         for kind, topics in (
-            (JointTrajectory, ["command", "predicted/joints"]),
+            (JointTrajectory, ["predicted/joints", *(["command"] if brain.acts else [])]),
             (String, ["tick"]),
             (Float32, ["surprise"]),
             (Image, ["predicted/states", "predicted/contact"]),
@@ -66,17 +67,24 @@ class BrainOutbox:
     def futures(self, decision: Decision, observation: Observation) -> None:
         """Surprise, and everything imagined that somebody subscribes to."""
         self._publishers["surprise"].publish(self._make.float32(decision.surprise))
+        self.imagined(decision, observation)
+
+    def imagined(self, decision: Decision, observation: Observation) -> None:
+        """What a decision imagined, if anything, as far as somebody subscribes to it."""
         states, poses = decision.states, decision.poses
         if states is None:
             return
         now_ns = observation.now_ns
         reference_ns = now_ns if self._camera is None else observation.stamps_ns.get(self._camera.name)
         if reference_ns is not None:
-            self._publish("predicted/states", lambda: self._make.tensor(states, reference_ns))
+            stamp_ns = reference_ns + self._latency_ns  # views know the frame by the stamp of its message
+            self._publish("predicted/states", lambda: self._make.tensor(states, stamp_ns))
         if decision.contact is not None:
             self._publish("predicted/contact", lambda: self._make.tensor(decision.contact, now_ns))
         if decision.joints is not None:
-            self._publish("predicted/joints", lambda: self._joints(decision.joints, now_ns))
+            self._publish(
+                "predicted/joints", partial(joints_message, self._make, self._contract, decision.joints, now_ns)
+            )
         self._publish("predicted/path", lambda: self._planned(decision, now_ns))
         lost = decision.candidates
         if lost is not None and decision.chunk is not None and decision.chunk.any():
@@ -84,7 +92,7 @@ class BrainOutbox:
         if poses is None or decision.sigma is None:
             return
         for name, way, sigma in zip(self._targets, poses.swapaxes(0, 1), decision.sigma.swapaxes(0, 1)):
-            self._publish(f"predicted/{name}/path", partial(self._path, way, now_ns))
+            self._publish(f"predicted/{name}/path", partial(path_message, self._make, self._contract, way, now_ns))
             self._publish(f"predicted/{name}/region", partial(self._region, name, way, sigma, now_ns))
 
     def _publish(self, topic: str, make: Any) -> None:
@@ -95,27 +103,13 @@ class BrainOutbox:
             if message is not None:
                 publisher.publish(message)
 
-    def _stamps_ns(self, now_ns: int, steps: int, first: int = 1) -> list[int]:
-        return [now_ns + (first + step) * self._contract.tick_ns for step in range(steps)]
-
-    def _path(self, poses: Floats, now_ns: int) -> Path:
-        return self._make.path(poses, self._stamps_ns(now_ns, len(poses)), self._frame)
-
     def _planned(self, decision: Decision, now_ns: int) -> Path | None:
         """The way of the commanded fingertip, now first."""
         points = self._brain.planned_path(decision)
         if points is None:
             return None
         poses = np.hstack([points, np.tile(_DOWN, (len(points), 1))])
-        return self._make.path(poses, self._stamps_ns(now_ns, len(poses), first=0), self._frame)
-
-    def _joints(self, joints: Floats, now_ns: int) -> JointTrajectory:
-        positions, tick_s = joints.astype(np.float64), self._contract.tick_ns * 1e-9
-        times_s = tick_s * np.arange(1.0, len(positions) + 1)
-        velocities = np.zeros_like(positions)
-        if len(positions) > 1:
-            velocities[:] = np.gradient(positions, tick_s, axis=0)
-        return self._make.trajectory(Trajectory(self._contract.joint_names, times_s, positions, velocities, now_ns))
+        return path_message(self._make, self._contract, poses, now_ns, first=0)
 
     def _region(self, name: str, poses: Floats, sigma: Floats, now_ns: int) -> MarkerArray:
         semi_axes = sigma * self._brain.bundle.manifest.calibration.region_scale

@@ -1,6 +1,6 @@
 """Arms the gate, gives goals one after another, and judges from the robot's true state whether they were reached.
 
-Parameters: robot; seed; goals (comma separated: pose, image, push); result (JSON file). Exit status 0: all reached.
+Parameters: robot; seed; scenes; goals (comma separated); result (JSON file). Exit status 0: all reached.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from std_msgs.msg import Empty, String
 from std_srvs.srv import Trigger
 
 from world_model_ros.contract.contract import load_contract
+from world_model_ros.contract.share import default_robot
 from world_model_ros.convert.joints import JointConverter
 from world_model_ros.convert.outgoing import MessageMaker, ros_class
 from world_model_ros.convert.poses import pose_array
@@ -30,13 +31,15 @@ from world_model_ros.convert.stamps import stamp_ns
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.trajectory import Float
 from world_model_ros.evaluate.picture import goal_picture
-from world_model_ros.evaluate.task import Judge, Task, draw_task, task_kinds
+from world_model_ros.evaluate.task import PICTURES, Judge, Task, draw_task, task_kinds, task_record
 from world_model_ros.evaluate.ticks import tick_summary
 from world_model_ros.kinematics.arm import ArmKinematics
 from world_model_ros.nodes.spin import spin_until_shutdown, start_ros, stop
 from world_model_ros.nodes.trigger import insist
+from world_model_ros.sim.scenes import scene_for_seed
 
 _READY_S = 60.0
+_CANCELLED_S = 5.0
 _SETTLE_S = 1.0
 
 
@@ -45,8 +48,9 @@ class DemoNode(Node):
 
     def __init__(self) -> None:
         super().__init__("demo")
-        self._contract = load_contract(self.declare_parameter("robot", "tabletop_arm").value)
+        self._contract = load_contract(self.declare_parameter("robot", default_robot()).value)
         self._seed = int(self.declare_parameter("seed", 0).value)
+        self._scene = scene_for_seed(self._seed, self.declare_parameter("scenes", "plain").value)
         self._kinds = task_kinds(self.declare_parameter("goals", "pose,image,push").value)
         self._result = self.declare_parameter("result", "").value
         self._kinematics = ArmKinematics(self._contract)
@@ -56,7 +60,6 @@ class DemoNode(Node):
         self._ticks: list[dict[str, Any]] = []
         self._gate: dict[str, Any] = {}
         self._judge: Judge | None = None
-
         interface = self._contract.interface
         arm = next(stream for stream in interface.streams if stream.kind == "joints")
         self._joints = JointConverter(arm.name, self._contract.joint_names)
@@ -81,24 +84,21 @@ class DemoNode(Node):
         self._wait_until_ready()
         insist(self._arm, "gate/arm", _READY_S)
         self._gate = {}  # its state is not known until it says so again
-        first_tick = len(self._ticks)
+        first = len(self._ticks)
         goals = [self._pursue(index, kind) for index, kind in enumerate(self._kinds, start=1)]
         with contextlib.suppress(UserError):  # the goals are judged; the gate disarms by itself when all ends
             insist(self._disarm, "gate/disarm", 2.0)
-        result = {
-            "robot": self._contract.name,
-            "seed": self._seed,
-            "success": (success := all(goal["reached"] for goal in goals)),
-            "goals": goals,
-            **tick_summary(self._ticks[first_tick:], self._contract.tick_ns),
-        }
+        success = all(goal["reached"] for goal in goals)
+        about = {"robot": self._contract.name, "seed": self._seed, "success": success, "goals": goals}
+        result = about | tick_summary(self._ticks[first:], self._contract.tick_ns)
         if self._result:
-            Path(self._result).write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+            Path(self._result).write_text(json.dumps(result, indent=2), encoding="utf-8")
         return success
 
     def _pursue(self, index: int, kind: Any) -> dict[str, Any]:
+        objects = {name: place for name, place in self._positions.items() if name != self._tip_target}
         try:
-            task = draw_task(kind, self._seed, self._contract, self._positions[self._tip_target], self._objects())
+            task = draw_task(kind, self._seed, self._contract, self._positions[self._tip_target], objects)
         except UserError as error:  # an object that was knocked to the edge cannot be pushed back
             print(f"Goal {index} of {len(self._kinds)}: {error}")
             return {"kind": kind, "reached": False, "error_m": None, "seconds": 0.0}
@@ -108,7 +108,7 @@ class DemoNode(Node):
         now_ns = self.get_clock().now().nanoseconds
         message.header.stamp = self._make.time(now_ns)
         self._judge = judge = Judge(task, now_ns)
-        (self._picture if kind == "image" else self._goals[task.target]).publish(message)
+        (self._picture if kind in PICTURES else self._goals[task.target]).publish(message)
         rearmed = 0
         while (verdict := judge.verdict(self.get_clock().now().nanoseconds)) is None:
             if self._gate.get("state") == "disarmed":
@@ -119,33 +119,30 @@ class DemoNode(Node):
                     insist(self._arm, "gate/arm", 1.0)
                     self._gate = {}
             time.sleep(0.05)
-        self._cancel.publish(Empty())
+        self._let_go()
         print(f"  {verdict} ({task.tolerance_m * 100:.0f} cm counts)")
+        return task_record(task, verdict, away_m) | {"rearmed": rearmed}
+
+    def _let_go(self) -> None:
+        """Cancel the goal; a cancellation that comes late must not meet the next goal."""
+        self._cancel.publish(Empty())
+        told = time.monotonic()
+        while self._ticks[-1].get("goal") is not None and time.monotonic() - told < _CANCELLED_S:
+            time.sleep(0.05)
         time.sleep(_SETTLE_S)
-        return {
-            "kind": kind,
-            "reached": verdict.reached,
-            "error_m": round(verdict.error_m, 5),
-            "seconds": round(verdict.seconds, 3),
-            "target": task.target,
-            "goal": task.position.round(4).tolist(),
-            "away_m": round(away_m, 4),
-            "tolerance_m": task.tolerance_m,
-            "rearmed": rearmed,
-        }
 
     def _message(self, task: Task) -> Any:
         frame = self._contract.interface.base_frame
-        if task.kind != "image":
+        if task.kind not in PICTURES:
             return self._make.pose([*task.position, 0.0, 0.0, 0.0, 1.0], 0, frame)
-        return self._make.image(goal_picture(task, self._contract, self._seed, self._poses), "rgb8", 0, frame)
+        return self._make.image(goal_picture(task, self._contract, self._scene, self._poses), "rgb8", 0, frame)
 
     def _wait_until_ready(self) -> None:
         needed: dict[str, Callable[[], bool]] = {
             "joint states": lambda: self._tip_target in self._positions,
             "the brain's ticks": lambda: bool(self._ticks),
             "the gate's state": lambda: bool(self._gate),
-            "object labels": lambda: len(self._objects()) == len(self._contract.interface.labels),
+            "object labels": lambda: all(label.target in self._positions for label in self._contract.interface.labels),
         }
         started = time.monotonic()
         while missing := [name for name, there in needed.items() if not there()]:
@@ -154,9 +151,6 @@ class DemoNode(Node):
             time.sleep(0.05)
         print(f"The arm senses and the brain thinks, after {time.monotonic() - started:.1f} s")
 
-    def _objects(self) -> dict[str, Float]:
-        return {name: position for name, position in self._positions.items() if name != self._tip_target}
-
     def _see(self, target: str, time_ns: int, position: Float) -> None:
         self._positions[target] = position
         judge = self._judge
@@ -164,7 +158,11 @@ class DemoNode(Node):
             judge.see(time_ns, position)
 
     def _on_joints(self, message: Any) -> None:
-        time_ns, values = self._joints(message)
+        try:
+            time_ns, values = self._joints(message)
+        except UserError as error:
+            self.get_logger().warning(f"joint states ignored: {error}", throttle_duration_sec=5.0)
+            return
         self._see(self._tip_target, time_ns, self._kinematics.tip(values[:, 0].astype(float))[0])
 
     def _label_callback(self, target: str) -> Callable[[Any], None]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -25,8 +24,10 @@ from world_model_ros.convert.incoming import converter_for
 from world_model_ros.convert.outgoing import ros_class
 from world_model_ros.convert.stamps import image_rows, stamp_ns
 from world_model_ros.core.errors import UserError
+from world_model_ros.nodes import predicted
 from world_model_ros.nodes.qos import LATCHED, qos_profile
 from world_model_ros.view.markers import LIFETIME_S
+from world_model_ros.view.robot_shape import RobotShape
 from world_model_ros.view.scene import Scene
 from world_model_ros.view.skeleton import Skeleton
 from world_model_ros.view.strip import Badge, Image
@@ -62,7 +63,12 @@ class FutureSources:
         self._node, self._timeline, self._scene = node, timeline, scene
         self._state_shape = state_shape
         self._base_frame = contract.interface.base_frame
-        self._skeleton = Skeleton(contract) if contract.deployment.urdf is not None else None
+        self._joint_names = contract.joint_names
+        self._skeleton = self._shape = None
+        if contract.deployment.urdf is not None:
+            self._shape = RobotShape(contract)
+            if any(part.primitive is None for part in self._shape.parts):  # meshes: lines from link to link instead
+                self._skeleton = Skeleton(contract)
         self._goal_kind: str | None = None
         self._goal_image: Image | None = None
         self._regions: dict[str, tuple[int, MarkerArray]] = {}
@@ -84,6 +90,7 @@ class FutureSources:
             "space": [
                 (JointTrajectory, "predicted/joints", self._joints, 10),
                 (Path, "predicted/path", partial(self._path, None), 10),
+                (ImageMsg, "predicted/contact", self._contact, 10),
             ],
         }
         for target in [target.name for target in contract.interface.targets]:
@@ -154,18 +161,24 @@ class FutureSources:
         self._regions[target] = (self._now_ns(), message)
 
     def _joints(self, message: Any) -> None:
-        if self._skeleton is None or not message.points:
+        if self._shape is None or not message.points:
             return
-        names = tuple(message.joint_names)
-        self._scene.robot(self._skeleton.lines(names, message.points[-1].positions), self._now_ns())
+        ahead = predicted.joints(message, self._joint_names)
+        if self._skeleton is None:
+            self._scene.ghosts(self._shape, ahead, self._now_ns())
+        else:
+            self._scene.robot(self._skeleton.lines(self._joint_names, ahead[-1]), self._now_ns())
+
+    def _contact(self, message: Any) -> None:
+        self._scene.contact(predicted.rows("data", message)[:, 0], self._now_ns())
 
     def _tick(self, message: Any) -> None:
-        record = _object(message.data)
-        total = _object(record.get("stages_ms")).get("total")
+        record = predicted.json_object(message.data)
+        total = predicted.json_object(record.get("stages_ms")).get("total")
         self.badge = replace(self.badge, tick_ms=float(total) if isinstance(total, (int, float)) else None)
-        goal = _object(record.get("goal"))
+        goal = predicted.json_object(record.get("goal"))
         position = goal.get("aim") or goal.get("pose")
-        if position is not None and not _is_place(position):
+        if position is not None and not predicted.is_place(position):
             raise UserError("goal.aim or goal.pose", position, "numbers that start with x, y, z, m")
         self._goal_kind = goal.get("kind")
         self._scene.goal(goal.get("target"), position and position[:3], self._now_ns())
@@ -174,26 +187,7 @@ class FutureSources:
         self.badge = replace(self.badge, surprise=float(message.data))
 
     def _gate(self, message: Any) -> None:
-        state = _object(message.data).get("state")
-        self.badge = replace(self.badge, gate=state if isinstance(state, str) else None)
+        self.badge = replace(self.badge, gate=predicted.gate(message))
 
     def _picture(self, convert: CameraConverter, message: Any) -> None:
         self._goal_image = convert(message)[1]
-
-
-def _object(value: Any) -> dict[str, Any]:
-    """A JSON object, from text or as part of another one; nothing counts as an empty one."""
-    if isinstance(value, str):
-        try:
-            value = json.loads(value)
-        except json.JSONDecodeError as error:
-            raise UserError("data", str(error), "a JSON object") from error
-    if value is None:
-        return {}
-    if not isinstance(value, dict):
-        raise UserError("data", value, "a JSON object")
-    return value
-
-
-def _is_place(value: Any) -> bool:
-    return isinstance(value, list) and len(value) >= 3 and all(isinstance(each, (int, float)) for each in value[:3])

@@ -15,6 +15,7 @@ from sensor_msgs.msg import Image
 from visualization_msgs.msg import MarkerArray
 
 from world_model_ros.contract.contract import load_contract
+from world_model_ros.contract.share import default_robot
 from world_model_ros.convert.outgoing import MessageMaker, ros_class
 from world_model_ros.core.errors import UserError
 from world_model_ros.nodes.diagnostics import ERROR, OK, STALE, diagnostics, status
@@ -30,7 +31,7 @@ from world_model_ros.view.strip import draw_strip, futures_png
 from world_model_ros.view.timeline import Timeline, parse_steps
 
 _PARAMETERS: dict[str, Any] = {
-    "robot": "tabletop_arm",  # contract: a file, or the name of one of the package
+    "robot": default_robot(),  # contract: a file, or the name of one of the package
     "model": "",  # bundle; empty takes the one named like the robot
     "provider": "auto",
     "rate_hz": 3.0,
@@ -38,6 +39,9 @@ _PARAMETERS: dict[str, Any] = {
     "cell_px": 160,  # width of a frame in futures/image
     "save": "",  # PNG that the most telling strip is written to; empty writes none
 }
+
+
+_BADGE_M = (0.0, 0.0, 0.8)  # over the base of a robot on a table
 
 
 class FutureViewNode(Node):
@@ -57,8 +61,11 @@ class FutureViewNode(Node):
         sizes = bundle.manifest.sizes
         steps = parse_steps(given["steps"], sizes.horizon)
         timeline = Timeline(contract.tick_ns, steps)
-        self._scene = Scene(steps)
-        self._story = Story(timeline, FrameDecoder(bundle, given["provider"]), contract.tick_ns * 1e-9)
+        tips = [target.name for target in contract.interface.targets if target.kind == "fingertip"]
+        self._scene = Scene(steps, tips[0] if tips else None)
+        ears = [stream.name for stream in contract.interface.streams if stream.kind == "microphone"]
+        decoder = FrameDecoder(bundle, given["provider"])
+        self._story = Story(timeline, decoder, contract.tick_ns * 1e-9, ears[0] if ears else None)
         self._sources = FutureSources(self, contract, camera, (sizes.horizon, sizes.state), timeline, self._scene)
 
         self._base_frame = contract.interface.base_frame
@@ -104,6 +111,7 @@ class FutureViewNode(Node):
         """Publish what has subscribers; True if a picture was among it."""
         now_ns = int(self.get_clock().now().nanoseconds)
         if self._markers.get_subscription_count():
+            self._scene.badge(self._sources.badge.words(), _BADGE_M, now_ns)
             message = marker_array(self._scene.markers(now_ns), self._base_frame, now_ns)
             message.markers.extend(self._sources.regions())
             self._markers.publish(message)
@@ -142,6 +150,7 @@ class FutureViewNode(Node):
             "messages_refused": sources.refused,
             "strips_drawn": self._drawn,
             "strips_saved": self._saved,
+            "markers_dropped": self._scene.dropped,
             "draw_ms": self._draw_ms,
         }
         report = status("future_view: drawing", level, words, values)

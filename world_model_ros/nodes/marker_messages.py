@@ -16,6 +16,8 @@ _TYPES = {
     "line_strip": MarkerMsg.LINE_STRIP,
     "line_list": MarkerMsg.LINE_LIST,
     "sphere": MarkerMsg.SPHERE,
+    "cube": MarkerMsg.CUBE,
+    "cylinder": MarkerMsg.CYLINDER,
     "sphere_list": MarkerMsg.SPHERE_LIST,
     "text": MarkerMsg.TEXT_VIEW_FACING,
 }
@@ -47,8 +49,9 @@ def _message(marker: Marker, frame_id: str, stamp_ns: int) -> MarkerMsg:
     lifetime_ns = round(marker.lifetime_s * 1e9)
     message.lifetime = Duration(sec=lifetime_ns // 10**9, nanosec=lifetime_ns % 10**9)
     message.text = marker.text
-    message.pose.orientation.w = 1.0
-    if marker.kind in ("sphere", "text"):
+    turn = message.pose.orientation
+    turn.x, turn.y, turn.z, turn.w = marker.orientation
+    if marker.kind in ("sphere", "cube", "cylinder", "text"):
         message.pose.position = _point(marker.points[0])
     else:
         message.points = [_point(point) for point in marker.points]

@@ -27,11 +27,12 @@ from world_model_ros.bags.message_types import Typestore, installed_types, stand
 from world_model_ros.bags.writer import CONTRACT_TOPIC, BagWriter
 from world_model_ros.contract.contract import load_contract
 from world_model_ros.contract.schema import Qos
+from world_model_ros.contract.share import default_robot
 from world_model_ros.convert.outgoing import ros_class
 from world_model_ros.core.errors import UserError
 from world_model_ros.nodes.diagnostics import ERROR, OK, STALE, WARN, diagnostics, status
 from world_model_ros.nodes.qos import qos_profile
-from world_model_ros.nodes.recording import recorded_topics, recording_qos
+from world_model_ros.nodes.recording import RECORDER, recorded_topics, recording_qos
 from world_model_ros.nodes.spin import run_node
 
 _LOOK_EVERY_S = 0.5
@@ -41,8 +42,8 @@ class RecorderNode(Node):
     """Subscribes without deserialising, and hands over to the writer's thread."""
 
     def __init__(self) -> None:
-        super().__init__("recorder")
-        contract = load_contract(str(self.declare_parameter("robot", "tabletop_arm").value))
+        super().__init__(RECORDER)
+        contract = load_contract(str(self.declare_parameter("robot", default_robot()).value))
         path = str(self.declare_parameter("path", "").value)
         if not path:
             raise UserError("path", path, "a bag folder that does not exist yet")

@@ -9,6 +9,7 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.schema import Qos
 
+RECORDER = "recorder"  # name of its node
 _BRAIN_AND_GATE = (
     "command tick surprise predicted/path predicted/joints predicted/states predicted/contact predicted/candidates "
     "goal/image goal/joints goal/cancel gate/applied gate/state robot_description /diagnostics /tf /tf_static"

@@ -23,12 +23,14 @@ from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
 
 from world_model_ros.contract.contract import load_contract
+from world_model_ros.contract.share import default_robot
 from world_model_ros.convert.outgoing import MessageMaker, ros_class
 from world_model_ros.core.errors import UserError
 from world_model_ros.nodes.diagnostics import OK, WARN, diagnostics, status
 from world_model_ros.nodes.qos import LATCHED, qos_profile
 from world_model_ros.nodes.spin import run_node
-from world_model_ros.sim.scene import STEP_NS, scene_for_seed
+from world_model_ros.sim.scene import STEP_NS
+from world_model_ros.sim.scenes import scene_for_seed
 from world_model_ros.sim.sim_robot import SimRobot
 from world_model_ros.sim.telemetry import Sample, Telemetry, beats
 
@@ -44,7 +46,7 @@ class SimRobotNode(Node):
 
     def __init__(self) -> None:
         super().__init__("sim_robot")
-        contract = load_contract(str(self.declare_parameter("robot", "tabletop_arm").value))
+        contract = load_contract(str(self.declare_parameter("robot", default_robot()).value))
         seed = int(self.declare_parameter("seed", 0).value)
         unplugged = str(self.declare_parameter("unplug", "").value)
         self._own_clock = bool(self.declare_parameter("clock", False).value)
@@ -54,7 +56,7 @@ class SimRobotNode(Node):
         self._make = MessageMaker(ros_class)
         names = tuple(filter(None, (name.strip() for name in unplugged.split(","))))
         self._telemetry = Telemetry(contract, self._make, names)
-        self._scene = scene_for_seed(seed)
+        self._scene = scene_for_seed(seed, self.declare_parameter("scenes", "plain").value)
         self._begin_ns = time.monotonic_ns()
         self._robot = SimRobot(contract, self._scene, seed, self._wall_ns() // STEP_NS * STEP_NS)
         self._robot.image()  # makes the renderer, which takes a while

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import rclpy
+from rclpy.context import Context
 from rclpy.executors import Executor, ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
@@ -43,13 +44,13 @@ def stop() -> None:
     _stopped.set()
 
 
-def make_executor() -> Executor:
+def make_executor(context: Context | None = None) -> Executor:
     """The executor that costs least: rclpy's default one looks through every entity for every message."""
     try:
         from rclpy.experimental import EventsExecutor
     except ImportError:
-        return SingleThreadedExecutor()
-    return EventsExecutor()
+        return SingleThreadedExecutor(context=context)
+    return EventsExecutor(context=context)
 
 
 def spin_until_shutdown(node: Node) -> None:

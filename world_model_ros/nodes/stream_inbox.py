@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from functools import partial
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,7 @@ class StreamInbox:
 
     Attributes:
         streams: buffers of all streams. applied: what the gate commanded.
+        convert_ms: how long the newest message of each stream took to be converted and stored.
         bad: messages refused, by stream. late: messages older than one before them, by stream.
     """
 
@@ -36,8 +38,10 @@ class StreamInbox:
         self._node = node
         self.streams = Streams(contract.stream_rules())
         self.applied = AppliedReference()
+        self.convert_ms: dict[str, float] = {}
         self.bad: Counter[str] = Counter()
         self.late: Counter[str] = Counter()
+        self._latency_ns = {source.name: contract.latency_ns(source.name) for source in contract.deployment.streams}
         self._subscriptions: list[Any] = []
         for stream in contract.interface.streams:
             source = contract.source(stream.name)
@@ -59,6 +63,7 @@ class StreamInbox:
         self._subscriptions.append(self._node.create_subscription(kind, topic, store, qos))
 
     def _store(self, name: str, convert: Converter, message: Any) -> None:
+        arrived = perf_counter()
         try:
             stamp_ns, value = convert(message)
         except UserError as error:
@@ -68,8 +73,9 @@ class StreamInbox:
         if ahead_s > _AHEAD_S:  # kept, it would make every right one after it look late
             self._refuse(name, UserError(f"{name}: stamp", f"{ahead_s:.3f} s ahead", f"at most {_AHEAD_S} s ahead"))
             return
-        if not self.streams.push(name, stamp_ns, value):
+        if not self.streams.push(name, stamp_ns - self._latency_ns[name], value):
             self.late[name] += 1
+        self.convert_ms[name] = (perf_counter() - arrived) * 1e3
 
     def _store_applied(self, convert: JointConverter, message: JointState) -> None:
         try:

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from time import perf_counter
 from typing import Any
 
 from world_model_ros.core.streams import Observation
+from world_model_ros.core.trajectory import Float
 from world_model_ros.nodes.brain_outbox import BrainOutbox
 from world_model_ros.nodes.goal_inbox import GoalInbox
 from world_model_ros.nodes.stream_inbox import StreamInbox
+from world_model_ros.nodes.ticked import AfterTick, Ticked
 from world_model_ros.runtime.brain import Brain
 from world_model_ros.runtime.decision import Decision
+from world_model_ros.runtime.graphs import first_camera
+from world_model_ros.runtime.hindsight import Hindsight
 from world_model_ros.runtime.tick_record import TickRecord, TickStatistics
 
+_SHARE = 0.85  # of a tick, from when it is due, in which there may be work after it
 _SEED_STRIDE = 1_000_003  # so that runs with neighbouring seeds share no tick's noise
 
 
@@ -24,6 +29,9 @@ class TickLoop:
 
     Args:
         seed: of the run, from 0 up; each tick has its own, which its record says.
+        after: what works in the time that a tick leaves over, in this order, by the name of its stage.
+        reference: commanded joint positions (J,) at an observation; None takes what the gate says.
+        refusal: the rule that a command broke since the last call, says the gate; None if none did.
         alive: whether the middleware is still there; errors after that are no faults.
         log_error: takes a line.
     """
@@ -37,15 +45,24 @@ class TickLoop:
         seed: int,
         alive: Callable[[], bool],
         log_error: Callable[[str], Any],
+        after: Mapping[str, AfterTick] | None = None,
+        reference: Callable[[Observation], Float | None] | None = None,
+        refusal: Callable[[], str | None] = lambda: None,
     ) -> None:
         self._brain, self._streams, self._goals, self._outbox = brain, streams, goals, outbox
         self._seed, self._alive, self._log_error = seed, alive, log_error
+        self._after, self._refusal = dict(after or {}), refusal
+        self._commanded_at = reference or (lambda observation: streams.applied.at(observation.now_ns))
         self.statistics = TickStatistics()
         self.observation: Observation | None = None
         self.decision: Decision | None = None
+        manifest = brain.bundle.manifest
+        scale = manifest.calibration.region_scale
+        self.hindsight = Hindsight(brain.contract, brain.imagine, manifest.horizon, scale)
+        self._camera = first_camera(brain.contract.interface)
         self._memory = brain.start()
         self._reference: Any = None
-        self._index = 0
+        self._index, self._commanded = 0, False
         self._first_ns: int | None = None  # since the clock last jumped back
         self._last_ns: int | None = None
         self._taken = self._missed_before = 0
@@ -91,26 +108,31 @@ class TickLoop:
                 (now_ns, since), self._due, self._busy = self._due, None, True
                 if self._restart:
                     self._restart, self._memory, self._reference = False, self._brain.start(), None
+                    self._forget()
             try:
                 self._tick(now_ns, since)
             except Exception:
                 if not self._alive():
                     return
-                self.statistics.errors += 1
+                self.statistics.failed()
                 self._memory = self._brain.start()
-                self._log_error(f"tick {self._index} failed, nothing was commanded: {traceback.format_exc()}")
+                self._forget()
+                told = "it had been commanded" if self._commanded else "nothing was commanded"
+                self._log_error(f"tick {self._index - 1} failed, {told}: {traceback.format_exc()}")
 
     def _tick(self, now_ns: int, since: float) -> None:
-        index, self._index = self._index, self._index + 1
-        goal, seed, memory = self._goals.goal, self._seed * _SEED_STRIDE + index, self._memory
+        index, self._index, self._commanded = self._index, self._index + 1, False
+        goal, seed, refusal = self._goals.goal, self._seed * _SEED_STRIDE + index, self._refusal()
+        memory = self._memory if refusal is None else self._memory.refused()
         observation = self._streams.streams.observe(now_ns)
-        reference = self._streams.applied.at(now_ns)
+        reference = self._commanded_at(observation)
         applied = self._brain.applied_action(self._reference, reference)
         observed = perf_counter()
         decision, error = None, None
         try:
             decision, self._memory = self._brain.tick(observation, applied, reference, memory, goal, seed)
             self._outbox.command(decision)
+            self._commanded = decision.trajectory is not None
         except Exception as exception:
             error = f"{type(exception).__name__}: {exception}"
             raise
@@ -118,6 +140,9 @@ class TickLoop:
             done = perf_counter()
             stages_ms = {"observe": (observed - since) * 1e3} | dict(decision.stages_ms if decision else {})
             stages_ms["total"] = (done - since) * 1e3
+            stages_ms["runtime"] = decision.runtime_ms if decision else 0.0  # of the total, inside ONNX Runtime
+            took_ms = self._streams.convert_ms  # before the tick, by the executor's thread
+            stages_ms["convert"] = sum(took_ms.get(name, 0.0) for name in observation.values)
             self._outbox.tick(
                 TickRecord(
                     index=index,
@@ -132,8 +157,23 @@ class TickLoop:
                     restarted=memory.fresh_start,
                     error=error,
                     refused_goal=self._goals.refused,
+                    gate_refusal=refusal,
                 )
             )
         self._outbox.futures(decision, observation)
         self._reference, self.observation, self.decision = reference, observation, decision
-        self.statistics.add(now_ns, stages_ms | {"publish": (perf_counter() - done) * 1e3})
+        sees = self._camera is not None and observation.fresh[self._camera.name]
+        self.hindsight.add(self._memory, applied, decision, sees)
+        stages_ms["publish"] = (perf_counter() - done) * 1e3
+        deadline_s = since + _SHARE * self._tick_ns * 1e-9
+        ticked = Ticked(observation, applied, reference, self._memory, goal, decision, deadline_s)
+        for name, part in self._after.items():
+            if worked_ms := part.after_tick(ticked):
+                stages_ms[name] = worked_ms
+        self.statistics.add(now_ns, stages_ms)
+
+    def _forget(self) -> None:
+        """What was believed before no longer leads to what comes."""
+        self.hindsight.forget()
+        for part in self._after.values():
+            part.forget()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from typing import Any
 
@@ -14,23 +15,21 @@ from world_model_ros.contract.contract import load_contract
 from world_model_ros.core.errors import UserError
 from world_model_ros.nodes.brain_diagnostics import brain_statuses
 from world_model_ros.nodes.brain_outbox import BrainOutbox
+from world_model_ros.nodes.brain_parameters import PARAMETERS, check_parameters
+from world_model_ros.nodes.candidate_inbox import CandidateInbox
+from world_model_ros.nodes.candidate_server import CandidateServer
 from world_model_ros.nodes.diagnostics import diagnostics
 from world_model_ros.nodes.goal_inbox import GoalInbox
+from world_model_ros.nodes.recorded_start import wait_for_recorder
+from world_model_ros.nodes.refusal_inbox import RefusalInbox
+from world_model_ros.nodes.shadow_reference import ShadowReference
+from world_model_ros.nodes.shadow_watch import ShadowWatch
 from world_model_ros.nodes.spin import interrupted, spin_until_shutdown, start_ros
 from world_model_ros.nodes.stream_inbox import StreamInbox
 from world_model_ros.nodes.tick_loop import TickLoop
+from world_model_ros.nodes.ticked import AfterTick
 from world_model_ros.runtime.brain import Brain
 from world_model_ros.runtime.bundle import load_bundle
-
-PARAMETERS = {
-    "robot": "tabletop_arm",
-    "model": "",  # empty takes the one named like the robot
-    "provider": "auto",
-    "policy": "model",  # or random, a control
-    "seed": 0,
-    "threads": 1,  # of the planner on a CPU; more finish sooner on an idle machine and later on a busy one
-    "autostart": True,
-}
 
 _SUCCESS, _FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
 
@@ -46,21 +45,44 @@ class WorldModelNode(LifecycleNode):
         self._streams: StreamInbox | None = None
         self._goals: GoalInbox | None = None
         self._outbox: BrainOutbox | None = None
+        self._offers: CandidateInbox | None = None
+        self._reference: ShadowReference | None = None
+        self._refusals: RefusalInbox | None = None
+        self._after: dict[str, AfterTick] = {}
         self._loop: TickLoop | None = None
         self._timers_active: list[Any] = []
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
+
+    def shadow_report(self) -> dict[str, Any] | None:
+        """How well the model predicts so far; None while it does not only watch."""
+        watch = self._after.get("shadow")
+        return watch.report() if isinstance(watch, ShadowWatch) else None
+
+    def waiting(self) -> str:
+        """Why there is nothing to judge yet."""
+        observation = None if self._loop is None else self._loop.observation
+        if observation is None:
+            return "no tick yet; does the clock run?"
+        silent = [name for name, fresh in observation.fresh.items() if not fresh]
+        return f"not fresh: {', '.join(silent)}" if silent else "less than a horizon was seen"
 
     def autostart(self) -> bool:
         """Configure and activate if the parameter says so. False if that failed."""
         if not self.get_parameter("autostart").value:
             return True
-        return self.trigger_configure() == _SUCCESS and self.trigger_activate() == _SUCCESS
+        if self.trigger_configure() != _SUCCESS:
+            return False
+        if self.get_parameter("recorded").value and self._brain is not None:
+            deaf = wait_for_recorder(self, self._brain.contract)
+            if deaf:
+                self.get_logger().warning(f"the recorder does not listen to {', '.join(deaf)}; ticks begin without it")
+        return self.trigger_activate() == _SUCCESS
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Load contract and model, warm up, subscribe."""
         given = {name: self.get_parameter(name).value for name in PARAMETERS}
         try:
-            _check(given)
+            check_parameters(given)
             contract = load_contract(given["robot"])
             bundle = load_bundle(given["model"] or contract.name, contract)
             self._brain = Brain(bundle, contract, given["provider"], given["threads"], given["policy"])
@@ -68,6 +90,12 @@ class WorldModelNode(LifecycleNode):
             self._streams = StreamInbox(self, contract)
             self._goals = GoalInbox(self, contract)
             self._outbox = BrainOutbox(self, contract, self._brain)
+            self._offers = CandidateInbox(self, contract)
+            self._refusals = RefusalInbox(self)
+            self._after = {"candidates": CandidateServer(self, contract, self._brain, self._offers)}
+            if not self._brain.acts:
+                self._reference = ShadowReference(self, contract, self._streams)
+                self._after["shadow"] = ShadowWatch(self, self._brain, self._reference, self._outbox)
         except UserError as error:
             self.get_logger().error(str(error))
             return _FAILURE
@@ -77,11 +105,12 @@ class WorldModelNode(LifecycleNode):
         return _SUCCESS
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Start to tick, on the ROS clock; diagnostics on the steady one."""
+        """Start to tick: on ``/clock`` if that is asked for, else on a clock that never steps, as diagnostics do."""
         assert self._brain is not None
         assert self._streams is not None
         assert self._goals is not None
         assert self._outbox is not None
+        assert self._refusals is not None
         self._loop = TickLoop(
             self._brain,
             self._streams,
@@ -90,10 +119,16 @@ class WorldModelNode(LifecycleNode):
             self.get_parameter("seed").value,
             self.context.ok,
             self.get_logger().error,
+            self._after,
+            None if self._reference is None else self._reference.at,
+            self._refusals.take,
         )
+        gc.collect()
+        gc.freeze()  # else a full collection looks through all that was loaded, and takes longer than a plan
         steady = Clock(clock_type=ClockType.STEADY_TIME)
+        clock = self.get_clock() if self.get_parameter("use_sim_time").value else steady
         self._timers_active = [
-            self.create_timer(self._brain.contract.tick_ns * 1e-9, self._on_tick, clock=self.get_clock()),
+            self.create_timer(self._brain.contract.tick_ns * 1e-9, self._on_tick, clock=clock),
             self.create_timer(1.0, self._on_report, clock=steady),
         ]
         return super().on_activate(state)
@@ -132,23 +167,19 @@ class WorldModelNode(LifecycleNode):
         for timer in self._timers_active:
             self.destroy_timer(timer)
         self._timers_active = []
+        gc.unfreeze()
         if self._loop is not None:
             self._loop.close()
             self._loop = None
 
     def _release(self) -> None:
-        for part in (self._streams, self._goals, self._outbox):
+        parts = (self._streams, self._goals, self._outbox, self._offers, self._refusals, self._reference)
+        for part in (*parts, *self._after.values()):
             if part is not None:
                 part.close()
         self._brain = self._streams = self._goals = self._outbox = None
-
-
-def _check(given: dict[str, Any]) -> None:
-    if given["policy"] not in ("model", "random"):
-        raise UserError("policy", given["policy"], "'model' or 'random'")
-    for name, least in (("seed", 0), ("threads", 1)):
-        if given[name] < least:
-            raise UserError(name, given[name], f"{least} or more")
+        self._offers = self._refusals = self._reference = None
+        self._after = {}
 
 
 def main() -> None:

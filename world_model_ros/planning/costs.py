@@ -32,5 +32,18 @@ def behind_cost(fingertip: Tensor, pushed: Tensor, goal: Tensor, standoff_m: flo
     return ((radius - standoff_m).abs() + arc) * (distance / 0.04).clamp(max=1.0)
 
 
+def trusted_cost(cost: Tensor, radius: Tensor, trust_m: float, risk_weight: float) -> Tensor:
+    """The cost (N, H) as far as the prediction can be trusted, plus what not knowing costs, (N, H).
+
+    How much a step counts is the same for all candidates: nothing is gained by going where nothing is known.
+
+    Args:
+        radius: of the 90 % region of each prediction (N, H), m.
+        trust_m: up to this radius a step counts in full. risk_weight: cost of a metre of radius.
+    """
+    trust = (trust_m / radius.mean(0)).clamp(max=1.0)
+    return cost * trust + risk_weight * radius
+
+
 def _length(vector: Tensor) -> Tensor:
     return torch.sqrt((vector * vector).sum(-1) + 1e-8)

@@ -7,20 +7,24 @@ from one iteration to the next, the mean shifted in time from tick to tick (warm
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
 
-from world_model_ros.planning.costs import behind_cost, reach_cost
+from world_model_ros.planning.costs import behind_cost, reach_cost, trusted_cost
+
+REGION_SCALE = 2.5003  # radius of the 90 % ball of a 3-D Gaussian, in sigmas
 
 
 class Dynamics(Protocol):
-    """What the planner needs of a world model. States are (N, S)."""
+    """What the planner needs of a world model. States are (N, S), those of candidates (N, H, S)."""
 
-    def step(self, state: Tensor, action: Tensor) -> Tensor: ...
+    def imagine(self, memory: Tensor, candidates: Tensor) -> Tensor: ...
 
     def positions(self, state: Tensor) -> Tensor: ...
+
+    def sigmas(self, states: Tensor) -> Tensor: ...
 
     def senses(self, state: Tensor) -> dict[str, Tensor]: ...
 
@@ -33,22 +37,34 @@ class PlanConfig:
 
     Args:
         horizon: ticks ahead, H.
-        samples: candidates an iteration, N.
+        samples: candidates of the first iteration, N; each later one has ``decay`` times fewer, but two elites' worth.
         iterations: I.
         elites: how many refit the mean; ``keep`` of them stay candidates of the next iteration.
         spread: first standard deviation, and its floor, as shares of the action bound.
         standoff_m: distance from which a fingertip pushes an object.
         behind_weight: weight of `behind_cost` beside the object's distance.
+        trust_m: a step ahead counts in full while its 90 % region reaches no further than this from the prediction,
+            and less beyond: so the planner looks less far ahead where the model knows less.
+        risk_weight: cost of a metre of that region, beside the metres to the goal.
+        region_scale: semi-axes of the 90 % region in units of sigma.
     """
 
     horizon: int = 12
-    samples: int = 48
+    samples: int = 40
+    decay: float = 2.0
     iterations: int = 2
     elites: int = 10
     keep: int = 3
     spread: tuple[float, float] = (0.8, 0.12)
     standoff_m: float = 0.05
     behind_weight: float = 0.35
+    trust_m: float = 0.06
+    risk_weight: float = 0.1
+    region_scale: float = REGION_SCALE
+
+    def population(self, iteration: int) -> int:
+        """Candidates of an iteration, 0 the first."""
+        return min(self.samples, max(round(self.samples / self.decay**iteration), 2 * self.elites))
 
 
 @dataclass(frozen=True)
@@ -67,6 +83,21 @@ class Goals:
     joints_weight: Tensor
     code: Tensor | None
     code_weight: Tensor | None
+
+
+class Planned(NamedTuple):
+    """Outcome of a plan.
+
+    Args:
+        chunk: (H, C) chosen, states (H, S) that it leads to, cost (1,).
+        candidates: (N', H, C) of the last iteration, futures (N', H, S) their states.
+    """
+
+    chunk: Tensor
+    states: Tensor
+    cost: Tensor
+    candidates: Tensor
+    futures: Tensor
 
 
 class Planner(nn.Module):
@@ -95,15 +126,6 @@ class Planner(nn.Module):
         self.late: Tensor
         self.register_buffer("late", torch.linspace(0.3, 1.0, config.horizon))
 
-    def rollout(self, memory: Tensor, candidates: Tensor) -> Tensor:
-        """Memory (S,), candidates (N, H, C) -> imagined states (N, H, S)."""
-        state = memory[None].expand(candidates.shape[0], -1)
-        states = []
-        for h in range(candidates.shape[1]):
-            state = self.model.step(state, candidates[:, h])
-            states.append(state)
-        return torch.stack(states, 1)
-
     def cost(self, states: Tensor, goals: Goals) -> Tensor:
         """Imagined states (N, H, S) -> cost of each candidate (N,). Late steps count more."""
         n, horizon, size = states.shape
@@ -111,13 +133,15 @@ class Planner(nn.Module):
         cost = torch.zeros_like(states[..., 0])
         if goals.poses is not None and goals.weights is not None:
             positions = self.model.positions(flat).reshape(n, horizon, -1, 3)
+            radius = self.config.region_scale * self.model.sigmas(states).mean(-1)  # (N, H, K)
             for k in range(positions.shape[2]):
                 goal, weight = goals.poses[k, :3], goals.weights[k]
-                cost = cost + weight * reach_cost(positions[:, :, k], goal)
+                each = reach_cost(positions[:, :, k], goal)
                 if k in self.objects and self.fingertips:
                     tip = positions[:, :, self.fingertips[0]]
                     behind = behind_cost(tip, positions[:, :, k], goal, self.config.standoff_m)
-                    cost = cost + weight * self.config.behind_weight * behind
+                    each = each + self.config.behind_weight * behind
+                cost = cost + weight * trusted_cost(each, radius[:, :, k], self.config.trust_m, self.config.risk_weight)
         total = (cost * self.late).sum(1)
         last = states[:, -1]  # what a whole body or a whole picture shall be like, it shall be like at the end
         joints = self.joints(self.model.senses(last))
@@ -127,9 +151,7 @@ class Planner(nn.Module):
             total = total + horizon * goals.code_weight * ((code - goals.code) ** 2).mean(-1)
         return total
 
-    def forward(
-        self, memory: Tensor, goals: Goals, low: Tensor, high: Tensor, warm: Tensor, noise: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def forward(self, memory: Tensor, goals: Goals, low: Tensor, high: Tensor, warm: Tensor, noise: Tensor) -> Planned:
         """Plan from a belief.
 
         Args:
@@ -137,21 +159,17 @@ class Planner(nn.Module):
             goals: what to reach.
             low, high: bounds of the action at each step, (H, C).
             warm: mean to start from, (H, C).
-            noise: coloured, unit variance, (I, N, H, C).
-
-        Returns:
-            chunk (H, C), its states (H, S), its cost (1,), and the last iteration's candidates (N, H, C).
+            noise: coloured, unit variance, (I, N, H, C); a smaller population takes the first of it.
         """
         config = self.config
         reach = 0.5 * (high - low)
         mean, std = warm, config.spread[0] * reach
         kept = self._proposals(memory, goals, low, high, warm)
-        best_cost, best_chunk, best_states = None, warm, None  # of the newest iteration
-        candidates = kept
+        newest: Planned | None = None
         for i in range(config.iterations):
-            drawn = noise[i, : config.samples - kept.shape[0]] * std + mean
+            drawn = noise[i, : config.population(i) - kept.shape[0]] * std + mean
             candidates = torch.maximum(torch.minimum(torch.cat([kept, drawn]), high), low)
-            states = self.rollout(memory, candidates)
+            states = self.model.imagine(memory, candidates)
             cost = self.cost(states, goals)
             _, order = torch.topk(-cost, config.elites)
             elites = candidates[order]
@@ -159,10 +177,9 @@ class Planner(nn.Module):
             std = torch.maximum(elites.std(0), config.spread[1] * reach)
             kept = elites[: config.keep]
             # The kept elites are candidates again, so the newest best is never worse than the one before.
-            best_cost, best_chunk, best_states = cost[order[:1]], elites[0], states[order[0]]
-        assert best_cost is not None
-        assert best_states is not None
-        return best_chunk, best_states, best_cost, candidates
+            newest = Planned(elites[0], states[order[0]], cost[order[:1]], candidates, states)
+        assert newest is not None
+        return newest
 
     def _proposals(self, memory: Tensor, goals: Goals, low: Tensor, high: Tensor, warm: Tensor) -> Tensor:
         """Candidates worth trying before any noise: last plan, standing still, and straight to a fingertip's goal."""
@@ -175,14 +192,11 @@ class Planner(nn.Module):
 
     def _straight(self, left: Tensor, low: Tensor, high: Tensor) -> Tensor:
         """Chunk (H, C) that covers ``left`` (C,) as fast as the bounds allow, the same share on every axis a tick."""
-        steps = []
-        for h in range(low.shape[0]):
-            room = torch.where(left > 0, high[h], -low[h])
-            share = torch.minimum(torch.ones(1), (room.clamp(min=0.0) / (left.abs() + 1e-6)).min())
-            move = torch.maximum(torch.minimum(left * share, high[h]), low[h])
-            steps.append(move)
-            left = left - move
-        return torch.stack(steps)
+        room = torch.where(left > 0, high, -low).clamp(min=0.0)
+        share = (room / (left.abs() + 1e-6)).amin(1)  # of the whole way, that each tick has room for
+        gone = share.cumsum(0)
+        taken = gone.clamp(max=1.0) - (gone - share).clamp(max=1.0)
+        return torch.maximum(torch.minimum(left * taken[:, None], high), low)
 
 
 class JointReader(nn.Module):

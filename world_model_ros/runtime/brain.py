@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from time import perf_counter
 from typing import Any, Literal
 
 import numpy as np
@@ -11,13 +10,15 @@ from numpy.typing import NDArray
 
 from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.schema import FingertipDisplacement
+from world_model_ros.core.errors import UserError
 from world_model_ros.core.goal import Goal
 from world_model_ros.core.noise import coloured_noise
 from world_model_ros.core.streams import Observation
 from world_model_ros.kinematics.arm import ArmKinematics
-from world_model_ros.kinematics.motion import Motion, motion_for
+from world_model_ros.kinematics.motion import motion_for, motion_if_any
 from world_model_ros.runtime.bundle import Bundle
-from world_model_ros.runtime.decision import Decision, Decoded, Floats, Imagined, Memory, Pursuit
+from world_model_ros.runtime.decision import Decision, Decoded, Floats, Imagined, Memory, Pursuit, Usual
+from world_model_ros.runtime.device import Resident
 from world_model_ros.runtime.goals import (
     Aim,
     Workspace,
@@ -30,7 +31,9 @@ from world_model_ros.runtime.goals import (
 from world_model_ros.runtime.graphs import first_camera
 from world_model_ros.runtime.imagine import decode, imagine
 from world_model_ros.runtime.inputs import goal_inputs, measured_positions, perceive_inputs
-from world_model_ros.runtime.session import Graph, choose_provider
+from world_model_ros.runtime.provider import provider_named
+from world_model_ros.runtime.session import Graph
+from world_model_ros.runtime.stopwatch import Stopwatch
 
 Float = NDArray[np.float64]
 Policy = Literal["model", "random", "watch"]
@@ -45,7 +48,7 @@ class Brain:
     Args:
         bundle: from `load_bundle`, with the same contract.
         contract: of the robot.
-        provider: ``auto``, ``cpu``, ``cuda`` or ``tensorrt``.
+        provider: ``auto``, ``cpu``, ``cuda`` or ``tensorrt``, with options as for `provider_named`.
         threads: CPU threads of the plan graph; the small graphs run on one.
         policy: ``random`` draws coloured random chunks in place of plans, goal or no goal; a control to compare with.
             ``watch`` perceives and never plans.
@@ -55,14 +58,15 @@ class Brain:
         self, bundle: Bundle, contract: Contract, provider: str = "auto", threads: int = 2, policy: Policy = "model"
     ) -> None:
         self.bundle, self.contract, self.policy = bundle, contract, policy
-        self.provider = choose_provider(provider)
+        self.provider = str(provider_named(provider))
+        resident = None if self.provider.startswith("cpu") else Resident()
         self._graphs = {
-            name: Graph(bundle, name, self.provider, threads if name == "plan" else 1)
+            name: Graph(bundle, name, self.provider, threads if name == "plan" else 1, resident)
             for name in bundle.manifest.graphs
         }
         self._camera = first_camera(contract.interface)
         self._required = [source for source in contract.deployment.streams if source.required]
-        self._motion: Motion | None = motion_for(contract) if bundle.manifest.kind == "act" else None
+        self._motion = motion_for(contract) if bundle.manifest.kind == "act" else motion_if_any(contract)
         self._arm = self._motion if isinstance(self._motion, ArmKinematics) else None
         self._workspace = Workspace.of(contract)
 
@@ -70,6 +74,10 @@ class Brain:
     def acts(self) -> bool:
         """Whether it plans; a bundle that cannot only watches."""
         return self.bundle.manifest.kind == "act" and self.policy != "watch"
+
+    def _wants(self, goal: Goal | None) -> bool:
+        """Whether a goal is looked at: by who plans always, by who only watches if there is one."""
+        return self.acts or (goal is not None and self.bundle.manifest.kind == "act")
 
     def warm_up(self, runs: int = 2) -> None:
         """Run every graph on zeros, so that the first tick is as fast as the others."""
@@ -106,14 +114,14 @@ class Brain:
             observation: cut at the tick.
             applied: (C,) action that was applied since the last tick; None if not known, which counts as none.
             reference: (J,) commanded joint positions now; None takes the measured ones.
-            memory: of the last tick.
+            memory: of the last tick; `Memory.refused` if the gate refused what it led to.
             goal: checked by `check_goal`; None holds still.
             seed: of the planner's noise.
 
         Returns:
             The decision, and the memory for the next tick.
         """
-        watch = _Stopwatch()
+        watch, spent_ms = Stopwatch(), self._spent_ms()
         perceive = self._graphs["perceive"]
         felt = perceive.run(perceive_inputs(perceive.zeros(), observation, self.bundle.manifest, applied, memory))
         watch.lap("perceive")
@@ -122,26 +130,36 @@ class Brain:
             "watching",
             float(felt["surprise"][0]),
             watch.laps,
+            self._spent_ms() - spent_ms,
             belief_poses=felt.get("poses"),
             belief_sigma=felt.get("sigma"),
             seen=felt.get("seen") if sees else None,
+            sensed=felt.get("sensed"),
         )
         if not _finite(felt):
             return replace(decision, status=NOT_FINITE), self.start()
         belief = felt["memory_next"]
-        after = replace(memory, belief=belief, fresh_start=False, warm=np.zeros_like(memory.warm))
+        after = replace(memory.calmed(), belief=belief, fresh_start=False, warm=np.zeros_like(memory.warm))
         missing = next((source for source in self._required if not observation.fresh[source.name]), None)
         if missing is not None:
             return replace(decision, status=f"{missing.topic} stale"), after
         measured = measured_positions(observation, self.contract)
-        if not self.acts or self._motion is None or measured is None:
+        if self._motion is None or measured is None or not self._wants(goal):
             return decision, after
         start = measured if reference is None else np.asarray(reference, np.float64)
 
         aim, pursuit = self._aim(goal, measured, decision, memory.pursuit)
         after = replace(after, pursuit=pursuit)
+        decision = replace(
+            decision,
+            aim_target=None if aim.target is None else self.contract.interface.targets[aim.target].name,
+            aim=aim.pose,
+            wants=goal_inputs(aim, decision.belief_poses, len(self.contract.interface.targets)),
+        )
         watch.lap("aim")
-        plan = self._plan(belief, aim, start, decision.belief_poses, memory.warm, seed)
+        if not self.acts:
+            return decision, after
+        plan = self._plan(belief, decision, aim, start, memory, seed)
         watch.lap("plan")
         if not _finite(plan):
             return replace(decision, status=NOT_FINITE), after
@@ -152,10 +170,9 @@ class Brain:
         decision = replace(
             decision,
             status=aim.status,
+            runtime_ms=self._spent_ms() - spent_ms,
             chunk=chunk,
             trajectory=trajectory,
-            aim_target=None if aim.target is None else self.contract.interface.targets[aim.target].name,
-            aim=aim.pose,
             states=plan["states"],
             poses=plan.get("poses"),
             sigma=plan.get("sigma"),
@@ -173,6 +190,39 @@ class Brain:
     def decode(self, states: Floats, reference: NDArray[np.uint8] | None = None) -> Decoded:
         """Imagined states (B, S), for any B, as senses; ``reference`` is the first camera's last real frame."""
         return decode(self._graphs["decode"], states, reference)
+
+    def read(self, frame: NDArray[np.uint8]) -> Floats:
+        """Where a frame (H, W, 3) of the first camera, real or imagined, shows each target: (K, 3) m, base frame.
+
+        `UserError` of a bundle that reads no pictures.
+        """
+        seen = self._graph("goal").run({"image": frame}).get("seen")
+        if seen is None:
+            raise UserError("interface.targets", [], "a robot with targets")
+        positions: Floats = seen
+        return positions
+
+    def usual_future(self, memory: Memory) -> Usual:
+        """How it usually goes on: actions as in the recordings, and what they lead to. `UserError` without a policy."""
+        found = self._graph("policy").run({"memory": memory.belief})
+        return Usual(found["chunk"], found["states"], found.get("poses"))
+
+    def action_between(self, sensed: Floats, sensed_next: Floats) -> Floats:
+        """The action (C,) between two observations a tick apart, each `Decision.sensed`. `UserError` if it cannot."""
+        found = self._graph("inverse").run({"sensed": sensed, "sensed_next": sensed_next})
+        action: Floats = found["action"]
+        return action
+
+    def _spent_ms(self) -> float:
+        """Time inside ONNX Runtime so far."""
+        return sum(graph.spent_ms for graph in self._graphs.values())
+
+    def _graph(self, name: str) -> Graph:
+        """A graph that a bundle may lack."""
+        if name not in self._graphs:
+            manifest = self.bundle.manifest
+            raise UserError(f"model {manifest.name}: graphs", sorted(manifest.graphs), f"a bundle with {name!r}")
+        return self._graphs[name]
 
     def planned_path(self, decision: Decision) -> Float | None:
         """Where the chunk leads the commanded fingertip: (H + 1, 3) m, now first; None without chunk or fingertip."""
@@ -200,7 +250,8 @@ class Brain:
             read = self._graphs["goal"].run({"image": goal.image})
             pursuit = Pursuit(goal.stamp_ns, read["seen"], read["code"])
         named = None if goal.target is None else target_index(goal, self.contract)
-        pursuit = choose_target(pursuit, decision.seen, named, self.contract)
+        believed = None if decision.belief_poses is None else decision.belief_poses[:, :3]
+        pursuit = choose_target(pursuit, decision.seen, believed, named, self.contract)
         assert pursuit.target is not None
         now = self._position(pursuit.target, measured, decision.belief_poses)
         return aim_at_image(pursuit, self._camera.name, now, decision.seen, self._reach(pursuit.target))
@@ -219,36 +270,25 @@ class Brain:
         return position
 
     def _plan(
-        self, belief: Floats, aim: Aim, start: Float, belief_poses: Floats | None, warm: Floats, seed: int
+        self, belief: Floats, decision: Decision, aim: Aim, start: Float, memory: Memory, seed: int
     ) -> dict[str, Any]:
         """Run the plan graph. Holding still is a plan whose bounds leave no choice, so that its future is imagined."""
         graph, sizes, spec = self._graphs["plan"], self.bundle.manifest.sizes, self.bundle.manifest.planner
+        warm = memory.warm
         shape = (sizes.iterations, sizes.candidates, *warm.shape)
         noise = coloured_noise(seed, shape, 2.0 if spec is None else spec.beta)
         shifted = np.concatenate([warm[1:], warm[-1:]])
         low, high = self._workspace.bounds(len(warm), None if self._arm is None else self._arm.tip(start)[0])
+        low, high = memory.reach * low, memory.reach * high
         if not aim.moves:
             low = high = np.zeros_like(warm)
         elif self.policy == "random":
             drawn = high.max() * noise[0, 0]
             low = high = np.clip(_RANDOM_KEEP * shifted + (1 - _RANDOM_KEEP**2) ** 0.5 * drawn, low, high)
-        inputs = graph.zeros() | goal_inputs(aim, belief_poses, len(self.contract.interface.targets))
+        inputs = graph.zeros() | dict(decision.wants or {})
         inputs |= {"memory": belief, "noise": noise}
         inputs |= {"bounds_low": low, "bounds_high": high, "warm": np.clip(shifted, low, high)}
         return graph.run(inputs)
-
-
-class _Stopwatch:
-    """Milliseconds between laps."""
-
-    def __init__(self) -> None:
-        self.laps: dict[str, float] = {}
-        self._last = perf_counter()
-
-    def lap(self, stage: str) -> None:
-        now = perf_counter()
-        self.laps[stage] = (now - self._last) * 1e3
-        self._last = now
 
 
 def _finite(arrays: dict[str, Any]) -> bool:

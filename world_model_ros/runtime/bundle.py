@@ -18,7 +18,14 @@ from world_model_ros.runtime.manifest import GraphSpec, Manifest, TensorSpec
 
 MANIFEST = "manifest.json"
 
-_ALWAYS_READ = ("memory", "candidates", "states", "image")  # inputs that no graph can do without
+_ALWAYS_READ = (
+    "memory",
+    "candidates",
+    "states",
+    "image",
+    "sensed",
+    "sensed_next",
+)  # inputs that no graph can do without
 
 
 @dataclass(frozen=True)
@@ -70,7 +77,7 @@ def find_bundle(name_or_path: str | Path) -> Path:
 def load_bundle(name_or_path: str | Path, contract: Contract) -> Bundle:
     """Find and verify a bundle. Raises the first `UserError` that `check_bundle` would list."""
     folder = find_bundle(name_or_path)
-    manifest = _read_manifest(folder)
+    manifest = read_manifest(folder)
     for check in _checks(folder, manifest, contract):
         if check.error is not None:
             raise check.error
@@ -81,13 +88,13 @@ def check_bundle(name_or_path: str | Path, contract: Contract) -> BundleReport:
     """Look at everything and say what fits and what does not; raises only if there is no such folder."""
     folder = find_bundle(name_or_path)
     try:
-        manifest = _read_manifest(folder)
+        manifest = read_manifest(folder)
     except UserError as error:
         return BundleReport(folder, None, (Check(MANIFEST, error),))
     return BundleReport(folder, manifest, (Check(MANIFEST), *_checks(folder, manifest, contract)))
 
 
-def _read_manifest(folder: Path) -> Manifest:
+def read_manifest(folder: Path) -> Manifest:
     path = folder / MANIFEST
     try:
         return Manifest.model_validate(json.loads(path.read_text(encoding="utf-8")))
@@ -107,8 +114,11 @@ def _checks(folder: Path, manifest: Manifest, contract: Contract) -> Iterator[Ch
     asked = signatures(contract.interface, manifest.sizes, manifest.kind)
     for graph, signature in asked.items():
         found = manifest.graphs.get(graph)
+        if found is None and signature.optional:
+            continue
         if found is None:
-            legal = f"all of {sorted(asked)} in a bundle of kind {manifest.kind!r}"
+            needed = sorted(name for name, each in asked.items() if not each.optional)
+            legal = f"all of {needed} in a bundle of kind {manifest.kind!r}"
             yield Check(f"graph {graph}", UserError(f"model {manifest.name}: graphs", sorted(manifest.graphs), legal))
             continue
         yield Check(f"graph {graph}", _unhashed(manifest, graph, found))

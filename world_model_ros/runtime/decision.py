@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from world_model_ros.core.trajectory import Trajectory
 
 Floats = NDArray[np.float32]
+PLAN_RULES = ("position", "velocity")  # of the gate, that a more careful plan can keep
+_CAUTION, _CALM, _MOST_CAUTION = 0.5, 1.25, 0.125
 
 
 @dataclass(frozen=True)
@@ -44,12 +46,22 @@ class Memory:
         warm: (H, C) chunk of the last plan, m or rad a tick; the next plan starts from it.
         fresh_start: the model forgets what it believed before the next tick.
         pursuit: of the goal image, if there is one.
+        reach: share of the action's bounds that plans may use; less after the gate has refused one.
     """
 
     belief: Floats
     warm: Floats
     fresh_start: bool = True
     pursuit: Pursuit | None = None
+    reach: float = 1.0
+
+    def refused(self) -> Memory:
+        """After the gate has refused the last plan: it is not the start of the next, which may reach half as far."""
+        return replace(self, warm=np.zeros_like(self.warm), reach=max(_MOST_CAUTION, _CAUTION * self.reach))
+
+    def calmed(self) -> Memory:
+        """A tick later, a little less careful."""
+        return replace(self, reach=min(1.0, _CALM * self.reach))
 
 
 @dataclass(frozen=True)
@@ -61,20 +73,24 @@ class Decision:
         chunk: (H, C) displacement a tick; zeros hold still. None for a model that only watches.
         trajectory: the chunk as joint motion; None if nothing may be commanded.
         aim: (7,) pose that the plan was given for ``aim_target``; None without such a goal.
+        wants: goal tensors of the plan graph by name; empty without a goal, None if none was looked for.
         states: (H, S) imagined. poses: (H, K, 7). sigma: (H, K, 3) m, standard deviation. joints: (H, J).
         contact: (H, 1) N. cost: of the chunk. candidates: (n, H, 3) first target under chunks that lost.
         surprise: how badly the senses fitted the prediction; one usual tick in a hundred is over 1.
+        sensed: (O,) what was sensed, as the inverse model takes it; None of a model without one.
         belief_poses: (K, 7) now, with belief_sigma (K, 3). seen: (K, 3) read from the first camera; None if stale.
-        stages_ms: time of each stage. Not part of the outcome.
+        stages_ms: time of each stage; runtime_ms: of it, inside ONNX Runtime. Not part of the outcome.
     """
 
     status: str
     surprise: float
     stages_ms: Mapping[str, float]
+    runtime_ms: float = 0.0
     chunk: Floats | None = None
     trajectory: Trajectory | None = None
     aim_target: str | None = None
     aim: Floats | None = None
+    wants: Mapping[str, NDArray[Any]] | None = None
     states: Floats | None = None
     poses: Floats | None = None
     sigma: Floats | None = None
@@ -85,6 +101,16 @@ class Decision:
     belief_poses: Floats | None = None
     belief_sigma: Floats | None = None
     seen: Floats | None = None
+    sensed: Floats | None = None
+
+
+@dataclass(frozen=True)
+class Usual:
+    """How it usually goes on: actions (H, C), imagined states (H, S), and poses (H, K, 7) where there are targets."""
+
+    chunk: Floats
+    states: Floats
+    poses: Floats | None = None
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from world_model_ros.contract.schema import CameraStream, Interface, Stream
 from world_model_ros.runtime.manifest import Sizes, TensorSpec
 
 WATCH = ("perceive", "rollout", "decode")
-ACT = (*WATCH, "plan", "goal", "inverse")
+ACT = (*WATCH, "plan", "goal")
 
 
 @dataclass(frozen=True)
@@ -32,10 +32,11 @@ class Tensor:
 
 @dataclass(frozen=True)
 class Signature:
-    """Tensors of one graph by name."""
+    """Tensors of one graph by name; an optional graph may be absent, and what needs it then says so."""
 
     inputs: dict[str, Tensor]
     outputs: dict[str, Tensor] = field(default_factory=dict)
+    optional: bool = False
 
 
 def stream_tensor(stream: Stream) -> Tensor:
@@ -58,7 +59,7 @@ def first_camera(interface: Interface) -> CameraStream | None:
 
 
 def signatures(interface: Interface, sizes: Sizes, kind: str) -> dict[str, Signature]:
-    """Every graph a bundle of this kind must have, with its tensors.
+    """Every graph a bundle of this kind must have, with its tensors, and those it may have.
 
     Letters below: S state, M memory, D code, H horizon, N samples, I iterations, C action, K targets, J joints.
     Rollout and decode take any number of candidates or states at a time, fixed by the graph.
@@ -92,10 +93,15 @@ def signatures(interface: Interface, sizes: Sizes, kind: str) -> dict[str, Signa
                 "memory": Tensor((m,)),
                 "reset": Tensor((1,)),
             },
-            {"memory_next": Tensor((m,)), "surprise": Tensor((1,))} | belief | seen,
+            {"memory_next": Tensor((m,)), "surprise": Tensor((1,)), "sensed": Tensor((None,), optional=True)}
+            | belief
+            | seen,
         ),
         "rollout": Signature({"memory": Tensor((m,)), "candidates": Tensor((None, h, c))}, futures(None)),
     }
+    sensed = {"sensed": Tensor((None,)), "sensed_next": Tensor((None,))}
+    graphs["inverse"] = Signature(sensed, {"action": Tensor((c,))}, optional=True)
+    graphs["policy"] = Signature({"memory": Tensor((m,))}, futures() | {"chunk": Tensor((h, c))}, optional=True)
     if image:
         graphs["decode"] = Signature(
             {"states": Tensor((None, s)), "reference": image},
@@ -116,7 +122,6 @@ def signatures(interface: Interface, sizes: Sizes, kind: str) -> dict[str, Signa
         | {"chunk": Tensor((h, c)), "cost": Tensor((1,))}
         | ({"candidate_poses": Tensor((None, h, 3), optional=True)} if k else {}),
     )
-    graphs["inverse"] = Signature({"memory": Tensor((m,)), "memory_next": Tensor((m,))}, {"action": Tensor((c,))})
     if image:
         graphs["goal"] = Signature({"image": image}, {"code": Tensor((d,))} | seen)
     return graphs

@@ -80,7 +80,7 @@ class Manifest(Strict):
         kind: ``watch`` perceives and imagines, ``act`` plans too.
         robot: name of the contract it was made for.
         interface_hash: of that contract; ``interface`` is the interface itself, to say what differs.
-        graphs: by name: perceive, rollout, decode; plan, goal, inverse for ``act``.
+        graphs: by name: perceive, rollout, decode; plan, goal for ``act``; inverse and policy where there are.
         files: sha256 of every file beside the manifest.
         streams: order of ``fresh`` in perceive. targets: order of K.
         provenance: data, seeds and settings of the training.

@@ -1,9 +1,10 @@
-"""ONNX Runtime: providers that fail loudly, and graphs whose tensors were verified against the manifest."""
+"""ONNX Runtime: graphs whose tensors were verified against the manifest, on a provider that fails loudly."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -12,41 +13,15 @@ from numpy.typing import NDArray
 
 from world_model_ros.core.errors import UserError
 from world_model_ros.runtime.bundle import Bundle
+from world_model_ros.runtime.device import DeviceRun, Resident
+from world_model_ros.runtime.provider import provider_named
 
 Array = NDArray[Any]
 
-PROVIDERS = {
-    "cpu": "CPUExecutionProvider",
-    "cuda": "CUDAExecutionProvider",
-    "tensorrt": "TensorrtExecutionProvider",
-}
 _DTYPES = {"tensor(float)": "float32", "tensor(uint8)": "uint8"}
 
 
-def available_providers() -> list[str]:
-    """Providers of this installation, by our names, in the order of `PROVIDERS`."""
-    found = ort.get_available_providers()
-    return [name for name, full in PROVIDERS.items() if full in found]
-
-
-def choose_provider(asked: str) -> str:
-    """``auto`` -> ``cuda`` where ONNX Runtime has it, else ``cpu``; anything else must be there.
-
-    TensorRT is only taken when asked for: it builds engines for minutes at the first start.
-    """
-    if asked == "auto":
-        return "cuda" if "cuda" in available_providers() else "cpu"
-    if asked not in PROVIDERS:
-        raise UserError("provider", asked, f"one of {['auto', *PROVIDERS]}")
-    if asked not in available_providers():
-        raise UserError(
-            "provider",
-            asked,
-            f"one of {['auto', *available_providers()]}: onnxruntime {ort.__version__} is installed without "
-            f"{PROVIDERS[asked]}, which needs the package onnxruntime-gpu (extra 'gpu') "
-            "in place of onnxruntime, and an NVIDIA driver",
-        )
-    return asked
+KEPT = ("memory_next",)  # outputs of one tick that the next one and other graphs take
 
 
 class Graph:
@@ -55,52 +30,83 @@ class Graph:
     Args:
         bundle: verified.
         name: of the graph.
-        provider: ``cpu``, ``cuda`` or ``tensorrt``, from `choose_provider`.
-        threads: of one run on the CPU. They sleep between runs, because the cores are shared with other nodes.
+        provider: as for `provider_named`.
+        threads: of one run on the CPU.
+        resident: of the brain that the graph is of; with it, and always on a GPU, buffers are kept on the device.
+
+    Attributes:
+        spent_ms: time inside ONNX Runtime, of all runs.
 
     Raises:
         UserError: the provider does not start, or the file's tensors are not those of the manifest.
     """
 
-    def __init__(self, bundle: Bundle, name: str, provider: str = "cpu", threads: int = 1) -> None:
+    def __init__(
+        self, bundle: Bundle, name: str, provider: str = "cpu", threads: int = 1, resident: Resident | None = None
+    ) -> None:
         self.name = name
         self.spec = bundle.manifest.graphs[name]
-        self._session = _open(bundle.graph_path(name), provider, threads)
+        self._session = open_session(bundle.graph_path(name), provider, threads)
         _verify(f"model {bundle.manifest.name}: {self.spec.file}", self._session, self.spec)
         self._inputs = [tensor.name for tensor in self._session.get_inputs()]
+        self._zeros = {name: np.zeros(spec.shape, spec.dtype) for name, spec in self.spec.inputs.items()}
+        for array in self._zeros.values():
+            array.setflags(write=False)
+        on, self._bound = provider_named(provider), None
+        if resident is not None or on.device != "cpu":
+            kept = () if on.name == "tensorrt" else KEPT  # whose captured graph has one set of buffers
+            self._bound = DeviceRun(self._session, self.spec, (on.device, on.device_id), resident or Resident(), kept)
         self._outputs = list(self.spec.outputs)
+        self.spent_ms = 0.0
 
     def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Inputs by name -> outputs by name, with exactly the manifest's shapes and types; what it does not read is
         left out."""
-        read = {name: inputs[name] for name in self._inputs}
-        return dict(zip(self._outputs, self._session.run(self._outputs, read)))
+        before = perf_counter()
+        if self._bound is not None:
+            found = self._bound.run(inputs)
+        else:
+            read = {name: inputs[name] for name in self._inputs}
+            found = dict(zip(self._outputs, self._session.run(self._outputs, read)))
+        self.spent_ms += (perf_counter() - before) * 1e3
+        return found
 
     def zeros(self) -> dict[str, Array]:
-        """Inputs of the right shapes, all zero; to warm up."""
-        return {name: np.zeros(spec.shape, spec.dtype) for name, spec in self.spec.inputs.items()}
+        """Inputs of the right shapes, all zero and read-only; what is not given stays so."""
+        return dict(self._zeros)
 
 
-def _open(path: Path, provider: str, threads: int) -> Any:
+def open_session(graph: Path | bytes, provider: str = "cpu", threads: int = 1) -> Any:
+    """An ONNX Runtime session of a graph, by file or content. Raises `UserError` if it or the provider does not load.
+
+    Threads never spin between runs, because the cores are shared with other nodes, and within one only if the
+    provider's options say so.
+    """
+    asked = provider_named(provider)
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.add_session_config_entry("session.intra_op.allow_spinning", str(int("spin" in asked.options)))
     options.add_session_config_entry("session.inter_op.allow_spinning", "0")
-    if provider != "cpu" and hasattr(ort, "preload_dlls"):
+    options.add_session_config_entry("session.force_spinning_stop", "1")  # when a run ends
+    if "strict" in asked.options:
+        options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
+    if asked.name != "cpu" and hasattr(ort, "preload_dlls"):
         ort.preload_dlls()  # CUDA and cuDNN as pip packages are not on the loader's path
-    asked = PROVIDERS[provider]
+    sequence = asked.sequence()
     try:
-        session = ort.InferenceSession(str(path), options, providers=list(dict.fromkeys((asked, PROVIDERS["cpu"]))))
+        source = graph if isinstance(graph, bytes) else str(graph)
+        session = ort.InferenceSession(source, options, providers=sequence)
     except Exception as error:  # ONNX Runtime's errors have no common base
-        raise UserError(str(path), str(error), "a graph that ONNX Runtime can load") from error
-    if session.get_providers()[0] != asked:
+        name = "graph" if isinstance(graph, bytes) else str(graph)
+        raise UserError(name, str(error), "a graph that ONNX Runtime can load") from error
+    if session.get_providers()[0] != sequence[0][0]:
         raise UserError(
             "provider",
             provider,
-            f"'cpu', or a machine where {asked} starts: it is installed, but its driver, CUDA or cuDNN libraries "
-            "were not found or do not fit",
+            f"'cpu', or a machine where {sequence[0][0]} starts: it is installed, but its driver, CUDA or cuDNN "
+            "libraries were not found or do not fit",
         )
     session.disable_fallback()
     return session

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,7 +26,7 @@ class TickRecord:
         index: counts ticks since activation. seed: of the planner's noise.
         observation: what was seen. applied: (C,) action since the last tick. reference: (J,) commanded now, or None.
         goal: pursued. decision: None if the tick failed, and then ``error`` says why.
-        refused_goal: why the last goal was refused.
+        refused_goal: why the last goal was refused. gate_refusal: the rule that the last plan broke, says the gate.
         missed: ticks dropped since activation.
         restarted: the belief was started anew before this tick.
     """
@@ -42,6 +43,7 @@ class TickRecord:
     restarted: bool = False
     error: str | None = None
     refused_goal: str | None = None
+    gate_refusal: str | None = None
 
     def json(self) -> str:
         """One line of JSON; numbers are exact, those that are not finite are null."""
@@ -56,6 +58,7 @@ class TickRecord:
                 "restarted": self.restarted,
                 "goal": None if self.goal is None else _goal(self.goal, decision),
                 "refused_goal": self.refused_goal,
+                "gate_refusal": self.gate_refusal,
                 "applied": _numbers(self.applied),
                 "reference": _numbers(self.reference),
                 "status": "error" if decision is None else decision.status,
@@ -94,18 +97,23 @@ class TickStatistics:
 
     Args:
         window: how many ticks.
+        clock: s, never steps.
     """
 
     window: int = 300
     ticks: int = 0
     missed: int = 0
     errors: int = 0
+    clock: Callable[[], float] = time.monotonic
+    _ended_s: float = -math.inf
+    _failed_s: float = -math.inf
     _times_ns: deque[int] = field(default_factory=deque)
     _stages: dict[str, deque[float]] = field(default_factory=dict)
 
     def add(self, now_ns: int, stages_ms: Mapping[str, float]) -> None:
         """Count a tick at ``now_ns`` that took these times."""
         self.ticks += 1
+        self._ended_s = self.clock()
         if self._times_ns and now_ns <= self._times_ns[-1]:
             self._times_ns.clear()  # the clock jumped back
         self._times_ns.append(now_ns)
@@ -113,6 +121,19 @@ class TickStatistics:
             self._times_ns.popleft()
         for name, ms in stages_ms.items():
             self._stages.setdefault(name, deque(maxlen=self.window)).append(ms)
+
+    def failed(self) -> None:
+        """Count a tick that ended in an error."""
+        self.errors += 1
+        self._ended_s = self._failed_s = self.clock()
+
+    def since_tick_s(self) -> float:
+        """How long ago a tick ended, one way or the other; infinity before the first."""
+        return self.clock() - self._ended_s
+
+    def since_error_s(self) -> float:
+        """How long ago a tick failed; infinity if none did."""
+        return self.clock() - self._failed_s
 
     def rate_hz(self) -> float:
         """Ticks a second over the window; 0 before the second tick."""

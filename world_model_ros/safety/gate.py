@@ -8,46 +8,25 @@ stops by itself when the gate dies.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 
 import numpy as np
 
-from world_model_ros.contract.schema import GateSettings
+from world_model_ros.contract.gate_settings import GateSettings
 from world_model_ros.core.trajectory import Float, JointLimits, Trajectory
+from world_model_ros.safety.alarms import Alarms
+from world_model_ros.safety.arming import Measured, refuse_place, refuse_stale
+from world_model_ros.safety.collision import FREE, Collision
 from world_model_ros.safety.limiter import Limiter, Motion, Plan
-from world_model_ros.safety.rules import FUTURE_S, Refusal, TrajectoryLike, judge
+from world_model_ros.safety.output import GateOutput, require_finite
+from world_model_ros.safety.retreat import Trail
+from world_model_ros.safety.rules import Refusal, TrajectoryLike, judge
 from world_model_ros.safety.states import Event, Machine, State, Transition
 
 LEAD_S = 0.1
-MAX_POINTS = 12
+MAX_POINTS = 10
 CLOCK_JUMP_S = 0.5
-OUTSIDE_TOLERANCE = 1e-3  # rad or m; an arm that rests at its limit may measure a little more
-STILL_RATIO = 0.05  # a joint slower than this share of its velocity limit stands still
-
-
-@dataclass(frozen=True)
-class GateOutput:
-    """What one step says.
-
-    Args:
-        state, cause: of the state machine.
-        reference: the commanded motion now; while disarmed the measured one, None if nothing is known.
-        outgoing: trajectory for the controller, from now to a stop; None if there is nothing to say.
-        transitions: changes of state since the step before.
-    """
-
-    state: State
-    cause: Event
-    reference: Motion | None
-    outgoing: Trajectory | None
-    transitions: tuple[Transition, ...]
-
-
-@dataclass(frozen=True)
-class _Measured:
-    stamp_ns: int
-    position: Float
-    velocity: Float
+SECOND_SPEED = 0.5
+STREAM_CYCLES = 2.0  # a streaming gate that comes late makes up for no more than this
 
 
 class Gate:
@@ -59,14 +38,31 @@ class Gate:
         tick_s: time between two commands of the brain.
         rate_hz: steps per second.
         joints_max_age_s: older joint states are no joint states.
+        collision: judges plans by distances; None judges none.
+        streaming: the controller is told a setpoint each step, and stays there if the next one comes late.
+
+    Attributes:
+        alarms: takes the deadman switch, force and surprise.
+        look: what the newest plan toward a command came near.
+        counts: "accepted", and refused commands by rule.
     """
 
     def __init__(
-        self, limits: JointLimits, settings: GateSettings, tick_s: float, rate_hz: float, joints_max_age_s: float
+        self,
+        limits: JointLimits,
+        settings: GateSettings,
+        tick_s: float,
+        rate_hz: float,
+        joints_max_age_s: float,
+        collision: Collision | None = None,
+        streaming: bool = False,
     ) -> None:
         self.limits = limits
         self.settings = settings
-        self.counts: Counter[str] = Counter()  # "accepted", and refused commands by rule
+        self.collision = collision
+        self.alarms = Alarms(settings)
+        self.look = FREE
+        self.counts: Counter[str] = Counter()
         self.last_refusal: Refusal | None = None
         self._cycle_s = 1.0 / rate_hz
         # The step nearest to the deadline brakes, so the delay is off by half a cycle at most.
@@ -75,13 +71,15 @@ class Gate:
         self._limiter = Limiter(limits, max(LEAD_S, 2 * self._cycle_s))
         self._machine = Machine()
         self._transitions: list[Transition] = []
-        self._measured: _Measured | None = None
+        self._measured: Measured | None = None
         self._command: Trajectory | None = None
         self._command_ns = 0  # when it came
         self._plan: Plan | None = None  # what is being done; None while disarmed
         self._setpoint: Float | None = None  # what the controller was told last, and holds; None if nothing was
         self._into_s = 0.0  # how far into the plan
         self._step_ns: int | None = None
+        self._streaming = streaming
+        self._trail = Trail(self._cycle_s)
 
     @property
     def state(self) -> State:
@@ -98,33 +96,26 @@ class Gate:
         measured position would be a jump for it. Refused if the arm is not there, until `reset` says that the
         controller holds what is measured.
         """
-        measured = self._measured
         if self.state is not State.DISARMED:
             return Refusal("state", None, self.state.value, State.DISARMED.value)
-        if measured is None or not self._fresh(measured, now_ns):
-            return Refusal("joint_states_stale", None, self._age_text(now_ns), f"up to {self._joints_max_age_s} s")
-        held = np.clip(measured.position, self.limits.lower, self.limits.upper)
-        outside = np.abs(measured.position - held) > OUTSIDE_TOLERANCE
-        moving = np.abs(measured.velocity) > STILL_RATIO * self.limits.velocity
-        for rule, broken, values in (
-            ("position", outside, measured.position),
-            ("velocity", moving, measured.velocity),
-        ):
-            if np.any(broken):
-                joint = int(np.argmax(broken))
-                low, high = self.limits.lower[joint], self.limits.upper[joint]
-                legal = f"{low} to {high}" if rule == "position" else "standing still"
-                return Refusal(rule, self.limits.names[joint], float(values[joint]), legal)
-        if self._setpoint is not None:
-            away = np.abs(measured.position - self._setpoint)
-            if np.any(away > self.settings.tracking_tolerance):
-                joint = int(np.argmax(away / self.settings.tracking_tolerance))
-                legal = f"within {self.settings.tracking_tolerance} of what the controller holds, or gate/reset"
-                return Refusal("joint_states_disagree", self.limits.names[joint], float(away[joint]), legal)
-            held = self._setpoint
+        self.alarms.begin()
+        measured = self._measured
+        refusal = self.alarms.refusal(now_ns) or refuse_stale(measured, now_ns, self._joints_max_age_s)
+        if refusal is not None:
+            return refusal
+        assert measured is not None
+        refusal = refuse_place(measured, self.limits, self._setpoint, self.settings.tracking_tolerance)
+        if refusal is not None:
+            return refusal
+        held = self._setpoint
+        if held is None:
+            held = np.clip(measured.position, self.limits.lower, self.limits.upper)
+        if self.collision is not None:
+            self.collision.begin(held)
         self._plan = self._limiter.stop(Motion.still(held))
         self._into_s = 0.0
         self._command = None
+        self._trail.begin()
         self._fire(Event.ARM, now_ns)
         return None
 
@@ -164,7 +155,7 @@ class Gate:
             return False
         if not (np.all(np.isfinite(position)) and np.all(np.isfinite(velocity))):
             return False
-        self._measured = _Measured(stamp_ns, position, velocity)
+        self._measured = Measured(stamp_ns, position, velocity)
         return True
 
     def command(self, now_ns: int, command: TrajectoryLike) -> Refusal | None:
@@ -173,7 +164,8 @@ class Gate:
         A lawful command that the state does not allow is refused by the rule ``state``.
         """
         newest_ns = self._command.stamp_ns if self._command is not None else None
-        verdict = judge(command, self.limits, now_ns, self.settings.command_max_age_s, newest_ns)
+        settings = self.settings
+        verdict = judge(command, self.limits, now_ns, settings.command_max_age_s, newest_ns, settings.horizon_s)
         if isinstance(verdict, Trajectory):
             if self.state in (State.HOLDING, State.TRACKING) or self._machine.resumable:
                 self._command, self._command_ns = verdict, now_ns
@@ -192,10 +184,13 @@ class Gate:
         if self._plan is not None:
             self._watch(now_ns)
             self._replan(now_ns)
+        setpoint = None if self._plan is None else self._plan.at(self._into_s)
+        if self._streaming and setpoint is not None:
+            self._setpoint = setpoint.position
         self._settle(now_ns)
         transitions, self._transitions = tuple(self._transitions), []
-        output = GateOutput(self.state, self.cause, self._reference(), self._outgoing(now_ns), transitions)
-        _require_finite(output)
+        output = GateOutput(self.state, self.cause, self._reference(), self._outgoing(now_ns), setpoint, transitions)
+        require_finite(output)
         return output
 
     def _advance(self, now_ns: int) -> None:
@@ -204,18 +199,22 @@ class Gate:
         if not 0.0 <= passed_s <= CLOCK_JUMP_S:
             passed_s = max(passed_s, self._cycle_s)
             self._measured = self._command = None
+            self.alarms.forget()
             self._fire(Event.CLOCK_JUMP, now_ns)
         self._step_ns = now_ns
-        self._into_s += passed_s
+        self._into_s += min(passed_s, STREAM_CYCLES * self._cycle_s) if self._streaming else passed_s
 
     def _watch(self, now_ns: int) -> None:
         """Fire the faults and the silence."""
         assert self._plan is not None
         measured, reference = self._measured, self._plan.at(self._into_s)
-        if measured is None or not self._fresh(measured, now_ns):
+        if measured is None or not measured.fresh(now_ns, self._joints_max_age_s):
             self._fire(Event.JOINTS_STALE, now_ns)
         elif np.any(np.abs(measured.position - reference.position) > self.settings.tracking_tolerance):
             self._fire(Event.JOINTS_DISAGREE, now_ns)
+        alarm = self.alarms.event(now_ns)
+        if alarm is not None:
+            self._fire(alarm, now_ns)
         if self._silent_s(now_ns) > self._silence_s:
             self._fire(Event.SILENCE, now_ns)
 
@@ -223,18 +222,48 @@ class Gate:
         """Plan anew where that is possible within limits; otherwise the plan at hand goes on to its stop."""
         assert self._plan is not None
         motion = self._plan.at(self._into_s)
+        self._trail.add(motion.position)
         plan = None
         if self.state is State.TRACKING and self._command is not None:
-            plan = self._limiter.follow(motion, *self._command.sample(now_ns + round(self._limiter.lead_s * 1e9)))
+            plan = self._toward(motion, self._command.sample(now_ns + round(self._limiter.lead_s * 1e9)))
         elif self.state in (State.SLOWING, State.STOPPED) and self._plan.lead_s > 0:
-            plan = self._limiter.stop(motion)
+            plan = self._clear(self._limiter.stop(motion))
         if plan is not None:
             self._plan, self._into_s = plan, 0.0
 
+    def _toward(self, motion: Motion, target: tuple[Float, Float]) -> Plan | None:
+        """Plan toward a target, slower if surprise or nearness say so; None if limits or distances forbid it.
+
+        A plan that would come too near is tried again at half the speed: a stop out of an acceleration may swerve.
+        """
+        speed = self.alarms.speed()
+        plan = self._limiter.follow(motion, *target, speed)
+        if plan is None or self.collision is None:
+            return plan
+        self.look = self.collision.look(plan)
+        if self.look.clear and self.look.speed == 1.0:
+            return plan
+        slower = min(self.look.speed, SECOND_SPEED) if not self.look.clear else self.look.speed
+        return self._clear(self._limiter.follow(motion, *target, speed * slower))
+
+    def _clear(self, plan: Plan | None) -> Plan | None:
+        """The plan if there is one and nothing forbids it."""
+        return plan if plan is None or self.collision is None or self.collision.clear(plan) else None
+
     def _settle(self, now_ns: int) -> None:
-        """Disarm a gate that has braked and stands still; after silence, give the brain a while to come back."""
-        waiting = self._machine.resumable and self._silent_s(now_ns) <= self.settings.disarm_after_s
-        if self.state is State.SLOWING and self._still() and not waiting:
+        """Disarm a gate that has braked and stands still; after silence, give the brain a while to come back.
+
+        After a contact it goes back a little first.
+        """
+        if self.state is not State.SLOWING or self._plan is None or not self._still():
+            return
+        back = self._trail.back() if self.cause is Event.FORCE else None
+        if back is not None:
+            retreat = self._clear(self._limiter.go(self._plan.at(self._plan.duration_s), back))
+            if retreat is not None:
+                self._plan, self._into_s = retreat, 0.0
+                return
+        if not (self._machine.resumable and self._silent_s(now_ns) <= self.settings.disarm_after_s):
             self._fire(Event.STILL, now_ns)
             self._plan = None
 
@@ -242,9 +271,11 @@ class Gate:
         """The rest of the plan. A still arm is not told to stand still: the controller holds its last point."""
         if self._plan is None or (self.state is not State.TRACKING and self._still()):
             return None
-        times, positions, velocities = self._plan.points(self._into_s, self._cycle_s, MAX_POINTS)
-        self._setpoint = positions[-1]
-        return Trajectory(self.limits.names, times, positions, velocities, now_ns)
+        knots = self._plan.points(self._into_s, self._cycle_s, MAX_POINTS)
+        if not self._streaming:
+            self._setpoint = knots.positions[-1]
+        times_s, positions, velocities, accelerations = knots
+        return Trajectory(self.limits.names, times_s, positions, velocities, now_ns, accelerations)
 
     def _reference(self) -> Motion | None:
         if self._plan is not None:
@@ -259,24 +290,7 @@ class Gate:
     def _silent_s(self, now_ns: int) -> float:
         return (now_ns - self._command_ns) * 1e-9
 
-    def _fresh(self, measured: _Measured, now_ns: int) -> bool:
-        return -FUTURE_S <= (now_ns - measured.stamp_ns) * 1e-9 <= self._joints_max_age_s
-
-    def _age_text(self, now_ns: int) -> str:
-        return "none yet" if self._measured is None else f"age {(now_ns - self._measured.stamp_ns) * 1e-9:.3f} s"
-
     def _fire(self, event: Event, now_ns: int) -> None:
         transition = self._machine.fire(event, now_ns)
         if transition is not None:
             self._transitions.append(transition)
-
-
-def _require_finite(output: GateOutput) -> None:
-    """The last line: a number that is not finite is a bug here, and dying stops the arm."""
-    arrays: list[Float] = []
-    if output.reference is not None:
-        arrays += [output.reference.position, output.reference.velocity, output.reference.acceleration]
-    if output.outgoing is not None:
-        arrays += [output.outgoing.times_s, output.outgoing.positions, output.outgoing.velocities]
-    if not all(np.all(np.isfinite(array)) for array in arrays):
-        raise FloatingPointError(f"the gate computed a number that is not finite in state {output.state.value}")

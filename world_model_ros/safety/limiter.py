@@ -7,13 +7,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 import ruckig
 
 from world_model_ros.core.trajectory import Float, JointLimits
 
+EXACT_S = 0.06
+_KNOT_GAP_S = 1e-7  # knots nearer to each other than this would only be rounding
 _SLACK = 1e-9  # rad or m, for rounding in the comparison with position limits
+# Of the velocity limit: where what was sent is sparse, a spline through it runs up to 2e-4 faster than the plan.
+_HEADROOM = 0.998
 
 
 @dataclass(frozen=True)
@@ -29,6 +35,15 @@ class Motion:
         return cls(position, np.zeros_like(position), np.zeros_like(position))
 
 
+class Points(NamedTuple):
+    """Knots: times (T,) in s, positions, velocities and accelerations (T, J)."""
+
+    times_s: Float
+    positions: Float
+    velocities: Float
+    accelerations: Float
+
+
 class Plan:
     """A motion over time: ``lead_s`` seconds of one Ruckig trajectory, then another one that ends still."""
 
@@ -42,20 +57,56 @@ class Plan:
         """The motion ``time_s`` after the plan began; still at its end and afterwards."""
         if time_s >= self.duration_s:
             return Motion.still(np.array(self._stop.at_time(self._stop.duration)[0]))
-        if time_s < self.lead_s and self._lead is not None:
-            return _motion(self._lead, time_s)
-        return _motion(self._stop, time_s - self.lead_s)
+        position, velocity, acceleration = self._at(time_s)
+        return Motion(np.array(position), np.array(velocity), np.array(acceleration))
 
-    def points(self, from_s: float, spacing_s: float, most: int) -> tuple[Float, Float, Float]:
-        """Times (T,) after ``from_s``, positions (T, J) and velocities (T, J) of the rest of the plan.
+    def positions(self, spacing_s: float, most: int) -> Float:
+        """Positions (K, J) along the whole plan, evenly spaced by ``spacing_s``; wider if that were over ``most``."""
+        count = min(most, max(2, math.ceil(self.duration_s / spacing_s) + 1))
+        return np.array([self._at(time)[0] for time in np.linspace(0.0, self.duration_s, count)])
 
-        Evenly spaced, no more than ``most``; the last one is the end, with velocity exactly zero.
+    def points(self, from_s: float, cycle_s: float, most: int) -> Points:
+        """The rest of the plan after ``from_s``.
+
+        A knot at each of the next two cycles, where the next trajectory will be joined, and wherever jerk changes in
+        the next ``EXACT_S``, so that a spline through them is the plan itself even if that comes late; then no more
+        than ``most``, evenly spaced. The last one is the end, still. Times are whole nanoseconds, because messages
+        cannot say more.
         """
-        rest_s = max(self.duration_s - from_s, spacing_s)
-        count = min(most, math.ceil(rest_s / spacing_s))
-        times = np.linspace(0.0, rest_s, count + 1)[1:]
-        motions = [self.at(from_s + time) for time in times[:-1]] + [self.at(self.duration_s)]
-        return times, np.array([m.position for m in motions]), np.array([m.velocity for m in motions])
+        rest_s = max(self.duration_s - from_s, cycle_s)
+        soon_s = min(max(2 * cycle_s, EXACT_S), rest_s)
+        ahead = self.switches - from_s
+        knots = [
+            min(cycle_s, rest_s),
+            min(2 * cycle_s, rest_s),
+            soon_s,
+            *ahead[(ahead > _KNOT_GAP_S) & (ahead < soon_s)],
+        ]
+        if rest_s > soon_s:
+            knots += list(np.linspace(soon_s, rest_s, min(most, math.ceil((rest_s - soon_s) / cycle_s)) + 1)[1:])
+        times = np.unique(np.round(np.array(knots) * 1e9) * 1e-9)
+        times = times[np.append(np.diff(times) > _KNOT_GAP_S, True)]
+        rows = np.array([self._at(from_s + time) for time in times])
+        rows[-1] = self._at(self.duration_s)
+        rows[-1, 1:] = 0.0
+        return Points(times, rows[:, 0], rows[:, 1], rows[:, 2])
+
+    @cached_property
+    def switches(self) -> Float:
+        """Times at which the jerk of a joint changes, s after the plan began."""
+        times = [self.lead_s + _switches(self._stop)]
+        if self._lead is not None:
+            lead = _switches(self._lead)
+            times += [lead[lead < self.lead_s], np.array([self.lead_s])]
+        return np.unique(np.concatenate(times))
+
+    def _at(self, time_s: float) -> tuple[list[float], list[float], list[float]]:
+        """Position, velocity and acceleration, J each, up to the end of the plan."""
+        if time_s < self.lead_s and self._lead is not None:
+            row: tuple[list[float], list[float], list[float]] = self._lead.at_time(time_s)
+        else:
+            row = self._stop.at_time(min(time_s - self.lead_s, self._stop.duration))
+        return row
 
 
 class Limiter:
@@ -81,14 +132,15 @@ class Limiter:
         self._stop_input = self._input()
         self._stop_input.target_velocity = [0.0] * len(limits.names)
 
-    def follow(self, now: Motion, position: Float, velocity: Float) -> Plan | None:
+    def follow(self, now: Motion, position: Float, velocity: Float, speed: float = 1.0) -> Plan | None:
         """Plan toward a moving target (J,) as it will be ``lead_s`` from now, stopping if nothing follows.
 
-        None if that would pass a position limit.
+        The velocity aimed at is multiplied by ``speed``, 0 to 1. None if the plan would pass a position limit.
         """
         expected = now.position + 0.5 * self.lead_s * (now.velocity + velocity)
         aim = velocity + self.gain * (position - expected)
-        self._follow_input.target_velocity = np.clip(aim, -self.limits.velocity, self.limits.velocity)
+        fastest = _HEADROOM * self.limits.velocity
+        self._follow_input.target_velocity = speed * np.clip(aim, -fastest, fastest)
         lead = self._trajectory(self._follow_input, now)
         if lead is None or not self._inside(lead):
             return None
@@ -101,6 +153,15 @@ class Limiter:
         """Plan of a stop of all joints together; None if it would pass a position limit."""
         stop = self._trajectory(self._stop_input, now)
         return Plan(None, 0.0, stop) if stop is not None and self._inside(stop) else None
+
+    def go(self, now: Motion, position: Float) -> Plan | None:
+        """Plan from a standstill to a standstill at ``position`` (J,), all joints on a straight line together."""
+        parameters = self._input()
+        parameters.control_interface = ruckig.ControlInterface.Position
+        parameters.synchronization = ruckig.Synchronization.Phase
+        parameters.target_position = position
+        way = self._trajectory(parameters, now)
+        return Plan(None, 0.0, way) if way is not None and self._inside(way) else None
 
     def _input(self) -> ruckig.InputParameter:
         parameters = ruckig.InputParameter(len(self.limits.names))
@@ -127,6 +188,11 @@ class Limiter:
             low - _SLACK <= bound.min and bound.max <= high + _SLACK
             for bound, low, high in zip(extrema, self.limits.lower, self.limits.upper)
         )
+
+
+def _switches(trajectory: ruckig.Trajectory) -> Float:
+    spans = np.array([(*profile.brake.t, *profile.t) for profile in trajectory.profiles[0]])
+    return np.cumsum(spans, axis=1).ravel()
 
 
 def _motion(trajectory: ruckig.Trajectory, time_s: float) -> Motion:

@@ -11,9 +11,11 @@ def state_report(gate: Gate) -> dict[str, object]:
     """State, its cause, and how commands were judged.
 
     ``refused`` counts commands that broke a rule, ``unarmed`` the lawful ones that came when nothing may move;
-    ``rule`` and ``last_refusal`` are of the last one that broke a rule, or None.
+    ``rule`` and ``last_refusal`` are of the last one that broke a rule, or None. ``near`` is the pair of parts that
+    slows or forbids the newest command, or None; ``collision_pairs`` is how many are watched, 0 without any geometry.
     """
     refusal = gate.last_refusal
+    distances = gate.collision.distances if gate.collision is not None else None
     return {
         "state": gate.state.value,
         "cause": gate.cause.value,
@@ -22,4 +24,6 @@ def state_report(gate: Gate) -> dict[str, object]:
         "accepted": gate.counts["accepted"],
         "unarmed": gate.counts["state"],
         "last_refusal": asdict(refusal) if refusal else None,
+        "near": gate.look.pair,
+        "collision_pairs": len(distances.pairs) if distances is not None else 0,
     }

@@ -8,12 +8,12 @@ from typing import Protocol
 
 import numpy as np
 
-from world_model_ros.core.trajectory import Float, JointLimits, Trajectory, hermite
+from world_model_ros.core.trajectory import Float, JointLimits, Trajectory
 
 MAX_POINTS = 1000
 FUTURE_S = 0.1  # a stamp may be this far ahead, for clocks that differ a little
+_ROUNDING = 1e-9  # rad or m, of the extrema of a spline
 VELOCITY_RATIO = 2.0  # beyond the limit by more than this is a mistake; less is limited
-_SAMPLES = 10  # a segment
 
 
 class TrajectoryLike(Protocol):
@@ -64,15 +64,21 @@ class Refusal:
 
 
 def judge(
-    command: TrajectoryLike, limits: JointLimits, now_ns: int, max_age_s: float, newest_ns: int | None = None
+    command: TrajectoryLike,
+    limits: JointLimits,
+    now_ns: int,
+    max_age_s: float,
+    newest_ns: int | None = None,
+    horizon_s: float = np.inf,
 ) -> Trajectory | Refusal:
     """The command with its joints in the order of ``limits``, or the first rule it breaks.
 
     Args:
         command: positions in rad (m for slides), velocities per s, times in s after its stamp.
         limits: of exactly the joints that must be named, in any order.
-        max_age_s: the oldest stamp that is accepted.
+        max_age_s: the oldest stamp that is accepted; a stamp is the time of the observation that was decided on.
         newest_ns: stamp of the newest accepted command; an older one came out of order.
+        horizon_s: the latest time after the stamp that is accepted.
     """
     refusal = _judge_form(command, limits.names)
     if refusal is not None:
@@ -87,7 +93,7 @@ def judge(
     )
     return (
         _judge_finite(trajectory)
-        or _judge_times(trajectory)
+        or _judge_times(trajectory, horizon_s)
         or _judge_stamp(trajectory, now_ns, max_age_s, newest_ns)
         or _judge_limits(trajectory, limits)
         or trajectory
@@ -120,10 +126,12 @@ def _judge_finite(trajectory: Trajectory) -> Refusal | None:
     return None
 
 
-def _judge_times(trajectory: Trajectory) -> Refusal | None:
+def _judge_times(trajectory: Trajectory, horizon_s: float) -> Refusal | None:
     times = trajectory.times_s
     if times[0] < 0 or np.any(np.diff(times) <= 0):
         return Refusal("times", None, ", ".join(f"{time:g}" for time in times[:20]), "strictly increasing from 0 s")
+    if times[-1] > horizon_s:
+        return Refusal("horizon", None, f"{times[-1]:g} s ahead", f"up to {horizon_s:g} s")
     return None
 
 
@@ -138,33 +146,47 @@ def _judge_stamp(trajectory: Trajectory, now_ns: int, max_age_s: float, newest_n
 
 
 def _judge_limits(trajectory: Trajectory, limits: JointLimits) -> Refusal | None:
-    positions, velocities = _along(trajectory)
-    below, above = limits.lower - positions, positions - limits.upper
-    for excess, bound in ((below, limits.lower), (above, limits.upper)):
-        if np.any(excess > 0):
-            row, joint = np.unravel_index(np.argmax(excess), excess.shape)
-            return Refusal("position", limits.names[joint], _number(positions[row, joint]), float(bound[joint]))
-    fastest = VELOCITY_RATIO * limits.velocity
-    excess = np.abs(velocities) - fastest
-    if np.any(excess > 0):
-        row, joint = np.unravel_index(np.argmax(excess), excess.shape)
-        return Refusal("velocity", limits.names[joint], _number(velocities[row, joint]), float(fastest[joint]))
+    p = trajectory.positions
+    lowest, highest, fastest = _extrema(trajectory)
+    for found, bound, sign, slack in (  # a point that is wrong says more than how far the spline overshoots it
+        (p.min(axis=0), limits.lower, 1.0, 0.0),
+        (p.max(axis=0), limits.upper, -1.0, 0.0),
+        (lowest, limits.lower, 1.0, _ROUNDING),
+        (highest, limits.upper, -1.0, _ROUNDING),
+    ):
+        excess = sign * (bound - found)
+        if np.any(excess > slack):
+            joint = int(np.argmax(excess))
+            return Refusal("position", limits.names[joint], _number(found[joint]), float(bound[joint]))
+    legal = VELOCITY_RATIO * limits.velocity
+    if np.any(fastest > legal):
+        joint = int(np.argmax(fastest / legal))
+        return Refusal("velocity", limits.names[joint], _number(fastest[joint]), float(legal[joint]))
     return None
 
 
-def _along(trajectory: Trajectory) -> tuple[Float, Float]:
-    """Positions and velocities (N, J) at the points and along the cubic segments between them."""
+def _extrema(trajectory: Trajectory) -> tuple[Float, Float, Float]:
+    """Lowest and highest position and largest speed of each joint (J,), exact along the cubic Hermite spline."""
     p, v = trajectory.positions, trajectory.velocities
     if len(p) == 1:
-        return p, v
-    spans = np.diff(trajectory.times_s)[:, None]
-    parts = [(p, v)]
-    with np.errstate(over="ignore", invalid="ignore"):  # finite numbers can still be absurdly large
-        for share in np.arange(1, _SAMPLES) / _SAMPLES:
-            parts.append(hermite(share * spans, spans, p[:-1], v[:-1], p[1:], v[1:]))
-    positions = np.nan_to_num(np.vstack([part[0] for part in parts]), nan=np.inf)
-    velocities = np.nan_to_num(np.vstack([part[1] for part in parts]), nan=np.inf)
-    return positions, velocities
+        return p[0], p[0], np.abs(v[0])
+    with np.errstate(all="ignore"):  # finite numbers can still be absurdly large; then nothing is certain
+        span = np.diff(trajectory.times_s)[:, None]
+        # In s = 0 to 1 along a segment: p0 + b s + c s^2 + d s^3.
+        b, end, move = v[:-1] * span, v[1:] * span, np.diff(p, axis=0)
+        c, d = 3 * move - 2 * b - end, b + end - 2 * move
+        root = np.sqrt(np.maximum(c * c - 3 * b * d, 0.0))
+        half = -(c + np.copysign(root, c))  # the other way round digits would cancel
+        turns = np.stack([half / (3 * d), b / half])
+        turns = np.clip(np.nan_to_num(turns, nan=0.0, posinf=0.0, neginf=0.0), 0.0, 1.0)
+        between = p[:-1] + turns * (b + turns * (c + turns * d))
+        bend = np.clip(np.nan_to_num(-c / (3 * d), nan=0.0, posinf=0.0, neginf=0.0), 0.0, 1.0)
+        speeds = np.vstack([np.abs(v), np.abs((b + bend * (2 * c + bend * 3 * d)) / span)])
+        positions = np.vstack([p, *between])
+    sure = np.isfinite(positions)
+    lowest = np.where(sure, positions, -np.inf).min(axis=0)
+    highest = np.where(sure, positions, np.inf).max(axis=0)
+    return lowest, highest, np.nan_to_num(speeds, nan=np.inf).max(axis=0)
 
 
 def _number(value: float) -> float | str:

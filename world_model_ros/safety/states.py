@@ -38,9 +38,19 @@ class Event(str, Enum):
     JOINTS_STALE = "joint_states_stale"
     JOINTS_DISAGREE = "joint_states_disagree"
     CLOCK_JUMP = "clock_jump"
+    DEADMAN = "deadman"
+    FORCE = "force"
+    SURPRISE = "surprise"
 
 
-FAULTS = (Event.JOINTS_STALE, Event.JOINTS_DISAGREE, Event.CLOCK_JUMP)
+FAULTS = (
+    Event.JOINTS_STALE,
+    Event.JOINTS_DISAGREE,
+    Event.CLOCK_JUMP,
+    Event.DEADMAN,
+    Event.FORCE,
+    Event.SURPRISE,
+)
 ARMED = (State.HOLDING, State.TRACKING, State.SLOWING)
 
 

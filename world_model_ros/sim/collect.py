@@ -6,6 +6,7 @@ import json
 import multiprocessing
 import shutil
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -21,7 +22,8 @@ from world_model_ros.core.errors import UserError
 from world_model_ros.kinematics.arm import ArmKinematics, tool_down
 from world_model_ros.sim.policies import POLICY_SHARES, Policy, make_policy
 from world_model_ros.sim.rig import Rig
-from world_model_ros.sim.scene import HOME, OBJECT_AREA, SceneConfig, random_object, random_surroundings
+from world_model_ros.sim.scene import HOME, OBJECT_AREA, SceneConfig
+from world_model_ros.sim.scenes import VARIETIES, Variety, draw_variety, random_object, random_surroundings, vary
 from world_model_ros.sim.telemetry import Sample
 
 FIRST_SEED = 10_000_000  # far from the seeds of demonstrations and evaluations
@@ -30,19 +32,66 @@ _CHUNK = 4  # ticks a command reaches ahead
 _SLEW_M = 0.02  # how much an action may differ from the one before it, on each axis
 _LOST_TICKS = 5  # the object out of reach for so long ends an episode
 _MIN_TICKS = 20
+_SILENT_SHARE = 0.4
 
 
 @dataclass(frozen=True)
 class EpisodeResult:
-    """What an episode became: folder name, seed, policy, and how many ticks it has."""
+    """What an episode became: folder name, seed, policy, variety of its scene, and how many ticks it has."""
 
     name: str
     seed: int
     policy: str
     ticks: int
+    scenes: str = "plain"
 
 
-def collection_scene(contract: Contract, seed: int) -> SceneConfig:
+@dataclass(frozen=True)
+class Job:
+    """One episode to record; travels to another process.
+
+    Args:
+        contract: its text, and the folder that its files are relative to.
+        out: folder of all episodes. index: of this one.
+        scenes: as of `collect`.
+    """
+
+    contract: str
+    folder: Path | None
+    out: Path
+    index: int
+    seed: int
+    scenes: str
+
+    @property
+    def name(self) -> str:
+        return _name(self.index)
+
+    @property
+    def part(self) -> Path:
+        """Where it is written until it is whole."""
+        return self.out / "unfinished" / self.name
+
+    def writer(self, contract: Contract) -> BagWriter:
+        """For the bag of this episode, begun anew; `finish` says when it is whole."""
+        shutil.rmtree(self.part, ignore_errors=True)
+        self.part.parent.mkdir(exist_ok=True)
+        return BagWriter(self.part, contract, compress=True)
+
+
+@dataclass(frozen=True)
+class Silence:
+    """A topic of which nothing is recorded for a while, ns; as with a cable that is loose."""
+
+    topic: str
+    begin_ns: int
+    end_ns: int
+
+    def swallows(self, sample: Sample) -> bool:
+        return sample.topic == self.topic and self.begin_ns <= sample.stamp_ns < self.end_ns
+
+
+def collection_scene(contract: Contract, seed: int, variety: Variety = "plain") -> SceneConfig:
     """Random object, start of the arm and surroundings; the fingertip starts at least 8 cm from the object."""
     random = np.random.default_rng([seed, 0xC011EC7])
     x, y = random.uniform(*np.array(OBJECT_AREA).T)
@@ -54,16 +103,35 @@ def collection_scene(contract: Contract, seed: int) -> SceneConfig:
         tip = random.uniform(low, high)
         home = arm.solve(np.array(HOME), tip, tool_down()) if np.hypot(*(tip[:2] - (x, y))) > 0.08 else None
         if home is not None:
-            return random_surroundings(random, item, tuple(home.tolist()))
+            scene = random_surroundings(random, item, tuple(home.tolist()))
+            return vary(scene, np.random.default_rng([seed, 0x7A41E5]), variety, (float(tip[0]), float(tip[1])))
+
+
+def random_silence(contract: Contract, seed: int, ticks: int) -> Silence | None:
+    """One stream in four episodes of ten falls silent for 0.3 to 3 s; never the joints."""
+    random = np.random.default_rng([seed, 0x51E9CE])
+    streams = [stream.name for stream in contract.interface.streams if stream.kind != "joints"]
+    if not streams or random.random() > _SILENT_SHARE:
+        return None
+    begin = int(random.integers(5, max(6, ticks - 5))) * contract.tick_ns
+    length_ns = int(random.uniform(0.3, 3.0) * 1e9)
+    return Silence(contract.source(str(random.choice(streams))).topic, begin, begin + length_ns)
 
 
 def collect_episode(
-    contract: Contract, scene: SceneConfig, seed: int, ticks: int, policy: Policy, writer: BagWriter
+    contract: Contract,
+    scene: SceneConfig,
+    seed: int,
+    ticks: int,
+    policy: Policy,
+    writer: BagWriter,
+    silence: Silence | None = None,
 ) -> int:
     """Run one episode and write it. Returns the number of ticks, fewer if the object was lost.
 
     Commands arrive 20 to 60 ms after the observation they rest on, images 0 to 40 ms after exposure, as drawn by the
-    seed. The bag's time is the time of arrival, the header's that of the measurement.
+    seed. The bag's time is the time of arrival, the header's that of the measurement. ``silence`` counts from the
+    start of the episode.
     """
     random = np.random.default_rng([seed, 0xD31A7])
     rig = Rig(contract, scene, seed, writer.make)
@@ -73,7 +141,9 @@ def collect_episode(
     image_delay_ns = int(random.uniform(0.0, 0.04) * 1e9)
     low, high = np.array(_action(contract).workspace_m).T[:, :2]
     lost, move = 0, np.zeros(2)
-    _write(writer, rig.advance(rig.now_ns + 2 * tick_ns), 0)
+    if silence is not None:
+        silence = Silence(silence.topic, silence.begin_ns + rig.now_ns, silence.end_ns + rig.now_ns)
+    _write(writer, rig.advance(rig.now_ns + 2 * tick_ns), 0, silence)
     for tick in range(ticks):
         now_ns = rig.now_ns
         tip, item = arm.tip(rig.reference)[0][:2], rig.robot.object_pose()[:2]
@@ -85,7 +155,7 @@ def collect_episode(
         if rig.telemetry.camera is not None:
             age_ns = image_delay_ns + int(random.uniform(0.0, 0.033) * 1e9)
             rig.expose(now_ns + tick_ns - age_ns)
-        _write(writer, rig.advance(now_ns + tick_ns), image_delay_ns)
+        _write(writer, rig.advance(now_ns + tick_ns), image_delay_ns, silence)
         lost = lost + 1 if np.any((item < low) | (item > high)) else 0
         if lost >= _LOST_TICKS and tick >= _MIN_TICKS:
             break
@@ -93,7 +163,15 @@ def collect_episode(
     return tick + 1
 
 
-def collect(contract: Contract, out: Path, episodes: int, seed: int = 0, workers: int = 1) -> list[EpisodeResult]:
+def collect(
+    contract: Contract,
+    out: Path,
+    episodes: int,
+    seed: int = 0,
+    workers: int = 1,
+    scenes: str = "curriculum",
+    run: Callable[[Job], EpisodeResult] | None = None,
+) -> list[EpisodeResult]:
     """Gather episodes into ``out/episode_00000`` and so on, with ``out/manifest.json``.
 
     Finished episodes are kept, so a broken off collection goes on where it was.
@@ -104,8 +182,15 @@ def collect(contract: Contract, out: Path, episodes: int, seed: int = 0, workers
         episodes: how many there shall be.
         seed: episodes of different seeds never share a scene.
         workers: processes.
+        scenes: a `Variety`, or ``curriculum`` for a mixture of them in which streams also fall silent now and then.
+        run: records an episode, in place of the hand-made policies; must travel to another process.
+
+    Raises:
+        UserError: a value that is not legal, or a robot that cannot be collected with.
     """
     _action(contract)
+    if scenes not in (*VARIETIES, "curriculum"):
+        raise UserError("scenes", scenes, f"one of {[*VARIETIES, 'curriculum']}")
     if not 1 <= episodes <= _EPISODES_A_SEED:
         raise UserError("episodes", episodes, f"1 to {_EPISODES_A_SEED}")
     if seed < 0:
@@ -115,14 +200,14 @@ def collect(contract: Contract, out: Path, episodes: int, seed: int = 0, workers
     out.mkdir(parents=True, exist_ok=True)
     kept = _finished(out)
     jobs = [
-        (contract.text, contract.folder, out, index, FIRST_SEED + seed * _EPISODES_A_SEED + index)
+        Job(contract.text, contract.folder, out, index, FIRST_SEED + seed * _EPISODES_A_SEED + index, scenes)
         for index in range(episodes)
         if _name(index) not in kept
     ]
     results = [kept[_name(index)] for index in range(episodes) if _name(index) in kept]
     progress = tqdm(total=episodes, initial=len(results), unit="episode")
     with multiprocessing.get_context("spawn").Pool(min(workers, max(len(jobs), 1))) as pool:
-        for result in pool.imap_unordered(_run, jobs):
+        for result in pool.imap_unordered(run or _run, jobs):
             results.append(result)
             progress.update()
     progress.close()
@@ -132,27 +217,32 @@ def collect(contract: Contract, out: Path, episodes: int, seed: int = 0, workers
     return results
 
 
-def _run(job: tuple[str, Path | None, Path, int, int]) -> EpisodeResult:
-    text, folder, out, index, seed = job
-    contract = contract_from_text(text, folder=folder)
+def _run(job: Job) -> EpisodeResult:
+    contract, seed, scenes = contract_from_text(job.contract, folder=job.folder), job.seed, job.scenes
     random = np.random.default_rng([seed, 0xE915])
-    name = str(random.choice(list(POLICY_SHARES), p=list(POLICY_SHARES.values())))
+    policy_name = str(random.choice(list(POLICY_SHARES), p=list(POLICY_SHARES.values())))
     ticks = int(random.integers(60, 91))
     action = _action(contract)
-    policy = make_policy(name, seed, action.bound_m, np.array(action.workspace_m).T[:, :2])
-    part = out / "unfinished" / _name(index)
-    shutil.rmtree(part, ignore_errors=True)
-    part.parent.mkdir(exist_ok=True)
-    with BagWriter(part, contract, compress=True) as writer:
-        done = collect_episode(contract, collection_scene(contract, seed), seed, ticks, policy, writer)
-    result = EpisodeResult(_name(index), seed, name, done)
-    (part / "episode.json").write_text(json.dumps(asdict(result)) + "\n", encoding="utf-8")
-    part.rename(out / _name(index))
+    silence = random_silence(contract, seed, ticks) if scenes == "curriculum" else None
+    variety = draw_variety(scenes, random)
+    scene = collection_scene(contract, seed, variety)
+    policy = make_policy(policy_name, seed, action.bound_m, np.array(action.workspace_m).T[:, :2])
+    with job.writer(contract) as writer:
+        done = collect_episode(contract, scene, seed, ticks, policy, writer, silence)
+    return finish(job, EpisodeResult(job.name, seed, policy_name, done, variety))
+
+
+def finish(job: Job, result: EpisodeResult) -> EpisodeResult:
+    """Say that an episode is whole, and give it its name."""
+    (job.part / "episode.json").write_text(json.dumps(asdict(result)) + "\n", encoding="utf-8")
+    job.part.rename(job.out / job.name)
     return result
 
 
-def _write(writer: BagWriter, samples: list[Sample], image_delay_ns: int) -> None:
+def _write(writer: BagWriter, samples: list[Sample], image_delay_ns: int, silence: Silence | None) -> None:
     for sample in samples:
+        if silence is not None and silence.swallows(sample):
+            continue
         image = sample.type == "sensor_msgs/msg/Image" and sample.message.encoding == "rgb8"
         writer.write(sample.topic, sample.type, sample.message, sample.stamp_ns + (image_delay_ns if image else 0))
 
@@ -182,6 +272,7 @@ def _write_manifest(contract: Contract, out: Path, seed: int, results: list[Epis
         "episodes": len(results),
         "ticks": sum(result.ticks for result in results),
         "policies": dict(Counter(result.policy for result in results)),
+        "scenes": dict(Counter(result.scenes for result in results)),
         "versions": {"world_model_ros": __version__, "mujoco": mujoco.__version__, "numpy": np.__version__},
         "results": [asdict(result) for result in results],
     }

@@ -9,7 +9,7 @@ from world_model_ros.contract.contract import Contract
 from world_model_ros.convert.outgoing import MessageMaker
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.trajectory import Trajectory
-from world_model_ros.safety.gate import Gate
+from world_model_ros.safety.build import gate_for
 from world_model_ros.safety.states import State
 from world_model_ros.sim.scene import SceneConfig
 from world_model_ros.sim.sim_robot import SimRobot
@@ -52,11 +52,10 @@ class Rig:
         rate_hz = command.rate_hz
         self._gate_ns = round(1e9 / rate_hz)
         self._make = make
-        joints = next(stream for stream in contract.interface.streams if stream.kind == "joints")
-        max_age_s = contract.source(joints.name).max_age_s
-        self.gate = Gate(contract.limits(), contract.deployment.gate, contract.tick_ns * 1e-9, rate_hz, max_age_s)
+        self.gate = gate_for(contract)
         self._waiting: list[tuple[int, Trajectory]] = []
         self._exposures: list[int] = []
+        self._refusal: str | None = None
         self._measure()
         refusal = self.gate.arm(start_ns)
         if refusal is not None:
@@ -70,6 +69,11 @@ class Rig:
     def send(self, trajectory: Trajectory, arrival_ns: int) -> None:
         """A command that reaches the gate at a time; its stamp is the time of the observation."""
         self._waiting.append((arrival_ns, trajectory))
+
+    def take_refusal(self) -> str | None:
+        """The rule of the newest command that the gate refused since the last call; None if it refused none."""
+        rule, self._refusal = self._refusal, None
+        return rule
 
     def expose(self, at_ns: int) -> None:
         """Take an image at a time that is still to come; its sample comes out of `advance`."""
@@ -97,7 +101,9 @@ class Rig:
         self._measure()
         for arrival_ns, trajectory in sorted(self._waiting, key=lambda each: each[0]):
             if arrival_ns <= now_ns:
-                self.gate.command(now_ns, trajectory)
+                refusal = self.gate.command(now_ns, trajectory)
+                if refusal is not None:
+                    self._refusal = refusal.rule
         self._waiting = [each for each in self._waiting if each[0] > now_ns]
         if self.gate.state is State.DISARMED:
             self.gate.arm(now_ns)

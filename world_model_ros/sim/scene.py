@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import colorsys
 from dataclasses import dataclass
 from math import cos, sin
 from typing import Literal
@@ -53,6 +52,39 @@ class ObjectConfig:
 
 
 @dataclass(frozen=True)
+class OccluderConfig:
+    """A post that stands in the camera's way. It is seen, and cannot be touched.
+
+    Args:
+        place: x, y of its foot in m in the base frame.
+        half_width: m. height: m.
+        rgb: colour, 0 to 1.
+    """
+
+    place: tuple[float, float] = (0.8, 0.0)
+    half_width: float = 0.015
+    height: float = 0.2
+    rgb: tuple[float, float, float] = (0.3, 0.3, 0.3)
+
+
+@dataclass(frozen=True)
+class BackgroundConfig:
+    """What the microphone hears beside contact: a fan, mains hum, voices far away. Nothing that knocks.
+
+    Args:
+        level: root mean square, share of full scale; 0 is silence.
+        hum_hz: of the mains and of motors.
+        tone: 0 is hum, 1 is noise.
+        swell_hz: how fast it swells and fades.
+    """
+
+    level: float = 0.0
+    hum_hz: float = 50.0
+    tone: float = 0.5
+    swell_hz: float = 0.5
+
+
+@dataclass(frozen=True)
 class SceneConfig:
     """Everything about a scene that may change between episodes.
 
@@ -61,7 +93,11 @@ class SceneConfig:
         home: joint positions at the start, contract order, rad.
         light: brightness, 1 is nominal.
         table_rgb: colour of the table top, 0 to 1.
-        camera_shift: shift of the camera's position, m.
+        camera_shift: shift of the camera's position, m; camera_aim: of the place it looks at.
+        light_from: x and y of the direction to the light.
+        table_pattern: second colour of a chequered table and the size of a chequer, m; None is a plain table.
+        occluders: what stands in the camera's way.
+        background: what the microphone hears beside contact.
     """
 
     objects: tuple[ObjectConfig, ...] = (ObjectConfig(),)
@@ -69,6 +105,11 @@ class SceneConfig:
     light: float = 1.0
     table_rgb: tuple[float, float, float] = (0.66, 0.62, 0.56)
     camera_shift: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    camera_aim: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    light_from: tuple[float, float] = (0.3, 0.35)
+    table_pattern: tuple[tuple[float, float, float], float] | None = None
+    occluders: tuple[OccluderConfig, ...] = ()
+    background: BackgroundConfig = BackgroundConfig()
 
 
 def build_model(contract: Contract, scene: SceneConfig) -> mujoco.MjModel:
@@ -81,6 +122,8 @@ def build_model(contract: Contract, scene: SceneConfig) -> mujoco.MjModel:
     _set_up_arm(spec, contract)
     for index, config in enumerate(scene.objects):
         _add_object(spec, f"object_{index}", config)
+    for occluder in scene.occluders:
+        _add_occluder(spec, occluder)
     return spec.compile()
 
 
@@ -101,7 +144,7 @@ def _set_physics(spec: mujoco.MjSpec) -> None:
 
 def _add_table_and_camera(spec: mujoco.MjSpec, contract: Contract, scene: SceneConfig) -> None:
     world = spec.worldbody
-    world.add_geom(
+    table = world.add_geom(
         name="table",
         type=mujoco.mjtGeom.mjGEOM_BOX,
         size=[0.8, 0.9, 0.05],
@@ -111,19 +154,36 @@ def _add_table_and_camera(spec: mujoco.MjSpec, contract: Contract, scene: SceneC
         contype=1,
         conaffinity=1,
     )
+    if scene.table_pattern is not None:
+        table.material = _chequered(spec, scene.table_rgb, *scene.table_pattern)
+        table.rgba = [1.0, 1.0, 1.0, 1.0]
     spec.visual.headlight.ambient = [0.35 * scene.light] * 3
     spec.visual.headlight.diffuse = [0.25 * scene.light] * 3
     spec.visual.headlight.specular = [0.0] * 3
     world.add_light(
         type=mujoco.mjtLightType.mjLIGHT_DIRECTIONAL,
         pos=[0.8, 0.6, 2.0],
-        dir=[-0.3, -0.35, -1.0],
+        dir=[-scene.light_from[0], -scene.light_from[1], -1.0],
         diffuse=[0.5 * scene.light] * 3,
         specular=[0.05] * 3,
         castshadow=False,
     )
     position = _CAMERA_POSITION + np.asarray(scene.camera_shift)
-    world.add_camera(name="camera", pos=position, quat=_look_at(position, _CAMERA_TARGET), fovy=_CAMERA_FOVY_DEG)
+    target = _CAMERA_TARGET + np.asarray(scene.camera_aim)
+    world.add_camera(name="camera", pos=position, quat=_look_at(position, target), fovy=_CAMERA_FOVY_DEG)
+
+
+def _chequered(
+    spec: mujoco.MjSpec, first: tuple[float, float, float], second: tuple[float, float, float], size_m: float
+) -> str:
+    """A material for the table in two colours; its name."""
+    name = "chequered"
+    texture = spec.add_texture(name=name, type=mujoco.mjtTexture.mjTEXTURE_2D)
+    texture.builtin, texture.width, texture.height = mujoco.mjtBuiltin.mjBUILTIN_CHECKER, 64, 64
+    texture.rgb1, texture.rgb2 = first, second
+    material = spec.add_material(name=name, texrepeat=[0.5 / size_m, 0.5 / size_m], texuniform=True)
+    material.textures[mujoco.mjtTextureRole.mjTEXROLE_RGB] = name
+    return name
 
 
 def _look_at(eye: NDArray[np.float64], target: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -196,38 +256,13 @@ def _add_object(spec: mujoco.MjSpec, name: str, config: ObjectConfig) -> None:
     )
 
 
-def random_object(random: np.random.Generator, start: tuple[float, float, float]) -> ObjectConfig:
-    """An object of random shape, size, mass, friction and colour (green to purple: never the fingertip's orange)."""
-    shape: Literal["box", "cylinder"] = "box" if random.random() < 0.5 else "cylinder"
-    half = float(random.uniform(0.026, 0.036))
-    height = float(random.uniform(0.026, 0.034))
-    red, green, blue = colorsys.hsv_to_rgb(
-        float(random.uniform(0.36, 0.74)), float(random.uniform(0.8, 1.0)), float(random.uniform(0.55, 0.95))
+def _add_occluder(spec: mujoco.MjSpec, config: OccluderConfig) -> None:
+    half = config.height / 2
+    spec.worldbody.add_geom(
+        type=mujoco.mjtGeom.mjGEOM_BOX,
+        size=[config.half_width, config.half_width, half],
+        pos=[*config.place, half],
+        rgba=[*config.rgb, 1.0],
+        contype=0,
+        conaffinity=0,
     )
-    return ObjectConfig(
-        shape=shape,
-        half_size=(half, half, height),
-        mass=float(random.uniform(0.1, 0.6)),
-        friction=float(random.uniform(0.3, 0.9)),
-        rgb=(red, green, blue),
-        start=start,
-    )
-
-
-def scene_for_seed(seed: int) -> SceneConfig:
-    """The scene of a seed: one random object away from the fingertip's home, in random surroundings."""
-    random = np.random.default_rng([seed, 0x5CE7E])
-    place = np.array(HOME_TIP)
-    while np.hypot(*(place - HOME_TIP)) < 0.09:
-        place = random.uniform(*np.array(OBJECT_AREA).T)
-    return random_surroundings(
-        random, random_object(random, (float(place[0]), float(place[1]), random.uniform(-3.1, 3.1)))
-    )
-
-
-def random_surroundings(random: np.random.Generator, item: ObjectConfig, home: tuple[float, ...] = HOME) -> SceneConfig:
-    """A scene with this object under random light, with a table of random colour and a slightly moved camera."""
-    shade = random.uniform(-0.06, 0.06) + random.uniform(-0.015, 0.015, 3)
-    red, green, blue = (float(value) for value in np.array(SceneConfig.table_rgb) + shade)
-    right, up, back = (float(value) for value in random.normal(0.0, 0.004, 3))
-    return SceneConfig((item,), home, float(random.uniform(0.85, 1.15)), (red, green, blue), (right, up, back))

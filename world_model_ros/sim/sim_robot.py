@@ -15,7 +15,7 @@ from world_model_ros.core.errors import UserError
 from world_model_ros.core.trajectory import Trajectory
 from world_model_ros.sim.controller import TrajectoryController, trajectory_from_message
 from world_model_ros.sim.scene import STEP_NS, STEP_S, SceneConfig, build_model
-from world_model_ros.sim.sound import ContactSound
+from world_model_ros.sim.sound import Background, ContactSound
 from world_model_ros.sim.touch import TaxelGrid
 
 Float = NDArray[np.float64]
@@ -47,6 +47,7 @@ class SimRobot:
 
     def __init__(self, contract: Contract, scene: SceneConfig, seed: int, start_ns: int = 0) -> None:
         self.contract = contract
+        self._seed = seed
         self._table = np.random.default_rng(seed).standard_normal(_NOISE_TABLE)
         self._renderer: mujoco.Renderer | None = None
         self.now_ns = start_ns
@@ -83,6 +84,7 @@ class SimRobot:
         self._samples_per_step = round(rate * STEP_S)
         volume = float(np.mean([np.prod(each.half_size) for each in scene.objects])) if scene.objects else 2.7e-5
         self._sound = ContactSound(rate, STEP_S, pitch=(2.7e-5 / volume) ** (1 / 3))
+        self._background = Background(scene.background, rate, self._seed)
         self._impulses: list[float] = []
         self._scrapes: list[float] = []
         self._on_finger = self._on_table = 0.0
@@ -179,7 +181,8 @@ class SimRobot:
 
     def _finish_block(self) -> None:
         noise = self._noise(3, (2, _BLOCK_STEPS * self._samples_per_step))
-        sound = self._sound.block(np.array(self._impulses), np.array(self._scrapes), noise)
+        background = self._background.block(noise.shape[1])
+        sound = self._sound.block(np.array(self._impulses), np.array(self._scrapes), noise, background)
         self._blocks.append((self._block_start_ns, sound))
         self._impulses.clear()
         self._scrapes.clear()

@@ -1,4 +1,6 @@
-"""Synthesised contact sound. MuJoCo has no acoustics: this is a plausible stand-in made of contact forces.
+"""Synthesised contact sound, and what else a microphone hears.
+
+MuJoCo has no acoustics: this is a plausible stand-in made of contact forces.
 
 Changes of contact force excite damped modes (modal synthesis, van den Doel and Pai 1998); sliding makes noise that
 grows with speed times normal force; the microphone has a noise floor.
@@ -9,6 +11,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import lfilter
+
+from world_model_ros.sim.scene import BackgroundConfig
 
 Float = NDArray[np.float64]
 
@@ -41,13 +45,16 @@ class ContactSound:
         self._ringing = [np.zeros(2) for _ in _MODES]
         self._scraped = np.zeros(1)
 
-    def block(self, impulses: Float, scrapes: Float, noise: Float) -> NDArray[np.int16]:
+    def block(
+        self, impulses: Float, scrapes: Float, noise: Float, background: Float | None = None
+    ) -> NDArray[np.int16]:
         """The sound of S steps.
 
         Args:
             impulses: (S,) change of contact force in each step, N, >= 0.
             scrapes: (S,) sum of sliding speed times normal force in each step, W.
             noise: (2, S * samples per step) standard normal numbers: of sliding and of the microphone.
+            background: (S * samples per step,) what is heard beside contact, full scale is 1.
         """
         samples = len(impulses) * self._per_step
         excitation = np.zeros(samples)
@@ -60,5 +67,38 @@ class ContactSound:
         for index, (numerator, denominator) in enumerate(self._filters):
             ring, self._ringing[index] = lfilter(numerator, denominator, excitation, zi=self._ringing[index])
             sound += ring
+        if background is not None:
+            sound += background
         samples_16: NDArray[np.int16] = (np.tanh(sound) * 32767).astype(np.int16)
         return samples_16
+
+
+class Background:
+    """Sound that has nothing to do with contact: hum, and noise that swells and fades. It never knocks.
+
+    Args:
+        config: what is heard.
+        sample_rate_hz: of the microphone.
+        seed: of phases and noise.
+    """
+
+    def __init__(self, config: BackgroundConfig, sample_rate_hz: float, seed: int) -> None:
+        self._config, self._rate = config, sample_rate_hz
+        self._random = np.random.default_rng([seed, 0x50D])
+        self._phase = self._random.uniform(0.0, 2 * np.pi, 3)
+        self._smooth = np.zeros(1)
+        self._begin = 0
+
+    def block(self, samples: int) -> Float:
+        """The next samples, (n,), full scale is 1."""
+        config = self._config
+        if config.level == 0.0:
+            return np.zeros(samples)
+        turn = 2 * np.pi * (self._begin + np.arange(samples)) / self._rate
+        self._begin += samples
+        first, second, slow = self._phase
+        hum = np.sin(config.hum_hz * turn + first) + 0.5 * np.sin(2 * config.hum_hz * turn + second)
+        noise, self._smooth = lfilter([0.6], [1.0, -0.8], self._random.standard_normal(samples), zi=self._smooth)
+        swell = 1.0 + 0.5 * np.sin(config.swell_hz * turn + slow)
+        mixed: Float = config.level * swell * ((1 - config.tone) * hum + config.tone * noise)
+        return mixed

@@ -7,8 +7,10 @@ from numpy.typing import NDArray
 
 from world_model_ros.core.errors import UserError
 from world_model_ros.runtime.bundle import Bundle
+from world_model_ros.runtime.decision import Decoded
 from world_model_ros.runtime.imagine import decode
-from world_model_ros.runtime.session import Graph, choose_provider
+from world_model_ros.runtime.provider import provider_named
+from world_model_ros.runtime.session import Graph
 from world_model_ros.view.strip import Image
 
 
@@ -24,11 +26,15 @@ class FrameDecoder:
     """
 
     def __init__(self, bundle: Bundle, provider: str = "auto") -> None:
-        self._graph = Graph(bundle, "decode", choose_provider(provider), threads=1)
+        self._graph = Graph(bundle, "decode", str(provider_named(provider)), threads=1)
         if "frames" not in self._graph.spec.outputs:
             raise UserError(
                 f"model {bundle.manifest.name}", "decode without frames", "a model of a robot with a camera"
             )
+
+    def decoded(self, states: NDArray[np.float32], reference: Image | None) -> Decoded:
+        """Decode T states (T, S) into every sense; ``reference`` as in `frames`, black without it."""
+        return decode(self._graph, states, reference)
 
     def frames(self, states: NDArray[np.float32], reference: Image) -> tuple[Image, ...]:
         """Decode T states.
@@ -40,6 +46,6 @@ class FrameDecoder:
         Returns:
             T frames (H, W, 3) uint8 RGB.
         """
-        frames = decode(self._graph, states, reference).frames
+        frames = self.decoded(states, reference).frames
         assert frames is not None
         return tuple(frames)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Float = NDArray[np.float32]
-Kind = Literal["line_strip", "line_list", "sphere", "sphere_list", "text"]
+Kind = Literal["line_strip", "line_list", "sphere", "sphere_list", "cube", "cylinder", "text"]
 
 LIFETIME_S = 1.0
 
@@ -32,7 +32,7 @@ class Marker:
 
     Args:
         kind: ``line_strip`` and ``line_list`` (pairs of points), ``sphere`` (one point, ``scale`` are its diameters),
-            ``sphere_list``, ``text`` (one point, ``scale[2]`` is the height of a letter).
+            ``cube``, ``cylinder`` along z, ``sphere_list``, ``text`` (one point, ``scale[2]`` is a letter's height).
         namespace: what it belongs to; together with ``id`` it names the marker for good.
         id: number within the namespace.
         points: (N, 3) m, base frame.
@@ -40,6 +40,7 @@ class Marker:
         colours: (1, 4) for all points or (N, 4), red green blue alpha in 0 to 1.
         lifetime_s: how long it stays if it is not drawn again.
         text: words of a ``text`` marker.
+        orientation: quaternion x y z w of a ``cube`` or ``cylinder``.
     """
 
     kind: Kind
@@ -50,11 +51,17 @@ class Marker:
     colours: Float
     lifetime_s: float = LIFETIME_S
     text: str = ""
+    orientation: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 1.0)
 
 
 def ramp(steps: int) -> Float:
     """(steps, 4) colours from near to far, red green blue alpha in 0 to 1."""
-    at = np.linspace(0.0, 2.0, max(steps, 2), dtype=np.float32)[:steps, None]
+    return ramp_at(np.arange(1, steps + 1) / max(steps, 1))
+
+
+def ramp_at(shares: ArrayLike) -> Float:
+    """(n, 4) colours at shares (n,) of the horizon: 0 is now, 1 its end."""
+    at = 2.0 * np.asarray(shares, dtype=np.float32)[:, None]
     near, far = _NEAR + at * (_MIDDLE - _NEAR), _MIDDLE + (at - 1) * (_FAR - _MIDDLE)
     colours: Float = np.where(at <= 1, near, far).astype(np.float32)
     return colours

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from numpy.typing import ArrayLike
 
+from world_model_ros.view.ghosts import badge_marker, contact_markers, robot_ghost_markers
 from world_model_ros.view.markers import (
     LIFETIME_S,
     Marker,
@@ -13,7 +14,9 @@ from world_model_ros.view.markers import (
     plan_marker,
     robot_marker,
 )
+from world_model_ros.view.robot_shape import RobotShape
 
+_GHOSTS = "robot/ghosts"
 _LIFETIME_NS = round(LIFETIME_S * 1e9)
 
 
@@ -21,15 +24,24 @@ class Scene:
     """Futures and goal of all targets of a robot.
 
     Args:
-        steps: at which a ball is drawn on each path, counted from 1.
+        steps: at which balls, ghosts and contacts are drawn, counted from 1.
+        tip: the target that touches; contacts are drawn on its path.
+        budget: how many markers there may be; ghosts of the robot make room first.
+
+    Attributes:
+        dropped: markers that the last call of `markers` had no room for.
     """
 
-    def __init__(self, steps: tuple[int, ...]) -> None:
-        self._steps = steps
+    def __init__(self, steps: tuple[int, ...], tip: str | None = None, budget: int = 160) -> None:
+        self._steps, self._tip, self._budget = steps, tip, budget
+        self._tip_path: ArrayLike = ()
+        self.dropped = 0
         self._parts: dict[str, tuple[int, list[Marker]]] = {}
 
     def path(self, target: str, positions: ArrayLike, now_ns: int) -> None:
         """The imagined way (H, 3) of a target, m, base frame."""
+        if target == self._tip:
+            self._tip_path = positions
         markers = path_marker(target, positions) + ghost_markers(target, positions, self._steps)
         self._parts[f"{target}/path"] = (now_ns, markers)
 
@@ -41,13 +53,27 @@ class Scene:
         """How the robot will stand at the end: (2 L, 3) pairs of ends of lines, m, base frame."""
         self._parts["robot"] = (now_ns, robot_marker(lines))
 
+    def ghosts(self, shape: RobotShape, joints: ArrayLike, now_ns: int) -> None:
+        """How the robot will stand: imagined joints (H, J) in contract order."""
+        self._parts[_GHOSTS] = (now_ns, robot_ghost_markers(shape, joints, self._steps))
+
+    def contact(self, forces: ArrayLike, now_ns: int) -> None:
+        """How hard the tip is expected to touch: (H,) N, on its newest path."""
+        self._parts["contact"] = (now_ns, contact_markers(self._tip_path, forces, self._steps))
+
+    def badge(self, words: str, place: ArrayLike, now_ns: int) -> None:
+        """A line about what the robot is doing, at a place (3,) m, base frame."""
+        self._parts["badge"] = (now_ns, badge_marker(words, place))
+
     def goal(self, target: str | None, position: ArrayLike | None, now_ns: int) -> None:
         """Where a target shall go (3,), m, base frame; None takes the goal away."""
         markers = goal_markers(target, position) if target is not None and position is not None else []
         self._parts["goal"] = (now_ns, markers)
 
     def markers(self, now_ns: int) -> list[Marker]:
-        """All that was renewed lately."""
-        # list() in one step: callbacks may add a part meanwhile
-        parts = list(self._parts.values())
-        return [marker for stamp_ns, part in parts if now_ns - stamp_ns < _LIFETIME_NS for marker in part]
+        """All that was renewed lately, as far as there is room."""
+        # a copy in one step: callbacks may add a part meanwhile
+        parts = sorted(self._parts.copy().items(), key=lambda each: each[0] == _GHOSTS)
+        found = [marker for _, (at_ns, part) in parts if now_ns - at_ns < _LIFETIME_NS for marker in part]
+        self.dropped = max(0, len(found) - self._budget)
+        return found[: self._budget]

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 
 from world_model_ros.contract.contract import Contract
 from world_model_ros.core.errors import UserError
+from world_model_ros.kinematics.urdf_model import urdf_model
 from world_model_ros.view.markers import Float
 
 _SHORTEST_M = 1e-3
@@ -24,7 +25,7 @@ class Skeleton:
     """
 
     def __init__(self, contract: Contract) -> None:
-        self._model = pin.buildModelFromUrdf(str(contract.urdf_path))
+        self._model = urdf_model(contract)
         self._data = self._model.createData()
         self._names = contract.joint_names
         known = list(self._model.names)

@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from world_model_ros.view.markers import ramp
+from world_model_ros.view.markers import ramp_at
+from world_model_ros.view.sound import band_picture
 from world_model_ros.view.text import SOFT, WARN, WHITE, Colour, text, text_width
 
 Image = NDArray[np.uint8]
@@ -18,6 +19,7 @@ Image = NDArray[np.uint8]
 _BACKGROUND = (22, 24, 30)
 _EMPTY = (38, 41, 50)
 _GAP, _MARGIN, _HEADER, _HEAD, _FOOT, _GUTTER = 8, 14, 40, 30, 24, 128
+_SOUND = 56
 _FULL_ERROR = 80.0  # grey levels; differences beyond are drawn as strongly as this one
 
 
@@ -37,6 +39,13 @@ class Badge:
     surprise: float | None = None
     age_s: float | None = None
 
+    def words(self) -> str:
+        """In one line, what is known."""
+        parts = [] if self.gate is None else [self.gate]
+        parts += [] if self.tick_ms is None else [f"tick {self.tick_ms:.0f} ms"]
+        parts += [] if self.surprise is None else [f"surprise {self.surprise:.2f}"]
+        return " | ".join(parts) or "waiting"
+
 
 @dataclass(frozen=True)
 class Strip:
@@ -48,6 +57,7 @@ class Strip:
         imagined: T frames (H, W, 3) uint8 RGB.
         real: T frames of the camera at those times, None where that has not come yet.
         goal: the picture that shall come true, if a goal was given as one.
+        sound: (H, B) log-mel of what will be heard, a row a tick; None of a model that imagines no sound.
         badge: what the robot was doing.
     """
 
@@ -57,6 +67,7 @@ class Strip:
     real: tuple[Image | None, ...]
     goal: Image | None = None
     badge: Badge = Badge()
+    sound: NDArray[np.float64] | None = None
 
 
 def draw_strip(strip: Strip, cell_px: int = 192, difference: bool = True) -> Image:
@@ -75,7 +86,8 @@ def draw_strip(strip: Strip, cell_px: int = 192, difference: bool = True) -> Ima
     rows = 3 if difference else 2
     width = 2 * _MARGIN + _GUTTER + columns * cell_px + (columns - 1) * _GAP
     height = _HEADER + _HEAD + rows * (cell_h + _GAP) + (_FOOT if difference else 0) + _MARGIN
-    canvas: Image = np.full((height, width, 3), _BACKGROUND, dtype=np.uint8)
+    heard = 0 if strip.sound is None else _SOUND + _GAP
+    canvas: Image = np.full((height + heard, width, 3), _BACKGROUND, dtype=np.uint8)
     top = [_HEADER + _HEAD + row * (cell_h + _GAP) for row in range(rows)]
     left = [_MARGIN + _GUTTER + column * (cell_px + _GAP) for column in range(columns)]
     size = (cell_px, cell_h)
@@ -106,7 +118,7 @@ def draw_strip(strip: Strip, cell_px: int = 192, difference: bool = True) -> Ima
             cell_px,
         )
 
-    colours = (255 * ramp(len(strip.seconds))[:, :3]).astype(int)
+    colours = (255 * ramp_at(np.array(strip.seconds) / max([*strip.seconds, 1e-9]))[:, :3]).astype(int)
     for i, (x, seconds) in enumerate(zip(left[1:], strip.seconds)):
         red, green, blue = (int(value) for value in colours[i])
         _head(canvas, f"+{seconds:.1f} s", x, cell_px, (red, green, blue))
@@ -114,6 +126,8 @@ def draw_strip(strip: Strip, cell_px: int = 192, difference: bool = True) -> Ima
         _frame(canvas, strip.real[i], x, top[1], size, (red, green, blue))
         if difference:
             _difference(canvas, strip, i, x, top[2], size)
+    if strip.sound is not None:
+        _sound(canvas, strip.sound, left[1], height - _MARGIN + _GAP, len(strip.seconds) * (cell_px + _GAP) - _GAP)
     if strip.goal is not None:
         _head(canvas, "goal", left[-1], cell_px, (60, 215, 100))
         _frame(canvas, strip.goal, left[-1], top[0], size, (60, 215, 100))
@@ -186,6 +200,13 @@ def _difference(canvas: Image, strip: Strip, i: int, x: int, y: int, size: tuple
     cell[:] = _scaled(cv2.cvtColor(heat, cv2.COLOR_BGR2RGB), size)
     words = f"error: {mean_error(imagined, real):.1f}   still: {mean_error(strip.now, real):.1f}"
     text(canvas, words, (x + (size[0] - text_width(words, 0.44)) // 2, y + size[1] + 18), SOFT, 0.44)
+
+
+def _sound(canvas: Image, levels: NDArray[np.float64], x: int, y: int, width: int) -> None:
+    text(canvas, "sound", (_MARGIN, y + 24), WHITE, 0.62)
+    text(canvas, "imagined", (_MARGIN, y + 44), SOFT, 0.44)
+    picture = cv2.resize(band_picture(levels), (width, _SOUND), interpolation=cv2.INTER_NEAREST)
+    canvas[y : y + _SOUND, x : x + width] = picture
 
 
 def _notes(canvas: Image, lines: list[str], x: int, y: int, width: int) -> None:

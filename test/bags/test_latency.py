@@ -1,0 +1,111 @@
+"""How late a camera is, read off a recording in which the robot starts and stops."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import HOME, START_S
+
+from world_model_ros.bags.episode import aligned_episode
+from world_model_ros.bags.latency import stream_lags
+from world_model_ros.bags.writer import BagWriter
+from world_model_ros.cli import main
+from world_model_ros.contract.contract import Contract, contract_from_text
+from world_model_ros.core.errors import UserError
+
+LATE_S = 0.085
+PICTURE = np.random.default_rng(5).integers(0, 255, (128, 128, 3), dtype=np.uint8)
+
+
+def moves(seconds: float, beat: float | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Times and positions of a joint that starts and stops, irregularly or with a period of ``beat`` s."""
+    times = np.arange(0.0, seconds, 0.01)
+    random = np.random.default_rng(1)
+    speed, on, left = np.zeros(len(times)), False, 0.0
+    for i in range(len(times)):
+        left -= 0.01
+        if left <= 0:
+            on, left = not on, random.uniform(0.2, 1.0) if beat is None else beat / 2
+        speed[i] = 1.0 if on else 0.0
+    return times, np.cumsum(speed) * 0.01
+
+
+def record(
+    path: Path, contract: Contract, seconds: float = 25.0, beat: float | None = None, still: bool = False
+) -> None:
+    """The arm moves; the camera's picture turns with it, and is stamped ``LATE_S`` after it was taken."""
+    times, travelled = moves(seconds, beat)
+    travelled = travelled * (not still)
+    with BagWriter(path, contract) as bag:
+        make = bag.make
+        for i, (at, way) in enumerate(zip(times, travelled)):
+            now = round((START_S + at) * 1e9)
+            state = make.joint_state(contract.joint_names, HOME + 0.1 * way, np.zeros(6), np.zeros(6), stamp_ns=now)
+            bag.write("joint_states", "sensor_msgs/msg/JointState", state, now)
+            if i % 3 == 0:
+                taken = float(np.interp(at - LATE_S, times, travelled))
+                image = make.image(np.roll(PICTURE, round(60 * taken), 1), "rgb8", now, "front")
+                bag.write("camera/front/image_raw", "sensor_msgs/msg/Image", image, now)
+
+
+@pytest.fixture(scope="module")
+def bag(tmp_path_factory, arm):
+    path = tmp_path_factory.mktemp("late") / "bag"
+    record(path, arm)
+    return path
+
+
+def test_the_lag_of_the_camera_is_found(bag, arm):
+    (lag,) = stream_lags(bag, arm)
+    assert lag.stream == "front"
+    assert lag.seconds == pytest.approx(LATE_S, abs=0.012)
+    assert lag.sure
+
+
+def test_the_command_says_which_key_to_set(bag, capsys):
+    assert main(["latency", str(bag)]) == 0
+    assert "deployment.streams: front: latency_s: 0.0" in capsys.readouterr().out
+    assert main(["latency", str(bag), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["lags"][0]["sure"] is True
+
+
+def test_a_steady_beat_fits_at_many_lags_and_is_not_sure(tmp_path, arm):
+    record(tmp_path / "beat", arm, beat=0.3)
+    (lag,) = stream_lags(tmp_path / "beat", arm)
+    assert not lag.sure
+
+
+@pytest.mark.parametrize(
+    ("seconds", "still", "words"), [(8.0, False, "at least 15 s"), (25.0, True, "starts and stops")]
+)
+def test_too_short_or_without_motion_it_says_what_to_record(tmp_path, arm, seconds, still, words):
+    record(tmp_path / "bag", arm, seconds, still=still)
+    with pytest.raises(UserError, match=words):
+        stream_lags(tmp_path / "bag", arm)
+
+
+def test_with_its_latency_a_sample_counts_as_that_much_older(bag, arm):
+    text = arm.text.replace("max_age_s: 0.2, source_shape", "max_age_s: 0.3, latency_s: 0.085, source_shape")
+    assert text != arm.text
+    late = contract_from_text(text, folder=arm.folder)
+    before, after = aligned_episode(bag, arm), aligned_episode(bag, late)
+    column = list(before.streams).index("front")
+    shifted = dict(zip(after.now_ns.tolist(), after.stamps_ns[:, column].tolist()))
+    compared = [
+        (now - shifted[now]) - (now - stamp)
+        for now, stamp in zip(before.now_ns.tolist(), before.stamps_ns[:, column].tolist())
+        if now in shifted
+    ]
+    assert len(compared) > 100
+    assert set(compared[2:]) == {85_000_000}
+    assert late.interface_hash == arm.interface_hash
+
+
+def test_a_latency_over_the_age_limit_leaves_nothing_fresh_and_is_refused(arm):
+    with pytest.raises(UserError, match="latency_s"):
+        contract_from_text(
+            arm.text.replace("max_age_s: 0.2, source_shape", "max_age_s: 0.2, latency_s: 0.3, source_shape")
+        )

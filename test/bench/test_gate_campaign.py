@@ -1,0 +1,86 @@
+"""A small campaign against the gate: nothing comes through, and a gate with a hole is found out."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from world_model_ros.bench import robot as bench_robot
+from world_model_ros.bench.faults import FAULTS, detect_to_hold
+from world_model_ros.bench.fuzz import KINDS, Fuzz
+from world_model_ros.bench.gate import at_rate, campaign, places
+from world_model_ros.contract.contract import Contract
+from world_model_ros.safety.build import gate_for
+from world_model_ros.safety.limiter import Limiter
+
+
+def test_nothing_comes_through(contract: Contract) -> None:
+    report = campaign(contract, frames=2500, seed=4, rate_hz=100.0)
+    assert set(report["violations"].values()) == {0}, report
+    assert set(KINDS) < set(report["classes"])
+    assert report["boundaries"] > 1500
+    assert report["boundary_acc_step"] < 1e-6
+    assert report["classes"]["lawful"]["tracked"] > 500
+    for kind in ("nan", "inf", "huge", "past_position", "past_velocity", "ragged", "empty", "stamp_past"):
+        count = report["classes"][kind]
+        assert count["refused"] == count["sent"] > 0
+
+
+def test_the_same_seed_is_the_same_campaign(contract: Contract) -> None:
+    first, second = (campaign(contract, frames=150, seed=5) for _ in range(2))
+    for report in (first, second):
+        del report["cycle_ms"], report["cycle_cpu_ms"]
+    assert first == second
+
+
+def hasty_limits(contract: Contract, limiter: Limiter) -> None:
+    limits = limiter.limits
+    for parameters in (limiter._follow_input, limiter._stop_input):
+        parameters.max_jerk = 3 * limits.jerk
+        parameters.max_acceleration = 2 * limits.acceleration
+
+
+def test_a_gate_that_brakes_and_speeds_up_too_hard_is_found_out(
+    contract: Contract, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def hasty(contract: Contract):
+        gate = gate_for(contract)
+        hasty_limits(contract, gate._limiter)
+        return gate
+
+    monkeypatch.setattr(bench_robot, "gate_for", hasty)
+    violations = campaign(contract, frames=200, seed=6)["violations"]
+    assert violations["jerk"] > 10
+    assert violations["acceleration"] > 10
+
+
+def test_a_gate_that_does_not_look_for_collisions_is_found_out(
+    contract: Contract, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def blind(contract: Contract):
+        gate = gate_for(contract)
+        gate.collision = None
+        return gate
+
+    monkeypatch.setattr(bench_robot, "gate_for", blind)
+    assert campaign(contract, frames=1200, seed=6, rate_hz=20.0)["violations"]["collision"] > 0
+
+
+def test_every_class_of_commands_is_drawn_and_only_some_are_lawful(contract: Contract) -> None:
+    fuzz = Fuzz(contract.limits(), 0, (0.5, 0.1), 3.0)
+    drawn = Counter((frame.kind, frame.lawful) for frame in (fuzz.frame(10**18, np.zeros(6)) for _ in range(4000)))
+    assert {kind for kind, _ in drawn} == {*KINDS, "lawful"}
+    assert len(drawn) == len({kind for kind, _ in drawn})  # a class is either lawful or not
+
+
+def test_every_fault_is_braked_within_a_cycle_of_when_it_shows(contract: Contract) -> None:
+    contract = at_rate(contract, 100.0)
+    start, _ = places(contract, np.random.default_rng(0), tries=50)
+    found = detect_to_hold(contract, start, trials=3)
+    assert set(found) == set(FAULTS)
+    for times in found.values():
+        assert times["max"] <= 10.0 + 1e-6
+        assert times["violations"] == 0
+        assert 0 < times["disarmed_p50"] < 3000.0

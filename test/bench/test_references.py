@@ -1,0 +1,49 @@
+"""Planners of published sizes, and the arithmetic that a module needs."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="torch is not installed (extra: train)")
+
+import torch
+
+from world_model_ros.bench.exported import ExportedModule
+from world_model_ros.bench.references import LeWmSize, TdMpc2Size
+
+
+def test_the_search_of_tdmpc2s_size_stays_within_its_bounds() -> None:
+    torch.manual_seed(0)
+    search = TdMpc2Size(2)
+    search.samples, search.guided, search.elites, search.iterations = 40, 24, 8, 2
+    drawn = search.samples - search.guided
+    with torch.no_grad():
+        noise = torch.randn(2, 3, drawn, 2), torch.randn(4, 24, 2)
+        actions = search(torch.randn(512).softmax(0), torch.zeros(3, 2), *noise)
+    assert actions.shape == (3, 2)
+    assert actions.abs().max() <= 1.0
+
+
+def test_the_search_of_lewms_size_has_its_parameters_and_heeds_the_goal() -> None:
+    torch.manual_seed(0)
+    search = LeWmSize(2)
+    predictor = sum(each.numel() for each in (*search.blocks.parameters(), *search.norm.parameters()))
+    assert 10e6 < predictor < 11.5e6
+    search.samples, search.elites = 30, 6
+    code, goal = torch.randn(192), 0.1 * torch.randn(192)
+    drawn = torch.zeros(5, 2), torch.ones(5, 2), torch.randn(30, 5, 2)
+    with torch.no_grad():
+        mean, std = search(code, goal, *drawn)
+        other, _ = search(code, -goal, *drawn)
+    assert mean.shape == std.shape == (5, 2)
+    assert not torch.allclose(mean, other)
+
+
+@pytest.mark.parametrize("bound", [False, True])
+def test_a_module_in_onnx_runtime_computes_the_same_and_says_how_much(bound: bool) -> None:
+    torch.manual_seed(0)
+    module, x = torch.nn.Linear(8, 4), np.ones((3, 8), np.float32)
+    exported = ExportedModule(module, {"x": x}, ["y"], bound=bound)
+    np.testing.assert_allclose(exported.run()[0], module(torch.from_numpy(x)).detach().numpy(), rtol=1e-5)
+    assert exported.products == 2 * 3 * 8 * 4

@@ -1,0 +1,120 @@
+"""A URDF is read whole or refused with the place and what is legal there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from world_model_ros.contract.description import Description, read_description
+from world_model_ros.contract.share import share_folder
+from world_model_ros.core.errors import UserError
+
+LIMIT = '<limit lower="-1" upper="1" velocity="2" effort="3"/>'
+
+
+def joint(name: str, parent: str, child: str, kind: str = "revolute", inside: str = LIMIT) -> str:
+    return f'<joint name="{name}" type="{kind}"><parent link="{parent}"/><child link="{child}"/>{inside}</joint>'
+
+
+def urdf(*joints: str, links: str = "abcd", extra: str = "") -> str:
+    named = "".join(f'<link name="{link}"/>' for link in links)
+    return f'<robot name="r">{named}{"".join(joints)}{extra}</robot>'
+
+
+def read(tmp_path: Path, text: str) -> Description:
+    path = tmp_path / "r.urdf"
+    path.write_text(text, encoding="utf-8")
+    return read_description(path)
+
+
+def test_joints_come_in_the_order_of_the_chain_not_of_the_file(tmp_path):
+    text = urdf(joint("second", "b", "c"), joint("first", "a", "b"), joint("tool", "c", "d", "fixed", ""))
+    found = read(tmp_path, text)
+    assert [each.name for each in found.joints] == ["first", "second", "tool"]
+    assert [each.name for each in found.commanded] == ["first", "second"]
+    assert (found.root, found.tips(("first", "second"))) == ("a", ("d",))
+
+
+def test_ends_are_those_that_the_joints_move_the_longest_chain_first(tmp_path):
+    text = urdf(joint("one", "a", "b"), joint("two", "b", "c"), joint("mast", "a", "d", "fixed", ""))
+    assert read(tmp_path, text).tips(("one", "two")) == ("c",)
+    forked = urdf(joint("one", "a", "b"), joint("two", "b", "c"), joint("three", "a", "d"))
+    assert read(tmp_path, forked).tips(("one", "two", "three")) == ("c", "d")
+
+
+def test_mimic_floating_and_fixed_joints_are_not_commanded(tmp_path):
+    text = urdf(
+        joint("finger", "a", "b", "prismatic"),
+        joint("other", "a", "c", "prismatic", LIMIT + '<mimic joint="finger"/>'),
+        joint("base", "a", "d", "floating", ""),
+    )
+    found = read(tmp_path, text)
+    assert [(each.name, each.unit) for each in found.commanded] == [("finger", "m")]
+    assert {each.name: each.mimics for each in found.joints}["other"] == "finger"
+
+
+@pytest.mark.parametrize(
+    ("inside", "position", "velocity"),
+    [
+        ("", None, None),
+        ('<limit velocity="2"/>', None, 2.0),
+        ('<limit lower="1" upper="-1" velocity="0"/>', None, None),
+        ('<limit lower="-inf" upper="inf" velocity="inf"/>', None, None),
+        ('<limit lower="nan" upper="1" velocity="nan"/>', None, None),
+        (LIMIT + '<safety_controller soft_lower_limit="-0.9" soft_upper_limit="2" k_velocity="1"/>', (-0.9, 1.0), 2.0),
+        (LIMIT + '<safety_controller k_velocity="1"/>', (-1.0, 1.0), 2.0),
+    ],
+)
+def test_a_limit_is_a_range_that_is_finite_or_none(tmp_path, inside, position, velocity):
+    limit = read(tmp_path, urdf(joint("j", "a", "b", inside=inside), links="ab")).commanded[0].limit
+    assert (limit.position, limit.velocity) == (position, velocity)
+
+
+def test_a_continuous_joint_has_no_range(tmp_path):
+    assert read(tmp_path, urdf(joint("j", "a", "b", "continuous"), links="ab")).commanded[0].limit.position is None
+
+
+def test_cameras_are_links_with_a_sensor_or_an_optical_frame(tmp_path):
+    sensor = '<gazebo reference="c"><sensor type="camera" name="eye"/></gazebo>'
+    text = urdf(joint("x", "a", "b"), joint("y", "b", "c"), joint("z", "b", "d"), extra=sensor)
+    renamed = text.replace('"d"', '"head_optical_frame"')
+    assert read(tmp_path, renamed).camera_frames == ("c", "head_optical_frame")
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("robot: {}", "xacro FILE"),
+        ("<sdf/>", "<sdf>"),
+        ("<mujoco/>", "<mujoco>"),
+        ('<robot name="r" xmlns:xacro="http://www.ros.org/wiki/xacro"><xacro:include filename="x"/></robot>', "xacro"),
+        ('<robot name="${prefix}arm"><link name="a"/></robot>', "xacro"),
+        ('<robot name="r"/>', "no links"),
+        (urdf(joint("j", "a", "nowhere")), "nowhere"),
+        (urdf(joint("j", "a", "b"), joint("j", "b", "c")), "joint ['j']"),
+        (urdf(joint("j", "a", "b"), links="aab"), "link ['a']"),
+        (urdf(joint("j", "a", "b"), joint("k", "c", "b")), "child ['b']"),
+        (urdf(joint("j", "a", "b")), "['a', 'c', 'd']"),
+        (urdf(joint("j", "b", "c"), joint("k", "c", "b"), links="abc"), "['j', 'k']"),
+        (urdf(joint("j", "a", "b", "hinge"), links="ab"), "hinge"),
+        (urdf(joint("j", "a", "b", inside='<limit lower="low"/>'), links="ab"), "low"),
+        (urdf('<joint name="j" type="revolute"><parent link="a"/></joint>', links="ab"), "<child link"),
+        (urdf("<joint type='revolute'/>", links="a"), "without name"),
+    ],
+)
+def test_what_is_no_urdf_is_refused_with_the_place(tmp_path, text, named):
+    with pytest.raises(UserError) as refused:
+        read(tmp_path, text)
+    assert named in str(refused.value)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(UserError, match=r"nothing\.urdf"):
+        read_description(tmp_path / "nothing.urdf")
+
+
+def test_the_arm_of_this_package(tmp_path):
+    found = read_description(share_folder("config") / "robots" / "tabletop_arm.urdf")
+    assert len(found.commanded) == 6
+    assert found.tips(tuple(each.name for each in found.commanded)) == ("fingertip",)

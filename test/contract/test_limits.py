@@ -1,0 +1,78 @@
+"""Limits come from the contract and the URDF; the tighter one counts, and a gap is named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from world_model_ros.contract.contract import load_contract
+from world_model_ros.contract.gate_settings import JointLimit
+from world_model_ros.contract.limits import joint_limits
+from world_model_ros.contract.urdf import UrdfLimit, urdf_limits
+from world_model_ros.core.errors import UserError
+
+URDF = UrdfLimit((-2.0, 2.0), 3.0, 50.0)
+
+
+def limits(stated: JointLimit | None = None, urdf: UrdfLimit | None = URDF):
+    return joint_limits(["a"], [stated] if stated else [], {"a": urdf} if urdf else None)
+
+
+def test_where_the_contract_is_silent_the_urdf_speaks() -> None:
+    found = limits()
+    assert (found.lower[0], found.upper[0], found.velocity[0], found.effort[0]) == (-2.0, 2.0, 3.0, 50.0)
+
+
+def test_acceleration_and_jerk_have_a_default_that_follows_from_the_velocity() -> None:
+    found = limits()
+    assert (found.acceleration[0], found.jerk[0]) == (6.0, 60.0)
+    assert limits(JointLimit(name="a", velocity=1.0)).acceleration[0] == 2.0
+    assert limits(JointLimit(name="a", acceleration=4.0)).jerk[0] == 40.0
+
+
+@pytest.mark.parametrize(
+    ("stated", "expected"),
+    [
+        (JointLimit(name="a", position=(-1.0, 3.0), velocity=5.0, effort=10.0), (-1.0, 2.0, 3.0, 10.0)),
+        (JointLimit(name="a", position=(-3.0, 1.0), velocity=1.0, effort=60.0), (-2.0, 1.0, 1.0, 50.0)),
+    ],
+)
+def test_the_tighter_one_counts(stated: JointLimit, expected: tuple[float, ...]) -> None:
+    found = limits(stated)
+    assert (found.lower[0], found.upper[0], found.velocity[0], found.effort[0]) == expected
+
+
+@pytest.mark.parametrize("missing", ["position", "velocity", "effort"])
+def test_a_limit_that_nobody_states_is_named(missing: str) -> None:
+    whole = {"position": (-1.0, 1.0), "velocity": 1.0, "effort": 1.0}
+    with pytest.raises(UserError, match=f"a.*{missing}"):
+        limits(JointLimit(name="a", **{key: value for key, value in whole.items() if key != missing}), None)
+
+
+def test_ranges_that_do_not_meet_are_an_error() -> None:
+    with pytest.raises(UserError, match="position"):
+        limits(JointLimit(name="a", position=(2.5, 3.0)))
+
+
+def test_a_urdf_that_says_zero_says_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "robot.urdf"
+    path.write_text(
+        '<robot name="r"><joint name="b" type="fixed"/><joint name="a" type="continuous">'
+        '<limit lower="-1" upper="1" velocity="2" effort="0"/></joint></robot>'
+    )
+    assert urdf_limits(path) == {"a": UrdfLimit(None, 2.0, None)}
+    path.write_text("<robot")
+    with pytest.raises(UserError, match="URDF"):
+        urdf_limits(path)
+
+
+def test_a_contract_without_limits_takes_those_of_its_urdf(tmp_path: Path) -> None:
+    text = load_contract("tabletop_arm").text
+    begin, end = text.index("  limits:\n"), text.index("  command:")
+    (tmp_path / "silent.yaml").write_text(text[:begin] + text[end:])
+    found = load_contract(tmp_path / "silent.yaml").limits()
+    stated = load_contract("tabletop_arm").limits()
+    assert found.upper.tolist() == stated.upper.tolist()
+    assert found.velocity.tolist() == stated.velocity.tolist()
+    assert found.acceleration.tolist() == (2 * stated.velocity).tolist()

@@ -1,0 +1,58 @@
+"""The PyTorch module of a bundle computes what the bundle computes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="torch is not installed (extra: train)")
+
+import torch
+
+from world_model_ros.bench.plan import plan_inputs
+from world_model_ros.contract.contract import Contract
+from world_model_ros.learning.graphs import Plan
+from world_model_ros.learning.publish import republish
+from world_model_ros.learning.restored import plan_config, restored_model
+from world_model_ros.runtime.brain import Brain
+from world_model_ros.runtime.bundle import load_bundle
+from world_model_ros.runtime.session import Graph
+
+
+def test_the_shipped_planner_chooses_the_same_chunk_in_onnx_runtime_and_in_pytorch(contract: Contract) -> None:
+    bundle = load_bundle("tabletop_arm", contract)
+    graph, brain = Graph(bundle, "plan"), Brain(bundle, contract, "cpu", 1)
+    module = Plan(restored_model(bundle, contract), plan_config(bundle))
+    for seed in range(6):
+        given = plan_inputs(brain, seed)
+        there = graph.run(given)
+        with torch.no_grad():
+            here = dict(zip(module.outputs, module(*(torch.from_numpy(given[name]) for name in module.inputs))))
+        for name, value in there.items():
+            scale = float(np.abs(value).max()) + 1e-6
+            assert np.abs(value - here[name].numpy()).max() <= 1e-4 * scale, f"{name}, seed {seed}"
+
+
+def test_a_bundle_exported_anew_computes_what_it_did_and_plans_as_it_is_told(
+    contract: Contract, tmp_path: Path
+) -> None:
+    bundle = load_bundle("tabletop_arm", contract)
+    republish(bundle, contract, tmp_path, "anew", {"samples": 24})
+    anew = load_bundle(tmp_path, contract)
+    assert anew.manifest.planner is not None
+    assert anew.manifest.planner.samples == anew.manifest.sizes.candidates == 24
+    assert anew.manifest.calibration == bundle.manifest.calibration
+    random = np.random.default_rng(0)
+    for name in sorted(set(bundle.manifest.graphs) - {"plan"}):
+        before, after = Graph(bundle, name), Graph(anew, name)
+        given = {
+            key: random.integers(0, 255, value.shape).astype(value.dtype)
+            if value.dtype == np.uint8
+            else random.uniform(0.0, 0.03, value.shape).astype(value.dtype)
+            for key, value in before.zeros().items()
+        }
+        for key, value in before.run(given).items():
+            scale = float(np.abs(value).max()) + 1e-6
+            assert np.abs(value - after.run(given)[key]).max() <= 1e-4 * scale, f"{name}: {key}"

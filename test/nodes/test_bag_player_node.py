@@ -1,0 +1,147 @@
+"""The player as a process, heard over real topics."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import random
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import rclpy
+from rclpy.context import Context
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
+from rosgraph_msgs.msg import Clock
+from sensor_msgs.msg import JointState
+from std_msgs.msg import String
+from std_srvs.srv import Trigger
+
+from world_model_ros.bags.writer import LATCHED as LATCHED_IN_BAG
+from world_model_ros.bags.writer import BagWriter
+from world_model_ros.nodes.qos import LATCHED
+
+START_NS = 5_000_000_000
+COUNT = 100  # joint states at 100 Hz
+
+
+@pytest.fixture(scope="module")
+def bag(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("player") / "bag"
+    with BagWriter(path) as out:
+        out.write("about", "std_msgs/msg/String", out.make.string("an arm"), START_NS, LATCHED_IN_BAG)
+        for i in range(COUNT):
+            at = START_NS + i * 10_000_000
+            message = out.make.joint_state(["a"], [float(i)], stamp_ns=at)
+            out.write("joint_states", "sensor_msgs/msg/JointState", message, at)
+    return path
+
+
+class Listener:
+    """Hears what is played."""
+
+    def __init__(self) -> None:
+        self.context = Context()
+        rclpy.init(context=self.context, domain_id=int(os.environ["ROS_DOMAIN_ID"]))
+        self.node = Node("listener", context=self.context)
+        self.executor = SingleThreadedExecutor(context=self.context)
+        self.executor.add_node(self.node)
+        self.joints: list[JointState] = []
+        self.clock: list[int] = []
+        self.about: list[str] = []
+        self.node.create_subscription(JointState, "joint_states", self.joints.append, 1000)
+        self.node.create_subscription(Clock, "/clock", self._tick, 1000)
+        self.node.create_subscription(String, "about", lambda message: self.about.append(message.data), LATCHED)
+
+    def call(self, service: str) -> Any:
+        client = self.node.create_client(Trigger, f"bag_player/{service}")
+        self.spin(client.service_is_ready)
+        future = client.call_async(Trigger.Request())
+        self.spin(future.done)
+        return future.result()
+
+    def spin(self, until: Callable[[], bool], patience_s: float = 60.0) -> None:
+        deadline = time.monotonic() + patience_s
+        while not until():
+            assert time.monotonic() < deadline, "waited in vain"
+            self.executor.spin_once(timeout_sec=0.02)
+
+    def spin_for(self, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        self.spin(lambda: time.monotonic() > deadline)
+
+    def close(self) -> None:
+        self.executor.shutdown()
+        self.node.destroy_node()
+        rclpy.shutdown(context=self.context)
+
+    def _tick(self, message: Clock) -> None:
+        self.clock.append(message.clock.sec * 10**9 + message.clock.nanosec)
+
+
+@pytest.fixture
+def listener(monkeypatch: pytest.MonkeyPatch) -> Iterator[Listener]:
+    monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+    monkeypatch.setenv("ROS_DOMAIN_ID", str(random.randrange(1, 100)))
+    listener = Listener()
+    yield listener
+    listener.close()
+
+
+@pytest.fixture
+def play(start_node: Callable[..., subprocess.Popen[str]]) -> Callable[..., subprocess.Popen[str]]:
+    return lambda path, *parameters: start_node("bag_player_node", f"path:={path}", *parameters)
+
+
+def test_every_message_arrives_as_recorded_with_the_time_of_the_bag(
+    bag: Path, listener: Listener, play: Callable[..., subprocess.Popen[str]]
+) -> None:
+    process = play(bag, "delay:=2.0")
+    last_ns = START_NS + 990_000_000
+    listener.spin(lambda: len(listener.joints) == COUNT and listener.clock[-1:] >= [last_ns])
+    output, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, errors
+    assert f"{COUNT + 1} messages of 2 topics" in output
+    assert [message.position[0] for message in listener.joints] == list(np.arange(COUNT, dtype=float))
+    assert listener.joints[3].header.stamp.nanosec == 30_000_000
+    assert listener.about == ["an arm"]
+    assert listener.clock == sorted(listener.clock)
+    assert listener.clock[0] - START_NS < 200_000_000
+    assert listener.clock[-1] >= last_ns
+
+
+def test_it_pauses_resumes_and_loops(bag: Path, listener: Listener, play: Callable[..., subprocess.Popen[str]]) -> None:
+    process = play(bag, "paused:=true", "loop:=true", "delay:=0.0", "rate:=4.0")
+    assert "paused" not in listener.call("resume").message
+    listener.spin(lambda: len(listener.joints) > COUNT + 10)  # around once
+    assert listener.call("pause").message.startswith("paused at")
+    listener.spin_for(0.3)
+    heard, now = len(listener.joints), listener.clock[-1]
+    listener.spin_for(0.5)
+    assert len(listener.joints) == heard
+    assert listener.clock[-1] == now  # time stands still, and is said to
+    assert any(b < a for a, b in itertools.pairwise(listener.clock))
+    listener.call("resume")
+    listener.spin(lambda: len(listener.joints) > heard)
+    process.terminate()
+    process.communicate(timeout=60)
+    assert process.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("parameters", "named"),
+    [(["rate:=0.0"], "rate"), (["topics:=/nothing"], "/joint_states"), (["path:=no.mcap"], "no.mcap")],
+)
+def test_a_mistake_is_one_line(
+    bag: Path, listener: Listener, play: Callable[..., subprocess.Popen[str]], parameters: list[str], named: str
+) -> None:
+    process = play(bag, *parameters)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert named in errors
+    assert "Traceback" not in errors

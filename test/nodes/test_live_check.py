@@ -1,0 +1,71 @@
+"""`world-model check CONTRACT --live`, against the simulated robot in its own process."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from world_model_ros.cli import main
+from world_model_ros.contract.share import share_folder
+
+# What is wrong with the second contract, and the key that the answer must name for it.
+MISTAKES = {
+    "front": (("source_shape: [128, 128]", "source_shape: [480, 640]"), "source_shape: [128, 128]"),
+    "table_mic": (("topic: microphone/table/audio", "topic: microphone/audio"), "/microphone/table/audio"),
+    "fingertip_taxels": (("rows: 4, cols: 8", "rows: 8, cols: 4"), "rows: 4, cols: 8"),
+    "wrist_wrench": (("frame: wrist_ft", "frame: tool0"), "frame: wrist_ft"),
+    "arm": (("required: true}", "required: true, qos: {durability: transient_local}}"), "durability: volatile"),
+}
+
+
+@pytest.fixture
+def simulated(start_node):
+    return start_node("sim_robot_node", "robot:=tabletop_arm")
+
+
+def listen(what: str, capfd: pytest.CaptureFixture[str], seconds: str = "3s") -> tuple[int, dict]:
+    status = main(["check", what, "--live", seconds, "--json"])
+    return status, json.loads(capfd.readouterr().out)
+
+
+def test_the_right_contract_fits_and_a_wrong_one_names_every_key_to_change(simulated, tmp_path, capfd):
+    for _ in range(5):  # until the simulator has made its renderer
+        status, found = listen("tabletop_arm", capfd, "2s")
+        if all(topic["messages"] for topic in found["topics"]):
+            break
+    assert status == 0, found
+    assert {topic["stream"] for topic in found["topics"]} == set(MISTAKES)
+    for topic in found["topics"]:
+        assert topic["fits"], topic
+        assert topic["messages"] > 10
+        assert 0 <= topic["age_ms"]["p50"] < 200
+    assert found["command"][0]["level"] == "ok"
+
+    text = (share_folder("config") / "robots" / "tabletop_arm.yaml").read_text(encoding="utf-8")
+    for old, new in (mistake[0] for mistake in MISTAKES.values()):
+        assert old in text
+        text = text.replace(old, new)
+    wrong = tmp_path / "wrong.yaml"
+    wrong.write_text(text, encoding="utf-8")
+    status, found = listen(str(wrong), capfd)
+    assert status == 1
+    for topic in found["topics"]:
+        changes = [each["change"] for each in topic["findings"] if each["level"] != "ok"]
+        assert any(MISTAKES[topic["stream"]][1] in change for change in changes), topic
+
+
+def test_a_robot_that_is_not_there_is_missed_topic_by_topic(monkeypatch, capfd):
+    monkeypatch.setenv("ROS_DOMAIN_ID", "99")
+    status, found = listen("tabletop_arm", capfd, "0.5")
+    assert status == 1
+    arm = next(topic for topic in found["topics"] if topic["stream"] == "arm")
+    assert not arm["fits"]
+    assert "ROS_DOMAIN_ID" in arm["findings"][0]["change"]
+    assert "nobody listens" in found["command"][0]["found"]
+
+
+def test_seconds_must_be_a_time(capfd):
+    with pytest.raises(SystemExit):
+        main(["check", "tabletop_arm", "--live", "0"])
+    assert "0.5 to 3600" in capfd.readouterr().err

@@ -1,0 +1,60 @@
+"""Ticks never pile up."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import rclpy
+from rclpy.context import Context
+from rclpy.node import Node
+
+from world_model_ros.contract.contract import Contract
+from world_model_ros.nodes.brain_outbox import BrainOutbox
+from world_model_ros.nodes.goal_inbox import GoalInbox
+from world_model_ros.nodes.stream_inbox import StreamInbox
+from world_model_ros.nodes.tick_loop import TickLoop
+from world_model_ros.runtime.brain import Brain
+from world_model_ros.runtime.bundle import load_bundle
+
+
+@pytest.fixture
+def inbox_and_loop(contract: Contract, toy_bundle: Path) -> Iterator[tuple[StreamInbox, TickLoop]]:
+    context = Context()
+    rclpy.init(context=context)
+    node = Node("slow_brain", context=context)
+    brain = Brain(load_bundle(toy_bundle, contract), contract, "cpu", 1)
+    streams = StreamInbox(node, contract)
+    outbox = BrainOutbox(node, contract, brain)
+    loop = TickLoop(brain, streams, GoalInbox(node, contract), outbox, 0, context.ok, print)
+    yield streams, loop
+    loop.close()
+    node.destroy_node()
+    rclpy.try_shutdown(context=context)
+
+
+def _wait(fulfilled: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 20.0
+    while not fulfilled():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+def test_a_tick_that_comes_while_one_is_running_is_dropped_and_counted(
+    inbox_and_loop: tuple[StreamInbox, TickLoop], contract: Contract
+) -> None:
+    streams, loop = inbox_and_loop
+    with streams.streams._lock:  # a tick cannot observe, so it takes as long as this
+        loop.offer(0)
+        _wait(lambda: loop._busy)
+        for tick in range(1, 6):
+            loop.offer(tick * contract.tick_ns)
+        assert loop.statistics.missed == 5
+    _wait(lambda: loop.statistics.ticks == 1 and not loop._busy)
+    loop.offer(6 * contract.tick_ns)
+    _wait(lambda: loop.statistics.ticks == 2 and not loop._busy)
+    assert loop.statistics.missed == 5
+    assert loop.observation is not None
+    assert loop.observation.now_ns == 6 * contract.tick_ns

@@ -1,0 +1,28 @@
+"""A short simulated episode to look at."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from world_model_ros.bags.writer import BagWriter
+from world_model_ros.contract.contract import Contract
+
+TICKS = 40
+
+
+@pytest.fixture(scope="session")
+def episode(tmp_path_factory: pytest.TempPathFactory, contract: Contract) -> Path:
+    """Bag of a simulated arm that pushes an object."""
+    pytest.importorskip("world_model_ros.sim.scene", reason="mujoco is not installed (extra 'sim')")
+    from world_model_ros.sim.collect import collect_episode, collection_scene
+    from world_model_ros.sim.policies import make_policy
+
+    bag = tmp_path_factory.mktemp("bags") / "episode"
+    action = contract.interface.action
+    policy = make_policy("scripted_push", 5, action.bound_m, np.array(action.workspace_m).T[:, :2])
+    with BagWriter(bag, contract) as writer:
+        collect_episode(contract, collection_scene(contract, 5), 5, TICKS, policy, writer)
+    return bag

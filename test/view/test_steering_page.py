@@ -1,0 +1,63 @@
+"""The page of ``world-model imagine`` in a real browser: a person steers by keys, and brings the simulator along."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+from browser import browser_page
+
+pytest.importorskip("viser", reason="viser is not installed (extra 'view')")
+pytest.importorskip("world_model_ros.sim.scene", reason="mujoco is not installed (extra 'sim')")
+
+from world_model_ros.commands.imagined import Imagined
+from world_model_ros.contract.contract import Contract
+from world_model_ros.runtime.brain import Brain
+from world_model_ros.runtime.bundle import load_bundle
+from world_model_ros.view.steering_page import SteeringPage
+
+
+@pytest.fixture
+def served(contract: Contract) -> Iterator[tuple[SteeringPage, Imagined]]:
+    what = Imagined(
+        contract, Brain(load_bundle(contract.name, contract), contract, "cpu", policy="watch"), 20001, "plain"
+    )
+    page = SteeringPage(contract, what, (3, 6, 9, 12), 12, port=8750)
+    yield page, what
+    page.close()
+
+
+def until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.05)
+    assert condition()
+
+
+@pytest.mark.browser
+def test_a_person_steers_by_keys_and_compares(served: tuple[SteeringPage, Imagined], tmp_path):
+    web, what = served
+    with browser_page() as page:
+        page.goto(web.url)
+        page.get_by_text("inside the model").wait_for()
+        page.mouse.click(560, 500)  # keys go to the page, not into a field
+        page.keyboard.press("j")
+        until(lambda: bool(what.session.actions) and what.session.actions[-1][1] > 0.005)
+        page.keyboard.press("Space")
+        until(lambda: abs(what.session.actions[-1][1]) < 1e-9)
+
+        page.get_by_text("Simulator beside").locator("xpath=following::input[1]").check(force=True)
+        page.get_by_text("fingertip").first.wait_for()
+        page.get_by_text("cm off").wait_for()
+        page.screenshot(path=str(tmp_path / "beside.png"))
+
+        page.get_by_role("button", name="Pause").click()
+        page.get_by_role("button", name="Go on").wait_for()
+        page.wait_for_timeout(500)
+        paused = web.shown
+        page.wait_for_timeout(500)
+        assert web.shown == paused
+        page.get_by_role("button", name="Begin anew").click()
+        page.get_by_role("button", name="Go on").click()
+        until(lambda: 0 < len(what.session.actions) < paused)

@@ -1,0 +1,115 @@
+"""How much later than the joints each sense is stamped, from a bag in which the robot starts and stops."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from world_model_ros.bags.reader import BagReader
+from world_model_ros.bags.routes import absolute
+from world_model_ros.contract.contract import Contract
+from world_model_ros.contract.schema import JointStream
+from world_model_ros.convert.incoming import converter_for
+from world_model_ros.core.errors import UserError
+
+Float = NDArray[np.float64]
+
+_GRID_S = 0.005
+_SMOOTH_S = 0.06
+_SEARCH_S = (-0.2, 0.5)
+_LEAST_S = 15.0
+_LEAST_MESSAGES = 100
+_SURE = 0.5  # correlation from which a lag means something
+_APART_S, _MARGIN = 0.15, 0.1  # and so much above that of any lag so far away: a steady beat fits at many
+
+
+@dataclass(frozen=True)
+class Lag:
+    """How a stream follows the joints.
+
+    Args:
+        stream: its name.
+        seconds: how much later its stamps are than those of the joints' same motion; negative is earlier.
+        correlation: of its changes with the joints' speed, at that lag.
+        elsewhere: the best correlation at a lag that is far from it.
+        messages: that were read.
+    """
+
+    stream: str
+    seconds: float
+    correlation: float
+    elsewhere: float
+    messages: int
+
+    @property
+    def sure(self) -> bool:
+        """Whether the lag means something."""
+        return self.correlation >= _SURE and self.correlation >= self.elsewhere + _MARGIN
+
+
+def stream_lags(bag: Path, contract: Contract) -> list[Lag]:
+    """Lags of the streams that change when the robot moves: cameras, taxels, wrenches.
+
+    The speed of all joints is correlated with how fast the stream's values change (mean absolute difference of messages
+    that follow each other), both on a grid of 5 ms, from 0.2 s early to 0.5 s late (cross-correlation for the delay of
+    two signals: Knapp and Carter, 1976).
+
+    Raises:
+        UserError: no such bag, less than 15 s, or the joints do not move in it.
+    """
+    joints = next(stream for stream in contract.interface.streams if isinstance(stream, JointStream))
+    watched = [each for each in contract.interface.streams if each.kind in ("camera", "taxels", "wrench")]
+    found: dict[str, list[tuple[int, Any]]] = {each.name: [] for each in (joints, *watched)}
+    by_topic = {absolute(contract.source(name).topic): name for name in found}
+    convert = {name: converter_for(contract.stream(name), contract.source(name)) for name in found}
+    with BagReader(bag) as reader:
+        bag_topics = set(reader.topics())
+        for topic, _, _, message in reader.messages(set(by_topic) & bag_topics):
+            name = by_topic[topic]
+            try:
+                stamp_ns, value = convert[name](message)
+            except UserError:
+                continue
+            found[name].append((stamp_ns, value[:, 0] if name == joints.name else value))
+    times_s, speed = _changes(found.pop(joints.name))
+    if len(times_s) < _LEAST_MESSAGES or times_s[-1] - times_s[0] < _LEAST_S:
+        raise UserError("bag", str(bag), f"one with at least {_LEAST_S:g} s of joint states")
+    if not speed.std() > 1e-6:
+        raise UserError("bag", str(bag), "one in which the robot starts and stops")
+    lags = []
+    for name, samples in found.items():
+        if len(samples) >= _LEAST_MESSAGES:
+            lags.append(Lag(name, *_lag(times_s, speed, *_changes(samples)), len(samples)))
+    return lags
+
+
+def _changes(samples: list[tuple[int, Any]]) -> tuple[Float, Float]:
+    """Times in s between messages that follow each other, and how fast the values changed there."""
+    ordered = sorted(samples, key=lambda sample: sample[0])
+    times_s = np.array([stamp for stamp, _ in ordered], np.int64) * 1e-9
+    values = [np.asarray(value, np.float32) for _, value in ordered]
+    apart = np.diff(times_s)
+    change = np.array([float(np.abs(b - a).mean()) for a, b in pairwise(values)])
+    kept = apart > 0
+    return (times_s[:-1] + 0.5 * apart)[kept], change[kept] / apart[kept]
+
+
+def _lag(joint_s: Float, speed: Float, other_s: Float, change: Float) -> tuple[float, float, float]:
+    """The delay of the second signal behind the first, s, the correlation at it, and the best one far from it."""
+    begin, end = max(joint_s[0], other_s[0]) - _SEARCH_S[0], min(joint_s[-1], other_s[-1]) - _SEARCH_S[1]
+    grid, delays = np.arange(begin, end, _GRID_S), np.arange(*_SEARCH_S, _GRID_S)
+    if len(grid) * _GRID_S < _LEAST_S / 2:
+        return 0.0, 0.0, 0.0
+    width = round(_SMOOTH_S / _GRID_S)
+    box = np.ones(width) / width
+    moved = np.convolve(np.interp(grid, joint_s, speed), box, "same")
+    seen = [np.convolve(np.interp(grid + delay, other_s, change), box, "same") for delay in delays]
+    fits = np.array([np.corrcoef(moved, each)[0, 1] if each.std() > 0 else 0.0 for each in seen])
+    best = int(fits.argmax())
+    far = fits[np.abs(delays - delays[best]) > _APART_S]
+    return float(delays[best]), float(fits[best]), float(far.max())

@@ -1,0 +1,237 @@
+"""Bags -> a LeRobot data set, v3: numbers in one parquet file, a video a camera."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as parquet
+from numpy.typing import NDArray
+
+from world_model_ros.bags.lerobot_import import TASK_TOPIC
+from world_model_ros.bags.lerobot_layout import ACTION, DATA_V3, EPISODES_V3, PICTURES, STATE, VIDEO_V3
+from world_model_ros.bags.lerobot_video import Frame, VideoWriter
+from world_model_ros.bags.reader import BagReader
+from world_model_ros.bags.reference import reference_source
+from world_model_ros.bags.routes import absolute
+from world_model_ros.contract.contract import Contract
+from world_model_ros.convert.camera import CameraConverter
+from world_model_ros.convert.joints import JointConverter
+from world_model_ros.convert.stamps import stamp_ns
+from world_model_ros.core.errors import UserError
+
+_FIRST = {"chunk_index": 0, "file_index": 0}
+_EVERY = 10  # frames of which one counts for the statistics of pictures
+
+
+@dataclass(frozen=True)
+class ExportedFrame:
+    """One row: joints (J,), commanded joints (J,) or None, and a picture a camera."""
+
+    state: NDArray[np.float64]
+    action: NDArray[np.float64] | None
+    pictures: Mapping[str, Frame]
+
+
+class LerobotExport:
+    """A data set being written; `add` episodes, then `close`.
+
+    Args:
+        folder: to be made; it must not exist.
+        fps: frames a second of the data set; the newest messages at each are taken.
+        codec: of the videos, h264 or av1.
+    """
+
+    def __init__(self, folder: Path, contract: Contract, fps: int, codec: str) -> None:
+        if folder.exists():
+            raise UserError("out", str(folder), "a folder that does not exist yet")
+        self._folder, self._contract, self._fps = folder, contract, fps
+        self._cameras = {each.name: each for each in contract.interface.streams if each.kind == "camera"}
+        self._codec = codec
+        self._videos: dict[str, VideoWriter] = {}
+        self._shapes: dict[str, tuple[int, ...]] = {}
+        self._rows: list[dict[str, Any]] = []
+        self._episodes: list[dict[str, Any]] = []
+        self._tasks: list[str] = []
+        self._seen: dict[str, list[NDArray[np.float64]]] = {}
+
+    def add(self, path: Path, names: Mapping[str, str] | None = None) -> int:
+        """Append a bag as an episode; gives its number of frames.
+
+        Raises:
+            UserError: it lacks joint states or, unlike those before it, a camera or commands.
+        """
+        first = len(self._rows)
+        with BagReader(path, names) as bag:
+            task = _task(bag)
+            if task not in self._tasks:
+                self._tasks.append(task)
+            for index, frame in enumerate(_frames(bag, self._contract, self._fps)):
+                self._add(frame, index, self._tasks.index(task), path)
+        if len(self._rows) == first:
+            raise UserError("bag", str(path), "one in which joint states and cameras overlap")
+        self._end_episode(first, task)
+        return len(self._rows) - first
+
+    def close(self) -> None:
+        """Write the numbers and what describes them."""
+        for video in self._videos.values():
+            video.close()
+        if not self._rows:
+            raise UserError("bags", [], "at least one")
+        features = self._features()
+        columns = {
+            key: pa.array([row[key] for row in self._rows], _type(about))
+            for key, about in features.items()
+            if key in self._rows[0]
+        }
+        self._write(DATA_V3.format(**_FIRST), pa.table(columns))
+        self._write(EPISODES_V3.format(**_FIRST), pa.Table.from_pylist(self._episodes))
+        tasks = {"task_index": list(range(len(self._tasks))), "task": self._tasks}
+        self._write("meta/tasks.parquet", pa.table(tasks))
+        info = {
+            "codebase_version": "v3.0",
+            "robot_type": self._contract.name,
+            "total_episodes": len(self._episodes),
+            "total_frames": len(self._rows),
+            "total_tasks": len(self._tasks),
+            "chunks_size": 1000,
+            "fps": self._fps,
+            "splits": {"train": f"0:{len(self._episodes)}"},
+            "data_path": DATA_V3,
+            "video_path": VIDEO_V3 if self._videos else None,
+            "features": features,
+        }
+        (self._folder / "meta" / "info.json").write_text(json.dumps(info, indent=1) + "\n", encoding="utf-8")
+        (self._folder / "meta" / "stats.json").write_text(json.dumps(self._statistics()) + "\n", encoding="utf-8")
+
+    def _add(self, frame: ExportedFrame, index: int, task: int, path: Path) -> None:
+        row: dict[str, Any] = {STATE: frame.state.astype(np.float32).tolist()}
+        if frame.action is not None:
+            row[ACTION] = frame.action.astype(np.float32).tolist()
+        row |= {"timestamp": index / self._fps, "frame_index": index, "episode_index": len(self._episodes)}
+        row |= {"index": len(self._rows), "task_index": task}
+        shapes = {name: picture.shape for name, picture in frame.pictures.items()}
+        if self._rows and (set(row) != set(self._rows[0]) or shapes != self._shapes):
+            found = sorted({*row, *(f"{name} {shape}" for name, shape in shapes.items())})
+            raise UserError("bag", f"{path}: {found}", "the same features as in the bags before it")
+        self._shapes = shapes
+        self._rows.append(row)
+        for name, picture in frame.pictures.items():
+            if name not in self._videos:
+                place = self._folder / VIDEO_V3.format(video_key=PICTURES + name, **_FIRST)
+                self._videos[name] = VideoWriter(place, self._fps, self._codec)
+            self._videos[name].add(picture)
+            if index % _EVERY == 0:
+                self._seen.setdefault(name, []).append(picture.reshape(-1, 3)[::7] / 255.0)
+
+    def _end_episode(self, first: int, task: str) -> None:
+        length = len(self._rows) - first
+        row: dict[str, Any] = {"episode_index": len(self._episodes), "tasks": [task], "length": length}
+        row |= {"dataset_from_index": first, "dataset_to_index": len(self._rows)}
+        for part in ("data", "meta/episodes", *(f"videos/{PICTURES}{name}" for name in self._videos)):
+            row |= {f"{part}/chunk_index": 0, f"{part}/file_index": 0}
+        for name in self._videos:
+            row[f"videos/{PICTURES}{name}/from_timestamp"] = first / self._fps
+            row[f"videos/{PICTURES}{name}/to_timestamp"] = len(self._rows) / self._fps
+        self._episodes.append(row)
+
+    def _features(self) -> dict[str, Any]:
+        names = list(self._contract.joint_names)
+        found: dict[str, Any] = {
+            key: {"dtype": "float32", "shape": [len(names)], "names": names}
+            for key in (STATE, ACTION)
+            if key in self._rows[0]
+        }
+        for name, shape in self._shapes.items():
+            found[PICTURES + name] = {"dtype": "video", "shape": list(shape), "names": ["height", "width", "channels"]}
+        found["timestamp"] = {"dtype": "float32", "shape": [1], "names": None}
+        for key in ("frame_index", "episode_index", "index", "task_index"):
+            found[key] = {"dtype": "int64", "shape": [1], "names": None}
+        return found
+
+    def _statistics(self) -> dict[str, Any]:
+        found = {}
+        for key in self._rows[0]:
+            values = np.array([row[key] for row in self._rows], np.float64).reshape(len(self._rows), -1)
+            found[key] = _described(values, len(values), (-1,))
+        for name, parts in self._seen.items():
+            found[PICTURES + name] = _described(np.concatenate(parts), len(parts), (3, 1, 1))
+        return found
+
+    def _write(self, name: str, table: pa.Table) -> None:
+        path = self._folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        parquet.write_table(table, path)
+
+
+def _described(values: NDArray[np.float64], count: int, shape: Sequence[int]) -> dict[str, Any]:
+    rows = {"min": values.min(0), "max": values.max(0), "mean": values.mean(0), "std": values.std(0)}
+    return {name: row.reshape(shape).tolist() for name, row in rows.items()} | {"count": [count]}
+
+
+def _type(about: Mapping[str, Any]) -> pa.DataType:
+    kind = pa.float32() if about["dtype"] == "float32" else pa.int64()
+    return kind if about["names"] is None else pa.list_(kind)
+
+
+def _task(bag: BagReader) -> str:
+    topic = bag.topics().get(absolute(TASK_TOPIC))
+    if topic is None or topic.type != "std_msgs/msg/String":
+        return ""
+    return next((str(message.data) for _, _, _, message in bag.messages([topic.name])), "")
+
+
+def _frames(bag: BagReader, contract: Contract, fps: int) -> Iterator[ExportedFrame]:
+    """The newest of everything at each frame time, from when all is there until the joint states end."""
+    joints = next(
+        contract.source(stream.name)
+        for stream in contract.interface.streams
+        if stream.kind == "joints" and set(stream.joints) == set(contract.joint_names)
+    )
+    bag.require(joints.topic, joints.type)
+    convert: dict[str, tuple[str, Any]] = {absolute(joints.topic): (STATE, JointConverter(STATE, contract.joint_names))}
+    for stream in contract.interface.streams:
+        source = contract.source(stream.name)
+        if stream.kind == "camera" and absolute(source.topic) in bag.topics():
+            size = source.source_shape or (stream.height, stream.width)
+            camera = CameraConverter(stream.name, size, source.source_shape)
+            compressed = source.type == "sensor_msgs/msg/CompressedImage"
+            convert[absolute(source.topic)] = (stream.name, camera.compressed if compressed else camera)
+    reference = reference_source(bag, contract)
+    topics = {*convert, *([] if reference is None else [reference.topic])}
+    newest: dict[str, Any] = {}
+    next_ns: float | None = None
+    period_ns = 10**9 / fps
+    begin_ns, count = 0, 0
+    wanted = {name for name, _ in convert.values()} | ({ACTION} if reference else set())
+    for topic, _, bag_ns, raw in bag.raw_messages(topics):
+        # Half a period late, so that what is in step with the frames is in its own frame, whatever the rounding.
+        while next_ns is not None and next_ns + 0.5 * period_ns < bag_ns:
+            yield _frame(newest)
+            count += 1
+            next_ns = begin_ns + count * period_ns
+        try:
+            message = bag.decode(topic, raw)
+            if topic in convert:
+                name, read = convert[topic]
+                newest[name] = read(message)[1]
+            if reference is not None and topic == reference.topic:
+                stamp = stamp_ns(message) or bag_ns
+                newest[ACTION] = reference.read(message, stamp, stamp)
+        except UserError:
+            continue
+        if next_ns is None and wanted <= set(newest):
+            next_ns = begin_ns = bag_ns
+    if next_ns is not None:
+        yield _frame(newest)
+
+
+def _frame(newest: Mapping[str, Any]) -> ExportedFrame:
+    pictures = {name: value for name, value in newest.items() if name not in (STATE, ACTION)}
+    return ExportedFrame(np.asarray(newest[STATE], np.float64)[:, 0], newest.get(ACTION), dict(pictures))

@@ -1,0 +1,123 @@
+"""Which topic of a bag feeds which stream, and how its messages are read."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from world_model_ros.bags.reader import BagReader
+from world_model_ros.bags.reference import ReferenceSource
+from world_model_ros.bags.stream_counts import StreamCount
+from world_model_ros.contract.contract import Contract
+from world_model_ros.convert.incoming import converter_for
+from world_model_ros.convert.poses import pose_array
+from world_model_ros.core.errors import UserError
+from world_model_ros.core.streams import StreamRule, Streams
+
+LABEL_AGE_NS = 500_000_000
+REFERENCE = "reference"
+
+
+@dataclass(frozen=True)
+class Route:
+    """One stream that a topic feeds. ``read``: (message, stamp, now) -> array; ``eager`` decodes every message;
+    ``latency_ns`` is taken off every stamp."""
+
+    name: str
+    topic: str
+    streams: Streams
+    read: Callable[[Any, int, int], NDArray[Any]]
+    count: StreamCount
+    eager: bool = False
+    latency_ns: int = 0
+
+    def push(self, bag: BagReader, bag_ns: int, raw: bytes) -> None:
+        """Store a message; one that is not even a header is refused, as is one that must be decoded and cannot."""
+        try:
+            if self.eager:
+                message = bag.decode(self.topic, raw)
+                stamp_ns = header_ns(raw, self.topic)
+                value = self.read(message, stamp_ns, bag_ns)
+            else:
+                # A command without a stamp holds from when it was sent.
+                stamp_ns = header_ns(raw, self.topic) or (bag_ns if self.name == REFERENCE else 0)
+                value = np.frombuffer(raw, np.uint8)
+        except UserError as error:
+            self.count.refuse(error, arrived=False)
+            return
+        stamp_ns -= self.latency_ns
+        self.count.add(stamp_ns, bag_ns, self.streams.push(self.name, stamp_ns, value))
+
+
+def sense_routes(bag: BagReader, contract: Contract) -> list[Route]:
+    """The routes of the contract's streams, into buffers of their own.
+
+    Raises:
+        UserError: a required stream is not in the bag, or a stream's topic has another type than the contract says.
+    """
+    streams = Streams(contract.stream_rules())
+    ages = {rule.name: rule.max_age_ns for rule in contract.stream_rules()}
+    return [
+        _sense_route(bag, contract, stream.name, streams, ages[stream.name]) for stream in contract.interface.streams
+    ]
+
+
+def other_routes(contract: Contract, reference: ReferenceSource | None) -> list[Route]:
+    """The routes of what was commanded and of the labels."""
+    labels = contract.deployment.labels
+    age_ns = 0 if reference is None else reference.max_age_ns
+    streams = Streams(
+        [StreamRule(REFERENCE, age_ns), *(StreamRule(label_key(each.name), LABEL_AGE_NS) for each in labels)]
+    )
+    routes = []
+    if reference is not None:
+        routes.append(Route(REFERENCE, reference.topic, streams, reference.read, StreamCount(age_ns)))
+    for label in labels:
+        read = _pose_reader(contract.interface.base_frame, label.name)
+        count = StreamCount(LABEL_AGE_NS)
+        routes.append(Route(label_key(label.name), absolute(label.topic), streams, read, count))
+    return routes
+
+
+def label_key(name: str) -> str:
+    return f"label {name}"
+
+
+def absolute(topic: str) -> str:
+    return "/" + topic.lstrip("/")
+
+
+def header_ns(raw: bytes, topic: str) -> int:
+    """Stamp of a serialised message that begins with a header: after 4 bytes in ROS 2 (encapsulation) and 1 (seq)."""
+    if len(raw) < 12:
+        raise UserError(f"{topic}: message", f"{len(raw)} bytes", "a message that is whole")
+    seconds, nanoseconds = struct.unpack_from("<II", raw, 4)
+    return int(seconds) * 1_000_000_000 + int(nanoseconds)
+
+
+def _sense_route(bag: BagReader, contract: Contract, name: str, streams: Streams, max_age_ns: int) -> Route:
+    stream, source = contract.stream(name), contract.source(name)
+    convert = converter_for(stream, source)
+    topic = absolute(source.topic)
+    in_bag = bag.topics().get(topic)
+    if source.required or (in_bag is not None and in_bag.count):
+        bag.require(topic, source.type)
+
+    def read(message: Any, stamp_ns: int, now_ns: int) -> NDArray[Any]:
+        return convert(message)[1]
+
+    # The window of a microphone is put together from many messages, so all of them are needed.
+    eager, latency_ns = stream.kind == "microphone", contract.latency_ns(name)
+    return Route(name, topic, streams, read, StreamCount(max_age_ns), eager, latency_ns)
+
+
+def _pose_reader(base: str, where: str) -> Callable[[Any, int, int], NDArray[np.float64]]:
+    def read(message: Any, stamp_ns: int, now_ns: int) -> NDArray[np.float64]:
+        return pose_array(message, base, where)
+
+    return read

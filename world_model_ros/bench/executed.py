@@ -1,0 +1,82 @@
+"""What a joint_trajectory_controller makes of the trajectories that a gate sends. Shares no code with the gate.
+
+Splines are quintic where points have accelerations, as in ros2_controllers, and a new trajectory is joined from the
+state that is desired at that moment (``interpolate_from_desired_state``).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from world_model_ros.core.trajectory import Trajectory
+
+Float = NDArray[np.float64]
+_NOW_S = 1e-9
+
+
+class Executed:
+    """The motion of J joints that are told trajectories, as segments of quintic splines.
+
+    Args:
+        position: (J,) where they stand at the start.
+
+    Attributes:
+        segments: ``(span_s, before, after)``, oldest first; states of position, velocity and acceleration (3, J).
+    """
+
+    def __init__(self, position: Float) -> None:
+        self.segments: list[tuple[float, Float, Float]] = []
+        self._times: list[float] = [0.0]  # of the knots, s from now
+        self._knots: list[Float] = [np.array([position, np.zeros_like(position), np.zeros_like(position)])]
+
+    @property
+    def state(self) -> Float:
+        """Position, velocity and acceleration now, (3, J)."""
+        return self._knots[0]
+
+    def take(self, sent: Trajectory) -> None:
+        """Follow another trajectory from now on; its times count from now."""
+        accelerations = np.zeros_like(sent.positions) if sent.accelerations is None else sent.accelerations
+        self._times = [0.0, *sent.times_s.tolist()]
+        self._knots = [self.state, *np.stack([sent.positions, sent.velocities, accelerations], axis=1)]
+
+    def run(self, span_s: float) -> None:
+        """Let time pass."""
+        times, knots = self._times, self._knots
+        passed = 1
+        while passed < len(times) and times[passed] <= span_s + _NOW_S:
+            self._keep(times[passed] - times[passed - 1], knots[passed - 1], knots[passed])
+            passed += 1
+        state, into_s = knots[passed - 1], span_s - times[passed - 1]
+        if passed == len(times):
+            state = np.array([state[0], np.zeros_like(state[0]), np.zeros_like(state[0])])
+        elif into_s > _NOW_S:
+            span = times[passed] - times[passed - 1]
+            after = quintic(span, state, knots[passed], into_s / span)[:3]
+            self._keep(into_s, state, after)
+            state = after
+        self._times = [0.0, *(time - span_s for time in times[passed:])]
+        self._knots = [state, *knots[passed:]]
+
+    def _keep(self, span_s: float, before: Float, after: Float) -> None:
+        self.segments.append((span_s, before, after))
+
+
+def quintic(span_s: float | Float, before: Float, after: Float, share: float | Float) -> Float:
+    """Position, velocity, acceleration and jerk (4, ...) at a share of the way, 0 to 1, between two states (3, ...)."""
+    h = span_s
+    (p0, v0, a0), (p1, v1, a1) = before, after
+    b, c = v0 * h, a0 * h * h / 2
+    # What is left for the three highest powers, in units of the segment.
+    p, v, a = p1 - p0 - b - c, v1 * h - b - 2 * c, a1 * h * h - 2 * c
+    d, e, f = 10 * p - 4 * v + a / 2, -15 * p + 7 * v - a, 6 * p - 3 * v + a / 2
+    s = share
+    return np.array(
+        [
+            p0 + s * (b + s * (c + s * (d + s * (e + s * f)))),
+            (b + s * (2 * c + s * (3 * d + s * (4 * e + s * 5 * f)))) / h,
+            (2 * c + s * (6 * d + s * (12 * e + s * 20 * f))) / h**2,
+            (6 * d + s * (24 * e + s * 60 * f)) / h**3,
+        ]
+    )

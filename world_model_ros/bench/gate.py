@@ -1,0 +1,177 @@
+"""``world-model bench gate``: many commands, most of them bad, and a count of what came through."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from world_model_ros.bench.checker import World
+from world_model_ros.bench.executed import Float
+from world_model_ros.bench.fuzz import Frame, Fuzz
+from world_model_ros.bench.robot import Robot
+from world_model_ros.contract.contract import Contract, contract_from_text
+from world_model_ros.core.errors import UserError
+from world_model_ros.core.parallel import spread
+from world_model_ros.safety.rules import FUTURE_S
+from world_model_ros.safety.states import State
+
+FLOOD = 50  # commands in one cycle
+NEARER = 8  # halvings of the way from random configurations to the rest
+PATIENCE = 2000  # steps until an arm that was braked stands still and is armed again
+Report = dict[str, Any]
+_COUNTED = ("sent", "refused", "tracked")
+
+
+def campaign(
+    contract: Contract,
+    frames: int,
+    seed: int = 0,
+    rate_hz: float | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> Report:
+    """Send a gate ``frames`` commands on exact time.
+
+    Args:
+        rate_hz: of the gate; None takes the contract's.
+        progress: told how many more frames are done.
+
+    Returns:
+        ``frames``, ``classes`` (sent, refused, tracked steps), ``violations``, ``worst`` (excess as a share of each
+        limit), ``nearest_m``, ``cycle_ms`` and ``cycle_cpu_ms`` (p50 and p99), ``boundary_acc_step`` in rad/s^2,
+        ``boundaries``.
+    """
+    contract = at_rate(contract, rate_hz)
+    random = np.random.default_rng([seed, 1])
+    start, hits = places(contract, random)
+    robot = Robot(contract, start)
+    settings = contract.deployment.gate
+    fuzz = Fuzz(contract.limits(), seed, (settings.command_max_age_s, FUTURE_S), settings.horizon_s, hits)
+    counts: dict[str, Counter[str]] = {}
+    misjudged: Counter[str] = Counter()
+    assert robot.arm()
+    for _ in range(frames):
+        frame = fuzz.frame(robot.now_ns, robot.reference)
+        count = counts.setdefault(frame.kind, Counter(dict.fromkeys(_COUNTED, 0)))
+        _send(robot, frame, count, misjudged)
+        if robot.gate.state in (State.DISARMED, State.STOPPED):
+            _arm_again(robot)
+        if progress is not None:
+            progress(1)
+    robot.checker.judge()
+    checker = robot.checker
+    return {
+        "robot": contract.name,
+        "frames": frames,
+        "seed": seed,
+        "steps": robot.steps,
+        "classes": {kind: dict(count) for kind, count in sorted(counts.items())},
+        "violations": {**checker.violations, "accepted": misjudged["accepted"], "refused": misjudged["refused"]},
+        "worst": checker.worst,
+        "nearest_m": None if np.isinf(checker.nearest_m) else checker.nearest_m,
+        "cycle_ms": _shares(robot.cycles_ms),
+        "cycle_cpu_ms": _shares(robot.cycles_cpu_ms),
+        "boundary_acc_step": checker.boundary_acc_step,
+        "boundaries": checker.boundaries,
+    }
+
+
+def spread_campaign(contract: Contract, frames: int, seed: int, workers: int) -> Report:
+    """As `campaign`, by several processes with seeds of their own; a share of cycles is the worst of theirs."""
+    counts = [frames // workers + (i < frames % workers) for i in range(workers)]
+    command = contract.deployment.command
+    rate_hz = None if command is None else command.rate_hz
+    jobs = [(contract.text, contract.folder, count, seed + 1000 * i, rate_hz) for i, count in enumerate(counts)]
+    found = list(spread(_campaign, jobs, workers))
+    together = dict(found[0]) | {"frames": frames, "seed": seed, "workers": workers}
+    for name in ("steps", "boundaries"):
+        together[name] = sum(each[name] for each in found)
+    for name in ("cycle_ms", "cycle_cpu_ms", "worst"):
+        together[name] = {key: max(each[name][key] for each in found) for key in found[0][name]}
+    together["boundary_acc_step"] = max(each["boundary_acc_step"] for each in found)
+    nearest = [each["nearest_m"] for each in found if each["nearest_m"] is not None]
+    together["nearest_m"] = min(nearest, default=None)
+    together["violations"] = dict(sum((Counter(each["violations"]) for each in found), Counter()))
+    together["violations"] = {key: together["violations"].get(key, 0) for key in found[0]["violations"]}
+    kinds = sorted(set().union(*(each["classes"] for each in found)))
+    together["classes"] = {
+        kind: {name: sum(each["classes"].get(kind, {}).get(name, 0) for each in found) for name in _COUNTED}
+        for kind in kinds
+    }
+    return together
+
+
+def _campaign(job: tuple[str, Path | None, int, int, float | None]) -> Report:
+    text, folder, frames, seed, rate_hz = job
+    return campaign(contract_from_text(text, folder=folder), frames, seed, rate_hz)
+
+
+def _shares(spans_ms: list[float]) -> dict[str, float]:
+    return {f"p{share}": float(np.percentile(spans_ms, share)) for share in (50, 99)}
+
+
+def _send(robot: Robot, frame: Frame, count: Counter[str], misjudged: Counter[str]) -> None:
+    """One frame: its fault, its command, one step, and more until the fault has had its effect."""
+    for _ in range(FLOOD if frame.fault == "flood" else 1):
+        refusal = robot.gate.command(robot.now_ns, frame.proposal)
+        count["sent"] += 1
+        count["refused"] += refusal is not None
+        if frame.lawful and refusal is not None and refusal.rule not in ("state", "order"):
+            misjudged["refused"] += 1
+        if not frame.lawful and refusal is None:
+            misjudged["accepted"] += 1
+    robot.frozen = frame.fault == "joint_states_stale"
+    robot.offset = 1.0 if frame.fault == "joint_states_disagree" else 0.0
+    leap_ns = {"clock_back": -300_000_000, "clock_leap": 700_000_000}.get(frame.fault or "", 0)
+    before = robot.gate.state
+    count["tracked"] += robot.step(leap_ns).state is State.TRACKING
+    if before is State.TRACKING and frame.fault in ("silence", "joint_states_stale", "joint_states_disagree"):
+        for _ in range(PATIENCE):
+            if robot.step().state not in (State.TRACKING, State.SLOWING):
+                break
+    robot.frozen, robot.offset = False, 0.0
+
+
+def _arm_again(robot: Robot) -> None:
+    for _ in range(PATIENCE):
+        if robot.arm():
+            return
+        robot.step()
+    raise RuntimeError(f"the gate could not be armed again: {robot.gate.arm(robot.now_ns)}")
+
+
+def at_rate(contract: Contract, rate_hz: float | None) -> Contract:
+    """The contract with its gate at another rate."""
+    command = contract.deployment.command
+    if command is None:
+        raise UserError("robot", contract.name, "a robot with a command interface")
+    if rate_hz is None:
+        return contract
+    changed = command.model_copy(update={"rate_hz": rate_hz})
+    return replace(contract, deployment=contract.deployment.model_copy(update={"command": changed}))
+
+
+def places(contract: Contract, random: np.random.Generator, tries: int = 400) -> tuple[Float, Float]:
+    """A configuration (J,) far from collisions, and some (N, J) in which something overlaps.
+
+    Where hardly any configuration is free, as of a humanoid, it is sought nearer and nearer to where every joint is at
+    0, or at the limit nearest to it.
+    """
+    limits = contract.limits()
+    positions = random.uniform(limits.lower, limits.upper, (tries, len(limits.names)))
+    settings = contract.deployment.gate.collision
+    if settings is None:
+        return 0.5 * (limits.lower + limits.upper), positions[:0]
+    world = World(contract, list(limits.names))
+    nearest = np.array([world.nearest(position) for position in positions])
+    hits, rest = positions[nearest < 0], np.clip(0.0, limits.lower, limits.upper)
+    for _ in range(NEARER):
+        if nearest.max() > settings.slow_m:
+            return positions[int(np.argmax(nearest))], hits
+        positions = 0.5 * (positions + rest)
+        nearest = np.array([world.nearest(position) for position in positions])
+    raise UserError("deployment.gate.collision", settings.slow_m, "a robot that is not always near a collision")

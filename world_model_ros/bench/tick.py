@@ -1,0 +1,40 @@
+"""``world-model bench tick``: where the time of a tick goes, from the records that the brain publishes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from world_model_ros.bench.report import spread
+
+
+def tick_times(records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Stages of ticks, and what of them was not inside ONNX Runtime.
+
+    ``outside`` is everything from the arrival of the newest sample of each stream to the published command, but
+    waiting for the tick to be due: converting and storing those samples, observing, what the brain does around
+    ONNX Runtime, and making and publishing the command.
+
+    Args:
+        records: of ``tick``.
+
+    Returns:
+        ``stages_ms``, ``share_in_runtime``, ``overhead_ms``, ``overhead_p99_ms``, ``plan_ms``, ``missed`` ticks among
+        ``ticks``: see `bench.report`.
+    """
+    laps = [dict(record["stages_ms"]) for record in records if record["error"] is None]
+    for lap in laps:
+        lap["outside"] = lap["convert"] + lap["total"] - lap["runtime"]
+    stages = {name: spread([lap[name] for lap in laps if name in lap]) for name in laps[-1]}
+    share = [lap["runtime"] / (lap["convert"] + lap["total"]) for lap in laps]
+    return {
+        "stages_ms": stages,
+        "share_in_runtime": round(float(np.median(share)), 4),
+        "overhead_ms": stages["outside"]["p50"],
+        "overhead_p99_ms": stages["outside"]["p99"],
+        "plan_ms": stages["plan"]["p50"] if "plan" in stages else None,
+        "ticks": len(records),
+        "missed": records[-1]["missed"] - records[0]["missed"],
+    }

@@ -1,0 +1,89 @@
+"""``world-model ask``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from world_model_ros.commands.output import show
+
+if TYPE_CHECKING:
+    from world_model_ros.contract.contract import Contract
+    from world_model_ros.evaluate.modes import Answer
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "mode",
+        choices=["future", "inverse", "plan", "video", "together"],
+        help="future: what the recorded actions lead to; inverse: which actions lie between the observations;"
+        " plan: which actions lead to a goal; video: what is seen on the way to it;"
+        " together: which actions usually follow, and what is then seen",
+    )
+    parser.add_argument("bag", type=Path, help="bag folder, .mcap, .db3 or .bag file")
+    parser.add_argument("--robot", default="", help="contract; the bag's own, or the one that knows its topics")
+    parser.add_argument("--model", default="", help="bundle: name or folder; the one named like the robot without it")
+    parser.add_argument("--provider", default="auto", help="auto, cpu, cuda or tensorrt (%(default)s)")
+    parser.add_argument("--at", type=float, default=1.0, help="the moment, s after the first tick (%(default)s)")
+    parser.add_argument("--goal-image", type=Path, help="picture of the goal, for plan and video")
+    parser.add_argument("--goal-at", type=float, help="in its place, a moment of the bag; the end of the horizon")
+    parser.add_argument("--out", type=Path, default=Path("out/ask"), help="folder for the picture (%(default)s)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from world_model_ros.bags.reader import BagReader
+    from world_model_ros.commands.replay import contract_of
+    from world_model_ros.contract.contract import load_contract
+    from world_model_ros.evaluate.modes import answer
+    from world_model_ros.runtime.brain import Brain
+    from world_model_ros.runtime.bundle import load_bundle
+
+    with BagReader(arguments.bag) as reader:
+        contract = load_contract(arguments.robot) if arguments.robot else contract_of(reader)
+    bundle = load_bundle(arguments.model or contract.name, contract)
+    brain = Brain(bundle, contract, arguments.provider)
+    goal = None if arguments.goal_image is None else _picture(arguments.goal_image, contract)
+    found = answer(arguments.mode, arguments.bag, contract, brain, arguments.at, goal, arguments.goal_at)
+    files = []
+    if found.now is not None and found.frames:
+        arguments.out.mkdir(parents=True, exist_ok=True)
+        files.append(str(arguments.out / f"{arguments.mode}.png"))
+        _draw(Path(files[0]), found, 1.0 / contract.interface.tick_hz)
+    about: dict[str, Any] = {"robot": contract.name, "model": bundle.manifest.name, "mode": found.mode}
+    about |= {"actions": found.actions.tolist(), "recorded": found.recorded.tolist(), **found.scores, "files": files}
+    lines = [f"{len(found.actions)} actions, {contract.interface.action.kind}"]
+    lines += [f"{name}: {value}" for name, value in found.scores.items()] + [f"  {file}" for file in files]
+    show(about, arguments.json, lines)
+    return 0
+
+
+def _picture(path: Path, contract: Contract) -> Any:
+    """An image file as the first camera of the contract would send it."""
+    import cv2
+
+    from world_model_ros.core.errors import UserError
+    from world_model_ros.runtime.graphs import first_camera
+
+    camera, picture = first_camera(contract.interface), cv2.imread(str(path))
+    if camera is None:
+        raise UserError("goal-image", str(path), "a robot with a camera")
+    if picture is None:
+        raise UserError("goal-image", str(path), "an image file that can be read")
+    rgb = cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
+    return cv2.resize(rgb, (camera.width, camera.height), interpolation=cv2.INTER_AREA)
+
+
+def _draw(path: Path, found: Answer, tick_s: float) -> None:
+    from world_model_ros.view.strip import Strip, futures_png
+
+    assert found.now is not None
+    chosen = range(2, len(found.frames), 3)
+    strip = Strip(
+        found.now,
+        tuple((h + 1) * tick_s for h in chosen),
+        tuple(found.frames[h] for h in chosen),
+        tuple(found.real[h] for h in chosen),
+        goal=found.goal,
+    )
+    futures_png(path, [strip])

@@ -1,0 +1,34 @@
+"""``world-model bench``: each thing that is measured is a module ``bench_*`` beside this one."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+from typing import Any
+
+MEASURED = {
+    "gate": "attack the gate with commands, most of them bad, and count what it lets through",
+    "tick": "where the time of a tick goes, at live rates; or, with --soak, whether anything grows",
+    "plan": "a plan: time, against PyTorch, planners of published sizes and a matrix product; what it grows with",
+    "transport": "whether camera images arrive between two processes, and how late",
+    "replay": "how fast a bag is replayed",
+    "views": "what looking at the futures costs the brain, in alternating blocks",
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    subparsers = parser.add_subparsers(dest="what", metavar="WHAT", required=True)
+    for name, summary in MEASURED.items():
+        subparser = subparsers.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
+        _module(name).add_arguments(subparser)
+        subparser.add_argument(
+            "--json", action="store_true", default=argparse.SUPPRESS, help="print one JSON object for machines"
+        )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    return int(_module(arguments.what).run(arguments))
+
+
+def _module(name: str) -> Any:
+    return importlib.import_module(f"world_model_ros.commands.bench_{name}")

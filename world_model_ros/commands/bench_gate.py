@@ -1,0 +1,76 @@
+"""``world-model bench gate``."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from world_model_ros.commands.output import show
+from world_model_ros.contract.share import default_robot
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--robot", default=default_robot(), help="contract: name or .yaml file (%(default)s)")
+    parser.add_argument("--frames", type=int, default=20_000, help="commands, on exact time (%(default)s)")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--workers", type=int, default=1, help="processes that share the commands (%(default)s)")
+    parser.add_argument("--rate", type=float, help="of the gate in Hz; the contract's without it")
+    parser.add_argument("--trials", type=int, default=10, help="of each fault (%(default)s)")
+    parser.add_argument("--live", type=int, default=0, help="commands over real topics to a gate process (%(default)s)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    import numpy as np
+
+    from world_model_ros.bench.faults import detect_to_hold
+    from world_model_ros.bench.gate import at_rate, campaign, places, spread_campaign
+    from world_model_ros.contract.contract import load_contract
+
+    contract = at_rate(load_contract(arguments.robot), arguments.rate)
+    result: dict[str, Any]
+    if arguments.workers > 1:
+        result = spread_campaign(contract, arguments.frames, arguments.seed, arguments.workers)
+    else:
+        with _progress(arguments.frames, arguments.json) as bar:
+            result = campaign(contract, arguments.frames, arguments.seed, progress=bar.update)
+    start, _ = places(contract, np.random.default_rng([arguments.seed, 1]))
+    result["detect_to_hold_ms"] = detect_to_hold(contract, start, arguments.trials, arguments.seed)
+    if arguments.live:
+        from world_model_ros.nodes.gate_probe import live_campaign
+
+        result["live"] = live_campaign(arguments.robot, arguments.live, arguments.trials, arguments.seed)
+    show(result, arguments.json, _lines(result))
+    return 0 if _clean(result) else 1
+
+
+def _progress(frames: int, as_json: bool) -> Any:
+    from tqdm import tqdm
+
+    return tqdm(total=frames, unit=" frames", unit_scale=True, disable=as_json)
+
+
+def _clean(result: dict[str, Any]) -> bool:
+    faults = result["detect_to_hold_ms"].values()
+    live = result.get("live", {}).get("violations", {})
+    return not any((*result["violations"].values(), *live.values(), *(fault["violations"] for fault in faults)))
+
+
+def _lines(result: dict[str, Any]) -> list[str]:
+    lines = [f"{result['frames']} commands to the gate of {result['robot']}, {result['steps']} cycles"]
+    lines += [
+        f"  {kind:24} {count['sent']:9} sent {count['refused']:9} refused {count['tracked']:9} cycles tracked"
+        for kind, count in result["classes"].items()
+    ]
+    lines.append("violations: " + ", ".join(f"{name} {count}" for name, count in result["violations"].items()))
+    if result["nearest_m"] is not None:
+        lines.append(f"nearest approach {result['nearest_m'] * 1e3:.1f} mm")
+    lines.append(f"acceleration steps at most {result['boundary_acc_step']:.1e} rad/s^2 beyond the jerk limit")
+    for kind, words in (("cycle_ms", ""), ("cycle_cpu_ms", " of CPU")):
+        lines.append(
+            f"a cycle takes{words} " + ", ".join(f"{name} {value:.3f} ms" for name, value in result[kind].items())
+        )
+    for fault, times in result["detect_to_hold_ms"].items():
+        lines.append(f"{fault}: braking {times['p50']:.0f} ms after it shows, at most {times['max']:.0f} ms")
+    for name, value in result.get("live", {}).items():
+        lines.append(f"live {name}: {value}")
+    return lines

@@ -1,0 +1,54 @@
+"""``world-model bench replay``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from world_model_ros.commands.output import show
+from world_model_ros.contract.share import default_robot
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--bag", type=Path, help="what is replayed; without it, made-up senses at live rates")
+    parser.add_argument("--seconds", type=float, default=20.0, help="length of made-up senses (%(default)s)")
+    parser.add_argument("--robot", default=default_robot(), help="contract: name or .yaml file (%(default)s)")
+    parser.add_argument("--model", default="", help="bundle: name or folder; the one named like the robot without it")
+    parser.add_argument("--provider", default="auto", help="auto, cpu, cuda or tensorrt (%(default)s)")
+    parser.add_argument("--threads", type=int, default=1, help="of the planner on a CPU (%(default)s)")
+    parser.add_argument("--repeats", type=int, default=3, help="how often (%(default)s)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from world_model_ros.bench.replay import replay_times, write_bag
+    from world_model_ros.bench.report import report
+    from world_model_ros.bench.senses import with_camera_size
+    from world_model_ros.contract.contract import load_contract
+    from world_model_ros.core.errors import UserError
+    from world_model_ros.runtime.brain import Brain
+    from world_model_ros.runtime.bundle import load_bundle
+
+    for name in ("repeats", "threads"):
+        if getattr(arguments, name) < 1:
+            raise UserError(name, getattr(arguments, name), "1 or more")
+    if not arguments.seconds >= 1.0:
+        raise UserError("seconds", arguments.seconds, "1 or more")
+    contract = load_contract(arguments.robot)
+    contract = contract if arguments.bag is not None else with_camera_size(contract)
+    bundle = load_bundle(arguments.model or contract.name, contract)
+    brain = Brain(bundle, contract, arguments.provider, arguments.threads)
+    with TemporaryDirectory() as folder:
+        bag = arguments.bag or write_bag(Path(folder) / "senses", contract, arguments.seconds)
+        found = replay_times(bag, contract, brain, arguments.repeats)
+    about = {"robot": contract.name, "model": bundle.manifest.name, "provider": brain.provider}
+    result = report(**about, threads=arguments.threads, repeats=arguments.repeats, **found)
+    show(result, arguments.json, _lines(result))
+    return 0
+
+
+def _lines(result: dict[str, Any]) -> list[str]:
+    lines = [f"{result['bag']}: {result['ticks']} ticks, {result['real_time_factor']} times as fast as recorded"]
+    lines.append(f"without the model {result['real_time_factor_without_model']} times")
+    return lines + [f"  {name:12} {times['p50']:8.3f} ms" for name, times in result["stages_ms"].items()]

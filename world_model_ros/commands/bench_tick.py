@@ -1,0 +1,69 @@
+"""``world-model bench tick``."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from world_model_ros.commands.output import show
+from world_model_ros.contract.share import default_robot
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--robot", default=default_robot(), help="contract: name or .yaml file (%(default)s)")
+    parser.add_argument("--model", default="", help="bundle: name or folder; the one named like the robot without it")
+    parser.add_argument("--provider", default="auto", help="auto, cpu, cuda or tensorrt (%(default)s)")
+    parser.add_argument("--threads", type=int, default=1, help="of the planner on a CPU (%(default)s)")
+    parser.add_argument("--ticks", type=int, default=200, help="how many, live (%(default)s)")
+    parser.add_argument(
+        "--soak", type=int, default=0, metavar="TICKS", help="so many without a pause or middleware: what has grown?"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """With ``--soak``, exit status 0 only if nothing grew."""
+    from tqdm import tqdm
+
+    from world_model_ros.bench.report import report
+    from world_model_ros.bench.senses import with_camera_size
+    from world_model_ros.bench.soak import soak
+    from world_model_ros.contract.contract import load_contract
+    from world_model_ros.core.errors import UserError
+    from world_model_ros.runtime.bundle import load_bundle
+    from world_model_ros.runtime.provider import provider_named
+
+    for name in ("threads", "ticks"):
+        if getattr(arguments, name) < 1:
+            raise UserError(name, getattr(arguments, name), "1 or more")
+    contract = with_camera_size(load_contract(arguments.robot))
+    bundle = load_bundle(arguments.model or contract.name, contract)
+    provider = str(provider_named(arguments.provider))
+    about = {"robot": contract.name, "model": bundle.manifest.name, "provider": provider, "threads": arguments.threads}
+    if arguments.soak:
+        with tqdm(total=arguments.soak, unit=" ticks", disable=arguments.json) as bar:
+            found = soak(bundle, contract, provider, arguments.threads, arguments.soak, bar.update)
+        result = report(**about, repeats=arguments.soak, **found)
+        show(result, arguments.json, _soak_lines(result))
+        return 1 if result["grows"] else 0
+    from world_model_ros.bench.tick import tick_times
+    from world_model_ros.nodes.tick_probe import live_ticks
+
+    records = live_ticks(contract, str(bundle.folder), provider, arguments.threads, arguments.ticks)
+    result = report(**about, repeats=len(records), **tick_times(records))
+    show(result, arguments.json, _lines(result))
+    return 0
+
+
+def _lines(result: dict[str, Any]) -> list[str]:
+    lines = [f"{result['ticks']} ticks, {result['missed']} missed; {result['model']}, {result['provider']}"]
+    for name, times in result["stages_ms"].items():
+        lines.append(f"  {name:12} {times['p50']:8.3f} ms   p99 {times['p99']:8.3f}")
+    return [*lines, f"{100 * result['share_in_runtime']:.1f} % inside ONNX Runtime"]
+
+
+def _soak_lines(result: dict[str, Any]) -> list[str]:
+    return [
+        f"{result['repeats']} ticks: objects {result['blocks_per_tick']:+.4f} a tick, memory"
+        f" {result['bytes_per_tick']:+.1f} bytes a tick in the second half",
+        "something grows" if result["grows"] else "nothing grows",
+    ]

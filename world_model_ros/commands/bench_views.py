@@ -1,0 +1,36 @@
+"""``world-model bench views``."""
+
+from __future__ import annotations
+
+import argparse
+
+from world_model_ros.commands.output import show
+from world_model_ros.contract.share import default_robot
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--robot", default=default_robot(), help="contract of a simulated arm (%(default)s)")
+    parser.add_argument("--blocks", type=int, default=10, help="with and without views, each (%(default)s)")
+    parser.add_argument("--block", type=float, default=10.0, help="length of one in s (%(default)s)")
+    parser.add_argument("--seed", type=int, default=0)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from world_model_ros.core.errors import UserError
+    from world_model_ros.nodes.view_probe import view_campaign
+
+    if arguments.blocks < 1:
+        raise UserError("blocks", arguments.blocks, "1 or more")
+    if not arguments.block >= 1.0:
+        raise UserError("block", arguments.block, "1 or more")
+    result = view_campaign(arguments.robot, arguments.blocks, arguments.block, arguments.seed)
+    lines = [
+        f"{kind}: a tick takes {result[kind]['tick_ms']:.1f} ms, {result[kind]['missed']:.1%} missed"
+        for kind in ("off", "on")
+    ]
+    low, high = result["median_change_range"]
+    lines.append(
+        f"looking changes the median tick by {result['median_change']:+.1%} (blocks {low:+.1%} to {high:+.1%})"
+    )
+    show(result, arguments.json, lines)
+    return 0

@@ -1,0 +1,79 @@
+"""Whether a contract is complete and fits its URDF, as far as can be said without the robot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+
+from world_model_ros.contract.contract import Contract
+from world_model_ros.contract.description import UrdfJoint, read_description
+from world_model_ros.contract.marks import marks
+from world_model_ros.contract.schema import Joint
+from world_model_ros.convert.incoming import converter_for
+from world_model_ros.core.errors import UserError
+from world_model_ros.kinematics.motion import motion_for
+from world_model_ros.safety.build import gate_for
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at; ``wrong`` is None if it fits, else what is to be changed."""
+
+    what: str
+    wrong: str | None = None
+
+
+def check_contract(contract: Contract) -> list[Finding]:
+    """Marks that are left, message types, joints and links against the URDF, limits, motion and gate."""
+    found = [Finding(f"line {mark.line}", f"to fill in: {mark.words}") for mark in marks(contract.text)]
+    for stream in contract.interface.streams:
+        source = contract.source(stream.name)
+        found.append(_tried(f"stream {stream.name}", partial(converter_for, stream, source)))
+    if contract.deployment.urdf is not None:
+        found += _against_urdf(contract)
+    if contract.deployment.urdf is not None or contract.deployment.limits:
+        found.append(_tried("limits", contract.limits))
+    found.append(_tried("action", lambda: motion_for(contract)))
+    if contract.deployment.command is not None:
+        found.append(_tried("gate", lambda: gate_for(contract)))
+    return found
+
+
+def _against_urdf(contract: Contract) -> Iterator[Finding]:
+    try:
+        description = read_description(contract.urdf_path)
+    except UserError as error:
+        yield Finding("urdf", str(error))
+        return
+    known = {joint.name: joint for joint in description.joints}
+    for ours in contract.interface.joints:
+        yield _tried(f"joint {ours.name}", partial(_joint_fits, ours, known))
+    links = [contract.interface.base_frame]
+    links += [target.link for target in contract.interface.targets if target.link is not None]
+    for link in links:
+        there = link in description.links
+        legal = f"a link of the URDF: {list(description.links)}"
+        yield Finding(f"link {link}", None if there else str(UserError("link", link, legal)))
+
+
+def _joint_fits(ours: Joint, known: dict[str, UrdfJoint]) -> None:
+    """`UserError` if the URDF's joint of that name cannot be commanded as the contract says."""
+    joint = known.get(ours.name)
+    if joint is None:
+        legal = [each.name for each in known.values() if each.commanded]
+        raise UserError("interface.joints", ours.name, f"a joint of the URDF: {legal}")
+    if joint.mimics is not None:
+        raise UserError("interface.joints", ours.name, f"the joint that it mimics, {joint.mimics!r}")
+    if not joint.commanded:
+        raise UserError("interface.joints", f"{ours.name} ({joint.kind})", "a revolute, continuous or prismatic joint")
+    if ours.unit not in (joint.unit, "normalised"):
+        raise UserError(f"interface.joints: {ours.name}: unit", ours.unit, joint.unit)
+
+
+def _tried(what: str, build: Callable[[], object]) -> Finding:
+    try:
+        build()
+    except UserError as error:
+        return Finding(what, str(error))
+    return Finding(what)

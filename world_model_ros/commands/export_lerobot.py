@@ -1,0 +1,39 @@
+"""``world-model export-lerobot``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from world_model_ros.commands.output import show
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("bags", nargs="+", type=Path, help="bags, or folders with bags; each becomes an episode")
+    parser.add_argument("--contract", default="", help="robot contract; the bag's own without it")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the data set, which must not exist")
+    parser.add_argument("--fps", type=int, default=30, help="frames a second (%(default)s)")
+    parser.add_argument("--codec", default="av1", help="av1 or h264 (%(default)s)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from tqdm import tqdm
+
+    from world_model_ros.bags.find import find_bags
+    from world_model_ros.bags.reader import BagReader
+    from world_model_ros.commands.lerobot import need_lerobot
+    from world_model_ros.commands.replay import contract_of
+    from world_model_ros.contract.contract import load_contract
+
+    need_lerobot()
+    from world_model_ros.bags.lerobot_export import LerobotExport
+
+    bags = find_bags(arguments.bags)
+    with BagReader(bags[0]) as reader:
+        contract = load_contract(arguments.contract) if arguments.contract else contract_of(reader)
+    out = LerobotExport(arguments.out, contract, arguments.fps, arguments.codec)
+    frames = sum(out.add(bag) for bag in tqdm(bags, unit="episode"))
+    out.close()
+    result = {"robot": contract.name, "episodes": len(bags), "frames": frames, "dataset": str(arguments.out)}
+    show(result, arguments.json, [f"{len(bags)} episodes, {frames} frames in {arguments.out}"])
+    return 0

@@ -1,0 +1,181 @@
+"""``world-model imagine``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from world_model_ros.commands.output import show
+from world_model_ros.contract.share import default_robot
+
+if TYPE_CHECKING:
+    from world_model_ros.commands.imagined import Imagined
+    from world_model_ros.evaluate.inside import InsideTick
+
+_POLICIES = ("scripted_push", "coloured", "reach")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--robot", default=default_robot(), help="contract: name or .yaml file (%(default)s)")
+    parser.add_argument("--model", default="", help="bundle: name or folder; the one named like the robot without it")
+    parser.add_argument("--provider", default="auto", help="auto, cpu, cuda or tensorrt (%(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="of the simulated scene to begin in (%(default)s)")
+    parser.add_argument("--scenes", default="plain", help="plain, varied or cluttered (%(default)s)")
+    parser.add_argument("--bag", type=Path, help="begin at a moment of a bag instead; no simulator at all")
+    parser.add_argument("--at", type=float, default=1.0, help="that moment, s after the first tick (%(default)s)")
+    parser.add_argument(
+        "--script",
+        help="steer by this, without a page: 'x=0.2 for 1; y=-0.1 for 0.5; for 2' in m/s or rad/s and s, or a policy"
+        f" of the simulator: {', '.join(_POLICIES)}",
+    )
+    parser.add_argument("--seconds", type=float, default=5.0, help="how long a policy steers (%(default)s)")
+    parser.add_argument("--beside", action="store_true", help="run the simulator beside, under the same commands")
+    parser.add_argument(
+        "--repeat",
+        type=int,
+        default=1,
+        metavar="N",
+        help="with --script and --beside: N seeds, from --seed on, together",
+    )
+    parser.add_argument("--png", type=Path, metavar="FILE", help="with --script: a picture of the whole")
+    parser.add_argument("--host", default="127.0.0.1", help="where the page listens (%(default)s: this machine only)")
+    parser.add_argument("--port", type=int, default=8080, help="of the page; the next free one (%(default)s)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from tqdm import tqdm
+
+    from world_model_ros.commands.imagined import Imagined
+    from world_model_ros.contract.contract import load_contract
+    from world_model_ros.core.errors import UserError
+    from world_model_ros.runtime.brain import Brain
+    from world_model_ros.runtime.bundle import load_bundle
+
+    if arguments.bag is not None and (arguments.beside or arguments.script in _POLICIES):
+        raise UserError("bag", str(arguments.bag), "none with --beside or a policy: a bag has no simulator")
+    if arguments.repeat < 1 or (arguments.repeat > 1 and not (arguments.script and arguments.beside)):
+        raise UserError("repeat", arguments.repeat, "1, or more with --script and --beside")
+    contract = load_contract(arguments.robot)
+    bundle = load_bundle(arguments.model or contract.name, contract)
+    brain = Brain(bundle, contract, arguments.provider, policy="watch")
+    if arguments.script is None:
+        _serve(arguments, Imagined(contract, brain, arguments.seed, arguments.scenes, arguments.bag, arguments.at))
+        return 0
+    results = []
+    seeds = range(arguments.seed, arguments.seed + arguments.repeat)
+    for seed in tqdm(seeds, unit="scene", disable=arguments.repeat == 1):
+        what = Imagined(contract, brain, seed, arguments.scenes, arguments.bag, arguments.at)
+        try:
+            what.compare(arguments.beside or arguments.script in _POLICIES)
+            results.append(_headless(arguments, what, seed))
+        finally:
+            what.close()
+    if len(results) == 1:
+        show(results[0], arguments.json, _lines(results[0]))
+    else:
+        from world_model_ros.evaluate.inside_spread import spread
+
+        result = {key: results[0][key] for key in ("robot", "model", "script", "seed", "ticks")} | spread(results)
+        show(result, arguments.json, _spread_lines(result))
+    return 0
+
+
+def _headless(arguments: argparse.Namespace, what: Imagined, seed: int) -> dict[str, Any]:
+    from world_model_ros.evaluate.inside import beside_scores, run_script, speed
+
+    actions, count = _actions(arguments, what, seed)
+    first = what.truth()
+    done = run_script(what.session, actions, count)
+    result: dict[str, Any] = {
+        "robot": what.contract.name,
+        "model": what.brain.bundle.manifest.name,
+        "script": arguments.script,
+        "seed": seed if arguments.bag is None else None,
+        "ticks": len(done),
+        **speed(done),
+    }
+    if first is not None:
+        result |= beside_scores(done, first, what.brain, what.contract, what.colour)
+    if arguments.png is not None:
+        _write(arguments.png, what, done)
+        result["files"] = [str(arguments.png)]
+    return result
+
+
+def _actions(arguments: argparse.Namespace, what: Imagined, seed: int) -> tuple[Any, int]:
+    """A function of the tick before and a count, and how many ticks."""
+    import numpy as np
+
+    from world_model_ros.evaluate.script import parse_script
+    from world_model_ros.sim.policies import make_policy
+
+    if arguments.script not in _POLICIES:
+        written = parse_script(arguments.script, what.contract)
+        return (lambda _, count: written[count]), len(written)
+    action = what.contract.interface.action
+    assert action.kind == "fingertip_displacement"  # a simulated robot's
+    box = np.array(action.workspace_m).T[:, :2]
+    policy = make_policy(arguments.script, seed, action.bound_m, box)
+
+    def act(before: InsideTick | None, _: int) -> Any:
+        truth = what.truth() if before is None else before.truth
+        assert truth is not None
+        return policy.act(truth.positions[0][:2], truth.positions[1][:2])
+
+    return act, round(arguments.seconds * what.contract.interface.tick_hz)
+
+
+def _serve(arguments: argparse.Namespace, what: Imagined) -> None:
+    from world_model_ros.core.errors import UserError
+    from world_model_ros.view.timeline import parse_steps
+
+    try:
+        from world_model_ros.view.steering_page import SteeringPage
+    except ImportError as error:
+        raise UserError("imagine", str(error), "the extra 'view': pip install '.[view]'") from error
+    horizon = what.brain.bundle.manifest.horizon
+    steps = parse_steps("", horizon)
+    page = SteeringPage(what.contract, what, steps, horizon, arguments.host, arguments.port, arguments.beside)
+    print(f"{page.url}  (Ctrl-C ends)", flush=True)
+    try:
+        page.wait()
+    finally:
+        page.close()
+
+
+def _write(path: Path, what: Imagined, done: list[InsideTick]) -> None:
+    import cv2
+
+    from world_model_ros.view.inside import film_strip
+
+    targets = [target.name for target in what.contract.interface.targets]
+    picture = film_strip([tick.inside for tick in done], what.session.heard_ahead(done[-1]), targets)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(cv2.imencode(".png", picture[..., ::-1])[1].tobytes())
+
+
+def _lines(result: dict[str, Any]) -> list[str]:
+    lines = [
+        f"{result['ticks']} ticks with {result['model']}: {result['frames_per_s']:.0f} frames a second,"
+        f" {result['ticks_per_s']:.0f} of them new ticks, {result['frame_ms']:.1f} ms a frame"
+    ]
+    for name, rows in result.get("targets", {}).items():
+        for i, seconds in enumerate(result["seconds"]):
+            row = {key: values[i] for key, values in rows.items() if isinstance(values, list) and i < len(values)}
+            words = ", ".join(f"{key[:-2]} {100 * value:.1f} cm" for key, value in row.items() if value is not None)
+            lines.append(f"  {name} after {seconds:.0f} s: {words}")
+    return lines + [f"  {file}" for file in result.get("files", [])]
+
+
+def _spread_lines(result: dict[str, Any]) -> list[str]:
+    lines = [f"{result['scenes']} scenes with {result['model']}: {result['frames_per_s']:.0f} frames a second or more"]
+    for name, rows in result["targets"].items():
+        for i, seconds in enumerate(result["seconds"]):
+            words = ", ".join(
+                f"{kind[:-2]} {100 * row['median'][i]:.1f} cm ({row['within'][i]:.0%})"
+                for kind, row in rows.items()
+                if isinstance(row["median"], list)
+            )
+            lines.append(f"  {name} after {seconds:.0f} s, median (share within 4 cm): {words}")
+    return lines

@@ -1,0 +1,38 @@
+"""``world-model latency``."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+from pathlib import Path
+
+from world_model_ros.commands.output import show
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("bag", type=Path, help="recording in which the robot starts and stops, half a minute of it")
+    parser.add_argument("--robot", default="", help="contract; the bag's own, or the one that knows its topics")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from world_model_ros.bags.latency import stream_lags
+    from world_model_ros.bags.reader import BagReader
+    from world_model_ros.commands.replay import contract_of
+    from world_model_ros.contract.contract import load_contract
+
+    with BagReader(arguments.bag) as reader:
+        contract = load_contract(arguments.robot) if arguments.robot else contract_of(reader)
+    lags = stream_lags(arguments.bag, contract)
+    lines = []
+    for lag in lags:
+        stated = contract.source(lag.stream).latency_s
+        line = f"{lag.stream}: {lag.seconds * 1e3:+.0f} ms behind the joints, correlation {lag.correlation:.2f}"
+        if not lag.sure:
+            line += f" ({lag.elsewhere:.2f} elsewhere); too little to tell"
+        else:
+            advice = f"deployment.streams: {lag.stream}: latency_s: {max(lag.seconds, 0.0):.3f}"
+            line += f"; the contract says {stated:g}" + ("" if abs(stated - lag.seconds) < 0.02 else f"  -> {advice}")
+        lines.append(line)
+    result = {"robot": contract.name, "lags": [asdict(lag) | {"sure": lag.sure} for lag in lags]}
+    show(result, arguments.json, lines or ["no camera, taxels or wrench in the bag"])
+    return 0 if lags else 1

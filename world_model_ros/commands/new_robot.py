@@ -1,0 +1,148 @@
+"""``world-model new-robot``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from world_model_ros.commands.output import show
+
+if TYPE_CHECKING:
+    from world_model_ros.contract.description import Description, UrdfJoint
+    from world_model_ros.contract.draft import Box
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--urdf", type=Path, required=True, help="URDF file")
+    parser.add_argument("--out", type=Path, help="contract to write; <robot>.yaml in this folder without it")
+    parser.add_argument("--name", default="", help="of the robot; the URDF's without it")
+    parser.add_argument("--joints", default="", help="names or patterns with commas (left_*,waist_yaw); all without it")
+    parser.add_argument("--base", default="", help="link that positions are relative to; the root without it")
+    parser.add_argument("--tip", default="", help="link whose displacement is the action; joints are without it")
+    parser.add_argument(
+        "--cameras", default="", help="names with commas; as many as the URDF has without it, at least one"
+    )
+    parser.add_argument("--tick-hz", type=float, default=10.0, help="how often the brain decides (%(default)s)")
+    parser.add_argument("--force", action="store_true", help="write over a file that is there")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from world_model_ros.contract.contract import load_contract
+    from world_model_ros.contract.description import read_description
+    from world_model_ros.contract.draft import Draft, choose_joints, legal_name
+    from world_model_ros.contract.marks import marks
+    from world_model_ros.core.errors import UserError
+
+    if not 0.1 <= arguments.tick_hz <= 100.0:
+        raise UserError("tick-hz", arguments.tick_hz, "0.1 to 100")
+    description = read_description(arguments.urdf)
+    name = legal_name(arguments.name or description.name)
+    out: Path = arguments.out or Path(f"{name}.yaml")
+    if out.suffix not in (".yaml", ".yml"):
+        raise UserError("out", str(out), "a name that ends with .yaml")
+    if out.exists() and not arguments.force:
+        raise UserError("out", str(out), "a file that is not there yet, or --force to write over it")
+    joints = choose_joints(description, _words(arguments.joints))
+    base = arguments.base or description.root
+    tips = description.tips(tuple(joint.name for joint in joints))
+    for option, link in (("base", base), ("tip", arguments.tip)):
+        if link and link not in description.links:
+            raise UserError(option, link, f"a link of the URDF: {list(description.links)}")
+    if arguments.tip and arguments.tip not in _carried(description, joints):
+        raise UserError("tip", arguments.tip, f"a link that the joints move, such as {list(tips)}")
+    box = _workspace(arguments.urdf, joints, base, arguments.tip) if arguments.tip else ()
+    cameras = tuple(legal_name(each) for each in _words(arguments.cameras) or description.camera_frames or ("camera",))
+    urdf = _reference(arguments.urdf, out)
+    draft = Draft(name, urdf, joints, base, arguments.tip or None, box, cameras, arguments.tick_hz)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(draft.text(), encoding="utf-8")
+    contract = load_contract(out)
+    contract.limits()
+    found = marks(contract.text)
+    left_out = [joint for joint in description.joints if joint.kind != "fixed" and joint not in joints]
+    notes = [*_notes(description, left_out), *_missing_meshes(description, arguments.urdf)]
+    launch = f"ros2 launch world_model_ros bringup.launch.py robot:={out.resolve()} model:=/path/to/bundle"
+    result: dict[str, Any] = {
+        "contract": str(out),
+        "robot": name,
+        "base": base,
+        "joints": [joint.name for joint in joints],
+        "tips": list(tips),
+        "fill_in": [{"line": each.line, "text": each.text, "what": each.words} for each in found],
+        "notes": notes,
+        "launch": launch,
+    }
+    lines = [
+        f"{out}: {len(joints)} joints, base {base}, ends {', '.join(tips) or 'none'}",
+        *(f"  {note}" for note in notes),
+        f"{len(found)} places to fill in:",
+        *(f"  {each}" for each in found),
+        f"then:  world-model check {out}",
+        f"       world-model check {out} --live 5",
+        f"with a model:  {launch}",
+    ]
+    show(result, arguments.json, lines)
+    return 0
+
+
+def _words(text: str) -> list[str]:
+    return [word for word in (each.strip() for each in text.split(",")) if word]
+
+
+def _carried(description: Description, joints: tuple[UrdfJoint, ...]) -> set[str]:
+    """Links that the joints move."""
+    moved: set[str] = set()
+    for joint in description.joints:
+        if joint in joints or joint.parent in moved:
+            moved.add(joint.child)
+    return moved
+
+
+def _workspace(urdf: Path, joints: tuple[UrdfJoint, ...], base: str, tip: str) -> Box:
+    """All that the tip reaches, with a metre of rad or m where the URDF limits nothing."""
+    import numpy as np
+
+    from world_model_ros.kinematics.reach import reach_m
+
+    spans = np.array([joint.limit.position or (-np.pi, np.pi) for joint in joints])
+    box = reach_m(urdf, [joint.name for joint in joints], spans[:, 0], spans[:, 1], base, tip)
+    return [(float(low), float(max(high, low + 1e-3))) for low, high in box]
+
+
+def _reference(urdf: Path, out: Path) -> str:
+    """The URDF as seen from the contract's folder if it lies beneath that, else its full path."""
+    here, folder = urdf.resolve(), out.resolve().parent
+    return os.path.relpath(here, folder) if here.is_relative_to(folder) else str(here)
+
+
+def _notes(description: Description, left_out: list[UrdfJoint]) -> list[str]:
+    notes = []
+    for joint in left_out:
+        if joint.mimics is not None:
+            notes.append(f"left out: {joint.name}, it mimics {joint.mimics}")
+        elif joint.commanded:
+            notes.append(f"left out: {joint.name}, not asked for")
+        else:
+            notes.append(f"left out: {joint.name}, {joint.kind} joints are not commanded")
+    silent = [joint.name for joint in description.joints if not joint.stated]
+    if silent:
+        notes.append(
+            f"no <limit> in the URDF: {', '.join(silent)}; ROS and Pinocchio refuse such a file, so put one in"
+        )
+    if not description.camera_frames:
+        notes.append("the URDF has no camera: the contract has one named 'camera'; delete it if there is none")
+    return notes
+
+
+def _missing_meshes(description: Description, urdf: Path) -> list[str]:
+    from world_model_ros.kinematics.meshes import find_mesh
+
+    lost = [name for name in description.meshes if find_mesh(name, urdf.resolve()) is None]
+    if not lost:
+        return []
+    return [
+        f"{len(lost)} of {len(description.meshes)} collision meshes are not found, such as {lost[0]}:"
+        " gate.collision needs them, nothing else does; lay the package beside the URDF, or source its workspace"
+    ]

@@ -1,0 +1,198 @@
+"""``world-model view``."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from world_model_ros.commands.output import show
+from world_model_ros.contract.share import default_robot
+
+if TYPE_CHECKING:
+    from world_model_ros.commands.bag_feed import BagFeed
+    from world_model_ros.contract.contract import Contract
+    from world_model_ros.nodes.live_feed import LiveFeed
+    from world_model_ros.runtime.bundle import Bundle
+    from world_model_ros.view.dashboard import Dashboard
+    from world_model_ros.view.space import SpacePicture
+
+_PATIENCE_S = 30.0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("bag", type=Path, nargs="?", help="bag folder, .mcap, .db3 or .bag file")
+    parser.add_argument("--live", action="store_true", help="in place of a bag, the robot that runs now, over ROS")
+    parser.add_argument("--robot", default="", help="contract; the bag's own, or the one that knows its topics")
+    parser.add_argument("--model", default="", help="bundle: name or folder; the one named like the robot without it")
+    parser.add_argument("--provider", default="auto", help="auto, cpu, cuda or tensorrt (%(default)s)")
+    parser.add_argument("--steps", default="", help="imagined ticks to show, as 3,6,9,12; quarters of the horizon")
+    parser.add_argument("--until", type=float, help="only so many s of the bag")
+    parser.add_argument("--host", default="127.0.0.1", help="where the page listens (%(default)s: this machine only)")
+    parser.add_argument("--port", type=int, default=8080, help="of the page; the next free one (%(default)s)")
+    parser.add_argument("--at", type=float, help="the moment of --png, or to begin with, s after the first tick")
+    parser.add_argument(
+        "--png", type=Path, metavar="FILE", help="write a picture of one moment (--live: of now); no page"
+    )
+    parser.add_argument("--mp4", type=Path, metavar="FILE", help="write a film of the bag; no page")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from world_model_ros.core.errors import UserError
+
+    if arguments.live == (arguments.bag is not None):
+        raise UserError("bag", arguments.bag, "a bag, or --live")
+    if arguments.live and arguments.mp4 is not None:
+        raise UserError("mp4", str(arguments.mp4), "a bag: record one first; --live has --png")
+    if arguments.live:
+        return _live(arguments)
+    feed, contract, dashboard, steps, horizon = _replayed(arguments)
+    if arguments.png is None and arguments.mp4 is None:
+        _serve(arguments)(contract, feed, dashboard, steps, horizon)
+        return 0
+    from world_model_ros.view.space import SpacePicture
+
+    files = []
+    if arguments.png is not None:
+        space, index = SpacePicture(contract, steps), feed.at(arguments.at or 0.0)
+        _write_png(arguments.png, sheet(space, dashboard, feed, index))
+        files.append(str(arguments.png))
+    if arguments.mp4 is not None:
+        _write_mp4(arguments.mp4, SpacePicture(contract, steps), dashboard, feed, contract)
+        files.append(str(arguments.mp4))
+    about = {"robot": contract.name, "ticks": len(feed.outlooks), "files": files}
+    show(about, arguments.json, [f"{len(feed.outlooks)} ticks", *(f"  {file}" for file in files)])
+    return 0
+
+
+def _live(arguments: argparse.Namespace) -> int:
+    from world_model_ros.contract.contract import load_contract
+    from world_model_ros.nodes.live_feed import LiveFeed
+    from world_model_ros.runtime.bundle import load_bundle
+    from world_model_ros.view.timeline import parse_steps
+
+    contract = load_contract(arguments.robot or default_robot())
+    bundle = load_bundle(arguments.model or contract.name, contract)
+    steps = parse_steps(arguments.steps, bundle.manifest.horizon)
+    feed = LiveFeed(contract)
+    dashboard = _dashboard(arguments, contract, bundle, steps)
+    try:
+        if arguments.png is not None:
+            from world_model_ros.view.space import SpacePicture
+
+            index = _come_true(feed, bundle.manifest.horizon)
+            _write_png(arguments.png, sheet(SpacePicture(contract, steps), dashboard, feed, index))
+            show({"robot": contract.name, "files": [str(arguments.png)]}, arguments.json, [f"  {arguments.png}"])
+        else:
+            _serve(arguments)(contract, feed, dashboard, steps, bundle.manifest.horizon)
+    finally:
+        feed.close()
+    return 0
+
+
+def _come_true(feed: LiveFeed, horizon: int) -> int:
+    """Index of an outlook of a running robot, once all that it said came or did not. `UserError` of a silent robot."""
+    from world_model_ros.core.errors import UserError
+
+    end = time.monotonic() + _PATIENCE_S
+    while time.monotonic() < end:
+        ripe = [i for i, each in enumerate(feed.outlooks[: -horizon - 1]) if each.states is not None]
+        if ripe:
+            return ripe[-1]
+        time.sleep(0.1)
+    raise UserError("live", f"silent for {_PATIENCE_S:.0f} s", "a running robot with a brain, in this ROS_DOMAIN_ID")
+
+
+def _dashboard(arguments: argparse.Namespace, contract: Contract, bundle: Bundle, steps: tuple[int, ...]) -> Dashboard:
+    from world_model_ros.runtime.graphs import first_camera
+    from world_model_ros.view.dashboard import Dashboard
+    from world_model_ros.view.frame_decoder import FrameDecoder
+
+    decoder = FrameDecoder(bundle, arguments.provider) if first_camera(contract.interface) is not None else None
+    return Dashboard(contract, decoder, steps)
+
+
+def sheet(space: SpacePicture, dashboard: Dashboard, feed: BagFeed | LiveFeed, index: int) -> Any:
+    """The robot in space and the dashboard side by side, (height, width, 3) uint8 RGB with an even number of pixels."""
+    import numpy as np
+
+    right = dashboard.draw(feed.outlooks, index)
+    left = space.draw(feed.outlooks[index], height=right.shape[0])
+    whole = np.concatenate([left, right], axis=1)
+    return whole[: whole.shape[0] // 2 * 2, : whole.shape[1] // 2 * 2]
+
+
+def _replayed(arguments: argparse.Namespace) -> tuple[BagFeed, Contract, Dashboard, tuple[int, ...], int]:
+    from tqdm import tqdm
+
+    from world_model_ros.bags.reader import BagReader
+    from world_model_ros.bags.replay import ReplayOptions
+    from world_model_ros.commands.bag_feed import BagFeed
+    from world_model_ros.commands.replay import contract_of
+    from world_model_ros.contract.contract import load_contract
+    from world_model_ros.runtime.brain import Brain
+    from world_model_ros.runtime.bundle import load_bundle
+    from world_model_ros.view.timeline import parse_steps
+
+    with BagReader(arguments.bag) as reader:
+        contract = load_contract(arguments.robot) if arguments.robot else contract_of(reader)
+    bundle = load_bundle(arguments.model or contract.name, contract)
+    steps = parse_steps(arguments.steps, bundle.manifest.horizon)
+    with tqdm(unit="tick", desc=arguments.bag.stem) as bar:
+        feed = BagFeed(
+            arguments.bag,
+            contract,
+            Brain(bundle, contract, arguments.provider),
+            ReplayOptions(until_s=arguments.until),
+            lambda count: bar.update(count - bar.n),
+        )
+    return feed, contract, _dashboard(arguments, contract, bundle, steps), steps, bundle.manifest.horizon
+
+
+def _serve(arguments: argparse.Namespace) -> Any:
+    """Opens the page for a feed, and stays until it is interrupted."""
+    try:
+        from world_model_ros.view.web_page import WebPage
+    except ImportError as error:
+        from world_model_ros.core.errors import UserError
+
+        raise UserError("view", str(error), "the extra 'view': pip install '.[view]'") from error
+
+    def serve(contract: Contract, feed: Any, dashboard: Dashboard, steps: tuple[int, ...], horizon: int) -> None:
+        begin = None if arguments.at is None or feed.live else feed.at(arguments.at)
+        page = WebPage(contract, feed, dashboard, steps, horizon, arguments.host, arguments.port, begin)
+        print(f"{page.url}  (Ctrl-C ends)", flush=True)
+        try:
+            page.wait()
+        finally:
+            page.close()
+
+    return serve
+
+
+def _write_png(path: Path, picture: Any) -> None:
+    import cv2
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(cv2.imencode(".png", picture[..., ::-1])[1].tobytes())
+
+
+def _write_mp4(path: Path, space: SpacePicture, dashboard: Dashboard, feed: BagFeed, contract: Contract) -> None:
+    import numpy as np
+    from tqdm import tqdm
+
+    from world_model_ros.core.errors import UserError
+
+    try:
+        from world_model_ros.bags.lerobot_video import VideoWriter
+    except ImportError as error:
+        raise UserError("mp4", str(error), "an installation with PyAV: pip install av") from error
+    wide = next((i for i, each in enumerate(feed.outlooks) if each.goal_image is not None), 0)
+    width = max(sheet(space, dashboard, feed, i).shape[1] for i in (0, wide))  # a goal image makes it wider
+    with VideoWriter(path, round(contract.interface.tick_hz), "h264") as film:
+        for index in tqdm(range(len(feed.outlooks)), unit="frame", desc=path.name):
+            picture = sheet(space, dashboard, feed, index)
+            whole = np.zeros((picture.shape[0], width, 3), np.uint8)
+            whole[:, : picture.shape[1]] = picture
+            film.add(whole)

@@ -1,0 +1,230 @@
+"""A first contract for a robot of which there is only a URDF: what it says, and marked guesses for the rest."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+import yaml
+
+from world_model_ros.contract.description import Description, UrdfJoint
+from world_model_ros.contract.limits import FULL_ACCELERATION_S, FULL_SPEED_S
+from world_model_ros.contract.marks import MARK
+from world_model_ros.core.errors import UserError
+
+Box = Sequence[tuple[float, float]]
+
+_VELOCITY = {"rad": 1.0, "m": 0.1}  # guesses for joints of which the URDF says nothing
+_RANGE = {"rad": math.pi, "m": 0.1}
+_EFFORT = 10.0
+_MOST_TURNS = 4 * math.pi  # a range beyond two turns is a way of saying that there is none
+_WIDTH = 112
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What goes into a contract.
+
+    Args:
+        name: of the robot, a legal contract name.
+        urdf: as ``deployment.urdf`` shall name it.
+        joints: commanded, in contract order.
+        base: frame that positions are in.
+        tip: link that the action displaces; None makes the action a displacement of joints.
+        workspace_m: box of the tip, x, y, z in ``base``; needed with a tip.
+        cameras: stream names.
+        tick_hz: of the brain.
+    """
+
+    name: str
+    urdf: str
+    joints: tuple[UrdfJoint, ...]
+    base: str
+    tip: str | None
+    workspace_m: Box
+    cameras: tuple[str, ...]
+    tick_hz: float = 10.0
+
+    def text(self) -> str:
+        """The contract as YAML, with a comment where something is to be filled in."""
+        return "\n".join([*self._head(), *self._interface(), *self._deployment()]) + "\n"
+
+    def _head(self) -> list[str]:
+        return [
+            f"# Written by `world-model new-robot` from {self.urdf.rsplit('/', 1)[-1]}.",
+            f'# What a URDF cannot know has a guess and a comment that begins with "{MARK}". Put in what is true and',
+            "# delete the comment: `world-model check` on this file lists those that are left, and with `--live 5` it",
+            "# compares the file with the running robot.",
+            "format: 1",
+            f"name: {self.name}",
+            "",
+        ]
+
+    def _interface(self) -> list[str]:
+        names = [joint.name for joint in self.joints]
+        cameras = [
+            f"    - {{kind: camera, name: {each}, height: 64, width: 64, rate_hz: 30.0}}"
+            f"  # {MARK} height and width that the model shall see, and the camera's rate"
+            for each in self.cameras
+        ]
+        return [
+            "interface:  # a model binds to the hash of this part: settle it before you record and train",
+            f"  tick_hz: {self.tick_hz:g}",
+            f"  base_frame: {_scalar(self.base)}",
+            "  joints:",
+            *(f"    - {{name: {_scalar(joint.name)}, unit: {joint.unit}}}" for joint in self.joints),
+            "  streams:",
+            *cameras,
+            f"    # {MARK} other senses: take away the # before those that there are, here and below; delete the rest",
+            "    # - {kind: microphone, name: microphone, sample_rate_hz: 16000, channels: 1, window: 1600}",
+            "    # - {kind: taxels, name: fingertip_taxels, rows: 4, cols: 4, rate_hz: 100.0}",
+            f"    # - {{kind: wrench, name: wrist_wrench, frame: {_scalar(self.tip or self.base)}, rate_hz: 100.0}}",
+            "    - kind: joints",
+            "      name: joints",
+            *_list("      joints: ", names),
+            f"      fields: [position, velocity]  # {MARK} leave velocity out if the driver does not send it",
+            f"      rate_hz: 100.0  # {MARK} rate of the joint states",
+            *self._action(names),
+            "",
+        ]
+
+    def _action(self, names: list[str]) -> list[str]:
+        if self.tip is None:
+            slowest = min(joint.limit.velocity or _VELOCITY[joint.unit] for joint in self.joints)
+            return [
+                "  action:",
+                "    kind: joint_displacement",
+                *_list("    joints: ", names),
+                f"    bound: {_short(slowest / self.tick_hz)}"
+                f"  # {MARK} the farthest that a joint moves in a tick; this is what the slowest one can",
+                f"  # {MARK} objects that goals are for, each with a label from a tracker or tags while you record",
+                "  # targets:",
+                "  #   - {name: object_0, kind: object}",
+                "  # labels:",
+                "  #   - {name: object_0_truth, target: object_0}",
+            ]
+        box = ", ".join(f"[{_short(low)}, {_short(high)}]" for low, high in self.workspace_m)
+        return [
+            "  action:  # its z axis is kept pointing down",
+            "    kind: fingertip_displacement",
+            f"    frame: {_scalar(self.base)}",
+            f"    link: {_scalar(self.tip)}",
+            "    axes: [x, y, z]",
+            f"    bound_m: 0.02  # {MARK} the farthest that the tip moves in a tick along each axis",
+            f"    workspace_m: [{box}]  # {MARK} the box that the tip may work in; this is all that it reaches",
+            "  targets:",
+            f"    - {{name: fingertip, kind: fingertip, link: {_scalar(self.tip)}}}",
+            f"    # {MARK} objects that goals are for, each with a label from a tracker or tags while you record",
+            "    # - {name: object_0, kind: object}",
+            "  # labels:",
+            "  #   - {name: object_0_truth, target: object_0}",
+        ]
+
+    def _deployment(self) -> list[str]:
+        image = "type: sensor_msgs/msg/Image, max_age_s: 0.2"
+        cameras = [
+            f"    - {{name: {each}, topic: {each}/image_raw, {image}, source_shape: [480, 640],"
+            f" qos: {{reliability: best_effort, depth: 2}}}}"
+            f"  # {MARK} topic, type, height and width of the driver's image"
+            for each in self.cameras
+        ]
+        return [
+            "deployment:  # may change without touching a model",
+            f"  urdf: {_scalar(self.urdf)}",
+            "  streams:",
+            *cameras,
+            f"    # - {{name: microphone, topic: microphone/audio, {image}}}",
+            f"    # - {{name: fingertip_taxels, topic: taxels/fingertip, {image}}}",
+            "    # - {name: wrist_wrench, topic: force_torque_sensor_broadcaster/wrench,"
+            " type: geometry_msgs/msg/WrenchStamped, max_age_s: 0.2}",
+            "    - {name: joints, topic: joint_states, type: sensor_msgs/msg/JointState, max_age_s: 0.2,"
+            f" required: true}}  # {MARK} topic",
+            f"  # {MARK} accelerations and jerks, which a URDF does not know; these reach full speed in"
+            f" {FULL_SPEED_S:g} s, full acceleration in {FULL_ACCELERATION_S:g} s",
+            "  limits:  # rad (slides: m), per s, s^2, s^3, and N m (slides: N); the tighter of these and the URDF's",
+            *(_limit(joint) for joint in self.joints),
+            "  command: {interface: joint_trajectory, topic: joint_trajectory_controller/joint_trajectory,"
+            f" rate_hz: 100.0}}  # {MARK} topic of the controller, and its rate",
+            f"  without_commands: measured  # {MARK} nothing, if every bag has the gate or joint trajectories in it",
+            "  gate:",
+            f"    # {MARK} what stands around the robot, and the distances below which the gate slows and stops",
+            "    # collision: {stop_m: 0.01, slow_m: 0.05}",
+            "    # obstacles:",
+            "    #   - {name: table, size_m: [1.0, 1.0, 0.1], position_m: [0.5, 0.0, -0.05]}",
+            f"    tracking_tolerance: 0.15  # {MARK} how far the joints may lag behind the command, rad",
+        ]
+
+
+def choose_joints(description: Description, patterns: Sequence[str]) -> tuple[UrdfJoint, ...]:
+    """Commanded joints whose names fit one of the patterns (``left_*``); all of them without patterns.
+
+    Raises:
+        UserError: a pattern fits none, or there is none at all.
+    """
+    joints = description.commanded
+    legal = [joint.name for joint in joints]
+    for pattern in patterns:
+        if not any(fnmatchcase(name, pattern) for name in legal):
+            mimics = {joint.name: joint.mimics for joint in description.joints if joint.mimics is not None}
+            if pattern in mimics:
+                raise UserError("joints", pattern, f"the joint that it mimics, {mimics[pattern]}")
+            raise UserError("joints", pattern, f"a name or pattern of {legal}")
+    if not joints:
+        kinds = sorted({joint.kind for joint in description.joints}) or "no joints"
+        raise UserError("urdf", kinds, "a revolute, continuous or prismatic joint that mimics no other")
+    return tuple(joint for joint in joints if any(fnmatchcase(joint.name, each) for each in patterns or ["*"]))
+
+
+def legal_name(text: str) -> str:
+    """The nearest name that a contract may have."""
+    name = re.sub(r"\W+", "_", text, flags=re.ASCII).strip("_")
+    return name if re.match(r"[A-Za-z]", name) else f"robot_{name}".rstrip("_")
+
+
+def _limit(joint: UrdfJoint) -> str:
+    """A line of ``deployment.limits``; what the URDF does not say is guessed and named in a mark."""
+    unit, known, guessed = joint.unit, joint.limit, []
+    span = known.position
+    if span is None or (unit == "rad" and span[1] - span[0] > _MOST_TURNS):
+        guessed.append(
+            "position" if span is None else f"position (the URDF says {_short(span[0])} to {_short(span[1])})"
+        )
+        span = (-_RANGE[unit], _RANGE[unit])
+    guessed += [name for name in ("velocity", "effort") if getattr(known, name) is None]
+    velocity, effort = known.velocity or _VELOCITY[unit], known.effort or _EFFORT
+    acceleration = velocity / FULL_SPEED_S
+    values = {
+        "position": f"[{_inward(span[0], math.ceil)}, {_inward(span[1], math.floor)}]",
+        "velocity": _short(velocity),
+        "acceleration": _short(acceleration),
+        "jerk": _short(acceleration / FULL_ACCELERATION_S),
+        "effort": _short(effort),
+    }
+    why = " of this continuous joint" if joint.kind == "continuous" else ", the URDF does not say"
+    mark = f"  # {MARK} {', '.join(guessed)}{why}" if guessed else ""
+    pairs = ", ".join(f"{name}: {value}" for name, value in values.items())
+    return f"    - {{name: {_scalar(joint.name)}, {pairs}}}{mark}"
+
+
+def _inward(value: float, rounded: Callable[[float], int]) -> str:
+    """A limit with five digits after the point, never wider than it was."""
+    return f"{rounded(value * 1e5) / 1e5:.5g}" if abs(value) < 1 else f"{rounded(value * 1e4) / 1e4}"
+
+
+def _short(value: float) -> str:
+    return f"{value:.4g}"
+
+
+def _list(key: str, names: Sequence[str]) -> list[str]:
+    """``key: [a, b]`` on one line, or an item a line."""
+    line = f"{key}[{', '.join(_scalar(name) for name in names)}]"
+    indent = " " * (len(key) - len(key.lstrip()) + 2)
+    return [line] if len(line) <= _WIDTH else [key.rstrip(), *(f"{indent}- {_scalar(name)}" for name in names)]
+
+
+def _scalar(text: str) -> str:
+    """Text as YAML reads it back, quoted where it must be, also inside braces."""
+    return yaml.safe_dump([text], default_flow_style=True, width=10_000).strip()[1:-1]

@@ -1,0 +1,103 @@
+"""The part of a contract's deployment that the gate reads: limits, the controller, and when to brake."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from world_model_ros.contract.fields import Finite, Name, Positive, Range, Strict, once
+
+
+class JointLimit(Strict):
+    """Limits of one joint, in its unit, s and N m (N for slides). What is left out comes from the URDF, and where both
+    say something the tighter one counts. A URDF knows no acceleration and no jerk: left out, an acceleration reaches
+    the velocity limit in half a second, and a jerk reaches the acceleration limit in a tenth.
+    """
+
+    name: str
+    position: Range | None = None
+    velocity: Positive | None = None
+    acceleration: Positive | None = None
+    jerk: Positive | None = None
+    effort: Positive | None = None
+
+    @model_validator(mode="after")
+    def _order(self) -> JointLimit:
+        if self.position is not None and not self.position[0] < self.position[1]:
+            raise ValueError("position: the lower limit must be below the upper one")
+        return self
+
+
+class Command(Strict):
+    """The controller the gate drives, and how often it writes. See docs/safety.md for what each does without a gate."""
+
+    interface: Literal["joint_trajectory", "forward_position", "forward_velocity"]
+    topic: str
+    rate_hz: float = Field(100.0, ge=10.0, le=1000.0)
+
+
+class Deadman(Strict):
+    """A switch that somebody holds: std_msgs/Bool. Nothing moves unless a true younger than ``max_age_s`` is there."""
+
+    topic: str
+    max_age_s: Positive = 0.25
+
+
+class Obstacle(Strict):
+    """A box that stands still, with its centre at ``position_m`` and its edges along the base frame's axes."""
+
+    name: Name
+    size_m: tuple[Positive, Positive, Positive]
+    position_m: tuple[Finite, Finite, Finite]
+
+
+class CollisionSettings(Strict):
+    """Distances of parts of the robot from each other and from obstacles: slower from ``slow_m``, until ``stop_m``."""
+
+    stop_m: Positive
+    slow_m: Positive
+
+    @model_validator(mode="after")
+    def _order(self) -> CollisionSettings:
+        if not self.stop_m < self.slow_m:
+            raise ValueError("stop_m must be below slow_m")
+        return self
+
+
+class SurpriseSettings(Strict):
+    """Slower while the brain's surprise is over ``slow``, braking at ``stop``."""
+
+    slow: Positive = 1.0
+    stop: Positive
+
+    @model_validator(mode="after")
+    def _order(self) -> SurpriseSettings:
+        if not self.slow < self.stop:
+            raise ValueError("slow must be below stop")
+        return self
+
+
+class GateSettings(Strict):
+    """When the gate brakes. Silence is in ticks of the interface, the rest in s, rad and N.
+
+    ``horizon_s`` is how far after its stamp a command may reach; what is None is not watched.
+    """
+
+    silence_ticks: Positive = 1.4
+    disarm_after_s: Positive = 0.5
+    command_max_age_s: Positive = 0.5
+    horizon_s: Positive = 3.0
+    tracking_tolerance: Positive = 0.15
+    deadman: Deadman | None = None
+    collision: CollisionSettings | None = None
+    obstacles: list[Obstacle] = []
+    max_force_n: Positive | None = None
+    surprise: SurpriseSettings | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> GateSettings:
+        if self.obstacles and self.collision is None:
+            raise ValueError("obstacles need collision: {stop_m, slow_m}")
+        once("obstacles", [obstacle.name for obstacle in self.obstacles])
+        return self

@@ -1,0 +1,71 @@
+"""What a contract has to say so that a message fits, read off the message itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from world_model_ros.contract.schema import Stream
+from world_model_ros.convert.camera import ENCODINGS
+
+
+def shape_advice(stream: Stream, message: Any) -> str | None:
+    """The key of the contract to change and its value, or what the robot must do; None if nothing is known."""
+    return _TABLE[stream.kind](stream, message)
+
+
+def _camera(stream: Any, message: Any) -> str | None:
+    if not hasattr(message, "encoding"):  # compressed: only whole files say their size
+        import cv2
+
+        pixels = cv2.imdecode(np.frombuffer(message.data, np.uint8), cv2.IMREAD_COLOR) if len(message.data) else None
+        height, width = (0, 0) if pixels is None else pixels.shape[:2]
+    elif message.encoding not in ENCODINGS:
+        return f"the driver: publish a colour encoding, {message.encoding!r} says no colours; one of {list(ENCODINGS)}"
+    else:
+        height, width = int(message.height), int(message.width)
+    return f"deployment.streams: {stream.name}: source_shape: [{height}, {width}]" if height and width else None
+
+
+def _microphone(stream: Any, message: Any) -> str | None:
+    where = f"interface.streams: {stream.name}"
+    if hasattr(message, "encoding"):
+        if message.encoding != "16SC1":
+            return "the driver: publish 16 bit samples as 16SC1, height = samples, width = channels"
+        return f"{where}: channels: {int(message.width)}"
+    info = getattr(message.audio, "info", None)
+    return None if info is None else f"{where}: channels: {int(info.channels)}, sample_rate_hz: {int(info.rate)}"
+
+
+def _taxels(stream: Any, message: Any) -> str | None:
+    if message.encoding != "32FC3":
+        return "the driver: publish forces x y z in N as 32FC3, height = rows, width = cols"
+    return f"interface.streams: {stream.name}: rows: {int(message.height)}, cols: {int(message.width)}"
+
+
+def _wrench(stream: Any, message: Any) -> str | None:
+    frame = message.header.frame_id
+    return f"interface.streams: {stream.name}: frame: {frame}" if frame not in ("", stream.frame) else None
+
+
+def _joints(stream: Any, message: Any) -> str | None:
+    names = list(message.name)
+    missing = [name for name in stream.joints if name not in names]
+    if missing:
+        return f"interface.joints and streams: {stream.name}: joints: {missing} are not sent; the robot has {names}"
+    empty = [each for each in stream.fields if len(getattr(message, each)) != len(names)]
+    if empty:
+        fields = [each for each in stream.fields if each not in empty]
+        return f"interface.streams: {stream.name}: fields: [{', '.join(fields)}]" if fields else None
+    return None
+
+
+_TABLE: dict[str, Callable[[Any, Any], str | None]] = {
+    "camera": _camera,
+    "microphone": _microphone,
+    "taxels": _taxels,
+    "wrench": _wrench,
+    "joints": _joints,
+}

@@ -1,0 +1,85 @@
+"""Episodes in which the brain itself acts, recorded as bags: they show a model where it believed too much of itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from world_model_ros.bags.writer import BagWriter
+from world_model_ros.contract.contract import Contract
+from world_model_ros.core.errors import UserError
+from world_model_ros.core.goal import Goal
+from world_model_ros.evaluate.closed_loop import ClosedLoop
+from world_model_ros.evaluate.parallel import BrainRecipe
+from world_model_ros.evaluate.task import TaskKind, draw_task
+from world_model_ros.runtime.brain import Brain
+from world_model_ros.sim.collect import EpisodeResult, Job, finish
+from world_model_ros.sim.scenes import Variety, draw_variety
+
+POLICY = "planner"
+_PUSH_SHARE = 0.8  # the other goals are places for the fingertip
+_LOST_TICKS = 5
+
+
+@dataclass(frozen=True)
+class Practice:
+    """Runs a job of `collect` with a brain in the loop.
+
+    Args:
+        model: bundle, name or folder.
+    """
+
+    model: str
+
+    def __call__(self, job: Job) -> EpisodeResult:
+        contract, brain = BrainRecipe(job.contract, job.folder, self.model, "cpu").make()
+        random = np.random.default_rng([job.seed, 0x9AC7])
+        ticks = int(random.integers(60, 91))
+        variety = draw_variety(job.scenes, random)
+        with job.writer(contract) as writer:
+            done = practise(contract, brain, job.seed, ticks, variety, random, writer)
+        return finish(job, EpisodeResult(job.name, job.seed, POLICY, done, variety))
+
+
+def practise(
+    contract: Contract,
+    brain: Brain,
+    seed: int,
+    ticks: int,
+    variety: Variety,
+    random: np.random.Generator,
+    writer: BagWriter,
+) -> int:
+    """Pursue goals, a new one every few seconds, and write what is sensed. Returns the number of ticks."""
+    loop = ClosedLoop(contract, brain, seed, variety=variety, make=writer.make, record=writer.write)
+    goal: Goal | None = None
+    left, lost = 0, 0
+    box = np.array(contract.interface.action.workspace_m)[:2]  # type: ignore[union-attr]
+    try:
+        while loop.ticks < ticks:
+            if left <= 0:
+                goal, left = _goal(contract, loop, random), int(random.integers(15, 40))
+            loop.tick(goal)
+            left -= 1
+            item = loop.places()["object_0"][:2]
+            lost = lost + 1 if np.any((item < box[:, 0]) | (item > box[:, 1])) else 0
+            if lost >= _LOST_TICKS:
+                break
+    finally:
+        loop.rig.robot.close()
+    return loop.ticks
+
+
+def _goal(contract: Contract, loop: ClosedLoop, random: np.random.Generator) -> Goal:
+    """A push, or where there is no room for one, a place for the fingertip."""
+    objects = {name: pose[:3] for name, pose in loop.places().items()}
+    kinds: list[TaskKind] = ["push", "pose"] if random.random() < _PUSH_SHARE else ["pose"]
+    for kind in kinds:
+        try:
+            task = draw_task(kind, int(random.integers(1 << 30)), contract, loop.tip(), objects)
+        except UserError:
+            continue
+        pose = np.array([*task.position, 0.0, 0.0, 0.0, 1.0], np.float32)
+        return Goal("pose", loop.rig.now_ns, target=task.target, pose=pose)
+    raise UserError("scene", list(objects), "room for a goal")

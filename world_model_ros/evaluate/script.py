@@ -1,0 +1,57 @@
+"""What a person would steer, written down: ``x=0.2 for 1; y=-0.1 for 0.5; for 2`` in m/s or rad/s, and s."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+from numpy.typing import NDArray
+
+from world_model_ros.contract.contract import Contract
+from world_model_ros.contract.schema import FingertipDisplacement
+from world_model_ros.core.errors import UserError
+
+Float = NDArray[np.float64]
+
+_LEGAL = "parts such as 'x=0.2 y=-0.1 for 1.5', separated by ';': speeds in m/s or rad/s of {}, and seconds"
+
+
+def action_axes(contract: Contract) -> tuple[str, ...]:
+    """Names of the C action dimensions: axes of the base frame, or joints."""
+    action = contract.interface.action
+    return tuple(action.axes if isinstance(action, FingertipDisplacement) else action.joints)
+
+
+def action_bound(contract: Contract) -> float:
+    """The largest displacement a tick on each dimension, m or rad."""
+    action = contract.interface.action
+    return float(action.bound_m if isinstance(action, FingertipDisplacement) else action.bound)
+
+
+def parse_script(text: str, contract: Contract) -> Float:
+    """(T, C) actions, m or rad a tick, of T ticks.
+
+    Raises:
+        UserError: it cannot be read, an axis is not of this robot, or a speed is beyond the bound.
+    """
+    axes, tick_s, bound = action_axes(contract), contract.tick_ns * 1e-9, action_bound(contract)
+    legal = _LEGAL.format(", ".join(axes))
+    parts = []
+    for part in filter(None, (each.strip() for each in text.split(";"))):
+        found = re.fullmatch(r"((?:\w+=[-+.\deE]+\s+)*)for\s+([.\deE]+)", part)
+        if found is None:
+            raise UserError("script", part, legal)
+        action = np.zeros(len(axes))
+        try:
+            seconds = float(found[2])
+            for setting in found[1].split():
+                name, _, value = setting.partition("=")
+                action[axes.index(name)] = float(value) * tick_s
+        except ValueError as error:
+            raise UserError("script", part, legal) from error
+        if np.abs(action).max() > bound * (1 + 1e-9):
+            raise UserError("script", part, f"speeds of at most {bound / tick_s:g}")
+        parts.append(np.tile(action, (round(seconds / tick_s), 1)))
+    if not sum(len(part) for part in parts):
+        raise UserError("script", text, legal)
+    return np.concatenate(parts)

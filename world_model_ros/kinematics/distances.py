@@ -1,0 +1,253 @@
+"""How far the parts of a robot are from each other and from boxes around it, along a path of joint positions.
+
+Pinocchio places the URDF's collision geometry, Coal measures. A pair of geometries cannot approach faster than its
+levers times the joint speeds, so a pair that is far away is not measured again until the joints have travelled far
+enough (Schwarzer, Saha and Latombe, Adaptive dynamic collision checking, 2005). Nor is one whose boxes are apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import combinations
+
+import coal
+import numpy as np
+import pinocchio as pin
+from numpy.typing import NDArray
+
+from world_model_ros.contract.contract import Contract
+from world_model_ros.contract.gate_settings import Obstacle
+from world_model_ros.core.errors import UserError
+from world_model_ros.core.trajectory import Float
+from world_model_ros.kinematics.boxes import Boxes
+from world_model_ros.kinematics.meshes import mesh_folders
+from world_model_ros.kinematics.urdf_model import urdf_model
+
+_UNKNOWN = -np.inf
+_FLAT_M = 1e-5
+FEW = 60  # pairs cost less to measure than all boxes cost to place
+
+
+class PairDistances:
+    """Distances of all pairs of geometries that can meet, for J joints in contract order.
+
+    Left out: pairs on one link or on neighbouring links, pairs that touch at the reference configuration (every joint
+    at 0, or at the limit nearest to it), and obstacles with what does not move. An obstacle that an arm's posture at
+    the reference happens to touch is kept, unless it is the first moving link, which is then mounted in it. Meshes are
+    taken as their convex hulls.
+    Joints that the contract does not name stay at their neutral position.
+
+    Holds scratch memory: use one object a thread.
+
+    Args:
+        contract: with a URDF. Obstacles are placed in its base frame.
+
+    Raises:
+        UserError: a joint or the base frame is not in the URDF, or a mesh cannot be read.
+
+    Attributes:
+        pairs: names of the two geometries of each of P pairs.
+        touching: pairs left out because they touch at the reference configuration.
+    """
+
+    def __init__(self, contract: Contract) -> None:
+        limits = contract.limits()
+        self._model, self._geometry = _load(contract)
+        self._data = self._model.createData()
+        ids = [self._model.getJointId(name) for name in contract.joint_names]
+        self._order = np.array([self._model.joints[i].idx_q for i in ids])
+        self._neutral = pin.neutral(self._model)
+        reference = np.clip(np.zeros(len(ids)), limits.lower, limits.upper)
+        _add_obstacles(self._model, self._data, self._geometry, contract)
+        self.touching = self._choose_pairs(reference)
+        self._scratch = self._geometry.createData()
+        names = [each.name for each in self._geometry.geometryObjects]
+        self.pairs = tuple((names[pair.first], names[pair.second]) for pair in self._geometry.collisionPairs)
+        self._levers = _levers(self._model, self._geometry, ids)
+        self._boxes = Boxes(self._model, self._geometry, ids)
+        # Where each pair was measured last, and what was found there.
+        self._known = np.full(len(self.pairs), _UNKNOWN)
+        self._at = np.zeros((len(self.pairs), len(ids)))
+
+    def now(self, path: Float, slow_m: float, stop_m: float) -> tuple[NDArray[np.intp], Float]:
+        """The pairs that matter along ``path`` (K, J), and how near they are at its beginning, m.
+
+        Returns:
+            Indices (N,) into `pairs` of those that may be nearer than ``slow_m`` at the beginning, or nearer than
+            ``stop_m`` anywhere; and (N,) distances, of which those over ``slow_m`` may be less than they really are.
+        """
+        start, low, high = path[0], path.min(axis=0), path.max(axis=0)
+        bounds = self._known - self._travel(np.abs(start - self._at))
+        unsure = np.flatnonzero(bounds < slow_m)
+        unsure = unsure[np.any(self._at[unsure] != start, axis=1) | (self._known[unsure] == _UNKNOWN)]
+        if len(unsure):
+            found = np.full(len(unsure), _UNKNOWN)
+            if len(unsure) > FEW:
+                enough = np.full(len(unsure), slow_m)
+                found = self._boxes.gaps(self._boxes.place(path[:1]), np.zeros_like(unsure), unsure, enough)
+            self._place(start)
+            for i in np.flatnonzero(found < slow_m).tolist():
+                found[i] = self._measure(int(unsure[i]))
+            self._known[unsure] = bounds[unsure] = found
+            self._at[unsure] = start
+        least = self._known - self._travel(np.maximum(np.abs(low - self._at), np.abs(high - self._at)))
+        near = np.flatnonzero((bounds < slow_m) | (least < stop_m))
+        return near, bounds[near]
+
+    def below(self, path: Float, pairs: NDArray[np.intp], now: Float, limits: Float) -> NDArray[np.bool_]:
+        """Which of N pairs come nearer than their limit somewhere along ``path`` (K, J).
+
+        Args:
+            pairs: (N,) indices into `pairs`, the same one more than once if need be.
+            now: (N,) lower bounds of their distances at the beginning of the path, m. limits: (N,), m.
+        """
+        travel = np.zeros((len(path), path.shape[1]))
+        np.cumsum(np.abs(np.diff(path, axis=0)), axis=0, out=travel[1:])
+        ways = self._levers[pairs] @ travel.T
+        safe = now - limits  # how far each may go without being below its limit
+        found, may = np.zeros(len(pairs), np.bool_), ways > safe[:, None]
+        rows, at = np.nonzero(may)
+        if np.count_nonzero(may.any(axis=1)) > FEW:
+            may[rows, at] = self._boxes.gaps(self._boxes.place(path), at, pairs[rows], limits[rows]) < limits[rows]
+        for k in np.flatnonzero(may.any(axis=0)).tolist():
+            due = np.flatnonzero(may[:, k] & (ways[:, k] > safe)).tolist()
+            if due:
+                self._place(path[k])
+            for row in due:
+                pair = int(pairs[row])
+                distance = self._measure(pair)
+                self._known[pair], self._at[pair] = distance, path[k]
+                if distance < limits[row]:
+                    found[row], safe[row] = True, np.inf
+                else:
+                    safe[row] = ways[row, k] + distance - limits[row]
+        return found
+
+    def _travel(self, moved: Float) -> Float:
+        """How much nearer each pair may have come, m: (P,), while its joints moved by (P, J)."""
+        return np.asarray(np.einsum("pj,pj->p", self._levers, moved))
+
+    def _measure(self, pair: int) -> float:
+        """Distance of a pair where the robot was placed last."""
+        return float(pin.computeDistance(self._geometry, self._scratch, pair).min_distance)
+
+    def _place(self, position: Float) -> None:
+        q = self._neutral.copy()
+        q[self._order] = position
+        pin.updateGeometryPlacements(self._model, self._data, self._geometry, self._scratch, q)
+
+    def _choose_pairs(self, reference: Float) -> tuple[tuple[str, str], ...]:
+        """Add the pairs to the geometry; returns the names of those that touch at ``reference``."""
+        objects, parents = self._geometry.geometryObjects, self._model.parents
+        for i, j in combinations(range(len(objects)), 2):
+            a, b = objects[i].parentJoint, objects[j].parentJoint
+            neighbours = parents[b] == a or parents[a] == b
+            if a != b and (not neighbours or _is_obstacle(objects[j])):  # obstacles come last
+                self._geometry.addCollisionPair(pin.CollisionPair(i, j))
+        self._scratch = self._geometry.createData()
+        self._place(reference)
+        touching = []
+        for index, pair in enumerate(list(self._geometry.collisionPairs)):
+            first, second = objects[pair.first], objects[pair.second]
+            apart = pin.computeDistance(self._geometry, self._scratch, index).min_distance > 0
+            mounted = parents[first.parentJoint] == 0
+            if not apart and (mounted or not _is_obstacle(second)):
+                touching.append((pair, (first.name, second.name)))
+        for pair, _ in touching:
+            self._geometry.removeCollisionPair(pair)
+        return tuple(names for _, names in touching)
+
+
+def _load(contract: Contract) -> tuple[pin.Model, pin.GeometryModel]:
+    """Kinematics and collision geometry with only the contract's joints left to move."""
+    urdf = contract.urdf_path
+    full = urdf_model(contract)
+    known = [full.names[i] for i in range(1, full.njoints)]
+    for name in contract.joint_names:
+        if name not in known:
+            raise UserError("interface.joints", name, f"a name in the URDF: {known}")
+    try:
+        geometry = pin.buildGeomFromUrdf(full, str(urdf), pin.GeometryType.COLLISION, package_dirs=mesh_folders(urdf))
+    except (ValueError, RuntimeError) as error:
+        raise UserError("deployment.urdf", str(error), "collision meshes that can be found and read") from error
+    for each in geometry.geometryObjects:
+        if isinstance(each.geometry, coal.BVHModelBase):
+            each.geometry = _hull(each.geometry, str(each.name))
+    for name in contract.joint_names:
+        if full.joints[full.getJointId(name)].nv != 1:
+            raise UserError("interface.joints", name, "a revolute, continuous or prismatic joint of the URDF")
+    held = [i for i in range(1, full.njoints) if full.names[i] not in contract.joint_names]
+    model, (geometry,) = pin.buildReducedModel(full, [geometry], held, pin.neutral(full))
+    return model, geometry
+
+
+def _hull(mesh: coal.BVHModelBase, name: str) -> coal.ConvexBase:
+    """The convex hull of a mesh.
+
+    `buildConvexRepresentation` would only take the mesh for convex, and find dents farther away than its hull.
+    """
+    vertices = np.array([mesh.vertex(i) for i in range(mesh.num_vertices)]).reshape(-1, 3)
+    thickness_m = np.linalg.svd(vertices - vertices.mean(axis=0), full_matrices=False)[1][-1] if len(vertices) else 0.0
+    if thickness_m < _FLAT_M:  # Qhull would not survive it
+        raise UserError("deployment.urdf", name, "collision meshes that are not flat")
+    mesh.buildConvexHull(True, "Qt")
+    return mesh.convex
+
+
+def _add_obstacles(model: pin.Model, data: pin.Data, geometry: pin.GeometryModel, contract: Contract) -> None:
+    frame = contract.interface.base_frame
+    if not model.existFrame(frame) or model.frames[model.getFrameId(frame)].parentJoint != 0:
+        raise UserError("interface.base_frame", frame, "a frame of the URDF that no joint of the contract moves")
+    pin.framesForwardKinematics(model, data, pin.neutral(model))
+    base = data.oMf[model.getFrameId(frame)]
+    for obstacle in contract.deployment.gate.obstacles:
+        place = base * pin.SE3(np.eye(3), np.array(obstacle.position_m))
+        geometry.addGeometryObject(pin.GeometryObject(_name(obstacle), 0, place, coal.Box(*obstacle.size_m)))
+
+
+def _name(obstacle: Obstacle) -> str:
+    return f"obstacle {obstacle.name}"
+
+
+def _is_obstacle(geometry: pin.GeometryObject) -> bool:
+    return str(geometry.name).startswith("obstacle ")
+
+
+def _levers(model: pin.Model, geometry: pin.GeometryModel, joints: list[int]) -> Float:
+    """How fast each pair may approach at most per rad/s (m/s for slides) of each joint, m/s: (P, J).
+
+    A joint between two bodies turns one about its axis, seen from the other. The distance then changes no faster than
+    the nearer of the two bodies' farthest points from that axis moves.
+    """
+    levers = np.zeros((len(geometry.collisionPairs), len(joints)))
+    for row, pair in enumerate(geometry.collisionPairs):
+        sides = [geometry.geometryObjects[pair.first], geometry.geometryObjects[pair.second]]
+        chains = [set(model.supports[side.parentJoint]) for side in sides]
+        for joint in chains[0] ^ chains[1]:
+            if joint not in joints:
+                continue
+            straight = model.joints[joint].shortname().startswith("JointModelP")
+            lever = 1.0 if straight else min(_reach(model, joint, side) for side in sides)
+            levers[row, joints.index(joint)] = lever
+    return levers
+
+
+def _reach(model: pin.Model, joint: int, geometry: pin.GeometryObject) -> float:
+    """The farthest that a point of a body can be from the origin of a joint, m."""
+    body = geometry.parentJoint
+    links = set(model.supports[joint]) ^ set(model.supports[body])
+    geometry.geometry.computeLocalAABB()
+    centre = geometry.placement.act(geometry.geometry.aabb_center)
+    return float(np.linalg.norm(centre) + geometry.geometry.aabb_radius + sum(_lengths(model, links)))
+
+
+def _lengths(model: pin.Model, joints: Iterable[int]) -> list[float]:
+    """The longest way from each joint's parent joint to it, m."""
+    lengths = []
+    for joint in joints:
+        length = float(np.linalg.norm(model.jointPlacements[joint].translation))
+        if model.joints[joint].shortname().startswith("JointModelP"):
+            q = model.joints[joint].idx_q
+            length += max(abs(model.lowerPositionLimit[q]), abs(model.upperPositionLimit[q]))
+        lengths.append(length)
+    return lengths

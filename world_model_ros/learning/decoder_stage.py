@@ -1,0 +1,46 @@
+"""Trains the image decoder on what the finished model imagines."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from world_model_ros.learning.config import TrainConfig
+from world_model_ros.learning.losses import filter_states, imagine
+from world_model_ros.learning.networks import WorldModel
+from world_model_ros.learning.pictures import image_loss
+from world_model_ros.learning.windows import Windows
+
+_WINDOWS, _STARTS, _FRAMES = 16, 4, 96
+_RATE = 8e-4
+_OLDER = 0.3  # share of references that are older than the belief
+
+
+def train_decoder(model: WorldModel, windows: Windows, codes: dict[str, Tensor] | None, config: TrainConfig) -> None:
+    """Train `WorldModel.decoder` for ``config.decoder_steps``, in place; nothing else is changed.
+
+    What it is shown are imagined states of windows that lose senses, as in the stages before.
+    """
+    steps = config.decoder_steps
+    random = np.random.default_rng([config.seed, 0xDEC])
+    generator = torch.Generator().manual_seed(config.seed + 2)
+    optimizer = torch.optim.AdamW(model.decoder.parameters(), _RATE, weight_decay=1e-4)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, _RATE, total_steps=steps, pct_start=0.05)
+    count = min(_WINDOWS, config.windows[1])
+    progress = tqdm(range(steps), desc="decoder", unit="step", mininterval=5.0)
+    for step in progress:
+        with torch.no_grad():
+            batch = windows.draw(count, random, codes, model)
+            _, posteriors = filter_states(model, batch)
+            most = batch.fresh.shape[1] - config.horizon
+            starts = torch.randint(2, most, (count, _STARTS), generator=generator).to(posteriors.device)
+            states = imagine(model, posteriors, batch.applied, starts, config.horizon)
+        loss = image_loss(model, batch, states, starts, _FRAMES, generator, _OLDER)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        optimizer.step()
+        schedule.step()
+        if step % 50 == 49:
+            progress.set_postfix_str(f"{loss.item():.4f}")

@@ -1,0 +1,98 @@
+"""The PyTorch module of a bundle, so that the same model can be timed in PyTorch and exported at other sizes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from world_model_ros.contract.contract import Contract
+from world_model_ros.core.errors import UserError
+from world_model_ros.planning.planner import PlanConfig
+from world_model_ros.runtime.bundle import Bundle
+
+if TYPE_CHECKING:
+    from world_model_ros.learning.networks import WorldModel
+
+_PREFIX = "model."
+_NOT_EXPORTED = ("sensed", "sigma_scale", "seen_head.", "reader.grid")  # set below, or training only
+
+
+def restored_model(bundle: Bundle, contract: Contract) -> WorldModel:
+    """The model of a bundle, from the weights that its graphs name.
+
+    Raises:
+        UserError: weights are missing or have other shapes: the bundle was exported by an older or newer version.
+    """
+    import torch
+
+    from world_model_ros.learning.networks import Sizes, WorldModel
+
+    weights = _weights(bundle)
+    sizes = bundle.manifest.sizes
+    hidden = len(weights.get("fuse.2.bias", ())) or Sizes().hidden
+    model = WorldModel(contract.interface, Sizes(len(weights.get("predict.bias_ih", ())) // 3, sizes.code, hidden))
+    wanted = model.state_dict()
+    odd = [
+        name
+        for name, tensor in wanted.items()
+        if not name.startswith(_NOT_EXPORTED) and tuple(weights.get(name, _Nothing).shape) != tuple(tensor.shape)
+    ]
+    if odd:
+        legal = f"a bundle of this version; missing or of another shape: {', '.join(odd[:4])} ({len(odd)} in all)"
+        raise UserError("model", bundle.manifest.name, legal)
+    known = {name: torch.from_numpy(weights[name].copy()) for name in wanted if name in weights}
+    model.load_state_dict(known, strict=False)
+    if model.targets:
+        scales = _scales(bundle, [model.targets, 1], [sizes.horizon, model.targets, 1])
+        model.sigma_scale[: sizes.horizon + 1] = torch.from_numpy(scales)
+    return model.eval().requires_grad_(False)
+
+
+def plan_config(bundle: Bundle) -> PlanConfig:
+    """Settings that the bundle's plan graph was made with."""
+    spec = bundle.manifest.planner
+    if spec is None:
+        raise UserError("model", bundle.manifest.name, "a bundle with a planner (kind 'act')")
+    given = spec.model_dump()
+    given.setdefault("decay", 1.0)  # of bundles from before there was one
+    given["spread"] = tuple(given.get("spread", PlanConfig.spread))
+    known = PlanConfig.__dataclass_fields__
+    return PlanConfig(**{name: value for name, value in given.items() if name in known})
+
+
+class _Nothing:
+    shape = (-1,)
+
+
+def _weights(bundle: Bundle) -> dict[str, Any]:
+    from onnx import numpy_helper
+
+    return {
+        tensor.name.removeprefix(_PREFIX): numpy_helper.to_array(tensor)
+        for graph in bundle.manifest.graphs
+        for tensor in _initializers(bundle, graph)
+    }
+
+
+def _initializers(bundle: Bundle, graph: str) -> list[Any]:
+    import onnx
+
+    return list(onnx.load(str(bundle.graph_path(graph))).graph.initializer)
+
+
+def _scales(bundle: Bundle, one: list[int], ahead: list[int]) -> Any:
+    """Scales of sigma (H + 1, K): constants known by their shape, since the exporter leaves them without names.
+
+    Rollout has those of each step ahead. Perceive has the first of these too, for surprise, beside that of now.
+    """
+    import numpy as np
+    from onnx import numpy_helper
+
+    def of_shape(graph: str, shape: list[int]) -> list[Any]:
+        return [numpy_helper.to_array(t)[..., 0] for t in _initializers(bundle, graph) if list(t.dims) == shape]
+
+    later, perceived = of_shape("rollout", ahead), of_shape("perceive", one)
+    if len(later) != 1 or not 1 <= len(perceived) <= 2:
+        legal = f"one constant of shape {ahead} in rollout, and one or two of {one} in perceive"
+        raise UserError("model", bundle.manifest.name, legal)
+    now = next((scale for scale in perceived if not np.array_equal(scale, later[0][0])), later[0][0])
+    return np.concatenate([now[None], later[0]])

@@ -1,0 +1,28 @@
+"""Parameters of the brain's node, and what they may be."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from world_model_ros.contract.share import default_robot
+from world_model_ros.core.errors import UserError
+
+PARAMETERS = {
+    "robot": default_robot(),
+    "model": "",  # empty takes the one named like the robot
+    "provider": "auto",
+    "policy": "model",  # or random, a control; or watch: commands nothing, and reports how well it predicts
+    "seed": 0,
+    "threads": 1,  # of the planner on a CPU; more finish sooner on an idle machine and later on a busy one
+    "autostart": True,
+    "recorded": False,  # a recorder runs beside: autostart waits until it has all that the first tick sees
+}
+
+
+def check_parameters(given: dict[str, Any]) -> None:
+    """`UserError` that names the parameter, the value and what is legal."""
+    if given["policy"] not in ("model", "random", "watch"):
+        raise UserError("policy", given["policy"], "'model', 'random' or 'watch'")
+    for name, least in (("seed", 0), ("threads", 1)):
+        if given[name] < least:
+            raise UserError(name, given[name], f"{least} or more")

@@ -1,0 +1,132 @@
+"""Faults brought upon a gate process that tracks: how soon it brakes, when the arm stands still, how hard it braked."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from world_model_ros.nodes.gate_lab import GateLab
+from world_model_ros.safety.build import joint_stream
+
+_STILL = 1e-6  # rad/s
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """Times from when a fault could be detected, ms, and the largest deceleration as a share of its limit."""
+
+    detect_ms: float
+    still_ms: float
+    deceleration: float
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """How a fault shows: causes the gate may give, when it could be detected (monotonic s), what goes on meanwhile."""
+
+    causes: tuple[str, ...]
+    detectable: Callable[[], float]
+    meanwhile: Callable[[], Any] | None = None
+
+
+_Fault = Callable[[GateLab, "subprocess.Popen[bytes]"], _Shown]
+
+
+def fault_times(lab: GateLab, name: str, trials: int) -> dict[str, Any]:
+    """Bring a fault upon the gate ``trials`` times.
+
+    Returns:
+        ``p50`` and ``max``: ms from when the fault could be detected until ``gate/state`` says so; ``still_ms`` until
+        the arm stands still, ``peak_deceleration`` as a share of the limit (p50 and max each); ``trials``.
+    """
+    found = [_trial(lab, FAULTS[name]) for _ in range(trials)]
+    if not found:
+        return {"trials": 0}
+    return {
+        **_spread([each.detect_ms for each in found]),
+        "trials": trials,
+        "still_ms": _spread([each.still_ms for each in found]),
+        "peak_deceleration": _spread([each.deceleration for each in found]),
+    }
+
+
+def _spread(values: list[float]) -> dict[str, float]:
+    return {"p50": float(np.median(values)), "max": max(values)}
+
+
+def _trial(lab: GateLab, fault: _Fault) -> _Trial:
+    node, brain = lab.node, lab.brain()
+    try:
+        lab.until_moving()
+        shown = fault(lab, brain)
+        happened = node.mark()
+        lab.until(
+            lambda: node.state["cause"] in shown.causes and node.state["state"] != "tracking", meanwhile=shown.meanwhile
+        )
+        detectable = shown.detectable()
+        detect_ms = max(0.0, node.changed - detectable) * 1e3
+        lab.until(lambda: node.speed() < _STILL, meanwhile=shown.meanwhile)
+        still_ms = (time.monotonic() - detectable) * 1e3
+        lab.until(lambda: node.state["state"] == "disarmed")
+        return _Trial(detect_ms, still_ms, node.deceleration(happened))
+    finally:
+        node.measuring = True
+        brain.kill()
+        brain.wait()
+
+
+def _lose_brain(lab: GateLab, brain: subprocess.Popen[bytes], number: int) -> _Shown:
+    os.kill(brain.pid, number)
+    return _Shown(("silence",), lambda: lab.node.commanded + _silence_s(lab))
+
+
+def _lose_joints(lab: GateLab, _: subprocess.Popen[bytes]) -> _Shown:
+    lab.node.measuring = False
+    return _Shown(("joint_states_stale",), lambda: lab.node.measured + _joints_s(lab))
+
+
+def _lose_all(lab: GateLab, brain: subprocess.Popen[bytes]) -> _Shown:
+    """As when the network is lost: nothing reaches the gate any more."""
+    os.kill(brain.pid, signal.SIGKILL)
+    lab.node.measuring = False
+    first = ("silence", "joint_states_stale")
+    return _Shown(first, lambda: min(lab.node.commanded + _silence_s(lab), lab.node.measured + _joints_s(lab)))
+
+
+def _flood(lab: GateLab, brain: subprocess.Popen[bytes]) -> _Shown:
+    """The brain dies, and somebody floods the gate with commands that it has to refuse, as fast as they go out."""
+    os.kill(brain.pid, signal.SIGKILL)
+    heard = lab.node.commanded  # from here on what is heard is the flood
+    return _Shown(("silence",), lambda: heard + _silence_s(lab), lab.propose_unlawful)
+
+
+def _turn_clock_back(lab: GateLab, _: subprocess.Popen[bytes]) -> _Shown:
+    lab.node.leap(-1.0)
+    now_s = time.monotonic()
+    return _Shown(("clock_jump", "joint_states_stale"), lambda: now_s)  # whichever message is there first
+
+
+def _silence_s(lab: GateLab) -> float:
+    return lab.contract.deployment.gate.silence_ticks * lab.contract.tick_ns * 1e-9
+
+
+def _joints_s(lab: GateLab) -> float:
+    return float(lab.contract.source(joint_stream(lab.contract).name).max_age_s)
+
+
+FAULTS: dict[str, _Fault] = {
+    "brain_sigkill": lambda lab, brain: _lose_brain(lab, brain, signal.SIGKILL),
+    "brain_sigstop": lambda lab, brain: _lose_brain(lab, brain, signal.SIGSTOP),
+    "joint_states_stopped": _lose_joints,
+    "all_silent": _lose_all,
+    "flood": _flood,
+    "clock_back": _turn_clock_back,
+}
+ON_CLOCK = ("clock_back",)  # faults that need a robot with a /clock of its own

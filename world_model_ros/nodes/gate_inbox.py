@@ -1,0 +1,156 @@
+"""Everything that the gate listens to. Callbacks convert and store; the gate's own thread takes it from here."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Callable
+from functools import partial
+from threading import Lock
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rclpy.node import Node
+from sensor_msgs.msg import JointState
+from std_msgs.msg import Bool, Float32
+from trajectory_msgs.msg import JointTrajectory
+
+from world_model_ros.contract.contract import Contract
+from world_model_ros.convert.incoming import Converter, converter_for
+from world_model_ros.convert.joints import JointConverter
+from world_model_ros.convert.outgoing import ros_class
+from world_model_ros.convert.stamps import stamp_ns, time_ns
+from world_model_ros.core.errors import UserError
+from world_model_ros.nodes.qos import qos_profile
+from world_model_ros.safety.build import joint_stream
+from world_model_ros.safety.gate import Gate
+from world_model_ros.safety.rules import Proposal, Refusal
+
+MOST_COMMANDS = 4  # that are judged in one cycle; of more, the oldest are dropped and counted as a flood
+_SLOPE_S = 0.1
+
+Floats = NDArray[np.float64]
+
+
+class GateInbox:
+    """Subscriptions of the gate, and what came in since the last cycle.
+
+    Attributes:
+        ignored: messages that made no sense, by topic; under ``command`` those dropped in a flood.
+    """
+
+    def __init__(self, node: Node, contract: Contract) -> None:
+        self._node = node
+        self._lock = Lock()
+        self.ignored: Counter[str] = Counter()
+        self._commands: deque[tuple[int, Proposal]] = deque(maxlen=MOST_COMMANDS)
+        self._joint_state: tuple[int, Floats, Floats] | None = None
+        self._forces_n: dict[str, float] = {}  # the strongest since the last cycle, by stream
+        self._held: tuple[int, bool] | None = None
+        self._surprise: float | None = None
+        self._past: deque[tuple[int, Floats]] = deque()  # stamps and positions
+        stream, settings = joint_stream(contract), contract.deployment.gate
+        source = contract.source(stream.name)
+        self._joints = JointConverter(stream.name, contract.joint_names, stream.fields)
+        self._velocity = stream.fields.index("velocity") if "velocity" in stream.fields else None
+        node.create_subscription(JointState, source.topic, self._on_joint_state, qos_profile(source.qos))
+        node.create_subscription(JointTrajectory, "command", self._on_command, 5)
+        if settings.deadman is not None:
+            node.create_subscription(Bool, settings.deadman.topic, self._on_deadman, 1)
+        if settings.surprise is not None:
+            node.create_subscription(Float32, "surprise", self._on_surprise, 1)
+        if settings.max_force_n is not None:
+            for touch in contract.interface.streams:
+                if touch.kind in ("wrench", "taxels"):
+                    source = contract.source(touch.name)
+                    take = partial(self._on_force, touch.name, converter_for(touch, source), _FORCE[touch.kind])
+                    node.create_subscription(ros_class(source.type), source.topic, take, qos_profile(source.qos))
+
+    def pour(self, gate: Gate) -> list[Refusal]:
+        """Give the gate what came in; returns what it refused."""
+        with self._lock:
+            commands, self._commands = self._commands, deque(maxlen=MOST_COMMANDS)
+            joint_state, self._joint_state = self._joint_state, None
+            forces_n, self._forces_n = self._forces_n, {}
+            held, surprise = self._held, self._surprise
+            self._held = self._surprise = None
+        if joint_state is not None:
+            gate.joint_state(*joint_state)
+        if held is not None:
+            gate.alarms.deadman(*held)
+        if surprise is not None:
+            gate.alarms.surprise(surprise)
+        for name, newtons in forces_n.items():
+            gate.alarms.force(name, newtons)
+        verdicts = [gate.command(arrival_ns, proposal) for arrival_ns, proposal in commands]
+        return [verdict for verdict in verdicts if verdict is not None]
+
+    def _now_ns(self) -> int:
+        return int(self._node.get_clock().now().nanoseconds)
+
+    def _on_joint_state(self, message: JointState) -> None:
+        try:
+            stamp, values = self._joints(message)
+        except UserError as error:
+            self._ignore("joint_states", error)
+            return
+        position = np.array(values[:, 0], dtype=np.float64)
+        if self._velocity is not None:
+            velocity = np.array(values[:, self._velocity], dtype=np.float64)
+        else:
+            velocity = self._slope(stamp, position)
+        with self._lock:
+            self._joint_state = (stamp, position, velocity)
+
+    def _slope(self, stamp: int, position: Floats) -> Floats:
+        """Velocity (J,) over the last `_SLOPE_S`, for joint states that have none."""
+        while self._past and not 0 <= stamp - self._past[0][0] <= _SLOPE_S * 1e9:
+            self._past.popleft()
+        self._past.append((stamp, position))
+        before_ns, before = self._past[0]
+        return (position - before) / max((stamp - before_ns) * 1e-9, 1e-3)
+
+    def _on_command(self, message: JointTrajectory) -> None:
+        proposal = Proposal(
+            message.joint_names,
+            [time_ns(point.time_from_start) * 1e-9 for point in message.points],
+            [point.positions for point in message.points],
+            [point.velocities for point in message.points],
+            stamp_ns(message),
+        )
+        with self._lock:
+            self.ignored["command"] += len(self._commands) == MOST_COMMANDS
+            self._commands.append((self._now_ns(), proposal))
+
+    def _on_deadman(self, message: Bool) -> None:
+        with self._lock:
+            self._held = (self._now_ns(), bool(message.data))
+
+    def _on_surprise(self, message: Float32) -> None:
+        with self._lock:
+            self._surprise = float(message.data)
+
+    def _on_force(self, name: str, convert: Converter, newtons_of: Callable[[Any], float], message: Any) -> None:
+        try:
+            newtons = newtons_of(convert(message)[1])
+        except UserError as error:  # a sensor that overflows or is broken may be in the hardest contact of all
+            self._ignore(name, error)
+            newtons = np.inf
+        with self._lock:
+            self._forces_n[name] = max(newtons, self._forces_n.get(name, 0.0))
+
+    def _ignore(self, name: str, error: UserError) -> None:
+        self.ignored[name] += 1
+        self._node.get_logger().warning(f"{name} cannot be read: {error}", throttle_duration_sec=5.0)
+
+
+def _wrench_n(wrench: NDArray[np.float32]) -> float:
+    return float(np.linalg.norm(wrench[:3]))
+
+
+def _taxels_n(forces: NDArray[np.float32]) -> float:
+    """Magnitudes summed: opposite forces do not cancel."""
+    return float(np.linalg.norm(forces, axis=-1).sum())
+
+
+_FORCE: dict[str, Callable[[Any], float]] = {"wrench": _wrench_n, "taxels": _taxels_n}

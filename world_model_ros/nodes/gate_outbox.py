@@ -1,0 +1,87 @@
+"""Everything that the gate says: to the controller, to the brain, and to people. Publishing is thread-safe."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.node import Node
+from sensor_msgs.msg import JointState
+from std_msgs.msg import Float64MultiArray, String
+from trajectory_msgs.msg import JointTrajectory
+
+from world_model_ros.contract.contract import Contract
+from world_model_ros.convert.outgoing import MessageMaker, ros_class
+from world_model_ros.nodes.diagnostics import OK, WARN, diagnostics, status
+from world_model_ros.nodes.qos import LATCHED
+from world_model_ros.safety.output import GateOutput
+
+_CHANGES = ("state", "cause", "refused", "near")  # accepted commands alone are no news
+
+
+class GateOutbox:
+    """Publishers of the gate.
+
+    Args:
+        dry_run: make no publisher to the controller at all.
+    """
+
+    def __init__(self, node: Node, contract: Contract, dry_run: bool) -> None:
+        self._node = node
+        self._names = contract.joint_names
+        self._make = MessageMaker(ros_class)
+        self._told: list[object] = []
+        command = contract.deployment.command
+        assert command is not None
+        kind, self._message = self._kinds()[command.interface]
+        self._controller = None if dry_run else node.create_publisher(kind, command.topic, 1)
+        self._applied = node.create_publisher(JointState, "gate/applied", 10)
+        self._state = node.create_publisher(String, "gate/state", LATCHED)
+        self._diagnostics = node.create_publisher(DiagnosticArray, "/diagnostics", 10)
+
+    def step(self, output: GateOutput, now_ns: int) -> None:
+        """What a step of the gate said."""
+        message = self._message(output)
+        if message is not None and self._controller is not None:
+            self._controller.publish(message)
+        motion = output.reference
+        if motion is not None:
+            self._applied.publish(
+                self._make.joint_state(self._names, motion.position, motion.velocity, stamp_ns=now_ns)
+            )
+
+    def state(self, report: Mapping[str, object], again: bool = False) -> None:
+        """``gate/state`` if it changed, or ``again``."""
+        changing = [report[key] for key in _CHANGES]
+        if again or changing != self._told:
+            self._told = changing
+            self._state.publish(String(data=json.dumps(report)))
+
+    def diagnose(self, report: Mapping[str, object], values: Mapping[str, Any]) -> None:
+        level = WARN if report["state"] in ("slowing", "stopped") else OK
+        message = f"{report['state']} ({report['cause']})"
+        told = status("command_gate: gate", level, message, dict(values))
+        self._diagnostics.publish(diagnostics(self._node.get_clock().now().to_msg(), told))
+
+    def _kinds(self) -> dict[str, tuple[Any, Callable[[GateOutput], Any]]]:
+        """Message type, and what is said with it, by the contract's command interface."""
+        return {
+            "joint_trajectory": (
+                JointTrajectory,
+                lambda output: None if output.outgoing is None else self._make.trajectory(output.outgoing),
+            ),
+            "forward_position": (
+                Float64MultiArray,
+                lambda output: None if output.setpoint is None else _array(output.setpoint.position),
+            ),
+            "forward_velocity": (
+                Float64MultiArray,
+                lambda output: None if output.setpoint is None else _array(output.setpoint.velocity),
+            ),
+        }
+
+
+def _array(values: Any) -> Float64MultiArray:
+    return Float64MultiArray(data=values.tolist())

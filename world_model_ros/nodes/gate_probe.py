@@ -1,0 +1,103 @@
+"""The live part of ``world-model bench gate``: an arm, a brain and faults around a gate process, over real topics."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+from world_model_ros.bench.fuzz import Fuzz
+from world_model_ros.bench.gate import places
+from world_model_ros.bringup.processes import Process
+from world_model_ros.bringup.run import Running
+from world_model_ros.contract.contract import load_contract
+from world_model_ros.nodes.gate_faults import FAULTS, ON_CLOCK, fault_times
+from world_model_ros.nodes.gate_lab import GATE, GateLab
+from world_model_ros.safety.rules import FUTURE_S
+
+
+def live_campaign(robot: str, frames: int, trials: int, seed: int = 0) -> dict[str, Any]:
+    """Send a gate process ``frames`` commands, and bring faults upon it.
+
+    Times are from when a fault can be detected to when ``gate/state`` that says so has come back, so they hold two ways
+    through the middleware and the load of the machine.
+
+    Returns:
+        ``sent``, ``refused``, ``unlawful``, ``violations``, ``boundary_acc_step``, ``detect_to_hold_ms`` by fault (see
+        `fault_times`), ``flood``: what a second of it did to the cycles, and ``gate_killed``: speeds of the arm then,
+        1.5 s later and at the end of the last trajectory, rad/s.
+    """
+    with _lab(robot, seed) as lab:
+        result = _attack(lab, frames)
+        result["detect_to_hold_ms"] = {name: fault_times(lab, name, trials) for name in FAULTS if name not in ON_CLOCK}
+        result["flood"] = _flood(lab)
+        result["gate_killed"] = _kill_gate(lab)
+        result.update(lab.node.judged())
+    with _lab(robot, seed, clock=True) as lab:
+        result["detect_to_hold_ms"] |= {name: fault_times(lab, name, trials) for name in ON_CLOCK}
+    return result
+
+
+@contextmanager
+def _lab(robot: str, seed: int, clock: bool = False) -> Iterator[GateLab]:
+    contract = load_contract(robot)
+    start, hits = places(contract, np.random.default_rng([seed, 1]))
+    start = start.astype(np.float32).astype(np.float64)  # as precise as joint states are read
+    settings = contract.deployment.gate
+    ages_s = settings.command_max_age_s, FUTURE_S
+    fuzz = Fuzz(contract.limits(), seed, ages_s, settings.horizon_s, hits)
+    gate = Process("command_gate_node", GATE, {"robot": robot, "use_sim_time": clock}, profile="gate")
+    with TemporaryDirectory() as logs, Running([gate], Path(logs)) as running:
+        lab = GateLab(robot, contract, start, running, fuzz, clock)
+        try:
+            yield lab
+        finally:
+            lab.close()
+
+
+def _attack(lab: GateLab, frames: int) -> dict[str, Any]:
+    before, unlawful, sent = dict(lab.node.state), 0, 0
+    pause_s = 1.0 / lab.node.rate_hz
+    while sent < frames:
+        if lab.node.state["state"] == "disarmed":
+            lab.arm()
+        said, lawful = lab.propose_any()
+        sent, unlawful = sent + said, unlawful + (said and not lawful)
+        lab.wait(pause_s)
+    lab.wait(1.0)
+    return {"sent": sent, "unlawful": unlawful, "refused": lab.node.state["refused"] - before["refused"]}
+
+
+def _flood(lab: GateLab) -> dict[str, Any]:
+    """Commands without a pause for a second; what the gate kept sending to ``gate/applied`` meanwhile."""
+    lab.arm()
+    end, sent, before = time.monotonic() + 1.0, 0, lab.node.heard
+
+    def propose() -> None:
+        nonlocal sent
+        sent += lab.propose_any()[0]
+
+    lab.until(lambda: time.monotonic() > end, meanwhile=propose)
+    lab.wait(0.5)
+    return {"sent": sent, "cycles_heard": lab.node.heard - before, "cycles_due": round(1.5 * lab.node.rate_hz)}
+
+
+def _kill_gate(lab: GateLab) -> dict[str, Any]:
+    """SIGKILL the gate while it tracks, and see what the controller has left to do."""
+    brain = lab.brain()
+    try:
+        lab.until_moving()
+        os.kill(lab.running.pid(GATE), signal.SIGKILL)
+        speed = lab.node.speed()
+        lab.wait(1.5)
+        return {"speed_at_kill": speed, "speed_after": lab.node.speed(), **lab.node.rest()}
+    finally:
+        brain.kill()
+        brain.wait()

@@ -1,0 +1,173 @@
+"""Listens to a running robot and says, topic by topic, what fits its contract."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import rclpy
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+
+from world_model_ros.contract.contract import Contract
+from world_model_ros.contract.schema import StreamSource
+from world_model_ros.convert.incoming import legal_types
+from world_model_ros.convert.live_fit import Finding, StreamFit, qos_findings, type_findings
+from world_model_ros.convert.outgoing import ros_class
+from world_model_ros.nodes.qos import qos_profile
+from world_model_ros.nodes.spin import make_executor
+
+_DISCOVERY_S = 2.0
+_ANY = QoSProfile(depth=50, reliability=ReliabilityPolicy.BEST_EFFORT, durability=DurabilityPolicy.VOLATILE)
+
+
+def check_live(contract: Contract, seconds: float, use_sim_time: bool = False) -> dict[str, Any]:
+    """What a robot publishes beside what its contract says.
+
+    Args:
+        seconds: how long to listen, after at most two for finding the topics.
+        use_sim_time: take the time from ``/clock``.
+
+    Returns:
+        ``fits``, ``topics`` (one a stream: ``stream``, ``topic``, ``fits``, ``messages``, ``rate_hz``, ``age_ms``,
+        ``findings``), ``command`` (findings about the controller's topic) and ``joints`` outside of their limits.
+    """
+    rclpy.init()
+    try:
+        node = LiveCheck(contract, use_sim_time)
+        executor = make_executor()
+        executor.add_node(node)
+        begin = time.monotonic()
+        while time.monotonic() < begin + _DISCOVERY_S and not node.look():
+            executor.spin_once(timeout_sec=0.1)
+        begin = time.monotonic()
+        while time.monotonic() < begin + seconds:
+            executor.spin_once(timeout_sec=0.1)
+        node.look()
+        return node.report(seconds)
+    finally:
+        rclpy.try_shutdown()
+
+
+class LiveCheck(Node):
+    """Subscribes each stream as the contract says, or as the robot offers it where that would hear nothing."""
+
+    def __init__(self, contract: Contract, use_sim_time: bool) -> None:
+        clock = Parameter("use_sim_time", Parameter.Type.BOOL, use_sim_time)
+        super().__init__("live_check", parameter_overrides=[clock])
+        self._contract, self._sim_time = contract, use_sim_time
+        self._fits = {each.name: StreamFit(each, contract.source(each.name)) for each in contract.interface.streams}
+        self._heard: set[str] = set()
+        self._span: dict[str, tuple[float, float]] = {}
+
+    def look(self) -> bool:
+        """Subscribe what has appeared since the last look; True once every stream has a publisher."""
+        for source in self._contract.deployment.streams:
+            types = [each.topic_type for each in self._senders(source)]
+            if source.name in self._heard or source.type not in types:
+                continue
+            self._heard.add(source.name)
+            wrong = any(each.level == "wrong" for each in qos_findings(source, self._offered(source)))
+            qos = _ANY if wrong else qos_profile(source.qos)
+            self.create_subscription(ros_class(source.type), source.topic, self._listener(source.name), qos)
+        return len(self._heard) == len(self._fits)
+
+    def report(self, seconds: float) -> dict[str, Any]:
+        """The outcome, see `check_live`."""
+        topics = [self._topic(source) for source in self._contract.deployment.streams]
+        command, joints = self._command(), self._outside()
+        everything = [*command, *joints, *(Finding(**each) for topic in topics for each in topic["findings"])]
+        return {
+            "robot": self._contract.name,
+            "seconds": seconds,
+            "fits": all(each.level != "wrong" for each in everything),
+            "topics": topics,
+            "command": [asdict(each) for each in command],
+            "joints": [asdict(each) for each in joints],
+        }
+
+    def _listener(self, name: str) -> Any:
+        fit, joints = self._fits[name], self._fits[name].stream.kind == "joints"
+
+        def hear(message: Any) -> None:
+            fit.add(message, int(self.get_clock().now().nanoseconds))
+            if joints:
+                for joint, position in zip(message.name, message.position):
+                    low, high = self._span.get(joint, (np.inf, -np.inf))
+                    self._span[joint] = (min(low, position), max(high, position))
+
+        return hear
+
+    def _topic(self, source: StreamSource) -> dict[str, Any]:
+        fit, publishers = self._fits[source.name], self._senders(source)
+        legal = legal_types(fit.stream.kind)
+        if not publishers:
+            findings = [self._silent(source, legal)]
+        else:
+            findings = type_findings(source, legal, [each.topic_type for each in publishers])
+            findings += qos_findings(source, self._offered(source))
+            if not fit.messages and source.name in self._heard:
+                findings.append(Finding("publishers", "a publisher, but no message", "the driver", "wrong"))
+            if len(publishers) > 1:
+                names = sorted(each.node_name for each in publishers)
+                findings.append(Finding("publishers", f"{len(names)}: {names}", "one publisher a topic", "note"))
+            findings += fit.findings()
+        ages_ms = fit.ages_s * 1e3
+        return {
+            "stream": source.name,
+            "topic": self.resolve_topic_name(source.topic),
+            "fits": all(each.level != "wrong" for each in findings),
+            "messages": fit.messages,
+            "rate_hz": fit.rate_hz,
+            "age_ms": {"p50": float(np.median(ages_ms)), "max": float(ages_ms.max())} if len(ages_ms) else None,
+            "findings": [asdict(each) for each in findings],
+        }
+
+    def _silent(self, source: StreamSource, legal: list[str]) -> Finding:
+        found = {topic: types for topic, types in self.get_topic_names_and_types() if self.count_publishers(topic)}
+        alike = sorted(topic for topic, types in found.items() if set(types) & set(legal))
+        if not found.keys() - {"/rosout", "/parameter_events"}:
+            change = "start the robot; or its ROS_DOMAIN_ID, discovery range or middleware is another than here"
+        elif alike:
+            change = f"deployment.streams: {source.name}: topic: one of {alike}"
+        else:
+            change = f"the driver; no topic here has a type that fits, {legal}"
+        return Finding("publishers", "nobody publishes it", change, "wrong" if source.required else "note")
+
+    def _command(self) -> list[Finding]:
+        command = self._contract.deployment.command
+        if command is None:
+            return []
+        found = []
+        if not self.count_subscribers(command.topic):
+            change = "start the controller, or deployment.command: topic"
+            found.append(Finding("command", f"nobody listens to {command.topic}", change, "wrong"))
+        gates = {"command_gate"}
+        others = {each.node_name for each in self.get_publishers_info_by_topic(command.topic)} - gates
+        if others:
+            change = "stop it before the gate is armed: a controller should have one master"
+            found.append(Finding("command", f"{sorted(others)} publish on {command.topic}", change, "note"))
+        return found or [Finding("command", f"somebody listens to {command.topic}")]
+
+    def _outside(self) -> list[Finding]:
+        deployment = self._contract.deployment
+        if deployment.urdf is None and not deployment.limits:
+            return []
+        limits, found = self._contract.limits(), []
+        for name, low, high in zip(limits.names, limits.lower, limits.upper):
+            least, most = self._span.get(name, (low, high))
+            if least < low or most > high:
+                was = f"{name} was at {least if least < low else most:.4g}, limits {low:.4g} to {high:.4g}"
+                change = "deployment.limits or the URDF; or the driver sends degrees"
+                found.append(Finding("limits", was, change, "wrong"))
+        return found
+
+    def _senders(self, source: StreamSource) -> Any:
+        return self.get_publishers_info_by_topic(source.topic)
+
+    def _offered(self, source: StreamSource) -> list[tuple[str, str]]:
+        profiles = [each.qos_profile for each in self._senders(source)]
+        return [(each.reliability.name.lower(), each.durability.name.lower()) for each in profiles]

@@ -1,0 +1,73 @@
+"""The planner's cost of imagined futures, for candidates that did not come from the planner.
+
+The same terms as `world_model_ros.planning.costs`, which live inside the plan graph; here in NumPy, on what the rollout
+graph returns. Distances in m, smaller is better.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from world_model_ros.contract.schema import Target
+from world_model_ros.runtime.decision import Floats, Imagined
+from world_model_ros.runtime.manifest import PlannerSpec
+
+Float = NDArray[np.float64]
+
+_EARLY = 0.3  # weight of the first step beside that of the last
+_FADES_M = 0.04  # nearer than this to its goal, an object need not be pushed from behind any more
+_TINY = 1e-8
+_REGION = 2.5003  # what `PlannerSpec` says by default
+_DEFAULTS = {"standoff_m": 0.05, "behind_weight": 0.35, "trust_m": 0.06, "risk_weight": 0.1, "region_scale": _REGION}
+
+
+def candidate_costs(
+    imagined: Imagined, wants: Mapping[str, Floats], targets: Sequence[Target], spec: PlannerSpec
+) -> tuple[Float, Float]:
+    """What N candidates cost: the way to the goal (N,), and not knowing (N,). Their sum is the planner's cost.
+
+    How far ahead is trusted depends on all N together, so costs compare within one call only.
+
+    Args:
+        wants: goal tensors as the plan graph takes them: ``goal_poses`` (K, 7) and ``goal_weights`` (K,), or
+            ``goal_joints`` (J,) and ``goal_joints_weight`` (1,).
+        targets: K of the contract.
+    """
+    settings = {name: float(getattr(spec, name, default)) for name, default in _DEFAULTS.items()}
+    n, horizon = imagined.states.shape[:2]
+    goal, risk = np.zeros((n, horizon)), np.zeros((n, horizon))
+    if "goal_poses" in wants and imagined.poses is not None and imagined.sigma is not None:
+        positions = np.asarray(imagined.poses[..., :3], np.float64)
+        radius = settings["region_scale"] * np.asarray(imagined.sigma, np.float64).mean(-1)
+        tips = [k for k, target in enumerate(targets) if target.kind == "fingertip"]
+        for k, target in enumerate(targets):
+            place, weight = np.asarray(wants["goal_poses"][k, :3], np.float64), float(wants["goal_weights"][k])
+            each = _length(positions[:, :, k] - place)
+            if target.kind == "object" and tips:
+                behind = _behind(positions[:, :, tips[0]], positions[:, :, k], place, settings["standoff_m"])
+                each = each + settings["behind_weight"] * behind
+            trust = np.minimum(settings["trust_m"] / radius[:, :, k].mean(0), 1.0)
+            goal += weight * each * trust
+            risk += weight * settings["risk_weight"] * radius[:, :, k]
+    late = np.linspace(_EARLY, 1.0, horizon)
+    total = (goal * late).sum(1)
+    if "goal_joints" in wants:
+        off = np.asarray(imagined.joints[:, -1], np.float64) - wants["goal_joints"]
+        total += horizon * float(wants["goal_joints_weight"][0]) * (off**2).mean(-1)
+    return total, (risk * late).sum(1)
+
+
+def _behind(fingertip: Float, pushed: Float, goal: Float, standoff_m: float) -> Float:
+    """See `world_model_ros.planning.costs.behind_cost`."""
+    to_goal, away = (goal - pushed)[..., :2], (fingertip - pushed)[..., :2]
+    distance, radius = _length(to_goal), _length(away)
+    cosine = -(to_goal * away).sum(-1) / (distance * radius)
+    arc = standoff_m * 0.5 * np.pi * (1.0 - cosine)
+    return np.asarray((np.abs(radius - standoff_m) + arc) * np.minimum(distance / _FADES_M, 1.0))
+
+
+def _length(vector: Float) -> Float:
+    return np.asarray(np.sqrt((vector * vector).sum(-1) + _TINY))

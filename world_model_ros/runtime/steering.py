@@ -1,0 +1,167 @@
+"""A robot steered inside the model: one imagined tick after the other, with nothing behind it.
+
+Two things keep a long imagination together. What the fingertip does is known without the model: kinematics says where
+the commanded joints hold it. Where the imagined one has come away from that, the next action makes up for it. And a
+picture that is made from the frame of long ago shows a moved object twice, there and here: once an object is pushed
+elsewhere, an imagined frame takes the place of the real one. Until then what stands still is copied, and stays sharp.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from world_model_ros.contract.contract import Contract
+from world_model_ros.contract.schema import FingertipDisplacement
+from world_model_ros.kinematics.arm import ArmKinematics
+from world_model_ros.kinematics.motion import Motion, motion_for
+from world_model_ros.runtime.brain import Brain
+from world_model_ros.runtime.decision import Decoded, Floats, Imagined, Memory
+
+Float = NDArray[np.float64]
+
+_SHARE = 0.6  # share of the fingertip's error that the next action makes up for
+_ELSEWHERE_M = 0.03  # how far an object has moved before a new picture of it is kept
+_TOUCH_N = 1.0  # from which on an imagined contact counts, as in views
+_KEPT_TICKS = 8  # how long one is kept at least: each is a little paler than the one before it
+
+
+@dataclass(frozen=True)
+class Steered:
+    """One imagined tick.
+
+    Args:
+        count: ticks since the beginning.
+        applied: (C,) action that led here.
+        ahead: one candidate: this tick, and what follows if the same action is held; H steps, the first is this tick.
+    """
+
+    count: int
+    applied: Floats
+    ahead: Imagined
+
+    @property
+    def state(self) -> Floats:
+        """(S,)"""
+        state: Floats = self.ahead.states[0, 0]
+        return state
+
+    @property
+    def positions(self) -> Floats:
+        """(K, 3) m where targets are imagined to be."""
+        if self.ahead.poses is None:
+            return np.zeros((0, 3), np.float32)
+        positions: Floats = self.ahead.poses[0, 0, :, :3]
+        return positions
+
+
+class Steering:
+    """An imagination that a person steers.
+
+    Args:
+        brain: made for the contract; one that watches is enough.
+        contract: of the robot.
+        memory: the belief it starts from.
+        joints: (J,) commanded then.
+        frame: (H, W, 3) uint8, the last real frame of the first camera; pictures start from black without it.
+    """
+
+    def __init__(
+        self, brain: Brain, contract: Contract, memory: Memory, joints: ArrayLike, frame: NDArray[np.uint8] | None
+    ) -> None:
+        self._brain, self._frame, self._motion = brain, frame, motion_for(contract)
+        self._memory, self._tick_s = memory, contract.tick_ns * 1e-9
+        self._horizon = brain.bundle.manifest.horizon
+        self.joints = np.asarray(joints, np.float64)
+        self._count = 0
+        self._pull = _Pull.of(contract, self._motion)
+        self._things = [k for k, target in enumerate(contract.interface.targets) if target.kind == "object"]
+        self._pictured: Floats | None = None  # (things, 3) where they were imagined when the frame was kept
+        self._kept, self._touched = 0, False
+
+    def step(self, action: ArrayLike) -> Steered:
+        """Go on by a tick under an action (C,), m or rad a tick, as far as limits and workspace let it."""
+        # More than one tick: a chunk ends in a stop, and of a single one the stop would take a quarter of the way.
+        wanted = np.tile(np.asarray(action, np.float64), (3, 1))
+        coming = self._motion.chunk_trajectory(self.joints, wanted, 0, self._tick_s).positions[1]
+        return self.follow(self._motion.applied_action(self.joints, coming), coming)
+
+    def follow(self, applied: ArrayLike, joints: ArrayLike) -> Steered:
+        """Go on by a tick under an action (C,) that was really applied, and the joints (J,) commanded after it."""
+        action = np.asarray(applied, np.float32)
+        candidate = np.tile(action, (1, self._horizon, 1))
+        if self._pull is not None:
+            candidate[0, 0] = self._pull.corrected(action)
+        ahead = self._brain.imagine(self._memory, candidate)
+        self._memory = replace(self._memory, belief=ahead.states[0, 0], fresh_start=False)
+        self.joints = np.asarray(joints, np.float64)
+        self._count += 1
+        steered = Steered(self._count, action, ahead)
+        if self._pull is not None:
+            self._pull.compare(self.joints, steered.positions)
+        return steered
+
+    def senses(self, states: ArrayLike) -> Decoded:
+        """Imagined states (B, S) as senses; frames are made from the first real one, or from one that was kept."""
+        return self._brain.decode(np.asarray(states, np.float32), self._frame)
+
+    def keep(self, steered: Steered, frame: NDArray[np.uint8] | None) -> None:
+        """Make coming frames from this imagined one, (H, W, 3) of this tick, if an object was moved since the last.
+
+        Moved by a touch, that is: one that only drifts in the belief is best shown where it was really seen.
+        """
+        places = steered.positions[self._things]
+        contact = steered.ahead.contact
+        self._touched |= contact is not None and float(contact[0, 0, 0]) >= _TOUCH_N
+        if self._pictured is None:
+            self._pictured, self._kept = places, steered.count
+        far = np.linalg.norm(places - self._pictured, axis=-1).max(initial=0.0) > _ELSEWHERE_M
+        if far and self._touched and frame is not None and steered.count - self._kept > _KEPT_TICKS:
+            self._frame, self._pictured, self._kept, self._touched = frame, places, steered.count, False
+
+
+class _Pull:
+    """Brings the imagined fingertip to where kinematics has it, by the actions that are imagined.
+
+    Args:
+        arm: its kinematics. axes: of the base frame that an action moves it along. tip: index of the target.
+        bound_m: the largest action.
+    """
+
+    def __init__(self, arm: ArmKinematics, axes: Sequence[int], tip: int, bound_m: float) -> None:
+        self._arm, self._axes, self._tip, self._bound_m = arm, list(axes), tip, bound_m
+        self._behind = np.zeros(len(self._axes))
+
+    @classmethod
+    def of(cls, contract: Contract, motion: Motion) -> _Pull | None:
+        """None where the model keeps commanded joints itself, or imagines no fingertip."""
+        action = contract.interface.action
+        if not isinstance(action, FingertipDisplacement) or not isinstance(motion, ArmKinematics):
+            return None
+        for k, target in enumerate(contract.interface.targets):
+            if target.link == action.link:
+                return cls(motion, ["xyz".index(axis) for axis in action.axes], k, action.bound_m)
+        return None
+
+    def corrected(self, action: Floats) -> Floats:
+        """The action (C,) to imagine in place of the one that was applied."""
+        corrected: Floats = np.clip(action + _SHARE * self._behind, -self._bound_m, self._bound_m)
+        return corrected
+
+    def compare(self, joints: Float, positions: Floats) -> None:
+        """See how far the fingertip of positions (K, 3) is from where commanded joints (J,) hold it."""
+        self._behind = (self._arm.tip(joints)[0] - positions[self._tip])[self._axes]
+
+
+def between(before: Floats, after: Floats, count: int) -> Floats:
+    """States (count, S) on the way from one tick's to the next, which is the last of them.
+
+    A state is a belief of a smooth recurrent network, so that what lies between two of them decodes into what lies
+    between two ticks.
+    """
+    share = np.arange(1, count + 1, dtype=np.float32)[:, None] / count
+    states: Floats = before + share * (after - before)
+    return states

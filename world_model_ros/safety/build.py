@@ -1,0 +1,37 @@
+"""The gate of a contract."""
+
+from __future__ import annotations
+
+from world_model_ros.contract.contract import Contract
+from world_model_ros.contract.schema import JointStream
+from world_model_ros.core.errors import UserError
+from world_model_ros.safety.collision import Collision
+from world_model_ros.safety.gate import Gate
+
+
+def gate_for(contract: Contract) -> Gate:
+    """A gate with everything that the contract sets up.
+
+    Raises:
+        UserError: the robot is not commanded, lacks a limit or joint states, or its URDF does not fit.
+    """
+    deployment = contract.deployment
+    if deployment.command is None:
+        raise UserError("deployment.command", None, "a controller topic; this robot can only be watched")
+    return Gate(
+        contract.limits(),
+        deployment.gate,
+        1.0 / contract.interface.tick_hz,
+        deployment.command.rate_hz,
+        contract.source(joint_stream(contract).name).max_age_s,
+        Collision(contract) if deployment.gate.collision is not None else None,
+        streaming=deployment.command.interface != "joint_trajectory",
+    )
+
+
+def joint_stream(contract: Contract) -> JointStream:
+    """The stream that measures every joint."""
+    for stream in contract.interface.streams:
+        if isinstance(stream, JointStream) and set(stream.joints) == set(contract.joint_names):
+            return stream
+    raise UserError("interface.streams", "no stream of all joints", f"one with {list(contract.joint_names)}")

@@ -1,0 +1,118 @@
+"""What a robot senses at a moment, and what it expects to come: all that a view shows of one tick, as plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from world_model_ros.contract.contract import Contract
+from world_model_ros.core.goal import Goal
+from world_model_ros.core.streams import Observation
+from world_model_ros.runtime.decision import Decision
+from world_model_ros.runtime.graphs import first_camera
+from world_model_ros.runtime.inputs import measured_positions
+from world_model_ros.view.strip import Badge, Image
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Way:
+    """Where a target is, and is expected to go; m, base frame.
+
+    Args:
+        now: (3,) believed or measured; None if not known.
+        ahead: (H, 3), entry i is i + 1 ticks later.
+        semi_axes: (H, 3) of the region that holds it with 90 % probability.
+    """
+
+    now: Floats | None
+    ahead: Floats
+    semi_axes: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Outlook:
+    """One tick.
+
+    Args:
+        now_ns: its time. seconds: (H,) how far ahead each imagined step is.
+        senses: stream name -> value as in an observation; streams that were not fresh are not there.
+        camera: name of the first camera among them, if the robot has one.
+        joints: (J,) measured, in contract order. joints_ahead: (H, J).
+        states: (H, S) imagined, to be decoded. contact: (H,) N.
+        ways: target -> where it goes. candidates: (n, H, 3) m, futures of the first target that lost.
+        goal: target and (3,) m where it shall go. goal_image: the picture that shall come true.
+        badge: gate, tick time, surprise. status: what the brain says it does.
+    """
+
+    now_ns: int
+    seconds: NDArray[np.float64]
+    senses: Mapping[str, NDArray[Any]]
+    camera: str | None = None
+    joints: NDArray[np.float64] | None = None
+    joints_ahead: Floats | None = None
+    states: Floats | None = None
+    contact: Floats | None = None
+    ways: Mapping[str, Way] = field(default_factory=dict)
+    candidates: Floats | None = None
+    goal: tuple[str, Floats] | None = None
+    goal_image: Image | None = None
+    badge: Badge = field(default_factory=Badge)
+    status: str = ""
+
+    @property
+    def frame(self) -> Image | None:
+        """What the first camera shows, (H, W, 3) uint8 RGB; None if it was not fresh."""
+        value = None if self.camera is None else self.senses.get(self.camera)
+        return None if value is None else np.asarray(value, np.uint8)
+
+
+def outlook_of(
+    contract: Contract,
+    region_scale: float,
+    observation: Observation,
+    decision: Decision,
+    goal: Goal | None,
+    badge: Badge,
+) -> Outlook:
+    """The outlook of a tick.
+
+    Args:
+        contract: of the robot.
+        region_scale: semi-axes of the 90 % region in sigmas, from the bundle's calibration.
+        observation, decision: of the tick. goal: pursued.
+        badge: gate and tick time; the surprise is filled in.
+    """
+    camera = first_camera(contract.interface)
+    ways = {}
+    if decision.poses is not None and decision.sigma is not None:
+        for k, target in enumerate(contract.interface.targets):
+            now = None if decision.belief_poses is None else decision.belief_poses[k, :3]
+            ways[target.name] = Way(now, decision.poses[:, k, :3], decision.sigma[:, k] * region_scale)
+    steps = 0 if decision.states is None else len(decision.states)
+    aim = None
+    if decision.aim_target is not None and decision.aim is not None:
+        aim = decision.aim_target, decision.aim[:3]
+    elif goal is not None and goal.target is not None and goal.pose is not None:
+        aim = goal.target, goal.pose[:3]
+    return Outlook(
+        observation.now_ns,
+        np.arange(1, steps + 1, dtype=np.float64) * (contract.tick_ns * 1e-9),
+        {name: observation.values[name] for name, fresh in observation.fresh.items() if fresh},
+        None if camera is None else camera.name,
+        measured_positions(observation, contract),
+        decision.joints,
+        decision.states,
+        None if decision.contact is None else decision.contact[:, 0],
+        ways,
+        decision.candidates if decision.chunk is not None and decision.chunk.any() else None,
+        aim,
+        None if goal is None else goal.image,
+        Badge(badge.gate, badge.tick_ms, decision.surprise),
+        decision.status,
+    )
