@@ -73,6 +73,7 @@ setup(
         "test": [
             "pytest",
             "pytest-timeout",
+            "pytest-rerunfailures",
             "hypothesis",
             "mypy",
             "ruff",

@@ -152,6 +152,7 @@ def test_a_fault_brakes_then_disarms_though_commands_keep_coming(lose, cause: st
     driver = Driver().armed().track(velocity=0.6, ticks=5)
     driver.outputs.clear()
     lose(driver)
+    lost_ns = driver.now_ns
     for _ in range(60):
         driver.gate.command(driver.now_ns, driver.move(0.6))
         driver.step()
@@ -159,7 +160,9 @@ def test_a_fault_brakes_then_disarms_though_commands_keep_coming(lose, cause: st
     assert driver.outputs[-1].outgoing is None
     braking = [output.reference for output in driver.outputs if output.state.value in ("tracking", "slowing")]
     assert_within_limits(braking, CYCLE_S)
-    assert state_report(driver.gate)["cause"] == cause
+    report = state_report(driver.gate)
+    assert report["cause"] == cause
+    assert lost_ns < report["since_ns"] <= driver.now_ns
 
 
 def test_after_a_leap_of_the_clock_the_arm_is_where_the_last_trajectory_ended() -> None:

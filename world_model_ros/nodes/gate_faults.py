@@ -16,6 +16,7 @@ from world_model_ros.nodes.gate_lab import GateLab
 from world_model_ros.safety.build import joint_stream
 
 _STILL = 1e-6  # rad/s
+_ON_ITS_WAY_S = 0.05  # in which a message that was sent has come
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ def fault_times(lab: GateLab, name: str, trials: int) -> dict[str, Any]:
     """Bring a fault upon the gate ``trials`` times.
 
     Returns:
-        ``p50`` and ``max``: ms from when the fault could be detected until ``gate/state`` says so; ``still_ms`` until
+        ``p50`` and ``max``: ms from when the fault could be detected until the gate brakes; ``still_ms`` until
         the arm stands still, ``peak_deceleration`` as a share of the limit (p50 and max each); ``trials``.
     """
     found = [_trial(lab, FAULTS[name]) for _ in range(trials)]
@@ -103,6 +104,7 @@ def _lose_all(lab: GateLab, brain: subprocess.Popen[bytes]) -> _Shown:
 def _flood(lab: GateLab, brain: subprocess.Popen[bytes]) -> _Shown:
     """The brain dies, and somebody floods the gate with commands that it has to refuse, as fast as they go out."""
     os.kill(brain.pid, signal.SIGKILL)
+    lab.wait(_ON_ITS_WAY_S)
     heard = lab.node.commanded  # from here on what is heard is the flood
     return _Shown(("silence",), lambda: heard + _silence_s(lab), lab.propose_unlawful)
 

@@ -26,8 +26,8 @@ from world_model_ros.safety.rules import FUTURE_S
 def live_campaign(robot: str, frames: int, trials: int, seed: int = 0) -> dict[str, Any]:
     """Send a gate process ``frames`` commands, and bring faults upon it.
 
-    Times are from when a fault can be detected to when ``gate/state`` that says so has come back, so they hold two ways
-    through the middleware and the load of the machine.
+    Times are from when a fault can be detected, counted from when the last message was sent, to when the gate left its
+    state, so they hold one way through the middleware, and the load of the machine.
 
     Returns:
         ``sent``, ``refused``, ``unlawful``, ``violations``, ``boundary_acc_step``, ``detect_to_hold_ms`` by fault (see

@@ -37,9 +37,10 @@ class GateProbeNode(Node):
     """Controller and joint states of a robot; with ``clock`` also its time.
 
     Attributes:
-        state: the newest ``gate/state``; changed: when its state was last another one (monotonic s).
+        state: the newest ``gate/state``; changed: when its state was last another one (monotonic s): by what it says
+            itself, because a probe that floods the gate hears late; with ``clock``, when that was heard.
         applied: the newest ``gate/applied``, (J,); heard: how many there were.
-        commanded, measured: when the last command was seen, and the last joint states were sent (monotonic s).
+        commanded, measured: when the last command and the last joint states were sent (monotonic s).
         measuring: whether joint states are sent.
     """
 
@@ -69,6 +70,7 @@ class GateProbeNode(Node):
         self._reset = self.create_client(Trigger, "gate/reset")
         self.create_timer(0.01, self._measure)
         self._leapt_ns = 0
+        self._is_clock = clock
         if clock:
             self._time = self.create_publisher(Clock, "/clock", 10)
             self.create_timer(0.005, lambda: self._time.publish(Clock(clock=self._make.time(self.now_ns()))))
@@ -172,11 +174,15 @@ class GateProbeNode(Node):
     def _on_state(self, message: String) -> None:
         state = json.loads(message.data)
         if state["state"] != self.state.get("state"):
-            self.changed = time.monotonic()
+            self.changed = time.monotonic() if self._is_clock else self._monotonic(state["since_ns"])
         self.state = state
 
-    def _on_command(self, _: JointTrajectory) -> None:
-        self.commanded = time.monotonic()
+    def _on_command(self, message: JointTrajectory) -> None:
+        self.commanded = time.monotonic() if self._is_clock else self._monotonic(stamp_ns(message))
+
+    def _monotonic(self, then_ns: int) -> float:
+        """A moment of the system's clock, in monotonic s; never later than now."""
+        return time.monotonic() - max(0.0, (self.now_ns() - then_ns) * 1e-9)
 
 
 _FIELDS = ("positions", "velocities", "accelerations")

@@ -89,6 +89,10 @@ class Gate:
     def cause(self) -> Event:
         return self._machine.cause
 
+    @property
+    def since_ns(self) -> int:
+        return self._machine.since_ns
+
     def arm(self, now_ns: int) -> Refusal | None:
         """Begin to hold; refused unless disarmed and standing still within limits.
 

@@ -8,7 +8,7 @@ from world_model_ros.safety.gate import Gate
 
 
 def state_report(gate: Gate) -> dict[str, object]:
-    """State, its cause, and how commands were judged.
+    """State, its cause, since when (ns on the ROS clock), and how commands were judged.
 
     ``refused`` counts commands that broke a rule, ``unarmed`` the lawful ones that came when nothing may move;
     ``rule`` and ``last_refusal`` are of the last one that broke a rule, or None. ``near`` is the pair of parts that
@@ -19,6 +19,7 @@ def state_report(gate: Gate) -> dict[str, object]:
     return {
         "state": gate.state.value,
         "cause": gate.cause.value,
+        "since_ns": gate.since_ns,
         "rule": refusal.rule if refusal else None,
         "refused": sum(count for rule, count in gate.counts.items() if rule not in ("accepted", "state")),
         "accepted": gate.counts["accepted"],

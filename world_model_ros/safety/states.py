@@ -80,11 +80,12 @@ class Transition:
 
 
 class Machine:
-    """The state, and the event that led to it."""
+    """The state, the event that led to it, and when that was (ns; 0 before the first one)."""
 
     def __init__(self) -> None:
         self.state = State.DISARMED
         self.cause = Event.START
+        self.since_ns = 0
 
     @property
     def resumable(self) -> bool:
@@ -100,5 +101,5 @@ class Machine:
             return None
         cause = self.cause if event is Event.STILL else event
         transition = Transition(self.state, after, cause, now_ns)
-        self.state, self.cause = after, cause
+        self.state, self.cause, self.since_ns = after, cause, now_ns
         return transition
