@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from geometry_msgs.msg import WrenchStamped
+from sensor_msgs.msg import Image
 from std_msgs.msg import Bool, Float64MultiArray
 from test_command_gate_node import CONTRACT, HOME, LIMITS, MAKE, Robot, running
 
@@ -29,7 +30,8 @@ def robot(tmp_path: Path) -> Iterator[Robot]:
     text = changed(
         text,
         "    horizon_s: 3.0\n",
-        "    horizon_s: 3.0\n    deadman: {topic: deadman, max_age_s: 0.5}\n    max_force_n: 20.0\n",
+        "    horizon_s: 3.0\n    deadman: {topic: deadman, max_age_s: 0.5}\n    max_force_n: 20.0\n"
+        "    predicted_force_n: {slow: 5.0, stop: 9.0}\n",
     )
     kind = "type: sensor_msgs/msg/JointState, max_age_s: "
     text = changed(text, kind + "0.2", kind + "0.5")
@@ -88,3 +90,17 @@ def test_a_force_that_cannot_be_read_counts_as_too_hard(robot: Robot) -> None:
     wrench.publish(WrenchStamped())
     robot.wait(0.3)
     assert robot.call("gate/arm").success
+
+
+def test_a_hard_contact_that_is_imagined_brakes(robot: Robot) -> None:
+    switch = robot.node.create_publisher(Bool, "deadman", 1)
+    imagined = robot.node.create_publisher(Image, "predicted/contact", 1)
+    robot.node.create_timer(0.05, lambda: switch.publish(Bool(data=True)))
+    robot.wait(0.5)
+    assert robot.call("gate/arm").success
+    imagined.publish(MAKE.tensor(np.array([[0.0], [4.0], [1.0]], np.float32), robot.now_ns()))
+    robot.wait(0.3)
+    assert robot.state["state"] == "holding"
+    imagined.publish(MAKE.tensor(np.array([[0.0], [9.5], [1.0]], np.float32), robot.now_ns()))
+    robot.until(lambda: robot.state["state"] == "disarmed")
+    assert robot.state["cause"] == "predicted_force"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from gate_driver import CONTRACT, CYCLE_NS, HOME, JOINTS, LIMITS, TICK_NS, Driver, assert_within_limits
 
-from world_model_ros.contract.gate_settings import Deadman, GateSettings, SurpriseSettings
+from world_model_ros.contract.gate_settings import Deadman, GateSettings, SlowStop
 from world_model_ros.safety.gate import Gate
 from world_model_ros.safety.retreat import RETREAT
 
@@ -107,7 +107,7 @@ def test_a_contact_while_holding_has_nowhere_to_go_back_to() -> None:
 def test_the_greater_the_surprise_the_slower() -> None:
     speeds = []
     for surprise in (0.0, 1.0, 1.5, 2.5, 2.99):
-        made = driver(surprise=SurpriseSettings(slow=1.0, stop=3.0)).armed()
+        made = driver(surprise=SlowStop(slow=1.0, stop=3.0)).armed()
         made.gate.alarms.surprise(surprise)
         track(made, 3, held=False)
         speeds.append(made.outputs[-1].reference.velocity[0])
@@ -119,7 +119,7 @@ def test_the_greater_the_surprise_the_slower() -> None:
 
 @pytest.mark.parametrize("surprise", [3.0, 100.0, float("inf"), float("nan")])
 def test_great_surprise_stops_until_somebody_arms_again(surprise: float) -> None:
-    made = driver(surprise=SurpriseSettings(slow=1.0, stop=3.0)).armed()
+    made = driver(surprise=SlowStop(slow=1.0, stop=3.0)).armed()
     track(made, 3, held=False)
     made.gate.alarms.surprise(surprise)
     track(made, 8, held=False)
@@ -128,11 +128,27 @@ def test_great_surprise_stops_until_somebody_arms_again(surprise: float) -> None
     assert made.gate.arm(made.now_ns) is None
 
 
+def test_the_harder_the_contact_that_the_brain_expects_the_slower_until_it_stops() -> None:
+    speeds = []
+    for newtons in (0.0, 10.0, 15.0, 19.0):
+        made = driver(predicted_force_n=SlowStop(slow=10.0, stop=20.0)).armed()
+        made.gate.alarms.predicted_force(newtons)
+        track(made, 3, held=False)
+        speeds.append(made.outputs[-1].reference.velocity[0])
+    assert speeds[0] == speeds[1] > speeds[2] > speeds[3] > 0
+    made.gate.alarms.predicted_force(float("nan"))
+    track(made, 8, held=False)
+    assert made.transitions[-2:] == ["tracking -> slowing (predicted_force)", "slowing -> disarmed (predicted_force)"]
+    made.measure()
+    assert made.gate.arm(made.now_ns) is None  # what was expected then is forgotten
+
+
 @pytest.mark.parametrize("value", [0.0, -1.0, 0.5])
 def test_no_alarm_permits_anything(value: float) -> None:
-    made = driver(max_force_n=20.0, surprise=SurpriseSettings(slow=1.0, stop=3.0))
+    made = driver(max_force_n=20.0, surprise=SlowStop(slow=1.0, stop=3.0))
     made.gate.alarms.force("wrench", value)
     made.gate.alarms.surprise(value)
+    made.gate.alarms.predicted_force(value)
     made.gate.alarms.deadman(made.now_ns, True)
     made.measure()
     assert made.gate.command(made.now_ns, made.move(0.3)).rule == "state"

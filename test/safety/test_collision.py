@@ -149,9 +149,9 @@ def test_what_was_too_near_and_has_left_may_not_come_back_however_fast_it_left()
     hold, away = (limiter.stop(Motion.still(position)) for position in (low, high))
     assert hold is not None
     assert away is not None
-    assert collision.clear(hold)
-    assert collision.clear(away)
-    assert not collision.clear(hold)
+    assert collision.broken(hold) is None
+    assert collision.broken(away) is None
+    assert collision.broken(hold) is not None
 
 
 def without_geometry(tmp_path: Path) -> Contract:

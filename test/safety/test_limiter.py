@@ -12,13 +12,17 @@ from world_model_ros.safety.limiter import Limiter, Motion, Plan
 CYCLE_S = 0.02
 
 
+def toward(limiter: Limiter, now: Motion, position, velocity, speed: float = 1.0) -> Plan | None:
+    return limiter.follow(now, speed * limiter.aim(now, position, velocity))
+
+
 def follow(limiter: Limiter, target, span_s: float, start=HOME) -> list[Motion]:
     """Motions at each cycle while following ``target(time) -> (position, velocity)``."""
     motions = [Motion.still(np.array(start))]
     plan: Plan | None = None
     into_s = 0.0
     for cycle in range(round(span_s / CYCLE_S)):
-        new = limiter.follow(motions[-1], *target(cycle * CYCLE_S + limiter.lead_s))
+        new = toward(limiter, motions[-1], *target(cycle * CYCLE_S + limiter.lead_s))
         plan, into_s = (new, 0.0) if new is not None else (plan, into_s)
         into_s += CYCLE_S
         motions.append(plan.at(into_s) if plan is not None else motions[-1])
@@ -80,7 +84,7 @@ def test_all_joints_stop_together_so_that_the_path_is_kept() -> None:
 
 
 def test_the_points_of_a_plan_are_few_and_end_still() -> None:
-    plan = Limiter(LIMITS).follow(Motion.still(HOME), HOME + 0.2, np.full(6, 1.0))
+    plan = toward(Limiter(LIMITS), Motion.still(HOME), HOME + 0.2, np.full(6, 1.0))
     assert plan is not None
     times, positions, velocities, accelerations = plan.points(0.03, CYCLE_S, 10)
     assert len(times) == len(positions) == len(velocities) == len(accelerations) <= 24
@@ -93,7 +97,7 @@ def test_the_points_of_a_plan_are_few_and_end_still() -> None:
 
 def test_a_spline_through_the_next_points_is_the_plan_itself() -> None:
     now = Motion(HOME, np.array([0.8, 0.4, -0.4, 0, 0, 0.2]), np.array([1.0, 0, 0, -2.0, 0, 0]))
-    plan = Limiter(LIMITS).follow(now, HOME + 0.2, np.full(6, 1.0))
+    plan = toward(Limiter(LIMITS), now, HOME + 0.2, np.full(6, 1.0))
     assert plan is not None
     points = plan.points(0.013, CYCLE_S, 10)
     soon = points.times_s <= 2 * CYCLE_S + 1e-9
@@ -113,8 +117,8 @@ def test_a_spline_through_the_next_points_is_the_plan_itself() -> None:
 def test_a_slower_speed_is_the_same_direction() -> None:
     limiter = Limiter(LIMITS)
     target = HOME + 0.005 * np.arange(6), np.full(6, 0.03)
-    full = limiter.follow(Motion.still(HOME), *target)
-    half = limiter.follow(Motion.still(HOME), *target, speed=0.5)
+    full = toward(limiter, Motion.still(HOME), *target)
+    half = toward(limiter, Motion.still(HOME), *target, speed=0.5)
     assert full is not None
     assert half is not None
     assert half.at(limiter.lead_s).velocity == pytest.approx(0.5 * full.at(limiter.lead_s).velocity, rel=1e-6)

@@ -17,6 +17,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rate", type=float, help="of the gate in Hz; the contract's without it")
     parser.add_argument("--trials", type=int, default=10, help="of each fault (%(default)s)")
     parser.add_argument("--live", type=int, default=0, help="commands over real topics to a gate process (%(default)s)")
+    parser.add_argument(
+        "--arm", choices=["exact", "simulated"], default="exact", help="that live faults happen to (%(default)s)"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -38,7 +41,13 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.live:
         from world_model_ros.nodes.gate_probe import live_campaign
 
-        result["live"] = live_campaign(arguments.robot, arguments.live, arguments.trials, arguments.seed)
+        result["live"] = live_campaign(
+            arguments.robot,
+            arguments.live,
+            arguments.trials,
+            arguments.seed,
+            simulated=arguments.arm == "simulated",
+        )
     show(result, arguments.json, _lines(result))
     return 0 if _clean(result) else 1
 

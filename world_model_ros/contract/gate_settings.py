@@ -65,14 +65,14 @@ class CollisionSettings(Strict):
         return self
 
 
-class SurpriseSettings(Strict):
-    """Slower while the brain's surprise is over ``slow``, braking at ``stop``."""
+class SlowStop(Strict):
+    """Slower while something is over ``slow``, braking at ``stop``."""
 
-    slow: Positive = 1.0
+    slow: Positive
     stop: Positive
 
     @model_validator(mode="after")
-    def _order(self) -> SurpriseSettings:
+    def _order(self) -> SlowStop:
         if not self.slow < self.stop:
             raise ValueError("slow must be below stop")
         return self
@@ -81,7 +81,8 @@ class SurpriseSettings(Strict):
 class GateSettings(Strict):
     """When the gate brakes. Silence is in ticks of the interface, the rest in s, rad and N.
 
-    ``horizon_s`` is how far after its stamp a command may reach; what is None is not watched.
+    ``horizon_s`` is how far after its stamp a command may reach; what is None is not watched. ``surprise`` and
+    ``predicted_force_n`` (the hardest contact within what is imagined) are what the brain says of itself.
     """
 
     silence_ticks: Positive = 1.4
@@ -93,7 +94,8 @@ class GateSettings(Strict):
     collision: CollisionSettings | None = None
     obstacles: list[Obstacle] = []
     max_force_n: Positive | None = None
-    surprise: SurpriseSettings | None = None
+    surprise: SlowStop | None = None
+    predicted_force_n: SlowStop | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> GateSettings:

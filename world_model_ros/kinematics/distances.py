@@ -68,6 +68,32 @@ class PairDistances:
         # Where each pair was measured last, and what was found there.
         self._known = np.full(len(self.pairs), _UNKNOWN)
         self._at = np.zeros((len(self.pairs), len(ids)))
+        self._asked = np.full(len(ids), np.nan), 0.0  # what `at` was asked last, and what it answered
+        self._bounds = self._known
+
+    def at(self, position: Float, enough_m: float) -> Float:
+        """Distances (P,) of all pairs at joint positions (J,), m; those over ``enough_m`` may be less than they are."""
+        if np.array_equal(position, self._asked[0]) and enough_m == self._asked[1]:
+            return self._bounds
+        bounds = self._known - self._travel(np.abs(position - self._at))
+        unsure = np.flatnonzero(bounds < enough_m)
+        if len(unsure):
+            found = np.full(len(unsure), _UNKNOWN)
+            if len(unsure) > FEW:
+                enough = np.full(len(unsure), enough_m)
+                found = self._boxes.gaps(self._boxes.place(position[None]), np.zeros_like(unsure), unsure, enough)
+            self._place(position)
+            for i in np.flatnonzero(found < enough_m).tolist():
+                found[i] = self._measure(int(unsure[i]))
+            self._known[unsure] = bounds[unsure] = found
+            self._at[unsure] = position
+        self._asked, self._bounds = (position, enough_m), bounds
+        return bounds
+
+    def measure(self, position: Float, pairs: NDArray[np.intp]) -> Float:
+        """Distances (N,) of ``pairs`` (N,) at joint positions (J,), m."""
+        self._place(position)
+        return np.array([self._measure(pair) for pair in pairs.tolist()])
 
     def now(self, path: Float, slow_m: float, stop_m: float) -> tuple[NDArray[np.intp], Float]:
         """The pairs that matter along ``path`` (K, J), and how near they are at its beginning, m.
@@ -76,20 +102,8 @@ class PairDistances:
             Indices (N,) into `pairs` of those that may be nearer than ``slow_m`` at the beginning, or nearer than
             ``stop_m`` anywhere; and (N,) distances, of which those over ``slow_m`` may be less than they really are.
         """
-        start, low, high = path[0], path.min(axis=0), path.max(axis=0)
-        bounds = self._known - self._travel(np.abs(start - self._at))
-        unsure = np.flatnonzero(bounds < slow_m)
-        unsure = unsure[np.any(self._at[unsure] != start, axis=1) | (self._known[unsure] == _UNKNOWN)]
-        if len(unsure):
-            found = np.full(len(unsure), _UNKNOWN)
-            if len(unsure) > FEW:
-                enough = np.full(len(unsure), slow_m)
-                found = self._boxes.gaps(self._boxes.place(path[:1]), np.zeros_like(unsure), unsure, enough)
-            self._place(start)
-            for i in np.flatnonzero(found < slow_m).tolist():
-                found[i] = self._measure(int(unsure[i]))
-            self._known[unsure] = bounds[unsure] = found
-            self._at[unsure] = start
+        low, high = path.min(axis=0), path.max(axis=0)
+        bounds = self.at(path[0], slow_m)
         least = self._known - self._travel(np.maximum(np.abs(low - self._at), np.abs(high - self._at)))
         near = np.flatnonzero((bounds < slow_m) | (least < stop_m))
         return near, bounds[near]
@@ -109,8 +123,9 @@ class PairDistances:
         rows, at = np.nonzero(may)
         if np.count_nonzero(may.any(axis=1)) > FEW:
             may[rows, at] = self._boxes.gaps(self._boxes.place(path), at, pairs[rows], limits[rows]) < limits[rows]
+        risky = [(row, may[row].tolist(), ways[row].tolist()) for row in np.flatnonzero(may.any(axis=1)).tolist()]
         for k in np.flatnonzero(may.any(axis=0)).tolist():
-            due = np.flatnonzero(may[:, k] & (ways[:, k] > safe)).tolist()
+            due = [row for row, could, way in risky if could[k] and way[k] > safe[row]]
             if due:
                 self._place(path[k])
             for row in due:

@@ -1,12 +1,15 @@
 """The command gate as a process of its own: everything that reaches the controller goes through it.
 
-Parameters: ``robot`` (contract, name or file), ``dry_run`` (judge and report, never arm, send nothing).
+Parameters: ``robot`` (contract, name or file), ``dry_run`` (judge and report, never arm, send nothing),
+``thread_priority`` (SCHED_FIFO priority of the cycle, as of ros2_control's controller manager; 0 for none).
 Stepped by a thread of its own on the steady clock, whatever the callbacks do; ages are taken on the ROS clock.
 See `world_model_ros.safety.gate` for what it does.
 """
 
 from __future__ import annotations
 
+import gc
+import os
 import sys
 import time
 from collections import Counter, deque
@@ -36,6 +39,7 @@ class CommandGateNode(Node):
         super().__init__("command_gate")
         contract = load_contract(str(self.declare_parameter("robot", default_robot()).value))
         self._dry_run = bool(self.declare_parameter("dry_run", False).value)
+        self._priority = int(self.declare_parameter("thread_priority", 50).value)
         self._gate = gate_for(contract)
         self._lock = Lock()  # of the gate: its cycle, and the services
         command = contract.deployment.command
@@ -58,6 +62,8 @@ class CommandGateNode(Node):
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(0.5, lambda: self._outbox.state(self._report(), again=True), clock=steady)
         self.create_timer(1.0, self._diagnose, clock=steady)
+        gc.collect()
+        gc.freeze()  # else a full collection looks through all that was loaded, and takes longer than a cycle
         self._ending = Event()
         self._thread = Thread(target=self._run, name="gate", daemon=True)
         self._thread.start()
@@ -66,12 +72,14 @@ class CommandGateNode(Node):
         """End the cycle, then the node; raises what ended the cycle, if something did."""
         self._ending.set()
         self._thread.join()
+        gc.unfreeze()
         self.destroy_node()
         if self._failure is not None:
             raise self._failure
 
     def _run(self) -> None:
         """One cycle after another until the end. A bug in a cycle ends the process, and that stops the arm."""
+        self._take_priority()
         due = time.monotonic()
         try:
             while not self._ending.is_set() and self.context.ok():
@@ -87,6 +95,15 @@ class CommandGateNode(Node):
             if self.context.ok():
                 self._failure = error
                 stop()
+
+    def _take_priority(self) -> None:
+        """Let this thread go before all that is not real-time, where that is allowed."""
+        if self._priority == 0:
+            return
+        try:
+            os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(self._priority))
+        except (OSError, AttributeError) as error:  # no privilege; not Linux
+            self.get_logger().info(f"thread_priority {self._priority} is not to be had ({error}); going on without")
 
     def _cycle(self) -> None:
         begin = time.perf_counter()

@@ -15,7 +15,6 @@ import numpy as np
 from world_model_ros.nodes.gate_lab import GateLab
 from world_model_ros.safety.build import joint_stream
 
-_STILL = 1e-6  # rad/s
 _ON_ITS_WAY_S = 0.05  # in which a message that was sent has come
 
 
@@ -67,16 +66,16 @@ def _trial(lab: GateLab, fault: _Fault) -> _Trial:
     try:
         lab.until_moving()
         shown = fault(lab, brain)
-        happened = node.mark()
+        happened = len(node.sent)
         lab.until(
             lambda: node.state["cause"] in shown.causes and node.state["state"] != "tracking", meanwhile=shown.meanwhile
         )
         detectable = shown.detectable()
         detect_ms = max(0.0, node.changed - detectable) * 1e3
-        lab.until(lambda: node.speed() < _STILL, meanwhile=shown.meanwhile)
+        lab.until(lambda: node.speed() < lab.still, meanwhile=shown.meanwhile)
         still_ms = (time.monotonic() - detectable) * 1e3
         lab.until(lambda: node.state["state"] == "disarmed")
-        return _Trial(detect_ms, still_ms, node.deceleration(happened))
+        return _Trial(detect_ms, still_ms, node.sent.deceleration(happened))
     finally:
         node.measuring = True
         brain.kill()

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from rclpy.node import Node
-from sensor_msgs.msg import JointState
+from sensor_msgs.msg import Image, JointState
 from std_msgs.msg import Bool, Float32
 from trajectory_msgs.msg import JointTrajectory
 
@@ -48,6 +48,7 @@ class GateInbox:
         self._forces_n: dict[str, float] = {}  # the strongest since the last cycle, by stream
         self._held: tuple[int, bool] | None = None
         self._surprise: float | None = None
+        self._predicted_n: float | None = None
         self._past: deque[tuple[int, Floats]] = deque()  # stamps and positions
         stream, settings = joint_stream(contract), contract.deployment.gate
         source = contract.source(stream.name)
@@ -59,6 +60,8 @@ class GateInbox:
             node.create_subscription(Bool, settings.deadman.topic, self._on_deadman, 1)
         if settings.surprise is not None:
             node.create_subscription(Float32, "surprise", self._on_surprise, 1)
+        if settings.predicted_force_n is not None:
+            node.create_subscription(Image, "predicted/contact", self._on_predicted, 1)
         if settings.max_force_n is not None:
             for touch in contract.interface.streams:
                 if touch.kind in ("wrench", "taxels"):
@@ -72,14 +75,16 @@ class GateInbox:
             commands, self._commands = self._commands, deque(maxlen=MOST_COMMANDS)
             joint_state, self._joint_state = self._joint_state, None
             forces_n, self._forces_n = self._forces_n, {}
-            held, surprise = self._held, self._surprise
-            self._held = self._surprise = None
+            held, surprise, predicted_n = self._held, self._surprise, self._predicted_n
+            self._held = self._surprise = self._predicted_n = None
         if joint_state is not None:
             gate.joint_state(*joint_state)
         if held is not None:
             gate.alarms.deadman(*held)
         if surprise is not None:
             gate.alarms.surprise(surprise)
+        if predicted_n is not None:
+            gate.alarms.predicted_force(predicted_n)
         for name, newtons in forces_n.items():
             gate.alarms.force(name, newtons)
         verdicts = [gate.command(arrival_ns, proposal) for arrival_ns, proposal in commands]
@@ -129,6 +134,13 @@ class GateInbox:
     def _on_surprise(self, message: Float32) -> None:
         with self._lock:
             self._surprise = float(message.data)
+
+    def _on_predicted(self, message: Image) -> None:
+        """The hardest contact of those (H, 1) that are imagined; one that cannot be read counts as too hard."""
+        readable = message.encoding == "32FC1" and len(message.data) % 4 == 0
+        newtons = float(np.frombuffer(message.data, np.float32).max(initial=0.0)) if readable else np.inf
+        with self._lock:
+            self._predicted_n = newtons
 
     def _on_force(self, name: str, convert: Converter, newtons_of: Callable[[Any], float], message: Any) -> None:
         try:

@@ -19,6 +19,7 @@ from world_model_ros.contract.contract import Contract
 from world_model_ros.nodes.gate_probe_node import GateProbeNode
 
 GATE = "command_gate"
+_STILL, _STILL_MEASURED = 1e-6, 0.02  # rad/s; what is measured is noisy
 _PATIENCE_S = 30.0
 _HEARD = 6  # messages between two of what is done meanwhile, or what the gate says would wait behind its echo
 
@@ -27,7 +28,8 @@ class GateLab:
     """A probe that is spun here, beside processes that run.
 
     Args:
-        robot: contract of the brain, as ``contract``. start: configuration (J,) of the arm.
+        robot: contract of the brain, as ``contract``.
+        start: configuration (J,) of an exact arm; None if one is simulated.
         fuzz: makes commands of every kind. clock: whether the probe is ``/clock`` too.
     """
 
@@ -35,13 +37,14 @@ class GateLab:
         self,
         robot: str,
         contract: Contract,
-        start: np.ndarray[Any, Any],
+        start: np.ndarray[Any, Any] | None,
         running: Running,
         fuzz: Fuzz,
         clock: bool = False,
     ) -> None:
         self.contract, self.running, self.fuzz = contract, running, fuzz
         self._robot, self._clock = robot, clock
+        self.still = _STILL if start is not None else _STILL_MEASURED
         self._context = rclpy.Context()
         with talking_in(running.environment):
             rclpy.init(context=self._context)
@@ -80,10 +83,12 @@ class GateLab:
             if "joint_states_disagree" in answer.result().message:
                 self.until(self.node.reset().done)
             self.wait(0.2)
+        assert self.node.applied is not None
+        self.node.sent.begin(self.node.applied)
 
-    def brain(self) -> subprocess.Popen[bytes]:
-        """A process that swings one joint through the gate."""
-        words = [sys.executable, "-m", "world_model_ros.nodes.gate_probe_brain", self._robot]
+    def brain(self, joints: str = "first") -> subprocess.Popen[bytes]:
+        """A process that swings the ``first`` joint, or ``all`` of them, through the gate."""
+        words = [sys.executable, "-m", "world_model_ros.nodes.gate_probe_brain", self._robot, joints]
         words += ["--ros-args", "-p", "use_sim_time:=true"] if self._clock else []
         return subprocess.Popen(words, env=self.running.environment)
 

@@ -14,6 +14,7 @@ from trajectory_msgs.msg import JointTrajectory
 
 from world_model_ros.contract.contract import Contract
 from world_model_ros.convert.outgoing import MessageMaker, ros_class
+from world_model_ros.convert.trajectory_cdr import trajectory_cdr
 from world_model_ros.nodes.diagnostics import OK, WARN, diagnostics, status
 from world_model_ros.nodes.qos import LATCHED
 from world_model_ros.safety.output import GateOutput
@@ -66,11 +67,11 @@ class GateOutbox:
         self._diagnostics.publish(diagnostics(self._node.get_clock().now().to_msg(), told))
 
     def _kinds(self) -> dict[str, tuple[Any, Callable[[GateOutput], Any]]]:
-        """Message type, and what is said with it, by the contract's command interface."""
+        """Message type, and the message (or its bytes) that says it, by the contract's command interface."""
         return {
             "joint_trajectory": (
                 JointTrajectory,
-                lambda output: None if output.outgoing is None else self._make.trajectory(output.outgoing),
+                lambda output: None if output.outgoing is None else trajectory_cdr(output.outgoing),
             ),
             "forward_position": (
                 Float64MultiArray,

@@ -1,8 +1,8 @@
-"""A brain that only swings one joint, as a process that can be killed: see `world_model_ros.nodes.gate_probe`.
+"""A brain that only swings, as a process that can be killed: see `world_model_ros.nodes.gate_probe`.
 
 Example::
 
-    python -m world_model_ros.nodes.gate_probe_brain robot.yaml
+    python -m world_model_ros.nodes.gate_probe_brain robot.yaml first  # joint; or all
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ class GateProbeBrain(Node):
         super().__init__("gate_probe_brain")
         contract = load_contract(sys.argv[1])
         self._limits, self._make = contract.limits(), MessageMaker(ros_class)
+        self._others = 1.0 if "all" in sys.argv[2:] else 0.0  # share of the first joint's motion
         self._at: JointState | None = None
         self._ticks = 0
         self._commands = self.create_publisher(JointTrajectory, "command", 5)
@@ -44,8 +45,8 @@ class GateProbeBrain(Node):
         if self._at is None:
             return
         here = np.array(self._at.position)
-        velocity = np.zeros_like(here)
-        velocity[0] = _SPEED * self._limits.velocity[0] * (1 if (self._ticks // _SWING_TICKS) % 2 else -1)
+        velocity = _SPEED * self._limits.velocity * (1 if (self._ticks // _SWING_TICKS) % 2 else -1)
+        velocity[1:] *= self._others
         self._ticks += 1
         positions = here + np.outer([0.0, 0.6, 0.75], velocity)
         velocities = np.outer([1.0, 1.0, 0.0], velocity)

@@ -1,14 +1,16 @@
-"""An arm around a gate process that does exactly what it is sent, and keeps what the gate says."""
+"""An arm around a gate process, exact or simulated, that keeps what the gate says."""
 
 from __future__ import annotations
 
 import json
 import time
+from collections import deque
 from typing import Any
 
 import numpy as np
 import rclpy
 from builtin_interfaces.msg import Duration
+from diagnostic_msgs.msg import DiagnosticArray
 from numpy.typing import NDArray
 from rclpy.node import Node
 from rclpy.task import Future
@@ -18,8 +20,7 @@ from std_msgs.msg import String
 from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
-from world_model_ros.bench.checker import Checker
-from world_model_ros.bench.executed import Executed
+from world_model_ros.bench.sent import Sent
 from world_model_ros.contract.contract import Contract
 from world_model_ros.convert.outgoing import MessageMaker, ros_class
 from world_model_ros.convert.stamps import stamp_ns, time_ns
@@ -28,24 +29,29 @@ from world_model_ros.nodes.qos import LATCHED
 from world_model_ros.safety.build import joint_stream
 from world_model_ros.safety.rules import Proposal
 
-_EXACT_S = 0.055  # of a trajectory, before its points are sparse
-_JOINED = 20  # trajectories after which it does not matter where one began
+_HEARD = 5  # messages of a simulated arm whose median is its speed now, because they are noisy
 _LONGEST_S = 2**31 - 1  # that a message can say
 
 
 class GateProbeNode(Node):
-    """Controller and joint states of a robot; with ``clock`` also its time.
+    """The arm of a gate; with ``clock`` also its time.
+
+    Args:
+        start: configuration (J,) of an arm that does exactly what it is sent; None for a simulated one, which says
+            where it is on ``sim/joint_states``, and with ``clock`` the time on ``sim/clock``. Both are handed on.
 
     Attributes:
+        sent: what the gate sent.
         state: the newest ``gate/state``; changed: when its state was last another one (monotonic s): by what it says
             itself, because a probe that floods the gate hears late; with ``clock``, when that was heard.
         applied: the newest ``gate/applied``, (J,); heard: how many there were.
         commanded, measured: when the last command and the last joint states were sent (monotonic s).
-        measuring: whether joint states are sent.
+        measuring: whether joint states are sent, or handed on.
+        cycle_ms: what the gate says that its cycles of the last seconds took, 50th and 99th percentile.
     """
 
     def __init__(
-        self, contract: Contract, start: NDArray[np.float64], context: rclpy.Context, clock: bool = False
+        self, contract: Contract, start: NDArray[np.float64] | None, context: rclpy.Context, clock: bool = False
     ) -> None:
         super().__init__("gate_probe", context=context)
         command = contract.deployment.command
@@ -55,9 +61,11 @@ class GateProbeNode(Node):
         self.changed = self.commanded = self.measured = time.monotonic()
         self.applied: NDArray[np.float64] | None = None
         self.measuring = True
+        self.cycle_ms = (0.0, 0.0)
         self.heard = 0
-        self._start = start
-        self._sent: list[Trajectory] = []
+        self.sent = Sent(contract, start)
+        self._simulated = start is None
+        self._velocities: deque[NDArray[np.float64]] = deque(maxlen=_HEARD)
         self._contract, self._make = contract, MessageMaker(ros_class)
         source = contract.source(joint_stream(contract).name)
         self._joint_states = self.create_publisher(JointState, source.topic, 10)
@@ -66,18 +74,26 @@ class GateProbeNode(Node):
         self.create_subscription(JointState, "gate/applied", self._on_applied, 10)
         self.create_subscription(String, "gate/state", self._on_state, LATCHED)
         self.create_subscription(JointTrajectory, "command", self._on_command, 10)
+        self.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, 10)
         self._arm = self.create_client(Trigger, "gate/arm")
         self._reset = self.create_client(Trigger, "gate/reset")
-        self.create_timer(0.01, self._measure)
         self._leapt_ns = 0
+        self._clock_ns: int | None = None
         self._is_clock = clock
         if clock:
             self._time = self.create_publisher(Clock, "/clock", 10)
-            self.create_timer(0.005, lambda: self._time.publish(Clock(clock=self._make.time(self.now_ns()))))
+        if self._simulated:
+            self.create_subscription(JointState, "sim/joint_states", self._on_simulated, 50)
+            self.create_subscription(Clock, "sim/clock", self._on_simulated_clock, 50)
+        else:
+            self.create_timer(0.01, self._measure)
+            if clock:
+                self.create_timer(0.005, lambda: self._time.publish(Clock(clock=self._make.time(self.now_ns()))))
 
     def now_ns(self) -> int:
         """The time that ``/clock`` has, or would have."""
-        return int(self.get_clock().now().nanoseconds) + self._leapt_ns
+        now_ns = self.get_clock().now().nanoseconds if self._clock_ns is None else self._clock_ns
+        return int(now_ns) + self._leapt_ns
 
     def leap(self, span_s: float) -> None:
         """Let ``/clock`` jump."""
@@ -103,69 +119,34 @@ class GateProbeNode(Node):
         return True
 
     def speed(self) -> float:
-        """Largest joint speed of the arm now, rad/s."""
-        return float(np.abs(self._motion()[1]).max())
-
-    def mark(self) -> int:
-        """This moment, for `deceleration`."""
-        return len(self._sent)
-
-    def deceleration(self, since: int) -> float:
-        """How hard any joint braked since a `mark` at most, as a share of its acceleration limit.
-
-        As a controller follows what was sent, which it joins from where it is.
-        """
-        joined = self._sent[max(0, since - _JOINED) :]
-        executed = Executed(joined[0].positions[0])
-        for i, (sent, following) in enumerate(zip(joined, [*joined[1:], None])):
-            if i == min(since, _JOINED):
-                executed.segments.clear()
-            executed.take(sent)
-            executed.run(1.0 if following is None else (following.stamp_ns - sent.stamp_ns) * 1e-9)
-        ends = np.array([state for _, before, after in executed.segments for state in (before, after)])
-        braking = np.where(ends[:, 1] * ends[:, 2] < 0, np.abs(ends[:, 2]), 0.0)
-        return float((braking / self._contract.limits().acceleration).max(initial=0.0))
-
-    def rest(self) -> dict[str, Any]:
-        """What is left once no trajectory comes any more: the speed at its end, and its length in s."""
-        last = self._sent[-1]
-        return {"speed_at_end": float(np.abs(last.velocities[-1]).max()), "length_s": float(last.times_s[-1])}
-
-    def judged(self) -> dict[str, Any]:
-        """What the independent checker says of all that was sent, followed on the trajectories' own stamps."""
-        checker = Checker(self._contract, self._start)
-        before_ns = None
-        for sent in self._sent:
-            if before_ns is not None:
-                passed_s = (sent.stamp_ns - before_ns) * 1e-9
-                checker.passed(passed_s, late=passed_s > _EXACT_S)
-            before_ns = sent.stamp_ns
-            checker.sent(sent)
-        checker.passed(2.0, late=True)
-        return {
-            "trajectories": len(self._sent),
-            "violations": dict(checker.violations),
-            "boundary_acc_step": checker.boundary_acc_step,
-            "nearest_m": checker.nearest_m,
-        }
-
-    def _motion(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        if not self._sent:
-            return self._start, np.zeros_like(self._start)
-        return self._sent[-1].sample(self.now_ns())
+        """Largest joint speed of the arm now, rad/s; of a simulated one the median of its last messages."""
+        if self._simulated:
+            return float(np.median([np.abs(velocity).max() for velocity in self._velocities] or [0.0]))
+        return float(np.abs(self.sent.motion(self.now_ns())[1]).max())
 
     def _measure(self) -> None:
         if self.measuring:
-            position, velocity = self._motion()
+            position, velocity = self.sent.motion(self.now_ns())
             names = self._contract.joint_names
             self._joint_states.publish(self._make.joint_state(names, position, velocity, stamp_ns=self.now_ns()))
             self.measured = time.monotonic()
+
+    def _on_simulated(self, message: JointState) -> None:
+        self._velocities.append(np.array(message.velocity))
+        if self.measuring:
+            message.header.stamp = self._make.time(stamp_ns(message) + self._leapt_ns)
+            self._joint_states.publish(message)
+            self.measured = time.monotonic()
+
+    def _on_simulated_clock(self, message: Clock) -> None:
+        self._clock_ns = time_ns(message.clock)
+        self._time.publish(Clock(clock=self._make.time(self.now_ns())))
 
     def _on_sent(self, message: JointTrajectory) -> None:
         points = message.points
         times = np.array([time_ns(point.time_from_start) * 1e-9 for point in points])
         rows = [np.array([getattr(point, name) for point in points]) for name in _FIELDS]
-        self._sent.append(Trajectory(self._contract.joint_names, times, rows[0], rows[1], stamp_ns(message), rows[2]))
+        self.sent.append(Trajectory(self._contract.joint_names, times, rows[0], rows[1], stamp_ns(message), rows[2]))
 
     def _on_applied(self, message: JointState) -> None:
         self.applied = np.array(message.position)
@@ -180,8 +161,13 @@ class GateProbeNode(Node):
     def _on_command(self, message: JointTrajectory) -> None:
         self.commanded = time.monotonic() if self._is_clock else self._monotonic(stamp_ns(message))
 
+    def _on_diagnostics(self, message: DiagnosticArray) -> None:
+        values = {value.key: value.value for status in message.status for value in status.values}
+        if "cycle_ms_p99" in values:
+            self.cycle_ms = float(values["cycle_ms_p50"]), float(values["cycle_ms_p99"])
+
     def _monotonic(self, then_ns: int) -> float:
-        """A moment of the system's clock, in monotonic s; never later than now."""
+        """A moment of the system's clock, in monotonic s, not after now."""
         return time.monotonic() - max(0.0, (self.now_ns() - then_ns) * 1e-9)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from world_model_ros.contract.contract import Contract
 from world_model_ros.core.trajectory import Float
@@ -19,10 +18,10 @@ _SLACK_M = 1e-6  # tolerance of the distance computation
 
 @dataclass(frozen=True)
 class Look:
-    """What a plan would come near.
+    """What a motion would come near.
 
     Args:
-        clear: whether it keeps its distance everywhere.
+        clear: whether the plan for it, at this speed, keeps its distance everywhere.
         speed: share of the speed that is left, 0 to 1.
         pair: two parts that forbid it, or slow it the most; None if nothing does.
     """
@@ -39,7 +38,7 @@ class Collision:
     """Judges plans by the distances of the robot's parts and its obstacles.
 
     A plan is clear if every pair stays beyond ``stop_m``; a pair that is nearer already may only go away. Between
-    ``slow_m`` and ``stop_m`` the speed falls to nothing as long as the plan brings some pair nearer.
+    ``slow_m`` and ``stop_m`` the speed falls to nothing as long as the motion would bring some pair nearer.
 
     Args:
         contract: with a URDF and ``deployment.gate.collision``.
@@ -61,39 +60,29 @@ class Collision:
         self._floor[:] = self._stop_m
         self._floor[near] = np.minimum(now, self._stop_m)
 
-    def look(self, plan: Plan) -> Look:
-        """Measure a plan from its beginning, which is now."""
-        path, near, now = self._start(plan)
+    def look(self, position: Float, ahead: Float) -> Look:
+        """How fast to go from here (J,) toward where the motion would be soon, (J,)."""
+        now = self.distances.at(position, self._slow_m)
         slowing = np.flatnonzero(now < self._slow_m)
-        if not len(near):
+        if not len(slowing):
             return FREE
-        # One row a pair for what it may not pass, and one more for whether a near one comes nearer.
-        pairs, bounds = np.append(near, near[slowing]), np.append(now, now[slowing])
-        below = self.distances.below(path, pairs, bounds, np.append(self._floor[near], now[slowing]) - _SLACK_M)
-        broken, closing = np.flatnonzero(below[: len(near)]), slowing[below[len(near) :]]
-        if not len(broken) and not len(closing):
+        closing = slowing[self.distances.measure(ahead, slowing) < now[slowing] - _SLACK_M]
+        if not len(closing):
             return FREE
-        speed, worst = 1.0, broken
-        if len(closing):
-            nearest = closing[[np.argmin(now[closing])]]
-            speed = float(np.clip((now[nearest[0]] - self._stop_m) / (self._slow_m - self._stop_m), 0.0, 1.0))
-            worst = broken if len(broken) else nearest
-        return Look(not len(broken), speed, self._name(int(near[worst[0]])))
+        nearest = int(closing[np.argmin(now[closing])])
+        speed = float(np.clip((now[nearest] - self._stop_m) / (self._slow_m - self._stop_m), 0.0, 1.0))
+        return Look(True, speed, self._name(nearest))
 
-    def clear(self, plan: Plan) -> bool:
-        """Whether a plan keeps its distance everywhere."""
-        path, near, now = self._start(plan)
-        return not np.any(self.distances.below(path, near, now, self._floor[near] - _SLACK_M))
-
-    def _start(self, plan: Plan) -> tuple[Float, NDArray[np.intp], Float]:
-        """The configurations of a plan that are measured, and which pairs matter there, see `PairDistances.now`."""
+    def broken(self, plan: Plan) -> str | None:
+        """A pair that a plan, which begins now, brings nearer than it may; None if it keeps its distance everywhere."""
         path = plan.positions(SPACING_S, MOST)
         near, now = self.distances.now(path, self._slow_m, self._stop_m)
         # What went away from too near may not come back, not even by rounding again and again.
         floor = np.full_like(self._floor, self._stop_m)
         floor[near] = np.clip(now, self._floor[near], self._stop_m)
         self._floor = floor
-        return path, near, now
+        broken = np.flatnonzero(self.distances.below(path, near, now, floor[near] - _SLACK_M))
+        return self._name(int(near[broken[0]])) if len(broken) else None
 
     def _name(self, pair: int) -> str:
         return " and ".join(self.distances.pairs[pair])

@@ -8,6 +8,7 @@ stops by itself when the gate dies.
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 
@@ -42,6 +43,7 @@ class Gate:
         streaming: the controller is told a setpoint each step, and stays there if the next one comes late.
 
     Attributes:
+        machine: the state, why, and since when.
         alarms: takes the deadman switch, force and surprise.
         look: what the newest plan toward a command came near.
         counts: "accepted", and refused commands by rule.
@@ -69,7 +71,7 @@ class Gate:
         self._silence_s = settings.silence_ticks * tick_s - 0.5 * self._cycle_s
         self._joints_max_age_s = joints_max_age_s
         self._limiter = Limiter(limits, max(LEAD_S, 2 * self._cycle_s))
-        self._machine = Machine()
+        self.machine = Machine()
         self._transitions: list[Transition] = []
         self._measured: Measured | None = None
         self._command: Trajectory | None = None
@@ -83,15 +85,11 @@ class Gate:
 
     @property
     def state(self) -> State:
-        return self._machine.state
+        return self.machine.state
 
     @property
     def cause(self) -> Event:
-        return self._machine.cause
-
-    @property
-    def since_ns(self) -> int:
-        return self._machine.since_ns
+        return self.machine.cause
 
     def arm(self, now_ns: int) -> Refusal | None:
         """Begin to hold; refused unless disarmed and standing still within limits.
@@ -171,7 +169,7 @@ class Gate:
         settings = self.settings
         verdict = judge(command, self.limits, now_ns, settings.command_max_age_s, newest_ns, settings.horizon_s)
         if isinstance(verdict, Trajectory):
-            if self.state in (State.HOLDING, State.TRACKING) or self._machine.resumable:
+            if self.state in (State.HOLDING, State.TRACKING) or self.machine.resumable:
                 self._command, self._command_ns = verdict, now_ns
                 self.counts["accepted"] += 1
                 self._fire(Event.COMMAND, now_ns)
@@ -214,7 +212,7 @@ class Gate:
         measured, reference = self._measured, self._plan.at(self._into_s)
         if measured is None or not measured.fresh(now_ns, self._joints_max_age_s):
             self._fire(Event.JOINTS_STALE, now_ns)
-        elif np.any(np.abs(measured.position - reference.position) > self.settings.tracking_tolerance):
+        elif np.abs(measured.position - reference.position).max() > self.settings.tracking_tolerance:
             self._fire(Event.JOINTS_DISAGREE, now_ns)
         alarm = self.alarms.event(now_ns)
         if alarm is not None:
@@ -240,19 +238,22 @@ class Gate:
 
         A plan that would come too near is tried again at half the speed: a stop out of an acceleration may swerve.
         """
-        speed = self.alarms.speed()
-        plan = self._limiter.follow(motion, *target, speed)
-        if plan is None or self.collision is None:
+        aim = self._limiter.aim(motion, *target)
+        ahead, aim = self._limiter.ahead(motion, aim), self.alarms.speed() * aim
+        if self.collision is None:
+            return self._limiter.follow(motion, aim)
+        self.look = self.collision.look(motion.position, ahead)
+        aim = self.look.speed * aim
+        plan = self._limiter.follow(motion, aim)
+        broken = None if plan is None else self.collision.broken(plan)
+        if broken is None:
             return plan
-        self.look = self.collision.look(plan)
-        if self.look.clear and self.look.speed == 1.0:
-            return plan
-        slower = min(self.look.speed, SECOND_SPEED) if not self.look.clear else self.look.speed
-        return self._clear(self._limiter.follow(motion, *target, speed * slower))
+        self.look = replace(self.look, clear=False, pair=broken)
+        return self._clear(self._limiter.follow(motion, SECOND_SPEED * aim))
 
     def _clear(self, plan: Plan | None) -> Plan | None:
         """The plan if there is one and nothing forbids it."""
-        return plan if plan is None or self.collision is None or self.collision.clear(plan) else None
+        return plan if plan is None or self.collision is None or self.collision.broken(plan) is None else None
 
     def _settle(self, now_ns: int) -> None:
         """Disarm a gate that has braked and stands still; after silence, give the brain a while to come back.
@@ -267,7 +268,7 @@ class Gate:
             if retreat is not None:
                 self._plan, self._into_s = retreat, 0.0
                 return
-        if not (self._machine.resumable and self._silent_s(now_ns) <= self.settings.disarm_after_s):
+        if not (self.machine.resumable and self._silent_s(now_ns) <= self.settings.disarm_after_s):
             self._fire(Event.STILL, now_ns)
             self._plan = None
 
@@ -295,6 +296,6 @@ class Gate:
         return (now_ns - self._command_ns) * 1e-9
 
     def _fire(self, event: Event, now_ns: int) -> None:
-        transition = self._machine.fire(event, now_ns)
+        transition = self.machine.fire(event, now_ns)
         if transition is not None:
             self._transitions.append(transition)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -52,18 +53,18 @@ class Plan:
         self._stop = stop
         self.lead_s = lead_s
         self.duration_s = lead_s + float(stop.duration)
+        self._asked: tuple[float, Motion] | None = None
 
     def at(self, time_s: float) -> Motion:
         """The motion ``time_s`` after the plan began; still at its end and afterwards."""
-        if time_s >= self.duration_s:
-            return Motion.still(np.array(self._stop.at_time(self._stop.duration)[0]))
-        position, velocity, acceleration = self._at(time_s)
-        return Motion(np.array(position), np.array(velocity), np.array(acceleration))
+        if self._asked is None or self._asked[0] != time_s:  # a cycle asks for the same moment several times
+            self._asked = time_s, self._motion(time_s)
+        return self._asked[1]
 
     def positions(self, spacing_s: float, most: int) -> Float:
         """Positions (K, J) along the whole plan, evenly spaced by ``spacing_s``; wider if that were over ``most``."""
         count = min(most, max(2, math.ceil(self.duration_s / spacing_s) + 1))
-        return np.array([self._at(time)[0] for time in np.linspace(0.0, self.duration_s, count)])
+        return np.array([self._at(self.duration_s * i / (count - 1))[0] for i in range(count)])
 
     def points(self, from_s: float, cycle_s: float, most: int) -> Points:
         """The rest of the plan after ``from_s``.
@@ -75,30 +76,40 @@ class Plan:
         """
         rest_s = max(self.duration_s - from_s, cycle_s)
         soon_s = min(max(2 * cycle_s, EXACT_S), rest_s)
-        ahead = self.switches - from_s
-        knots = [
-            min(cycle_s, rest_s),
-            min(2 * cycle_s, rest_s),
-            soon_s,
-            *ahead[(ahead > _KNOT_GAP_S) & (ahead < soon_s)],
-        ]
+        knots = {min(cycle_s, rest_s), min(2 * cycle_s, rest_s), soon_s}
+        knots.update(time - from_s for time in self.switches(from_s + _KNOT_GAP_S, from_s + soon_s))
         if rest_s > soon_s:
-            knots += list(np.linspace(soon_s, rest_s, min(most, math.ceil((rest_s - soon_s) / cycle_s)) + 1)[1:])
-        times = np.unique(np.round(np.array(knots) * 1e9) * 1e-9)
-        times = times[np.append(np.diff(times) > _KNOT_GAP_S, True)]
-        rows = np.array([self._at(from_s + time) for time in times])
-        rows[-1] = self._at(self.duration_s)
+            count = min(most, math.ceil((rest_s - soon_s) / cycle_s))
+            knots.update(soon_s + (rest_s - soon_s) * i / count for i in range(1, count + 1))
+        whole = sorted({round(knot * 1e9) for knot in knots})
+        times = [time * 1e-9 for time, after in pairwise(whole) if after - time > _KNOT_GAP_S * 1e9]
+        times.append(whole[-1] * 1e-9)
+        rows = np.array([self._at(from_s + time) for time in times[:-1]] + [self._at(self.duration_s)])
         rows[-1, 1:] = 0.0
-        return Points(times, rows[:, 0], rows[:, 1], rows[:, 2])
+        return Points(np.array(times), rows[:, 0], rows[:, 1], rows[:, 2])
+
+    def switches(self, from_s: float, to_s: float) -> list[float]:
+        """Times between two, in s after the plan began, at which the jerk of a joint changes."""
+        times = [self.lead_s]
+        if self._lead is not None and from_s < self.lead_s:
+            times += _within(self._lead_switches, from_s, min(to_s, self.lead_s))
+        if to_s > self.lead_s:
+            times += _within(self._stop_switches, from_s, to_s)
+        return [time for time in times if from_s < time < to_s]
 
     @cached_property
-    def switches(self) -> Float:
-        """Times at which the jerk of a joint changes, s after the plan began."""
-        times = [self.lead_s + _switches(self._stop)]
-        if self._lead is not None:
-            lead = _switches(self._lead)
-            times += [lead[lead < self.lead_s], np.array([self.lead_s])]
-        return np.unique(np.concatenate(times))
+    def _lead_switches(self) -> Float:
+        assert self._lead is not None
+        return _switches(self._lead)
+
+    @cached_property
+    def _stop_switches(self) -> Float:
+        return self.lead_s + _switches(self._stop)
+
+    def _motion(self, time_s: float) -> Motion:
+        if time_s >= self.duration_s:
+            return Motion.still(np.array(self._stop.at_time(self._stop.duration)[0]))
+        return Motion(*(np.array(row) for row in self._at(time_s)))
 
     def _at(self, time_s: float) -> tuple[list[float], list[float], list[float]]:
         """Position, velocity and acceleration, J each, up to the end of the plan."""
@@ -124,6 +135,8 @@ class Limiter:
 
     def __init__(self, limits: JointLimits, lead_s: float = 0.1, gain: float = 6.0) -> None:
         self.limits = limits
+        self._bounds = list(zip((limits.lower - _SLACK).tolist(), (limits.upper + _SLACK).tolist()))
+        self._fastest = _HEADROOM * limits.velocity
         self.lead_s = lead_s
         self.gain = gain
         self._ruckig = ruckig.Ruckig(len(limits.names))
@@ -132,27 +145,32 @@ class Limiter:
         self._stop_input = self._input()
         self._stop_input.target_velocity = [0.0] * len(limits.names)
 
-    def follow(self, now: Motion, position: Float, velocity: Float, speed: float = 1.0) -> Plan | None:
-        """Plan toward a moving target (J,) as it will be ``lead_s`` from now, stopping if nothing follows.
-
-        The velocity aimed at is multiplied by ``speed``, 0 to 1. None if the plan would pass a position limit.
-        """
+    def aim(self, now: Motion, position: Float, velocity: Float) -> Float:
+        """The velocity (J,) to have in ``lead_s``, in order to follow a moving target (J,) as it will be then."""
         expected = now.position + 0.5 * self.lead_s * (now.velocity + velocity)
         aim = velocity + self.gain * (position - expected)
-        fastest = _HEADROOM * self.limits.velocity
-        self._follow_input.target_velocity = speed * np.clip(aim, -fastest, fastest)
+        return np.minimum(np.maximum(aim, -self._fastest), self._fastest)
+
+    def ahead(self, now: Motion, aim: Float) -> Float:
+        """Where an aim leads to within ``lead_s``, if the limits let it."""
+        return now.position + 0.5 * self.lead_s * (now.velocity + aim)
+
+    def follow(self, now: Motion, aim: Float) -> Plan | None:
+        """Plan toward the velocity ``aim`` (J,), then to a stop; None if it would pass a position limit."""
+        self._follow_input.target_velocity = aim.tolist()
         lead = self._trajectory(self._follow_input, now)
-        if lead is None or not self._inside(lead):
+        if lead is None or not self._inside(lead, now):
             return None
-        stop = self._trajectory(self._stop_input, _motion(lead, self.lead_s))
-        if stop is None or not self._inside(stop):
+        end = _motion(lead, self.lead_s)
+        stop = self._trajectory(self._stop_input, end)
+        if stop is None or not self._inside(stop, end):
             return None
         return Plan(lead, self.lead_s, stop)
 
     def stop(self, now: Motion) -> Plan | None:
         """Plan of a stop of all joints together; None if it would pass a position limit."""
         stop = self._trajectory(self._stop_input, now)
-        return Plan(None, 0.0, stop) if stop is not None and self._inside(stop) else None
+        return Plan(None, 0.0, stop) if stop is not None and self._inside(stop, now) else None
 
     def go(self, now: Motion, position: Float) -> Plan | None:
         """Plan from a standstill to a standstill at ``position`` (J,), all joints on a straight line together."""
@@ -161,7 +179,7 @@ class Limiter:
         parameters.synchronization = ruckig.Synchronization.Phase
         parameters.target_position = position
         way = self._trajectory(parameters, now)
-        return Plan(None, 0.0, way) if way is not None and self._inside(way) else None
+        return Plan(None, 0.0, way) if way is not None and self._inside(way, now) else None
 
     def _input(self) -> ruckig.InputParameter:
         parameters = ruckig.InputParameter(len(self.limits.names))
@@ -172,9 +190,9 @@ class Limiter:
         return parameters
 
     def _trajectory(self, parameters: ruckig.InputParameter, now: Motion) -> ruckig.Trajectory | None:
-        parameters.current_position = now.position
-        parameters.current_velocity = now.velocity
-        parameters.current_acceleration = now.acceleration
+        parameters.current_position = now.position.tolist()
+        parameters.current_velocity = now.velocity.tolist()
+        parameters.current_acceleration = now.acceleration.tolist()
         trajectory = ruckig.Trajectory(len(self.limits.names))
         try:
             result = self._ruckig.calculate(parameters, trajectory)
@@ -182,17 +200,24 @@ class Limiter:
             return None
         return trajectory if result in (ruckig.Result.Working, ruckig.Result.Finished) else None
 
-    def _inside(self, trajectory: ruckig.Trajectory) -> bool:
+    def _inside(self, trajectory: ruckig.Trajectory, now: Motion) -> bool:
+        """Whether a trajectory from ``now`` keeps the position limits; extrema only count where these are in reach."""
+        peak = np.abs(now.velocity) + now.acceleration**2 / (2 * self.limits.jerk)
+        reach = np.maximum(self.limits.velocity, peak) * trajectory.duration
+        if np.all((now.position - reach >= self.limits.lower) & (now.position + reach <= self.limits.upper)):
+            return True
         extrema = trajectory.position_extrema
-        return all(
-            low - _SLACK <= bound.min and bound.max <= high + _SLACK
-            for bound, low, high in zip(extrema, self.limits.lower, self.limits.upper)
-        )
+        return all(low <= bound.min and bound.max <= high for bound, (low, high) in zip(extrema, self._bounds))
 
 
 def _switches(trajectory: ruckig.Trajectory) -> Float:
     spans = np.array([(*profile.brake.t, *profile.t) for profile in trajectory.profiles[0]])
-    return np.cumsum(spans, axis=1).ravel()
+    return spans.cumsum(axis=1).ravel()
+
+
+def _within(times: Float, from_s: float, to_s: float) -> list[float]:
+    found: list[float] = times[(times > from_s) & (times < to_s)].tolist()
+    return found
 
 
 def _motion(trajectory: ruckig.Trajectory, time_s: float) -> Motion:

@@ -19,7 +19,7 @@ def state_report(gate: Gate) -> dict[str, object]:
     return {
         "state": gate.state.value,
         "cause": gate.cause.value,
-        "since_ns": gate.since_ns,
+        "since_ns": gate.machine.since_ns,
         "rule": refusal.rule if refusal else None,
         "refused": sum(count for rule, count in gate.counts.items() if rule not in ("accepted", "state")),
         "accepted": gate.counts["accepted"],

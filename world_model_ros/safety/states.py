@@ -41,6 +41,7 @@ class Event(str, Enum):
     DEADMAN = "deadman"
     FORCE = "force"
     SURPRISE = "surprise"
+    PREDICTED_FORCE = "predicted_force"
 
 
 FAULTS = (
@@ -50,6 +51,7 @@ FAULTS = (
     Event.DEADMAN,
     Event.FORCE,
     Event.SURPRISE,
+    Event.PREDICTED_FORCE,
 )
 ARMED = (State.HOLDING, State.TRACKING, State.SLOWING)
 
