@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Sequence
+from typing import Literal, TypeVar
 
 from pydantic import Field, model_validator
 
@@ -29,12 +30,64 @@ class JointLimit(Strict):
         return self
 
 
-class Command(Strict):
-    """The controller the gate drives, and how often it writes. See docs/safety.md for what each does without a gate."""
+Controlled = Literal["joint_trajectory", "forward_position", "forward_velocity", "twist"]
 
-    interface: Literal["joint_trajectory", "forward_position", "forward_velocity"]
+
+class Controller(Strict):
+    """A controller of some joints. See docs/safety.md for what each interface does without a gate.
+
+    ``link`` is what a ``twist`` (geometry_msgs/TwistStamped, as MoveIt Servo takes) is of; just these joints move it.
+    """
+
+    interface: Controlled
     topic: str
+    joints: list[Name] = Field(min_length=1)
+    link: str | None = None
+
+    @model_validator(mode="after")
+    def _link(self) -> Controller:
+        return _linked(self)
+
+
+class Command(Strict):
+    """The controllers the gate drives, and how often it writes: one for all joints but those that ``others`` name."""
+
+    interface: Controlled
+    topic: str
+    link: str | None = None
+    others: list[Controller] = []
     rate_hz: float = Field(100.0, ge=10.0, le=1000.0)
+
+    @property
+    def streamed(self) -> bool:
+        """Whether a controller is told where to be each cycle, instead of a whole trajectory."""
+        return self.interface != "joint_trajectory"
+
+    def controllers(self, joints: Sequence[str]) -> list[Controller]:
+        """Every controller with its joints, in the order of ``joints``, which are all of the robot."""
+        taken = [name for other in self.others for name in other.joints]
+        rest = [name for name in joints if name not in taken]
+        return [Controller(interface=self.interface, topic=self.topic, joints=rest, link=self.link), *self.others]
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Command:
+        once("others: joints", [name for other in self.others for name in other.joints])
+        once("others: topic", [self.topic, *(other.topic for other in self.others)])
+        for other in self.others:
+            if (other.interface == "joint_trajectory") == self.streamed:
+                raise ValueError(
+                    "others: controllers are either all told trajectories, or all told something each cycle"
+                )
+        return _linked(self)
+
+
+Linked = TypeVar("Linked", Controller, Command)
+
+
+def _linked(controller: Linked) -> Linked:
+    if (controller.interface == "twist") != (controller.link is not None):
+        raise ValueError("link: is for the interface twist, which needs one")
+    return controller
 
 
 class Deadman(Strict):

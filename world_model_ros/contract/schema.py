@@ -247,6 +247,10 @@ class ContractFile(Strict):
             if stream.kind == "joints" and not source.required and self.deployment.command is not None:
                 raise ValueError(f"deployment.streams: {source.name}: joint states must be required to command")
         if self.deployment.command is not None:
+            others = [name for other in self.deployment.command.others for name in other.joints]
+            known("deployment.command.others: joints", others, joints)
+            if len(others) == len(joints):
+                raise ValueError("deployment.command.others: leave a joint to the first controller")
             cycles_a_tick = self.deployment.command.rate_hz / self.interface.tick_hz
             if self.deployment.gate.silence_ticks <= 1.0 + 0.5 / cycles_a_tick:
                 raise ValueError("deployment.gate.silence_ticks: must be over 1 tick and half a cycle of the command")

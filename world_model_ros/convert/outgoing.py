@@ -127,6 +127,19 @@ class MessageMaker:
             points=points,
         )
 
+    def twist(self, twist: ArrayLike, stamp_ns: int, frame_id: str) -> Any:
+        """geometry_msgs/TwistStamped of (6,): velocity x y z in m/s, angular velocity x y z in rad/s."""
+        values = np.asarray(twist, np.float64).tolist()
+        return self.make(
+            "geometry_msgs/msg/TwistStamped",
+            header=self.header(stamp_ns, frame_id),
+            twist=self.make(
+                "geometry_msgs/msg/Twist",
+                linear=self._vector("geometry_msgs/msg/Vector3", values[:3]),
+                angular=self._vector("geometry_msgs/msg/Vector3", values[3:]),
+            ),
+        )
+
     def wrench(self, wrench: ArrayLike, stamp_ns: int, frame_id: str) -> Any:
         """geometry_msgs/WrenchStamped of (6,): force x y z in N, torque x y z in N m."""
         values = np.asarray(wrench, np.float64).tolist()

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.node import Node
 from sensor_msgs.msg import JointState
-from std_msgs.msg import Float64MultiArray, String
-from trajectory_msgs.msg import JointTrajectory
+from std_msgs.msg import String
 
 from world_model_ros.contract.contract import Contract
 from world_model_ros.convert.outgoing import MessageMaker, ros_class
-from world_model_ros.convert.trajectory_cdr import trajectory_cdr
+from world_model_ros.nodes.controllers import Told
 from world_model_ros.nodes.diagnostics import OK, WARN, diagnostics, status
 from world_model_ros.nodes.qos import LATCHED
 from world_model_ros.safety.output import GateOutput
@@ -36,17 +35,21 @@ class GateOutbox:
         self._told: list[object] = []
         command = contract.deployment.command
         assert command is not None
-        kind, self._message = self._kinds()[command.interface]
-        self._controller = None if dry_run else node.create_publisher(kind, command.topic, 1)
+        self._controllers = [
+            (None if dry_run else node.create_publisher(told.kind, each.topic, 1), told.message)
+            for each in command.controllers(contract.joint_names)
+            for told in [Told(contract, each)]
+        ]
         self._applied = node.create_publisher(JointState, "gate/applied", 10)
         self._state = node.create_publisher(String, "gate/state", LATCHED)
         self._diagnostics = node.create_publisher(DiagnosticArray, "/diagnostics", 10)
 
     def step(self, output: GateOutput, now_ns: int) -> None:
         """What a step of the gate said."""
-        message = self._message(output)
-        if message is not None and self._controller is not None:
-            self._controller.publish(message)
+        for publisher, make in self._controllers:
+            message = make(output, now_ns)
+            if message is not None and publisher is not None:
+                publisher.publish(message)
         motion = output.reference
         if motion is not None:
             self._applied.publish(
@@ -65,24 +68,3 @@ class GateOutbox:
         message = f"{report['state']} ({report['cause']})"
         told = status("command_gate: gate", level, message, dict(values))
         self._diagnostics.publish(diagnostics(self._node.get_clock().now().to_msg(), told))
-
-    def _kinds(self) -> dict[str, tuple[Any, Callable[[GateOutput], Any]]]:
-        """Message type, and the message (or its bytes) that says it, by the contract's command interface."""
-        return {
-            "joint_trajectory": (
-                JointTrajectory,
-                lambda output: None if output.outgoing is None else trajectory_cdr(output.outgoing),
-            ),
-            "forward_position": (
-                Float64MultiArray,
-                lambda output: None if output.setpoint is None else _array(output.setpoint.position),
-            ),
-            "forward_velocity": (
-                Float64MultiArray,
-                lambda output: None if output.setpoint is None else _array(output.setpoint.velocity),
-            ),
-        }
-
-
-def _array(values: Any) -> Float64MultiArray:
-    return Float64MultiArray(data=values.tolist())

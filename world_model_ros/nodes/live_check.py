@@ -141,16 +141,20 @@ class LiveCheck(Node):
         command = self._contract.deployment.command
         if command is None:
             return []
+        topics = [each.topic for each in command.controllers(self._contract.joint_names)]
+        return [finding for topic in topics for finding in self._controller(topic)]
+
+    def _controller(self, topic: str) -> list[Finding]:
         found = []
-        if not self.count_subscribers(command.topic):
+        if not self.count_subscribers(topic):
             change = "start the controller, or deployment.command: topic"
-            found.append(Finding("command", f"nobody listens to {command.topic}", change, "wrong"))
+            found.append(Finding("command", f"nobody listens to {topic}", change, "wrong"))
         gates = {"command_gate"}
-        others = {each.node_name for each in self.get_publishers_info_by_topic(command.topic)} - gates
+        others = {each.node_name for each in self.get_publishers_info_by_topic(topic)} - gates
         if others:
             change = "stop it before the gate is armed: a controller should have one master"
-            found.append(Finding("command", f"{sorted(others)} publish on {command.topic}", change, "note"))
-        return found or [Finding("command", f"somebody listens to {command.topic}")]
+            found.append(Finding("command", f"{sorted(others)} publish on {topic}", change, "note"))
+        return found or [Finding("command", f"somebody listens to {topic}")]
 
     def _outside(self) -> list[Finding]:
         deployment = self._contract.deployment

@@ -24,7 +24,7 @@ def recorded_topics(contract: Contract) -> list[str]:
     deployment = contract.deployment
     topics = [source.topic for source in deployment.streams] + [label.topic for label in deployment.labels]
     if deployment.command is not None:
-        topics.append(deployment.command.topic)
+        topics += [each.topic for each in deployment.command.controllers(contract.joint_names)]
     for target in contract.interface.targets:
         topics += [f"goal/{target.name}/pose", f"predicted/{target.name}/path", f"predicted/{target.name}/region"]
     return [*topics, *_BRAIN_AND_GATE.split()]

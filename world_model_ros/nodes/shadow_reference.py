@@ -37,7 +37,7 @@ class ShadowReference:
         self.source: str | None = None
         command = contract.deployment.command
         self._topic: str | None = USUAL_COMMAND if command is None else command.topic
-        if command is not None and command.interface != "joint_trajectory":
+        if command is not None and command.streamed:
             self._topic = None
         self._subscription = None
         if self._topic is not None:

@@ -53,6 +53,10 @@ class SimRobotNode(Node):
         command = contract.deployment.command
         if command is None:
             raise UserError("deployment.command", None, "a controller topic; this robot cannot be simulated")
+        if command.streamed or command.others:
+            raise UserError(
+                "deployment.command", command.interface, "one joint_trajectory of all joints; or no simulation"
+            )
         self._make = MessageMaker(ros_class)
         names = tuple(filter(None, (name.strip() for name in unplugged.split(","))))
         self._telemetry = Telemetry(contract, self._make, names)

@@ -25,7 +25,7 @@ def gate_for(contract: Contract) -> Gate:
         deployment.command.rate_hz,
         contract.source(joint_stream(contract).name).max_age_s,
         Collision(contract) if deployment.gate.collision is not None else None,
-        streaming=deployment.command.interface != "joint_trajectory",
+        streaming=deployment.command.streamed,
     )
 
 
