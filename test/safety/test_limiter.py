@@ -114,6 +114,18 @@ def test_a_spline_through_the_next_points_is_the_plan_itself() -> None:
             assert velocity == pytest.approx(exact.velocity, abs=1e-7)
 
 
+def test_where_jerk_changes_there_is_a_point_however_near_the_next_cycle_is() -> None:
+    now = Motion(HOME, np.array([0.8, 0.4, -0.4, 0, 0, 0.2]), np.array([1.0, 0, 0, -2.0, 0, 0]))
+    plan = toward(Limiter(LIMITS), now, HOME + 0.2, np.full(6, 1.0))
+    assert plan is not None
+    (switch, *_) = plan.switches(CYCLE_S + 1e-3, 1.0)
+    for beside_s in (-4e-8, 4e-8):
+        from_s = switch - CYCLE_S + beside_s  # a cycle later is that near to the switch
+        times = from_s + plan.points(from_s, CYCLE_S, 10).times_s
+        assert np.abs(times - switch).min() < 2e-9
+        assert np.diff(times).min() > 1e-7 - 1e-9
+
+
 def test_a_slower_speed_is_the_same_direction() -> None:
     limiter = Limiter(LIMITS)
     target = HOME + 0.005 * np.arange(6), np.full(6, 0.03)

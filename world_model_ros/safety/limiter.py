@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -76,14 +75,12 @@ class Plan:
         """
         rest_s = max(self.duration_s - from_s, cycle_s)
         soon_s = min(max(2 * cycle_s, EXACT_S), rest_s)
-        knots = {min(cycle_s, rest_s), min(2 * cycle_s, rest_s), soon_s}
-        knots.update(time - from_s for time in self.switches(from_s + _KNOT_GAP_S, from_s + soon_s))
+        switches = [time - from_s for time in self.switches(from_s + _KNOT_GAP_S, from_s + soon_s)]
+        knots = [min(cycle_s, rest_s), min(2 * cycle_s, rest_s), soon_s]
         if rest_s > soon_s:
             count = min(most, math.ceil((rest_s - soon_s) / cycle_s))
-            knots.update(soon_s + (rest_s - soon_s) * i / count for i in range(1, count + 1))
-        whole = sorted({round(knot * 1e9) for knot in knots})
-        times = [time * 1e-9 for time, after in pairwise(whole) if after - time > _KNOT_GAP_S * 1e9]
-        times.append(whole[-1] * 1e-9)
+            knots += [soon_s + (rest_s - soon_s) * i / count for i in range(1, count + 1)]
+        times = _apart(knots, switches)
         rows = np.array([self._at(from_s + time) for time in times[:-1]] + [self._at(self.duration_s)])
         rows[-1, 1:] = 0.0
         return Points(np.array(times), rows[:, 0], rows[:, 1], rows[:, 2])
@@ -208,6 +205,18 @@ class Limiter:
             return True
         extrema = trajectory.position_extrema
         return all(low <= bound.min and bound.max <= high for bound, (low, high) in zip(extrema, self._bounds))
+
+
+def _apart(knots: list[float], switches: list[float]) -> list[float]:
+    """All of them in whole nanoseconds, and in order; of two that are next to each other the switch. The last stays."""
+    needed = {round(time * 1e9) for time in (*switches, max(knots))}
+    times: list[int] = []
+    for time in sorted(needed | {round(knot * 1e9) for knot in knots}):
+        if not times or time - times[-1] > _KNOT_GAP_S * 1e9:
+            times.append(time)
+        elif time in needed:
+            times[-1] = time
+    return [time * 1e-9 for time in times]
 
 
 def _switches(trajectory: ruckig.Trajectory) -> Float:
