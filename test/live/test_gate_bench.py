@@ -13,7 +13,12 @@ def test_nothing_comes_through_a_gate_process_and_it_brakes_when_brain_or_joint_
     assert set(found["violations"].values()) == {0}
     assert found["boundary_acc_step"] < 1e-6
     assert 0 < found["cycle_ms"]["p50"] <= found["cycle_ms"]["p99"]
+    causes = {name: set(times["causes"]) for name, times in found["detect_to_hold_ms"].items()}
+    assert causes["brain_sigkill"] == causes["brain_sigstop"] == causes["flood"] == {"silence"}
+    assert causes["joint_states_stopped"] == {"joint_states_stale"}
+    assert causes["clock_back"] <= {"clock_jump", "joint_states_stale"}  # whichever message is there first
     for times in found["detect_to_hold_ms"].values():
+        assert sum(times["causes"].values()) == times["trials"] == 1
         assert times["max"] <= 500.0  # it brakes; how soon (50 ms) is for a bench on a quiet machine
     assert found["flood"]["sent"] > 100
     assert found["flood"]["cycles_heard"] > 0.5 * found["flood"]["cycles_due"]  # all of them on a quiet machine

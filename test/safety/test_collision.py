@@ -83,6 +83,17 @@ def test_the_nearer_the_slower() -> None:
     assert max(near) < 1.0
 
 
+def test_what_comes_nearer_at_once_and_is_far_later_slows_too() -> None:
+    here, nearer, farther = (ARM.solve(HOME, np.array([0.45, 0.0, z]), tool_down()) for z in (0.022, 0.019, 0.06))
+    collision = Collision(CONTRACT)
+    collision.begin(here)
+    assert collision.look(here, (here, farther)).speed == 1.0
+    for ahead in ((nearer, farther), (here, nearer)):
+        look = collision.look(here, ahead)
+        assert 0.0 < look.speed < 1.0
+        assert "table" in look.pair
+
+
 def test_a_folding_arm_does_not_hit_itself() -> None:
     made = driver()
     folded = OVER_TABLE.copy()

@@ -34,6 +34,7 @@ class GateProbeBrain(Node):
         self._others = 1.0 if "all" in sys.argv[2:] else 0.0  # share of the first joint's motion
         self._at: JointState | None = None
         self._ticks = 0
+        self._toward = np.ones(len(self._limits.names))
         self._commands = self.create_publisher(JointTrajectory, "command", 5)
         self.create_subscription(JointState, "gate/applied", self._on_applied, 1)
         self.create_timer(contract.tick_ns * 1e-9, self._think)
@@ -45,7 +46,9 @@ class GateProbeBrain(Node):
         if self._at is None:
             return
         here = np.array(self._at.position)
-        velocity = _SPEED * self._limits.velocity * (1 if (self._ticks // _SWING_TICKS) % 2 else -1)
+        if self._ticks == 0:  # at first toward the middle, or many such brains would lead the arm to a limit
+            self._toward = np.where(here < 0.5 * (self._limits.lower + self._limits.upper), 1.0, -1.0)
+        velocity = _SPEED * self._limits.velocity * self._toward * (-1 if (self._ticks // _SWING_TICKS) % 2 else 1)
         velocity[1:] *= self._others
         self._ticks += 1
         positions = here + np.outer([0.0, 0.6, 0.75], velocity)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,13 +61,17 @@ class Collision:
         self._floor[:] = self._stop_m
         self._floor[near] = np.minimum(now, self._stop_m)
 
-    def look(self, position: Float, ahead: Float) -> Look:
-        """How fast to go from here (J,) toward where the motion would be soon, (J,)."""
+    def look(self, position: Float, ahead: Iterable[Float]) -> Look:
+        """How fast to go from here (J,) when the motion would lead to other places (J,).
+
+        One at once and one farther on: what goes past a corner is nearer soon, and as far away later.
+        """
         now = self.distances.at(position, self._slow_m)
         slowing = np.flatnonzero(now < self._slow_m)
         if not len(slowing):
             return FREE
-        closing = slowing[self.distances.measure(ahead, slowing) < now[slowing] - _SLACK_M]
+        least = np.min([self.distances.measure(place, slowing) for place in ahead], axis=0)
+        closing = slowing[least < now[slowing] - _SLACK_M]
         if not len(closing):
             return FREE
         nearest = int(closing[np.argmin(now[closing])])

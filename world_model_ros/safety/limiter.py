@@ -16,6 +16,7 @@ import ruckig
 from world_model_ros.core.trajectory import Float, JointLimits
 
 EXACT_S = 0.06
+_SOON_S = 0.02
 _KNOT_GAP_S = 1e-7  # knots nearer to each other than this would only be rounding
 _SLACK = 1e-9  # rad or m, for rounding in the comparison with position limits
 # Of the velocity limit: where what was sent is sparse, a spline through it runs up to 2e-4 faster than the plan.
@@ -148,9 +149,9 @@ class Limiter:
         aim = velocity + self.gain * (position - expected)
         return np.minimum(np.maximum(aim, -self._fastest), self._fastest)
 
-    def ahead(self, now: Motion, aim: Float) -> Float:
-        """Where an aim leads to within ``lead_s``, if the limits let it."""
-        return now.position + 0.5 * self.lead_s * (now.velocity + aim)
+    def ahead(self, now: Motion, aim: Float) -> tuple[Float, Float]:
+        """Where (J,) the motion goes on to at once, and where an aim leads to within ``lead_s`` if limits let it."""
+        return now.position + _SOON_S * now.velocity, now.position + 0.5 * self.lead_s * (now.velocity + aim)
 
     def follow(self, now: Motion, aim: Float) -> Plan | None:
         """Plan toward the velocity ``aim`` (J,), then to a stop; None if it would pass a position limit."""
