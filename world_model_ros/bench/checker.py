@@ -26,7 +26,7 @@ SHARES = np.linspace(0.0, 1.0, 5)
 SHORT_S = 2e-4  # in a shorter segment accelerations are those of its ends, or rounding would be all of it
 # Rounding; and a change of jerk within 1 us of a point is left out of what is sent, which shows in short segments.
 SLACK = {"position": 1e-6, "velocity": 1e-6, "acceleration": 1e-4, "jerk": 0.02}
-NEAR_M = 0.001  # the gate measures plans every 30 ms; in between a distance may be a little less
+NEAR_M = 0.001  # the gate measures plans every 15 ms; in between a distance may be a little less
 
 
 class Checker:

@@ -85,6 +85,7 @@ class Sent:
         return {
             "trajectories": len(self._all),
             "violations": dict(checker.violations),
+            "worst": dict(checker.worst),
             "boundary_acc_step": checker.boundary_acc_step,
             "nearest_m": checker.nearest_m,
         }

@@ -38,7 +38,7 @@ class GateProbeNode(Node):
 
     Args:
         start: configuration (J,) of an arm that does exactly what it is sent; None for a simulated one, which says
-            where it is on ``sim/joint_states``, and with ``clock`` the time on ``sim/clock``. Both are handed on.
+            where it is on ``sim/joint_states``; that is handed on.
 
     Attributes:
         sent: what the gate sent.
@@ -78,13 +78,11 @@ class GateProbeNode(Node):
         self._arm = self.create_client(Trigger, "gate/arm")
         self._reset = self.create_client(Trigger, "gate/reset")
         self._leapt_ns = 0
-        self._clock_ns: int | None = None
         self._is_clock = clock
         if clock:
             self._time = self.create_publisher(Clock, "/clock", 10)
         if self._simulated:
             self.create_subscription(JointState, "sim/joint_states", self._on_simulated, 50)
-            self.create_subscription(Clock, "sim/clock", self._on_simulated_clock, 50)
         else:
             self.create_timer(0.01, self._measure)
             if clock:
@@ -92,8 +90,7 @@ class GateProbeNode(Node):
 
     def now_ns(self) -> int:
         """The time that ``/clock`` has, or would have."""
-        now_ns = self.get_clock().now().nanoseconds if self._clock_ns is None else self._clock_ns
-        return int(now_ns) + self._leapt_ns
+        return int(self.get_clock().now().nanoseconds) + self._leapt_ns
 
     def leap(self, span_s: float) -> None:
         """Let ``/clock`` jump."""
@@ -134,13 +131,8 @@ class GateProbeNode(Node):
     def _on_simulated(self, message: JointState) -> None:
         self._velocities.append(np.array(message.velocity))
         if self.measuring:
-            message.header.stamp = self._make.time(stamp_ns(message) + self._leapt_ns)
             self._joint_states.publish(message)
             self.measured = time.monotonic()
-
-    def _on_simulated_clock(self, message: Clock) -> None:
-        self._clock_ns = time_ns(message.clock)
-        self._time.publish(Clock(clock=self._make.time(self.now_ns())))
 
     def _on_sent(self, message: JointTrajectory) -> None:
         points = message.points
