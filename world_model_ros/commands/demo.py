@@ -21,6 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", default="", help="bundle: name or folder; the one named like the robot without it")
     parser.add_argument("--provider", default="auto", help="auto, cpu, cuda or tensorrt (%(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="of the scene, the goals and the sampling (%(default)s)")
+    parser.add_argument("--rate", type=float, default=0.0, help="ticks a second; 0: the contract's, else its multiple")
     parser.add_argument("--goals", default="pose,image,push", help="which, in this order (%(default)s)")
     parser.add_argument("--out", type=Path, default=Path("out/demo"), help="folder for the results (%(default)s)")
     parser.add_argument("--unplug", default="", help="comma separated streams or kinds (camera) that send nothing")
@@ -32,11 +33,13 @@ def run(arguments: argparse.Namespace) -> int:
     from world_model_ros.contract.contract import load_contract
     from world_model_ros.evaluate.task import task_kinds
     from world_model_ros.runtime.bundle import load_bundle
+    from world_model_ros.runtime.turns import turns_of
     from world_model_ros.sim.scenes import variety_named
 
     contract = load_contract(arguments.robot)
     kinds = task_kinds(arguments.goals)
     variety_named(arguments.scenes)
+    turns_of(arguments.rate, contract)
     bundle = load_bundle(arguments.model or contract.name, contract)  # fails here, not in a log
     out: Path = arguments.out.resolve()
     _clear(out)
@@ -80,6 +83,7 @@ def _run(arguments: argparse.Namespace, out: Path, goals: str, policy: str) -> d
         provider=arguments.provider,
         policy=policy,
         seed=arguments.seed,
+        rate_hz=arguments.rate,
         record=str(out / "bag") if main_run else "",
         futures=str(out / "futures.png") if main_run else "",
         unplug=arguments.unplug,

@@ -13,6 +13,7 @@ PARAMETERS = {
     "provider": "auto",
     "policy": "model",  # or random, a control; or watch: commands nothing, and reports how well it predicts
     "seed": 0,
+    "rate_hz": 0.0,  # of ticks; 0 is the contract's, else a multiple of it, with as many beliefs in turn
     "threads": 1,  # of the planner on a CPU; more finish sooner on an idle machine and later on a busy one
     "autostart": True,
     "recorded": False,  # a recorder runs beside: autostart waits until it has all that the first tick sees

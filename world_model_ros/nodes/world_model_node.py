@@ -30,6 +30,7 @@ from world_model_ros.nodes.tick_loop import TickLoop
 from world_model_ros.nodes.ticked import AfterTick
 from world_model_ros.runtime.brain import Brain
 from world_model_ros.runtime.bundle import load_bundle
+from world_model_ros.runtime.turns import turns_of
 
 _SUCCESS, _FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
 
@@ -50,6 +51,7 @@ class WorldModelNode(LifecycleNode):
         self._refusals: RefusalInbox | None = None
         self._after: dict[str, AfterTick] = {}
         self._loop: TickLoop | None = None
+        self._turns = 1
         self._timers_active: list[Any] = []
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
 
@@ -87,6 +89,9 @@ class WorldModelNode(LifecycleNode):
             bundle = load_bundle(given["model"] or contract.name, contract)
             self._brain = Brain(bundle, contract, given["provider"], given["threads"], given["policy"])
             self._brain.warm_up()
+            self._turns = turns_of(given["rate_hz"], contract)
+            if self._turns > 1 and not self._brain.acts:
+                raise UserError("rate_hz", given["rate_hz"], "0 for a brain that only watches")
             self._streams = StreamInbox(self, contract)
             self._goals = GoalInbox(self, contract)
             self._outbox = BrainOutbox(self, contract, self._brain)
@@ -122,13 +127,14 @@ class WorldModelNode(LifecycleNode):
             self._after,
             None if self._reference is None else self._reference.at,
             self._refusals.take,
+            self._turns,
         )
         gc.collect()
         gc.freeze()  # else a full collection looks through all that was loaded, and takes longer than a plan
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         clock = self.get_clock() if self.get_parameter("use_sim_time").value else steady
         self._timers_active = [
-            self.create_timer(self._brain.contract.tick_ns * 1e-9, self._on_tick, clock=clock),
+            self.create_timer(1.0 / self._loop.rate_hz, self._on_tick, clock=clock),
             self.create_timer(1.0, self._on_report, clock=steady),
         ]
         return super().on_activate(state)
