@@ -6,7 +6,6 @@ import argparse
 import json
 import shutil
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -71,12 +70,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _run(arguments: argparse.Namespace, out: Path, goals: str, policy: str) -> dict[str, Any]:
     """Start everything, wait for the verdicts, stop everything."""
-    from world_model_ros.bringup.processes import Process, own, simulation
-    from world_model_ros.bringup.run import Running
-    from world_model_ros.core.errors import UserError
+    from world_model_ros.bringup.demonstration import demonstrate
+    from world_model_ros.bringup.processes import simulation
 
     main_run = policy == "model"
-    result = out / "result.json"
     processes = simulation(
         arguments.robot,
         model=arguments.model,
@@ -89,32 +86,9 @@ def _run(arguments: argparse.Namespace, out: Path, goals: str, policy: str) -> d
         unplug=arguments.unplug,
         scenes=arguments.scenes,
     )
-    judge = {
-        "robot": arguments.robot,
-        "seed": arguments.seed,
-        "scenes": arguments.scenes,
-        "goals": goals,
-        "result": str(result),
-    }
-    out.mkdir(parents=True, exist_ok=True)
-    with Running(
-        [*own(processes), Process("demo_node", "demo", judge)], out / "logs", to_terminal=("demo",)
-    ) as running:
-        deadline = time.monotonic() + _LONGEST_S
-        while time.monotonic() < deadline:
-            ended = running.ended()
-            if any(each.process.name == "demo" for each in ended):
-                break
-            if ended:
-                raise UserError("demo", str(ended[0]), "processes that run until the demo is over")
-            time.sleep(0.1)
-        else:
-            raise UserError("demo", f"no verdict in {_LONGEST_S:.0f} s", "a verdict")
+    judge = {"robot": arguments.robot, "seed": arguments.seed, "scenes": arguments.scenes, "goals": goals}
+    verdicts = demonstrate(processes, judge, out, _LONGEST_S)
     _single_file(out / "bag", out / "demo.mcap")
-    if not result.is_file():
-        raise UserError("demo", "demo_node gave no verdict", f"a robot that gets ready; see {out / 'logs'}")
-    verdicts: dict[str, Any] = json.loads(result.read_text(encoding="utf-8"))
-    result.unlink()
     return verdicts
 
 

@@ -17,7 +17,8 @@ def tick_summary(records: Sequence[Mapping[str, Any]], tick_ns: int) -> dict[str
             late is one or more missed.
 
     Returns:
-        ``tick_hz``, ``ticks``, ``ticks_missed`` and ``stages_ms: {stage: {p50, p99}}``.
+        ``tick_hz``, ``ticks``, ``ticks_missed`` and ``stages_ms: {stage: {p50, p99}}``, with ``outside``: from the
+        arrival of a sensor's message to the command, but inside ONNX Runtime.
     """
     times = np.array([record["now_ns"] for record in records], dtype=np.int64)
     gaps = np.diff(times)
@@ -25,7 +26,10 @@ def tick_summary(records: Sequence[Mapping[str, Any]], tick_ns: int) -> dict[str
     span_s = float(gaps.sum()) * 1e-9
     stages: dict[str, list[float]] = {}
     for record in records:
-        for name, value in record.get("stages_ms", {}).items():
+        laps = dict(record.get("stages_ms", {}))
+        if {"convert", "total", "runtime"} <= laps.keys():
+            laps["outside"] = laps["convert"] + laps["total"] - laps["runtime"]
+        for name, value in laps.items():
             stages.setdefault(name, []).append(float(value))
     return {
         "tick_hz": len(gaps) / span_s if span_s > 0.0 else 0.0,

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.share import default_robot
 from world_model_ros.core.errors import UserError
+from world_model_ros.runtime.brain import Brain
+from world_model_ros.runtime.turns import turns_of
 
 PARAMETERS = {
     "robot": default_robot(),
@@ -18,6 +21,14 @@ PARAMETERS = {
     "autostart": True,
     "recorded": False,  # a recorder runs beside: autostart waits until it has all that the first tick sees
 }
+
+
+def turns_asked(rate_hz: float, contract: Contract, brain: Brain) -> int:
+    """Ticks in a step of the model; `UserError` for a rate that this brain cannot have."""
+    turns = turns_of(rate_hz, contract)
+    if turns > 1 and not brain.acts:
+        raise UserError("rate_hz", rate_hz, "0 for a brain that only watches")
+    return turns
 
 
 def check_parameters(given: dict[str, Any]) -> None:

@@ -15,7 +15,7 @@ from world_model_ros.contract.contract import load_contract
 from world_model_ros.core.errors import UserError
 from world_model_ros.nodes.brain_diagnostics import brain_statuses
 from world_model_ros.nodes.brain_outbox import BrainOutbox
-from world_model_ros.nodes.brain_parameters import PARAMETERS, check_parameters
+from world_model_ros.nodes.brain_parameters import PARAMETERS, check_parameters, turns_asked
 from world_model_ros.nodes.candidate_inbox import CandidateInbox
 from world_model_ros.nodes.candidate_server import CandidateServer
 from world_model_ros.nodes.diagnostics import diagnostics
@@ -30,7 +30,6 @@ from world_model_ros.nodes.tick_loop import TickLoop
 from world_model_ros.nodes.ticked import AfterTick
 from world_model_ros.runtime.brain import Brain
 from world_model_ros.runtime.bundle import load_bundle
-from world_model_ros.runtime.turns import turns_of
 
 _SUCCESS, _FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
 
@@ -51,7 +50,7 @@ class WorldModelNode(LifecycleNode):
         self._refusals: RefusalInbox | None = None
         self._after: dict[str, AfterTick] = {}
         self._loop: TickLoop | None = None
-        self._turns = 1
+
         self._timers_active: list[Any] = []
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
 
@@ -65,8 +64,8 @@ class WorldModelNode(LifecycleNode):
         observation = None if self._loop is None else self._loop.observation
         if observation is None:
             return "no tick yet; does the clock run?"
-        silent = [name for name, fresh in observation.fresh.items() if not fresh]
-        return f"not fresh: {', '.join(silent)}" if silent else "less than a horizon was seen"
+        silent = ", ".join(name for name, fresh in observation.fresh.items() if not fresh)
+        return f"not fresh: {silent}" if silent else "less than a horizon was seen"
 
     def autostart(self) -> bool:
         """Configure and activate if the parameter says so. False if that failed."""
@@ -89,9 +88,7 @@ class WorldModelNode(LifecycleNode):
             bundle = load_bundle(given["model"] or contract.name, contract)
             self._brain = Brain(bundle, contract, given["provider"], given["threads"], given["policy"])
             self._brain.warm_up()
-            self._turns = turns_of(given["rate_hz"], contract)
-            if self._turns > 1 and not self._brain.acts:
-                raise UserError("rate_hz", given["rate_hz"], "0 for a brain that only watches")
+            self._turns = turns_asked(given["rate_hz"], contract, self._brain)
             self._streams = StreamInbox(self, contract)
             self._goals = GoalInbox(self, contract)
             self._outbox = BrainOutbox(self, contract, self._brain)

@@ -284,5 +284,5 @@ class Brain:
 
 
 def _finite(arrays: dict[str, Any]) -> bool:
-    with np.errstate(invalid="ignore"):  # NaN and infinity stay in a sum
-        return all(isfinite(np.add.reduce(array, axis=None)) for array in arrays.values())
+    """By sums of squares, a third of the time of looking at each number; where one is too large, each is looked at."""
+    return all(isfinite(np.vdot(array, array)) or bool(np.isfinite(array).all()) for array in arrays.values())
