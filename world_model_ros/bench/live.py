@@ -8,7 +8,7 @@ from typing import Any
 
 from world_model_ros.bench.cpu import CpuMeter
 from world_model_ros.bringup.demonstration import demonstrate
-from world_model_ros.bringup.processes import simulation
+from world_model_ros.bringup.processes import Value, simulation
 from world_model_ros.bringup.run import Running
 
 _SETTLE_S = 10.0
@@ -40,7 +40,7 @@ def live(
             record=str(out / "bag"),
             futures=str(out / "futures.png"),
         )
-        judge = {"robot": robot, "seed": seed, "goals": goals, "seconds": float(seconds)}
+        judge: dict[str, Value] = {"robot": robot, "seed": seed, "goals": goals, "seconds": float(seconds)}
         found = demonstrate(processes, judge, out, seconds + _LAST_GOAL_S, watch)
     missed, ticks = found["ticks_missed"], found["ticks"]
     return {

@@ -77,8 +77,8 @@ class Turns:
         if self.count == 1:
             return oldest, reference
         newest, _ = self._left[-1]
-        plan = {"warm": newest.warm, "pursuit": newest.pursuit, "reach": newest.reach, "since": 1.0 / self.count}
-        return replace(oldest, **plan), reference
+        belief, fresh, since = oldest.belief, oldest.fresh_start, 1.0 / self.count
+        return replace(newest, belief=belief, fresh_start=fresh, since=since), reference
 
     def add(self, memory: Memory, reference: Reference) -> None:
         """What a tick left, and the commanded positions (J,) at it."""
