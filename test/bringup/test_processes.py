@@ -80,7 +80,16 @@ def test_launch_arguments_are_the_keywords_of_the_lists():
     assert processes_from(bringup, BRINGUP, defaults) == bringup("tabletop_arm")
 
 
-@pytest.mark.parametrize(("name", "text"), [("rviz", "maybe"), ("seed", "one"), ("robot", "nobody")])
+def test_the_rate_of_ticks_is_the_brains():
+    texts = {argument.name: argument.default_text for argument in BRINGUP} | {"rate_hz": "20"}
+    there = by_executable(processes_from(bringup, BRINGUP, texts))
+    assert there["world_model_node"].parameters["rate_hz"] == 20.0
+    assert by_executable(bringup("tabletop_arm"))["world_model_node"].parameters["rate_hz"] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("rviz", "maybe"), ("seed", "one"), ("rate_hz", "fast"), ("robot", "nobody")]
+)
 def test_a_launch_argument_of_the_wrong_kind_is_refused_by_name(name: str, text: str):
     texts = {argument.name: argument.default_text for argument in SIMULATION} | {name: text}
     with pytest.raises(UserError, match=name):

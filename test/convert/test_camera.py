@@ -109,6 +109,16 @@ def test_an_image_is_made_smaller_by_the_mean_of_its_pixels(make: MessageMaker) 
         assert np.abs(result - expected).max() <= 0.5
 
 
+@pytest.mark.parametrize("size", [(480, 640), (1080, 1920), (100, 130)])
+def test_a_much_larger_picture_is_still_the_mean_over_areas(size: tuple[int, int], make: MessageMaker) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
+    picture = cv2.GaussianBlur(noise, (0, 0), 5)
+    _, result = CameraConverter("front", (64, 64), size)(make.image(picture, "rgb8", STAMP_NS, "eye"))
+    exact = cv2.resize(picture.astype(np.float32), (64, 64), interpolation=cv2.INTER_AREA)
+    assert np.abs(result - exact).max() <= 4.0  # grey levels
+    assert abs(float((result - exact).mean())) < 0.6
+
+
 def test_an_image_of_the_right_size_and_encoding_is_not_copied(make: MessageMaker) -> None:
     image = make.image(scene(), "rgb8", STAMP_NS, "eye")
     _, result = CameraConverter("front", (32, 48))(image)

@@ -29,6 +29,15 @@ def test_the_fingertip_reaches_a_pose_and_a_picture(contract: Contract, seed: in
         assert result.verdict.reached, f"{result.task}: {result.verdict}"
 
 
+def test_at_twice_the_rate_it_reaches_them_too(contract: Contract) -> None:
+    loop = ClosedLoop(contract, _brain(contract), SEEDS[0], turns=2)
+    before_ns, ticks = loop.rig.now_ns, loop.ticks
+    for kind in ("pose", "image"):
+        result = loop.run(kind)
+        assert result.verdict.reached, f"{result.task}: {result.verdict}"
+    assert (loop.ticks - ticks) * 50_000_000 == loop.rig.now_ns - before_ns
+
+
 def test_random_actions_do_not(contract: Contract) -> None:
     assert not run_tasks(contract, _brain(contract, "random"), SEEDS[0], ["pose"])[0].verdict.reached
 

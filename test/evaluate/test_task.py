@@ -116,5 +116,13 @@ def test_ticks_that_never_came_are_counted_by_their_times():
     assert summary["stages_ms"]["plan"]["p50"] == pytest.approx(2.5)
 
 
+def test_two_ticks_in_a_step_are_missed_by_their_own_period_and_time_outside_the_runtime_is_told():
+    stages = {"convert": 0.5, "total": 9.0, "runtime": 8.0}
+    records = [{"now_ns": t * 1_000_000, "turns": 2, "stages_ms": stages} for t in (0, 50, 100, 200)]
+    summary = tick_summary(records, 100_000_000)
+    assert summary["ticks_missed"] == 1
+    assert summary["stages_ms"]["outside"]["p50"] == pytest.approx(1.5)
+
+
 def test_a_run_without_ticks_has_a_rate_of_zero():
     assert tick_summary([], 100_000_000)["tick_hz"] == 0.0

@@ -94,6 +94,11 @@ def test_the_same_inputs_give_the_same_bytes(brain, contract, home):
     same(results[0][1], results[1][1])
     other, _ = brain.tick(observe(contract, home), None, home, brain.start(), pose_goal(0.5, 0.1), seed=8)
     assert other.chunk.tobytes() != results[0][0].chunk.tobytes()
+    brain.prepare(8)  # for another tick than the one that comes
+    again, _ = brain.tick(observe(contract, home), None, home, brain.start(), pose_goal(0.5, 0.1), seed=7)
+    same(again, results[0][0])
+    prepared, _ = brain.tick(observe(contract, home), None, home, brain.start(), pose_goal(0.5, 0.1), seed=8)
+    same(prepared, other)
 
 
 def test_without_a_goal_it_holds_still_and_still_imagines(brain, contract, home):
@@ -154,6 +159,23 @@ def test_a_goal_image_is_followed_for_ten_blind_ticks_and_no_longer(brain, contr
     moving = [bool(decision.chunk.any()) for decision in decisions]
     assert moving == [True] * 11 + [False] * 2
     assert decisions[-1].status == "image goal needs camera front"
+
+
+def test_two_ticks_in_a_step_follow_a_picture_no_faster_and_no_longer_than_one(brain, contract, arm, home):
+    goal = Goal("image", 9, image=colour_of(0.5, 0.1))
+    seen = observe(contract, home, camera=colour_of(*HOME_XY))
+    decision, memory = brain.tick(seen, None, home, brain.start(), goal, 0)
+    elsewhere = observe(contract, home, camera=colour_of(HOME_XY[0] + 0.05, HOME_XY[1]))
+    _, whole = brain.tick(elsewhere, None, home, memory, goal, 0)
+    _, half = brain.tick(elsewhere, None, home, replace(memory, since=0.5), goal, 0)
+    moved = [after.pursuit.aim - memory.pursuit.aim for after in (whole, half)]
+    np.testing.assert_allclose(moved[1], 0.5 * moved[0], atol=1e-5)
+    assert np.abs(moved[0]).max() > 0.005
+    blind, ticks = replace(half, since=0.5), 0
+    while decision.status != "image goal needs camera front":
+        decision, blind = brain.tick(observe(contract, home, missing=("front",)), None, home, blind, goal, 0)
+        ticks += 1
+    assert ticks == 21
 
 
 def test_a_new_goal_image_is_read_anew(brain, contract, home):

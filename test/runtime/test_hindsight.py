@@ -20,11 +20,12 @@ def imagine(memory: Memory, candidates: np.ndarray) -> Imagined:
     return Imagined(poses[..., 0, :], poses[..., 0, :1], None, poses, np.full((n, h, 2, 3), 0.01, np.float32))
 
 
-def run(ticks: int, wrong_m: float = 0.0, sees: bool = True) -> Hindsight:
-    """The object really moves 1 cm a tick, and ``wrong_m`` more over each horizon."""
-    hindsight = Hindsight(load_contract("tabletop_arm"), imagine, HORIZON, 2.5)
+def run(ticks: int, wrong_m: float = 0.0, sees: bool = True, turns: int = 1) -> Hindsight:
+    """The object really moves 1 cm a step, and ``wrong_m`` more over each horizon."""
+    hindsight = Hindsight(load_contract("tabletop_arm"), imagine, HORIZON, 2.5, turns)
     for tick in range(ticks):
-        place = np.array([0.01 * tick + wrong_m * tick / HORIZON, 0.0], np.float32)
+        step = tick / turns
+        place = np.array([0.01 * step + wrong_m * step / HORIZON, 0.0], np.float32)
         poses = np.zeros((2, 7), np.float32)
         poses[1, :2] = place
         decision = Decision("idle", 0.0, {}, belief_poses=poses)
@@ -33,10 +34,11 @@ def run(ticks: int, wrong_m: float = 0.0, sees: bool = True) -> Hindsight:
     return hindsight
 
 
-def test_what_came_as_imagined_is_a_hit_and_what_did_not_is_none() -> None:
-    assert run(200).hit_rate == 1.0
-    assert run(200, wrong_m=0.02).hit_rate == 1.0  # within 2.5 cm
-    far = run(200, wrong_m=0.03)
+@pytest.mark.parametrize("turns", [1, 2])
+def test_what_came_as_imagined_is_a_hit_and_what_did_not_is_none(turns: int) -> None:
+    assert run(200, turns=turns).hit_rate == 1.0
+    assert run(200, wrong_m=0.02, turns=turns).hit_rate == 1.0  # within 2.5 cm
+    far = run(200, wrong_m=0.03, turns=turns)
     assert far.hit_rate == 0.0
     assert far.off
 

@@ -11,6 +11,8 @@ from world_model_ros.bags.writer import BagWriter
 from world_model_ros.contract.schema import Qos
 from world_model_ros.core.errors import UserError
 
+_PAUSE_S = 0.05
+
 
 @dataclass(frozen=True)
 class Serialised:
@@ -40,8 +42,8 @@ class BackgroundWriter:
         self._writer = writer
         self._max_bytes = max_bytes
         self._waiting: deque[Serialised] = deque()
-        self._changed = threading.Condition()
-        self._closing = False
+        self._lock = threading.Lock()
+        self._closing = threading.Event()
         self.waiting_bytes = 0
         self.written: Counter[str] = Counter()
         self.dropped: Counter[str] = Counter()
@@ -51,23 +53,21 @@ class BackgroundWriter:
 
     def put(self, message: Serialised) -> bool:
         """Take a message; False if it was dropped."""
-        with self._changed:
+        with self._lock:
             full = self.waiting_bytes + len(message.cdr) > self._max_bytes and self._waiting
-            if full or self._closing or self.error is not None:
+            if full or self._closing.is_set() or self.error is not None:
                 self.dropped[message.topic] += 1
                 return False
             self._waiting.append(message)
             self.waiting_bytes += len(message.cdr)
-            self._changed.notify()
         return True
 
     def close(self) -> None:
         """Write what waits, and finish the bag. A second call does nothing."""
-        with self._changed:
-            if self._closing:
+        with self._lock:
+            if self._closing.is_set():
                 return
-            self._closing = True
-            self._changed.notify()
+            self._closing.set()
         self._thread.join()
         try:
             self._writer.close()
@@ -75,23 +75,32 @@ class BackgroundWriter:
             self.error = self.error or error
 
     def _run(self) -> None:
-        while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._waiting or self._closing)
-                if not self._waiting:
-                    return
-                message = self._waiting.popleft()
-                self.waiting_bytes -= len(message.cdr)
-            try:
-                self._writer.write_raw(
-                    message.topic, message.type, message.cdr, message.stamp_ns, message.qos, message.typestore
-                )
-                self.written[message.topic] += 1
-            except UserError:
-                self.dropped[message.topic] += 1
-            except OSError as error:
-                with self._changed:
-                    self.error = error
-                    self.dropped.update(each.topic for each in (message, *self._waiting))
-                    self._waiting.clear()
-                    self.waiting_bytes = 0
+        """Wakes up by itself: being woken for each of many hundred messages a second costs more than writing them."""
+        last = False
+        while not last:
+            last = self._closing.wait(_PAUSE_S)
+            while (message := self._next()) is not None:
+                self._write(message)
+
+    def _next(self) -> Serialised | None:
+        with self._lock:
+            if not self._waiting:
+                return None
+            message = self._waiting.popleft()
+            self.waiting_bytes -= len(message.cdr)
+            return message
+
+    def _write(self, message: Serialised) -> None:
+        try:
+            self._writer.write_raw(
+                message.topic, message.type, message.cdr, message.stamp_ns, message.qos, message.typestore
+            )
+            self.written[message.topic] += 1
+        except UserError:
+            self.dropped[message.topic] += 1
+        except OSError as error:
+            with self._lock:
+                self.error = error
+                self.dropped.update(each.topic for each in (message, *self._waiting))
+                self._waiting.clear()
+                self.waiting_bytes = 0

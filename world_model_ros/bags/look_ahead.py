@@ -30,17 +30,19 @@ class LookAhead:
     Args:
         moments: how many imaginations to keep for drawing, evenly spread.
         future: gets each imagination.
+        turns: ticks in a step of the model.
 
     Attributes:
         scores: by step and kind. spread: kept imaginations. worst: those that led to the largest surprises.
         model_s: time spent in the model.
     """
 
-    def __init__(self, contract: Contract, brain: Brain, moments: int, future: Future) -> None:
+    def __init__(self, contract: Contract, brain: Brain, moments: int, future: Future, turns: int = 1) -> None:
         self._contract, self._brain, self._future = contract, brain, future
         self._horizon = brain.bundle.manifest.horizon
         self._camera = first_camera(contract.interface)
-        self._window: deque[ReplayedTick] = deque(maxlen=self._horizon + 1)
+        self._turns = turns
+        self._window: deque[ReplayedTick] = deque(maxlen=self._horizon * turns + 1)
         self.scores = HorizonScores(self._horizon, contract.tick_ns * 1e-9)
         self.spread: EvenSample[Moment] = EvenSample(moments)
         self.worst: Worst[Moment] = Worst(_WORST)
@@ -51,8 +53,8 @@ class LookAhead:
         if tick.tick.jumped:  # no future leads over a pause
             self._window.clear()
         self._window.append(tick)
-        if len(self._window) == self._horizon + 1:
-            now, *coming = self._window
+        if len(self._window) == self._window.maxlen:
+            now, *coming = list(self._window)[:: self._turns]  # every one's action is of a whole step
             self._look(now, coming)
 
     def prediction(self) -> dict[str, dict[str, Any]]:

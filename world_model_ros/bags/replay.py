@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from world_model_ros.bags.horizon_scores import HorizonScores
 from world_model_ros.bags.journal import Journal
@@ -29,6 +28,7 @@ from world_model_ros.core.errors import UserError
 from world_model_ros.kinematics.motion import motion_for
 from world_model_ros.runtime.brain import Brain
 from world_model_ros.runtime.inputs import measured_positions
+from world_model_ros.runtime.turns import Turns
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,8 @@ def replay(
             beside = ReplayBag(writer, reader, contract)
             source.copy = beside.copy
             journal = Journal(contract)
-            ahead = LookAhead(contract, brain, options.moments, beside.future)
+            turns = record[0].turns if record else 1
+            ahead = LookAhead(contract, brain, options.moments, beside.future, turns)
             same = _SameAsLive()
             until_ns = None if options.until_s is None else reader.start_ns + round(options.until_s * 1e9)
             for told, after in _run(source, contract, brain, record, state, options):
@@ -193,8 +194,7 @@ def _run(
 ) -> Iterator[tuple[ReplayedTick, ReplayState]]:
     """The ticks, one after the other, each from the memory of the one before."""
     motion = motion_for(contract)
-    memory = brain.start() if state is None else state.memory
-    before: NDArray[np.float64] | None = None if state is None else state.reference
+    turns = Turns(brain.start, record[0].turns if record else 1, () if state is None else state.left)
     first = 0 if state is None else state.index + 1
     pace = _Pace(options.rate)
     for count, tick in enumerate(source):
@@ -203,23 +203,22 @@ def _run(
         applied = np.zeros(contract.interface.action.size, np.float32)
         seed = options.seed + index
         if tick.jumped:
-            memory, before = brain.start(), None
+            turns.restart()
         if live is not None:
             reference, applied, goal, seed = live.reference, live.applied, live.goal, live.seed
-            if live.restarted:
-                memory = brain.start()
-            if live.refused:
-                memory = memory.refused()
-        elif before is not None and reference is not None:
+            turns.follow(live.restarted, live.refused)
+        memory, before = turns.next()
+        if live is None and before is not None and reference is not None:
             applied = np.asarray(motion.applied_action(before, reference), np.float32)
-        before, restarted = reference, memory.fresh_start
+        restarted = memory.fresh_start
         pace.wait(tick.observation.now_ns)
         decision, memory = brain.tick(tick.observation, applied, reference, memory, goal, seed)
+        turns.add(memory, reference)
         measured = measured_positions(tick.observation, contract)
         told = ReplayedTick(
             index, seed, tick, applied, decision, memory, restarted, live, measured, reference=reference, goal=goal
         )
-        yield told, ReplayState(told.now_ns, index, memory, before)
+        yield told, ReplayState(told.now_ns, index, turns.left)
 
 
 class _Pace:

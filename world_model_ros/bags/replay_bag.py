@@ -90,6 +90,7 @@ class ReplayBag:
             missed=0,
             stages_ms={},
             restarted=told.restarted,
+            turns=1 if told.live is None else told.live.turns,
         )
         self._writer.write(TICK_TOPIC, "std_msgs/msg/String", make.string(record.json()), now_ns)
         self._writer.write("surprise", "std_msgs/msg/Float32", make.float32(decision.surprise), now_ns)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from world_model_ros.core.errors import UserError
 from world_model_ros.runtime.brain import Brain
 from world_model_ros.runtime.decision import Memory, Pursuit
+from world_model_ros.runtime.turns import Reference
 
 
 @dataclass(frozen=True)
@@ -21,32 +22,34 @@ class ReplayState:
 
     Args:
         now_ns: of the last tick. index: of it.
-        memory: that it left. reference: (J,) commanded then, or None.
+        left: memory and commanded positions (J,) or None after each of the last ticks, as `Turns.left`.
     """
 
     now_ns: int
     index: int
-    memory: Memory
-    reference: NDArray[np.float64] | None
+    left: tuple[tuple[Memory, Reference], ...]
 
     def save(self, path: Path, brain: Brain) -> None:
         """Write a NumPy archive without pickles."""
-        memory, pursuit = self.memory, self.memory.pursuit
+        memory = self.left[-1][0]
+        pursuit = memory.pursuit
         arrays: dict[str, NDArray[np.generic]] = {
             "now_ns": np.array(self.now_ns),
             "index": np.array(self.index),
-            "belief": memory.belief,
+            "beliefs": np.stack([each.belief for each, _ in self.left]),
+            "fresh_starts": np.array([each.fresh_start for each, _ in self.left]),
             "warm": memory.warm,
-            "fresh_start": np.array(memory.fresh_start),
             "reach": np.array(memory.reach),
             "model": np.array(_fingerprint(brain)),
         }
-        if self.reference is not None:
-            arrays["reference"] = np.asarray(self.reference, np.float64)
+        for i, (_, reference) in enumerate(self.left):
+            if reference is not None:
+                arrays[f"reference_{i}"] = np.asarray(reference, np.float64)
         if pursuit is not None:
             arrays |= {"pursuit_seen": pursuit.seen, "pursuit_code": pursuit.code}
             target = -1 if pursuit.target is None else pursuit.target
-            arrays["pursuit_numbers"] = np.array([pursuit.stamp_ns, target, pursuit.blind_ticks], np.int64)
+            arrays["pursuit_numbers"] = np.array([pursuit.stamp_ns, target], np.int64)
+            arrays["pursuit_blind"] = np.array(pursuit.blind_steps)
             if pursuit.aim is not None:
                 arrays["pursuit_aim"] = pursuit.aim
         with path.open("wb") as file:
@@ -62,17 +65,20 @@ def load_state(path: Path, brain: Brain) -> ReplayState:
             raise UserError("resume", str(path), f"the memory of the model {brain.bundle.manifest.name}")
         pursuit = None
         if "pursuit_seen" in found:
-            stamp_ns, target, blind = (int(each) for each in found["pursuit_numbers"])
+            stamp_ns, target = (int(each) for each in found["pursuit_numbers"])
             pursuit = Pursuit(
                 stamp_ns,
                 found["pursuit_seen"],
                 found["pursuit_code"],
                 None if target < 0 else target,
                 found.get("pursuit_aim"),
-                blind,
+                float(found["pursuit_blind"]),
             )
-        memory = Memory(found["belief"], found["warm"], bool(found["fresh_start"]), pursuit, float(found["reach"]))
-        return ReplayState(int(found["now_ns"]), int(found["index"]), memory, found.get("reference"))
+        left = tuple(
+            (Memory(belief, found["warm"], bool(fresh), pursuit, float(found["reach"])), found.get(f"reference_{i}"))
+            for i, (belief, fresh) in enumerate(zip(found["beliefs"], found["fresh_starts"]))
+        )
+        return ReplayState(int(found["now_ns"]), int(found["index"]), left)
     except (OSError, ValueError, KeyError) as error:
         raise UserError("resume", str(path), f"a memory.npz that a replay wrote ({error})") from error
 

@@ -34,6 +34,7 @@ class RecordedTick:
         goal: pursued; None without one.
         surprise: that it had; None if the tick failed.
         refused: the gate had refused the plan before it.
+        turns: ticks in a step of the model.
     """
 
     plan: PlannedTick
@@ -44,6 +45,7 @@ class RecordedTick:
     goal: Goal | None
     surprise: float | None
     refused: bool = False
+    turns: int = 1
 
 
 def recorded_ticks(bag: BagReader, contract: Contract) -> list[RecordedTick]:
@@ -80,6 +82,7 @@ def _tick(record: dict[str, Any], images: list[tuple[int, NDArray[np.uint8]]]) -
         None if record["goal"] is None else _goal(record["goal"], images),
         record["surprise"],
         record.get("gate_refusal") is not None,
+        int(record.get("turns", 1)),
     )
 
 

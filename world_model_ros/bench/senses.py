@@ -39,7 +39,8 @@ def with_camera_size(contract: Contract, size: tuple[int, int] = CAMERA_SIZE) ->
 
 
 def rest(contract: Contract) -> Float:
-    """Joint positions (J,) to be at: the fingertip in the middle of its workspace, else the middle of the ranges."""
+    """Joint positions (J,) to be at: the fingertip in the middle of its workspace, as far from the ends of the joints'
+    ranges as some tries find; without a fingertip the middle of the ranges."""
     limits = contract.limits()
     middle: Float = 0.5 * (limits.lower + limits.upper)
     arm = motion_for(contract)
@@ -47,11 +48,10 @@ def rest(contract: Contract) -> Float:
         return middle
     place = np.array(contract.interface.action.workspace_m, np.float64).mean(1)  # type: ignore[union-attr]
     random = np.random.default_rng(0)
-    for _ in range(_TRIES):
-        found = arm.solve(random.uniform(limits.lower, limits.upper), place, tool_down())
-        if found is not None:
-            return found
-    return middle
+    tried = [arm.solve(random.uniform(limits.lower, limits.upper), place, tool_down()) for _ in range(_TRIES)]
+    found = [each for each in tried if each is not None]
+    room = [float(np.minimum(each - limits.lower, limits.upper - each).min()) for each in found]
+    return found[int(np.argmax(room))] if found else middle
 
 
 def observation(contract: Contract, now_ns: int, seed: int = 0) -> Observation:

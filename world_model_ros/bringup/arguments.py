@@ -35,11 +35,12 @@ class Argument:
             if text.lower() not in ("true", "false"):
                 raise UserError(self.name, text, "true or false")
             return text.lower() == "true"
-        if isinstance(self.default, int):
+        if isinstance(self.default, (int, float)):
             try:
-                return int(text)
+                return type(self.default)(text)
             except ValueError:
-                raise UserError(self.name, text, "a whole number") from None
+                legal = "a whole number" if isinstance(self.default, int) else "a number"
+                raise UserError(self.name, text, legal) from None
         return text
 
 
@@ -47,6 +48,7 @@ BRINGUP = (
     Argument("robot", default_robot(), "contract file (.yaml), or the name of one of the package"),
     Argument("model", "", "model bundle, name or folder; empty takes the one named like the robot"),
     Argument("provider", "auto", "auto, cpu, cuda or tensorrt"),
+    Argument("rate_hz", 0.0, "of ticks; 0 takes the contract's, else a multiple of it"),
     Argument("shadow", False, "only watch whoever drives the robot, and report how well that is predicted; no gate"),
     Argument("dry_run", False, "the gate judges every command and sends none"),
     Argument("rviz", False, "open rviz2 with the imagined futures"),

@@ -57,6 +57,7 @@ def bringup(
     shadow: bool = False,
     dry_run: bool = False,
     seed: int = 0,
+    rate_hz: float = 0.0,
     use_sim_time: bool = False,
     rviz: bool = False,
     record: str = "",
@@ -72,6 +73,7 @@ def bringup(
         shadow: the brain watches whoever drives the robot and reports how well it predicts; there is no gate.
         dry_run: the gate judges and reports, and has no way to the controller.
         seed: of the brain's sampling.
+        rate_hz: of its ticks; 0 takes the contract's, else a multiple of it.
         use_sim_time: take the time from ``/clock``.
         rviz: open rviz2 with the package's view of futures.
         record: bag to write; empty records nothing.
@@ -84,6 +86,7 @@ def bringup(
     every: dict[str, Value] = {"robot": robot, "use_sim_time": use_sim_time}
     bundle: dict[str, Value] = {"model": model or contract.name, "provider": provider}
     brain: dict[str, Value] = {"autostart": True, "policy": "watch" if shadow else policy, "seed": seed}
+    brain["rate_hz"] = float(rate_hz)
     if record:
         brain["recorded"] = True  # so that a replay can begin where the brain began
     processes = [
@@ -119,6 +122,7 @@ def simulation(
     shadow: bool = False,
     dry_run: bool = False,
     seed: int = 0,
+    rate_hz: float = 0.0,
     use_sim_time: bool = False,
     rviz: bool = False,
     record: str = "",
@@ -151,6 +155,7 @@ def simulation(
         shadow=shadow,
         dry_run=dry_run,
         seed=seed,
+        rate_hz=rate_hz,
         use_sim_time=use_sim_time,
         rviz=rviz,
         record=record,

@@ -90,6 +90,11 @@ class Running:
     ) -> None:
         self.stop()
 
+    @property
+    def names(self) -> list[str]:
+        """Of the nodes whose processes were started."""
+        return list(self._children)
+
     def pid(self, name: str) -> int:
         """Process id of a node."""
         return self._children[name].pid

@@ -9,6 +9,7 @@ from typing import Any
 MEASURED = {
     "gate": "attack the gate with commands, most of them bad, and count what it lets through",
     "tick": "where the time of a tick goes, at live rates; or, with --soak, whether anything grows",
+    "live": "every process of the demo at once, for minutes: is the rate held, and which process takes what?",
     "plan": "a plan: time, against PyTorch, planners of published sizes and a matrix product; what it grows with",
     "transport": "whether camera images arrive between two processes, and how late",
     "replay": "how fast a bag is replayed",

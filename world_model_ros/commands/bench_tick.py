@@ -14,6 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", default="", help="bundle: name or folder; the one named like the robot without it")
     parser.add_argument("--provider", default="auto", help="auto, cpu, cuda or tensorrt (%(default)s)")
     parser.add_argument("--threads", type=int, default=1, help="of the planner on a CPU (%(default)s)")
+    parser.add_argument("--rate", type=float, default=0.0, help="ticks a second; 0: the contract's, else its multiple")
     parser.add_argument("--ticks", type=int, default=200, help="how many, live (%(default)s)")
     parser.add_argument(
         "--soak", type=int, default=0, metavar="TICKS", help="so many without a pause or middleware: what has grown?"
@@ -48,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
     from world_model_ros.bench.tick import tick_times
     from world_model_ros.nodes.tick_probe import live_ticks
 
-    records = live_ticks(contract, str(bundle.folder), provider, arguments.threads, arguments.ticks)
+    records = live_ticks(contract, str(bundle.folder), provider, arguments.threads, arguments.ticks, arguments.rate)
     result = report(**about, repeats=len(records), **tick_times(records))
     show(result, arguments.json, _lines(result))
     return 0

@@ -6,7 +6,6 @@ import argparse
 import json
 import shutil
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", default="", help="bundle: name or folder; the one named like the robot without it")
     parser.add_argument("--provider", default="auto", help="auto, cpu, cuda or tensorrt (%(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="of the scene, the goals and the sampling (%(default)s)")
+    parser.add_argument("--rate", type=float, default=0.0, help="ticks a second; 0: the contract's, else its multiple")
     parser.add_argument("--goals", default="pose,image,push", help="which, in this order (%(default)s)")
     parser.add_argument("--out", type=Path, default=Path("out/demo"), help="folder for the results (%(default)s)")
     parser.add_argument("--unplug", default="", help="comma separated streams or kinds (camera) that send nothing")
@@ -32,11 +32,13 @@ def run(arguments: argparse.Namespace) -> int:
     from world_model_ros.contract.contract import load_contract
     from world_model_ros.evaluate.task import task_kinds
     from world_model_ros.runtime.bundle import load_bundle
+    from world_model_ros.runtime.turns import turns_of
     from world_model_ros.sim.scenes import variety_named
 
     contract = load_contract(arguments.robot)
     kinds = task_kinds(arguments.goals)
     variety_named(arguments.scenes)
+    turns_of(arguments.rate, contract)
     bundle = load_bundle(arguments.model or contract.name, contract)  # fails here, not in a log
     out: Path = arguments.out.resolve()
     _clear(out)
@@ -68,49 +70,25 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _run(arguments: argparse.Namespace, out: Path, goals: str, policy: str) -> dict[str, Any]:
     """Start everything, wait for the verdicts, stop everything."""
-    from world_model_ros.bringup.processes import Process, own, simulation
-    from world_model_ros.bringup.run import Running
-    from world_model_ros.core.errors import UserError
+    from world_model_ros.bringup.demonstration import demonstrate
+    from world_model_ros.bringup.processes import simulation
 
     main_run = policy == "model"
-    result = out / "result.json"
     processes = simulation(
         arguments.robot,
         model=arguments.model,
         provider=arguments.provider,
         policy=policy,
         seed=arguments.seed,
+        rate_hz=arguments.rate,
         record=str(out / "bag") if main_run else "",
         futures=str(out / "futures.png") if main_run else "",
         unplug=arguments.unplug,
         scenes=arguments.scenes,
     )
-    judge = {
-        "robot": arguments.robot,
-        "seed": arguments.seed,
-        "scenes": arguments.scenes,
-        "goals": goals,
-        "result": str(result),
-    }
-    out.mkdir(parents=True, exist_ok=True)
-    with Running(
-        [*own(processes), Process("demo_node", "demo", judge)], out / "logs", to_terminal=("demo",)
-    ) as running:
-        deadline = time.monotonic() + _LONGEST_S
-        while time.monotonic() < deadline:
-            ended = running.ended()
-            if any(each.process.name == "demo" for each in ended):
-                break
-            if ended:
-                raise UserError("demo", str(ended[0]), "processes that run until the demo is over")
-            time.sleep(0.1)
-        else:
-            raise UserError("demo", f"no verdict in {_LONGEST_S:.0f} s", "a verdict")
+    judge = {"robot": arguments.robot, "seed": arguments.seed, "scenes": arguments.scenes, "goals": goals}
+    verdicts = demonstrate(processes, judge, out, _LONGEST_S)
     _single_file(out / "bag", out / "demo.mcap")
-    if not result.is_file():
-        raise UserError("demo", "demo_node gave no verdict", f"a robot that gets ready; see {out / 'logs'}")
-    verdicts: dict[str, Any] = json.loads(result.read_text(encoding="utf-8"))
-    result.unlink()
     return verdicts
 
 

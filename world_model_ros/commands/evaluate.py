@@ -48,6 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--lose", default="", help="kinds, each silent in turn in the same seeds; /ever: for good, from contact on"
     )
     parser.add_argument("--scenes", default="plain", help="plain, varied, cluttered; of bags also curriculum")
+    parser.add_argument("--rate", type=float, default=0.0, help="ticks a second in tasks; 0: the contract's")
     parser.add_argument("--workers", type=int, default=2, help="processes (%(default)s)")
     parser.add_argument("--bags", nargs="+", type=Path, help="bags to predict; without it, simulated ones are made")
     parser.add_argument("--stride", type=int, default=3, help="ticks between two imaginations in a bag (%(default)s)")
@@ -98,6 +99,7 @@ def _tasks(arguments: argparse.Namespace, contract: Contract, bundle: Bundle) ->
     from world_model_ros.evaluate.closed_loop import Blackout
     from world_model_ros.evaluate.task import task_kinds
     from world_model_ros.evaluate.tasks import CONTROLS, Conditions, loss_scores, run_episodes, task_scores
+    from world_model_ros.runtime.turns import turns_of
     from world_model_ros.sim.scenes import variety_named
 
     kinds = task_kinds(arguments.goals)
@@ -109,7 +111,7 @@ def _tasks(arguments: argparse.Namespace, contract: Contract, bundle: Bundle) ->
     dark = tuple(streams_named(arguments.robot, arguments.blackout))
     variety = variety_named(arguments.scenes)
     lose = {each: _silent(arguments.robot, each) for each in arguments.lose.split(",") if each}
-    usual = Conditions(None, unplugged, Blackout(dark) if dark else None, variety)
+    usual = Conditions(None, unplugged, Blackout(dark) if dark else None, variety, turns_of(arguments.rate, contract))
     first = arguments.first_seed
     seeds = range(first, first + arguments.episodes)
     control_seeds = seeds[: arguments.control_episodes]
@@ -120,6 +122,7 @@ def _tasks(arguments: argparse.Namespace, contract: Contract, bundle: Bundle) ->
             run = partial(run_episodes, kind, contract=contract, bundle=bundle, provider=arguments.provider)
             run = partial(run, workers=arguments.workers, progress=bar.update)
             entry = {"task": kind, "scenes": arguments.scenes, "unplugged": list(unplugged), "blackout": list(dark)}
+            entry["rate_hz"] = contract.interface.tick_hz * usual.turns
             whole = run(seeds, conditions=usual)
             entry |= task_scores(whole, first)
             entry["controls"] = {

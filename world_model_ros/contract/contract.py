@@ -51,7 +51,7 @@ class Contract:
     def tick_ns(self) -> int:
         return round(1e9 / self.interface.tick_hz)
 
-    @property
+    @cached_property
     def joint_names(self) -> tuple[str, ...]:
         return tuple(joint.name for joint in self.interface.joints)
 

@@ -33,8 +33,9 @@ class JointConverter:
     def __call__(self, message: Any) -> tuple[int, NDArray[np.float32]]:
         """Raises `UserError` for a missing or doubled joint, a missing field, or a non-finite value of a joint."""
         index = self._order(message.name)
-        columns = [self._column(message, field)[index] for field in self.fields]
-        values = np.stack(columns, axis=1).astype(np.float32)
+        values = np.empty((len(self.joints), len(self.fields)), np.float32)
+        for i, field in enumerate(self.fields):
+            values[:, i] = self._column(message, field)[index]
         finite(values, self.name, self.joints)
         return stamp_ns(message), values
 

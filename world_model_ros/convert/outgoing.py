@@ -13,6 +13,7 @@ import importlib
 from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import is_dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -41,7 +42,7 @@ class MessageMaker:
     """
 
     def __init__(self, class_of: Callable[[str], Any]) -> None:
-        self._class_of = class_of
+        self._class_of = lru_cache(maxsize=None)(class_of)
         # rclpy is fast with array.array, rosbags wants ndarrays; rosbags' classes are dataclasses without defaults.
         self._rosbags = is_dataclass(class_of("std_msgs/msg/Header"))
 
@@ -106,19 +107,21 @@ class MessageMaker:
     def trajectory(self, trajectory: Trajectory) -> Any:
         """trajectory_msgs/JointTrajectory with positions and velocities, and accelerations if it has them."""
         times_s = trajectory.times_s.tolist()
-        accelerations = [()] * len(times_s) if trajectory.accelerations is None else trajectory.accelerations
+        point = self._class_of("trajectory_msgs/msg/JointTrajectoryPoint")
+        nothing = self._numbers((), "d")
+        positions, velocities = self._rows(trajectory.positions), self._rows(trajectory.velocities)
+        accelerations = (
+            [nothing] * len(times_s) if trajectory.accelerations is None else self._rows(trajectory.accelerations)
+        )
         points = [
-            self.make(
-                "trajectory_msgs/msg/JointTrajectoryPoint",
-                positions=self._numbers(position, "d"),
-                velocities=self._numbers(velocity, "d"),
-                accelerations=self._numbers(acceleration, "d"),
-                effort=self._numbers((), "d"),
+            point(
+                positions=position,
+                velocities=velocity,
+                accelerations=acceleration,
+                effort=nothing,
                 time_from_start=self.duration(round(time_s * 1e9)),
             )
-            for time_s, position, velocity, acceleration in zip(
-                times_s, trajectory.positions, trajectory.velocities, accelerations
-            )
+            for time_s, position, velocity, acceleration in zip(times_s, positions, velocities, accelerations)
         ]
         return self.make(
             "trajectory_msgs/msg/JointTrajectory",
@@ -184,6 +187,11 @@ class MessageMaker:
 
     def _vector(self, type_name: str, values: Sequence[float]) -> Any:
         return self.make(type_name, x=values[0], y=values[1], z=values[2])
+
+    def _rows(self, values: np.ndarray[Any, Any]) -> list[Any]:
+        """Numeric array fields, one for each row of (T, J)."""
+        flat, size = self._numbers(values.reshape(-1), "d"), values.shape[1]
+        return [flat[start : start + size] for start in range(0, values.size, size)]
 
     def _numbers(self, values: ArrayLike, code: str) -> Any:
         """A numeric array field: never an ndarray for rclpy, which checks each element of one."""

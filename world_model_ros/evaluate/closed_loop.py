@@ -26,12 +26,13 @@ from world_model_ros.evaluate.task import PICTURES, Judge, Task, TaskKind, Verdi
 from world_model_ros.kinematics.arm import ArmKinematics
 from world_model_ros.runtime.brain import Brain
 from world_model_ros.runtime.decision import PLAN_RULES, Decision, Memory
+from world_model_ros.runtime.turns import Turns
 from world_model_ros.sim.rig import Rig
 from world_model_ros.sim.scenes import Variety, scene_for_seed
 
 _EXPOSURE_NS = 20_000_000  # age of the image at the tick
 _LATENCY_NS = 40_000_000  # from the tick to the gate
-_SETTLE_TICKS = 5
+_SETTLE_STEPS = 5
 _FELT_N = 0.5  # sum over the taxels that counts as contact
 
 
@@ -74,6 +75,7 @@ class ClosedLoop:
         variety: how much scenes differ.
         make: of messages; those of bags without it.
         record: is called with topic, type, message and stamp in ns of everything that is sent.
+        turns: ticks in a step of the model, see `Turns`.
     """
 
     def __init__(
@@ -85,6 +87,7 @@ class ClosedLoop:
         variety: Variety = "plain",
         make: MessageMaker | None = None,
         record: Callable[[str, str, Any, int], None] | None = None,
+        turns: int = 1,
     ) -> None:
         self.contract, self.brain, self.seed = contract, brain, seed
         self._make = make or MessageMaker(standard_types().types.__getitem__)
@@ -102,15 +105,14 @@ class ClosedLoop:
         self._arm = ArmKinematics(contract)
         self._blackout: Blackout | None = None
         self._dark_from_ns: int | None = None
-        self._memory = brain.start()
-        self._before: Float | None = None
-        for _ in range(_SETTLE_TICKS):
+        self._turns, self._tick_ns = Turns(brain.start, turns), contract.tick_ns // turns
+        for _ in range(_SETTLE_STEPS * turns):
             self.tick(None)
 
     @property
     def memory(self) -> Memory:
         """What the brain remembers after the last tick."""
-        return self._memory
+        return self._turns.left[-1][0]
 
     def tip(self) -> Float:
         """Measured fingertip (3,), m, base frame."""
@@ -123,7 +125,7 @@ class ClosedLoop:
 
     def tick(self, goal: Goal | None) -> None:
         """Run to the next tick, then let the brain think."""
-        now_ns = self.rig.now_ns + self.contract.tick_ns
+        now_ns = self.rig.now_ns + self._tick_ns
         if self.rig.telemetry.camera is not None:
             self.rig.expose(now_ns - _EXPOSURE_NS)
         for sample in self.rig.advance(now_ns):
@@ -136,14 +138,15 @@ class ClosedLoop:
                     if self.tamper is not None:
                         value = self.tamper(name, stamp_ns, value)
                     self._streams.push(name, stamp_ns, value)
+        if self.rig.take_refusal() in PLAN_RULES:
+            self._turns.refused()
         reference = self.rig.reference
-        applied = self.brain.applied_action(self._before, reference)
-        self._before = reference
+        memory, before = self._turns.next()
+        applied = self.brain.applied_action(before, reference)
         seed = self.seed * 1_000_003 + self.ticks
         self.observation = observation = self._streams.observe(now_ns)
-        if self.rig.take_refusal() in PLAN_RULES:
-            self._memory = self._memory.refused()
-        self.last, self._memory = self.brain.tick(observation, applied, reference, self._memory, goal, seed)
+        self.last, after = self.brain.tick(observation, applied, reference, memory, goal, seed)
+        self._turns.add(after, reference)
         self.ticks += 1
         if self.last.trajectory is not None:
             self.rig.send(self.last.trajectory, now_ns + _LATENCY_NS)
@@ -180,7 +183,7 @@ class ClosedLoop:
                 item = self.places().get(task.target, np.zeros(7))[:3]
                 command = oracle.command(task, self.rig.reference, item, self.rig.now_ns)
                 self.rig.send(command, self.rig.now_ns + _LATENCY_NS)
-                self.rig.advance(self.rig.now_ns + self.contract.tick_ns)
+                self.rig.advance(self.rig.now_ns + self._tick_ns)
             place = self.places().get(task.target)
             judge.see(self.rig.now_ns, self.tip() if place is None else place[:3])
             verdict = judge.verdict(self.rig.now_ns)

@@ -33,12 +33,14 @@ class Conditions:
         unplugged: streams that send nothing at all.
         blackout: streams that fall silent on the way.
         variety: how much scenes differ.
+        turns: ticks in a step of the model.
     """
 
     control: str | None = None
     unplugged: tuple[str, ...] = ()
     blackout: Blackout | None = None
     variety: Variety = "plain"
+    turns: int = 1
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,7 @@ def _run(job: _Job) -> TaskResult:
         others = (s.name for s in contract.interface.streams if s.kind in ("microphone", "taxels", "wrench"))
         unplugged = tuple({*unplugged, *others})
     oracle = Oracle(contract) if conditions.control == "oracle" else None
-    loop = ClosedLoop(contract, brain, job.seed, unplugged, conditions.variety)
+    loop = ClosedLoop(contract, brain, job.seed, unplugged, conditions.variety, turns=conditions.turns)
     try:
         return loop.run(job.kind, tolerance_m=STRICT_M[job.kind], blackout=conditions.blackout, oracle=oracle)
     finally:

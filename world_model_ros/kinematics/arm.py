@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from math import sqrt
+
+import eigenpy  # comes with Pinocchio
 import numpy as np
 import pinocchio as pin
 
@@ -14,8 +17,10 @@ from world_model_ros.kinematics.waypoints import through
 POSITION_TOLERANCE_M = 1e-4
 ROTATION_TOLERANCE_RAD = 1e-3
 _TURN_PER_TICK_RAD = 0.15  # the fastest the tool is brought to point down
-_DAMPING = 1e-6  # of the squared singular values; small, because the warm start is always near
+_DAMPED = 1e-6 * np.eye(6)  # added to the squared singular values; small, because the warm start is always near
+_PRECISION = np.repeat([POSITION_TOLERANCE_M, ROTATION_TOLERANCE_RAD], 3) ** -2.0
 _LONGEST_STEP = 0.5  # rad or m, of one iteration
+_NEAR_ITERATIONS = 8  # from one tick to the next three are usual; at a joint's limit there may be no solution at all
 
 
 def tool_down(yaw_rad: float = 0.0) -> Float:
@@ -46,7 +51,9 @@ class ArmKinematics:
         self.limits = contract.limits()
         self._bound = action.bound_m
         self._axes = ["xyz".index(axis) for axis in action.axes]
-        self._box = np.array(action.workspace_m, dtype=np.float64).T  # (2, 3)
+        self._low, self._high = np.array(action.workspace_m, dtype=np.float64).T  # (3,) each
+        locked = [axis for axis in range(3) if axis not in self._axes]
+        self._high[locked] = self._low[locked]  # their value
         self._down = tool_down(yaw_rad)
 
         full = urdf_model(contract)
@@ -72,6 +79,7 @@ class ArmKinematics:
             raise UserError("interface.base_frame", action.frame, "a frame that no joint of the contract moves")
         pin.framesForwardKinematics(self._model, self._data, pin.neutral(self._model))
         self._base = pin.SE3(self._data.oMf[base])
+        self._factors = eigenpy.PartialPivLU(np.eye(6))  # a sixth of the time of np.linalg.solve
 
     def tip(self, q: Float) -> tuple[Float, Float]:
         """Position (3,) in m and rotation (3, 3) of the link in the base frame, at joint positions (J,)."""
@@ -89,15 +97,14 @@ class ArmKinematics:
         for _ in range(iterations):
             pose = self._pose(q)
             error = pin.log6(pose.actInv(target)).vector
-            if error[:3] @ error[:3] < POSITION_TOLERANCE_M**2 and error[3:] @ error[3:] < ROTATION_TOLERANCE_RAD**2:
+            if error @ (_PRECISION * error) < 1.0:
                 return np.array(q[self._order])
             jacobian = pin.computeFrameJacobian(self._model, self._data, q, self._tip, pin.LOCAL)
-            square = jacobian @ jacobian.T
-            square.flat[::7] += _DAMPING
-            step = jacobian.T @ np.linalg.solve(square, error)
-            longest = np.abs(step).max()
-            if longest > _LONGEST_STEP:
-                step *= _LONGEST_STEP / longest
+            self._factors.compute(jacobian @ jacobian.T + _DAMPED)
+            step = jacobian.T @ self._factors.solve(error)
+            length = sqrt(step @ step)
+            if length > _LONGEST_STEP:
+                step *= _LONGEST_STEP / length
             q = _within(q + step, self._lowest, self._highest)
         return None
 
@@ -118,15 +125,13 @@ class ArmKinematics:
         """
         position, rotation = self.tip(q_ref)
         q = _within(q_ref, self.limits.lower, self.limits.upper)
+        moves = np.zeros((len(chunk), 3))
+        moves[:, self._axes] = _within(chunk, -self._bound, self._bound)
         points = [q]
-        for displacement in chunk:
-            move = _within(self._box[0] - position, -self._bound, self._bound)  # right for locked axes
-            move[self._axes] = _within(displacement, -self._bound, self._bound)
-            goal = position + move
-            free = goal[self._axes]
-            inside = _within(free, *self._box[:, self._axes])
+        for move in moves:
+            inside = _within(position + move, self._low, self._high)
             # From outside of the box the way back is no faster than the bound.
-            goal[self._axes] = position[self._axes] + _within(inside - position[self._axes], -self._bound, self._bound)
+            goal = position + _within(inside - position, -self._bound, self._bound)
             q, position, rotation = self._step(q, position, rotation, goal, tick_s)
             points.append(q)
         return through(self.names, np.array(points), stamp_ns, tick_s, self.limits.acceleration)
@@ -139,15 +144,17 @@ class ArmKinematics:
         self, q: Float, position: Float, rotation: Float, goal: Float, tick_s: float
     ) -> tuple[Float, Float, Float]:
         """One tick toward ``goal`` and pointing down, within joint velocities: q, position, rotation after it."""
-        turn = pin.log3(rotation.T @ self._down)
-        angle = float(np.linalg.norm(turn))
-        turn *= min(1.0, _TURN_PER_TICK_RAD / max(angle, 1e-9))
+        turn = pin.log3(rotation.T @ self._down) if rotation is not self._down else np.zeros(3)
+        angle = sqrt(turn @ turn)
+        upright = angle <= _TURN_PER_TICK_RAD  # after it
+        if not upright:
+            turn *= _TURN_PER_TICK_RAD / angle
         longest = self.limits.velocity * tick_s
         share = 1.0
         for _ in range(3):
             there = position + share * (goal - position)
-            turned = rotation @ pin.exp3(share * turn)
-            solution = self.solve(q, there, turned, iterations=15)
+            turned = self._down if upright and share == 1.0 else rotation @ pin.exp3(share * turn)
+            solution = self.solve(q, there, turned, _NEAR_ITERATIONS)
             if solution is None:
                 share *= 0.5
                 continue

@@ -24,7 +24,7 @@ def brain_statuses(brain: Brain, loop: TickLoop, streams: StreamInbox, goals: Go
 
 
 def _tick(brain: Brain, loop: TickLoop) -> DiagnosticStatus:
-    statistics, asked_hz = loop.statistics, brain.contract.interface.tick_hz
+    statistics, asked_hz = loop.statistics, loop.rate_hz
     rate_hz = statistics.rate_hz()
     level, words = OK, f"{rate_hz:.1f} ticks a second"
     if statistics.ticks < 2:

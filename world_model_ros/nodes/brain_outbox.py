@@ -8,16 +8,19 @@ from typing import Any
 import numpy as np
 from nav_msgs.msg import Path
 from rclpy.node import Node
+from rclpy.serialization import serialize_message
 from sensor_msgs.msg import Image
 from std_msgs.msg import Float32, String
 from trajectory_msgs.msg import JointTrajectory
 from visualization_msgs.msg import MarkerArray
 
 from world_model_ros.contract.contract import Contract
-from world_model_ros.convert.futures import joints_message, path_message
+from world_model_ros.convert.futures import joints_ahead, stamps_ahead
 from world_model_ros.convert.outgoing import MessageMaker, ros_class
+from world_model_ros.convert.template import Template
 from world_model_ros.core.streams import Observation
-from world_model_ros.nodes.marker_messages import marker_array
+from world_model_ros.core.trajectory import Trajectory
+from world_model_ros.nodes.marker_messages import MarkerBytes
 from world_model_ros.nodes.qos import LATCHED
 from world_model_ros.runtime.brain import Brain
 from world_model_ros.runtime.decision import Decision, Floats
@@ -38,6 +41,11 @@ class BrainOutbox:
         self._latency_ns = 0 if self._camera is None else contract.latency_ns(self._camera.name)
         self._frame = contract.interface.base_frame
         self._targets = [target.name for target in contract.interface.targets]
+        self._trajectory = Template(self._make_trajectory, serialize_message)
+        self._path = Template(
+            lambda poses, stamps_ns: self._make.path(poses[0], stamps_ns, self._frame), serialize_message
+        )
+        self._markers = MarkerBytes(self._frame)
         self._publishers: dict[str, Any] = {}
         for kind, topics in (
             (JointTrajectory, ["predicted/joints", *(["command"] if brain.acts else [])]),
@@ -59,7 +67,7 @@ class BrainOutbox:
     def command(self, decision: Decision) -> None:
         """The joint trajectory for the gate, stamped with the observation's time."""
         if decision.trajectory is not None:
-            self._publishers["command"].publish(self._make.trajectory(decision.trajectory))
+            self._publishers["command"].publish(self._trajectory_bytes(decision.trajectory))
 
     def tick(self, record: TickRecord) -> None:
         self._publishers["tick"].publish(self._make.string(record.json()))
@@ -81,18 +89,19 @@ class BrainOutbox:
             self._publish("predicted/states", lambda: self._make.tensor(states, stamp_ns))
         if decision.contact is not None:
             self._publish("predicted/contact", lambda: self._make.tensor(decision.contact, now_ns))
-        if decision.joints is not None:
+        joints = decision.joints
+        if joints is not None:
             self._publish(
-                "predicted/joints", partial(joints_message, self._make, self._contract, decision.joints, now_ns)
+                "predicted/joints", lambda: self._trajectory_bytes(joints_ahead(self._contract, joints, now_ns))
             )
         self._publish("predicted/path", lambda: self._planned(decision, now_ns))
         lost = decision.candidates
         if lost is not None and decision.chunk is not None and decision.chunk.any():
-            self._publish("predicted/candidates", lambda: marker_array(candidate_marker(lost), self._frame, now_ns))
+            self._publish("predicted/candidates", lambda: self._markers(candidate_marker(lost), now_ns))
         if poses is None or decision.sigma is None:
             return
         for name, way, sigma in zip(self._targets, poses.swapaxes(0, 1), decision.sigma.swapaxes(0, 1)):
-            self._publish(f"predicted/{name}/path", partial(path_message, self._make, self._contract, way, now_ns))
+            self._publish(f"predicted/{name}/path", partial(self._way, way, now_ns))
             self._publish(f"predicted/{name}/region", partial(self._region, name, way, sigma, now_ns))
 
     def _publish(self, topic: str, make: Any) -> None:
@@ -103,14 +112,29 @@ class BrainOutbox:
             if message is not None:
                 publisher.publish(message)
 
-    def _planned(self, decision: Decision, now_ns: int) -> Path | None:
+    def _way(self, poses: Floats, now_ns: int, first: int = 1) -> bytes:
+        """A path of poses (T, 7), the first one so many steps after now."""
+        return self._path([poses], stamps_ahead(self._contract, len(poses), now_ns, first))
+
+    def _trajectory_bytes(self, trajectory: Trajectory) -> bytes:
+        if trajectory.accelerations is not None:
+            return bytes(serialize_message(self._make.trajectory(trajectory)))
+        numbers, times_s = [trajectory.positions, trajectory.velocities], tuple(trajectory.times_s.tolist())
+        return self._trajectory(numbers, [trajectory.stamp_ns], times_s)
+
+    def _make_trajectory(self, numbers: Any, stamps_ns: Any, times_s: tuple[float, ...]) -> JointTrajectory:
+        positions, velocities = numbers
+        names = self._contract.joint_names
+        return self._make.trajectory(Trajectory(names, np.array(times_s), positions, velocities, stamps_ns[0]))
+
+    def _planned(self, decision: Decision, now_ns: int) -> bytes | None:
         """The way of the commanded fingertip, now first."""
         points = self._brain.planned_path(decision)
         if points is None:
             return None
         poses = np.hstack([points, np.tile(_DOWN, (len(points), 1))])
-        return path_message(self._make, self._contract, poses, now_ns, first=0)
+        return self._way(poses, now_ns, first=0)
 
-    def _region(self, name: str, poses: Floats, sigma: Floats, now_ns: int) -> MarkerArray:
+    def _region(self, name: str, poses: Floats, sigma: Floats, now_ns: int) -> bytes:
         semi_axes = sigma * self._brain.bundle.manifest.calibration.region_scale
-        return marker_array(region_markers(name, poses[:, :3], semi_axes), self._frame, now_ns)
+        return self._markers(region_markers(name, poses[:, :3], semi_axes), now_ns)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.share import default_robot
 from world_model_ros.core.errors import UserError
+from world_model_ros.runtime.brain import Brain
+from world_model_ros.runtime.turns import turns_of
 
 PARAMETERS = {
     "robot": default_robot(),
@@ -13,10 +16,19 @@ PARAMETERS = {
     "provider": "auto",
     "policy": "model",  # or random, a control; or watch: commands nothing, and reports how well it predicts
     "seed": 0,
+    "rate_hz": 0.0,  # of ticks; 0 is the contract's, else a multiple of it, with as many beliefs in turn
     "threads": 1,  # of the planner on a CPU; more finish sooner on an idle machine and later on a busy one
     "autostart": True,
     "recorded": False,  # a recorder runs beside: autostart waits until it has all that the first tick sees
 }
+
+
+def turns_asked(rate_hz: float, contract: Contract, brain: Brain) -> int:
+    """Ticks in a step of the model; `UserError` for a rate that this brain cannot have."""
+    turns = turns_of(rate_hz, contract)
+    if turns > 1 and not brain.acts:
+        raise UserError("rate_hz", rate_hz, "0 for a brain that only watches")
+    return turns
 
 
 def check_parameters(given: dict[str, Any]) -> None:

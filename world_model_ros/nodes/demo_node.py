@@ -1,6 +1,7 @@
 """Arms the gate, gives goals one after another, and judges from the robot's true state whether they were reached.
 
-Parameters: robot; seed; scenes; goals (comma separated); result (JSON file). Exit status 0: all reached.
+Parameters: robot; seed; scenes; goals (comma separated); seconds (that the goals are begun again for; 0: once);
+result (JSON file). Exit status 0: all reached.
 """
 
 from __future__ import annotations
@@ -18,29 +19,26 @@ import rclpy
 from geometry_msgs.msg import PoseStamped
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
-from sensor_msgs.msg import Image, JointState
+from sensor_msgs.msg import Image
 from std_msgs.msg import Empty, String
 from std_srvs.srv import Trigger
 
 from world_model_ros.contract.contract import load_contract
 from world_model_ros.contract.share import default_robot
-from world_model_ros.convert.joints import JointConverter
 from world_model_ros.convert.outgoing import MessageMaker, ros_class
-from world_model_ros.convert.poses import pose_array
-from world_model_ros.convert.stamps import stamp_ns
 from world_model_ros.core.errors import UserError
-from world_model_ros.core.trajectory import Float
 from world_model_ros.evaluate.picture import goal_picture
 from world_model_ros.evaluate.task import PICTURES, Judge, Task, draw_task, task_kinds, task_record
 from world_model_ros.evaluate.ticks import tick_summary
-from world_model_ros.kinematics.arm import ArmKinematics
 from world_model_ros.nodes.spin import spin_until_shutdown, start_ros, stop
 from world_model_ros.nodes.trigger import insist
+from world_model_ros.nodes.true_state import TrueState
 from world_model_ros.sim.scenes import scene_for_seed
 
 _READY_S = 60.0
 _CANCELLED_S = 5.0
 _SETTLE_S = 1.0
+_ROUND_SEEDS = 100_003
 
 
 class DemoNode(Node):
@@ -52,27 +50,18 @@ class DemoNode(Node):
         self._seed = int(self.declare_parameter("seed", 0).value)
         self._scene = scene_for_seed(self._seed, self.declare_parameter("scenes", "plain").value)
         self._kinds = task_kinds(self.declare_parameter("goals", "pose,image,push").value)
+        self._seconds = float(self.declare_parameter("seconds", 0.0).value)
         self._result = self.declare_parameter("result", "").value
-        self._kinematics = ArmKinematics(self._contract)
         self._make = MessageMaker(ros_class)
-        self._positions: dict[str, Float] = {}
-        self._poses: dict[str, Float] = {}
         self._ticks: list[dict[str, Any]] = []
         self._gate: dict[str, Any] = {}
-        self._judge: Judge | None = None
-        interface = self._contract.interface
-        arm = next(stream for stream in interface.streams if stream.kind == "joints")
-        self._joints = JointConverter(arm.name, self._contract.joint_names)
-        self._tip_target = next(target.name for target in interface.targets if target.kind == "fingertip")
-        self.create_subscription(JointState, self._contract.source(arm.name).topic, self._on_joints, 10)
-        for label, source in zip(interface.labels, self._contract.deployment.labels):
-            self.create_subscription(PoseStamped, source.topic, self._label_callback(label.target), 10)
+        self._true = TrueState(self, self._contract)
         self.create_subscription(String, "tick", lambda message: self._ticks.append(json.loads(message.data)), 50)
         latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
         self.create_subscription(String, "gate/state", lambda m: self._gate.update(json.loads(m.data)), latched)
         self._goals = {
             target.name: self.create_publisher(PoseStamped, f"goal/{target.name}/pose", 1)
-            for target in interface.targets
+            for target in self._contract.interface.targets
         }
         self._picture = self.create_publisher(Image, "goal/image", 1)
         self._cancel = self.create_publisher(Empty, "goal/cancel", 1)
@@ -85,7 +74,11 @@ class DemoNode(Node):
         insist(self._arm, "gate/arm", _READY_S)
         self._gate = {}  # its state is not known until it says so again
         first = len(self._ticks)
-        goals = [self._pursue(index, kind) for index, kind in enumerate(self._kinds, start=1)]
+        goals: list[dict[str, Any]] = []
+        end_s = time.monotonic() + self._seconds
+        while not goals or time.monotonic() < end_s:  # each round has goals of its own
+            seed = self._seed + _ROUND_SEEDS * (len(goals) // len(self._kinds))
+            goals += [self._pursue(len(goals) + index, kind, seed) for index, kind in enumerate(self._kinds, start=1)]
         with contextlib.suppress(UserError):  # the goals are judged; the gate disarms by itself when all ends
             insist(self._disarm, "gate/disarm", 2.0)
         success = all(goal["reached"] for goal in goals)
@@ -95,19 +88,19 @@ class DemoNode(Node):
             Path(self._result).write_text(json.dumps(result, indent=2), encoding="utf-8")
         return success
 
-    def _pursue(self, index: int, kind: Any) -> dict[str, Any]:
-        objects = {name: place for name, place in self._positions.items() if name != self._tip_target}
+    def _pursue(self, number: int, kind: Any, seed: int) -> dict[str, Any]:
+        true = self._true
         try:
-            task = draw_task(kind, self._seed, self._contract, self._positions[self._tip_target], objects)
+            task = draw_task(kind, seed, self._contract, true.positions[true.tip], true.objects())
         except UserError as error:  # an object that was knocked to the edge cannot be pushed back
-            print(f"Goal {index} of {len(self._kinds)}: {error}")
+            print(f"Goal {number}: {error}")
             return {"kind": kind, "reached": False, "error_m": None, "seconds": 0.0}
-        away_m = task.error_m(self._positions[task.target])
-        print(f"Goal {index} of {len(self._kinds)}: {task}, {away_m * 100:.1f} cm away")
+        away_m = task.error_m(true.positions[task.target])
+        print(f"Goal {number}: {task}, {away_m * 100:.1f} cm away")
         message = self._message(task)  # rendering a picture takes a while
         now_ns = self.get_clock().now().nanoseconds
         message.header.stamp = self._make.time(now_ns)
-        self._judge = judge = Judge(task, now_ns)
+        true.judge = judge = Judge(task, now_ns)
         (self._picture if kind in PICTURES else self._goals[task.target]).publish(message)
         rearmed = 0
         while (verdict := judge.verdict(self.get_clock().now().nanoseconds)) is None:
@@ -135,14 +128,16 @@ class DemoNode(Node):
         frame = self._contract.interface.base_frame
         if task.kind not in PICTURES:
             return self._make.pose([*task.position, 0.0, 0.0, 0.0, 1.0], 0, frame)
-        return self._make.image(goal_picture(task, self._contract, self._scene, self._poses), "rgb8", 0, frame)
+        return self._make.image(goal_picture(task, self._contract, self._scene, self._true.poses), "rgb8", 0, frame)
 
     def _wait_until_ready(self) -> None:
         needed: dict[str, Callable[[], bool]] = {
-            "joint states": lambda: self._tip_target in self._positions,
+            "joint states": lambda: self._true.tip in self._true.positions,
             "the brain's ticks": lambda: bool(self._ticks),
             "the gate's state": lambda: bool(self._gate),
-            "object labels": lambda: all(label.target in self._positions for label in self._contract.interface.labels),
+            "object labels": lambda: all(
+                label.target in self._true.positions for label in self._contract.interface.labels
+            ),
         }
         started = time.monotonic()
         while missing := [name for name, there in needed.items() if not there()]:
@@ -150,27 +145,6 @@ class DemoNode(Node):
                 raise UserError("robot", f"no {', no '.join(missing)}", f"all of them within {_READY_S:.0f} s")
             time.sleep(0.05)
         print(f"The arm senses and the brain thinks, after {time.monotonic() - started:.1f} s")
-
-    def _see(self, target: str, time_ns: int, position: Float) -> None:
-        self._positions[target] = position
-        judge = self._judge
-        if judge is not None and judge.task.target == target:
-            judge.see(time_ns, position)
-
-    def _on_joints(self, message: Any) -> None:
-        try:
-            time_ns, values = self._joints(message)
-        except UserError as error:
-            self.get_logger().warning(f"joint states ignored: {error}", throttle_duration_sec=5.0)
-            return
-        self._see(self._tip_target, time_ns, self._kinematics.tip(values[:, 0].astype(float))[0])
-
-    def _label_callback(self, target: str) -> Callable[[Any], None]:
-        def on_label(message: Any) -> None:
-            self._poses[target] = pose = pose_array(message)
-            self._see(target, stamp_ns(message), pose[:3])
-
-        return on_label
 
 
 def main() -> None:

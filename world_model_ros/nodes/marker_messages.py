@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
 
+import numpy as np
 from builtin_interfaces.msg import Duration, Time
 from geometry_msgs.msg import Point
+from numpy.typing import NDArray
+from rclpy.serialization import serialize_message
 from std_msgs.msg import ColorRGBA
 from visualization_msgs.msg import Marker as MarkerMsg
 from visualization_msgs.msg import MarkerArray
 
+from world_model_ros.convert.template import Template
 from world_model_ros.view.markers import Marker
 
 _TYPES = {
@@ -32,6 +38,40 @@ def marker_array(markers: Iterable[Marker], frame_id: str, stamp_ns: int) -> Mar
         stamp_ns: time they hold for, ns.
     """
     return MarkerArray(markers=[_message(marker, frame_id, stamp_ns) for marker in markers])
+
+
+class MarkerBytes:
+    """`marker_array`, serialised: for markers that stay as they are but for their points and sizes."""
+
+    def __init__(self, frame_id: str) -> None:
+        self._frame_id = frame_id
+        self._template = Template(self._make, serialize_message)
+
+    def __call__(self, markers: Sequence[Marker], stamp_ns: int) -> bytes:
+        if not markers:
+            return bytes(serialize_message(MarkerArray()))
+        numbers = [array for each in markers for array in (each.points, np.array(each.scale))]
+        return self._template(numbers, [stamp_ns], *(_Look(each) for each in markers))
+
+    def _make(self, numbers: list[NDArray[Any]], stamps_ns: list[int], *looks: _Look) -> MarkerArray:
+        pairs = zip(looks, numbers[::2], numbers[1::2])
+        markers = [replace(look.marker, points=points, scale=tuple(scale)) for look, points, scale in pairs]
+        return marker_array(markers, self._frame_id, stamps_ns[0])
+
+
+class _Look:
+    """A marker but for its points and its size."""
+
+    def __init__(self, marker: Marker) -> None:
+        self.marker = marker
+        colours, turn = marker.colours.tobytes(), marker.orientation
+        self._key = (marker.kind, marker.namespace, marker.id, colours, marker.lifetime_s, marker.text, turn)
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Look) and self._key == other._key
 
 
 def _message(marker: Marker, frame_id: str, stamp_ns: int) -> MarkerMsg:

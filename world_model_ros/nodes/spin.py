@@ -13,6 +13,7 @@ from rclpy.context import Context
 from rclpy.executors import Executor, ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
+from rclpy.task import Future
 
 from world_model_ros.core.errors import UserError
 
@@ -57,10 +58,11 @@ def spin_until_shutdown(node: Node) -> None:
     """Serve callbacks until a signal comes or the context is shut down."""
     executor = make_executor()
     executor.add_node(node)
-    # spin() of the EventsExecutor does not come back to Python, so that no signal would be seen.
+    # spin() of the EventsExecutor does not come back to Python, so that no signal would be seen; spin_once() comes back
+    # after each event, which costs as much as many a callback. A future that never comes ends neither before its time.
     while not _stopped.is_set() and node.context.ok():
         try:
-            executor.spin_once(timeout_sec=_WAIT_S)
+            executor.spin_until_future_complete(Future(), timeout_sec=_WAIT_S)
         except ExternalShutdownException:
             return
 

@@ -19,6 +19,7 @@ from world_model_ros.runtime.decision import Decision
 from world_model_ros.runtime.graphs import first_camera
 from world_model_ros.runtime.hindsight import Hindsight
 from world_model_ros.runtime.tick_record import TickRecord, TickStatistics
+from world_model_ros.runtime.turns import Turns
 
 _SHARE = 0.85  # of a tick, from when it is due, in which there may be work after it
 _SEED_STRIDE = 1_000_003  # so that runs with neighbouring seeds share no tick's noise
@@ -32,6 +33,7 @@ class TickLoop:
         after: what works in the time that a tick leaves over, in this order, by the name of its stage.
         reference: commanded joint positions (J,) at an observation; None takes what the gate says.
         refusal: the rule that a command broke since the last call, says the gate; None if none did.
+        turns: ticks in a step of the model, see `Turns`.
         alive: whether the middleware is still there; errors after that are no faults.
         log_error: takes a line.
     """
@@ -48,6 +50,7 @@ class TickLoop:
         after: Mapping[str, AfterTick] | None = None,
         reference: Callable[[Observation], Float | None] | None = None,
         refusal: Callable[[], str | None] = lambda: None,
+        turns: int = 1,
     ) -> None:
         self._brain, self._streams, self._goals, self._outbox = brain, streams, goals, outbox
         self._seed, self._alive, self._log_error = seed, alive, log_error
@@ -58,20 +61,24 @@ class TickLoop:
         self.decision: Decision | None = None
         manifest = brain.bundle.manifest
         scale = manifest.calibration.region_scale
-        self.hindsight = Hindsight(brain.contract, brain.imagine, manifest.horizon, scale)
+        self.hindsight = Hindsight(brain.contract, brain.imagine, manifest.horizon, scale, turns)
         self._camera = first_camera(brain.contract.interface)
-        self._memory = brain.start()
-        self._reference: Any = None
+        self._turns = Turns(brain.start, turns)
         self._index, self._commanded = 0, False
         self._first_ns: int | None = None  # since the clock last jumped back
         self._last_ns: int | None = None
         self._taken = self._missed_before = 0
-        self._tick_ns = brain.contract.tick_ns
+        self._tick_ns = brain.contract.tick_ns // turns
         self._wake = threading.Condition()
         self._due: tuple[int, float] | None = None
         self._busy = self._restart = self._stopped = False
         self._thread = threading.Thread(target=self._run, name="tick", daemon=True)
         self._thread.start()
+
+    @property
+    def rate_hz(self) -> float:
+        """Ticks a second that are asked for."""
+        return self._brain.contract.interface.tick_hz * self._turns.count
 
     def offer(self, now_ns: int) -> None:
         """It is time for a tick. Called by the timer; returns at once."""
@@ -107,7 +114,7 @@ class TickLoop:
                     return
                 (now_ns, since), self._due, self._busy = self._due, None, True
                 if self._restart:
-                    self._restart, self._memory, self._reference = False, self._brain.start(), None
+                    self._restart = False
                     self._forget()
             try:
                 self._tick(now_ns, since)
@@ -115,7 +122,6 @@ class TickLoop:
                 if not self._alive():
                     return
                 self.statistics.failed()
-                self._memory = self._brain.start()
                 self._forget()
                 told = "it had been commanded" if self._commanded else "nothing was commanded"
                 self._log_error(f"tick {self._index - 1} failed, {told}: {traceback.format_exc()}")
@@ -123,14 +129,16 @@ class TickLoop:
     def _tick(self, now_ns: int, since: float) -> None:
         index, self._index, self._commanded = self._index, self._index + 1, False
         goal, seed, refusal = self._goals.goal, self._seed * _SEED_STRIDE + index, self._refusal()
-        memory = self._memory if refusal is None else self._memory.refused()
+        if refusal is not None:
+            self._turns.refused()
+        memory, before = self._turns.next()
         observation = self._streams.streams.observe(now_ns)
         reference = self._commanded_at(observation)
-        applied = self._brain.applied_action(self._reference, reference)
+        applied = self._brain.applied_action(before, reference)
         observed = perf_counter()
         decision, error = None, None
         try:
-            decision, self._memory = self._brain.tick(observation, applied, reference, memory, goal, seed)
+            decision, after = self._brain.tick(observation, applied, reference, memory, goal, seed)
             self._outbox.command(decision)
             self._commanded = decision.trajectory is not None
         except Exception as exception:
@@ -158,15 +166,18 @@ class TickLoop:
                     error=error,
                     refused_goal=self._goals.refused,
                     gate_refusal=refusal,
+                    turns=self._turns.count,
                 )
             )
+        self._turns.add(after, reference)
         self._outbox.futures(decision, observation)
-        self._reference, self.observation, self.decision = reference, observation, decision
+        self.observation, self.decision = observation, decision
         sees = self._camera is not None and observation.fresh[self._camera.name]
-        self.hindsight.add(self._memory, applied, decision, sees)
+        self.hindsight.add(after, applied, decision, sees)
         stages_ms["publish"] = (perf_counter() - done) * 1e3
+        self._brain.prepare(self._seed * _SEED_STRIDE + self._index)
         deadline_s = since + _SHARE * self._tick_ns * 1e-9
-        ticked = Ticked(observation, applied, reference, self._memory, goal, decision, deadline_s)
+        ticked = Ticked(observation, applied, reference, after, goal, decision, deadline_s)
         for name, part in self._after.items():
             if worked_ms := part.after_tick(ticked):
                 stages_ms[name] = worked_ms
@@ -174,6 +185,7 @@ class TickLoop:
 
     def _forget(self) -> None:
         """What was believed before no longer leads to what comes."""
+        self._turns.restart()
         self.hindsight.forget()
         for part in self._after.values():
             part.forget()

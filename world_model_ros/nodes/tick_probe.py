@@ -24,12 +24,19 @@ _SETTLE_TICKS = 10
 
 
 def live_ticks(
-    contract: Contract, model: str, provider: str, threads: int, ticks: int, warm: int = _SETTLE_TICKS
+    contract: Contract,
+    model: str,
+    provider: str,
+    threads: int,
+    ticks: int,
+    rate_hz: float = 0.0,
+    warm: int = _SETTLE_TICKS,
 ) -> list[dict[str, Any]]:
     """Records of ``ticks`` ticks in a row of the node, after it has settled. Raises `UserError` if it does not tick."""
     with TemporaryDirectory() as folder:
         robot = str(write_contract(contract, Path(folder)))
         given: dict[str, Value] = {"robot": robot, "model": model, "provider": provider, "threads": threads}
+        given["rate_hz"] = float(rate_hz)
         environment = local_environment() | _as_on_a_robot("shared_memory", Path(folder))
         brain = Process("world_model_node", "world_model", given)
         with Running([brain], Path(folder), environment) as running:

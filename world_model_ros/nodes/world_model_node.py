@@ -15,7 +15,7 @@ from world_model_ros.contract.contract import load_contract
 from world_model_ros.core.errors import UserError
 from world_model_ros.nodes.brain_diagnostics import brain_statuses
 from world_model_ros.nodes.brain_outbox import BrainOutbox
-from world_model_ros.nodes.brain_parameters import PARAMETERS, check_parameters
+from world_model_ros.nodes.brain_parameters import PARAMETERS, check_parameters, turns_asked
 from world_model_ros.nodes.candidate_inbox import CandidateInbox
 from world_model_ros.nodes.candidate_server import CandidateServer
 from world_model_ros.nodes.diagnostics import diagnostics
@@ -50,6 +50,7 @@ class WorldModelNode(LifecycleNode):
         self._refusals: RefusalInbox | None = None
         self._after: dict[str, AfterTick] = {}
         self._loop: TickLoop | None = None
+
         self._timers_active: list[Any] = []
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
 
@@ -63,8 +64,8 @@ class WorldModelNode(LifecycleNode):
         observation = None if self._loop is None else self._loop.observation
         if observation is None:
             return "no tick yet; does the clock run?"
-        silent = [name for name, fresh in observation.fresh.items() if not fresh]
-        return f"not fresh: {', '.join(silent)}" if silent else "less than a horizon was seen"
+        silent = ", ".join(name for name, fresh in observation.fresh.items() if not fresh)
+        return f"not fresh: {silent}" if silent else "less than a horizon was seen"
 
     def autostart(self) -> bool:
         """Configure and activate if the parameter says so. False if that failed."""
@@ -87,6 +88,7 @@ class WorldModelNode(LifecycleNode):
             bundle = load_bundle(given["model"] or contract.name, contract)
             self._brain = Brain(bundle, contract, given["provider"], given["threads"], given["policy"])
             self._brain.warm_up()
+            self._turns = turns_asked(given["rate_hz"], contract, self._brain)
             self._streams = StreamInbox(self, contract)
             self._goals = GoalInbox(self, contract)
             self._outbox = BrainOutbox(self, contract, self._brain)
@@ -122,13 +124,14 @@ class WorldModelNode(LifecycleNode):
             self._after,
             None if self._reference is None else self._reference.at,
             self._refusals.take,
+            self._turns,
         )
         gc.collect()
         gc.freeze()  # else a full collection looks through all that was loaded, and takes longer than a plan
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         clock = self.get_clock() if self.get_parameter("use_sim_time").value else steady
         self._timers_active = [
-            self.create_timer(self._brain.contract.tick_ns * 1e-9, self._on_tick, clock=clock),
+            self.create_timer(1.0 / self._loop.rate_hz, self._on_tick, clock=clock),
             self.create_timer(1.0, self._on_report, clock=steady),
         ]
         return super().on_activate(state)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import isfinite
 from typing import Any, Literal
 
 import numpy as np
@@ -30,7 +31,7 @@ from world_model_ros.runtime.goals import (
 )
 from world_model_ros.runtime.graphs import first_camera
 from world_model_ros.runtime.imagine import decode, imagine
-from world_model_ros.runtime.inputs import goal_inputs, measured_positions, perceive_inputs
+from world_model_ros.runtime.inputs import Inputs, goal_inputs, measured_positions, perceive_inputs
 from world_model_ros.runtime.provider import provider_named
 from world_model_ros.runtime.session import Graph
 from world_model_ros.runtime.stopwatch import Stopwatch
@@ -43,7 +44,7 @@ _RANDOM_KEEP = 0.9  # share of the last chunk in the next one of the random poli
 
 
 class Brain:
-    """A bundle made ready for a contract. Keeps nothing between ticks: `start` makes a memory, `tick` the next one.
+    """A bundle made ready for a contract. No tick depends on one before: `start` makes a memory, `tick` the next one.
 
     Args:
         bundle: from `load_bundle`, with the same contract.
@@ -69,6 +70,8 @@ class Brain:
         self._motion = motion_for(contract) if bundle.manifest.kind == "act" else motion_if_any(contract)
         self._arm = self._motion if isinstance(self._motion, ArmKinematics) else None
         self._workspace = Workspace.of(contract)
+        self._reaches = [self._workspace.for_target(target) for target in contract.interface.targets]
+        self._drawn: tuple[int, Floats] | None = None
 
     @property
     def acts(self) -> bool:
@@ -90,6 +93,11 @@ class Brain:
         sizes = self.bundle.manifest.sizes
         chunk = np.zeros((sizes.horizon, self.contract.interface.action.size), np.float32)
         return Memory(np.zeros(sizes.memory, np.float32), chunk)
+
+    def prepare(self, seed: int) -> None:
+        """Draw the noise of a tick to come while there is time. The tick decides the same without."""
+        if self.acts:
+            self._drawn = (seed, self._noise(seed))
 
     def applied_action(self, before: Float | None, now: Float | None) -> Floats:
         """Action (C,) between two commanded configurations (J,); zeros where one is not known."""
@@ -126,62 +134,48 @@ class Brain:
         felt = perceive.run(perceive_inputs(perceive.zeros(), observation, self.bundle.manifest, applied, memory))
         watch.lap("perceive")
         sees = self._camera is not None and observation.fresh[self._camera.name]
-        decision = Decision(
-            "watching",
-            float(felt["surprise"][0]),
-            watch.laps,
-            self._spent_ms() - spent_ms,
-            belief_poses=felt.get("poses"),
-            belief_sigma=felt.get("sigma"),
-            seen=felt.get("seen") if sees else None,
-            sensed=felt.get("sensed"),
-        )
+        told: dict[str, Any] = {
+            "surprise": float(felt["surprise"][0]),
+            "belief_poses": felt.get("poses"),
+            "belief_sigma": felt.get("sigma"),
+            "seen": felt.get("seen") if sees else None,
+            "sensed": felt.get("sensed"),
+        }
+
+        def decided(status: str) -> Decision:
+            return Decision(status, stages_ms=watch.laps, runtime_ms=self._spent_ms() - spent_ms, **told)
+
         if not _finite(felt):
-            return replace(decision, status=NOT_FINITE), self.start()
-        belief = felt["memory_next"]
-        after = replace(memory.calmed(), belief=belief, fresh_start=False, warm=np.zeros_like(memory.warm))
+            return decided(NOT_FINITE), self.start()
+        after = memory.after(felt["memory_next"])
         missing = next((source for source in self._required if not observation.fresh[source.name]), None)
         if missing is not None:
-            return replace(decision, status=f"{missing.topic} stale"), after
+            return decided(f"{missing.topic} stale"), after
         measured = measured_positions(observation, self.contract)
         if self._motion is None or measured is None or not self._wants(goal):
-            return decision, after
+            return decided("watching"), after
         start = measured if reference is None else np.asarray(reference, np.float64)
 
-        aim, pursuit = self._aim(goal, measured, decision, memory.pursuit)
+        aim, pursuit = self._aim(goal, measured, told["belief_poses"], told["seen"], memory)
         after = replace(after, pursuit=pursuit)
-        decision = replace(
-            decision,
-            aim_target=None if aim.target is None else self.contract.interface.targets[aim.target].name,
-            aim=aim.pose,
-            wants=goal_inputs(aim, decision.belief_poses, len(self.contract.interface.targets)),
-        )
+        targets = self.contract.interface.targets
+        told["aim_target"] = None if aim.target is None else targets[aim.target].name
+        told["aim"] = aim.pose
+        told["wants"] = wants = goal_inputs(aim, told["belief_poses"], len(targets))
         watch.lap("aim")
         if not self.acts:
-            return decision, after
-        plan = self._plan(belief, decision, aim, start, memory, seed)
+            return decided("watching"), after
+        plan = self._plan(after.belief, wants, aim, start, memory, seed)
         watch.lap("plan")
         if not _finite(plan):
-            return replace(decision, status=NOT_FINITE), after
+            return decided(NOT_FINITE), after
         chunk: Floats = plan["chunk"]
         tick_s = 1.0 / self.contract.interface.tick_hz
-        trajectory = self._motion.chunk_trajectory(start, chunk.astype(np.float64), observation.now_ns, tick_s)
+        told["trajectory"] = self._motion.chunk_trajectory(start, chunk.astype(np.float64), observation.now_ns, tick_s)
         watch.lap("kinematics")
-        decision = replace(
-            decision,
-            status=aim.status,
-            runtime_ms=self._spent_ms() - spent_ms,
-            chunk=chunk,
-            trajectory=trajectory,
-            states=plan["states"],
-            poses=plan.get("poses"),
-            sigma=plan.get("sigma"),
-            joints=plan["joints"],
-            contact=plan.get("contact"),
-            cost=float(plan["cost"][0]),
-            candidates=plan.get("candidate_poses"),
-        )
-        return decision, replace(after, warm=chunk)
+        told |= {name: plan.get(name) for name in ("chunk", "states", "poses", "sigma", "joints", "contact")}
+        told |= {"cost": float(plan["cost"][0]), "candidates": plan.get("candidate_poses")}
+        return decided(aim.status), replace(after, warm=chunk)
 
     def imagine(self, memory: Memory, candidates: Floats) -> Imagined:
         """Futures of action sequences (N, H, C) from a memory, for any N."""
@@ -231,9 +225,9 @@ class Brain:
         return np.array([self._arm.tip(q)[0] for q in decision.trajectory.positions[: len(decision.chunk) + 1]])
 
     def _aim(
-        self, goal: Goal | None, measured: Float, decision: Decision, pursuit: Pursuit | None
+        self, goal: Goal | None, measured: Float, poses: Floats | None, seen: Floats | None, memory: Memory
     ) -> tuple[Aim, Pursuit | None]:
-        """What to do about the goal now."""
+        """What to do about the goal now: poses (K, 7) are believed, seen (K, 3) read from the camera."""
         if self.policy == "random":
             return Aim("random", moves=True), None
         if goal is None:
@@ -242,23 +236,19 @@ class Brain:
             return aim_at_joints(goal, measured), None
         if goal.kind == "pose":
             target = target_index(goal, self.contract)
-            now = self._position(target, measured, decision.belief_poses)
-            return aim_at_pose(goal, target, now, self._reach(target)), None
+            now = self._position(target, measured, poses)
+            return aim_at_pose(goal, target, now, self._reaches[target]), None
         assert goal.image is not None
         assert self._camera is not None
+        pursuit = memory.pursuit
         if pursuit is None or pursuit.stamp_ns != goal.stamp_ns:
             read = self._graphs["goal"].run({"image": goal.image})
             pursuit = Pursuit(goal.stamp_ns, read["seen"], read["code"])
         named = None if goal.target is None else target_index(goal, self.contract)
-        believed = None if decision.belief_poses is None else decision.belief_poses[:, :3]
-        pursuit = choose_target(pursuit, decision.seen, believed, named, self.contract)
+        pursuit = choose_target(pursuit, seen, None if poses is None else poses[:, :3], named, self.contract)
         assert pursuit.target is not None
-        now = self._position(pursuit.target, measured, decision.belief_poses)
-        return aim_at_image(pursuit, self._camera.name, now, decision.seen, self._reach(pursuit.target))
-
-    def _reach(self, target: int) -> Workspace:
-        """Where a target may be sent."""
-        return self._workspace.for_target(self.contract.interface.targets[target])
+        now, reach = self._position(pursuit.target, measured, poses), self._reaches[pursuit.target]
+        return aim_at_image(pursuit, self._camera.name, now, seen, reach, memory.since)
 
     def _position(self, target: int, measured: Float, belief_poses: Floats | None) -> Floats:
         """Where a target is (3,): the link that the action moves by its joints, anything else as believed."""
@@ -269,15 +259,11 @@ class Brain:
         position: Floats = belief_poses[target, :3]
         return position
 
-    def _plan(
-        self, belief: Floats, decision: Decision, aim: Aim, start: Float, memory: Memory, seed: int
-    ) -> dict[str, Any]:
+    def _plan(self, belief: Floats, wants: Inputs, aim: Aim, start: Float, memory: Memory, seed: int) -> dict[str, Any]:
         """Run the plan graph. Holding still is a plan whose bounds leave no choice, so that its future is imagined."""
-        graph, sizes, spec = self._graphs["plan"], self.bundle.manifest.sizes, self.bundle.manifest.planner
-        warm = memory.warm
-        shape = (sizes.iterations, sizes.candidates, *warm.shape)
-        noise = coloured_noise(seed, shape, 2.0 if spec is None else spec.beta)
-        shifted = np.concatenate([warm[1:], warm[-1:]])
+        graph, warm = self._graphs["plan"], memory.warm
+        noise = self._drawn[1] if self._drawn is not None and self._drawn[0] == seed else self._noise(seed)
+        shifted = memory.shifted()
         low, high = self._workspace.bounds(len(warm), None if self._arm is None else self._arm.tip(start)[0])
         low, high = memory.reach * low, memory.reach * high
         if not aim.moves:
@@ -285,11 +271,18 @@ class Brain:
         elif self.policy == "random":
             drawn = high.max() * noise[0, 0]
             low = high = np.clip(_RANDOM_KEEP * shifted + (1 - _RANDOM_KEEP**2) ** 0.5 * drawn, low, high)
-        inputs = graph.zeros() | dict(decision.wants or {})
+        inputs = graph.zeros() | wants
         inputs |= {"memory": belief, "noise": noise}
         inputs |= {"bounds_low": low, "bounds_high": high, "warm": np.clip(shifted, low, high)}
         return graph.run(inputs)
 
+    def _noise(self, seed: int) -> Floats:
+        """Of the planner: (I, N, H, C)."""
+        sizes, spec = self.bundle.manifest.sizes, self.bundle.manifest.planner
+        shape = (sizes.iterations, sizes.candidates, sizes.horizon, self.contract.interface.action.size)
+        return coloured_noise(seed, shape, 2.0 if spec is None else spec.beta)
+
 
 def _finite(arrays: dict[str, Any]) -> bool:
-    return all(bool(np.isfinite(array).all()) for array in arrays.values())
+    """By sums of squares, a third of the time of looking at each number; where one is too large, each is looked at."""
+    return all(isfinite(np.vdot(array, array)) or bool(np.isfinite(array).all()) for array in arrays.values())

@@ -26,7 +26,7 @@ class Pursuit:
         code: (D,) of the goal image.
         target: index of the target that is moved now; None before that was decided.
         aim: (3,) where the target shall go, low-pass filtered; None until the camera was fresh once.
-        blind_ticks: ticks since ``aim`` was last brought up to date.
+        blind_steps: of the model, since ``aim`` was last brought up to date.
     """
 
     stamp_ns: int
@@ -34,7 +34,7 @@ class Pursuit:
     code: Floats
     target: int | None = None
     aim: Floats | None = None
-    blind_ticks: int = 0
+    blind_steps: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,7 @@ class Memory:
         fresh_start: the model forgets what it believed before the next tick.
         pursuit: of the goal image, if there is one.
         reach: share of the action's bounds that plans may use; less after the gate has refused one.
+        since: steps of the model since the plan of ``warm``; less than one where ticks are more frequent than steps.
     """
 
     belief: Floats
@@ -54,14 +55,21 @@ class Memory:
     fresh_start: bool = True
     pursuit: Pursuit | None = None
     reach: float = 1.0
+    since: float = 1.0
+
+    def after(self, belief: Floats) -> Memory:
+        """A tick later: a new belief, no plan yet, and a little less careful."""
+        reach = min(1.0, _CALM * self.reach)
+        return Memory(belief, np.zeros_like(self.warm), False, self.pursuit, reach, self.since)
+
+    def shifted(self) -> Floats:
+        """The last plan (H, C) as it goes on from now: what it has for after its end is its last action."""
+        ahead = np.concatenate([self.warm[1:], self.warm[-1:]])
+        return ahead if self.since == 1.0 else self.warm + np.float32(self.since) * (ahead - self.warm)
 
     def refused(self) -> Memory:
         """After the gate has refused the last plan: it is not the start of the next, which may reach half as far."""
         return replace(self, warm=np.zeros_like(self.warm), reach=max(_MOST_CAUTION, _CAUTION * self.reach))
-
-    def calmed(self) -> Memory:
-        """A tick later, a little less careful."""
-        return replace(self, reach=min(1.0, _CALM * self.reach))
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import hypot
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,8 +23,8 @@ REACHED_RAD = 0.01
 # reader up to 4.7 cm astray (100 pictures of the tabletop arm), which is no reason to push it.
 MOVED_M = 0.05
 _DONE_M = 0.015  # and until it is as near as this
-_FILTER = 0.3  # share of a new reading in the aim of a goal image
-_BLIND_TICKS = 10  # how long an aim outlives the camera
+_FILTER = 0.3  # share of a new reading in the aim of a goal image, a step of the model after the one before
+_BLIND_STEPS = 10  # how long an aim outlives the camera
 _UPRIGHT = (0.0, 0.0, 0.0, 1.0)
 
 
@@ -87,9 +88,9 @@ class Workspace:
         """A position (3,) with its free axes in the box and its locked ones where the target at ``now`` can be."""
         inside = np.array(position, np.float32)
         if self.box is not None:
-            free, locked = list(self.free), list(self.locked)
-            inside[free] = np.clip(inside[free], self.box[0, free], self.box[1, free])
-            inside[locked] = self.box[0, locked] if self.fixes else now[locked]
+            inside = np.minimum(np.maximum(inside, self.box[0]), self.box[1], dtype=np.float32)
+            for axis in self.locked:
+                inside[axis] = self.box[0, axis] if self.fixes else now[axis]
         return inside
 
     def bounds(self, horizon: int, tip: Float | None) -> tuple[Floats, Floats]:
@@ -184,11 +185,11 @@ def choose_target(
         chosen = chosen if chosen in moved else moved[0] if moved else tip
     if chosen is None:
         chosen = tip
-    return pursuit if chosen == pursuit.target else replace(pursuit, target=chosen, aim=None, blind_ticks=0)
+    return pursuit if chosen == pursuit.target else replace(pursuit, target=chosen, aim=None, blind_steps=0.0)
 
 
 def aim_at_image(
-    pursuit: Pursuit, camera: str, now: Floats, seen: Floats | None, workspace: Workspace
+    pursuit: Pursuit, camera: str, now: Floats, seen: Floats | None, workspace: Workspace, since: float = 1.0
 ) -> tuple[Aim, Pursuit]:
     """Visual servoing: the pursuit's target shall move by as much as it is seen elsewhere in the goal image than now.
 
@@ -198,25 +199,25 @@ def aim_at_image(
         pursuit: what was read from the goal image, its target chosen, and the aim so far.
         camera: name of the camera, for the status.
         now: (3,) where the target is.
-        seen: (K, 3) read from the camera now; None if it is not fresh, and then the aim is kept for ten ticks.
+        seen: (K, 3) read from the camera now; None if it is not fresh, and then the aim is kept for ten steps.
         workspace: of that target.
+        since: steps of the model since the last tick.
     """
     target = pursuit.target
     assert target is not None
     if seen is None:
-        pursuit = replace(pursuit, blind_ticks=pursuit.blind_ticks + 1)
+        pursuit = replace(pursuit, blind_steps=pursuit.blind_steps + since)
     else:
         there = now + (pursuit.seen[target] - seen[target])
         if pursuit.aim is not None:
-            there = pursuit.aim + _FILTER * (there - pursuit.aim)
-        pursuit = replace(pursuit, aim=workspace.inside(there, now), blind_ticks=0)
-    if pursuit.aim is None or pursuit.blind_ticks > _BLIND_TICKS:
+            there = pursuit.aim + _FILTER * since * (there - pursuit.aim)
+        pursuit = replace(pursuit, aim=workspace.inside(there, now), blind_steps=0.0)
+    if pursuit.aim is None or pursuit.blind_steps > _BLIND_STEPS:
         return Aim(f"image goal needs camera {camera}"), pursuit
     return _toward(target, pursuit.aim, now, workspace), pursuit
 
 
 def _toward(target: int, position: Floats, now: Floats, workspace: Workspace) -> Aim:
     """Within `REACHED_M` hold still: smaller steps only make the arm chatter."""
-    left = (position - now)[list(workspace.free)]
-    reached = bool(np.linalg.norm(left) < REACHED_M)
+    reached = hypot(*(float(position[axis] - now[axis]) for axis in workspace.free)) < REACHED_M
     return Aim("reached" if reached else "pursuing", not reached, target, position, now)

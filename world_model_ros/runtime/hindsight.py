@@ -25,17 +25,24 @@ class Hindsight:
     Args:
         contract: of the robot.
         imagine: `Brain.imagine`.
-        horizon: ticks. region_scale: semi-axes of the 90 % region in sigmas.
+        horizon: steps of the model. region_scale: semi-axes of the 90 % region in sigmas.
+        turns: ticks in a step.
     """
 
     def __init__(
-        self, contract: Contract, imagine: Callable[[Memory, Floats], Imagined], horizon: int, region_scale: float
+        self,
+        contract: Contract,
+        imagine: Callable[[Memory, Floats], Imagined],
+        horizon: int,
+        region_scale: float,
+        turns: int = 1,
     ) -> None:
-        self._imagine, self._horizon, self._scale = imagine, horizon, region_scale
+        self._imagine, self._scale = imagine, region_scale
+        self._ahead, self._turns = horizon * turns, turns  # ticks
         self._camera = first_camera(contract.interface)
         self._objects = [k for k, target in enumerate(contract.interface.targets) if target.kind == "object"]
-        self._memories: deque[Memory] = deque(maxlen=horizon + 1)
-        self._applied: deque[Floats] = deque(maxlen=horizon)
+        self._memories: deque[Memory] = deque(maxlen=self._ahead + 1)
+        self._applied: deque[Floats] = deque(maxlen=self._ahead)
         self._hits: deque[bool] = deque(maxlen=_WINDOW)
         self._ticks = 0
 
@@ -46,10 +53,11 @@ class Hindsight:
         self._memories.append(memory)
         self._applied.append(np.asarray(applied, np.float32))
         self._ticks += 1
-        full = len(self._memories) > self._horizon
+        full = len(self._memories) > self._ahead
         if not full or not camera_fresh or decision.belief_poses is None or self._ticks % _EVERY_TICKS:
             return
-        then = self._imagine(self._memories[0], np.stack(self._applied)[None])
+        actions = list(self._applied)[self._turns - 1 :: self._turns]  # each is of a whole step
+        then = self._imagine(self._memories[0], np.stack(actions)[None])
         if then.poses is None or then.sigma is None:
             return
         for k in self._objects:

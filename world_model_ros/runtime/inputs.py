@@ -40,8 +40,8 @@ def goal_inputs(aim: Aim, belief_poses: Floats | None, targets: int) -> Inputs:
         return {"goal_joints": aim.joints, "goal_joints_weight": np.ones(1, np.float32)}
     if aim.target is None or aim.position is None or aim.now is None or belief_poses is None:
         return {}
-    poses = np.tile(np.array([0, 0, 0, 0, 0, 0, 1], np.float32), (targets, 1))
-    weights = np.zeros(targets, np.float32)
+    poses, weights = np.zeros((targets, 7), np.float32), np.zeros(targets, np.float32)
+    poses[:, 6] = 1.0
     poses[aim.target, :3] = belief_poses[aim.target, :3] + (aim.position - aim.now)
     weights[aim.target] = 1.0
     return {"goal_poses": poses, "goal_weights": weights}

@@ -29,6 +29,7 @@ class TickRecord:
         refused_goal: why the last goal was refused. gate_refusal: the rule that the last plan broke, says the gate.
         missed: ticks dropped since activation.
         restarted: the belief was started anew before this tick.
+        turns: ticks in a step of the model.
     """
 
     index: int
@@ -44,6 +45,7 @@ class TickRecord:
     error: str | None = None
     refused_goal: str | None = None
     gate_refusal: str | None = None
+    turns: int = 1
 
     def json(self) -> str:
         """One line of JSON; numbers are exact, those that are not finite are null."""
@@ -56,6 +58,7 @@ class TickRecord:
                 "fresh": dict(self.observation.fresh),
                 "seed": self.seed,
                 "restarted": self.restarted,
+                "turns": self.turns,
                 "goal": None if self.goal is None else _goal(self.goal, decision),
                 "refused_goal": self.refused_goal,
                 "gate_refusal": self.gate_refusal,

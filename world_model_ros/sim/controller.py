@@ -114,14 +114,16 @@ def trajectory_from_message(message: Any) -> Trajectory | str:
     Points without velocities get linear interpolation's stand-in: zero velocity in every point.
     """
     names = tuple(message.joint_names)
-    points = list(message.points)
+    points, still = list(message.points), [0.0] * len(names)
     for index, point in enumerate(points):
         if len(point.positions) != len(names) or len(point.velocities) not in (0, len(names)):
             return f"point {index} has {len(point.positions)} positions and {len(point.velocities)} velocities"
     return Trajectory(
         names,
         np.array([point.time_from_start.sec + point.time_from_start.nanosec * 1e-9 for point in points]),
-        np.array([list(point.positions) for point in points]).reshape(len(points), len(names)),
-        np.array([list(point.velocities) or [0.0] * len(names) for point in points]).reshape(len(points), len(names)),
+        np.array([point.positions for point in points], np.float64).reshape(len(points), len(names)),
+        np.array([point.velocities if len(point.velocities) else still for point in points], np.float64).reshape(
+            len(points), len(names)
+        ),
         message.header.stamp.sec * 1_000_000_000 + message.header.stamp.nanosec,
     )

@@ -1,0 +1,58 @@
+"""Every process of the demo, run until the one that judges has its verdicts."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from world_model_ros.bringup.processes import Process, Value, own
+from world_model_ros.bringup.run import Running
+from world_model_ros.core.errors import UserError
+
+_LOOK_EVERY_S = 0.1
+
+
+def demonstrate(
+    processes: Sequence[Process],
+    judge: Mapping[str, Value],
+    out: Path,
+    longest_s: float,
+    watch: Callable[[Running], object] = lambda running: None,
+) -> dict[str, Any]:
+    """Start everything, wait for the verdicts, stop everything.
+
+    Args:
+        processes: of the robot; those of other packages are left out.
+        judge: parameters of ``demo_node``.
+        out: folder for logs.
+        watch: called ten times a second meanwhile.
+
+    Returns:
+        What ``demo_node`` found.
+
+    Raises:
+        UserError: a process ended before, or there was no verdict in time.
+    """
+    result = out / "result.json"
+    out.mkdir(parents=True, exist_ok=True)
+    judging = Process("demo_node", "demo", {**judge, "result": str(result)})
+    with Running([*own(list(processes)), judging], out / "logs", to_terminal=("demo",)) as running:
+        deadline = time.monotonic() + longest_s
+        while time.monotonic() < deadline:
+            ended = running.ended()
+            if any(each.process.name == "demo" for each in ended):
+                break
+            if ended:
+                raise UserError("demo", str(ended[0]), "processes that run until the demo is over")
+            watch(running)
+            time.sleep(_LOOK_EVERY_S)
+        else:
+            raise UserError("demo", f"no verdict in {longest_s:.0f} s", "a verdict")
+    if not result.is_file():
+        raise UserError("demo", "demo_node gave no verdict", f"a robot that gets ready; see {out / 'logs'}")
+    verdicts: dict[str, Any] = json.loads(result.read_text(encoding="utf-8"))
+    result.unlink()
+    return verdicts

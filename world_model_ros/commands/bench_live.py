@@ -1,0 +1,57 @@
+"""``world-model bench live``."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from world_model_ros.commands.output import show
+from world_model_ros.contract.share import default_robot
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--robot", default=default_robot(), help="contract of a simulated arm (%(default)s)")
+    parser.add_argument("--model", default="", help="bundle: name or folder; the one named like the robot without it")
+    parser.add_argument("--provider", default="auto", help="auto, cpu, cuda or tensorrt (%(default)s)")
+    parser.add_argument("--rate", type=float, default=0.0, help="ticks a second; 0: the contract's, else its multiple")
+    parser.add_argument("--seconds", type=float, default=300.0, help="how long (%(default)s)")
+    parser.add_argument("--goals", default="pose,image,push", help="which, again and again (%(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="of the scene and the goals (%(default)s)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from world_model_ros.bench.live import live
+    from world_model_ros.bench.report import report
+    from world_model_ros.contract.contract import load_contract
+    from world_model_ros.core.errors import UserError
+    from world_model_ros.evaluate.task import task_kinds
+    from world_model_ros.runtime.bundle import load_bundle
+    from world_model_ros.runtime.provider import provider_named
+    from world_model_ros.runtime.turns import turns_of
+
+    if not arguments.seconds > 0:
+        raise UserError("seconds", arguments.seconds, "more than 0")
+    contract = load_contract(arguments.robot)
+    bundle = load_bundle(arguments.model or contract.name, contract)
+    provider = str(provider_named(arguments.provider))
+    kinds = ",".join(task_kinds(arguments.goals))
+    asked_hz = contract.interface.tick_hz * turns_of(arguments.rate, contract)
+    about = {"robot": contract.name, "model": bundle.manifest.name, "provider": provider, "asked_hz": asked_hz}
+    found = live(
+        arguments.robot, str(bundle.folder), provider, arguments.seconds, arguments.rate, kinds, arguments.seed
+    )
+    result = report(**about, repeats=found["ticks"], **found)
+    show(result, arguments.json, _lines(result))
+    return 0
+
+
+def _lines(result: dict[str, Any]) -> list[str]:
+    lines = [
+        f"{result['ticks']} ticks at {result['tick_hz']:.2f} of {result['asked_hz']:g} Hz,"
+        f" {result['missed']} missed ({result['missed_share']:.2%});"
+        f" {result['reached']} of {result['goals']} goals reached, the gate armed again {result['rearmed']} times"
+    ]
+    lines += [
+        f"  {name:12} {times['p50']:8.3f} ms   p99 {times['p99']:8.3f}" for name, times in result["stages_ms"].items()
+    ]
+    return lines + [f"  {name:14} {cores:6.3f} cores" for name, cores in result["cores"].items()]
