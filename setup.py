@@ -56,8 +56,8 @@ setup(
         "opencv-python",
         "pin>=3",
         "ruckig",
-        "rosbags>=0.11.9",
-        "ruamel.yaml.clib",  # YAML of rosbags three times as fast: short bags open and close sooner
+        "rosbags>=0.11.9,<0.12",  # its MCAP storage is built upon
+        "ruamel.yaml.clib",  # YAML of rosbags three times as fast: short bags open sooner
         "tqdm",
     ],
     extras_require={

@@ -207,3 +207,13 @@ def test_what_does_not_fit_is_named(tmp_path: Path, koala: Contract, arm: Contra
         )
     with pytest.raises(UserError, match="codec"):
         VideoWriter(tmp_path / "x.mp4", FPS, "mpeg1")
+
+
+def test_half_an_episode_is_not_left_behind(tmp_path: Path, koala: Contract) -> None:
+    folder = write_v21(tmp_path / "set", "h264")
+    video = folder / VIDEO_V2.format(video_key=CAMERA, episode_chunk=0, episode_index=1)
+    video.write_bytes(video.read_bytes()[:500])
+    data = LerobotDataset(folder)
+    with pytest.raises(UserError, match="a video that can be decoded"):
+        list(import_episodes(data, koala, import_plan(data, koala, {}), tmp_path / "bags"))
+    assert [path.name for path in (tmp_path / "bags").iterdir()] == ["episode_000000"]

@@ -192,8 +192,8 @@ def test_scores_are_means_by_step() -> None:
     scores = HorizonScores(2, 0.1)
     black, grey = np.zeros((4, 4, 3), np.uint8), np.full((4, 4, 3), 51, np.uint8)
     scores.frame(1, black, black, grey)
-    scores.target("object_0", 2, [0.03, 0, 0], [0, 0, 0], [0, 0.04, 0], [0.02, 0.02, 0.02])
-    scores.target("object_0", 2, [0.01, 0, 0], [0, 0, 0], [0, 0.02, 0], [0.02, 0.02, 0.02])
+    for x, y in ((0.03, 0.04), (0.01, 0.02)):
+        scores.target("object_0", [2], [[x, 0, 0]], [[0, 0, 0]], [0, y, 0], [[0.02, 0.02, 0.02]])
     near, far = scores.table()
     assert near["psnr_db"] == 60.0
     assert near["psnr_still_db"] == pytest.approx(20 * np.log10(5))
@@ -206,4 +206,6 @@ def test_scores_are_means_by_step() -> None:
             "object_0_inside_region": 0.5,
         }
     )
+    scores.distance("touch", [1, 2], [[[1.0, 3.0]], [[0.0, 0.0]]], [[[1.0, 1.0]], [[4.0, 0.0]]], [[1.0, 0.0]])
+    assert (scores.curve("touch_error"), scores.curve("touch_still_error")) == ([1.0, 2.0], [0.5, 1.5])
     assert psnr_db(grey, black) == psnr_db(black, grey)  # no wrap-around of unsigned numbers

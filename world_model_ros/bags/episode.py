@@ -38,6 +38,8 @@ class Episode:
         labels: (T, K, 7) float32 poses of the targets in the base frame, x y z in m and quaternion x y z w; NaN where
             unknown. A fingertip's comes from the measured joints.
         refused: messages that could not be read, by stream.
+        recorded_late_s: how much later than their stamp messages are in the bag, mean by stream; streams of one robot
+            differ by their clocks, and by what the way to the recorder took.
     """
 
     now_ns: NDArray[np.int64]
@@ -48,6 +50,7 @@ class Episode:
     applied: NDArray[np.float32]
     labels: NDArray[np.float32]
     refused: Mapping[str, int]
+    recorded_late_s: Mapping[str, float]
 
     def __len__(self) -> int:
         return len(self.now_ns)
@@ -83,6 +86,7 @@ def aligned_episode(path: str | Path, contract: Contract, names: Mapping[str, st
         applied=_applied(reference, contract, motion),
         labels=target_poses(ticks, contract, motion),
         refused=dict(source.refused),
+        recorded_late_s={name: count.mean_offset_s() for name, count in source.counts.items() if count.messages},
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import cv2
@@ -27,29 +28,34 @@ class HorizonScores:
 
     def frame(self, step: int, imagined: NDArray[np.uint8], real: NDArray[np.uint8], now: NDArray[np.uint8]) -> None:
         """Peak signal-to-noise ratio of a frame ``step`` ticks ahead (1 to H), all (H, W, 3) uint8."""
-        self._add("psnr_db", step, psnr_db(imagined, real))
-        self._add("psnr_still_db", step, psnr_db(now, real))
+        self._add("psnr_db", (step,), (psnr_db(imagined, real),))
+        self._add("psnr_still_db", (step,), (psnr_db(now, real),))
 
-    def joints(self, step: int, imagined: ArrayLike, real: ArrayLike, now: ArrayLike) -> None:
-        """Mean absolute error of joint positions (J,), in their units."""
-        self._add("joints_error", step, _mean_distance(imagined, real))
-        self._add("joints_still_error", step, _mean_distance(now, real))
+    def distance(self, kind: str, steps: Sequence[int], imagined: ArrayLike, real: ArrayLike, now: ArrayLike) -> None:
+        """Mean absolute errors of joints or of a stream, in its unit, at n steps: (n, ...) beside ``now`` (...)."""
+        truth = np.asarray(real, np.float64)
+        for name, guess in ((f"{kind}_error", imagined), (f"{kind}_still_error", now)):
+            apart = np.abs(np.asarray(guess, np.float64) - truth)
+            self._add(name, steps, apart.reshape(len(steps), -1).mean(axis=1))
 
     def target(
-        self, name: str, step: int, imagined: ArrayLike, real: ArrayLike, now: ArrayLike, semi_axes: ArrayLike
+        self,
+        name: str,
+        steps: Sequence[int],
+        imagined: ArrayLike,
+        real: ArrayLike,
+        now: ArrayLike,
+        semi_axes: ArrayLike,
     ) -> None:
-        """Distance in m of a target's position (3,), and whether the 90 % region with ``semi_axes`` (3,) holds it."""
-        error = np.asarray(imagined, np.float64) - np.asarray(real, np.float64)
-        still = np.asarray(now, np.float64) - np.asarray(real, np.float64)
-        self._add(f"{name}_error_m", step, float(np.linalg.norm(error)))
-        self._add(f"{name}_still_error_m", step, float(np.linalg.norm(still)))
-        inside = float(np.sum((error / np.maximum(semi_axes, 1e-9)) ** 2)) <= 1.0
-        self._add(f"{name}_inside_region", step, float(inside))
-
-    def sense(self, name: str, step: int, imagined: ArrayLike, real: ArrayLike, now: ArrayLike) -> None:
-        """Mean absolute error of a touch or force stream, N (torques N m)."""
-        self._add(f"{name}_error", step, _mean_distance(imagined, real))
-        self._add(f"{name}_still_error", step, _mean_distance(now, real))
+        """Distances in m of a target's positions (n, 3), and whether the 90 % regions with ``semi_axes`` (n, 3) hold
+        them; ``now`` is (3,)."""
+        truth = np.asarray(real, np.float64)
+        error = np.asarray(imagined, np.float64) - truth
+        still = np.asarray(now, np.float64) - truth
+        self._add(f"{name}_error_m", steps, np.linalg.norm(error, axis=1))
+        self._add(f"{name}_still_error_m", steps, np.linalg.norm(still, axis=1))
+        outside = ((error / np.maximum(semi_axes, 1e-9)) ** 2).sum(axis=1) > 1.0
+        self._add(f"{name}_inside_region", steps, ~outside)
 
     def series(self, kind: str, step: int) -> NDArray[np.float32]:
         """The scores of a kind, one for each tick that could be scored, in order."""
@@ -70,16 +76,12 @@ class HorizonScores:
             rows.append(row | {kind: float(np.mean(values)) for kind, values in found.items()})
         return rows
 
-    def _add(self, kind: str, step: int, value: float) -> None:
-        self._values[kind, step].append(value)
+    def _add(self, kind: str, steps: Sequence[int], values: Iterable[float]) -> None:
+        for step, value in zip(steps, values):
+            self._values[kind, step].append(value)
 
 
 def psnr_db(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> float:
     """Peak signal-to-noise ratio of two frames in dB, at most 60."""
     mse = cv2.norm(a, b, cv2.NORM_L2SQR) / a.size  # NumPy takes twenty times as long
     return min(_BEST_DB, 10 * float(np.log10(255.0**2 / max(mse, 1e-9))))
-
-
-def _mean_distance(a: ArrayLike, b: ArrayLike) -> float:
-    apart = np.abs(np.asarray(a, np.float64) - np.asarray(b, np.float64))
-    return float(np.add.reduce(apart, axis=None)) / apart.size  # np.mean does the same in three times the time

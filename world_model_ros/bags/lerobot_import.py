@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,8 +74,13 @@ def import_episodes(data: LerobotDataset, contract: Contract, plan: ImportPlan, 
     for episode in data.episodes():
         path = out / f"episode_{episode.index:06d}"
         out.mkdir(parents=True, exist_ok=True)
-        with BagWriter(path, contract) as bag:
-            _write(bag, data, episode, contract, plan)
+        writer = BagWriter(path, contract)
+        try:
+            with writer as bag:
+                _write(bag, data, episode, contract, plan)
+        except BaseException:
+            shutil.rmtree(path)  # half an episode would pass for a whole one
+            raise
         yield path
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from time import perf_counter
 from typing import Any
 
@@ -123,9 +123,9 @@ class LookAhead:
         return Moment(frame, now.now_ns, seconds, guesses, truths, surprise)
 
     def _score_joints(self, now: ReplayedTick, coming: list[ReplayedTick], imagined: Imagined) -> None:
-        for h, each in enumerate(coming, start=1):
-            if now.measured is not None and each.measured is not None:
-                self.scores.joints(h, imagined.joints[0, h - 1], each.measured, now.measured)
+        steps, real = _known(each.measured for each in coming)
+        if now.measured is not None and steps:
+            self.scores.distance("joints", steps, imagined.joints[0, _rows(steps)], real, now.measured)
 
     def _score_targets(self, now: ReplayedTick, coming: list[ReplayedTick], imagined: Imagined) -> None:
         """Those targets that the bag has labels for."""
@@ -134,19 +134,28 @@ class LookAhead:
         truths = {label.target: label.name for label in self._contract.interface.labels}
         scale = self._brain.bundle.manifest.calibration.region_scale
         for k, target in enumerate(self._contract.interface.targets):
-            before = now.tick.labels.get(truths.get(target.name, ""))
-            for h, each in enumerate(coming, start=1):
-                real = each.tick.labels.get(truths.get(target.name, ""))
-                if before is not None and real is not None:
-                    guess, sigma = imagined.poses[0, h - 1, k, :3], imagined.sigma[0, h - 1, k]
-                    self.scores.target(target.name, h, guess, real[:3], before[:3], sigma * scale)
+            label = truths.get(target.name, "")
+            before = now.tick.labels.get(label)
+            steps, real = _known(each.tick.labels.get(label) for each in coming)
+            if before is not None and steps:
+                guess, sigma = (each[0, _rows(steps), k, :3] for each in (imagined.poses, imagined.sigma))
+                self.scores.target(target.name, steps, guess, real[:, :3], before[:3], sigma * scale)
 
-    def _score_touch(self, now: ReplayedTick, coming: list[ReplayedTick], senses: Any) -> None:
+    def _score_touch(self, now: ReplayedTick, coming: list[ReplayedTick], senses: Mapping[str, NDArray[Any]]) -> None:
         for stream in self._contract.interface.streams:
             before = now.tick.observation.values.get(stream.name)
             if stream.kind not in _TOUCH or stream.name not in senses or before is None:
                 continue
-            for h, each in enumerate(coming, start=1):
-                real = each.tick.observation.values.get(stream.name)
-                if real is not None:
-                    self.scores.sense(stream.name, h, senses[stream.name][h - 1], real, before)
+            steps, real = _known(each.tick.observation.values.get(stream.name) for each in coming)
+            if steps:
+                self.scores.distance(stream.name, steps, senses[stream.name][_rows(steps)], real, before)
+
+
+def _known(values: Iterable[NDArray[Any] | None]) -> tuple[list[int], NDArray[Any]]:
+    """The steps, from 1, of those that are there, and these as one array."""
+    there = [(step, value) for step, value in enumerate(values, start=1) if value is not None]
+    return [step for step, _ in there], np.array([value for _, value in there])
+
+
+def _rows(steps: list[int]) -> NDArray[np.intp]:
+    return np.array(steps, np.intp) - 1

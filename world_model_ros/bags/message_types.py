@@ -49,6 +49,8 @@ def types_of(type_name: str, definition: MessageDefinition) -> Typestore:
             if type_name not in standard_types().types:
                 raise UserError("message type", type_name, "a type with a definition in the bag, or one of ROS 2 Jazzy")
             return standard_types()
+        if type_name in standard_types().types and definition.data == _standard_definition(type_name):
+            return standard_types()  # which compiles each type once for all bags
         store = get_typestore(Stores.EMPTY)
         if definition.format == MessageDefinitionFormat.MSG:
             store.register(get_types_from_msg(definition.data, type_name))
@@ -59,6 +61,10 @@ def types_of(type_name: str, definition: MessageDefinition) -> Typestore:
         return store
     except (*_BROKEN, TypesysError, SyntaxError, AttributeError, RecursionError) as error:
         raise UserError("message type", type_name, f"a definition that can be parsed ({error})") from error
+
+
+def _standard_definition(type_name: str) -> str:
+    return str(standard_types().generate_msgdef(type_name, ros_version=2)[0])
 
 
 class Decoder:

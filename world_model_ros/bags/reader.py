@@ -13,8 +13,8 @@ from typing import Any, TypeAlias
 import yaml
 from rosbags.interfaces import Connection
 from rosbags.rosbag1 import Reader as Reader1
-from rosbags.rosbag2 import Reader as Reader2
 
+from world_model_ros.bags.mcap_read import IndexedReader
 from world_model_ros.bags.mcap_scan import McapScan
 from world_model_ros.bags.message_types import Decoder
 from world_model_ros.bags.writer import CONTRACT_TOPIC
@@ -149,7 +149,7 @@ class BagReader:
     def _open(self, file: Path, stack: ExitStack) -> _Reader:
         """By its index if it has one, else from its beginning."""
         try:
-            return stack.enter_context(Reader1(file) if file.suffix == ".bag" else Reader2(file))
+            return stack.enter_context(Reader1(file) if file.suffix == ".bag" else IndexedReader(file))
         except Exception:  # rosbags meets broken files with nearly any exception
             if file.suffix != ".mcap":
                 raise

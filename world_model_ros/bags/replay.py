@@ -18,8 +18,10 @@ from world_model_ros.bags.look_ahead import LookAhead
 from world_model_ros.bags.moments import Moment
 from world_model_ros.bags.reader import BagReader
 from world_model_ros.bags.replay_bag import ReplayBag
+from world_model_ros.bags.replay_notes import insist_on_required, replay_notes
 from world_model_ros.bags.replay_state import ReplayState, load_state
 from world_model_ros.bags.replayed_tick import ReplayedTick
+from world_model_ros.bags.same_as_live import SameAsLive
 from world_model_ros.bags.tick_log import RecordedTick, recorded_ticks
 from world_model_ros.bags.ticks import BagTicks
 from world_model_ros.bags.writer import BagWriter
@@ -50,6 +52,14 @@ class ReplayOptions:
     resume: Path | None = None
     until_s: float | None = None
     rate: float | None = None
+
+    def __post_init__(self) -> None:
+        for name, value in (("until", self.until_s), ("rate", self.rate)):
+            if value is not None and not 0.0 < value < float("inf"):
+                raise UserError(name, value, "more than zero")
+        for name, count in (("seed", self.seed), ("moments", self.moments)):
+            if count < 0:
+                raise UserError(name, count, "zero or more")
 
 
 @dataclass(frozen=True)
@@ -102,6 +112,8 @@ def replay(
     state = None if options.resume is None else load_state(options.resume, brain)
     after_ns = -1 if state is None else state.now_ns
     with BagReader(bag, options.names) as reader:
+        if state is not None and not reader.start_ns <= state.now_ns <= reader.end_ns:
+            raise UserError("resume", str(options.resume), f"the memory of a replay of {reader.path.name}")
         record = [each for each in recorded_ticks(reader, contract) if each.plan.now_ns > after_ns]
         source = BagTicks(reader, contract, [each.plan for each in record] if record else None, after_ns)
         with BagWriter(out / "bag", contract) as writer:
@@ -110,10 +122,13 @@ def replay(
             journal = Journal(contract)
             turns = record[0].turns if record else 1
             ahead = LookAhead(contract, brain, options.moments, beside.future, turns)
-            same = _SameAsLive()
+            same = SameAsLive()
             until_ns = None if options.until_s is None else reader.start_ns + round(options.until_s * 1e9)
             for told, after in _run(source, contract, brain, record, state, options):
                 if until_ns is not None and told.now_ns > until_ns:
+                    if not len(journal):
+                        first_s = (told.now_ns - reader.start_ns) * 1e-9
+                        raise UserError("until", options.until_s, f"more than {first_s:.3f}, when the first tick is")
                     break
                 state = after
                 journal.add(told)
@@ -127,7 +142,7 @@ def replay(
             raise UserError("bag", str(bag), "; ".join([legal, *reader.damage]))
         wall_s = time.perf_counter() - begun
         summary = journal.summary()
-        _insist_on_required(reader, source, contract, summary["fresh"])
+        insist_on_required(reader, source, contract, summary["fresh"], bool(record))
         model_s = ahead.model_s + float(journal.spent_ms().sum()) * 1e-3
         metrics = {
             "robot": contract.name,
@@ -155,7 +170,7 @@ def replay(
             "prediction": ahead.prediction(),
             "horizon": ahead.scores.table(),
             "refused": source.refused,
-            "notes": _notes(reader, source, contract, beside),
+            "notes": replay_notes(reader, source, contract, beside),
             "same_as_live": same.outcome(*beside.same_commands()) if record else None,
         }
     (out / "metrics.json").write_text(json.dumps(metrics, indent=1) + "\n", encoding="utf-8")
@@ -235,65 +250,3 @@ class _Pace:
             self._first = now_ns, time.monotonic()
         due = self._first[1] + (now_ns - self._first[0]) * 1e-9 / self._rate
         time.sleep(max(0.0, due - time.monotonic()))
-
-
-class _SameAsLive:
-    """How far the replayed ticks are from the recorded ones; from the start only if the record has the start."""
-
-    def __init__(self) -> None:
-        self._begins: bool | None = None
-        self._observed: list[bool] = []
-        self._gaps: list[float] = []
-
-    def add(self, told: ReplayedTick) -> None:
-        live = told.live
-        if live is None:
-            return
-        if self._begins is None:
-            self._begins = live.restarted
-        seen, plan = told.tick.observation, live.plan
-        same = dict(seen.stamps_ns) == dict(plan.chosen_ns) and dict(seen.fresh) == dict(plan.fresh)
-        self._observed.append(same)
-        if live.surprise is not None:
-            self._gaps.append(abs(told.decision.surprise - live.surprise))
-
-    def outcome(self, commands: int, equal_commands: int) -> dict[str, Any]:
-        return {
-            "record_has_the_start": self._begins,
-            "ticks": len(self._gaps),
-            "equal": sum(gap == 0.0 for gap in self._gaps),
-            "largest_difference_of_surprise": max(self._gaps, default=None),
-            "observations_equal": sum(self._observed),
-            "commands": commands,
-            "commands_equal": equal_commands,
-        }
-
-
-def _insist_on_required(reader: BagReader, source: BagTicks, contract: Contract, fresh: Mapping[str, float]) -> None:
-    """Without a required stream a replay says nothing; it may lack it because all of its messages are others."""
-    for each in contract.deployment.streams:
-        count = source.counts[each.name]
-        if each.required and count.why and not fresh[each.name]:
-            there = ", ".join(f"{topic.name} ({topic.type}, {topic.count})" for topic in reader.topics().values())
-            what = f"messages that fit the contract ({count.why}); in the bag: {there}"
-            raise UserError(f"{reader.path.name}: {each.topic}", f"{count.dropped} that do not", what)
-
-
-def _notes(reader: BagReader, source: BagTicks, contract: Contract, beside: ReplayBag) -> list[str]:
-    """What a person should know about the bag, a line each."""
-    topics = reader.topics()
-    missing = [each.name for each in contract.interface.streams if not source.counts[each.name].messages]
-    lines = [f"{name}: not in the bag ({contract.source(name).topic}), masked" for name in missing]
-    lines += [
-        f"{name}: messages that a tick picked could not be read, the first one for: {count.why}"
-        for name, count in source.counts.items()
-        if count.why
-    ]
-    known = source.topics() | {"/contract", "/tick", "/command", "/surprise"}
-    lines += [
-        f"{topic.name}: {topic.count} of {topic.type} ignored, the contract does not know it"
-        for topic in topics.values()
-        if topic.name not in known and not topic.name.startswith("/predicted/")
-    ]
-    lines += [f"{topic}: not copied: {why}" for topic, why in beside.left_out.items()]
-    return lines + reader.damage

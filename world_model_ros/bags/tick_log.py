@@ -61,14 +61,22 @@ def recorded_ticks(bag: BagReader, contract: Contract) -> list[RecordedTick]:
     ticks = []
     for _, _, _, message in bag.messages([TICK_TOPIC]):
         try:
-            ticks.append(_tick(json.loads(message.data), images))
+            ticks.append(_tick(json.loads(message.data), images, contract))
         except (ValueError, KeyError, TypeError) as error:
             raise UserError(f"{bag.path.name}: {TICK_TOPIC}", message.data, f"a tick record ({error!r})") from error
     return ticks
 
 
-def _tick(record: dict[str, Any], images: list[tuple[int, NDArray[np.uint8]]]) -> RecordedTick:
-    reference = record["reference"]
+def _tick(record: dict[str, Any], images: list[tuple[int, NDArray[np.uint8]]], contract: Contract) -> RecordedTick:
+    applied, reference = record["applied"], record["reference"]
+    for name, numbers, count in (
+        ("applied", applied, contract.interface.action.size),
+        ("reference", reference, len(contract.joint_names)),
+    ):
+        if numbers is not None and len(numbers) != count:
+            raise UserError(
+                f"{TICK_TOPIC}: {name}", f"{len(numbers)} numbers", f"{count}, for the robot {contract.name}"
+            )
     return RecordedTick(
         PlannedTick(
             int(record["now_ns"]),
@@ -77,7 +85,7 @@ def _tick(record: dict[str, Any], images: list[tuple[int, NDArray[np.uint8]]]) -
         ),
         int(record["seed"]),
         bool(record["restarted"]),
-        np.array(record["applied"], np.float32),
+        np.array(applied, np.float32),
         None if reference is None else np.array(reference, np.float64),
         None if record["goal"] is None else _goal(record["goal"], images),
         record["surprise"],

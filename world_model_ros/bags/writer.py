@@ -8,10 +8,11 @@ from types import TracebackType
 from typing import Any
 
 from rosbags.interfaces import Qos as BagQos
-from rosbags.interfaces import QosDurability, QosHistory, QosLiveliness, QosReliability, QosTime
-from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer, WriterError
+from rosbags.interfaces import QosDurability, QosReliability
 
+from world_model_ros.bags.mcap_write import McapWriter
 from world_model_ros.bags.message_types import Typestore, standard_types
+from world_model_ros.bags.metadata import TopicRecord, bag_metadata, offered_qos, to_yaml
 from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.schema import Qos
 from world_model_ros.convert.outgoing import MessageMaker
@@ -19,7 +20,6 @@ from world_model_ros.core.errors import UserError
 
 CONTRACT_TOPIC = "/contract"
 LATCHED = Qos(durability="transient_local", depth=1)
-_FOREVER = QosTime(9223372036, 854775807)
 
 
 class BagWriter:
@@ -44,13 +44,12 @@ class BagWriter:
         self.types = standard_types().types
         self.make = MessageMaker(self.types.__getitem__)
         self._contract = contract
-        self._connections: dict[str, Any] = {}
+        self._topics: dict[str, TopicRecord] = {}
+        self._schemas: dict[str, int] = {}
         try:
-            self._writer = Writer(self.path, version=9, storage_plugin=StoragePlugin.MCAP)
-            if compress:
-                self._writer.set_compression(CompressionMode.STORAGE, CompressionFormat.ZSTD)
-            self._writer.open()
-        except WriterError as error:
+            self.path.mkdir(parents=True)
+            self._file = McapWriter(self.path / f"{self.path.name}.mcap", compress)
+        except FileExistsError as error:
             raise UserError("bag to write", str(self.path), "a folder that does not exist yet") from error
         except OSError as error:
             raise UserError("bag to write", str(self.path), f"a folder that can be made ({error})") from error
@@ -83,30 +82,41 @@ class BagWriter:
         """
         self._embed_contract(stamp_ns)
         topic = "/" + topic.lstrip("/")
-        connection = self._connections.get(topic)
-        if connection is None:
-            connection = self._connect(topic, type_name, qos or Qos(), typestore or standard_types())
-        elif connection.msgtype != type_name:
-            raise UserError(f"type of {topic}", type_name, f"{connection.msgtype}, as the messages before")
-        self._writer.write(connection, stamp_ns, cdr)
+        record = self._topics.get(topic)
+        if record is None:
+            record = self._connect(topic, type_name, qos or Qos(), typestore or standard_types())
+        elif record.type != type_name:
+            raise UserError(f"type of {topic}", type_name, f"{record.type}, as the messages before")
+        self._file.write(record.channel, stamp_ns, cdr)
 
     def close(self) -> None:
         """Finish the file; without this it has no index and cannot be read."""
-        self._embed_contract(0)
-        self._writer.close()
+        try:
+            self._embed_contract(0)
+            self._file.flush()
+            topics = list(self._topics.values())
+            counts = [self._file.counts[topic.channel] for topic in topics]
+            about = bag_metadata(f"{self.path.name}.mcap", topics, counts, *self._file.times_ns)
+            self._file.finish(to_yaml(about))
+        finally:
+            self._file.close()
+        metadata = to_yaml({"rosbag2_bagfile_information": about})
+        (self.path / "metadata.yaml").write_text(metadata, encoding="utf-8")
 
     def _embed_contract(self, stamp_ns: int) -> None:
         if self._contract is not None:
             text, self._contract = self._contract.text, None
             self.write(CONTRACT_TOPIC, "std_msgs/msg/String", self.make.string(text), stamp_ns, LATCHED)
 
-    def _connect(self, topic: str, type_name: str, qos: Qos, typestore: Typestore) -> Any:
-        if type_name not in typestore.types:
+    def _connect(self, topic: str, type_name: str, qos: Qos, types: Typestore) -> TopicRecord:
+        if type_name not in types.types:
             raise UserError(f"type of {topic}", type_name, "a standard type, or one given with its typestore")
-        self._connections[topic] = connection = self._writer.add_connection(
-            topic, type_name, typestore=typestore, offered_qos_profiles=[bag_qos(qos)]
-        )
-        return connection
+        if type_name not in self._schemas:
+            definition, _ = types.generate_msgdef(type_name, ros_version=2)
+            self._schemas[type_name] = self._file.add_schema(type_name, "ros2msg", definition)
+        channel = self._file.add_channel(topic, self._schemas[type_name], to_yaml(offered_qos(qos)))
+        self._topics[topic] = record = TopicRecord(topic, type_name, qos, types.hash_rihs01(type_name), channel)
+        return record
 
     def __enter__(self) -> BagWriter:
         return self
@@ -127,19 +137,4 @@ def contract_qos(offered: Sequence[BagQos]) -> Qos:
         reliability="best_effort" if best_effort else "reliable",
         durability="transient_local" if latched else "volatile",
         depth=min(max(1, offered[0].depth), 1000),
-    )
-
-
-def bag_qos(qos: Qos) -> BagQos:
-    """A contract's quality of service as bags write it."""
-    return BagQos(
-        QosHistory.KEEP_LAST,
-        qos.depth,
-        QosReliability.RELIABLE if qos.reliability == "reliable" else QosReliability.BEST_EFFORT,
-        QosDurability.TRANSIENT_LOCAL if qos.durability == "transient_local" else QosDurability.VOLATILE,
-        _FOREVER,
-        _FOREVER,
-        QosLiveliness.AUTOMATIC,
-        _FOREVER,
-        False,
     )

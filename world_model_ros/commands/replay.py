@@ -55,37 +55,53 @@ def run(arguments: argparse.Namespace) -> int:
     from world_model_ros.bags.reader import BagReader
     from world_model_ros.bags.replay import ReplayOptions
     from world_model_ros.contract.contract import load_contract
+    from world_model_ros.core.errors import UserError
     from world_model_ros.runtime.brain import Brain
     from world_model_ros.runtime.bundle import load_bundle
 
     names = topic_names(arguments.map)
+    options = ReplayOptions(names, arguments.seed, arguments.moments, arguments.resume, arguments.until, arguments.rate)
+    for bag in arguments.bags:
+        if not bag.exists():
+            raise UserError("bag", str(bag), "a bag folder, or a .mcap, .db3 or .bag file")
     with BagReader(arguments.bags[0], names) as reader:
         contract = load_contract(arguments.robot) if arguments.robot else contract_of(reader)
-    options = ReplayOptions(names, arguments.seed, arguments.moments, arguments.resume, arguments.until, arguments.rate)
     models = [arguments.model or contract.name, *([arguments.compare] if arguments.compare else [])]
     brains = [Brain(load_bundle(model, contract), contract, arguments.provider) for model in models]
     single = len(arguments.bags) == len(brains) == 1
-    done: list[list[Replay]] = []
+    done: list[list[Replay]] = [[] for _ in brains]
     files: list[str] = []
-    for number, brain in enumerate(brains):
-        done.append([])
-        for count, bag in enumerate(arguments.bags):
-            out = arguments.out or Path("out/replay") / (bag.stem if single else "")
-            if not single:
-                twice = [each.stem for each in arguments.bags].count(bag.stem) > 1
-                parts = [bag.stem, *([str(count)] if twice else []), *([str(number)] if len(brains) > 1 else [])]
-                out = out / "-".join(parts)
-            found, written = _replay(bag, contract, brain, out, options)
-            done[-1].append(found)
-            files += written
+    failed: dict[str, str] = {}
+    for count, bag in enumerate(arguments.bags):
+        replays = []
+        try:
+            for number, brain in enumerate(brains):
+                out = arguments.out or Path("out/replay") / (bag.stem if single else "")
+                if not single:
+                    twice = [each.stem for each in arguments.bags].count(bag.stem) > 1
+                    parts = [bag.stem, *([str(count)] if twice else []), *([str(number)] if len(brains) > 1 else [])]
+                    out = out / "-".join(parts)
+                found, written = _replay(bag, contract, brain, out, options)
+                replays.append(found)
+                files += written
+        except UserError as error:
+            if len(arguments.bags) == 1:
+                raise
+            failed[str(bag)] = str(error)
+            continue
+        for one, found in zip(done, replays):
+            one.append(found)
+    if not done[0]:
+        raise UserError("bags", next(iter(failed.values())), "at least one that can be replayed")
     if single:
         metrics = done[0][0].metrics
         show({**metrics, "files": files}, arguments.json, [*_lines(metrics), *(f"  {file}" for file in files)])
         return 0
     result = _compared(done, arguments.out or Path("out/replay"))
     lines = [line for each in done for one in each for line in _lines(one.metrics)] + _difference(result)
-    show({**result, "files": files}, arguments.json, [*lines, *(f"  {file}" for file in files)])
-    return 0
+    lines += [f"not replayed: {error}" for error in failed.values()]
+    show({**result, "files": files, "failed": failed}, arguments.json, [*lines, *(f"  {file}" for file in files)])
+    return 2 if failed else 0
 
 
 def _replay(bag: Path, contract: Contract, brain: Brain, out: Path, options: ReplayOptions) -> tuple[Replay, list[str]]:
@@ -94,10 +110,14 @@ def _replay(bag: Path, contract: Contract, brain: Brain, out: Path, options: Rep
 
     from world_model_ros.bags.replay import replay
     from world_model_ros.bags.report import can_report, write_report
+    from world_model_ros.core.errors import UserError
     from world_model_ros.view.strip import Badge, Strip, draw_strip
 
-    if (out / "bag" / "metadata.yaml").is_file():  # of an earlier replay
-        shutil.rmtree(out / "bag")
+    earlier = out / "bag"
+    if bag.resolve().is_relative_to(earlier.resolve()):
+        raise UserError("out", str(out), "another folder; the bag would be replaced by its replay")
+    if (earlier / "metadata.yaml").is_file() and (out / "metrics.json").is_file():
+        shutil.rmtree(earlier)
     with tqdm(unit="tick", desc=bag.stem) as bar:
         done = replay(bag, contract, brain, out, options, draw=_draw, progress=lambda count: bar.update(count - bar.n))
 

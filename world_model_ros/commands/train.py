@@ -44,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from world_model_ros.bags.find import find_bags
+    from world_model_ros.bags.find import bag_names, find_bags
     from world_model_ros.contract.contract import load_contract
     from world_model_ros.learning import distributed
     from world_model_ros.learning.config import TrainConfig
@@ -74,8 +74,11 @@ def run(arguments: argparse.Namespace) -> int:
     if not distributed.rank():
         distributed.wait()
     quality = json.loads((arguments.out / "cache" / "quality.json").read_text(encoding="utf-8"))
+    split = cache.split(bag_names(bags))
     if not distributed.rank():
         print("\n".join(quality_lines(quality)), file=sys.stderr)
+        print(", ".join(f"{part} {len(names)}" for part, names in split.items()), "bags", file=sys.stderr)
+        (arguments.out / "split.json").write_text(json.dumps(split, indent=1) + "\n", encoding="utf-8")
     if not arguments.despite_faults:
         refuse_nonsense(quality)
     train(contract, cache, arguments.out, config)

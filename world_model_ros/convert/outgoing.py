@@ -158,7 +158,9 @@ class MessageMaker:
 
     def pose(self, pose: ArrayLike, stamp_ns: int, frame_id: str) -> Any:
         """geometry_msgs/PoseStamped of (7,): x y z in m, quaternion x y z w."""
-        values = np.asarray(pose, np.float64).tolist()
+        return self._pose(np.asarray(pose, np.float64).tolist(), stamp_ns, frame_id)
+
+    def _pose(self, values: Sequence[float], stamp_ns: int, frame_id: str) -> Any:
         turn = dict(zip("xyzw", values[3:]))
         return self.make(
             "geometry_msgs/msg/PoseStamped",
@@ -172,11 +174,11 @@ class MessageMaker:
 
     def path(self, poses: ArrayLike, stamps_ns: Sequence[int], frame_id: str) -> Any:
         """nav_msgs/Path of (T, 7) poses, each with its own stamp; the path's stamp is the first one."""
-        rows = np.asarray(poses, np.float64)
+        rows = np.asarray(poses, np.float64).tolist()
         return self.make(
             "nav_msgs/msg/Path",
             header=self.header(stamps_ns[0] if len(stamps_ns) else 0, frame_id),
-            poses=[self.pose(row, stamp_ns, frame_id) for row, stamp_ns in zip(rows, stamps_ns)],
+            poses=[self._pose(row, stamp_ns, frame_id) for row, stamp_ns in zip(rows, stamps_ns)],
         )
 
     def string(self, text: str) -> Any:

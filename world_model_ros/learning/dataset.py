@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from world_model_ros.bags.find import bag_names
 from world_model_ros.contract.contract import Contract
 from world_model_ros.learning.parts import bag_hashes, contract_key, make_parts
 from world_model_ros.learning.quality import BagQuality, data_set_report
@@ -46,6 +47,12 @@ class Cache:
         """(E,) bool, the episodes that are trained on."""
         return ~self.validation if self.test is None else ~self.validation & ~self.test
 
+    def split(self, bags: Sequence[str]) -> dict[str, list[str]]:
+        """Names of the bags that are for ``train``, ``validation`` and ``test``; ``bags`` in the order of the cache."""
+        test = np.zeros_like(self.validation) if self.test is None else self.test
+        parts = {"train": self.trained, "validation": self.validation, "test": test}
+        return {part: [bag for bag, taken in zip(bags, mask) if taken] for part, mask in parts.items()}
+
     def starts(self, length: int, validation: bool) -> NDArray[np.int64]:
         """Every tick at which a window of ``length`` ticks begins and stays in its episode; never of a test episode."""
         return self._starts(length, self.validation if validation else self.trained)
@@ -76,13 +83,25 @@ def build_cache(contract: Contract, bags: Sequence[Path], folder: Path, workers:
     about = contract_key(contract)
     key = hashlib.sha256(json.dumps([about, hashes]).encode()).hexdigest()
     done = folder / "cache.json"
-    if not (done.is_file() and json.loads(done.read_text())["key"] == key):
+    if not _is_whole(folder, done, key):
+        done.unlink(missing_ok=True)  # what is there is about to be overwritten
         parts = [hashlib.sha256(f"{about} {each}".encode()).hexdigest() for each in hashes]
         report = data_set_report(_write(contract, bags, parts, folder, workers), contract)
         (folder / "quality.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-        done.write_text(json.dumps({"key": key, "bags": [bag.name for bag in bags]}))
+        sizes = {file.name: file.stat().st_size for file in folder.glob("*.npy")}
+        done.write_text(json.dumps({"key": key, "bags": bag_names(bags), "sizes": sizes}))
         shutil.rmtree(folder / "parts")
     return open_cache(contract, folder, held_out)
+
+
+def _is_whole(folder: Path, done: Path, key: str) -> bool:
+    """Whether a cache of that key is there, with all of its files."""
+    try:
+        about = json.loads(done.read_text(encoding="utf-8"))
+        sizes = about.get("sizes", {})
+        return about["key"] == key and all((folder / name).stat().st_size == size for name, size in sizes.items())
+    except (OSError, ValueError, KeyError):
+        return False
 
 
 def open_cache(contract: Contract, folder: Path, held_out: int = 20) -> Cache:
@@ -101,7 +120,7 @@ def open_cache(contract: Contract, folder: Path, held_out: int = 20) -> Cache:
         np.asarray(load("labels"), np.float32),
         begins,
         episodes % held_out == held_out - 1 if count >= held_out else episodes == count - 1,
-        episodes % held_out == 0 if count >= 2 * held_out > 2 else None,
+        episodes % held_out == 0 if count >= 2 * held_out > 4 else None,
     )
 
 
@@ -114,13 +133,13 @@ def _write(
     names = [stream.name for stream in contract.interface.streams] + ["fresh", "applied", "labels"]
     raw = {name: (folder / f"{name}.raw").open("wb") for name in names}
     kinds: dict[str, tuple[np.dtype[np.generic], tuple[int, ...]]] = {}
-    for (episode, worth), bag in zip(make_parts(contract, bags, parts, folder / "parts", workers), bags):
-        quality.append(replace(worth, bag=bag.name))
+    for (episode, worth), name in zip(make_parts(contract, bags, parts, folder / "parts", workers), bag_names(bags)):
+        quality.append(replace(worth, bag=name))
         lengths.append(len(episode["fresh"]))
-        for name in names:
-            value = np.ascontiguousarray(episode[name])
-            kinds[name] = (value.dtype, value.shape[1:])
-            raw[name].write(value.tobytes())
+        for array in names:
+            value = np.ascontiguousarray(episode[array])
+            kinds[array] = (value.dtype, value.shape[1:])
+            raw[array].write(value.tobytes())
     total = sum(lengths)
     for name, file in raw.items():
         file.close()

@@ -19,7 +19,7 @@ from world_model_ros.contract.contract import Contract, contract_from_text
 from world_model_ros.learning.quality import BagQuality, bag_quality
 
 Array = NDArray[np.generic]
-_FORMAT = 1  # of the parts; another number makes them anew
+_FORMAT = 2  # of the parts; another number makes them anew
 _BLOCK = 2**20
 
 
@@ -57,14 +57,17 @@ def bag_hash(bag: Path) -> str:
 def bag_hashes(bags: Sequence[Path], remembered: Path) -> list[str]:
     """Hashes of bags; those of files of the same size and time as in the file ``remembered`` are taken from there."""
     known: dict[str, str] = json.loads(remembered.read_text()) if remembered.is_file() else {}
-    found = {}
+    found: dict[str, str] = {}
+    hashes = []
     for bag in bags:
         files = sorted(bag.iterdir()) if bag.is_dir() else [bag]
         about = json.dumps([str(bag.resolve()), *([each.stat().st_size, each.stat().st_mtime_ns] for each in files)])
-        found[about] = known.get(about) or bag_hash(bag)
+        if about not in found:
+            found[about] = known.get(about) or bag_hash(bag)
+        hashes.append(found[about])
     remembered.parent.mkdir(parents=True, exist_ok=True)
     remembered.write_text(json.dumps(found))
-    return list(found.values())
+    return hashes
 
 
 def make_parts(
@@ -78,10 +81,12 @@ def make_parts(
     folder.mkdir(parents=True, exist_ok=True)
     context = None if contract.folder is None else str(contract.folder)
     jobs = [(contract.text, context, str(bag), str(folder / f"{key}.npz")) for bag, key in zip(bags, keys)]
-    missing = [job for job in jobs if not Path(job[3]).is_file()]
+    # Copies have one part.
+    missing = list({job[3]: job for job in jobs if not Path(job[3]).is_file()}.values())
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         done = pool.map(_make, missing)
-        for _ in tqdm(done, initial=len(jobs) - len(missing), total=len(jobs), desc="align", unit="bag"):
+        total = len({file for *_, file in jobs})
+        for _ in tqdm(done, initial=total - len(missing), total=total, desc="align", unit="bag"):
             pass
     for *_, file in jobs:
         with np.load(file, allow_pickle=False) as archive:
@@ -104,6 +109,7 @@ def _make(job: tuple[str, str | None, str, str]) -> None:
         episode.stamps_ns,
         episode.applied,
         digest,
+        episode.recorded_late_s,
     )
     part = Path(file).with_suffix(".part")
     with part.open("wb") as out:

@@ -99,6 +99,9 @@ def _check(contract: Contract, cache: Cache, config: TrainConfig) -> None:
         raise UserError("horizon", config.horizon, f"1 to {MOST_AHEAD} ticks")
     if min(config.length) < config.horizon + 3:
         raise UserError("length", config.length, f"at least the horizon plus three, {config.horizon + 3}")
+    if not cache.trained.any():
+        held = int(cache.validation.sum())
+        raise UserError("bags", f"{held}, held out to validate", "two or more, of which fewer are held out")
     for length in config.length:
         if not len(cache.starts(length, validation=False)):
             longest = int(np.diff(cache.begins)[cache.trained].max(initial=0))

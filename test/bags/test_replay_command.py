@@ -1,0 +1,144 @@
+"""``world-model replay`` as people use it: what is wrong is said in one line, and nothing of theirs is lost."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from conftest import write_arm_bag
+from mutations import Message, stamped, write
+
+from world_model_ros.bags.reader import BagReader
+from world_model_ros.cli import main
+from world_model_ros.contract.contract import Contract
+
+torch = pytest.importorskip("torch", reason="the toy bundles are exported with torch")
+
+# What the issue promises to whoever reads --json.
+PROMISED = {
+    "messages",
+    "streams",
+    "ticks",
+    "seconds",
+    "real_time_factor",
+    "model_ms",
+    "peak_rss_mb",
+    "commands_sha256",
+    "prediction",
+    "surprise",
+}
+
+
+@pytest.fixture(scope="module")
+def messages(arm_bag: Path) -> list[Message]:
+    with BagReader(arm_bag) as bag:
+        return [(topic, kind, at, bytes(raw)) for topic, kind, at, raw in bag.raw_messages()]
+
+
+def refusal(capsys: pytest.CaptureFixture[str], *words: object) -> str:
+    """What the command says when it refuses."""
+    assert main(["replay", *map(str, words)]) == 2
+    return capsys.readouterr().err.splitlines()[-1]
+
+
+def test_the_json_has_what_is_promised(
+    arm_bag: Path, toy_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["replay", str(arm_bag), "--model", str(toy_bundle), "--out", str(tmp_path), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found.keys() >= PROMISED
+    assert all(each.keys() >= {"messages", "dropped", "gaps"} for each in found["streams"].values())
+    assert found["prediction"].keys() >= {"front", "arm"}
+    for each in found["prediction"].values():
+        assert len(each["horizon_s"]) == len(each["model"]) == len(each["copy_last"]) == 12
+    assert found["surprise"].keys() >= {"p50", "p99", "worst"}
+    assert all(each.keys() == {"t", "value"} for each in found["surprise"]["worst"])
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--rate", "0"], "rate: got 0.0; expected more than zero"),
+        (["--rate", "nan"], "rate: got nan"),
+        (["--until", "-1"], "until: got -1.0"),
+        (["--until", "1e-4"], "until: got 0.0001; expected more than 0.0"),
+        (["--seed", "-1"], "seed: got -1"),
+        (["--moments", "-1"], "moments: got -1"),
+        (["--resume", "nothing.npz"], "resume: got 'nothing.npz'"),
+        (["nothing.mcap"], "bag: got 'nothing.mcap'"),
+    ],
+)
+def test_a_wrong_option_is_named(
+    arm_bag: Path, toy_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], said: str
+) -> None:
+    assert said in refusal(capsys, arm_bag, *words, "--model", toy_bundle, "--out", tmp_path)
+
+
+def test_ticks_of_another_robot_are_not_followed(
+    arm_bag: Path, toy_bundle: Path, tmp_path: Path, arm: Contract, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["replay", str(arm_bag), "--model", str(toy_bundle), "--out", str(tmp_path / "live")]) == 0
+    capsys.readouterr()
+    said = refusal(capsys, tmp_path / "live" / "bag", "--robot", "unitree_g1", "--out", tmp_path / "out")
+    assert "applied: got '2 numbers'; expected 26, for the robot unitree_g1" in said
+
+
+def test_a_memory_is_only_good_for_its_bag(
+    arm_bag: Path,
+    toy_bundle: Path,
+    tmp_path: Path,
+    messages: list[Message],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    words = ["--model", str(toy_bundle), "--robot", "tabletop_arm"]
+    assert main(["replay", str(arm_bag), *words, "--out", str(tmp_path / "first"), "--until", "1"]) == 0
+    hour_ns = 3600 * 10**9
+    later = write(tmp_path / "later", [(t, k, at + hour_ns, raw) for t, k, at, raw in messages], "mcap")
+    said = refusal(capsys, later, *words, "--resume", tmp_path / "first" / "memory.npz", "--out", tmp_path / "second")
+    assert "expected the memory of a replay of later.mcap" in said
+
+
+def test_a_recording_by_another_clock_is_an_error(
+    toy_bundle: Path, tmp_path: Path, messages: list[Message], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As of a simulation that was recorded without ``use_sim_time``."""
+    bag = write(tmp_path / "bag", [(t, k, at + 10**18, raw) for t, k, at, raw in messages], "mcap")
+    said = refusal(capsys, bag, "--model", toy_bundle, "--out", tmp_path / "out")
+    assert 'joint_states: got "stamps 1000000000.000 s behind the bag\'s clock"' in said
+    assert "use_sim_time" in said
+
+
+def test_one_bad_bag_of_many_does_not_cost_the_others(
+    arm_bag: Path, toy_bundle: Path, tmp_path: Path, messages: list[Message], capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad = write(tmp_path / "bad", [each for each in messages if each[0] != "/joint_states"], "mcap")
+    words = ["--model", str(toy_bundle), "--robot", "tabletop_arm", "--out", str(tmp_path / "out"), "--json"]
+    assert main(["replay", str(bad), str(arm_bag), *words]) == 2
+    found = json.loads(capsys.readouterr().out)
+    assert [each["bag"] for each in found["replays"]] == ["arm"]
+    assert "joint_states" in found["failed"][str(bad)]
+
+
+def test_nothing_that_is_not_of_an_earlier_replay_is_removed(
+    toy_bundle: Path, tmp_path: Path, arm: Contract, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mine = tmp_path / "run" / "bag"
+    write_arm_bag(mine, arm, 1.0)
+    kept = sorted(file.read_bytes() for file in mine.iterdir())
+    words = ["--model", toy_bundle, "--out", tmp_path / "run"]
+    assert "the bag would be replaced by its replay" in refusal(capsys, mine, *words)
+    other = Path(shutil.copytree(mine, tmp_path / "other"))
+    assert "a folder that does not exist yet" in refusal(capsys, other, *words)
+    assert sorted(file.read_bytes() for file in mine.iterdir()) == kept
+    for _ in range(2):  # those of an earlier replay are
+        assert main(["replay", str(other), "--model", str(toy_bundle), "--out", str(tmp_path / "again")]) == 0
+
+
+def test_stamps_that_are_zero_are_an_error(
+    toy_bundle: Path, tmp_path: Path, messages: list[Message], capsys: pytest.CaptureFixture[str]
+) -> None:
+    zero = [(t, k, at, raw if t == "/contract" else stamped(raw, 0)) for t, k, at, raw in messages]
+    bag = write(tmp_path / "bag", zero, "mcap")
+    assert "behind the bag's clock" in refusal(capsys, bag, "--model", toy_bundle, "--out", tmp_path / "out")
