@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import subprocess
@@ -65,6 +66,8 @@ def _spread(values: list[float]) -> dict[str, float]:
 
 
 def _trial(lab: GateLab, fault: _Fault) -> _Trial:
+    gc.collect()
+    gc.freeze()  # all that was sent so far would be looked through again amid a trial
     node, brain = lab.node, lab.brain()
     try:
         lab.until_moving()

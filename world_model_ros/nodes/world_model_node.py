@@ -101,9 +101,8 @@ class WorldModelNode(LifecycleNode):
         except UserError as error:
             self.get_logger().error(str(error))
             return _FAILURE
-        self.get_logger().info(
-            f"model {bundle.manifest.name} ({bundle.manifest.kind}) for robot {contract.name} on {self._brain.provider}"
-        )
+        model = f"{bundle.manifest.name} ({bundle.manifest.kind})"
+        self.get_logger().info(f"model {model} for robot {contract.name} on {self._brain.provider}")
         return _SUCCESS
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:

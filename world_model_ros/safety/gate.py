@@ -243,8 +243,7 @@ class Gate:
         if self.collision is None:
             return self._limiter.follow(motion, aim)
         self.look = self.collision.look(motion.position, ahead)
-        aim = self.look.speed * aim
-        plan = self._limiter.follow(motion, aim)
+        plan = self._limiter.follow(motion, aim := self.look.speed * aim)
         broken = None if plan is None else self.collision.broken(plan)
         if broken is None:
             return plan
