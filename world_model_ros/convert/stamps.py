@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import isfinite
 from typing import Any
 
@@ -33,7 +34,7 @@ def image_rows(message: Any, dtype: DTypeLike, channels: int, where: str) -> NDA
     Raises:
         UserError: if the rows are shorter than the width needs, or the data shorter than the rows.
     """
-    kind = np.dtype(dtype).newbyteorder(">" if message.is_bigendian else "<")
+    kind = _in_order(dtype, bool(message.is_bigendian))
     height, width, step = int(message.height), int(message.width), int(message.step)
     pixel = channels * kind.itemsize
     if step < width * pixel:
@@ -46,6 +47,11 @@ def image_rows(message: Any, dtype: DTypeLike, channels: int, where: str) -> NDA
         (height, width, channels), kind, buffer=message.data, strides=(step, pixel, kind.itemsize)
     )
     return rows
+
+
+@lru_cache(maxsize=32)
+def _in_order(dtype: DTypeLike, big: bool) -> np.dtype[Any]:
+    return np.dtype(dtype).newbyteorder(">" if big else "<")
 
 
 def finite(values: NDArray[Any], where: str, names: tuple[str, ...] | None = None) -> None:
