@@ -39,16 +39,17 @@ def with_camera_size(contract: Contract, size: tuple[int, int] = CAMERA_SIZE) ->
 
 
 def rest(contract: Contract) -> Float:
-    """Joint positions (J,) to be at: the fingertip in the middle of its workspace, else the middle of the ranges."""
+    """Joint positions (J,) to be at: fingertips in the middle of their workspaces, else the middle of the ranges."""
     limits = contract.limits()
     middle: Float = 0.5 * (limits.lower + limits.upper)
     arm = motion_for(contract)
     if not isinstance(arm, ArmKinematics):
         return middle
-    place = np.array(contract.interface.action.workspace_m, np.float64).mean(1)  # type: ignore[union-attr]
+    places = np.array([tip.workspace_m for tip in contract.interface.action.tips], np.float64).mean(2)
     random = np.random.default_rng(0)
-    for _ in range(_TRIES):
-        found = arm.solve(random.uniform(limits.lower, limits.upper), place, tool_down())
+    starts = (contract.rest, *(random.uniform(limits.lower, limits.upper) for _ in range(_TRIES)))
+    for start in starts:
+        found = arm.solve(start, places, tool_down())
         if found is not None:
             return found
     return middle

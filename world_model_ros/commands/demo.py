@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", default="", help="bundle: name or folder; the one named like the robot without it")
     parser.add_argument("--provider", default="auto", help="auto, cpu, cuda or tensorrt (%(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="of the scene, the goals and the sampling (%(default)s)")
-    parser.add_argument("--goals", default="pose,image,push", help="which, in this order (%(default)s)")
+    parser.add_argument("--goals", default="", help="which, in this order; without it what suits the robot")
     parser.add_argument("--out", type=Path, default=Path("out/demo"), help="folder for the results (%(default)s)")
     parser.add_argument("--unplug", default="", help="comma separated streams or kinds (camera) that send nothing")
     parser.add_argument("--scenes", default="plain", help="plain, varied or cluttered (%(default)s)")
@@ -30,12 +30,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from world_model_ros.contract.contract import load_contract
+    from world_model_ros.evaluate.draw import default_kinds
     from world_model_ros.evaluate.task import task_kinds
     from world_model_ros.runtime.bundle import load_bundle
     from world_model_ros.sim.scenes import variety_named
 
     contract = load_contract(arguments.robot)
-    kinds = task_kinds(arguments.goals)
+    kinds = task_kinds(arguments.goals or default_kinds(contract))
     variety_named(arguments.scenes)
     bundle = load_bundle(arguments.model or contract.name, contract)  # fails here, not in a log
     out: Path = arguments.out.resolve()

@@ -1,6 +1,7 @@
 """Arms the gate, gives goals one after another, and judges from the robot's true state whether they were reached.
 
-Parameters: robot; seed; scenes; goals (comma separated); result (JSON file). Exit status 0: all reached.
+Parameters: robot; seed; scenes; goals (comma separated, empty for what suits the robot); result (JSON file).
+Exit status 0: all reached.
 """
 
 from __future__ import annotations
@@ -30,8 +31,9 @@ from world_model_ros.convert.poses import pose_array
 from world_model_ros.convert.stamps import stamp_ns
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.trajectory import Float
+from world_model_ros.evaluate.draw import default_kinds, draw_task
 from world_model_ros.evaluate.picture import goal_picture
-from world_model_ros.evaluate.task import PICTURES, Judge, Task, draw_task, task_kinds, task_record
+from world_model_ros.evaluate.task import PICTURES, Judge, Task, task_kinds, task_record
 from world_model_ros.evaluate.ticks import tick_summary
 from world_model_ros.kinematics.arm import ArmKinematics
 from world_model_ros.nodes.spin import spin_until_shutdown, start_ros, stop
@@ -41,6 +43,7 @@ from world_model_ros.sim.scenes import scene_for_seed
 _READY_S = 60.0
 _CANCELLED_S = 5.0
 _SETTLE_S = 1.0
+_UPRIGHT = (0.0, 0.0, 0.0, 1.0)
 
 
 class DemoNode(Node):
@@ -50,8 +53,8 @@ class DemoNode(Node):
         super().__init__("demo")
         self._contract = load_contract(self.declare_parameter("robot", default_robot()).value)
         self._seed = int(self.declare_parameter("seed", 0).value)
-        self._scene = scene_for_seed(self._seed, self.declare_parameter("scenes", "plain").value)
-        self._kinds = task_kinds(self.declare_parameter("goals", "pose,image,push").value)
+        self._scene = scene_for_seed(self._contract, self._seed, self.declare_parameter("scenes", "plain").value)
+        self._kinds = task_kinds(self.declare_parameter("goals", "").value or default_kinds(self._contract))
         self._result = self.declare_parameter("result", "").value
         self._kinematics = ArmKinematics(self._contract)
         self._make = MessageMaker(ros_class)
@@ -63,7 +66,8 @@ class DemoNode(Node):
         interface = self._contract.interface
         arm = next(stream for stream in interface.streams if stream.kind == "joints")
         self._joints = JointConverter(arm.name, self._contract.joint_names)
-        self._tip_target = next(target.name for target in interface.targets if target.kind == "fingertip")
+        links = self._kinematics.links
+        self._tips = {target.name: target.link for target in interface.targets if target.link in links}
         self.create_subscription(JointState, self._contract.source(arm.name).topic, self._on_joints, 10)
         for label, source in zip(interface.labels, self._contract.deployment.labels):
             self.create_subscription(PoseStamped, source.topic, self._label_callback(label.target), 10)
@@ -96,19 +100,19 @@ class DemoNode(Node):
         return success
 
     def _pursue(self, index: int, kind: Any) -> dict[str, Any]:
-        objects = {name: place for name, place in self._positions.items() if name != self._tip_target}
         try:
-            task = draw_task(kind, self._seed, self._contract, self._positions[self._tip_target], objects)
+            task = draw_task(kind, self._seed, self._contract, self._positions)
         except UserError as error:  # an object that was knocked to the edge cannot be pushed back
             print(f"Goal {index} of {len(self._kinds)}: {error}")
             return {"kind": kind, "reached": False, "error_m": None, "seconds": 0.0}
-        away_m = task.error_m(self._positions[task.target])
+        away_m = task.parts[0].error_m(self._positions[task.target])
         print(f"Goal {index} of {len(self._kinds)}: {task}, {away_m * 100:.1f} cm away")
-        message = self._message(task)  # rendering a picture takes a while
+        messages = self._messages(task)  # rendering a picture takes a while
         now_ns = self.get_clock().now().nanoseconds
-        message.header.stamp = self._make.time(now_ns)
         self._judge = judge = Judge(task, now_ns)
-        (self._picture if kind in PICTURES else self._goals[task.target]).publish(message)
+        for publisher, message in messages:  # poses with the same stamp are one goal
+            message.header.stamp = self._make.time(now_ns)
+            publisher.publish(message)
         rearmed = 0
         while (verdict := judge.verdict(self.get_clock().now().nanoseconds)) is None:
             if self._gate.get("state") == "disarmed":
@@ -131,15 +135,19 @@ class DemoNode(Node):
             time.sleep(0.05)
         time.sleep(_SETTLE_S)
 
-    def _message(self, task: Task) -> Any:
+    def _messages(self, task: Task) -> list[tuple[Any, Any]]:
+        """What is published where."""
         frame = self._contract.interface.base_frame
         if task.kind not in PICTURES:
-            return self._make.pose([*task.position, 0.0, 0.0, 0.0, 1.0], 0, frame)
-        return self._make.image(goal_picture(task, self._contract, self._scene, self._poses), "rgb8", 0, frame)
+            poses = ((part.target, self._make.pose([*part.position, *_UPRIGHT], 0, frame)) for part in task.parts)
+            return [(self._goals[target], pose) for target, pose in poses]
+        tips = {name: self._positions[name] for name in self._tips}
+        picture = goal_picture(task, self._contract, self._scene, self._poses, tips)
+        return [(self._picture, self._make.image(picture, "rgb8", 0, frame))]
 
     def _wait_until_ready(self) -> None:
         needed: dict[str, Callable[[], bool]] = {
-            "joint states": lambda: self._tip_target in self._positions,
+            "joint states": lambda: all(name in self._positions for name in self._tips),
             "the brain's ticks": lambda: bool(self._ticks),
             "the gate's state": lambda: bool(self._gate),
             "object labels": lambda: all(label.target in self._positions for label in self._contract.interface.labels),
@@ -153,9 +161,8 @@ class DemoNode(Node):
 
     def _see(self, target: str, time_ns: int, position: Float) -> None:
         self._positions[target] = position
-        judge = self._judge
-        if judge is not None and judge.task.target == target:
-            judge.see(time_ns, position)
+        if self._judge is not None:
+            self._judge.see(time_ns, target, position)
 
     def _on_joints(self, message: Any) -> None:
         try:
@@ -163,7 +170,9 @@ class DemoNode(Node):
         except UserError as error:
             self.get_logger().warning(f"joint states ignored: {error}", throttle_duration_sec=5.0)
             return
-        self._see(self._tip_target, time_ns, self._kinematics.tip(values[:, 0].astype(float))[0])
+        joints = values[:, 0].astype(float)
+        for name, link in self._tips.items():
+            self._see(name, time_ns, self._kinematics.tip(joints, link)[0])
 
     def _label_callback(self, target: str) -> Callable[[Any], None]:
         def on_label(message: Any) -> None:

@@ -9,31 +9,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from world_model_ros.contract.contract import Contract
-from world_model_ros.contract.schema import FingertipDisplacement
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.goal import Goal
 from world_model_ros.core.noise import coloured_noise
 from world_model_ros.core.streams import Observation
 from world_model_ros.kinematics.arm import ArmKinematics
 from world_model_ros.kinematics.motion import motion_for, motion_if_any
+from world_model_ros.runtime.aiming import Aiming
 from world_model_ros.runtime.bundle import Bundle
 from world_model_ros.runtime.decision import Decision, Decoded, Floats, Imagined, Memory, Pursuit, Usual
 from world_model_ros.runtime.device import Resident
-from world_model_ros.runtime.goals import (
-    Aim,
-    Workspace,
-    aim_at_image,
-    aim_at_joints,
-    aim_at_pose,
-    choose_target,
-    target_index,
-)
+from world_model_ros.runtime.goals import Aim
 from world_model_ros.runtime.graphs import first_camera
 from world_model_ros.runtime.imagine import decode, imagine
 from world_model_ros.runtime.inputs import goal_inputs, measured_positions, perceive_inputs
 from world_model_ros.runtime.provider import provider_named
 from world_model_ros.runtime.session import Graph
 from world_model_ros.runtime.stopwatch import Stopwatch
+from world_model_ros.runtime.workspace import Workspace
 
 Float = NDArray[np.float64]
 Policy = Literal["model", "random", "watch"]
@@ -69,6 +62,7 @@ class Brain:
         self._motion = motion_for(contract) if bundle.manifest.kind == "act" else motion_if_any(contract)
         self._arm = self._motion if isinstance(self._motion, ArmKinematics) else None
         self._workspace = Workspace.of(contract)
+        self._aiming = Aiming(contract, self._arm, self._workspace, self._graphs.get("goal"))
 
     @property
     def acts(self) -> bool:
@@ -225,7 +219,7 @@ class Brain:
         return self._graphs[name]
 
     def planned_path(self, decision: Decision) -> Float | None:
-        """Where the chunk leads the commanded fingertip: (H + 1, 3) m, now first; None without chunk or fingertip."""
+        """Where the chunk leads the first commanded fingertip: (H + 1, 3) m, now first; None without either."""
         if self._arm is None or decision.trajectory is None or decision.chunk is None:
             return None
         return np.array([self._arm.tip(q)[0] for q in decision.trajectory.positions[: len(decision.chunk) + 1]])
@@ -236,38 +230,7 @@ class Brain:
         """What to do about the goal now."""
         if self.policy == "random":
             return Aim("random", moves=True), None
-        if goal is None:
-            return Aim("idle"), None
-        if goal.kind == "joints":
-            return aim_at_joints(goal, measured), None
-        if goal.kind == "pose":
-            target = target_index(goal, self.contract)
-            now = self._position(target, measured, decision.belief_poses)
-            return aim_at_pose(goal, target, now, self._reach(target)), None
-        assert goal.image is not None
-        assert self._camera is not None
-        if pursuit is None or pursuit.stamp_ns != goal.stamp_ns:
-            read = self._graphs["goal"].run({"image": goal.image})
-            pursuit = Pursuit(goal.stamp_ns, read["seen"], read["code"])
-        named = None if goal.target is None else target_index(goal, self.contract)
-        believed = None if decision.belief_poses is None else decision.belief_poses[:, :3]
-        pursuit = choose_target(pursuit, decision.seen, believed, named, self.contract)
-        assert pursuit.target is not None
-        now = self._position(pursuit.target, measured, decision.belief_poses)
-        return aim_at_image(pursuit, self._camera.name, now, decision.seen, self._reach(pursuit.target))
-
-    def _reach(self, target: int) -> Workspace:
-        """Where a target may be sent."""
-        return self._workspace.for_target(self.contract.interface.targets[target])
-
-    def _position(self, target: int, measured: Float, belief_poses: Floats | None) -> Floats:
-        """Where a target is (3,): the link that the action moves by its joints, anything else as believed."""
-        action, link = self.contract.interface.action, self.contract.interface.targets[target].link
-        if self._arm is not None and isinstance(action, FingertipDisplacement) and action.link == link:
-            return np.asarray(self._arm.tip(measured)[0], np.float32)
-        assert belief_poses is not None
-        position: Floats = belief_poses[target, :3]
-        return position
+        return self._aiming.aim(goal, measured, decision.belief_poses, decision.seen, pursuit)
 
     def _plan(
         self, belief: Floats, decision: Decision, aim: Aim, start: Float, memory: Memory, seed: int
@@ -278,14 +241,15 @@ class Brain:
         shape = (sizes.iterations, sizes.candidates, *warm.shape)
         noise = coloured_noise(seed, shape, 2.0 if spec is None else spec.beta)
         shifted = np.concatenate([warm[1:], warm[-1:]])
-        low, high = self._workspace.bounds(len(warm), None if self._arm is None else self._arm.tip(start)[0])
+        low, high = self._workspace.bounds(len(warm), None if self._arm is None else self._arm.tips(start))
         low, high = memory.reach * low, memory.reach * high
         if not aim.moves:
             low = high = np.zeros_like(warm)
         elif self.policy == "random":
             drawn = high.max() * noise[0, 0]
             low = high = np.clip(_RANDOM_KEEP * shifted + (1 - _RANDOM_KEEP**2) ** 0.5 * drawn, low, high)
-        inputs = graph.zeros() | dict(decision.wants or {})
+        inputs = graph.zeros()
+        inputs |= {name: want for name, want in (decision.wants or {}).items() if name in inputs}
         inputs |= {"memory": belief, "noise": noise}
         inputs |= {"bounds_low": low, "bounds_high": high, "warm": np.clip(shifted, low, high)}
         return graph.run(inputs)
