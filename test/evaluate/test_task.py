@@ -5,19 +5,21 @@ import pytest
 
 from world_model_ros.contract.contract import load_contract
 from world_model_ros.core.errors import UserError
-from world_model_ros.evaluate.task import AWAY_M, Judge, Task, draw_task, task_kinds
+from world_model_ros.evaluate.draw import AWAY_M, draw_task
+from world_model_ros.evaluate.task import Judge, Task, task_kinds
 from world_model_ros.evaluate.ticks import tick_summary
 
 CONTRACT = load_contract("tabletop_arm")
 TIP = np.array([0.45, 0.0, 0.03])
 OBJECT = {"object_0": np.array([0.5, 0.1, 0.03])}
+PLACES = {"fingertip": TIP, **OBJECT}
 BOX = np.array(CONTRACT.interface.action.workspace_m)
 
 
 @pytest.mark.parametrize("kind", ["pose", "image", "push"])
 def test_goals_are_away_from_where_things_are_and_inside_the_workspace(kind):
     for seed in range(200):
-        task = draw_task(kind, seed, CONTRACT, TIP, OBJECT)
+        task = draw_task(kind, seed, CONTRACT, PLACES)
         start = OBJECT["object_0"] if kind == "push" else TIP
         assert np.linalg.norm(task.position - start) >= AWAY_M
         assert np.all(task.position[:2] > BOX[:2, 0])
@@ -28,19 +30,19 @@ def test_goals_are_away_from_where_things_are_and_inside_the_workspace(kind):
 
 
 def test_a_seed_is_a_goal_and_other_seeds_are_other_goals():
-    drawn = [draw_task("pose", seed, CONTRACT, TIP, OBJECT).position for seed in (1, 1, 2)]
+    drawn = [draw_task("pose", seed, CONTRACT, PLACES).position for seed in (1, 1, 2)]
     assert np.array_equal(drawn[0], drawn[1])
     assert not np.array_equal(drawn[0], drawn[2])
 
 
 def test_pose_and_image_goals_of_a_seed_differ():
-    pose, image = (draw_task(kind, 5, CONTRACT, TIP, OBJECT) for kind in ("pose", "image"))
+    pose, image = (draw_task(kind, 5, CONTRACT, PLACES) for kind in ("pose", "image"))
     assert not np.array_equal(pose.position, image.position)
 
 
 def test_without_an_object_in_sight_nothing_can_be_pushed():
     with pytest.raises(UserError, match="push"):
-        draw_task("push", 0, CONTRACT, TIP, {})
+        draw_task("push", 0, CONTRACT, {"fingertip": TIP})
 
 
 @pytest.mark.parametrize("text", ["pose,fly", "", " , "])
@@ -60,7 +62,7 @@ def at(error_m: float) -> np.ndarray:
 def judged(samples: list[tuple[float, float]]) -> Judge:
     judge = Judge(task(), 0)
     for seconds, error_m in samples:
-        judge.see(round(seconds * 1e9), at(error_m))
+        judge.see(round(seconds * 1e9), "fingertip", at(error_m))
     return judge
 
 
@@ -103,7 +105,7 @@ def test_what_comes_after_the_end_changes_nothing():
 
 def test_a_push_is_judged_on_the_table_and_not_by_height():
     push = Task("push", "object_0", np.array([0.5, 0.0, 0.0]), 0.04, 40.0)
-    assert push.error_m(np.array([0.5, 0.03, 0.4])) == pytest.approx(0.03)
+    assert push.parts[0].error_m(np.array([0.5, 0.03, 0.4])) == pytest.approx(0.03)
 
 
 def test_ticks_that_never_came_are_counted_by_their_times():

@@ -10,23 +10,31 @@ import onnxruntime
 import pytest
 import torch
 
+from world_model_ros.bench.senses import observation
 from world_model_ros.contract.contract import Contract, load_contract
+from world_model_ros.core.goal import Goal, PoseGoal
 from world_model_ros.learning.export import _example, _modules, export
 from world_model_ros.learning.networks import WorldModel
 from world_model_ros.learning.restored import restored_model
 from world_model_ros.planning.planner import PlanConfig
+from world_model_ros.runtime.brain import Brain
 from world_model_ros.runtime.bundle import load_bundle
 
 CONFIG = PlanConfig(samples=32, iterations=2)
 
 
-@pytest.fixture(scope="module", params=["tabletop_arm", "unitree_g1"])
+@pytest.fixture(scope="module", params=["tabletop_arm", "unitree_g1", "humanoid_upper_body"])
 def exported(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[WorldModel, Contract, Path]:
     contract = load_contract(request.param)
     torch.manual_seed(0)
     model = WorldModel(contract.interface).eval()
+    with torch.no_grad():  # as training does: statistics that are equal would be stored as one
+        for stream in (each for each in model.streams if each.kind != "camera"):
+            encoder = model.vector_encoder(stream.name)
+            encoder.mean.uniform_(-0.1, 0.1)
+            encoder.scale.uniform_(0.5, 1.5)
     out = tmp_path_factory.mktemp("models") / contract.name
     export(model, contract, out, contract.name, CONFIG)
     return model, contract, out
@@ -75,3 +83,22 @@ def test_the_bundle_loads_for_its_contract(exported: tuple[WorldModel, Contract,
     bundle = load_bundle(out, contract)
     assert bundle.manifest.robot == contract.name
     assert bundle.manifest.kind == ("watch" if contract.deployment.command is None else "act")
+
+
+def test_an_untrained_bundle_plans_for_every_fingertip_within_bounds(
+    exported: tuple[WorldModel, Contract, Path],
+) -> None:
+    _, contract, out = exported
+    tips = [target.name for target in contract.interface.targets if target.kind == "fingertip"]
+    if contract.deployment.command is None:
+        pytest.skip("it is watched, not commanded")
+    brain = Brain(load_bundle(out, contract), contract, "cpu", 1)
+    pose = np.array([*np.mean(contract.interface.action.tips[0].workspace_m, 1), 0, 0, 0, 1], np.float32)
+    for target, also in ((tips[0], tips[1:]), ("object_0", tips[1:])):
+        goal = Goal("pose", 1, target, pose, also=tuple(PoseGoal(name, pose) for name in also))
+        decision, _ = brain.tick(observation(contract, 0), None, None, brain.start(), goal, 0)
+        assert decision.chunk is not None
+        assert decision.chunk.shape == (12, contract.interface.action.size)
+        assert np.abs(decision.chunk).max() <= contract.interface.action.bound + 1e-6
+        assert decision.chunk.any(0).all()
+        assert decision.trajectory is not None

@@ -31,9 +31,9 @@ from world_model_ros.convert.outgoing import MessageMaker, ros_class
 from world_model_ros.convert.stamps import stamp_ns
 from world_model_ros.core.trajectory import Trajectory
 from world_model_ros.nodes.qos import LATCHED
-from world_model_ros.sim.scene import HOME
 
 CONTRACT = load_contract("tabletop_arm")
+HOME = CONTRACT.rest
 MAKE = MessageMaker(ros_class)
 RATES_HZ = {
     "camera/front/image_raw": (Image, 30.0),
@@ -131,7 +131,7 @@ def test_the_messages_are_what_the_contract_says(robot):
 
 
 def test_it_follows_its_controller_topic_and_a_reset_brings_it_home(robot):
-    goal = np.array(HOME) + np.array([0.15, 0.0, 0.0, 0.0, 0.0, 0.0])
+    goal = HOME + np.array([0.15, 0.0, 0.0, 0.0, 0.0, 0.0])
     command = Trajectory(CONTRACT.joint_names, np.array([0.6]), goal[None], np.zeros((1, 6)), 0)
     robot.commands.publish(MAKE.trajectory(command))
     robot.spin(1.2)

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from world_model_ros.core.noise import coloured_noise
+from world_model_ros.planning.fingers import Finger
 from world_model_ros.planning.planner import Goals, JointReader, PlanConfig, Planned, Planner
 
 HORIZON = 12
@@ -31,11 +32,17 @@ class PointWorld(nn.Module):
         return state
 
 
+def finger(axes: tuple[int, ...] = (0, 1), target: int = 0) -> Finger:
+    """A fingertip whose workspace is far larger than what it is asked for."""
+    count = len(axes)
+    return Finger(target, axes, 2 * target, (-9.0,) * count, (9.0,) * count)
+
+
 def _plan(
     goal: list[float], seed: int = 0, axes: tuple[int, ...] = (0, 1), weight: float = 1.0, decay: float = 1.0
 ) -> Planned:
     config = PlanConfig(horizon=HORIZON, samples=64, decay=decay, iterations=3)
-    planner = Planner(PointWorld(), config, [0], [], list(axes), JointReader([("arm", 0), ("arm", 1)]))
+    planner = Planner(PointWorld(), config, [finger(axes)], [], JointReader([("arm", 0), ("arm", 1)]))
     poses = torch.tensor([[*goal, 0.0, 0.0, 0.0, 1.0]])
     zero = torch.zeros(1)
     goals = Goals(poses, torch.tensor([weight]), torch.zeros(2), zero, None, None)
@@ -70,7 +77,7 @@ def test_every_action_is_within_bounds() -> None:
 def test_the_chosen_chunk_costs_no_more_than_standing_still_or_going_straight() -> None:
     config = PlanConfig(horizon=HORIZON, samples=64, iterations=3)
     _, states, cost, *_ = _plan([0.2, 0.1, 0.0])
-    planner = Planner(PointWorld(), config, [0], [], [0, 1], JointReader([("arm", 0), ("arm", 1)]))
+    planner = Planner(PointWorld(), config, [finger()], [], JointReader([("arm", 0), ("arm", 1)]))
     goals = Goals(
         torch.tensor([[0.2, 0.1, 0.0, 0.0, 0.0, 0.0, 1.0]]), torch.ones(1), torch.zeros(2), torch.zeros(1), None, None
     )
@@ -101,7 +108,7 @@ class FoggyWorld(PointWorld):
 def test_a_way_through_the_unknown_is_gone_round() -> None:
     def highest(world: PointWorld) -> float:
         config = PlanConfig(horizon=HORIZON, samples=64, iterations=3, risk_weight=2.0)
-        planner = Planner(world, config, [0], [], [], JointReader([("arm", 0), ("arm", 1)]))
+        planner = Planner(world, config, [finger(())], [], JointReader([("arm", 0), ("arm", 1)]))
         zero = torch.zeros(1)
         goal = torch.tensor([[0.2, 0.03, 0.0, 0.0, 0.0, 0.0, 1.0]])
         goals = Goals(goal, torch.ones(1), torch.zeros(2), zero, None, None)
@@ -126,7 +133,7 @@ def _covered(left: Tensor, low: Tensor, high: Tensor) -> Tensor:
 
 
 def test_the_straight_way_takes_on_every_axis_the_same_share_a_tick_until_it_is_covered() -> None:
-    planner = Planner(PointWorld(), PlanConfig(horizon=HORIZON), [0], [], [0, 1], JointReader([("arm", 0)]))
+    planner = Planner(PointWorld(), PlanConfig(horizon=HORIZON), [finger()], [], JointReader([("arm", 0)]))
     random = torch.Generator().manual_seed(0)
     for reach in (0.02, 0.2, 1.0):
         left = reach * (torch.rand(2, generator=random) - 0.5)

@@ -110,7 +110,7 @@ def test_it_is_the_cost_of_the_planner(brain, target):
         still = {"bounds_low": actions, "bounds_high": actions, "warm": actions}
         planned = plan.run(plan.zeros() | wants | still | {"memory": memory.belief})
         goal, risk = candidate_costs(
-            brain.imagine(memory, actions[None]), wants, CONTRACT.interface.targets, brain.bundle.manifest.planner
+            brain.imagine(memory, actions[None]), wants, CONTRACT.interface, brain.bundle.manifest.planner
         )
         assert goal[0] + risk[0] == pytest.approx(float(planned["cost"][0]), rel=1e-3)
         assert risk[0] > 0
@@ -123,7 +123,7 @@ def test_it_is_the_cost_of_the_planner_for_joints(brain):
     still = {"bounds_low": actions, "bounds_high": actions, "warm": actions}
     planned = plan.run(plan.zeros() | wants | still | {"memory": memory.belief})
     goal, risk = candidate_costs(
-        brain.imagine(memory, actions[None]), wants, CONTRACT.interface.targets, brain.bundle.manifest.planner
+        brain.imagine(memory, actions[None]), wants, CONTRACT.interface, brain.bundle.manifest.planner
     )
     assert goal[0] == pytest.approx(float(planned["cost"][0]), rel=1e-3)
     assert risk[0] == 0

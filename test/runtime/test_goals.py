@@ -8,7 +8,8 @@ import pytest
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.goal import Goal
 from world_model_ros.runtime.decision import Pursuit
-from world_model_ros.runtime.goals import Workspace, check_goal, choose_target
+from world_model_ros.runtime.goals import check_goal, choose_target
+from world_model_ros.runtime.workspace import Workspace
 
 
 def pose(x, y, z=0.03, target="fingertip"):

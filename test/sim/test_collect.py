@@ -22,7 +22,7 @@ from world_model_ros.sim.collect import (
     collection_scene,
     random_silence,
 )
-from world_model_ros.sim.policies import make_policy
+from world_model_ros.sim.gestures import Desk, make_gesture
 
 
 @pytest.fixture(scope="module")
@@ -139,8 +139,8 @@ def test_a_silence_is_silent_in_the_bag_and_only_there(contract, tmp_path):
     topic = contract.source("wrist_wrench").topic
     with BagWriter(tmp_path / "bag", contract) as writer:
         silence = Silence(topic, 1_000_000_000, 2_000_000_000)
-        policy = make_policy("reach", 1, 0.03, np.array(contract.interface.action.workspace_m).T[:, :2])
-        collect_episode(contract, collection_scene(contract, 3), 3, 30, policy, writer, silence)
+        gesture = make_gesture("reach", 1, Desk.of(contract))
+        collect_episode(contract, collection_scene(contract, 3), 3, 30, gesture, writer, silence)
     times = np.array([time_ns for time_ns, _ in read(tmp_path / "bag")["/" + topic]])
     gaps = np.diff(times)
     assert gaps.max() == pytest.approx(1.01e9, abs=0.02e9)

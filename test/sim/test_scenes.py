@@ -12,26 +12,28 @@ from world_model_ros.sim.scenes import VARIETIES, scene_for_seed
 from world_model_ros.sim.sim_robot import SimRobot
 from world_model_ros.sim.sound import Background
 
+CONTRACT = load_contract("tabletop_arm")
+
 
 @pytest.fixture(scope="module")
 def contract():
-    return load_contract("tabletop_arm")
+    return CONTRACT
 
 
 def test_a_seed_is_the_same_scene_and_the_target_stays_where_it_was() -> None:
     for variety in VARIETIES:
-        assert scene_for_seed(5, variety) == scene_for_seed(5, variety)
-    assert scene_for_seed(5, "varied").objects[0].start == scene_for_seed(5).objects[0].start
+        assert scene_for_seed(CONTRACT, 5, variety) == scene_for_seed(CONTRACT, 5, variety)
+    assert scene_for_seed(CONTRACT, 5, "varied").objects[0].start == scene_for_seed(CONTRACT, 5).objects[0].start
     with pytest.raises(UserError, match=r"scenes.*plain.*varied.*cluttered"):
-        scene_for_seed(5, "messy")  # type: ignore[arg-type]
+        scene_for_seed(CONTRACT, 5, "messy")  # type: ignore[arg-type]
 
 
 def test_variety_grows_from_level_to_level() -> None:
     def spread(variety: str) -> float:
-        return float(np.std([scene_for_seed(seed, variety).camera_shift for seed in range(200)]))
+        return float(np.std([scene_for_seed(CONTRACT, seed, variety).camera_shift for seed in range(200)]))
 
     assert spread("varied") > 1.5 * spread("plain")
-    cluttered = [scene_for_seed(seed, "cluttered") for seed in range(200)]
+    cluttered = [scene_for_seed(CONTRACT, seed, "cluttered") for seed in range(200)]
     assert {len(scene.objects) for scene in cluttered} >= {2, 3}
     assert 0.3 < np.mean([bool(scene.occluders) for scene in cluttered]) < 0.9
     for scene in cluttered:
@@ -44,7 +46,7 @@ def test_other_objects_are_never_of_the_targets_colours() -> None:
     import colorsys
 
     for seed in range(200):
-        target, *others = scene_for_seed(seed, "cluttered").objects
+        target, *others = scene_for_seed(CONTRACT, seed, "cluttered").objects
         assert 0.3 < colorsys.rgb_to_hsv(*target.rgb)[0] < 0.8
         for other in others:
             hue, saturation, _ = colorsys.rgb_to_hsv(*other.rgb)

@@ -8,13 +8,17 @@ import cv2
 import numpy as np
 import pytest
 
+from world_model_ros.contract.contract import load_contract
 from world_model_ros.core.trajectory import Trajectory
 from world_model_ros.kinematics.arm import ArmKinematics
 from world_model_ros.sim.goal_image import goal_image
-from world_model_ros.sim.scene import HOME, HOME_TIP, OBJECT_AREA, ObjectConfig, SceneConfig
+from world_model_ros.sim.scene import ObjectConfig, SceneConfig
 from world_model_ros.sim.scenes import scene_for_seed
 from world_model_ros.sim.sim_robot import SimRobot
 
+CONTRACT = load_contract("tabletop_arm")
+HOME, HOME_TIP = CONTRACT.rest, (0.45, 0.0)
+OBJECT_AREA = CONTRACT.simulation.objects_m
 MS = 1_000_000
 BLUE = SceneConfig(objects=(ObjectConfig(start=(0.52, 0.0, 0.0)),))
 
@@ -23,15 +27,15 @@ def push(contract, robot: SimRobot, direction: tuple[float, float], ticks: int =
     """Commands the fingertip to move by ``direction`` m in each of ``ticks`` ticks of 100 ms, without stepping."""
     arm = ArmKinematics(contract)
     chunk = np.tile(direction, (ticks, 1))
-    assert robot.set_trajectory(arm.chunk_trajectory(np.array(HOME), chunk, robot.now_ns, 0.1)) is None
+    assert robot.set_trajectory(arm.chunk_trajectory(HOME, chunk, robot.now_ns, 0.1)) is None
 
 
 def test_the_home_puts_the_fingertip_at_its_place_pointing_down(contract):
-    position, rotation = ArmKinematics(contract).tip(np.array(HOME))
+    position, rotation = ArmKinematics(contract).tip(HOME)
     np.testing.assert_allclose(position, [*HOME_TIP, 0.03], atol=1e-4)
     np.testing.assert_allclose(rotation, np.diag([1.0, -1.0, -1.0]), atol=1e-4)
     robot = SimRobot(contract, BLUE, 0)
-    np.testing.assert_allclose(robot.tip_position(), position, atol=1e-4)
+    np.testing.assert_allclose(robot.tip_positions()[0], position, atol=1e-4)
 
 
 @pytest.mark.parametrize("pieces", [[600], [20] * 30, [7, 93, 100, 1, 399]])
@@ -117,12 +121,12 @@ def test_audio_blocks_follow_one_another_without_a_gap(contract):
 def test_the_arm_follows_a_trajectory_closely_and_then_stands_still(contract):
     robot = SimRobot(contract, SceneConfig(objects=()), 0)
     arm = ArmKinematics(contract)
-    trajectory = arm.chunk_trajectory(np.array(HOME), np.tile([0.02, 0.02], (6, 1)), 0, 0.1)
+    trajectory = arm.chunk_trajectory(HOME, np.tile([0.02, 0.02], (6, 1)), 0, 0.1)
     robot.set_trajectory(trajectory)
     for stop in range(20, 601, 20):
         robot.step_to(stop * MS)
         aim = arm.tip(trajectory.sample(robot.now_ns)[0])[0]
-        assert np.linalg.norm(robot.tip_position() - aim) < (3e-3 if stop < 200 else 1e-3)
+        assert np.linalg.norm(robot.tip_positions()[0] - aim) < (3e-3 if stop < 200 else 1e-3)
     robot.step_to(1500 * MS)
     assert np.abs(robot.joint_state()[1]).max() < 0.02
 
@@ -151,7 +155,7 @@ def test_a_trajectory_that_is_not_finite_does_not_destroy_the_simulation(contrac
 def test_fingertip_and_object_can_be_told_apart_in_the_models_image(contract):
     places = [(0.28, -0.32), (0.28, 0.32), (0.72, -0.32), (0.72, 0.32), (0.5, 0.0)]
     for seed, place in enumerate(places):
-        scene = scene_for_seed(seed)
+        scene = scene_for_seed(CONTRACT, seed)
         image = cv2.resize(goal_image(contract, scene, place), (64, 64), interpolation=cv2.INTER_AREA)
         hue, saturation, _ = cv2.split(cv2.cvtColor(image, cv2.COLOR_RGB2HSV))
         orange = (saturation > 150) & (hue < 18)
@@ -161,8 +165,8 @@ def test_fingertip_and_object_can_be_told_apart_in_the_models_image(contract):
 
 
 def test_the_scene_of_a_seed_is_always_the_same_and_its_object_within_reach():
-    scenes = [scene_for_seed(seed) for seed in range(200)]
-    assert scenes[7] == scene_for_seed(7)
+    scenes = [scene_for_seed(CONTRACT, seed) for seed in range(200)]
+    assert scenes[7] == scene_for_seed(CONTRACT, 7)
     assert len({scene.objects[0].start for scene in scenes}) == 200
     for scene in scenes:
         x, y, _ = scene.objects[0].start
@@ -172,7 +176,7 @@ def test_the_scene_of_a_seed_is_always_the_same_and_its_object_within_reach():
 
 
 def test_a_goal_image_shows_the_scene_with_the_fingertip_moved(contract):
-    scene = scene_for_seed(5)
+    scene = scene_for_seed(CONTRACT, 5)
     here, there = (goal_image(contract, scene, (0.6, y)) for y in (-0.28, 0.28))
     assert here.shape == (128, 128, 3)
     assert here.dtype == np.uint8
@@ -182,7 +186,7 @@ def test_a_goal_image_shows_the_scene_with_the_fingertip_moved(contract):
 
 def test_objects_do_not_fall_over_when_they_settle(contract):
     for seed in range(6):
-        scene = scene_for_seed(seed)
+        scene = scene_for_seed(CONTRACT, seed)
         robot = SimRobot(contract, replace(scene, objects=(replace(scene.objects[0], mass=0.1),)), 0)
         robot.step_to(300 * MS)
         np.testing.assert_allclose(robot.object_pose()[:2], scene.objects[0].start[:2], atol=1e-3)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from world_model_ros.bags.writer import BagWriter
@@ -18,11 +17,10 @@ def episode(tmp_path_factory: pytest.TempPathFactory, contract: Contract) -> Pat
     """Bag of a simulated arm that pushes an object."""
     pytest.importorskip("world_model_ros.sim.scene", reason="mujoco is not installed (extra 'sim')")
     from world_model_ros.sim.collect import collect_episode, collection_scene
-    from world_model_ros.sim.policies import make_policy
+    from world_model_ros.sim.gestures import Desk, make_gesture
 
     bag = tmp_path_factory.mktemp("bags") / "episode"
-    action = contract.interface.action
-    policy = make_policy("scripted_push", 5, action.bound_m, np.array(action.workspace_m).T[:, :2])
+    gesture = make_gesture("scripted_push", 5, Desk.of(contract))
     with BagWriter(bag, contract) as writer:
-        collect_episode(contract, collection_scene(contract, 5), 5, TICKS, policy, writer)
+        collect_episode(contract, collection_scene(contract, 5), 5, TICKS, gesture, writer)
     return bag

@@ -114,7 +114,7 @@ def test_contacts_are_drawn_from_a_force_on_and_say_how_large_it_is():
 
 
 def test_ghosts_make_room_when_the_budget_is_spent():
-    scene, joints = Scene((3, 6, 9, 12), "fingertip", budget=12), np.zeros((12, 6))
+    scene, joints = Scene((3, 6, 9, 12), ["fingertip"], budget=12), np.zeros((12, 6))
     joints[:, 0] = np.linspace(0, 0.6, 12)
     scene.ghosts(SHAPE, joints, 0)
     scene.path("fingertip", PATH, 0)

@@ -110,26 +110,27 @@ def _applied(reference: NDArray[np.float64], contract: Contract, motion: Motion)
 def target_poses(ticks: list[Tick], contract: Contract, motion: Motion) -> NDArray[np.float32]:
     """Poses (T, K, 7) of the targets, m and quaternion x y z w in the base frame; NaN where not known.
 
-    From the labels, and that of the link that the action moves from the measured joints.
+    From the labels, and those of links that the action moves from the measured joints.
     """
     targets = contract.interface.targets
     truths = {label.target: label.name for label in contract.interface.labels}
     labels = np.full((len(ticks), len(targets), 7), np.nan, np.float32)
     for k, target in enumerate(targets):
-        action = contract.interface.action
-        from_joints = action.kind == "fingertip_displacement" and target.link == action.link
+        moved = target.link in [tip.link for tip in contract.interface.action.tips]
         for row, tick in zip(labels[:, k], ticks):
             if target.name in truths:
                 pose = tick.labels.get(truths[target.name])
             else:
-                pose = _tip_pose(tick.observation, contract, motion) if from_joints else None
+                pose = _tip_pose(tick.observation, contract, motion, target.link) if moved else None
             if pose is not None:
                 row[:] = pose
     return labels
 
 
-def _tip_pose(observation: Observation, contract: Contract, motion: Motion) -> NDArray[np.float64] | None:
-    """Pose (7,) of the fingertip at the measured joints; None if not all joints are measured."""
+def _tip_pose(
+    observation: Observation, contract: Contract, motion: Motion, link: str | None
+) -> NDArray[np.float64] | None:
+    """Pose (7,) of a fingertip at the measured joints; None if not all joints are measured."""
     assert isinstance(motion, ArmKinematics)
     measured: dict[str, float] = {}
     for stream in contract.interface.streams:
@@ -137,5 +138,5 @@ def _tip_pose(observation: Observation, contract: Contract, motion: Motion) -> N
             measured.update(zip(stream.joints, observation.values[stream.name][:, 0].tolist()))
     if not all(name in measured for name in contract.joint_names):
         return None
-    position, rotation = motion.tip(np.array([measured[name] for name in contract.joint_names]))
+    position, rotation = motion.tip(np.array([measured[name] for name in contract.joint_names]), link)
     return np.concatenate([position, pin.Quaternion(rotation).coeffs()])

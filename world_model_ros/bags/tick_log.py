@@ -14,7 +14,7 @@ from world_model_ros.bags.ticks import PlannedTick
 from world_model_ros.contract.contract import Contract
 from world_model_ros.convert.camera import CameraConverter
 from world_model_ros.core.errors import UserError
-from world_model_ros.core.goal import Goal
+from world_model_ros.core.goal import Goal, PoseGoal
 from world_model_ros.runtime.graphs import first_camera
 
 TICK_TOPIC = "/tick"
@@ -104,7 +104,8 @@ def _goal(goal: dict[str, Any], images: list[tuple[int, NDArray[np.uint8]]]) -> 
         image = near[1]
     pose = None if goal["pose"] is None else np.array(goal["pose"], np.float32)
     joints = None if goal["joints"] is None else np.array(goal["joints"], np.float32)
-    return Goal(goal["kind"], stamp_ns, target=goal["target"], pose=pose, image=image, joints=joints)
+    also = tuple(PoseGoal(each["target"], np.array(each["pose"], np.float32)) for each in goal.get("also", ()))
+    return Goal(goal["kind"], stamp_ns, target=goal["target"], pose=pose, image=image, joints=joints, also=also)
 
 
 def _goal_images(bag: BagReader, contract: Contract) -> list[tuple[int, NDArray[np.uint8]]]:

@@ -38,7 +38,7 @@ def plan_inputs(brain: Brain, seed: int = 0, iterations: int = 0, samples: int =
             observation(contract, tick * contract.tick_ns, seed), None, None, memory, None, seed
         )
         poses = decision.belief_poses
-    steps, bound = horizon or sizes.horizon, _bound(action)
+    steps, bound = horizon or sizes.horizon, float(action.bound)
     shape = (iterations or sizes.iterations, samples or sizes.candidates, steps, action.size)
     random = np.random.default_rng(seed)
     inputs: Inputs = {
@@ -56,11 +56,10 @@ def plan_inputs(brain: Brain, seed: int = 0, iterations: int = 0, samples: int =
         inputs["goal_poses"], inputs["goal_weights"] = poses.copy(), np.zeros(len(poses), np.float32)
         inputs["goal_poses"][-1, :2] += 0.05
         inputs["goal_weights"][-1] = 1.0
+        fingers = sum(target.kind == "fingertip" for target in contract.interface.targets)
+        if fingers > 1:
+            inputs["goal_hands"] = np.eye(fingers, dtype=np.float32)[0]
     return inputs
-
-
-def _bound(action: Any) -> float:
-    return float(action.bound_m if action.kind == "fingertip_displacement" else action.bound)
 
 
 def shipped_plan(bundle: Bundle, contract: Contract, provider: str, threads: int, repeats: int) -> dict[str, Any]:

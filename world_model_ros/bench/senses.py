@@ -39,16 +39,17 @@ def with_camera_size(contract: Contract, size: tuple[int, int] = CAMERA_SIZE) ->
 
 
 def rest(contract: Contract) -> Float:
-    """Joint positions (J,) to be at: the fingertip in the middle of its workspace, as far from the ends of the joints'
-    ranges as some tries find; without a fingertip the middle of the ranges."""
+    """Joint positions (J,) to be at: fingertips in the middle of their workspaces, as far from the ends of the joints'
+    ranges as some tries find; without fingertips the middle of the ranges."""
     limits = contract.limits()
     middle: Float = 0.5 * (limits.lower + limits.upper)
     arm = motion_for(contract)
     if not isinstance(arm, ArmKinematics):
         return middle
-    place = np.array(contract.interface.action.workspace_m, np.float64).mean(1)  # type: ignore[union-attr]
+    places = np.array([tip.workspace_m for tip in contract.interface.action.tips], np.float64).mean(2)
     random = np.random.default_rng(0)
-    tried = [arm.solve(random.uniform(limits.lower, limits.upper), place, tool_down()) for _ in range(_TRIES)]
+    starts = (contract.rest, *(random.uniform(limits.lower, limits.upper) for _ in range(_TRIES)))
+    tried = [arm.solve(start, places, tool_down()) for start in starts]
     found = [each for each in tried if each is not None]
     room = [float(np.minimum(each - limits.lower, limits.upper - each).min()) for each in found]
     return found[int(np.argmax(room))] if found else middle

@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--provider", default="auto", help="auto, cpu, cuda or tensorrt (%(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="of the scene, the goals and the sampling (%(default)s)")
     parser.add_argument("--rate", type=float, default=0.0, help="ticks a second; 0: the contract's, else its multiple")
-    parser.add_argument("--goals", default="pose,image,push", help="which, in this order (%(default)s)")
+    parser.add_argument("--goals", default="", help="which, in this order; without it what suits the robot")
     parser.add_argument("--out", type=Path, default=Path("out/demo"), help="folder for the results (%(default)s)")
     parser.add_argument("--unplug", default="", help="comma separated streams or kinds (camera) that send nothing")
     parser.add_argument("--scenes", default="plain", help="plain, varied or cluttered (%(default)s)")
@@ -30,13 +30,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from world_model_ros.contract.contract import load_contract
+    from world_model_ros.evaluate.draw import default_kinds
     from world_model_ros.evaluate.task import task_kinds
     from world_model_ros.runtime.bundle import load_bundle
     from world_model_ros.runtime.turns import turns_of
     from world_model_ros.sim.scenes import variety_named
 
     contract = load_contract(arguments.robot)
-    kinds = task_kinds(arguments.goals)
+    kinds = task_kinds(arguments.goals or default_kinds(contract))
     variety_named(arguments.scenes)
     turns_of(arguments.rate, contract)
     bundle = load_bundle(arguments.model or contract.name, contract)  # fails here, not in a log

@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--provider", default="auto", help="auto, cpu, cuda or tensorrt (%(default)s)")
     parser.add_argument("--episodes", type=int, default=100, help="how many (%(default)s)")
     parser.add_argument("--first-seed", type=int, default=_FIRST_SEED, help="of tasks (%(default)s)")
-    parser.add_argument("--goals", default="pose,image,push,push_image", help="of tasks (%(default)s)")
+    parser.add_argument("--goals", default="", help="of tasks; without it those that suit the robot")
     parser.add_argument(
         "--controls", default="random,oracle,vision_only", help="of tasks; empty for none (%(default)s)"
     )
@@ -97,12 +97,13 @@ def _tasks(arguments: argparse.Namespace, contract: Contract, bundle: Bundle) ->
     from world_model_ros.bringup.processes import streams_named
     from world_model_ros.core.errors import UserError
     from world_model_ros.evaluate.closed_loop import Blackout
+    from world_model_ros.evaluate.draw import judged_kinds
     from world_model_ros.evaluate.task import task_kinds
     from world_model_ros.evaluate.tasks import CONTROLS, Conditions, loss_scores, run_episodes, task_scores
     from world_model_ros.runtime.turns import turns_of
     from world_model_ros.sim.scenes import variety_named
 
-    kinds = task_kinds(arguments.goals)
+    kinds = task_kinds(arguments.goals or judged_kinds(contract))
     controls = [name for name in arguments.controls.split(",") if name]
     for name in controls:
         if name not in CONTROLS:

@@ -105,23 +105,21 @@ def _headless(arguments: argparse.Namespace, what: Imagined, seed: int) -> dict[
 
 def _actions(arguments: argparse.Namespace, what: Imagined, seed: int) -> tuple[Any, int]:
     """A function of the tick before and a count, and how many ticks."""
-    import numpy as np
-
     from world_model_ros.evaluate.script import parse_script
-    from world_model_ros.sim.policies import make_policy
+    from world_model_ros.sim.gestures import Desk, make_gesture
 
     if arguments.script not in _POLICIES:
         written = parse_script(arguments.script, what.contract)
         return (lambda _, count: written[count]), len(written)
-    action = what.contract.interface.action
-    assert action.kind == "fingertip_displacement"  # a simulated robot's
-    box = np.array(action.workspace_m).T[:, :2]
-    policy = make_policy(arguments.script, seed, action.bound_m, box)
+    gesture = make_gesture(arguments.script, seed, Desk.of(what.contract))
+    targets = what.contract.interface.targets
+    tips = [k for k, target in enumerate(targets) if target.kind == "fingertip"]
+    item = next(k for k, target in enumerate(targets) if target.kind == "object")
 
     def act(before: InsideTick | None, _: int) -> Any:
         truth = what.truth() if before is None else before.truth
         assert truth is not None
-        return policy.act(truth.positions[0][:2], truth.positions[1][:2])
+        return gesture.act(truth.positions[tips, :2], truth.positions[item, :2]).ravel()
 
     return act, round(arguments.seconds * what.contract.interface.tick_hz)
 

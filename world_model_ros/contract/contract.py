@@ -9,16 +9,18 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import yaml
 from pydantic import BaseModel, ValidationError
 
 from world_model_ros.contract.limits import joint_limits
 from world_model_ros.contract.schema import ContractFile, Deployment, Interface, Stream, StreamSource
 from world_model_ros.contract.share import share_folder
+from world_model_ros.contract.simulation import Simulation
 from world_model_ros.contract.urdf import urdf_limits
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.streams import StreamRule
-from world_model_ros.core.trajectory import JointLimits
+from world_model_ros.core.trajectory import Float, JointLimits
 
 _HISTORY_S = 2.0
 
@@ -98,6 +100,27 @@ class Contract:
             UserError: neither states a limit, or the URDF is not there.
         """
         return self._limits
+
+    @cached_property
+    def rest(self) -> Float:
+        """Where the joints like to be, (J,), rad or m, inside their limits; raises as `limits` does."""
+        limits, stated = self.limits(), {limit.name: limit.rest for limit in self.deployment.limits}
+        middle = 0.5 * (limits.lower + limits.upper)
+        liked = [stated.get(name) for name in limits.names]
+        rest = np.array([at if like is None else like for like, at in zip(liked, middle)])
+        for name, at, lower, upper in zip(limits.names, rest, limits.lower, limits.upper):
+            if not lower <= at <= upper:
+                raise UserError(f"deployment.limits: {name}: rest", float(at), f"a position from {lower} to {upper}")
+        rest.setflags(write=False)
+        return rest
+
+    @property
+    def simulation(self) -> Simulation:
+        """How the simulator sets the robot up; raises `UserError` if the contract does not say."""
+        simulation = self.deployment.simulation
+        if simulation is None:
+            raise UserError("deployment.simulation", None, "a table, an area for objects and cameras, to be simulated")
+        return simulation
 
     @cached_property
     def _limits(self) -> JointLimits:

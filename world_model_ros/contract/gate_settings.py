@@ -14,6 +14,8 @@ class JointLimit(Strict):
     """Limits of one joint, in its unit, s and N m (N for slides). What is left out comes from the URDF, and where both
     say something the tighter one counts. A URDF knows no acceleration and no jerk: left out, an acceleration reaches
     the velocity limit in half a second, and a jerk reaches the acceleration limit in a tenth.
+    ``rest`` is where the joint likes to be: an arm with more joints than its fingertip needs stays near it, and the
+    simulated robot begins there. Left out, it is the middle of the range.
     """
 
     name: str
@@ -22,6 +24,7 @@ class JointLimit(Strict):
     acceleration: Positive | None = None
     jerk: Positive | None = None
     effort: Positive | None = None
+    rest: Finite | None = None
 
     @model_validator(mode="after")
     def _order(self) -> JointLimit:

@@ -6,8 +6,10 @@ from typing import Annotated, Literal, Union
 
 from pydantic import Field, model_validator
 
-from world_model_ros.contract.fields import Count, Name, Positive, Range, Strict, known, once, same
+from world_model_ros.contract.actions import Action
+from world_model_ros.contract.fields import Count, Name, Positive, Strict, known, once, same
 from world_model_ros.contract.gate_settings import Command, GateSettings, JointLimit
+from world_model_ros.contract.simulation import Simulation
 
 
 class Joint(Strict):
@@ -77,49 +79,6 @@ Stream = Annotated[
 ]
 
 
-class FingertipDisplacement(Strict):
-    """Action: how far the commanded fingertip moves in one tick along ``axes`` of the base frame, m.
-
-    ``bound_m`` is the largest displacement a tick on each axis; ``workspace_m`` the legal box of the fingertip x, y, z;
-    an axis that is not in ``axes`` has equal ends there, and the fingertip is held at that value, pointing down.
-    """
-
-    kind: Literal["fingertip_displacement"]
-    frame: str
-    link: str
-    axes: Annotated[list[Literal["x", "y", "z"]], Field(min_length=1)]
-    bound_m: Positive
-    workspace_m: tuple[Range, Range, Range]
-
-    @model_validator(mode="after")
-    def _box(self) -> FingertipDisplacement:
-        for axis, (low, high) in zip("xyz", self.workspace_m):
-            if axis in self.axes and not low < high:
-                raise ValueError(f"workspace_m: {axis} is a free axis, so its low end must be below its high end")
-            if axis not in self.axes and low != high:
-                raise ValueError(f"workspace_m: {axis} is not in axes, so both its ends must be the same height")
-        return self
-
-    @property
-    def size(self) -> int:
-        return len(self.axes)
-
-
-class JointDisplacement(Strict):
-    """Action: how far each commanded joint moves in one tick, in the joint's unit, at most ``bound``."""
-
-    kind: Literal["joint_displacement"]
-    joints: Annotated[list[str], Field(min_length=1)]
-    bound: Positive
-
-    @property
-    def size(self) -> int:
-        return len(self.joints)
-
-
-Action = Annotated[Union[FingertipDisplacement, JointDisplacement], Field(discriminator="kind")]
-
-
 class Target(Strict):
     """Something a goal can be given for: a fingertip (a link of the URDF) or an object (known by its label)."""
 
@@ -186,6 +145,7 @@ class StreamSource(Strict):
     """Where a stream comes from. ``source_shape`` is (height, width) of a camera's image before resizing.
 
     ``latency_s`` is how much later than the measurement the driver stamps; samples count as that much older.
+    ``frame`` is the link of the URDF that the sensor sits on: a pad's, or a microphone's, which hears along its x axis.
     """
 
     name: Name
@@ -196,6 +156,7 @@ class StreamSource(Strict):
     qos: Qos = Qos()
     source_shape: tuple[Count, Count] | None = None
     latency_s: float = Field(0.0, ge=0.0, le=1.0)
+    frame: str | None = None
 
 
 class LabelSource(Strict):
@@ -208,7 +169,8 @@ class Deployment(Strict):
     """Where this robot's data is and what it may do. May change without touching a model.
 
     ``without_commands`` says what counts as commanded in bags that have neither gate/applied nor a joint trajectory,
-    because the robot was driven by other means: ``nothing``, or the ``measured`` joints.
+    because the robot was driven by other means: ``nothing``, or the ``measured`` joints. ``simulation`` is for the
+    simulator of this package alone.
     """
 
     urdf: str | None = None
@@ -218,6 +180,7 @@ class Deployment(Strict):
     command: Command | None = None
     gate: GateSettings = GateSettings()
     without_commands: Literal["nothing", "measured"] = "nothing"
+    simulation: Simulation | None = None
 
 
 class ContractFile(Strict):
@@ -259,6 +222,9 @@ class ContractFile(Strict):
             forces = any(stream.kind in ("wrench", "taxels") for stream in streams.values())
             if self.deployment.gate.max_force_n is not None and not forces:
                 raise ValueError("deployment.gate.max_force_n: needs a stream of kind wrench or taxels")
+        if self.deployment.simulation is not None:
+            cameras = [name for name, stream in streams.items() if stream.kind == "camera"]
+            same("deployment.simulation.cameras", [each.name for each in self.deployment.simulation.cameras], cameras)
         limited = [limit.name for limit in self.deployment.limits]
         known("deployment.limits", limited, joints)
         once("deployment.limits", limited)

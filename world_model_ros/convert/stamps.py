@@ -34,7 +34,7 @@ def image_rows(message: Any, dtype: DTypeLike, channels: int, where: str) -> NDA
     Raises:
         UserError: if the rows are shorter than the width needs, or the data shorter than the rows.
     """
-    kind = _in_order(dtype, bool(message.is_bigendian))
+    kind = _in_order(np.dtype(dtype), bool(message.is_bigendian))
     height, width, step = int(message.height), int(message.width), int(message.step)
     pixel = channels * kind.itemsize
     if step < width * pixel:
@@ -50,8 +50,9 @@ def image_rows(message: Any, dtype: DTypeLike, channels: int, where: str) -> NDA
 
 
 @lru_cache(maxsize=32)
-def _in_order(dtype: DTypeLike, big: bool) -> np.dtype[Any]:
-    return np.dtype(dtype).newbyteorder(">" if big else "<")
+def _in_order(dtype: np.dtype[Any], big: bool) -> np.dtype[Any]:
+    ordered: np.dtype[Any] = dtype.newbyteorder(">" if big else "<")
+    return ordered
 
 
 def finite(values: NDArray[Any], where: str, names: tuple[str, ...] | None = None) -> None:

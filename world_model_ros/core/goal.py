@@ -12,6 +12,14 @@ GoalKind = Literal["pose", "image", "joints"]
 
 
 @dataclass(frozen=True)
+class PoseGoal:
+    """Where one target shall be: its name, and (7,) x y z in m and quaternion x y z w in the base frame."""
+
+    target: str
+    pose: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
 class Goal:
     """One goal; exactly the field of its kind is set.
 
@@ -22,6 +30,7 @@ class Goal:
         pose: (7,) x y z in m and quaternion x y z w in the base frame. Orientation is not yet a cost.
         image: (H, W, 3) uint8 RGB, as the first camera of the contract would see the goal.
         joints: (J,) positions in contract order, rad or m.
+        also: of a pose goal, other targets that shall be at poses of their own at the same time.
     """
 
     kind: GoalKind
@@ -30,3 +39,4 @@ class Goal:
     pose: NDArray[np.float32] | None = None
     image: NDArray[np.uint8] | None = None
     joints: NDArray[np.float32] | None = None
+    also: tuple[PoseGoal, ...] = ()

@@ -85,7 +85,7 @@ class Simulated:
         nowhere = np.full(3, np.nan)
         targets = self._contract.interface.targets
         positions = [
-            rig.robot.tip_position() if each.kind == "fingertip" else places.get(each.name, nowhere)[:3]
+            rig.robot.link_position(each.link) if each.link in self._arm.links else places.get(each.name, nowhere)[:3]
             for each in targets
         ]
         senses = {name: observation.values[name] for name, fresh in observation.fresh.items() if fresh}

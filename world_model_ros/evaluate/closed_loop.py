@@ -20,9 +20,10 @@ from world_model_ros.convert.outgoing import MessageMaker
 from world_model_ros.core.goal import Goal
 from world_model_ros.core.streams import Observation, Streams
 from world_model_ros.core.trajectory import Float
+from world_model_ros.evaluate.draw import draw_task
 from world_model_ros.evaluate.oracle import Oracle
 from world_model_ros.evaluate.picture import goal_picture
-from world_model_ros.evaluate.task import PICTURES, Judge, Task, TaskKind, Verdict, draw_task
+from world_model_ros.evaluate.task import PICTURES, Judge, Task, TaskKind, Verdict, task_goal
 from world_model_ros.kinematics.arm import ArmKinematics
 from world_model_ros.runtime.brain import Brain
 from world_model_ros.runtime.decision import PLAN_RULES, Decision, Memory
@@ -92,7 +93,7 @@ class ClosedLoop:
         self.contract, self.brain, self.seed = contract, brain, seed
         self._make = make or MessageMaker(standard_types().types.__getitem__)
         self._record = record
-        self.rig = Rig(contract, scene_for_seed(seed, variety), seed, self._make, unplugged=unplugged)
+        self.rig = Rig(contract, scene_for_seed(contract, seed, variety), seed, self._make, unplugged=unplugged)
         self.ticks = 0
         self.observation: Observation | None = None  # of the last tick
         self.last: Decision | None = None
@@ -103,6 +104,9 @@ class ClosedLoop:
             source = contract.source(stream.name)
             self._converters[source.topic] = (stream.name, converter_for(stream, source))
         self._arm = ArmKinematics(contract)
+        links = {target.link: target.name for target in contract.interface.targets if target.link is not None}
+        self._tips = {links[link]: link for link in self._arm.links if link in links}  # targets that the action moves
+        self._pads = [stream.name for stream in contract.interface.streams if stream.kind == "taxels"]
         self._blackout: Blackout | None = None
         self._dark_from_ns: int | None = None
         self._turns, self._tick_ns = Turns(brain.start, turns), contract.tick_ns // turns
@@ -114,19 +118,24 @@ class ClosedLoop:
         """What the brain remembers after the last tick."""
         return self._turns.left[-1][0]
 
-    def tip(self) -> Float:
-        """Measured fingertip (3,), m, base frame."""
-        return self._arm.tip(self.rig.robot.joint_state()[0])[0]
+    def tips(self) -> dict[str, Float]:
+        """Measured place (3,) of each fingertip that is moved, by its target, m, base frame."""
+        joints = self.rig.robot.joint_state()[0]
+        return {name: self._arm.tip(joints, link)[0] for name, link in self._tips.items()}
 
     def places(self) -> dict[str, Float]:
         """True pose (7,) of each object."""
         robot = self.rig.robot
         return {f"object_{i}": robot.object_pose(i) for i in range(len(robot.scene.objects))}
 
+    def positions(self) -> dict[str, Float]:
+        """Where (3,) all fingertips and objects are."""
+        return self.tips() | {name: pose[:3] for name, pose in self.places().items()}
+
     def tick(self, goal: Goal | None) -> None:
         """Run to the next tick, then let the brain think."""
         now_ns = self.rig.now_ns + self._tick_ns
-        if self.rig.telemetry.camera is not None:
+        if self.rig.telemetry.cameras:
             self.rig.expose(now_ns - _EXPOSURE_NS)
         for sample in self.rig.advance(now_ns):
             if self._record is not None:
@@ -166,11 +175,10 @@ class ClosedLoop:
             blackout: streams that fall silent on the way.
             oracle: commands in place of the brain.
         """
-        places = self.places()
-        task = draw_task(kind, self.seed, self.contract, self.tip(), {name: pose[:3] for name, pose in places.items()})
+        task = draw_task(kind, self.seed, self.contract, self.positions())
         if tolerance_m is not None:
             task = replace(task, tolerance_m=tolerance_m)
-        goal = self._goal(task, places)
+        goal = self._goal(task, self.places())
         judge = Judge(task, goal.stamp_ns)
         self._blackout = blackout
         after_s = None if blackout is None else blackout.begin_s
@@ -180,12 +188,12 @@ class ClosedLoop:
             if oracle is None:
                 self.tick(goal)
             else:
-                item = self.places().get(task.target, np.zeros(7))[:3]
-                command = oracle.command(task, self.rig.reference, item, self.rig.now_ns)
+                command = oracle.command(task, self.rig.reference, self.places(), self.rig.now_ns)
                 self.rig.send(command, self.rig.now_ns + _LATENCY_NS)
                 self.rig.advance(self.rig.now_ns + self._tick_ns)
+            for name, position in self.positions().items():
+                judge.see(self.rig.now_ns, name, position)
             place = self.places().get(task.target)
-            judge.see(self.rig.now_ns, self.tip() if place is None else place[:3])
             verdict = judge.verdict(self.rig.now_ns)
             if blackout is not None and place is not None and self._is_dark(blackout.streams[0]):
                 dark_errors.append(self._belief_error_m(task.target, place))
@@ -197,7 +205,8 @@ class ClosedLoop:
         if blackout is None or stream not in blackout.streams:
             return False
         if self._dark_from_ns is None:
-            if np.linalg.norm(self.rig.robot.taxels().sum((0, 1))) < _FELT_N:
+            felt = [np.linalg.norm(self.rig.robot.taxels(pad).sum((0, 1))) for pad in self._pads]
+            if max(felt, default=0.0) < _FELT_N:
                 return False
             self._dark_from_ns = now_ns
         return 0.0 <= (now_ns - self._dark_from_ns) * 1e-9 < blackout.seconds
@@ -213,11 +222,10 @@ class ClosedLoop:
     def _goal(self, task: Task, places: dict[str, Float]) -> Goal:
         stamp_ns = self.rig.now_ns
         if task.kind not in PICTURES:
-            pose = np.array([*task.position, 0.0, 0.0, 0.0, 1.0], np.float32)
-            return Goal("pose", stamp_ns, target=task.target, pose=pose)
+            return task_goal(task, stamp_ns)
         camera = next(stream for stream in self.contract.interface.streams if stream.kind == "camera")
         picture = self._make.image(
-            goal_picture(task, self.contract, self.rig.robot.scene, places), "rgb8", stamp_ns, ""
+            goal_picture(task, self.contract, self.rig.robot.scene, places, self.tips()), "rgb8", stamp_ns, ""
         )
         _, convert = self._converters[self.contract.source(camera.name).topic]
         return Goal("image", stamp_ns, image=convert(picture)[1])

@@ -19,7 +19,7 @@ from world_model_ros.evaluate.statistics import over_episodes
 from world_model_ros.kinematics.motion import motion_for
 from world_model_ros.runtime.brain import Brain
 from world_model_ros.sim.collect import EpisodeResult, Job, collect_episode, collection_scene, finish
-from world_model_ros.sim.policies import make_policy
+from world_model_ros.sim.gestures import Desk, make_gesture
 
 Float = NDArray[np.float64]
 
@@ -40,13 +40,11 @@ class LongEpisode:
 
     def __call__(self, job: Job) -> EpisodeResult:
         contract = contract_from_text(job.contract, folder=job.folder)
-        action = contract.interface.action
-        assert action.kind == "fingertip_displacement"  # `collect` has checked it
         ticks = _SETTLE_TICKS + 2 + round(self.seconds * contract.interface.tick_hz)
-        policy = make_policy(_POLICY, job.seed, action.bound_m, np.array(action.workspace_m).T[:, :2])
+        gesture = make_gesture(_POLICY, job.seed, Desk.of(contract))
         scene = collection_scene(contract, job.seed)
         with job.writer(contract) as writer:
-            done = collect_episode(contract, scene, job.seed, ticks, policy, writer)
+            done = collect_episode(contract, scene, job.seed, ticks, gesture, writer)
         return finish(job, EpisodeResult(job.name, job.seed, _POLICY, done))
 
 

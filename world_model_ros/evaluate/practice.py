@@ -11,14 +11,17 @@ from world_model_ros.contract.contract import Contract
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.goal import Goal
 from world_model_ros.evaluate.closed_loop import ClosedLoop
+from world_model_ros.evaluate.draw import draw_task
 from world_model_ros.evaluate.parallel import BrainRecipe
-from world_model_ros.evaluate.task import TaskKind, draw_task
+from world_model_ros.evaluate.task import TaskKind, task_goal
 from world_model_ros.runtime.brain import Brain
+from world_model_ros.runtime.hands import Hands
 from world_model_ros.sim.collect import EpisodeResult, Job, finish
 from world_model_ros.sim.scenes import Variety, draw_variety
 
 POLICY = "planner"
 _PUSH_SHARE = 0.8  # the other goals are places for the fingertip
+_TWO_HANDED_SHARE = 0.6
 _LOST_TICKS = 5
 
 
@@ -55,7 +58,7 @@ def practise(
     loop = ClosedLoop(contract, brain, seed, variety=variety, make=writer.make, record=writer.write)
     goal: Goal | None = None
     left, lost = 0, 0
-    box = np.array(contract.interface.action.workspace_m)[:2]  # type: ignore[union-attr]
+    hands = Hands.of(contract.interface.action.tips)
     try:
         while loop.ticks < ticks:
             if left <= 0:
@@ -63,7 +66,7 @@ def practise(
             loop.tick(goal)
             left -= 1
             item = loop.places()["object_0"][:2]
-            lost = lost + 1 if np.any((item < box[:, 0]) | (item > box[:, 1])) else 0
+            lost = lost + 1 if all(hands.outside(hand, item) > 0 for hand in range(len(hands))) else 0
             if lost >= _LOST_TICKS:
                 break
     finally:
@@ -72,14 +75,15 @@ def practise(
 
 
 def _goal(contract: Contract, loop: ClosedLoop, random: np.random.Generator) -> Goal:
-    """A push, or where there is no room for one, a place for the fingertip."""
-    objects = {name: pose[:3] for name, pose in loop.places().items()}
-    kinds: list[TaskKind] = ["push", "pose"] if random.random() < _PUSH_SHARE else ["pose"]
+    """A push, or where there is no room for one, a place for a fingertip; with several hands, often tasks for two."""
+    pushed = random.random() < _PUSH_SHARE
+    kinds: list[TaskKind] = ["push", "pose"] if pushed else ["pose"]
+    if len(loop.tips()) > 1 and random.random() < _TWO_HANDED_SHARE:
+        kinds = ["steady" if pushed else "together", *kinds]
     for kind in kinds:
         try:
-            task = draw_task(kind, int(random.integers(1 << 30)), contract, loop.tip(), objects)
+            task = draw_task(kind, int(random.integers(1 << 30)), contract, loop.positions())
         except UserError:
             continue
-        pose = np.array([*task.position, 0.0, 0.0, 0.0, 1.0], np.float32)
-        return Goal("pose", loop.rig.now_ns, target=task.target, pose=pose)
-    raise UserError("scene", list(objects), "room for a goal")
+        return task_goal(task, loop.rig.now_ns)
+    raise UserError("scene", list(loop.places()), "room for a goal")

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from world_model_ros.contract.contract import Contract
-from world_model_ros.contract.schema import FingertipDisplacement
 from world_model_ros.core.errors import UserError
 
 Float = NDArray[np.float64]
@@ -17,15 +16,13 @@ _LEGAL = "parts such as 'x=0.2 y=-0.1 for 1.5', separated by ';': speeds in m/s 
 
 
 def action_axes(contract: Contract) -> tuple[str, ...]:
-    """Names of the C action dimensions: axes of the base frame, or joints."""
-    action = contract.interface.action
-    return tuple(action.axes if isinstance(action, FingertipDisplacement) else action.joints)
+    """Names of the C action dimensions: axes of the base frame (with several fingertips: of each), or joints."""
+    return contract.interface.action.components
 
 
 def action_bound(contract: Contract) -> float:
     """The largest displacement a tick on each dimension, m or rad."""
-    action = contract.interface.action
-    return float(action.bound_m if isinstance(action, FingertipDisplacement) else action.bound)
+    return float(contract.interface.action.bound)
 
 
 def parse_script(text: str, contract: Contract) -> Float:

@@ -96,8 +96,7 @@ class ShadowScores:
         if not self.ready:
             return
         then, actions = self._moments[0], np.stack([each.applied for each in list(self._moments)[1:]])
-        action = self._contract.interface.action
-        bound = action.bound_m if action.kind == "fingertip_displacement" else action.bound
+        bound = self._contract.interface.action.bound
         group = "moving" if np.abs(actions).max(1).mean() > _MOVING * bound else "still"
         self.looks[group] += 1
         imagined = self.brain.imagine(then.memory, actions[None])

@@ -14,12 +14,11 @@ from numpy.typing import NDArray
 
 from world_model_ros.contract.contract import Contract
 from world_model_ros.evaluate.closed_loop import ClosedLoop
+from world_model_ros.evaluate.draw import draw_task
 from world_model_ros.evaluate.oracle import Oracle
 from world_model_ros.evaluate.parallel import BrainRecipe
 from world_model_ros.evaluate.statistics import auroc
-from world_model_ros.evaluate.task import draw_task
 from world_model_ros.runtime.brain import Brain
-from world_model_ros.sim.scene import OBJECT_AREA
 
 Event = Literal["teleport", "vanish", "pass_through", "phantom_touch", "phantom_sound"]
 EVENTS: tuple[Event, ...] = get_args(Event)
@@ -85,7 +84,7 @@ def surprise_scores(event: Event, pairs: Sequence[Pair]) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class _Course:
-    """By tick: surprise, and how far the fingertip is from the middle of the object, m."""
+    """By tick: surprise, and how far the nearest fingertip is from the middle of the object, m."""
 
     surprise: list[float]
     distance: list[float]
@@ -103,8 +102,7 @@ def _surprises(event: Event | None, seed: int, contract: Contract, brain: Brain)
     oracle = Oracle(contract)
     course = _Course([], [])
     try:
-        places = {name: pose[:3] for name, pose in loop.places().items()}
-        task = replace(draw_task("push", seed, contract, loop.tip(), places), timeout_s=1e3)
+        task = replace(draw_task("push", seed, contract, loop.positions()), timeout_s=1e3)
         if event == "pass_through":
             loop.rig.robot.make_ghost(0)
         for tick in range(_MOST_TICKS):
@@ -112,26 +110,31 @@ def _surprises(event: Event | None, seed: int, contract: Contract, brain: Brain)
                 _happen(event, seed, loop, contract)
             if tick == _BEFORE_TICKS + _WINDOW_TICKS and event != "pass_through":
                 break
-            item = loop.places()["object_0"][:3]
-            command = oracle.command(task, loop.rig.reference, item, loop.rig.now_ns)
+            command = oracle.command(task, loop.rig.reference, loop.places(), loop.rig.now_ns)
             loop.rig.send(command, loop.rig.now_ns + 1)
             loop.tick(None)
             assert loop.last is not None
             course.surprise.append(loop.last.surprise)
-            course.distance.append(float(np.hypot(*(loop.tip() - loop.places()["object_0"][:3])[:2])))
+            course.distance.append(float(_distances(loop).min()))
     finally:
         loop.rig.robot.close()
     return course
+
+
+def _distances(loop: ClosedLoop, place: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
+    """Of all fingertips from a place (2,), or from the first object, (T,), m."""
+    place = loop.places()["object_0"][:2] if place is None else place
+    return np.array([np.hypot(*(tip[:2] - place)) for tip in loop.tips().values()])
 
 
 def _happen(event: Event | None, seed: int, loop: ClosedLoop, contract: Contract) -> None:
     random = np.random.default_rng([seed, 0x5A9])
     robot = loop.rig.robot
     if event == "teleport":
-        low, high = np.array(OBJECT_AREA).T
+        low, high = np.array(contract.simulation.objects_m).T
         now = loop.places()["object_0"][:2]
         place = now
-        while np.hypot(*(place - now)) < _JUMP_M or np.hypot(*(place - loop.tip()[:2])) < 0.08:
+        while np.hypot(*(place - now)) < _JUMP_M or _distances(loop, place).min() < 0.08:
             place = random.uniform(low, high)
         robot.move_object(0, (float(place[0]), float(place[1]), 0.0))
     elif event == "vanish":

@@ -1,4 +1,4 @@
-"""Goals drawn from a seed, and the judge that says whether one was reached."""
+"""Tasks, and the judge that says whether one was reached."""
 
 from __future__ import annotations
 
@@ -7,22 +7,29 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from world_model_ros.contract.contract import Contract
 from world_model_ros.core.errors import UserError
+from world_model_ros.core.goal import Goal, PoseGoal
 from world_model_ros.core.trajectory import Float
 
-TaskKind = Literal["pose", "image", "push", "push_image"]  # new ones last: the seed of a goal counts them
+# New ones last: the seed of a goal counts them.
+TaskKind = Literal["pose", "image", "push", "push_image", "together", "steady"]
 
-PUSHES: tuple[TaskKind, ...] = ("push", "push_image")
+PUSHES: tuple[TaskKind, ...] = ("push", "push_image", "steady")
 PICTURES: tuple[TaskKind, ...] = ("image", "push_image")
-AWAY_M = 0.08  # a goal is at least this far from where its target is
-_EDGE_M = 0.03  # and this far from the edge of the workspace
-_PUSH_EDGE_M = 0.07  # room for the fingertip on the far side of an object
-_CLEAR_M = 0.10  # between a fingertip's goal and the middle of an object
-_PUSH_M = (AWAY_M, 0.12)
-_DRAWS = 10_000
-_TOLERANCE_M: dict[TaskKind, float] = {"pose": 0.02, "image": 0.02, "push": 0.04, "push_image": 0.04}
-_TIMEOUT_S: dict[TaskKind, float] = {"pose": 15.0, "image": 15.0, "push": 40.0, "push_image": 40.0}
+_UPRIGHT = (0.0, 0.0, 0.0, 1.0)
+
+
+@dataclass(frozen=True)
+class Part:
+    """A target, and where it shall be, (3,), m, base frame. An object's height is not judged."""
+
+    target: str
+    position: Float
+
+    def error_m(self, position: Float) -> float:
+        """Distance of the target at (3,) m from there; horizontal for an object."""
+        axes = 2 if self.target.startswith("object") else 3
+        return float(np.linalg.norm((position - self.position)[:axes]))
 
 
 @dataclass(frozen=True)
@@ -31,12 +38,14 @@ class Task:
 
     Args:
         kind: ``pose``: a target's pose is given; ``image``: a picture of the goal; ``push``: an object's pose;
-            ``push_image``: a picture that shows the object elsewhere.
-        target: name of the target that is judged.
+            ``push_image``: a picture that shows the object elsewhere; ``together``: poses of all fingertips at once;
+            ``steady``: an object's pose, and on its far side that of a fingertip which stands by there as a stop.
+        target: name of the target that it is about.
         position: where it shall be, (3,), m, base frame. An object's height is not judged.
-        tolerance_m: largest error that counts.
+        tolerance_m: largest error that counts, of every part.
         timeout_s: time for it.
-        hold_s: how long the error must stay within the tolerance.
+        hold_s: how long the errors must stay within the tolerance.
+        also: what else shall be somewhere at the same time.
     """
 
     kind: TaskKind
@@ -45,20 +54,24 @@ class Task:
     tolerance_m: float
     timeout_s: float
     hold_s: float = 0.5
+    also: tuple[Part, ...] = ()
 
     def __str__(self) -> str:
+        places = [f"{part.target} to ({part.position[0]:.2f}, {part.position[1]:.2f})" for part in self.parts]
         place = f"({self.position[0]:.2f}, {self.position[1]:.2f})"
         return {
-            "pose": f"bring the {self.target} to {place}",
+            "pose": f"bring the {places[0]}",
             "image": f"match a picture that shows the {self.target} at {place}",
-            "push": f"push {self.target} to {place}",
+            "push": f"push {places[0]}",
             "push_image": f"match a picture that shows {self.target} at {place}",
+            "together": f"bring {' and '.join(places)} at once",
+            "steady": f"push {places[0]} with one hand, steadied by the other: {', '.join(places[1:])}",
         }[self.kind]
 
-    def error_m(self, position: Float) -> float:
-        """Distance of a target at (3,) m from its goal; horizontal for a push."""
-        axes = 2 if self.kind in PUSHES else 3
-        return float(np.linalg.norm((position - self.position)[:axes]))
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """All that is judged, what it is about first."""
+        return (Part(self.target, self.position), *self.also)
 
 
 def task_kinds(text: str) -> tuple[TaskKind, ...]:
@@ -73,45 +86,10 @@ def task_kinds(text: str) -> tuple[TaskKind, ...]:
     return kinds  # type: ignore[return-value]
 
 
-def draw_task(kind: TaskKind, seed: int, contract: Contract, tip: Float, objects: dict[str, Float]) -> Task:
-    """A goal that depends on the seed and on where everything is.
-
-    Args:
-        tip: (3,) fingertip now, m, base frame.
-        objects: (3,) position of each object that can be seen by its label.
-
-    Raises:
-        UserError: the robot has no such target, or there is no room for the goal.
-    """
-    random = np.random.default_rng([seed, get_args(TaskKind).index(kind)])
-    wanted = "object" if kind in PUSHES else "fingertip"
-    targets = [target.name for target in contract.interface.targets if target.kind == wanted]
-    if kind in PUSHES:
-        targets = [name for name in targets if name in objects]
-    action = contract.interface.action
-    if not targets or action.kind != "fingertip_displacement":
-        raise UserError("goals", kind, f"a robot with a {wanted} in interface.targets that can be moved and judged")
-    target = targets[0]
-    box = np.array(action.workspace_m)
-    for _ in range(_DRAWS):
-        if kind in PUSHES:
-            start = objects[target]
-            angle = random.uniform(-np.pi, np.pi)
-            way = np.array([np.cos(angle), np.sin(angle), 0.0])
-            position = start + random.uniform(*_PUSH_M) * way
-            behind = start - _PUSH_EDGE_M * way  # where the fingertip begins to push
-            others = [other for name, other in objects.items() if name != target]
-            clear = all(
-                np.linalg.norm((place - other)[:2]) > _CLEAR_M for other in others for place in (position, behind)
-            )
-            good = clear and _inside(position, box, _PUSH_EDGE_M) and _inside(behind, box, _EDGE_M)
-        else:
-            position = random.uniform(box[:, 0], box[:, 1])
-            clear = all(np.linalg.norm((position - other)[:2]) > _CLEAR_M for other in objects.values())
-            good = clear and _inside(position, box, _EDGE_M) and bool(np.linalg.norm(position - tip) >= AWAY_M)
-        if good:
-            return Task(kind, target, position, _TOLERANCE_M[kind], _TIMEOUT_S[kind])
-    raise UserError("goals", kind, f"a goal at least {AWAY_M} m away in the workspace {box.tolist()}")
+def task_goal(task: Task, stamp_ns: int) -> Goal:
+    """The goal of a task that is given by poses."""
+    first, *also = (PoseGoal(part.target, np.array([*part.position, *_UPRIGHT], np.float32)) for part in task.parts)
+    return Goal("pose", stamp_ns, target=first.target, pose=first.pose, also=tuple(also))
 
 
 @dataclass(frozen=True)
@@ -145,11 +123,11 @@ def task_record(task: Task, verdict: Verdict, away_m: float) -> dict[str, Any]:
         "goal": task.position.round(4).tolist(),
         "away_m": round(away_m, 4),
         "tolerance_m": task.tolerance_m,
-    }
+    } | ({"also": {part.target: part.position.round(4).tolist() for part in task.also}} if task.also else {})
 
 
 class Judge:
-    """Watches a target until its task is reached or time is up.
+    """Watches targets until their task is reached or time is up.
 
     Args:
         task: what is judged.
@@ -159,38 +137,42 @@ class Judge:
     def __init__(self, task: Task, start_ns: int) -> None:
         self.task = task
         self._start_ns = start_ns
-        self._last_ns = start_ns
+        self._parts = {part.target: part for part in task.parts}
+        self._last_ns = dict.fromkeys(self._parts, start_ns)
+        self._errors_m = dict.fromkeys(self._parts, float("nan"))
         self._within_since_ns: int | None = None
         self._worst_m = 0.0
-        self._error_m = float("nan")
 
-    def see(self, stamp_ns: int, position: Float) -> None:
-        """A measured position (3,) of the target. Older stamps than the last, and what comes too late, are ignored."""
-        late = stamp_ns - self._start_ns > self.task.timeout_s * 1e9
-        if late or stamp_ns <= self._last_ns or self.verdict(self._last_ns) is not None:
+    @property
+    def _error_m(self) -> float:
+        """Of the part that is farthest off; not a number until all were seen."""
+        return float(np.max(list(self._errors_m.values())))
+
+    def see(self, stamp_ns: int, target: str, position: Float) -> None:
+        """A measured position (3,) of a target. One that the task is not about, stamps that are older than the last of
+        that target, and what comes too late are ignored."""
+        if target not in self._parts:
             return
-        self._last_ns = stamp_ns
-        self._error_m = self.task.error_m(position)
-        if self._error_m > self.task.tolerance_m:
+        late = stamp_ns - self._start_ns > self.task.timeout_s * 1e9
+        if late or stamp_ns <= self._last_ns[target] or self.verdict(min(self._last_ns.values())) is not None:
+            return
+        self._last_ns[target] = stamp_ns
+        self._errors_m[target] = self._parts[target].error_m(position)
+        error_m = self._error_m
+        if not error_m <= self.task.tolerance_m:
             self._within_since_ns = None
         elif self._within_since_ns is None:
             self._within_since_ns = stamp_ns
-            self._worst_m = self._error_m
+            self._worst_m = error_m
         else:
-            self._worst_m = max(self._worst_m, self._error_m)
+            self._worst_m = max(self._worst_m, error_m)
 
     def verdict(self, now_ns: int) -> Verdict | None:
         """The verdict, or None while it is open. A target that is no longer seen cannot reach anything."""
-        since_ns = self._within_since_ns
-        if since_ns is not None and (self._last_ns - since_ns) * 1e-9 >= self.task.hold_s:
-            return Verdict(True, self._worst_m, (self._last_ns - self._start_ns) * 1e-9)
+        since_ns, last_ns = self._within_since_ns, min(self._last_ns.values())
+        if since_ns is not None and (last_ns - since_ns) * 1e-9 >= self.task.hold_s:
+            return Verdict(True, self._worst_m, (last_ns - self._start_ns) * 1e-9)
         seconds = (now_ns - self._start_ns) * 1e-9
         if seconds >= self.task.timeout_s:
             return Verdict(False, self._error_m, seconds)
         return None
-
-
-def _inside(position: Float, box: Float, margin_m: float) -> bool:
-    """Whether x and y lie in the box (3, 2) with a margin on its free axes."""
-    margin = np.where(box[:, 1] > box[:, 0], margin_m, 0.0)
-    return bool(np.all((position >= box[:, 0] + margin)[:2]) and np.all((position <= box[:, 1] - margin)[:2]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
@@ -14,13 +14,13 @@ from world_model_ros.evaluate.closed_loop import Blackout, ClosedLoop, TaskResul
 from world_model_ros.evaluate.oracle import Oracle
 from world_model_ros.evaluate.parallel import BrainRecipe
 from world_model_ros.evaluate.statistics import paired_difference, wilson
-from world_model_ros.evaluate.task import TaskKind
+from world_model_ros.evaluate.task import PUSHES, TaskKind
 from world_model_ros.runtime.brain import Policy
 from world_model_ros.runtime.bundle import Bundle
 from world_model_ros.sim.scenes import Variety
 
 # Stricter than the demo's where that is generous.
-STRICT_M: dict[TaskKind, float] = {"pose": 0.02, "image": 0.02, "push": 0.035, "push_image": 0.035}
+STRICT_M = dict.fromkeys(get_args(TaskKind), 0.02) | dict.fromkeys(PUSHES, 0.035)
 CONTROLS = ("random", "oracle", "vision_only")
 
 

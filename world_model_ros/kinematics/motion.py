@@ -24,6 +24,7 @@ class Motion(Protocol):
 
 _KINDS: dict[str, Callable[[Contract], Motion]] = {
     "fingertip_displacement": ArmKinematics,
+    "fingertips_displacement": ArmKinematics,
     "joint_displacement": JointMotion,
 }
 

@@ -123,6 +123,7 @@ def _example(name: str, contract: Contract, model: WorldModel, config: PlanConfi
         "candidates": (_ROLLOUTS, horizon, action),
         "goal_poses": (targets, 7),
         "goal_weights": (targets,),
+        "goal_hands": (sum(target.kind == "fingertip" for target in interface.targets),),
         "goal_joints": (joints,),
         "goal_joints_weight": (1,),
         "goal_code": (model.sizes.code,),

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from world_model_ros.learning.networks import WorldModel
 from world_model_ros.learning.surprise import innovations, surprise
+from world_model_ros.planning.fingers import fingers_of
 from world_model_ros.planning.planner import Goals, JointReader, PlanConfig, Planner
 
 _SHOWN = 8  # candidates that a plan hands out for drawing
@@ -23,16 +24,8 @@ def joint_reader(model: WorldModel) -> JointReader:
 
 
 def make_planner(model: WorldModel, config: PlanConfig) -> Planner:
-    targets, action = model.interface.targets, model.interface.action
-    axes = ["xyz".index(axis) for axis in action.axes] if action.kind == "fingertip_displacement" else []
-    return Planner(
-        model,
-        config,
-        [k for k, target in enumerate(targets) if target.kind == "fingertip"],
-        [k for k, target in enumerate(targets) if target.kind == "object"],
-        axes,
-        joint_reader(model),
-    )
+    objects = [k for k, target in enumerate(model.interface.targets) if target.kind == "object"]
+    return Planner(model, config, fingers_of(model.interface), objects, joint_reader(model))
 
 
 class NamedGraph(nn.Module):
@@ -110,6 +103,7 @@ class Plan(NamedGraph):
         self.model, self.planner = model, make_planner(model, config)
         self.inputs = ["memory"]
         self.inputs += ["goal_poses", "goal_weights"] if model.targets else []
+        self.inputs += ["goal_hands"] if len(self.planner.fingers) > 1 else []
         self.inputs += ["goal_joints", "goal_joints_weight"]
         self.inputs += ["goal_code", "goal_code_weight"] if model.cameras else []
         self.inputs += ["bounds_low", "bounds_high", "warm", "noise"]
@@ -133,6 +127,7 @@ class Plan(NamedGraph):
             given["goal_joints_weight"],
             given.get("goal_code"),
             given.get("goal_code_weight"),
+            given.get("goal_hands"),
         )
         found = self.planner(
             given["memory"], goals, given["bounds_low"], given["bounds_high"], given["warm"], given["noise"]

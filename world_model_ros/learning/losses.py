@@ -126,6 +126,7 @@ def _pose_losses(model: WorldModel, states: Tensor, truth: Tensor) -> dict[str, 
 
 def _sense_losses(model: WorldModel, batch: Batch, states: Tensor, rows: Tensor, when: Tensor) -> dict[str, Tensor]:
     out: dict[str, Tensor] = {}
+    felt: list[tuple[Tensor, Tensor]] = []
     for i, stream in enumerate(model.streams):
         there = batch.sensed[..., i][rows, when].flatten()[:, None]
         feature = batch.features[stream.name]
@@ -142,10 +143,12 @@ def _sense_losses(model: WorldModel, batch: Batch, states: Tensor, rows: Tensor,
         out[stream.name] = weight * (smooth_l1_loss(error, torch.zeros_like(error), reduction="none") * there).mean()
         if stream.kind == "taxels":
             newton = _contact(feature.flatten(0, 1)).unflatten(0, feature.shape[:2])[rows, when].flatten(0, 2)
-            error = model.contact_head(states)[:, 0] - newton
-            out["contact"] = (
-                0.05 * (smooth_l1_loss(error, torch.zeros_like(error), reduction="none") * there[:, 0]).mean()
-            )
+            felt.append((newton, there[:, 0]))
+    if felt:  # of all pads together, where all are known
+        newton, known = (torch.stack(each) for each in zip(*felt))
+        error = model.contact_head(states)[:, 0] - newton.sum(0)
+        known = known.prod(0)
+        out["contact"] = 0.05 * (smooth_l1_loss(error, torch.zeros_like(error), reduction="none") * known).mean()
     return out
 
 

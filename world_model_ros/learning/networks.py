@@ -75,9 +75,8 @@ class WorldModel(nn.Module):
         self.streams = list(interface.streams)
         self.cameras = [stream for stream in self.streams if stream.kind == "camera"]
         self.targets, action = len(interface.targets), interface.action
-        bound = float(action.bound_m if action.kind == "fingertip_displacement" else action.bound)
         self.action_scale: Tensor
-        self.register_buffer("action_scale", torch.full((action.size,), bound))
+        self.register_buffer("action_scale", torch.full((action.size,), float(action.bound)))
         self.usual: Tensor  # innovations that are surprising, as multiples of the expected ones; from calibration
         self.register_buffer("usual", torch.ones(1 + len(self.streams)))
         self.sensed: Tensor  # streams that the training data really had

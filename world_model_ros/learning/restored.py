@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from world_model_ros.learning.networks import WorldModel
 
 _PREFIX = "model."
-_NOT_EXPORTED = ("sensed", "sigma_scale", "seen_head.", "reader.grid")  # set below, or training only
+_BEFORE = {"decay": 1.0, "outside_weight": 0.0, "apart_weight": 0.0}  # of bundles from before there were these
+# Set below, or training only, or the same in every model, and stored as one where there are several.
+_NOT_EXPORTED = ("sensed", "sigma_scale", "seen_head.", "reader.grid", "mels.")
 
 
 def restored_model(bundle: Bundle, contract: Contract) -> WorldModel:
@@ -53,7 +55,8 @@ def plan_config(bundle: Bundle) -> PlanConfig:
     if spec is None:
         raise UserError("model", bundle.manifest.name, "a bundle with a planner (kind 'act')")
     given = spec.model_dump()
-    given.setdefault("decay", 1.0)  # of bundles from before there was one
+    for name, value in _BEFORE.items():
+        given.setdefault(name, value)
     given["spread"] = tuple(given.get("spread", PlanConfig.spread))
     known = PlanConfig.__dataclass_fields__
     return PlanConfig(**{name: value for name, value in given.items() if name in known})

@@ -1,7 +1,7 @@
 """Arms the gate, gives goals one after another, and judges from the robot's true state whether they were reached.
 
-Parameters: robot; seed; scenes; goals (comma separated); seconds (that the goals are begun again for; 0: once);
-result (JSON file). Exit status 0: all reached.
+Parameters: robot; seed; scenes; goals (comma separated, empty for what suits the robot); seconds (that goals are begun
+again for; 0: once); result (JSON file). Exit status 0: all reached.
 """
 
 from __future__ import annotations
@@ -27,8 +27,9 @@ from world_model_ros.contract.contract import load_contract
 from world_model_ros.contract.share import default_robot
 from world_model_ros.convert.outgoing import MessageMaker, ros_class
 from world_model_ros.core.errors import UserError
+from world_model_ros.evaluate.draw import default_kinds, draw_task
 from world_model_ros.evaluate.picture import goal_picture
-from world_model_ros.evaluate.task import PICTURES, Judge, Task, draw_task, task_kinds, task_record
+from world_model_ros.evaluate.task import PICTURES, Judge, Task, task_kinds, task_record
 from world_model_ros.evaluate.ticks import tick_summary
 from world_model_ros.nodes.spin import spin_until_shutdown, start_ros, stop
 from world_model_ros.nodes.trigger import insist
@@ -39,6 +40,7 @@ _READY_S = 60.0
 _CANCELLED_S = 5.0
 _SETTLE_S = 1.0
 _ROUND_SEEDS = 100_003
+_UPRIGHT = (0.0, 0.0, 0.0, 1.0)
 
 
 class DemoNode(Node):
@@ -48,8 +50,8 @@ class DemoNode(Node):
         super().__init__("demo")
         self._contract = load_contract(self.declare_parameter("robot", default_robot()).value)
         self._seed = int(self.declare_parameter("seed", 0).value)
-        self._scene = scene_for_seed(self._seed, self.declare_parameter("scenes", "plain").value)
-        self._kinds = task_kinds(self.declare_parameter("goals", "pose,image,push").value)
+        self._scene = scene_for_seed(self._contract, self._seed, self.declare_parameter("scenes", "plain").value)
+        self._kinds = task_kinds(self.declare_parameter("goals", "").value or default_kinds(self._contract))
         self._seconds = float(self.declare_parameter("seconds", 0.0).value)
         self._result = self.declare_parameter("result", "").value
         self._make = MessageMaker(ros_class)
@@ -91,17 +93,18 @@ class DemoNode(Node):
     def _pursue(self, number: int, kind: Any, seed: int) -> dict[str, Any]:
         true = self._true
         try:
-            task = draw_task(kind, seed, self._contract, true.positions[true.tip], true.objects())
+            task = draw_task(kind, seed, self._contract, true.positions)
         except UserError as error:  # an object that was knocked to the edge cannot be pushed back
             print(f"Goal {number}: {error}")
             return {"kind": kind, "reached": False, "error_m": None, "seconds": 0.0}
-        away_m = task.error_m(true.positions[task.target])
+        away_m = task.parts[0].error_m(true.positions[task.target])
         print(f"Goal {number}: {task}, {away_m * 100:.1f} cm away")
-        message = self._message(task)  # rendering a picture takes a while
+        messages = self._messages(task)  # rendering a picture takes a while
         now_ns = self.get_clock().now().nanoseconds
-        message.header.stamp = self._make.time(now_ns)
         true.judge = judge = Judge(task, now_ns)
-        (self._picture if kind in PICTURES else self._goals[task.target]).publish(message)
+        for publisher, message in messages:  # poses with the same stamp are one goal
+            message.header.stamp = self._make.time(now_ns)
+            publisher.publish(message)
         rearmed = 0
         while (verdict := judge.verdict(self.get_clock().now().nanoseconds)) is None:
             if self._gate.get("state") == "disarmed":
@@ -124,15 +127,18 @@ class DemoNode(Node):
             time.sleep(0.05)
         time.sleep(_SETTLE_S)
 
-    def _message(self, task: Task) -> Any:
+    def _messages(self, task: Task) -> list[tuple[Any, Any]]:
+        """What is published where."""
         frame = self._contract.interface.base_frame
         if task.kind not in PICTURES:
-            return self._make.pose([*task.position, 0.0, 0.0, 0.0, 1.0], 0, frame)
-        return self._make.image(goal_picture(task, self._contract, self._scene, self._true.poses), "rgb8", 0, frame)
+            poses = ((part.target, self._make.pose([*part.position, *_UPRIGHT], 0, frame)) for part in task.parts)
+            return [(self._goals[target], pose) for target, pose in poses]
+        picture = goal_picture(task, self._contract, self._scene, self._true.poses, self._true.tip_positions())
+        return [(self._picture, self._make.image(picture, "rgb8", 0, frame))]
 
     def _wait_until_ready(self) -> None:
         needed: dict[str, Callable[[], bool]] = {
-            "joint states": lambda: self._true.tip in self._true.positions,
+            "joint states": lambda: all(name in self._true.positions for name in self._true.tips),
             "the brain's ticks": lambda: bool(self._ticks),
             "the gate's state": lambda: bool(self._gate),
             "object labels": lambda: all(

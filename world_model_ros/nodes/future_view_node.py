@@ -62,7 +62,7 @@ class FutureViewNode(Node):
         steps = parse_steps(given["steps"], sizes.horizon)
         timeline = Timeline(contract.tick_ns, steps)
         tips = [target.name for target in contract.interface.targets if target.kind == "fingertip"]
-        self._scene = Scene(steps, tips[0] if tips else None)
+        self._scene = Scene(steps, tips)
         ears = [stream.name for stream in contract.interface.streams if stream.kind == "microphone"]
         decoder = FrameDecoder(bundle, given["provider"])
         self._story = Story(timeline, decoder, contract.tick_ns * 1e-9, ears[0] if ears else None)

@@ -1,8 +1,12 @@
-"""Subscribes goals; the newest one counts, and one that cannot be meant is refused with a reason."""
+"""Subscribes goals; the newest one counts, and one that cannot be meant is refused with a reason.
+
+Poses of several targets with the same stamp, other than 0, are one goal: they shall be there at the same time.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -16,8 +20,9 @@ from world_model_ros.contract.contract import Contract
 from world_model_ros.convert.camera import CameraConverter
 from world_model_ros.convert.joints import JointConverter
 from world_model_ros.convert.poses import pose_array
+from world_model_ros.convert.stamps import stamp_ns
 from world_model_ros.core.errors import UserError
-from world_model_ros.core.goal import Goal
+from world_model_ros.core.goal import Goal, PoseGoal
 from world_model_ros.runtime.goals import check_goal
 from world_model_ros.runtime.graphs import first_camera
 
@@ -37,6 +42,7 @@ class GoalInbox:
         self.goal: Goal | None = None
         self.refused: str | None = None
         self.refusals = 0
+        self._given_ns = self._refused_ns = 0  # stamps of the newest goal, and of the newest that was refused
         self._joints = JointConverter("goal/joints", contract.joint_names)
         self._subscriptions = [
             node.create_subscription(
@@ -56,17 +62,32 @@ class GoalInbox:
             self._node.destroy_subscription(subscription)
 
     def _take(self, make: Callable[[str | None, int, Any], Goal], target: str | None, message: Any) -> None:
-        now_ns = int(self._node.get_clock().now().nanoseconds)
+        now_ns, given_ns = int(self._node.get_clock().now().nanoseconds), stamp_ns(message)
+        if given_ns != 0 and given_ns == self._refused_ns:
+            return  # a part of a goal of which another part was refused
         try:
-            goal = make(target, now_ns, message)
+            goal = self._joined(make(target, now_ns, message), given_ns)
             check_goal(goal, self._contract)
         except UserError as error:
-            self.goal, self.refused = None, str(error)
+            self.goal, self.refused, self._refused_ns = None, str(error), given_ns
             self.refusals += 1
             self._node.get_logger().error(f"goal refused: {error}")
             return
-        self.goal, self.refused = goal, None
-        self._node.get_logger().info(f"new goal: {goal.kind} {goal.target or ''}")
+        self.goal, self.refused, self._given_ns = goal, None, given_ns
+        names = [goal.target or "", *(each.target for each in goal.also)]
+        self._node.get_logger().info(f"new goal: {goal.kind} {', '.join(names)}")
+
+    def _joined(self, goal: Goal, given_ns: int) -> Goal:
+        """The goal, with the poses that came before it with the same stamp."""
+        before = self.goal
+        if before is None or not before.kind == goal.kind == "pose" or given_ns == 0 or given_ns != self._given_ns:
+            return goal
+        assert goal.target is not None
+        assert goal.pose is not None
+        if goal.target == before.target:
+            return replace(before, pose=goal.pose)
+        others = tuple(each for each in before.also if each.target != goal.target)
+        return replace(before, also=(*others, PoseGoal(goal.target, goal.pose)))
 
     def _cancel(self, _: Empty) -> None:
         self.goal, self.refused = None, None

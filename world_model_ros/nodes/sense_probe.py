@@ -54,10 +54,12 @@ class SenseProbeNode(Node):
 
     def _make_goal(self) -> tuple[Any, np.ndarray[Any, Any]] | None:
         arm = motion_for(self._contract) if self._contract.deployment.command is not None else None
-        tip = next((each for each in self._contract.interface.targets if each.kind == "fingertip"), None)
-        if not isinstance(arm, ArmKinematics) or tip is None:
+        if not isinstance(arm, ArmKinematics):
             return None
-        place = arm.tip(rest(self._contract))[0] + np.array([0.0, _AWAY_M, 0.0])
+        tip = next((each for each in self._contract.interface.targets if each.link in arm.links), None)
+        if tip is None:
+            return None
+        place = arm.tip(rest(self._contract), tip.link)[0] + np.array([0.0, _AWAY_M, 0.0])
         publisher = self.create_publisher(ros_class("geometry_msgs/msg/PoseStamped"), f"goal/{tip.name}/pose", 10)
         return publisher, np.array([*place, 0.0, 0.0, 0.0, 1.0])
 

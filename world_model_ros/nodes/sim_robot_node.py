@@ -60,10 +60,10 @@ class SimRobotNode(Node):
         self._make = MessageMaker(ros_class)
         names = tuple(filter(None, (name.strip() for name in unplugged.split(","))))
         self._telemetry = Telemetry(contract, self._make, names)
-        self._scene = scene_for_seed(seed, self.declare_parameter("scenes", "plain").value)
+        self._scene = scene_for_seed(contract, seed, self.declare_parameter("scenes", "plain").value)
         self._begin_ns = time.monotonic_ns()
         self._robot = SimRobot(contract, self._scene, seed, self._wall_ns() // STEP_NS * STEP_NS)
-        self._robot.image()  # makes the renderer, which takes a while
+        self._look()  # makes the renderers, which takes a while
         self._counts: Counter[str] = Counter()
         self._cycle_ms: deque[float] = deque(maxlen=500)
 
@@ -119,13 +119,18 @@ class SimRobotNode(Node):
                 self._clock_sender.publish(ClockMessage(clock=self._make.time(robot.now_ns)))
             for sample in (*self._telemetry.read(robot, before_ns), *self._telemetry.labels(robot, before_ns)):
                 self._send(sample)
-            camera = self._telemetry.camera
-            if camera is not None and beats(camera.rate_hz, robot.now_ns, before_ns):
+            for camera in self._telemetry.cameras:
+                if not beats(camera.rate_hz, robot.now_ns, before_ns):
+                    continue
                 if late_ns > _LATE_NS:
                     self._counts["images_dropped"] += 1
                 else:
                     self._counts["images"] += 1
-                    self._send(self._telemetry.image(robot.image(), robot.now_ns))
+                    self._send(self._telemetry.image(robot, camera))
+
+    def _look(self) -> None:
+        for camera in self._telemetry.cameras:
+            self._robot.image(camera.name)
 
     def _send(self, sample: Sample) -> None:
         self._senders[sample.topic].publish(sample.message)
@@ -138,7 +143,7 @@ class SimRobotNode(Node):
 
     def _on_reset(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         self._robot.reset(self._scene)
-        self._robot.image()
+        self._look()
         response.success, response.message = True, "the arm is at its home and the scene is as in the beginning"
         return response
 

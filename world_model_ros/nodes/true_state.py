@@ -1,4 +1,4 @@
-"""Where the targets of a simulated robot truly are: the fingertip by its joints, objects by their labels."""
+"""Where the targets of a simulated robot truly are: fingertips by their joints, objects by their labels."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class TrueState:
 
     Attributes:
         positions: (3,) of each target that was seen, m, base frame. poses: (7,) of objects.
-        tip: name of the fingertip's target.
-        judge: is told of its target; None if nothing is judged.
+        tips: links of the fingertips that the action moves, by target.
+        judge: is told of every target; None if nothing is judged.
     """
 
     def __init__(self, node: Node, contract: Contract) -> None:
@@ -40,20 +40,21 @@ class TrueState:
         interface = contract.interface
         arm = next(stream for stream in interface.streams if stream.kind == "joints")
         self._joints = JointConverter(arm.name, contract.joint_names)
-        self.tip = next(target.name for target in interface.targets if target.kind == "fingertip")
+        links = self._kinematics.links
+        self.tips = {target.name: target.link for target in interface.targets if target.link in links}
         node.create_subscription(JointState, contract.source(arm.name).topic, self._on_joints, 10)
         for label, source in zip(interface.labels, contract.deployment.labels):
             node.create_subscription(PoseStamped, source.topic, self._label_callback(label.target), 10)
 
-    def objects(self) -> dict[str, Float]:
-        """(3,) of each object."""
-        return {name: place for name, place in self.positions.items() if name != self.tip}
+    def tip_positions(self) -> dict[str, Float]:
+        """(3,) of each fingertip."""
+        return {name: self.positions[name] for name in self.tips}
 
     def _see(self, target: str, time_ns: int, position: Float) -> None:
         self.positions[target] = position
         judge = self.judge
-        if judge is not None and judge.task.target == target:
-            judge.see(time_ns, position)
+        if judge is not None:
+            judge.see(time_ns, target, position)
 
     def _on_joints(self, message: Any) -> None:
         time_ns = stamp_ns(message)
@@ -65,7 +66,9 @@ class TrueState:
         except UserError as error:
             self._node.get_logger().warning(f"joint states ignored: {error}", throttle_duration_sec=5.0)
             return
-        self._see(self.tip, time_ns, self._kinematics.tip(values[:, 0].astype(float))[0])
+        joints = values[:, 0].astype(float)
+        for name, link in self.tips.items():
+            self._see(name, time_ns, self._kinematics.tip(joints, link)[0])
 
     def _label_callback(self, target: str) -> Callable[[Any], None]:
         def on_label(message: Any) -> None:

@@ -32,6 +32,17 @@ def behind_cost(fingertip: Tensor, pushed: Tensor, goal: Tensor, standoff_m: flo
     return ((radius - standoff_m).abs() + arc) * (distance / 0.04).clamp(max=1.0)
 
 
+def outside_cost(fingertip: Tensor, low: Tensor, high: Tensor, margin_m: float) -> Tensor:
+    """How far a fingertip at (N, H, n) is beyond its workspace (n,) and a margin, (N, H): what cannot be executed."""
+    beyond = torch.maximum(low - fingertip, fingertip - high) - margin_m
+    return _length(beyond.clamp(min=0.0))
+
+
+def apart_cost(first: Tensor, second: Tensor, side: Tensor, apart_m: float) -> Tensor:
+    """What two hands at (N, H, 2) lack of being ``apart_m`` apart, the first toward its ``side`` (2,): (N, H)."""
+    return (apart_m - ((first - second) * side).sum(-1)).clamp(min=0.0)
+
+
 def trusted_cost(cost: Tensor, radius: Tensor, trust_m: float, risk_weight: float) -> Tensor:
     """The cost (N, H) as far as the prediction can be trusted, plus what not knowing costs, (N, H).
 

@@ -12,7 +12,8 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor, nn
 
-from world_model_ros.planning.costs import behind_cost, reach_cost, trusted_cost
+from world_model_ros.planning.costs import apart_cost, behind_cost, outside_cost, reach_cost, trusted_cost
+from world_model_ros.planning.fingers import Finger, pairs
 
 REGION_SCALE = 2.5003  # radius of the 90 % ball of a 3-D Gaussian, in sigmas
 
@@ -47,6 +48,8 @@ class PlanConfig:
             and less beyond: so the planner looks less far ahead where the model knows less.
         risk_weight: cost of a metre of that region, beside the metres to the goal.
         region_scale: semi-axes of the 90 % region in units of sigma.
+        outside_weight: cost of a metre that a fingertip is imagined beyond its workspace and ``margin_m``.
+        apart_m: how far hands keep to their own sides; ``apart_weight`` is the cost of a metre less.
     """
 
     horizon: int = 12
@@ -61,6 +64,10 @@ class PlanConfig:
     trust_m: float = 0.06
     risk_weight: float = 0.1
     region_scale: float = REGION_SCALE
+    outside_weight: float = 2.0
+    margin_m: float = 0.01
+    apart_m: float = 0.05
+    apart_weight: float = 4.0
 
     def population(self, iteration: int) -> int:
         """Candidates of an iteration, 0 the first."""
@@ -75,6 +82,7 @@ class Goals:
         poses: (K, 7); weights (K,).
         joints: (J,), weight (1,).
         code: (D,), weight (1,).
+        hands: (T,) how much each fingertip counts as the one that pushes; None where the first one does.
     """
 
     poses: Tensor | None
@@ -83,6 +91,7 @@ class Goals:
     joints_weight: Tensor
     code: Tensor | None
     code_weight: Tensor | None
+    hands: Tensor | None = None
 
 
 class Planned(NamedTuple):
@@ -106,8 +115,7 @@ class Planner(nn.Module):
     Args:
         model: the dynamics and heads.
         config: settings.
-        fingertips, objects: indices of targets; the first fingertip is the one that pushes.
-        axes: for an action that displaces the fingertip, the index 0..2 of each of its axes; else empty.
+        fingers: T targets that are fingertips. objects: indices of targets that are objects.
         joints: reads joint positions from predicted senses.
     """
 
@@ -115,14 +123,13 @@ class Planner(nn.Module):
         self,
         model: Dynamics,
         config: PlanConfig,
-        fingertips: list[int],
+        fingers: list[Finger],
         objects: list[int],
-        axes: list[int],
         joints: JointReader,
     ) -> None:
         super().__init__()
         self.model, self.config = model, config
-        self.fingertips, self.objects, self.axes, self.joints = fingertips, objects, axes, joints
+        self.fingers, self.objects, self.joints = fingers, objects, joints
         self.late: Tensor
         self.register_buffer("late", torch.linspace(0.3, 1.0, config.horizon))
 
@@ -137,11 +144,10 @@ class Planner(nn.Module):
             for k in range(positions.shape[2]):
                 goal, weight = goals.poses[k, :3], goals.weights[k]
                 each = reach_cost(positions[:, :, k], goal)
-                if k in self.objects and self.fingertips:
-                    tip = positions[:, :, self.fingertips[0]]
-                    behind = behind_cost(tip, positions[:, :, k], goal, self.config.standoff_m)
-                    each = each + self.config.behind_weight * behind
+                if k in self.objects and self.fingers:
+                    each = each + self.config.behind_weight * self._behind(positions, k, goal, goals.hands)
                 cost = cost + weight * trusted_cost(each, radius[:, :, k], self.config.trust_m, self.config.risk_weight)
+            cost = cost + goals.weights.amax() * self._trespass(positions)
         total = (cost * self.late).sum(1)
         last = states[:, -1]  # what a whole body or a whole picture shall be like, it shall be like at the end
         joints = self.joints(self.model.senses(last))
@@ -150,6 +156,28 @@ class Planner(nn.Module):
             code = self.model.code_head(last)
             total = total + horizon * goals.code_weight * ((code - goals.code) ** 2).mean(-1)
         return total
+
+    def _behind(self, positions: Tensor, k: int, goal: Tensor, hands: Tensor | None) -> Tensor:
+        """`behind_cost` (N, H) of the hand that pushes object k, of targets at (N, H, K, 3)."""
+        config, pushed = self.config, positions[:, :, k]
+        if hands is None:
+            return behind_cost(positions[:, :, self.fingers[0].target], pushed, goal, config.standoff_m)
+        each = [behind_cost(positions[:, :, f.target], pushed, goal, config.standoff_m) for f in self.fingers]
+        return (torch.stack(each, -1) * hands).sum(-1)
+
+    def _trespass(self, positions: Tensor) -> Tensor:
+        """What it costs (N, H) that fingertips leave their workspaces, or come to another's side."""
+        config = self.config
+        cost = torch.zeros_like(positions[:, :, 0, 0])
+        for finger in self.fingers:
+            if finger.axes:
+                place = positions[:, :, finger.target][..., list(finger.axes)]
+                low, high = (place.new_tensor(ends) for ends in (finger.low, finger.high))
+                cost = cost + config.outside_weight * outside_cost(place, low, high, config.margin_m)
+        for first, second, side in pairs(self.fingers):
+            one, other = (positions[:, :, self.fingers[f].target][..., :2] for f in (first, second))
+            cost = cost + config.apart_weight * apart_cost(one, other, one.new_tensor(side), config.apart_m)
+        return cost
 
     def forward(self, memory: Tensor, goals: Goals, low: Tensor, high: Tensor, warm: Tensor, noise: Tensor) -> Planned:
         """Plan from a belief.
@@ -182,12 +210,20 @@ class Planner(nn.Module):
         return newest
 
     def _proposals(self, memory: Tensor, goals: Goals, low: Tensor, high: Tensor, warm: Tensor) -> Tensor:
-        """Candidates worth trying before any noise: last plan, standing still, and straight to a fingertip's goal."""
+        """Candidates worth trying before any noise: last plan, standing still, and straight to what fingertips have for
+        goals; where there are several, also that with the others as in the last plan."""
         proposals = [warm, torch.zeros_like(warm)]
-        if goals.poses is not None and self.fingertips and self.axes:
+        moved = [finger for finger in self.fingers if finger.axes]
+        if goals.poses is not None and goals.weights is not None and moved:
             now = self.model.positions(memory[None])[0]
-            left = (goals.poses[self.fingertips[0], :3] - now[self.fingertips[0]])[self.axes]
-            proposals.append(self._straight(left, low, high))
+            straight, joined = torch.zeros_like(warm), warm
+            for finger in moved:
+                k, part = finger.target, finger.part
+                way = self._straight((goals.poses[k, :3] - now[k])[list(finger.axes)], low[:, part], high[:, part])
+                wanted = torch.ones_like(low[0, 0]) if len(moved) == 1 else (goals.weights[k] > 0).to(low.dtype)
+                straight = _with_part(straight, part, wanted * way)
+                joined = _with_part(joined, part, wanted * way + (1.0 - wanted) * warm[:, part])
+            proposals += [straight] if len(moved) == 1 else [straight, joined]
         return torch.stack(proposals)
 
     def _straight(self, left: Tensor, low: Tensor, high: Tensor) -> Tensor:
@@ -197,6 +233,11 @@ class Planner(nn.Module):
         gone = share.cumsum(0)
         taken = gone.clamp(max=1.0) - (gone - share).clamp(max=1.0)
         return torch.maximum(torch.minimum(left * taken[:, None], high), low)
+
+
+def _with_part(whole: Tensor, part: slice, value: Tensor) -> Tensor:
+    """A chunk (H, C) with other columns in one place."""
+    return torch.cat([whole[:, : part.start], value, whole[:, part.stop :]], 1)
 
 
 class JointReader(nn.Module):

@@ -10,31 +10,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from world_model_ros.contract.contract import Contract
-from world_model_ros.contract.schema import FingertipDisplacement
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.goal import Goal
 from world_model_ros.core.noise import coloured_noise
 from world_model_ros.core.streams import Observation
 from world_model_ros.kinematics.arm import ArmKinematics
 from world_model_ros.kinematics.motion import motion_for, motion_if_any
+from world_model_ros.runtime.aiming import Aiming
 from world_model_ros.runtime.bundle import Bundle
 from world_model_ros.runtime.decision import Decision, Decoded, Floats, Imagined, Memory, Pursuit, Usual
 from world_model_ros.runtime.device import Resident
-from world_model_ros.runtime.goals import (
-    Aim,
-    Workspace,
-    aim_at_image,
-    aim_at_joints,
-    aim_at_pose,
-    choose_target,
-    target_index,
-)
+from world_model_ros.runtime.goals import Aim
 from world_model_ros.runtime.graphs import first_camera
 from world_model_ros.runtime.imagine import decode, imagine
 from world_model_ros.runtime.inputs import Inputs, goal_inputs, measured_positions, perceive_inputs
 from world_model_ros.runtime.provider import provider_named
 from world_model_ros.runtime.session import Graph
 from world_model_ros.runtime.stopwatch import Stopwatch
+from world_model_ros.runtime.workspace import Workspace
 
 Float = NDArray[np.float64]
 Policy = Literal["model", "random", "watch"]
@@ -70,7 +63,7 @@ class Brain:
         self._motion = motion_for(contract) if bundle.manifest.kind == "act" else motion_if_any(contract)
         self._arm = self._motion if isinstance(self._motion, ArmKinematics) else None
         self._workspace = Workspace.of(contract)
-        self._reaches = [self._workspace.for_target(target) for target in contract.interface.targets]
+        self._aiming = Aiming(contract, self._arm, self._workspace, self._graphs.get("goal"))
         self._drawn: tuple[int, Floats] | None = None
 
     @property
@@ -219,7 +212,7 @@ class Brain:
         return self._graphs[name]
 
     def planned_path(self, decision: Decision) -> Float | None:
-        """Where the chunk leads the commanded fingertip: (H + 1, 3) m, now first; None without chunk or fingertip."""
+        """Where the chunk leads the first commanded fingertip: (H + 1, 3) m, now first; None without either."""
         if self._arm is None or decision.trajectory is None or decision.chunk is None:
             return None
         return np.array([self._arm.tip(q)[0] for q in decision.trajectory.positions[: len(decision.chunk) + 1]])
@@ -230,48 +223,22 @@ class Brain:
         """What to do about the goal now: poses (K, 7) are believed, seen (K, 3) read from the camera."""
         if self.policy == "random":
             return Aim("random", moves=True), None
-        if goal is None:
-            return Aim("idle"), None
-        if goal.kind == "joints":
-            return aim_at_joints(goal, measured), None
-        if goal.kind == "pose":
-            target = target_index(goal, self.contract)
-            now = self._position(target, measured, poses)
-            return aim_at_pose(goal, target, now, self._reaches[target]), None
-        assert goal.image is not None
-        assert self._camera is not None
-        pursuit = memory.pursuit
-        if pursuit is None or pursuit.stamp_ns != goal.stamp_ns:
-            read = self._graphs["goal"].run({"image": goal.image})
-            pursuit = Pursuit(goal.stamp_ns, read["seen"], read["code"])
-        named = None if goal.target is None else target_index(goal, self.contract)
-        pursuit = choose_target(pursuit, seen, None if poses is None else poses[:, :3], named, self.contract)
-        assert pursuit.target is not None
-        now, reach = self._position(pursuit.target, measured, poses), self._reaches[pursuit.target]
-        return aim_at_image(pursuit, self._camera.name, now, seen, reach, memory.since)
-
-    def _position(self, target: int, measured: Float, belief_poses: Floats | None) -> Floats:
-        """Where a target is (3,): the link that the action moves by its joints, anything else as believed."""
-        action, link = self.contract.interface.action, self.contract.interface.targets[target].link
-        if self._arm is not None and isinstance(action, FingertipDisplacement) and action.link == link:
-            return np.asarray(self._arm.tip(measured)[0], np.float32)
-        assert belief_poses is not None
-        position: Floats = belief_poses[target, :3]
-        return position
+        return self._aiming.aim(goal, measured, poses, seen, memory.pursuit, memory.since)
 
     def _plan(self, belief: Floats, wants: Inputs, aim: Aim, start: Float, memory: Memory, seed: int) -> dict[str, Any]:
         """Run the plan graph. Holding still is a plan whose bounds leave no choice, so that its future is imagined."""
         graph, warm = self._graphs["plan"], memory.warm
         noise = self._drawn[1] if self._drawn is not None and self._drawn[0] == seed else self._noise(seed)
         shifted = memory.shifted()
-        low, high = self._workspace.bounds(len(warm), None if self._arm is None else self._arm.tip(start)[0])
+        low, high = self._workspace.bounds(len(warm), None if self._arm is None else self._arm.tips(start))
         low, high = memory.reach * low, memory.reach * high
         if not aim.moves:
             low = high = np.zeros_like(warm)
         elif self.policy == "random":
             drawn = high.max() * noise[0, 0]
             low = high = np.clip(_RANDOM_KEEP * shifted + (1 - _RANDOM_KEEP**2) ** 0.5 * drawn, low, high)
-        inputs = graph.zeros() | wants
+        inputs = graph.zeros()
+        inputs |= {name: want for name, want in wants.items() if name in inputs}
         inputs |= {"memory": belief, "noise": noise}
         inputs |= {"bounds_low": low, "bounds_high": high, "warm": np.clip(shifted, low, high)}
         return graph.run(inputs)

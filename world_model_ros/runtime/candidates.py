@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from world_model_ros.contract.contract import Contract
-from world_model_ros.contract.schema import FingertipDisplacement
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.trajectory import Trajectory
 from world_model_ros.kinematics.arm import ArmKinematics
@@ -123,7 +122,7 @@ def verdicts(
     without a goal the one whose outcome is better known.
     """
     spec = manifest.planner or PlannerSpec(iterations=1, samples=1, elites=1)
-    goal, risk = candidate_costs(imagined, wants, contract.interface.targets, spec)
+    goal, risk = candidate_costs(imagined, wants, contract.interface, spec)
     weighed = bool(wants)
     scale = manifest.calibration.region_scale
     found = []
@@ -162,13 +161,17 @@ def _order(verdict: Mapping[str, Any]) -> float:
 def _lacking(points: Float, actions: Float, contract: Contract, motion: Motion) -> str | None:
     """Motion along ``points`` (H + 1, J) that the actions (H, C) do not say."""
     action = contract.interface.action
-    if isinstance(action, FingertipDisplacement):
+    if action.kind != "joint_displacement":
         assert isinstance(motion, ArmKinematics)
-        way = np.array([motion.tip(point)[0] for point in points])
-        told = np.zeros_like(way)
-        told[1:, ["xyz".index(axis) for axis in action.axes]] = np.cumsum(actions, 0)
-        off, unit = float(np.linalg.norm(way - way[0] - told, axis=1).max()), "m"
-        what = f"the fingertip leaves the axes {', '.join(action.axes)}"
+        ways = np.array([motion.tips(point) for point in points])  # (H + 1, T, 3)
+        told, at = np.zeros_like(ways), 0
+        for t, tip in enumerate(action.tips):
+            axes = ["xyz".index(axis) for axis in tip.axes]
+            told[1:, t, axes] = np.cumsum(actions[:, at : at + len(axes)], 0)
+            at += len(axes)
+        offs = np.linalg.norm(ways - ways[0] - told, axis=2).max(0)
+        off, unit, farthest = float(offs.max()), "m", action.tips[int(offs.argmax())]
+        what = f"{farthest.link} leaves the axes {', '.join(farthest.axes)}"
     else:
         rest = [i for i, name in enumerate(contract.joint_names) if name not in action.joints]
         off, unit = float(np.abs(points[:, rest] - points[0, rest]).max(initial=0.0)), ""
@@ -178,9 +181,8 @@ def _lacking(points: Float, actions: Float, contract: Contract, motion: Motion) 
 
 def _too_large(actions: Floats | Float, contract: Contract) -> str | None:
     action = contract.interface.action
-    bound = action.bound_m if isinstance(action, FingertipDisplacement) else action.bound
-    ratio = float(np.abs(actions).max()) / bound
-    return f"{ratio:.2g} times the largest action, {bound:g} a tick" if ratio > _BEYOND else None
+    ratio = float(np.abs(actions).max()) / action.bound
+    return f"{ratio:.2g} times the largest action, {action.bound:g} a tick" if ratio > _BEYOND else None
 
 
 def _rounded(values: Floats) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import hypot
 
@@ -9,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from world_model_ros.contract.contract import Contract
-from world_model_ros.contract.schema import FingertipDisplacement, Target
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.goal import Goal
 from world_model_ros.runtime.decision import Floats, Pursuit
 from world_model_ros.runtime.graphs import first_camera
+from world_model_ros.runtime.workspace import Reach, Workspace
 
 Float = NDArray[np.float64]
 
@@ -29,79 +30,42 @@ _UPRIGHT = (0.0, 0.0, 0.0, 1.0)
 
 
 @dataclass(frozen=True)
+class Way:
+    """What one target has to cover: its index, to ``position`` (3,) from ``now`` (3,); how much it counts."""
+
+    target: int
+    position: Floats
+    now: Floats
+    weight: float = 1.0
+
+
+@dataclass(frozen=True)
 class Aim:
     """What to do in one tick.
 
     Args:
         status: what a person is told.
         moves: False to hold still.
-        target: index of the target that shall get to ``position`` (3,) from ``now`` (3,).
+        ways: of the targets that shall get somewhere; the first is what the goal is about.
         joints: (J,) to reach instead.
+        hands: (T,) weight of each fingertip as the one that pushes; None where nothing is pushed.
     """
 
     status: str
     moves: bool = False
-    target: int | None = None
-    position: Floats | None = None
-    now: Floats | None = None
+    ways: tuple[Way, ...] = ()
     joints: Floats | None = None
+    hands: Floats | None = None
+
+    @property
+    def target(self) -> int | None:
+        """Index of the first target."""
+        return self.ways[0].target if self.ways else None
 
     @property
     def pose(self) -> Floats | None:
-        """(7,) with an upright orientation, which is not a cost."""
-        return None if self.position is None else np.array([*self.position, *_UPRIGHT], np.float32)
-
-
-@dataclass(frozen=True)
-class Workspace:
-    """Where a target may be sent, and how far an action goes.
-
-    Args:
-        bound: largest action a tick on each of ``size`` axes, m or rad.
-        free, locked: which of x, y, z the action moves, and which not.
-        box: (2, 3) legal positions; None where there are none (joint displacements, objects).
-        fixes: whether locked axes have a value of their own, as for the fingertip; an object keeps its height.
-    """
-
-    bound: float
-    size: int
-    free: tuple[int, ...] = (0, 1, 2)
-    locked: tuple[int, ...] = ()
-    box: Float | None = None
-    fixes: bool = True
-
-    @classmethod
-    def of(cls, contract: Contract) -> Workspace:
-        """The workspace of a contract's action."""
-        action = contract.interface.action
-        if not isinstance(action, FingertipDisplacement):
-            return cls(action.bound, action.size)
-        free = tuple("xyz".index(axis) for axis in action.axes)
-        locked = tuple(axis for axis in range(3) if axis not in free)
-        return cls(action.bound_m, action.size, free, locked, np.array(action.workspace_m, np.float64).T)
-
-    def for_target(self, target: Target) -> Workspace:
-        """The same for one target."""
-        return replace(self, fixes=target.kind == "fingertip")
-
-    def inside(self, position: Floats, now: Floats) -> Floats:
-        """A position (3,) with its free axes in the box and its locked ones where the target at ``now`` can be."""
-        inside = np.array(position, np.float32)
-        if self.box is not None:
-            inside = np.minimum(np.maximum(inside, self.box[0]), self.box[1], dtype=np.float32)
-            for axis in self.locked:
-                inside[axis] = self.box[0, axis] if self.fixes else now[axis]
-        return inside
-
-    def bounds(self, horizon: int, tip: Float | None) -> tuple[Floats, Floats]:
-        """Lowest and highest action a step, (H, C); the first one keeps a fingertip at ``tip`` (3,) in the box."""
-        high = np.full((horizon, self.size), self.bound, np.float32)
-        low = -high
-        if self.box is not None and tip is not None:
-            free = list(self.free)
-            low[0] = np.clip(self.box[0, free] - tip[free], -self.bound, self.bound)
-            high[0] = np.clip(self.box[1, free] - tip[free], -self.bound, self.bound)
-        return low, high
+        """(7,) of the first, with an upright orientation, which is not a cost."""
+        return np.array([*self.ways[0].position, *_UPRIGHT], np.float32) if self.ways else None
 
 
 def check_goal(goal: Goal, contract: Contract) -> None:
@@ -115,22 +79,25 @@ def check_goal(goal: Goal, contract: Contract) -> None:
                 raise UserError(f"goal: joints[{name}]", float(value), f"a position from {lower} to {upper}")
         return
     names = [target.name for target in interface.targets]
-    if goal.target is not None and goal.target not in names:
-        raise UserError("goal: target", goal.target, f"one of {names}")
+    for target in (goal.target, *(each.target for each in goal.also)):
+        if target is not None and target not in names:
+            raise UserError("goal: target", target, f"one of {names}")
     if goal.kind == "image":
         if first_camera(interface) is None or not names:
             raise UserError("goal", "an image", "a pose or joints: this contract has no camera or no targets")
         return
+    workspace = Workspace.of(contract)
+    for index, pose in pose_goals(goal, contract):
+        if not np.isfinite(pose).all():
+            raise UserError("goal: pose", pose.tolist(), "finite numbers")
+        workspace.for_target(interface.targets[index]).check(pose)
+
+
+def pose_goals(goal: Goal, contract: Contract) -> list[tuple[int, Floats]]:
+    """Index of each target of a pose goal and its pose (7,), the one that the goal names first."""
     assert goal.pose is not None
-    if not np.isfinite(goal.pose).all():
-        raise UserError("goal: pose", goal.pose.tolist(), "finite numbers")
-    if isinstance(interface.action, FingertipDisplacement):
-        for axis, (low, high) in zip("xyz", interface.action.workspace_m):
-            value = float(goal.pose["xyz".index(axis)])
-            if axis in interface.action.axes and not low <= value <= high:
-                raise UserError(
-                    f"goal: position.{axis}", value, f"from {low} to {high} m (interface.action.workspace_m)"
-                )
+    names = [target.name for target in contract.interface.targets]
+    return [(target_index(goal, contract), goal.pose), *((names.index(each.target), each.pose) for each in goal.also)]
 
 
 def target_index(goal: Goal, contract: Contract) -> int:
@@ -141,16 +108,10 @@ def target_index(goal: Goal, contract: Contract) -> int:
     return next((i for i, target in enumerate(targets) if target.kind == "fingertip"), 0)
 
 
-def aim_at_pose(goal: Goal, target: int, now: Floats, workspace: Workspace) -> Aim:
-    """Aim at a pose goal.
-
-    Args:
-        goal: kind pose, checked.
-        target: its index; ``now`` (3,) is where that target is.
-        workspace: of that target.
-    """
-    assert goal.pose is not None
-    return _toward(target, workspace.inside(goal.pose[:3], now), now, workspace)
+def aim_at_poses(ways: Sequence[Way], workspaces: Sequence[Reach]) -> Aim:
+    """Aim at poses of several targets at once, each in the workspace of its target."""
+    inside = [replace(way, position=reach.inside(way.position, way.now)) for way, reach in zip(ways, workspaces)]
+    return _toward(inside, workspaces)
 
 
 def aim_at_joints(goal: Goal, measured: Float) -> Aim:
@@ -164,7 +125,7 @@ def aim_at_joints(goal: Goal, measured: Float) -> Aim:
 def choose_target(
     pursuit: Pursuit, seen: Floats | None, believed: Floats | None, named: int | None, contract: Contract
 ) -> Pursuit:
-    """Which target a goal image is about: the named one, else an object that it shows elsewhere, else the fingertip.
+    """Which target a goal image is about: the named one, else an object that it shows elsewhere, else a fingertip.
 
     Args:
         pursuit: what was read from the goal image.
@@ -173,7 +134,7 @@ def choose_target(
         named: index of the target that the goal names, if it does.
     """
     targets = contract.interface.targets
-    tip = next((i for i, target in enumerate(targets) if target.kind == "fingertip"), 0)
+    tips = [i for i, target in enumerate(targets) if target.kind == "fingertip"] or [0]
     chosen = pursuit.target
     if named is not None:
         chosen = named
@@ -182,14 +143,18 @@ def choose_target(
         surely = np.minimum(left, np.linalg.norm((pursuit.seen - believed)[:, :2], axis=1))
         far = [left[i] > _DONE_M if i == chosen else surely[i] > MOVED_M for i in range(len(targets))]
         moved = [i for i, target in enumerate(targets) if target.kind == "object" and far[i]]
+        # One fingertip after the other: another one when this one is there.
+        away = [i for i in tips if left[i] > _DONE_M]
+        stays = chosen in tips and (chosen in away or not away)
+        tip = chosen if stays else max(tips, key=lambda i: float(left[i]))
         chosen = chosen if chosen in moved else moved[0] if moved else tip
     if chosen is None:
-        chosen = tip
+        chosen = tips[0]
     return pursuit if chosen == pursuit.target else replace(pursuit, target=chosen, aim=None, blind_steps=0.0)
 
 
 def aim_at_image(
-    pursuit: Pursuit, camera: str, now: Floats, seen: Floats | None, workspace: Workspace, since: float = 1.0
+    pursuit: Pursuit, camera: str, now: Floats, seen: Floats | None, workspace: Reach, since: float = 1.0
 ) -> tuple[Aim, Pursuit]:
     """Visual servoing: the pursuit's target shall move by as much as it is seen elsewhere in the goal image than now.
 
@@ -214,10 +179,14 @@ def aim_at_image(
         pursuit = replace(pursuit, aim=workspace.inside(there, now), blind_steps=0.0)
     if pursuit.aim is None or pursuit.blind_steps > _BLIND_STEPS:
         return Aim(f"image goal needs camera {camera}"), pursuit
-    return _toward(target, pursuit.aim, now, workspace), pursuit
+    return _toward([Way(target, pursuit.aim, now)], [workspace]), pursuit
 
 
-def _toward(target: int, position: Floats, now: Floats, workspace: Workspace) -> Aim:
+def _toward(ways: Sequence[Way], workspaces: Sequence[Reach]) -> Aim:
     """Within `REACHED_M` hold still: smaller steps only make the arm chatter."""
-    reached = hypot(*(float(position[axis] - now[axis]) for axis in workspace.free)) < REACHED_M
-    return Aim("reached" if reached else "pursuing", not reached, target, position, now)
+    left = [
+        hypot(*(float(way.position[axis] - way.now[axis]) for axis in reach.free))
+        for way, reach in zip(ways, workspaces)
+    ]
+    reached = max(left) < REACHED_M
+    return Aim("reached" if reached else "pursuing", not reached, tuple(ways))

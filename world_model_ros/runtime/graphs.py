@@ -62,6 +62,7 @@ def signatures(interface: Interface, sizes: Sizes, kind: str) -> dict[str, Signa
     """Every graph a bundle of this kind must have, with its tensors, and those it may have.
 
     Letters below: S state, M memory, D code, H horizon, N samples, I iterations, C action, K targets, J joints.
+    Where several targets are fingertips, ``goal_hands`` says which of them pushes.
     Rollout and decode take any number of candidates or states at a time, fixed by the graph.
     Without targets there are no poses; without a camera nothing is seen, and there is no goal image.
     """
@@ -111,6 +112,9 @@ def signatures(interface: Interface, sizes: Sizes, kind: str) -> dict[str, Signa
         return graphs
     bounds = {"bounds_low": Tensor((h, c)), "bounds_high": Tensor((h, c)), "warm": Tensor((h, c))}
     goals = {"goal_poses": Tensor((k, 7)), "goal_weights": Tensor((k,))} if k else {}
+    fingers = sum(target.kind == "fingertip" for target in interface.targets)
+    if fingers > 1:  # which of them pushes
+        goals["goal_hands"] = Tensor((fingers,), optional=True)
     code = {"goal_code": Tensor((d,)), "goal_code_weight": Tensor((1,))} if camera else {}
     graphs["plan"] = Signature(
         {"memory": Tensor((m,)), "goal_joints": Tensor((j,)), "goal_joints_weight": Tensor((1,))}

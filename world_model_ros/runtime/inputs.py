@@ -38,13 +38,15 @@ def goal_inputs(aim: Aim, belief_poses: Floats | None, targets: int) -> Inputs:
     """
     if aim.joints is not None:
         return {"goal_joints": aim.joints, "goal_joints_weight": np.ones(1, np.float32)}
-    if aim.target is None or aim.position is None or aim.now is None or belief_poses is None:
+    if not aim.ways or belief_poses is None:
         return {}
     poses, weights = np.zeros((targets, 7), np.float32), np.zeros(targets, np.float32)
     poses[:, 6] = 1.0
-    poses[aim.target, :3] = belief_poses[aim.target, :3] + (aim.position - aim.now)
-    weights[aim.target] = 1.0
-    return {"goal_poses": poses, "goal_weights": weights}
+    for way in aim.ways:
+        poses[way.target, :3] = belief_poses[way.target, :3] + (way.position - way.now)
+        weights[way.target] = way.weight
+    wants = {"goal_poses": poses, "goal_weights": weights}
+    return wants if aim.hands is None else wants | {"goal_hands": aim.hands}
 
 
 def measured_positions(observation: Observation, contract: Contract) -> NDArray[np.float64] | None:

@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from world_model_ros.contract.contract import Contract
-from world_model_ros.contract.schema import FingertipDisplacement
 from world_model_ros.kinematics.arm import ArmKinematics
 from world_model_ros.kinematics.motion import Motion, motion_for
 from world_model_ros.runtime.brain import Brain
@@ -124,27 +123,26 @@ class Steering:
 
 
 class _Pull:
-    """Brings the imagined fingertip to where kinematics has it, by the actions that are imagined.
+    """Brings imagined fingertips to where kinematics has them, by the actions that are imagined.
 
     Args:
-        arm: its kinematics. axes: of the base frame that an action moves it along. tip: index of the target.
-        bound_m: the largest action.
+        arm: their kinematics. bound_m: the largest action.
+        tips: for each fingertip that the action moves its target, None if it has none, and its axes of the base frame.
     """
 
-    def __init__(self, arm: ArmKinematics, axes: Sequence[int], tip: int, bound_m: float) -> None:
-        self._arm, self._axes, self._tip, self._bound_m = arm, list(axes), tip, bound_m
-        self._behind = np.zeros(len(self._axes))
+    def __init__(self, arm: ArmKinematics, bound_m: float, tips: Sequence[tuple[int | None, Sequence[int]]]) -> None:
+        self._arm, self._bound_m, self._tips = arm, bound_m, tips
+        self._behind = np.zeros(sum(len(axes) for _, axes in tips))
 
     @classmethod
     def of(cls, contract: Contract, motion: Motion) -> _Pull | None:
         """None where the model keeps commanded joints itself, or imagines no fingertip."""
-        action = contract.interface.action
-        if not isinstance(action, FingertipDisplacement) or not isinstance(motion, ArmKinematics):
+        if not isinstance(motion, ArmKinematics):
             return None
-        for k, target in enumerate(contract.interface.targets):
-            if target.link == action.link:
-                return cls(motion, ["xyz".index(axis) for axis in action.axes], k, action.bound_m)
-        return None
+        action = contract.interface.action
+        targets = {target.link: k for k, target in enumerate(contract.interface.targets) if target.link is not None}
+        tips = [(targets.get(tip.link), ["xyz".index(axis) for axis in tip.axes]) for tip in action.tips]
+        return cls(motion, action.bound, tips) if any(target is not None for target, _ in tips) else None
 
     def corrected(self, action: Floats) -> Floats:
         """The action (C,) to imagine in place of the one that was applied."""
@@ -152,8 +150,12 @@ class _Pull:
         return corrected
 
     def compare(self, joints: Float, positions: Floats) -> None:
-        """See how far the fingertip of positions (K, 3) is from where commanded joints (J,) hold it."""
-        self._behind = (self._arm.tip(joints)[0] - positions[self._tip])[self._axes]
+        """See how far the fingertips of positions (K, 3) are from where commanded joints (J,) hold them."""
+        behind = [
+            np.zeros(len(axes)) if target is None else (held - positions[target])[list(axes)]
+            for held, (target, axes) in zip(self._arm.tips(joints), self._tips)
+        ]
+        self._behind = np.concatenate(behind)
 
 
 def between(before: Floats, after: Floats, count: int) -> Floats:

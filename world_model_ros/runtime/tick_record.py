@@ -76,6 +76,7 @@ class TickRecord:
 
 def _goal(goal: Goal, decision: Decision | None) -> dict[str, Any]:
     aim = None if decision is None or decision.aim is None else decision.aim[:3]
+    also = [{"target": each.target, "pose": _numbers(each.pose)} for each in goal.also]
     return {
         "kind": goal.kind,
         "stamp_ns": goal.stamp_ns,
@@ -83,7 +84,7 @@ def _goal(goal: Goal, decision: Decision | None) -> dict[str, Any]:
         "pose": _numbers(goal.pose),
         "joints": _numbers(goal.joints),
         "aim": _numbers(aim),
-    }
+    } | ({"also": also} if also else {})
 
 
 def _numbers(values: ArrayLike | None) -> list[float | None] | None:

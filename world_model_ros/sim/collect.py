@@ -17,12 +17,12 @@ from tqdm import tqdm
 from world_model_ros import __version__
 from world_model_ros.bags.writer import BagWriter
 from world_model_ros.contract.contract import Contract, contract_from_text
-from world_model_ros.contract.schema import FingertipDisplacement
 from world_model_ros.core.errors import UserError
 from world_model_ros.kinematics.arm import ArmKinematics, tool_down
-from world_model_ros.sim.policies import POLICY_SHARES, Policy, make_policy
+from world_model_ros.runtime.hands import APART_M, Hands
+from world_model_ros.sim.gestures import Desk, Gesture, make_gesture
 from world_model_ros.sim.rig import Rig
-from world_model_ros.sim.scene import HOME, OBJECT_AREA, SceneConfig
+from world_model_ros.sim.scene import SceneConfig
 from world_model_ros.sim.scenes import VARIETIES, Variety, draw_variety, random_object, random_surroundings, vary
 from world_model_ros.sim.telemetry import Sample
 
@@ -30,6 +30,7 @@ FIRST_SEED = 10_000_000  # far from the seeds of demonstrations and evaluations
 _EPISODES_A_SEED = 100_000
 _CHUNK = 4  # ticks a command reaches ahead
 _SLEW_M = 0.02  # how much an action may differ from the one before it, on each axis
+_CLEAR_M, _ASIDE_M = 0.08, 0.03  # of fingertips at the start from the object; from each other's side, beyond the least
 _LOST_TICKS = 5  # the object out of reach for so long ends an episode
 _MIN_TICKS = 20
 _SILENT_SHARE = 0.4
@@ -92,19 +93,21 @@ class Silence:
 
 
 def collection_scene(contract: Contract, seed: int, variety: Variety = "plain") -> SceneConfig:
-    """Random object, start of the arm and surroundings; the fingertip starts at least 8 cm from the object."""
+    """Random object, start of the arms and surroundings; fingertips start at least 8 cm from the object."""
     random = np.random.default_rng([seed, 0xC011EC7])
-    x, y = random.uniform(*np.array(OBJECT_AREA).T)
+    x, y = random.uniform(*np.array(contract.simulation.objects_m).T)
     item = random_object(random, (float(x), float(y), float(random.uniform(-3.1, 3.1))))
-    action = _action(contract)
-    low, high = np.array(action.workspace_m).T
-    arm = ArmKinematics(contract)
+    tips = contract.interface.action.tips
+    low, high = np.array([tip.workspace_m for tip in tips]).transpose(2, 0, 1)  # (T, 3) each
+    arm, hands = ArmKinematics(contract), Hands.of(tips)
     while True:
-        tip = random.uniform(low, high)
-        home = arm.solve(np.array(HOME), tip, tool_down()) if np.hypot(*(tip[:2] - (x, y))) > 0.08 else None
+        places = random.uniform(low, high)
+        clear = all(np.hypot(*(place[:2] - (x, y))) > _CLEAR_M for place in places)
+        aside = all((places[a] - places[b])[:2] @ side > APART_M + _ASIDE_M for a, b, side in hands.pairs())
+        home = arm.solve(contract.rest, places, tool_down()) if clear and aside else None
         if home is not None:
             scene = random_surroundings(random, item, tuple(home.tolist()))
-            return vary(scene, np.random.default_rng([seed, 0x7A41E5]), variety, (float(tip[0]), float(tip[1])))
+            return vary(contract, scene, np.random.default_rng([seed, 0x7A41E5]), variety, places[:, :2])
 
 
 def random_silence(contract: Contract, seed: int, ticks: int) -> Silence | None:
@@ -123,7 +126,7 @@ def collect_episode(
     scene: SceneConfig,
     seed: int,
     ticks: int,
-    policy: Policy,
+    gesture: Gesture,
     writer: BagWriter,
     silence: Silence | None = None,
 ) -> int:
@@ -139,24 +142,24 @@ def collect_episode(
     tick_ns = contract.tick_ns
     command_delay_ns = int(random.uniform(0.02, 0.06) * 1e9)
     image_delay_ns = int(random.uniform(0.0, 0.04) * 1e9)
-    low, high = np.array(_action(contract).workspace_m).T[:, :2]
-    lost, move = 0, np.zeros(2)
+    hands = Hands.of(contract.interface.action.tips)
+    lost, moves = 0, np.zeros((len(hands), 2))
     if silence is not None:
         silence = Silence(silence.topic, silence.begin_ns + rig.now_ns, silence.end_ns + rig.now_ns)
     _write(writer, rig.advance(rig.now_ns + 2 * tick_ns), 0, silence)
     for tick in range(ticks):
         now_ns = rig.now_ns
-        tip, item = arm.tip(rig.reference)[0][:2], rig.robot.object_pose()[:2]
-        move += np.clip(policy.act(tip, item) - move, -_SLEW_M, _SLEW_M)
-        chunk = np.tile(move, (_CHUNK, 1))
+        tips, item = arm.tips(rig.reference)[:, :2], rig.robot.object_pose()[:2]
+        moves += np.clip(gesture.act(tips, item) - moves, -_SLEW_M, _SLEW_M)
+        chunk = np.tile(moves.ravel(), (_CHUNK, 1))
         trajectory = arm.chunk_trajectory(rig.reference, chunk, now_ns, tick_ns * 1e-9)
         rig.send(trajectory, now_ns + int(command_delay_ns * random.uniform(0.7, 1.3)))
-        # One image a tick: the newest that has arrived at the next tick, of a camera with a beat of its own.
-        if rig.telemetry.camera is not None:
+        # One image a tick: the newest that has arrived at the next tick, of cameras with a beat of their own.
+        if rig.telemetry.cameras:
             age_ns = image_delay_ns + int(random.uniform(0.0, 0.033) * 1e9)
             rig.expose(now_ns + tick_ns - age_ns)
         _write(writer, rig.advance(now_ns + tick_ns), image_delay_ns, silence)
-        lost = lost + 1 if np.any((item < low) | (item > high)) else 0
+        lost = lost + 1 if all(hands.outside(hand, item) > 0 for hand in range(len(hands))) else 0
         if lost >= _LOST_TICKS and tick >= _MIN_TICKS:
             break
     rig.robot.close()
@@ -177,7 +180,7 @@ def collect(
     Finished episodes are kept, so a broken off collection goes on where it was.
 
     Args:
-        contract: of a robot with a URDF and the action ``fingertip_displacement``.
+        contract: of a robot with a URDF, whose action displaces fingertips, that the simulator can set up.
         out: folder for the bags.
         episodes: how many there shall be.
         seed: episodes of different seeds never share a scene.
@@ -188,7 +191,7 @@ def collect(
     Raises:
         UserError: a value that is not legal, or a robot that cannot be collected with.
     """
-    _action(contract)
+    Desk.of(contract)
     if scenes not in (*VARIETIES, "curriculum"):
         raise UserError("scenes", scenes, f"one of {[*VARIETIES, 'curriculum']}")
     if not 1 <= episodes <= _EPISODES_A_SEED:
@@ -220,15 +223,15 @@ def collect(
 def _run(job: Job) -> EpisodeResult:
     contract, seed, scenes = contract_from_text(job.contract, folder=job.folder), job.seed, job.scenes
     random = np.random.default_rng([seed, 0xE915])
-    policy_name = str(random.choice(list(POLICY_SHARES), p=list(POLICY_SHARES.values())))
+    desk = Desk.of(contract)
+    policy_name = str(random.choice(list(desk.shares), p=list(desk.shares.values())))
     ticks = int(random.integers(60, 91))
-    action = _action(contract)
     silence = random_silence(contract, seed, ticks) if scenes == "curriculum" else None
     variety = draw_variety(scenes, random)
     scene = collection_scene(contract, seed, variety)
-    policy = make_policy(policy_name, seed, action.bound_m, np.array(action.workspace_m).T[:, :2])
+    gesture = make_gesture(policy_name, seed, desk)
     with job.writer(contract) as writer:
-        done = collect_episode(contract, scene, seed, ticks, policy, writer, silence)
+        done = collect_episode(contract, scene, seed, ticks, gesture, writer, silence)
     return finish(job, EpisodeResult(job.name, seed, policy_name, done, variety))
 
 
@@ -255,13 +258,6 @@ def _finished(out: Path) -> dict[str, EpisodeResult]:
     files = sorted(out.glob("episode_*/episode.json"))
     results = [EpisodeResult(**json.loads(file.read_text(encoding="utf-8"))) for file in files]
     return {result.name: result for result in results}
-
-
-def _action(contract: Contract) -> FingertipDisplacement:
-    action = contract.interface.action
-    if not isinstance(action, FingertipDisplacement) or action.axes != ["x", "y"]:
-        raise UserError("interface.action", action.kind, "fingertip_displacement along x and y")
-    return action
 
 
 def _write_manifest(contract: Contract, out: Path, seed: int, results: list[EpisodeResult]) -> None:

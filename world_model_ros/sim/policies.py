@@ -1,20 +1,33 @@
-"""Hand-made policies that gather data: they see true poses and move the fingertip, with noise."""
+"""Hand-made policies that gather data: they see true poses and move a fingertip, with noise. One hand each."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from world_model_ros.core.noise import coloured_noise
-from world_model_ros.sim.scene import OBJECT_AREA
 
 Float = NDArray[np.float64]
 
-POLICY_SHARES = {"scripted_push": 0.5, "coloured": 0.3, "reach": 0.2}
 _CLEARANCE_M = 0.068  # between fingertip and object centre on the way round it
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a hand works.
+
+    Args:
+        bound_m: largest displacement a tick on each axis.
+        workspace: (2, 2), low and high of x and y.
+        objects: (2, 2) likewise, where objects start and shall end.
+    """
+
+    bound_m: float
+    workspace: Float
+    objects: Float
 
 
 class Policy(Protocol):
@@ -24,30 +37,20 @@ class Policy(Protocol):
         """Displacement (2,) of the fingertip over one tick, m, from the commanded fingertip (2,) and object (2,)."""
 
 
-def make_policy(name: str, seed: int, bound_m: float, workspace: Float) -> Policy:
-    """A policy by name; ``workspace`` (2, 2) holds low and high of x and y."""
-    kinds: dict[str, Callable[[int, float, Float], Policy]] = {
-        "scripted_push": ScriptedPush,
-        "coloured": Coloured,
-        "reach": Reach,
-    }
-    return kinds[name](seed, bound_m, workspace)
-
-
 class ScriptedPush:
     """Goes behind the object and pushes it to a goal; another goal once it is there, or after a while."""
 
-    def __init__(self, seed: int, bound_m: float, workspace: Float) -> None:
+    def __init__(self, seed: int, place: Place) -> None:
         self._random = np.random.default_rng(seed)
-        self._bound = bound_m
+        self._bound, self._area = place.bound_m, place.objects
         self._noise = self._random.uniform(0.001, 0.006)
-        self._speed = bound_m
+        self._speed = place.bound_m
         self._ticks_left = 0
         self._goal = np.zeros(2)
 
     def act(self, tip: Float, item: Float) -> Float:
         if self._ticks_left <= 0 or np.hypot(*(self._goal - item)) < 0.015:
-            low, high = np.array(OBJECT_AREA).T
+            low, high = self._area
             goals = self._random.uniform(low, high, (int(self._random.integers(1, 5)), 2))
             # Of a few goals the one that lies most nearly ahead, so that more time goes into pushing.
             self._goal = max(goals, key=lambda goal: _cosine(goal - item, item - tip))
@@ -86,18 +89,40 @@ def push_step(tip: Float, item: Float, goal: Float, speed: float) -> Float:
         step = np.sign(turn) * min(abs(turn), speed / _CLEARANCE_M)
         angle = np.arctan2(away[1], away[0]) + step
         move = item + 1.1 * _CLEARANCE_M * np.array([np.cos(angle), np.sin(angle)]) - tip
-    limited: Float = move * min(1.0, speed / max(float(np.hypot(*move)), 1e-9))
+    return _limited(move, speed)
+
+
+def round_step(tip: Float, item: Float, place: Float, speed: float) -> Float:
+    """Displacement (2,) of at most ``speed`` m that brings the fingertip nearer to a place, round the object.
+
+    All places are (2,) x and y in m. What is nearer to the object than a fingertip goes past it is approached straight.
+    """
+    way = place - tip
+    share = np.clip((item - tip) @ way / max(float(way @ way), 1e-12), 0.0, 1.0)
+    passing = float(np.hypot(*(tip + share * way - item)))
+    away, wanted = tip - item, place - item
+    if passing >= min(_CLEARANCE_M, float(np.hypot(*wanted)), float(np.hypot(*away))) - 1e-3:
+        return _limited(way, speed)
+    turn = (np.arctan2(wanted[1], wanted[0]) - np.arctan2(away[1], away[0]) + np.pi) % (2 * np.pi) - np.pi
+    step = np.sign(turn) * min(abs(turn), max(speed / _CLEARANCE_M, 0.6 * (np.hypot(*away) > 2 * _CLEARANCE_M)))
+    angle = np.arctan2(away[1], away[0]) + step
+    radius = 1.1 * _CLEARANCE_M
+    return _limited(item + radius * np.array([np.cos(angle), np.sin(angle)]) - tip, speed)
+
+
+def _limited(move: Float, length: float) -> Float:
+    limited: Float = move * min(1.0, length / max(float(np.hypot(*move)), 1e-9))
     return limited
 
 
 class Coloured:
     """Wanders by coloured noise and is drawn to the object."""
 
-    def __init__(self, seed: int, bound_m: float, workspace: Float) -> None:
+    def __init__(self, seed: int, place: Place) -> None:
         random = np.random.default_rng(seed)
-        self._bound = bound_m
+        self._bound = place.bound_m
         pieces = coloured_noise(seed, (12, 30, 2), beta=2.0).reshape(-1, 2)  # three seconds each
-        self._wander = pieces.astype(np.float64) * random.uniform(0.4, 0.8) * bound_m
+        self._wander = pieces.astype(np.float64) * random.uniform(0.4, 0.8) * place.bound_m
         self._pull = random.uniform(0.06, 0.25)
         self._tick = 0
 
@@ -111,11 +136,11 @@ class Coloured:
 class Reach:
     """Goes to random places, straight, at random speeds, and rests there now and then; often close to the object."""
 
-    def __init__(self, seed: int, bound_m: float, workspace: Float) -> None:
+    def __init__(self, seed: int, place: Place) -> None:
         self._random = np.random.default_rng(seed)
-        self._bound, self._workspace = bound_m, workspace
+        self._bound, self._workspace = place.bound_m, place.workspace
         self._goal: Float | None = None
-        self._speed = bound_m
+        self._speed = place.bound_m
         self._rest = 0
 
     def act(self, tip: Float, item: Float) -> Float:

@@ -11,7 +11,7 @@ from world_model_ros.core.errors import UserError
 from world_model_ros.core.trajectory import Trajectory
 from world_model_ros.safety.build import gate_for
 from world_model_ros.safety.states import State
-from world_model_ros.sim.scene import SceneConfig
+from world_model_ros.sim.scene import SceneConfig, home_of
 from world_model_ros.sim.sim_robot import SimRobot
 from world_model_ros.sim.telemetry import Sample, Telemetry
 
@@ -59,8 +59,9 @@ class Rig:
         self._measure()
         refusal = self.gate.arm(start_ns)
         if refusal is not None:
-            raise UserError("home", list(scene.home), f"a configuration in which the gate can be armed ({refusal})")
-        self.reference = np.array(scene.home)
+            home = home_of(contract, scene).tolist()
+            raise UserError("home", home, f"a configuration in which the gate can be armed ({refusal})")
+        self.reference = home_of(contract, scene)
 
     @property
     def now_ns(self) -> int:
@@ -76,7 +77,7 @@ class Rig:
         return rule
 
     def expose(self, at_ns: int) -> None:
-        """Take an image at a time that is still to come; its sample comes out of `advance`."""
+        """Take an image with every camera at a time that is still to come; the samples come out of `advance`."""
         self._exposures.append(at_ns)
 
     def advance(self, until_ns: int) -> list[Sample]:
@@ -87,7 +88,7 @@ class Rig:
             target_ns = min(before_ns - before_ns % SENSE_NS + SENSE_NS, until_ns)
             for at_ns in sorted(at_ns for at_ns in self._exposures if at_ns <= target_ns):
                 self.robot.step_to(at_ns)
-                samples.append(self.telemetry.image(self.robot.image(), self.robot.now_ns))
+                samples += [self.telemetry.image(self.robot, camera) for camera in self.telemetry.cameras]
                 self._exposures.remove(at_ns)
             self.robot.step_to(target_ns)
             samples += self.telemetry.read(self.robot, before_ns)

@@ -14,20 +14,11 @@ from world_model_ros.contract.contract import Contract
 
 STEP_S = 0.002
 STEP_NS = 2_000_000
-TIP_RADIUS_M = 0.012
-# Fingertip at (0.45, 0, 0.03), pointing down, elbow up; fingertip axes are x, -y, -z of the base.
-HOME = (-0.30073, -1.52842, 2.17895, -2.22132, -1.5708, -1.87153)
-
-HOME_TIP = (0.45, 0.0)
-# Objects start and shall end in this area, x and y: the fingertip can get behind them from every side.
-OBJECT_AREA = ((0.38, 0.62), (-0.22, 0.22))
 
 # Stiffness, N m/rad, and damping, N m s/rad, of a joint's servo by its effort limit: large joints and wrists.
 _SERVO_LARGE = (6000.0, 350.0, 2.0)
 _SERVO_SMALL = (900.0, 25.0, 0.15)
-_CAMERA_POSITION = np.array([1.25, 0.0, 0.86])
-_CAMERA_TARGET = np.array([0.495, 0.0, 0.02])
-_CAMERA_FOVY_DEG = 41.0
+_TABLE_FRICTION = [0.5, 0.005, 0.0001]
 
 
 @dataclass(frozen=True)
@@ -53,7 +44,7 @@ class ObjectConfig:
 
 @dataclass(frozen=True)
 class OccluderConfig:
-    """A post that stands in the camera's way. It is seen, and cannot be touched.
+    """A post that stands in the cameras' way. It is seen, and cannot be touched.
 
     Args:
         place: x, y of its foot in m in the base frame.
@@ -69,7 +60,7 @@ class OccluderConfig:
 
 @dataclass(frozen=True)
 class BackgroundConfig:
-    """What the microphone hears beside contact: a fan, mains hum, voices far away. Nothing that knocks.
+    """What microphones hear beside contact: a fan, mains hum, voices far away. Nothing that knocks.
 
     Args:
         level: root mean square, share of full scale; 0 is silence.
@@ -90,18 +81,18 @@ class SceneConfig:
 
     Args:
         objects: free objects; the first is the target ``object_0``.
-        home: joint positions at the start, contract order, rad.
+        home: joint positions at the start, contract order, rad; None is where the contract says that they rest.
         light: brightness, 1 is nominal.
         table_rgb: colour of the table top, 0 to 1.
-        camera_shift: shift of the camera's position, m; camera_aim: of the place it looks at.
+        camera_shift: shift of the cameras' positions, m; camera_aim: of the places they look at.
         light_from: x and y of the direction to the light.
         table_pattern: second colour of a chequered table and the size of a chequer, m; None is a plain table.
-        occluders: what stands in the camera's way.
-        background: what the microphone hears beside contact.
+        occluders: what stands in the cameras' way.
+        background: what the microphones hear beside contact.
     """
 
     objects: tuple[ObjectConfig, ...] = (ObjectConfig(),)
-    home: tuple[float, ...] = HOME
+    home: tuple[float, ...] | None = None
     light: float = 1.0
     table_rgb: tuple[float, float, float] = (0.66, 0.62, 0.56)
     camera_shift: tuple[float, float, float] = (0.0, 0.0, 0.0)
@@ -112,18 +103,29 @@ class SceneConfig:
     background: BackgroundConfig = BackgroundConfig()
 
 
+def home_of(contract: Contract, scene: SceneConfig) -> NDArray[np.float64]:
+    """Joint positions (J,) at the start."""
+    return np.array(contract.rest if scene.home is None else scene.home)
+
+
 def build_model(contract: Contract, scene: SceneConfig) -> mujoco.MjModel:
-    """The MuJoCo model: arm from the URDF on a table, servos, wrist sensor, camera ``camera`` and the objects."""
+    """The MuJoCo model: the robot from its URDF at a table, servos, wrist sensors, cameras and the objects.
+
+    Cameras have the names of their streams, force and torque sensors those of theirs with ``/force`` and ``/torque``,
+    sites those of the links that carry a fingertip or a sensor.
+    """
     text = contract.urdf_path.read_text(encoding="utf-8")
     extension = '<mujoco><compiler fusestatic="false" discardvisual="false"/></mujoco></robot>'
     spec = mujoco.MjSpec.from_string(text.replace("</robot>", extension))
+    top_m = contract.simulation.table.top_m
     _set_physics(spec)
-    _add_table_and_camera(spec, contract, scene)
-    _set_up_arm(spec, contract)
+    _set_up_robot(spec, contract)  # before anything else belongs to the world, as the robot's root does
+    _add_table(spec, contract, scene)
+    _add_cameras(spec, contract, scene)
     for index, config in enumerate(scene.objects):
-        _add_object(spec, f"object_{index}", config)
+        _add_object(spec, f"object_{index}", config, top_m)
     for occluder in scene.occluders:
-        _add_occluder(spec, occluder)
+        _add_occluder(spec, occluder, top_m)
     return spec.compile()
 
 
@@ -142,25 +144,29 @@ def _set_physics(spec: mujoco.MjSpec) -> None:
     spec.visual.map.zfar = 20.0
 
 
-def _add_table_and_camera(spec: mujoco.MjSpec, contract: Contract, scene: SceneConfig) -> None:
-    world = spec.worldbody
-    table = world.add_geom(
+def _add_table(spec: mujoco.MjSpec, contract: Contract, scene: SceneConfig) -> None:
+    table = contract.simulation.table
+    geom = spec.worldbody.add_geom(
         name="table",
         type=mujoco.mjtGeom.mjGEOM_BOX,
-        size=[0.8, 0.9, 0.05],
-        pos=[0.45, 0.0, -0.05],
+        size=[side / 2 for side in table.size_m],
+        pos=list(table.position_m),
         rgba=[*scene.table_rgb, 1.0],
-        friction=[0.5, 0.005, 0.0001],
+        friction=_TABLE_FRICTION,
         contype=1,
         conaffinity=1,
     )
     if scene.table_pattern is not None:
-        table.material = _chequered(spec, scene.table_rgb, *scene.table_pattern)
-        table.rgba = [1.0, 1.0, 1.0, 1.0]
+        geom.material = _chequered(spec, scene.table_rgb, *scene.table_pattern)
+        geom.rgba = [1.0, 1.0, 1.0, 1.0]
+
+
+def _add_cameras(spec: mujoco.MjSpec, contract: Contract, scene: SceneConfig) -> None:
+    """Cameras, and light to see by."""
     spec.visual.headlight.ambient = [0.35 * scene.light] * 3
     spec.visual.headlight.diffuse = [0.25 * scene.light] * 3
     spec.visual.headlight.specular = [0.0] * 3
-    world.add_light(
+    spec.worldbody.add_light(
         type=mujoco.mjtLightType.mjLIGHT_DIRECTIONAL,
         pos=[0.8, 0.6, 2.0],
         dir=[-scene.light_from[0], -scene.light_from[1], -1.0],
@@ -168,9 +174,11 @@ def _add_table_and_camera(spec: mujoco.MjSpec, contract: Contract, scene: SceneC
         specular=[0.05] * 3,
         castshadow=False,
     )
-    position = _CAMERA_POSITION + np.asarray(scene.camera_shift)
-    target = _CAMERA_TARGET + np.asarray(scene.camera_aim)
-    world.add_camera(name="camera", pos=position, quat=_look_at(position, target), fovy=_CAMERA_FOVY_DEG)
+    for camera in contract.simulation.cameras:
+        position = np.array(camera.position_m) + np.asarray(scene.camera_shift)
+        target = np.array(camera.target_m) + np.asarray(scene.camera_aim)
+        carrier = spec.worldbody if camera.link is None else spec.body(camera.link)
+        carrier.add_camera(name=camera.name, pos=position, quat=_look_at(position, target), fovy=camera.fovy_deg)
 
 
 def _chequered(
@@ -196,26 +204,30 @@ def _look_at(eye: NDArray[np.float64], target: NDArray[np.float64]) -> NDArray[n
     return quat
 
 
-def _set_up_arm(spec: mujoco.MjSpec, contract: Contract) -> None:
-    for body in spec.bodies[1:]:
-        body.gravcomp = 1.0
+def _set_up_robot(spec: mujoco.MjSpec, contract: Contract) -> None:
+    for body in spec.bodies:
+        body.gravcomp = float(body is not spec.worldbody and body.name != "world")
         for geom in body.geoms:
             geom.rgba[3] = 1.0
             visual = geom.contype == 0 and geom.conaffinity == 0
             geom.group = 0 if visual else 3
             if not visual:  # meets objects, neither itself nor the table it stands on
                 geom.contype, geom.conaffinity = 2, 0
-                geom.friction = [0.5, 0.005, 0.0001]
-    for geom in spec.body("fingertip").geoms:  # rubber: soft and damped, so that contact does not chatter
-        geom.priority, geom.friction = 2, [0.6, 0.005, 0.0001]
-        geom.solref, geom.solimp = [0.025, 1.5], [0.5, 0.95, 0.004, 0.5, 2.0]
-    for name in ("wrist_ft", "fingertip"):
+                geom.friction = _TABLE_FRICTION
+    tips = [tip.link for tip in contract.interface.action.tips]
+    for name in tips:
+        for geom in spec.body(name).geoms:  # rubber: soft and damped, so that contact does not chatter
+            geom.priority, geom.friction = 2, [0.6, 0.005, 0.0001]
+            geom.solref, geom.solimp = [0.025, 1.5], [0.5, 0.95, 0.004, 0.5, 2.0]
+    streams = contract.interface.streams
+    wrenches = [stream for stream in streams if stream.kind == "wrench"]
+    carriers = [contract.source(stream.name).frame for stream in streams]
+    for name in dict.fromkeys([*tips, *(stream.frame for stream in wrenches), *filter(None, carriers)]):
         spec.body(name).add_site(name=name)
-    for kind, name in (
-        (mujoco.mjtSensor.mjSENS_FORCE, "force"),
-        (mujoco.mjtSensor.mjSENS_TORQUE, "torque"),
-    ):
-        spec.add_sensor(name=name, type=kind, objtype=mujoco.mjtObj.mjOBJ_SITE, objname="wrist_ft")
+    for stream in wrenches:
+        for kind, what in (("force", mujoco.mjtSensor.mjSENS_FORCE), ("torque", mujoco.mjtSensor.mjSENS_TORQUE)):
+            name = f"{stream.name}/{kind}"
+            spec.add_sensor(name=name, type=what, objtype=mujoco.mjtObj.mjOBJ_SITE, objname=stream.frame)
     limits = contract.limits()
     for index, name in enumerate(contract.joint_names):
         effort = float(limits.effort[index])
@@ -235,10 +247,10 @@ def _set_up_arm(spec: mujoco.MjSpec, contract: Contract) -> None:
         )
 
 
-def _add_object(spec: mujoco.MjSpec, name: str, config: ObjectConfig) -> None:
+def _add_object(spec: mujoco.MjSpec, name: str, config: ObjectConfig, top_m: float) -> None:
     x, y, yaw = config.start
     height = config.half_size[2]
-    body = spec.worldbody.add_body(name=name, pos=[x, y, height], quat=[cos(yaw / 2), 0.0, 0.0, sin(yaw / 2)])
+    body = spec.worldbody.add_body(name=name, pos=[x, y, top_m + height], quat=[cos(yaw / 2), 0.0, 0.0, sin(yaw / 2)])
     body.add_freejoint(name=name)
     box = config.shape == "box"
     body.add_geom(
@@ -256,12 +268,12 @@ def _add_object(spec: mujoco.MjSpec, name: str, config: ObjectConfig) -> None:
     )
 
 
-def _add_occluder(spec: mujoco.MjSpec, config: OccluderConfig) -> None:
+def _add_occluder(spec: mujoco.MjSpec, config: OccluderConfig, top_m: float) -> None:
     half = config.height / 2
     spec.worldbody.add_geom(
         type=mujoco.mjtGeom.mjGEOM_BOX,
         size=[config.half_width, config.half_width, half],
-        pos=[*config.place, half],
+        pos=[*config.place, top_m + half],
         rgba=[*config.rgb, 1.0],
         contype=0,
         conaffinity=0,

@@ -8,16 +8,11 @@ from typing import Literal, get_args
 
 import numpy as np
 
+from world_model_ros.contract.contract import Contract
 from world_model_ros.core.errors import UserError
-from world_model_ros.sim.scene import (
-    HOME,
-    HOME_TIP,
-    OBJECT_AREA,
-    BackgroundConfig,
-    ObjectConfig,
-    OccluderConfig,
-    SceneConfig,
-)
+from world_model_ros.core.trajectory import Float
+from world_model_ros.kinematics.arm import ArmKinematics
+from world_model_ros.sim.scene import BackgroundConfig, ObjectConfig, OccluderConfig, SceneConfig
 
 # plain: one object, a little variation. varied: another camera pose, light, table, colours and background sound.
 # cluttered: varied, with other objects beside it and, often, a post in the camera's way.
@@ -29,9 +24,8 @@ Triple = tuple[float, float, float]
 
 _TIP_CLEAR_M = 0.09  # between the fingertip's home and an object
 _APART_M = 0.10  # between the middles of two objects
-_NEAR_EDGE = 0.15  # share of clutter in which the object starts outside of `OBJECT_AREA`
+_NEAR_EDGE = 0.15  # share of clutter in which the object starts outside of the area for objects
 _EDGE_M = 0.04
-_POST_AREA = ((0.74, 0.86), (-0.25, 0.25))  # behind the workspace, in front of the camera
 _POST_SHARE = 0.6
 _LOUD_SHARE = 0.5
 
@@ -51,15 +45,26 @@ def draw_variety(scenes: str, random: np.random.Generator) -> Variety:
     return variety_named(scenes)
 
 
-def scene_for_seed(seed: int, variety: Variety = "plain") -> SceneConfig:
-    """The scene of a seed: the target object away from the fingertip's home, in random surroundings."""
+def home_tips(contract: Contract) -> Float:
+    """Where the fingertips are at rest, x and y in m: (T, 2)."""
+    return ArmKinematics(contract).tips(contract.rest)[:, :2]
+
+
+def scene_for_seed(contract: Contract, seed: int, variety: Variety = "plain") -> SceneConfig:
+    """The scene of a seed: the target object away from where the fingertips rest, in random surroundings."""
     random = np.random.default_rng([seed, 0x5CE7E])
-    place = np.array(HOME_TIP)
-    while np.hypot(*(place - HOME_TIP)) < _TIP_CLEAR_M:
-        place = random.uniform(*np.array(OBJECT_AREA).T)
+    tips = home_tips(contract)
+    place = tips[0]
+    while not _clear_of(place, tips, _TIP_CLEAR_M):
+        place = random.uniform(*np.array(contract.simulation.objects_m).T)
     item = random_object(random, (float(place[0]), float(place[1]), random.uniform(-3.1, 3.1)))
     scene = random_surroundings(random, item)
-    return vary(scene, np.random.default_rng([seed, 0x7A41E5]), variety)
+    return vary(contract, scene, np.random.default_rng([seed, 0x7A41E5]), variety, tips)
+
+
+def _clear_of(place: Float, others: Float, clear_m: float) -> bool:
+    """Whether a place (2,) is farther than that from all of (n, 2)."""
+    return bool(np.all(np.hypot(*(place - others).T) >= clear_m))
 
 
 def random_object(random: np.random.Generator, start: Triple) -> ObjectConfig:
@@ -78,7 +83,9 @@ def random_object(random: np.random.Generator, start: Triple) -> ObjectConfig:
     )
 
 
-def random_surroundings(random: np.random.Generator, item: ObjectConfig, home: tuple[float, ...] = HOME) -> SceneConfig:
+def random_surroundings(
+    random: np.random.Generator, item: ObjectConfig, home: tuple[float, ...] | None = None
+) -> SceneConfig:
     """A scene with this object under random light, with a table of random colour and a slightly moved camera."""
     shade = random.uniform(-0.06, 0.06) + random.uniform(-0.015, 0.015, 3)
     red, green, blue = (float(value) for value in np.array(SceneConfig.table_rgb) + shade)
@@ -87,9 +94,9 @@ def random_surroundings(random: np.random.Generator, item: ObjectConfig, home: t
 
 
 def vary(
-    scene: SceneConfig, random: np.random.Generator, variety: Variety, tip: tuple[float, float] = HOME_TIP
+    contract: Contract, scene: SceneConfig, random: np.random.Generator, variety: Variety, tips: Float
 ) -> SceneConfig:
-    """A plain scene at a level of variety; ``tip`` is where the fingertip starts, x and y in m.
+    """A plain scene at a level of variety; ``tips`` (T, 2) is where the fingertips start, x and y in m.
 
     Raises:
         UserError: no such level.
@@ -114,28 +121,29 @@ def vary(
         camera_aim=_shift(random, 0.006),
         background=_background(random),
     )
-    return _clutter(scene, random, tip) if variety == "cluttered" else scene
+    return _clutter(contract, scene, random, tips) if variety == "cluttered" else scene
 
 
-def _clutter(scene: SceneConfig, random: np.random.Generator, tip: tuple[float, float]) -> SceneConfig:
+def _clutter(contract: Contract, scene: SceneConfig, random: np.random.Generator, tips: Float) -> SceneConfig:
     """The scene with one or two more objects, grey, yellow or pink, and perhaps a post."""
-    low, high = np.array(OBJECT_AREA).T
+    low, high = np.array(contract.simulation.objects_m).T
     item = scene.objects[0]
     if random.random() < _NEAR_EDGE:
         place = random.uniform(low - _EDGE_M, high + _EDGE_M)
-        if np.hypot(*(place - tip)) > _TIP_CLEAR_M:
+        if _clear_of(place, tips, _TIP_CLEAR_M):
             item = replace(item, start=(float(place[0]), float(place[1]), item.start[2]))
     objects = [item]
     for _ in range(int(random.integers(1, 3))):
         for _ in range(50):  # it may be that there is no room; then there is one less
             place = random.uniform(low - _EDGE_M, high + _EDGE_M)
-            others = [np.array(each.start[:2]) for each in objects]
-            if all(np.hypot(*(place - other)) > _APART_M for other in [*others, np.array(tip)]):
+            others = np.array([*(each.start[:2] for each in objects), *tips])
+            if _clear_of(place, others, _APART_M):
                 objects.append(_other(random, (float(place[0]), float(place[1]), float(random.uniform(-3.1, 3.1)))))
                 break
     posts: tuple[OccluderConfig, ...] = ()
-    if random.random() < _POST_SHARE:
-        x, y = random.uniform(*np.array(_POST_AREA).T)
+    area = contract.simulation.posts_m
+    if area is not None and random.random() < _POST_SHARE:
+        x, y = random.uniform(*np.array(area).T)
         grey = float(random.uniform(0.05, 0.9))
         width, height = float(random.uniform(0.008, 0.018)), float(random.uniform(0.12, 0.28))
         posts = (OccluderConfig((float(x), float(y)), width, height, (grey, grey, grey)),)

@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from world_model_ros.contract.contract import Contract
-from world_model_ros.contract.schema import CameraStream, MicrophoneStream, TaxelStream
+from world_model_ros.contract.schema import CameraStream, MicrophoneStream
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.trajectory import Trajectory
 from world_model_ros.sim.controller import TrajectoryController, trajectory_from_message
-from world_model_ros.sim.scene import STEP_NS, STEP_S, SceneConfig, build_model
+from world_model_ros.sim.robot_parts import loudness, pads, robot_geoms
+from world_model_ros.sim.scene import STEP_NS, STEP_S, SceneConfig, build_model, home_of
 from world_model_ros.sim.sound import Background, ContactSound
-from world_model_ros.sim.touch import TaxelGrid
 
 Float = NDArray[np.float64]
 
@@ -30,10 +30,11 @@ _NOISE_TABLE = 200_003
 _POSITION_NOISE_RAD = 2e-5
 _VELOCITY_NOISE = 2e-3
 _EFFORT_NOISE = 0.05
+_OF_JOINTS, _OF_PADS, _OF_WRENCHES, _OF_MICROPHONES = range(4)  # kinds of noise
 
 
 class SimRobot:
-    """The arm of a contract in a scene. Physics runs in steps of 2 ms and only in `step_to`.
+    """The robot of a contract in a scene. Physics runs in steps of 2 ms and only in `step_to`.
 
     The same seed and the same trajectories give the same senses, however the time is cut into calls. A sense read
     at the same time twice gives the same noise.
@@ -49,17 +50,16 @@ class SimRobot:
         self.contract = contract
         self._seed = seed
         self._table = np.random.default_rng(seed).standard_normal(_NOISE_TABLE)
-        self._renderer: mujoco.Renderer | None = None
+        self._renderers: dict[tuple[int, int], mujoco.Renderer] = {}
         self.now_ns = start_ns
         streams = contract.interface.streams
-        cameras = [stream for stream in streams if isinstance(stream, CameraStream)]
-        self._image_shape = contract.source(cameras[0].name).source_shape if cameras else None
-        self._taxels = next((stream for stream in streams if isinstance(stream, TaxelStream)), None)
-        self._microphone = next((stream for stream in streams if isinstance(stream, MicrophoneStream)), None)
+        self._cameras = [stream.name for stream in streams if isinstance(stream, CameraStream)]
+        self._microphones = [stream for stream in streams if isinstance(stream, MicrophoneStream)]
+        self._wrenches = [stream.name for stream in streams if stream.kind == "wrench"]
         self.reset(scene)
 
     def reset(self, scene: SceneConfig) -> None:
-        """Put a scene on the table and the arm to its home; the clock goes on."""
+        """Put a scene on the table and the arms to their home; the clock goes on."""
         self.close()
         self.scene = scene
         self._model = model = build_model(self.contract, scene)
@@ -68,47 +68,52 @@ class SimRobot:
         self._qpos = np.array([joint.qposadr[0] for joint in joints])
         self._qvel = np.array([joint.dofadr[0] for joint in joints])
         self._servo_lead_s = -model.actuator_biasprm[:, 2] / model.actuator_gainprm[:, 0]
-        data.qpos[self._qpos] = scene.home
-        data.ctrl[:] = scene.home
+        home = home_of(self.contract, scene)
+        data.qpos[self._qpos] = home
+        data.ctrl[:] = home
         mujoco.mj_forward(model, data)
-        self.controller = TrajectoryController(self.contract.joint_names, np.array(scene.home))
-        self._tip_site = model.site("fingertip").id
-        arm = {model.body(name).id for name in ("fingertip", "wrist_ft", "wrist_3_link")}
-        bodies = model.geom_bodyid.tolist()
-        self._on_arm = [body in arm for body in bodies]
-        self._on_tip = [body == model.body("fingertip").id for body in bodies]
-        rows, cols = (self._taxels.rows, self._taxels.cols) if self._taxels is not None else (1, 1)
-        self._grid = TaxelGrid(rows, cols)
-        self._felt = np.zeros((rows, cols, 3))
-        rate = self._microphone.sample_rate_hz if self._microphone is not None else 16000.0
-        self._samples_per_step = round(rate * STEP_S)
+        self.controller = TrajectoryController(self.contract.joint_names, home)
+        self._top_m = self.contract.simulation.table.top_m
+        self._on_robot = robot_geoms(self.contract, model)
+        self._pads = pads(self.contract, model)
+        self._on_pad = [any(pad.geoms[geom] for pad in self._pads.values()) for geom in range(model.ngeom)]
+        self._felt = {name: np.zeros((pad.grid.rows, pad.grid.cols, 3)) for name, pad in self._pads.items()}
         volume = float(np.mean([np.prod(each.half_size) for each in scene.objects])) if scene.objects else 2.7e-5
-        self._sound = ContactSound(rate, STEP_S, pitch=(2.7e-5 / volume) ** (1 / 3))
-        self._background = Background(scene.background, rate, self._seed)
+        self._sounds = {}
+        for number, stream in enumerate(self._microphones):
+            rate = stream.sample_rate_hz
+            sound = ContactSound(rate, STEP_S, pitch=(2.7e-5 / volume) ** (1 / 3))
+            self._sounds[stream.name] = sound, Background(scene.background, rate, self._seed + number)
+        frames = {stream.name: self.contract.source(stream.name).frame for stream in self._microphones}
+        self._ears = {name: None if frame is None else model.site(frame).id for name, frame in frames.items()}
         self._impulses: list[float] = []
         self._scrapes: list[float] = []
+        self._heard_at: list[Float] = []  # where contact was, (3,) m, for each of these
+        self._contact_at = np.zeros(3)
         self._on_finger = self._on_table = 0.0
-        self._blocks: list[tuple[int, NDArray[np.int16]]] = []
+        self._blocks: dict[str, list[tuple[int, NDArray[np.int16]]]] = {name: [] for name in self._sounds}
         self._block_start_ns = self.now_ns
-        self._wrench = np.zeros(6)
+        names = [f"{name}/{what}" for name in self._wrenches for what in ("force", "torque")]
+        starts = [int(model.sensor(name).adr[0]) for name in names]
+        self._sensed = np.array([start + axis for start in starts for axis in range(3)], np.intp)
         for _ in range(50):  # the objects settle on the table unheard
             mujoco.mj_step(model, data)
         data.time = 0.0
-        self._tare = -data.sensordata[:6]
+        self._tare = -data.sensordata[self._sensed]
+        self._wrench = np.zeros(len(self._sensed))
 
     def close(self) -> None:
-        """Free the renderer."""
-        if self._renderer is not None:
-            self._renderer.close()
-            self._renderer = None
+        """Free the renderers."""
+        for renderer in self._renderers.values():
+            renderer.close()
+        self._renderers = {}
 
     def set_time(self, now_ns: int) -> None:
         """Change the clock without physics, after a jump of it: the arm holds where it was to be, the world waits."""
         held, _ = self.controller.sample(np.array([self.now_ns]))
         self.controller = TrajectoryController(self.contract.joint_names, held[0])
         self.now_ns = self._block_start_ns = now_ns
-        self._impulses.clear()
-        self._scrapes.clear()
+        self._forget_sound()
 
     # -- time ------------------------------------------------------------------------------------------------------
 
@@ -144,61 +149,62 @@ class SimRobot:
         """Contacts of this step: taxels, wrench, and what will be heard."""
         data = self._data
         on_finger, on_table, scrape = 0.0, 0.0, 0.0  # normal forces N, sliding power W
-        touching = []
+        touching, loudest = [], 0.0
         if data.ncon:  # a few contacts: plain numbers are faster than arrays
             contact, force, speed = data.contact, data.efc_force.tolist(), data.efc_vel.tolist()
             for index, (row, (first, second)) in enumerate(zip(contact.efc_address.tolist(), contact.geom.tolist())):
                 if row < 0:
                     continue
-                if self._on_arm[first] or self._on_arm[second]:
+                if self._on_robot[first] or self._on_robot[second]:
                     on_finger += force[row]
-                    if self._on_tip[first] or self._on_tip[second]:
-                        touching.append(index)
+                    if force[row] > loudest:
+                        loudest, self._contact_at = force[row], contact.pos[index].copy()
+                    if self._on_pad[first] or self._on_pad[second]:
+                        touching.append((index, first, second))
                 else:
                     on_table += force[row]
                 slip = hypot(speed[row + 1], speed[row + 2])
                 if slip > _STILL_M_S:
                     scrape += slip * force[row]
-        self._felt *= 1 - _TOUCH_SMOOTHING
-        if touching:
-            self._felt += _TOUCH_SMOOTHING * self._touch(np.array(touching))
-        self._wrench += _TOUCH_SMOOTHING * (-data.sensordata[:6] - self._tare - self._wrench)
+        for name, pad in self._pads.items():
+            felt = self._felt[name]
+            felt *= 1 - _TOUCH_SMOOTHING
+            chosen = [index for index, first, second in touching if pad.geoms[first] or pad.geoms[second]]
+            if chosen:
+                felt += _TOUCH_SMOOTHING * pad.touch(data, np.array(chosen))
+        self._wrench += _TOUCH_SMOOTHING * (-data.sensordata[self._sensed] - self._tare - self._wrench)
         impulse = abs(on_finger - self._on_finger) + 0.3 * max(0.0, abs(on_table - self._on_table) - 1.0)
         self._on_finger, self._on_table = on_finger, on_table
         self._impulses.append(impulse)
         self._scrapes.append(scrape)
-
-    def _touch(self, chosen: NDArray[np.int64]) -> Float:
-        """Taxel forces of some contacts of the fingertip."""
-        data, contact = self._data, self._data.contact
-        rows = contact.efc_address[chosen][:, None] + np.arange(3)
-        frames = contact.frame[chosen].reshape(-1, 3, 3)
-        force = np.einsum("nk,nkf->nf", data.efc_force[rows], frames)  # on the second geom, world frame
-        on_second = np.array([self._on_tip[second] for second in contact.geom[chosen][:, 1].tolist()])
-        rotation = data.site_xmat[self._tip_site].reshape(3, 3)
-        points = (contact.pos[chosen] - data.site_xpos[self._tip_site]) @ rotation
-        return self._grid.spread(points, (force * np.where(on_second, 1.0, -1.0)[:, None]) @ rotation)
+        self._heard_at.append(self._contact_at)
 
     def _finish_block(self) -> None:
-        noise = self._noise(3, (2, _BLOCK_STEPS * self._samples_per_step))
-        background = self._background.block(noise.shape[1])
-        sound = self._sound.block(np.array(self._impulses), np.array(self._scrapes), noise, background)
-        self._blocks.append((self._block_start_ns, sound))
-        self._impulses.clear()
-        self._scrapes.clear()
+        impulses, scrapes = np.array(self._impulses), np.array(self._scrapes)
+        for number, (name, (sound, background)) in enumerate(self._sounds.items()):
+            samples = _BLOCK_STEPS * sound.per_step
+            noise = self._noise(_OF_MICROPHONES, (2, samples), number)
+            near = np.array([loudness(self._data, self._ears[name], place) for place in self._heard_at])
+            block = sound.block(near * impulses, near**2 * scrapes, noise, background.block(samples))
+            self._blocks[name].append((self._block_start_ns, block))
+        self._forget_sound()
         self._block_start_ns = self.now_ns
 
-    def _noise(self, sense: int, shape: tuple[int, ...]) -> Float:
-        """Standard normal numbers that depend on seed, sense and time only: a piece of one long table."""
+    def _forget_sound(self) -> None:
+        for heard in (self._impulses, self._scrapes, self._heard_at):
+            heard.clear()
+
+    def _noise(self, kind: int, shape: tuple[int, ...], number: int = 0) -> Float:
+        """Standard normal numbers that depend on seed, kind of sense, its number and time: a piece of a long table."""
         size = int(np.prod(shape))
-        start = (self.now_ns // STEP_NS * 7919 + sense * 50_021) % (len(self._table) - size)
+        start = (self.now_ns // STEP_NS * 7919 + kind * 50_021 + number * 7_001) % (len(self._table) - size)
         return self._table[start : start + size].reshape(shape)
 
     # -- senses ----------------------------------------------------------------------------------------------------
 
     def joint_state(self) -> tuple[Float, Float, Float]:
         """Position rad, velocity rad/s, effort N m of the joints in contract order, (J,) each."""
-        noise = self._noise(0, (3, len(self._qpos)))
+        noise = self._noise(_OF_JOINTS, (3, len(self._qpos)))
         data = self._data
         return (
             data.qpos[self._qpos] + _POSITION_NOISE_RAD * noise[0],
@@ -206,34 +212,48 @@ class SimRobot:
             data.actuator_force + _EFFORT_NOISE * noise[2],
         )
 
-    def image(self) -> NDArray[np.uint8]:
-        """What the camera sees, (height, width, 3) RGB of the contract's source shape."""
-        if self._image_shape is None:
+    def image(self, camera: str | None = None) -> NDArray[np.uint8]:
+        """What a camera sees, the first one or that of a name: (height, width, 3) RGB of its source shape."""
+        if not self._cameras:
             raise UserError("interface.streams", [], "a camera")
-        if self._renderer is None:
-            self._renderer = mujoco.Renderer(self._model, *self._image_shape)
-        self._renderer.update_scene(self._data, "camera")
-        image: NDArray[np.uint8] = self._renderer.render()
+        name = self._cameras[0] if camera is None else camera
+        shape = self.contract.source(name).source_shape
+        assert shape is not None  # of a camera
+        if shape not in self._renderers:
+            self._renderers[shape] = mujoco.Renderer(self._model, *shape)
+        self._renderers[shape].update_scene(self._data, name)
+        image: NDArray[np.uint8] = self._renderers[shape].render()
         return image
 
-    def taxels(self) -> NDArray[np.float32]:
-        """Forces on the taxels of the fingertip in the fingertip frame, (rows, cols, 3), N."""
-        noise = self._noise(1, self._felt.shape)
-        return (self._felt + _TAXEL_NOISE_N * noise).astype(np.float32)
+    def taxels(self, stream: str | None = None) -> NDArray[np.float32]:
+        """Forces on the taxels of a pad, the first one or that of a stream, in its frame, (rows, cols, 3), N."""
+        names = list(self._felt)
+        name = names[0] if stream is None else stream
+        felt = self._felt[name]
+        noise = self._noise(_OF_PADS, felt.shape, names.index(name))
+        return (felt + _TAXEL_NOISE_N * noise).astype(np.float32)
 
-    def wrench(self) -> NDArray[np.float32]:
-        """Force N and torque N m of the world on the tool, (6,), in ``wrist_ft``; tared at the start."""
-        noise = self._noise(2, (6,))
-        return (self._wrench + _WRENCH_NOISE * noise).astype(np.float32)
+    def wrench(self, stream: str | None = None) -> NDArray[np.float32]:
+        """Force N and torque N m of the world on what is beyond a wrist, (6,), of the first or of a stream, in its
+        frame; tared at the start."""
+        number = 0 if stream is None else self._wrenches.index(stream)
+        noise = self._noise(_OF_WRENCHES, (6,), number)
+        return (self._wrench[6 * number : 6 * number + 6] + _WRENCH_NOISE * noise).astype(np.float32)
 
-    def audio_blocks(self) -> list[tuple[int, NDArray[np.int16]]]:
-        """Sound finished since the last call: (time of the first sample in ns, (n,) int16 mono) blocks of 20 ms."""
-        blocks, self._blocks = self._blocks, []
+    def audio_blocks(self, stream: str | None = None) -> list[tuple[int, NDArray[np.int16]]]:
+        """Sound finished since the last call, of the first microphone or of a stream: (time of the first sample in ns,
+        (n,) int16 mono) blocks of 20 ms."""
+        name = next(iter(self._blocks)) if stream is None else stream
+        blocks, self._blocks[name] = self._blocks[name], []
         return blocks
 
-    def tip_position(self) -> Float:
-        """True place of the fingertip's centre in the base frame, (3,), m."""
-        return np.array(self._data.site_xpos[self._tip_site])
+    def link_position(self, link: str) -> Float:
+        """True place of a link that carries a fingertip or a sensor, in the base frame, (3,), m."""
+        return np.array(self._data.site_xpos[self._model.site(link).id])
+
+    def tip_positions(self) -> Float:
+        """True places of the fingertips' centres in the base frame, (T, 3), m."""
+        return np.array([self.link_position(tip.link) for tip in self.contract.interface.action.tips])
 
     def object_pose(self, index: int = 0) -> Float:
         """True pose of an object in the base frame, (7,): x y z in m, quaternion x y z w."""
@@ -244,7 +264,8 @@ class SimRobot:
         """Put an object elsewhere on the table at once, at rest: x, y in m and yaw in rad. For what cannot happen."""
         joint = self._data.joint(f"object_{index}")
         x, y, yaw = place
-        joint.qpos[:] = [x, y, self.scene.objects[index].half_size[2], np.cos(yaw / 2), 0.0, 0.0, np.sin(yaw / 2)]
+        height = self._top_m + self.scene.objects[index].half_size[2]
+        joint.qpos[:] = [x, y, height, np.cos(yaw / 2), 0.0, 0.0, np.sin(yaw / 2)]
         joint.qvel[:] = 0.0
         mujoco.mj_forward(self._model, self._data)
 

@@ -32,10 +32,13 @@ class ContactSound:
         sample_rate_hz: of the microphone.
         step_s: physics step.
         pitch: factor on the mode frequencies; small and light objects ring higher.
+
+    Attributes:
+        per_step: samples in a physics step.
     """
 
     def __init__(self, sample_rate_hz: float, step_s: float, pitch: float = 1.0) -> None:
-        self._per_step = round(sample_rate_hz * step_s)
+        self.per_step = round(sample_rate_hz * step_s)
         self._filters = []
         for frequency, decay, gain in _MODES:
             radius = np.exp(-decay / sample_rate_hz)
@@ -56,11 +59,11 @@ class ContactSound:
             noise: (2, S * samples per step) standard normal numbers: of sliding and of the microphone.
             background: (S * samples per step,) what is heard beside contact, full scale is 1.
         """
-        samples = len(impulses) * self._per_step
+        samples = len(impulses) * self.per_step
         excitation = np.zeros(samples)
         loud = np.maximum(impulses - _DEAD_BAND_N, 0.0)
-        excitation[:: self._per_step] = _IMPACT_GAIN * loud
-        envelope = np.repeat(np.sqrt(scrapes), self._per_step)
+        excitation[:: self.per_step] = _IMPACT_GAIN * loud
+        envelope = np.repeat(np.sqrt(scrapes), self.per_step)
         rough, self._scraped = lfilter([0.3], [1.0, -0.7], noise[0] * envelope, zi=self._scraped)
         excitation += _SCRAPE_GAIN * 0.05 * rough
         sound = _SCRAPE_GAIN * rough + _FLOOR * noise[1]

@@ -6,9 +6,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.schema import CameraStream, Stream
 from world_model_ros.convert.outgoing import MessageMaker
@@ -67,7 +64,7 @@ class Telemetry:
             "joints": self._joints,
         }
         self._readers = []
-        self.camera: CameraStream | None = None
+        self.cameras: list[CameraStream] = []
         for stream in contract.interface.streams:
             found = contract.source(stream.name).type
             if found != _TYPES[stream.kind]:
@@ -75,7 +72,7 @@ class Telemetry:
             if stream.name in unplugged:
                 continue
             if stream.kind == "camera":
-                self.camera = stream
+                self.cameras.append(stream)
             else:
                 self._readers.append((stream, contract.source(stream.name), readers[stream.kind]))
 
@@ -106,23 +103,24 @@ class Telemetry:
             if index < len(robot.scene.objects)
         ]
 
-    def image(self, pixels: NDArray[np.uint8], stamp_ns: int) -> Sample:
-        """An image; the stamp is the time of exposure."""
-        assert self.camera is not None
-        source = self._contract.source(self.camera.name)
-        message = self._make.image(pixels, "rgb8", stamp_ns, f"{self.camera.name}_optical_frame")
-        return Sample(source.topic, source.type, message, stamp_ns)
+    def image(self, robot: SimRobot, camera: CameraStream) -> Sample:
+        """What a camera sees now; the stamp is the time of exposure."""
+        source, now_ns = self._contract.source(camera.name), robot.now_ns
+        frame = source.frame or f"{camera.name}_optical_frame"
+        message = self._make.image(robot.image(camera.name), "rgb8", now_ns, frame)
+        return Sample(source.topic, source.type, message, now_ns)
 
     def _sound(self, robot: SimRobot, stream: Stream) -> Iterator[tuple[Any, int]]:
-        for stamp_ns, block in robot.audio_blocks():
+        for stamp_ns, block in robot.audio_blocks(stream.name):
             yield self._make.tensor(block[:, None], stamp_ns, stream.name), stamp_ns
 
     def _taxels(self, robot: SimRobot, stream: Stream) -> Iterator[tuple[Any, int]]:
-        yield self._make.tensor(robot.taxels(), robot.now_ns, "fingertip"), robot.now_ns
+        frame = self._contract.source(stream.name).frame or stream.name
+        yield self._make.tensor(robot.taxels(stream.name), robot.now_ns, frame), robot.now_ns
 
     def _wrench(self, robot: SimRobot, stream: Stream) -> Iterator[tuple[Any, int]]:
         assert stream.kind == "wrench"
-        yield self._make.wrench(robot.wrench(), robot.now_ns, stream.frame), robot.now_ns
+        yield self._make.wrench(robot.wrench(stream.name), robot.now_ns, stream.frame), robot.now_ns
 
     def _joints(self, robot: SimRobot, stream: Stream) -> Iterator[tuple[Any, int]]:
         names = self._contract.joint_names

@@ -16,6 +16,7 @@ from world_model_ros.runtime.decision import Decision
 from world_model_ros.runtime.graphs import first_camera
 from world_model_ros.runtime.inputs import measured_positions
 from world_model_ros.view.strip import Badge, Image
+from world_model_ros.view.touching import touching_way
 
 Floats = NDArray[np.float32]
 
@@ -70,6 +71,15 @@ class Outlook:
         """What the first camera shows, (H, W, 3) uint8 RGB; None if it was not fresh."""
         value = None if self.camera is None else self.senses.get(self.camera)
         return None if value is None else np.asarray(value, np.uint8)
+
+
+def touching(outlook: Outlook, contract: Contract) -> Floats | None:
+    """Way (H, 3) along which contacts are drawn; None if no fingertip is imagined."""
+    known = [target for target in contract.interface.targets if target.name in outlook.ways]
+    tips, things = (
+        [outlook.ways[target.name].ahead for target in known if target.kind == kind] for kind in ("fingertip", "object")
+    )
+    return touching_way(tips, things)
 
 
 def outlook_of(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from numpy.typing import ArrayLike
 
 from world_model_ros.view.ghosts import badge_marker, contact_markers, robot_ghost_markers
@@ -15,6 +17,7 @@ from world_model_ros.view.markers import (
     robot_marker,
 )
 from world_model_ros.view.robot_shape import RobotShape
+from world_model_ros.view.touching import touching_way
 
 _GHOSTS = "robot/ghosts"
 _LIFETIME_NS = round(LIFETIME_S * 1e9)
@@ -25,23 +28,22 @@ class Scene:
 
     Args:
         steps: at which balls, ghosts and contacts are drawn, counted from 1.
-        tip: the target that touches; contacts are drawn on its path.
+        tips: the targets that touch; contacts are drawn on the path of the one that is nearest to another target.
         budget: how many markers there may be; ghosts of the robot make room first.
 
     Attributes:
         dropped: markers that the last call of `markers` had no room for.
     """
 
-    def __init__(self, steps: tuple[int, ...], tip: str | None = None, budget: int = 160) -> None:
-        self._steps, self._tip, self._budget = steps, tip, budget
-        self._tip_path: ArrayLike = ()
+    def __init__(self, steps: tuple[int, ...], tips: Sequence[str] = (), budget: int = 160) -> None:
+        self._steps, self._tips, self._budget = steps, tuple(tips), budget
+        self._paths: dict[str, ArrayLike] = {}
         self.dropped = 0
         self._parts: dict[str, tuple[int, list[Marker]]] = {}
 
     def path(self, target: str, positions: ArrayLike, now_ns: int) -> None:
         """The imagined way (H, 3) of a target, m, base frame."""
-        if target == self._tip:
-            self._tip_path = positions
+        self._paths[target] = positions
         markers = path_marker(target, positions) + ghost_markers(target, positions, self._steps)
         self._parts[f"{target}/path"] = (now_ns, markers)
 
@@ -58,8 +60,10 @@ class Scene:
         self._parts[_GHOSTS] = (now_ns, robot_ghost_markers(shape, joints, self._steps))
 
     def contact(self, forces: ArrayLike, now_ns: int) -> None:
-        """How hard the tip is expected to touch: (H,) N, on its newest path."""
-        self._parts["contact"] = (now_ns, contact_markers(self._tip_path, forces, self._steps))
+        """How hard fingertips are expected to touch: (H,) N, on the newest path of the one that does."""
+        tips = [self._paths[name] for name in self._tips if name in self._paths]
+        way = touching_way(tips, [path for name, path in self._paths.items() if name not in self._tips])
+        self._parts["contact"] = (now_ns, [] if way is None else contact_markers(way, forces, self._steps))
 
     def badge(self, words: str, place: ArrayLike, now_ns: int) -> None:
         """A line about what the robot is doing, at a place (3,) m, base frame."""

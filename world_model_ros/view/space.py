@@ -8,9 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from world_model_ros.contract.contract import Contract
-from world_model_ros.contract.schema import FingertipDisplacement
 from world_model_ros.view.markers import ramp
-from world_model_ros.view.outlook import Outlook
+from world_model_ros.view.outlook import Outlook, touching
 from world_model_ros.view.painter import Painter
 from world_model_ros.view.robot_shape import RobotShape, box_mesh
 from world_model_ros.view.strip import Image
@@ -41,8 +40,9 @@ def contact_radius(force_n: float) -> float:
 def view_point(contract: Contract, shape: RobotShape | None) -> tuple[Float, Float]:
     """Where to look from and at, (3,) m each, so that the robot and the place it works at are in the picture."""
     action = contract.interface.action
-    if isinstance(action, FingertipDisplacement):
-        low, high = np.array(action.workspace_m).T
+    if action.tips:
+        boxes = np.array([tip.workspace_m for tip in action.tips])
+        low, high = boxes[..., 0].min(0), boxes[..., 1].max(0)
         at = (low + high) / 2 + np.array([-0.16, 0.0, 0.16])
         return at + np.array([1.05, -0.8, 0.75]), at
     points = [np.zeros((1, 3))]
@@ -67,6 +67,7 @@ class SpacePicture:
         self._contract, self._steps, self._width_px = contract, tuple(steps), width_px
         self._shape = None if contract.deployment.urdf is None else RobotShape(contract)
         self._eye, self._at = view_point(contract, self._shape)
+        self._things = [target.name for target in contract.interface.targets if target.kind == "object"]
 
     def draw(self, outlook: Outlook, height: int = 560) -> Image:
         """(height, width, 3) uint8 RGB."""
@@ -77,7 +78,7 @@ class SpacePicture:
             triangles = (vertices + np.array(obstacle.position_m))[faces]
             painter.mesh(triangles, np.tile(TABLE, (len(triangles), 1)), 0.55)
         for name, way in outlook.ways.items():
-            if way.now is not None and name != self._tip:
+            if way.now is not None and name in self._things:
                 painter.ellipsoid(way.now, (0.018,) * 3, OBJECT, 0.9)
         if outlook.joints is not None:
             self._robot(painter, outlook.joints, None, 1.0)
@@ -103,11 +104,6 @@ class SpacePicture:
         self._legend(painter, outlook, colours)
         return painter.canvas
 
-    @property
-    def _tip(self) -> str | None:
-        targets = self._contract.interface.targets
-        return next((target.name for target in targets if target.kind == "fingertip"), None)
-
     def _robot(
         self,
         painter: Painter,
@@ -128,7 +124,7 @@ class SpacePicture:
         painter.mesh(np.concatenate(triangles), np.concatenate(paint), alpha)
 
     def _contacts(self, painter: Painter, outlook: Outlook, colours: Float) -> None:
-        way = outlook.ways.get(self._tip or "")
+        way = touching(outlook, self._contract)
         if outlook.contact is None or way is None:
             return
         strongest = int(np.argmax(outlook.contact)) + 1
@@ -136,7 +132,7 @@ class SpacePicture:
         for step in self._steps:
             radius = contact_radius(float(outlook.contact[step - 1])) if step <= len(outlook.contact) else 0.0
             if radius:
-                place = way.ahead[step - 1]
+                place = way[step - 1]
                 painter.ellipsoid(place, (radius,) * 3, CONTACT, 0.45)
                 if step != nearest:
                     continue

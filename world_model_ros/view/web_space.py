@@ -12,7 +12,7 @@ from viser import transforms
 
 from world_model_ros.contract.contract import Contract
 from world_model_ros.view.markers import ramp
-from world_model_ros.view.outlook import Outlook, Way
+from world_model_ros.view.outlook import Outlook, Way, touching
 from world_model_ros.view.robot_shape import RobotShape
 from world_model_ros.view.space import (
     CANDIDATE,
@@ -60,7 +60,6 @@ class WebSpace:
             for step in self._steps
         }
         targets = contract.interface.targets
-        self._tip = next((target.name for target in targets if target.kind == "fingertip"), None)
         self._paths = {target.name: self._line(f"/paths/{target.name}", 4.0) for target in targets}
         self._objects = {
             target.name: self._ball(f"/objects/{target.name}", OBJECT, 1.0, (_OBJECT_M,) * 3)
@@ -128,7 +127,7 @@ class WebSpace:
                 ball.position, ball.scale = way.ahead[step - 1], _three(way.semi_axes[step - 1])
 
     def _touches(self, outlook: Outlook) -> None:
-        way = outlook.ways.get(self._tip or "")
+        way = touching(outlook, self._contract)
         strongest = -1 if outlook.contact is None else int(np.argmax(outlook.contact)) + 1
         nearest = min(self._steps, key=lambda step: abs(step - strongest))  # one label: they would cover each other
         for step, ball in self._contacts.items():
@@ -138,8 +137,8 @@ class WebSpace:
             ball.visible = radius > 0
             self._forces[step].visible = radius > 0 and step == nearest
             if radius > 0 and way is not None:
-                ball.position, ball.scale = way.ahead[step - 1], (radius,) * 3
-                self._forces[step].position = way.ahead[step - 1] + np.array([0.0, 0.0, radius], np.float32)
+                ball.position, ball.scale = way[step - 1], (radius,) * 3
+                self._forces[step].position = way[step - 1] + np.array([0.0, 0.0, radius], np.float32)
                 self._forces[step].text = f"{force:.0f} N"
 
     def _parts(self, where: str, tint: Float | None, alpha: float | None) -> list[Any]:

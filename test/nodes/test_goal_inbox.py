@@ -1,0 +1,86 @@
+"""Goals as they come in: poses with one stamp are one goal, and a part that is refused spoils the whole."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+import rclpy
+from geometry_msgs.msg import PoseStamped
+from rclpy.context import Context
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
+
+from world_model_ros.contract.contract import load_contract
+from world_model_ros.convert.outgoing import MessageMaker, ros_class
+from world_model_ros.nodes.goal_inbox import GoalInbox
+
+CONTRACT = load_contract("humanoid_upper_body")
+MAKE = MessageMaker(ros_class)
+PLACES = {"left_fingertip": (0.5, 0.1), "right_fingertip": (0.5, -0.1), "object_0": (0.43, 0.0)}
+
+
+class Sender:
+    """A node with an inbox, and publishers to it."""
+
+    def __init__(self, node: Node, executor: SingleThreadedExecutor) -> None:
+        self.inbox, self._executor = GoalInbox(node, CONTRACT), executor
+        self._topics = {name: node.create_publisher(PoseStamped, f"goal/{name}/pose", 10) for name in PLACES}
+
+    def send(self, target: str, stamp_ns: int, place: tuple[float, float] | None = None) -> None:
+        x, y = place or PLACES[target]
+        self._topics[target].publish(MAKE.pose([x, y, 0.08, 0, 0, 0, 1], stamp_ns, "pelvis"))
+
+    def until(self, true: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + 10.0
+        while not true() and time.monotonic() < deadline:
+            self._executor.spin_once(0.05)
+        assert true()
+
+    def targets(self) -> set[str | None]:
+        goal = self.inbox.goal
+        return set() if goal is None else {goal.target, *(each.target for each in goal.also)}
+
+
+@pytest.fixture
+def sender() -> Iterator[Sender]:
+    context = Context()
+    rclpy.init(context=context)
+    node, executor = Node("goals", context=context), SingleThreadedExecutor(context=context)
+    executor.add_node(node)
+    yield Sender(node, executor)
+    executor.shutdown()
+    node.destroy_node()
+    rclpy.shutdown(context=context)
+
+
+def test_poses_with_one_stamp_are_one_goal_and_another_stamp_is_another(sender: Sender):
+    for target in ("object_0", "right_fingertip"):
+        sender.send(target, 1_000)
+    sender.until(lambda: len(sender.targets()) == 2)
+    goal = sender.inbox.goal
+    assert goal is not None
+    places = {goal.target: goal.pose, **{each.target: each.pose for each in goal.also}}
+    for name in ("object_0", "right_fingertip"):
+        np.testing.assert_allclose(places[name][:2], PLACES[name], atol=1e-6)
+    sender.send("left_fingertip", 2_000)
+    sender.until(lambda: sender.targets() == {"left_fingertip"})
+
+
+def test_poses_without_a_stamp_are_goals_of_their_own(sender: Sender):
+    sender.send("left_fingertip", 0)
+    sender.until(lambda: sender.targets() == {"left_fingertip"})
+    sender.send("right_fingertip", 0)
+    sender.until(lambda: sender.targets() == {"right_fingertip"})
+
+
+def test_a_refused_part_spoils_what_came_and_what_comes_with_it(sender: Sender):
+    sender.send("left_fingertip", 3_000)
+    sender.until(lambda: bool(sender.targets()))
+    sender.send("right_fingertip", 3_000, (0.5, 0.5))
+    sender.until(lambda: sender.inbox.refusals == 1)
+    sender.send("object_0", 3_000)
+    sender.send("left_fingertip", 4_000)
+    sender.until(lambda: sender.targets() == {"left_fingertip"})

@@ -1,0 +1,49 @@
+"""The part of a contract's deployment that only the simulator of this package reads: what stands around the robot."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from world_model_ros.contract.fields import Finite, Name, Positive, Range, Strict
+
+Point = tuple[Finite, Finite, Finite]
+
+
+class Table(Strict):
+    """A box to put objects on, with its edges along the base frame's axes and its centre at ``position_m``."""
+
+    size_m: tuple[Positive, Positive, Positive]
+    position_m: Point
+
+    @property
+    def top_m(self) -> float:
+        """Height of what objects stand on."""
+        return self.position_m[2] + self.size_m[2] / 2
+
+
+class SimulatedCamera(Strict):
+    """Where the camera of a stream is and looks. Upright; ``fovy_deg`` is its vertical angle of view.
+
+    Points are in the base frame, or in that of the ``link`` that carries it.
+    """
+
+    name: Name
+    position_m: Point
+    target_m: Point
+    fovy_deg: Annotated[float, Field(gt=1, lt=170)]
+    link: str | None = None
+
+
+class Simulation(Strict):
+    """How the robot is set up in simulation. Lengths in m in the base frame.
+
+    ``objects_m``: x and y in which objects start and shall end; fingertips reach 9 cm beyond it, to get behind them.
+    ``posts_m``: x and y where posts may stand in the cameras' way, in cluttered scenes; None where they never do.
+    """
+
+    table: Table
+    objects_m: tuple[Range, Range]
+    cameras: list[SimulatedCamera] = []
+    posts_m: tuple[Range, Range] | None = None
