@@ -18,8 +18,8 @@ from world_model_ros.contract.contract import Contract
 from world_model_ros.convert.futures import joints_ahead, stamps_ahead
 from world_model_ros.convert.outgoing import MessageMaker, ros_class
 from world_model_ros.convert.template import Template
+from world_model_ros.convert.trajectory_cdr import trajectory_cdr
 from world_model_ros.core.streams import Observation
-from world_model_ros.core.trajectory import Trajectory
 from world_model_ros.nodes.marker_messages import MarkerBytes
 from world_model_ros.nodes.qos import LATCHED
 from world_model_ros.runtime.brain import Brain
@@ -41,7 +41,6 @@ class BrainOutbox:
         self._latency_ns = 0 if self._camera is None else contract.latency_ns(self._camera.name)
         self._frame = contract.interface.base_frame
         self._targets = [target.name for target in contract.interface.targets]
-        self._trajectory = Template(self._make_trajectory, serialize_message)
         self._path = Template(
             lambda poses, stamps_ns: self._make.path(poses[0], stamps_ns, self._frame), serialize_message
         )
@@ -67,7 +66,7 @@ class BrainOutbox:
     def command(self, decision: Decision) -> None:
         """The joint trajectory for the gate, stamped with the observation's time."""
         if decision.trajectory is not None:
-            self._publishers["command"].publish(self._trajectory_bytes(decision.trajectory))
+            self._publishers["command"].publish(trajectory_cdr(decision.trajectory))
 
     def tick(self, record: TickRecord) -> None:
         self._publishers["tick"].publish(self._make.string(record.json()))
@@ -91,9 +90,7 @@ class BrainOutbox:
             self._publish("predicted/contact", lambda: self._make.tensor(decision.contact, now_ns))
         joints = decision.joints
         if joints is not None:
-            self._publish(
-                "predicted/joints", lambda: self._trajectory_bytes(joints_ahead(self._contract, joints, now_ns))
-            )
+            self._publish("predicted/joints", lambda: trajectory_cdr(joints_ahead(self._contract, joints, now_ns)))
         self._publish("predicted/path", lambda: self._planned(decision, now_ns))
         lost = decision.candidates
         if lost is not None and decision.chunk is not None and decision.chunk.any():
@@ -115,17 +112,6 @@ class BrainOutbox:
     def _way(self, poses: Floats, now_ns: int, first: int = 1) -> bytes:
         """A path of poses (T, 7), the first one so many steps after now."""
         return self._path([poses], stamps_ahead(self._contract, len(poses), now_ns, first))
-
-    def _trajectory_bytes(self, trajectory: Trajectory) -> bytes:
-        if trajectory.accelerations is not None:
-            return bytes(serialize_message(self._make.trajectory(trajectory)))
-        numbers, times_s = [trajectory.positions, trajectory.velocities], tuple(trajectory.times_s.tolist())
-        return self._trajectory(numbers, [trajectory.stamp_ns], times_s)
-
-    def _make_trajectory(self, numbers: Any, stamps_ns: Any, times_s: tuple[float, ...]) -> JointTrajectory:
-        positions, velocities = numbers
-        names = self._contract.joint_names
-        return self._make.trajectory(Trajectory(names, np.array(times_s), positions, velocities, stamps_ns[0]))
 
     def _planned(self, decision: Decision, now_ns: int) -> bytes | None:
         """The way of the commanded fingertip, now first."""
