@@ -18,6 +18,7 @@ PARAMETERS = {
     "seed": 0,
     "rate_hz": 0.0,  # of ticks; 0 is the contract's, else a multiple of it, with as many beliefs in turn
     "threads": 1,  # of the planner on a CPU; more finish sooner on an idle machine and later on a busy one
+    "thread_priority": 20,  # of SCHED_FIFO, where that is allowed; after the gate's 50; 0 for none
     "autostart": True,
     "recorded": False,  # a recorder runs beside: autostart waits until it has all that the first tick sees
 }
@@ -38,3 +39,5 @@ def check_parameters(given: dict[str, Any]) -> None:
     for name, least in (("seed", 0), ("threads", 1)):
         if given[name] < least:
             raise UserError(name, given[name], f"{least} or more")
+    if not 0 <= given["thread_priority"] <= 99:
+        raise UserError("thread_priority", given["thread_priority"], "0 to 99")

@@ -20,6 +20,7 @@ from world_model_ros.nodes.candidate_inbox import CandidateInbox
 from world_model_ros.nodes.candidate_server import CandidateServer
 from world_model_ros.nodes.diagnostics import diagnostics
 from world_model_ros.nodes.goal_inbox import GoalInbox
+from world_model_ros.nodes.priority import ask_for_priority
 from world_model_ros.nodes.recorded_start import wait_for_recorder
 from world_model_ros.nodes.refusal_inbox import RefusalInbox
 from world_model_ros.nodes.shadow_reference import ShadowReference
@@ -50,7 +51,6 @@ class WorldModelNode(LifecycleNode):
         self._refusals: RefusalInbox | None = None
         self._after: dict[str, AfterTick] = {}
         self._loop: TickLoop | None = None
-
         self._timers_active: list[Any] = []
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
 
@@ -179,9 +179,8 @@ class WorldModelNode(LifecycleNode):
         for part in (*parts, *self._after.values()):
             if part is not None:
                 part.close()
-        self._brain = self._streams = self._goals = self._outbox = None
-        self._offers = self._refusals = self._reference = None
-        self._after = {}
+        self._brain = self._streams = self._goals = self._outbox = self._offers = None
+        self._refusals, self._reference, self._after = None, None, {}
 
 
 def main() -> None:
@@ -190,6 +189,7 @@ def main() -> None:
     node = WorldModelNode()
     started = node.autostart()
     if started:
+        ask_for_priority(node)
         spin_until_shutdown(node)
     node.close()
     rclpy.try_shutdown()

@@ -1,0 +1,39 @@
+"""A process asks for real-time priority, and goes on without where that is not allowed."""
+
+from __future__ import annotations
+
+import os
+import resource
+import subprocess
+import sys
+
+import pytest
+
+PROGRAM = """
+import os, sys, threading
+from world_model_ros.nodes.priority import go_first
+if sys.argv[1] == "nobody" and os.getuid() == 0:
+    os.setresuid(65534, 65534, 65534)
+begun, ended = threading.Event(), threading.Event()
+threads = [threading.Thread(target=ended.wait)]
+threads[0].start()
+reason = go_first(7)
+threads.append(threading.Thread(target=ended.wait))
+threads[1].start()
+kinds = {os.sched_getscheduler(each.native_id) for each in threads} | {os.sched_getscheduler(0)}
+ended.set()
+print(reason, kinds == {os.SCHED_FIFO}, kinds == {os.SCHED_OTHER})
+"""
+
+
+@pytest.mark.parametrize("who", ["me", "nobody"])
+def test_all_threads_get_it_or_none_and_then_it_says_why(who: str) -> None:
+    done = subprocess.run([sys.executable, "-c", PROGRAM, who], capture_output=True, text=True, timeout=60, check=True)
+    reason, all_first, none_first = done.stdout.rsplit(maxsplit=2)
+    if reason == "None":
+        assert all_first == "True"
+    else:
+        assert "not permitted" in reason
+        assert none_first == "True"
+    if who == "nobody" and os.getuid() == 0 and resource.getrlimit(resource.RLIMIT_RTPRIO)[1] == 0:
+        assert reason != "None"
