@@ -161,10 +161,16 @@ def test_fast_dds_gets_our_profile_unless_the_user_has_one():
         ("gate", on_loopback, "loopback.xml"),
         ("shared_memory", {"ROS_LOCALHOST_ONLY": "1"}, "loopback.xml"),
     ):
-        files = {Path(value) for value in middleware_environment(profile, current).values()}
+        files = {Path(value) for value in middleware_environment(profile, current).values() if value.endswith(".xml")}
         assert {file.name for file in files} == {expected}
         assert all(file.parent.parent == folder for file in files)
         assert all(file.is_file() for file in files)
+    # With LOCALHOST, rmw_fastrtps would replace what the profile says about transports.
+    on_loopback = local_environment({})
+    for _ in range(2):  # a process that was started so may start others
+        on_loopback |= middleware_environment("gate", on_loopback)
+        assert on_loopback["ROS_AUTOMATIC_DISCOVERY_RANGE"] == "SYSTEM_DEFAULT"
+        assert any(value.endswith("/loopback.xml") for value in on_loopback.values())
     ours = {"FASTDDS_DEFAULT_PROFILES_FILE": str(folder / "3" / "shared_memory.xml")}  # exported for a camera driver
     assert Path(next(iter(middleware_environment("gate", ours).values()))).name == "gate.xml"
     assert middleware_environment("gate", {"FASTDDS_DEFAULT_PROFILES_FILE": "/my/profile.xml"}) == {}

@@ -13,6 +13,8 @@ from pathlib import Path
 from world_model_ros.contract.share import share_folder
 
 _FASTDDS_2, _FASTDDS_3 = "FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE"
+_LOOPBACK = "loopback.xml"
+_ANY_RANGE = {"ROS_AUTOMATIC_DISCOVERY_RANGE": "SYSTEM_DEFAULT", "ROS_LOCALHOST_ONLY": "0"}
 _WITH_FASTDDS_2 = ("humble", "iron", "jazzy")
 _DOMAINS = range(1, 101)  # above 101, ports meet Linux's ephemeral range
 
@@ -32,7 +34,7 @@ def local_environment(current: Mapping[str, str] | None = None) -> dict[str, str
 
 
 def middleware_environment(profile: str, current: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The variable that makes Fast DDS take a file of ``config/fastdds``; nothing if the user has chosen profiles.
+    """What makes Fast DDS take a file of ``config/fastdds``, as variables; nothing if the user has chosen profiles.
 
     There is a folder for each version of Fast DDS: their words for the same settings differ.
 
@@ -45,12 +47,17 @@ def middleware_environment(profile: str, current: Mapping[str, str] | None = Non
     chosen = [Path(environment[name]) for name in (_FASTDDS_2, _FASTDDS_3) if environment.get(name)]
     if any(path.parent.parent != folder for path in chosen):  # one of ours, exported for other processes, is no choice
         return {}
-    if environment.get("ROS_AUTOMATIC_DISCOVERY_RANGE") == "LOCALHOST" or environment.get("ROS_LOCALHOST_ONLY") == "1":
-        profile = "loopback"
+    local = (
+        environment.get("ROS_AUTOMATIC_DISCOVERY_RANGE") == "LOCALHOST" or environment.get("ROS_LOCALHOST_ONLY") == "1"
+    )
+    also: dict[str, str] = {}
+    if local or any(path.name == _LOOPBACK for path in chosen):
+        # With LOCALHOST rmw_fastrtps would add shared memory; this profile keeps to loopback by itself.
+        profile, also = _LOOPBACK.removesuffix(".xml"), {**_ANY_RANGE}
     wheels = [name for name in ("fastrtps", "fastdds") if importlib.util.find_spec(name) is not None]
     older = wheels == ["fastrtps"] if wheels else environment.get("ROS_DISTRO") in _WITH_FASTDDS_2
     variable, version = (_FASTDDS_2, "2") if older else (_FASTDDS_3, "3")
-    return {variable: str(folder / version / f"{profile}.xml")}
+    return {variable: str(folder / version / f"{profile}.xml"), **also}
 
 
 @contextmanager

@@ -19,6 +19,7 @@ PARAMETERS = {
     "rate_hz": 0.0,  # of ticks; 0 is the contract's, else a multiple of it, with as many beliefs in turn
     "threads": 1,  # of the planner on a CPU; more finish sooner on an idle machine and later on a busy one
     "thread_priority": 20,  # of SCHED_FIFO, where that is allowed; after the gate's 50; 0 for none
+    "lock_memory": True,  # keep the process in memory, where that is allowed
     "autostart": True,
     "recorded": False,  # a recorder runs beside: autostart waits until it has all that the first tick sees
 }

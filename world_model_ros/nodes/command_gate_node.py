@@ -1,7 +1,8 @@
 """The command gate as a process of its own: everything that reaches the controller goes through it.
 
 Parameters: ``robot`` (contract, name or file), ``dry_run`` (judge and report, never arm, send nothing),
-``thread_priority`` (SCHED_FIFO priority of the cycle, as of ros2_control's controller manager; 0 for none).
+``thread_priority`` (SCHED_FIFO priority of the process; 0 for none), ``lock_memory`` (keep the process in memory); both
+as ros2_control's controller manager has them, where they are allowed.
 Stepped by a thread of its own on the steady clock, whatever the callbacks do; ages are taken on the ROS clock.
 See `world_model_ros.safety.gate` for what it does.
 """
@@ -9,7 +10,6 @@ See `world_model_ros.safety.gate` for what it does.
 from __future__ import annotations
 
 import gc
-import os
 import sys
 import time
 from collections import Counter, deque
@@ -25,6 +25,7 @@ from world_model_ros.contract.contract import load_contract
 from world_model_ros.contract.share import default_robot
 from world_model_ros.nodes.gate_inbox import GateInbox
 from world_model_ros.nodes.gate_outbox import GateOutbox
+from world_model_ros.nodes.real_time import ask_for_real_time
 from world_model_ros.nodes.spin import run_node, stop
 from world_model_ros.safety.build import gate_for
 from world_model_ros.safety.output import GateOutput
@@ -39,7 +40,8 @@ class CommandGateNode(Node):
         super().__init__("command_gate")
         contract = load_contract(str(self.declare_parameter("robot", default_robot()).value))
         self._dry_run = bool(self.declare_parameter("dry_run", False).value)
-        self._priority = int(self.declare_parameter("thread_priority", 50).value)
+        self.declare_parameter("thread_priority", 50)
+        self.declare_parameter("lock_memory", True)
         self._gate = gate_for(contract)
         self._lock = Lock()  # of the gate: its cycle, and the services
         command = contract.deployment.command
@@ -65,6 +67,9 @@ class CommandGateNode(Node):
         gc.collect()
         gc.freeze()  # else a full collection looks through all that was loaded, and takes longer than a cycle
         self._ending = Event()
+        ask_for_real_time(self)
+        # The first line takes the logger 22 ms: not in a cycle.
+        self.get_logger().info(f"gate of {contract.name}: {command.rate_hz:g} Hz, {self._gate.state.value}")
         self._thread = Thread(target=self._run, name="gate", daemon=True)
         self._thread.start()
 
@@ -79,7 +84,6 @@ class CommandGateNode(Node):
 
     def _run(self) -> None:
         """One cycle after another until the end. A bug in a cycle ends the process, and that stops the arm."""
-        self._take_priority()
         due = time.monotonic()
         try:
             while not self._ending.is_set() and self.context.ok():
@@ -95,15 +99,6 @@ class CommandGateNode(Node):
             if self.context.ok():
                 self._failure = error
                 stop()
-
-    def _take_priority(self) -> None:
-        """Let this thread go before all that is not real-time, where that is allowed."""
-        if self._priority == 0:
-            return
-        try:
-            os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(self._priority))
-        except (OSError, AttributeError) as error:  # no privilege; not Linux
-            self.get_logger().info(f"thread_priority {self._priority} is not to be had ({error}); going on without")
 
     def _cycle(self) -> None:
         begin = time.perf_counter()

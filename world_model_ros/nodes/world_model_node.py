@@ -20,7 +20,7 @@ from world_model_ros.nodes.candidate_inbox import CandidateInbox
 from world_model_ros.nodes.candidate_server import CandidateServer
 from world_model_ros.nodes.diagnostics import diagnostics
 from world_model_ros.nodes.goal_inbox import GoalInbox
-from world_model_ros.nodes.priority import ask_for_priority
+from world_model_ros.nodes.real_time import ask_for_real_time
 from world_model_ros.nodes.recorded_start import wait_for_recorder
 from world_model_ros.nodes.refusal_inbox import RefusalInbox
 from world_model_ros.nodes.shadow_reference import ShadowReference
@@ -189,7 +189,7 @@ def main() -> None:
     node = WorldModelNode()
     started = node.autostart()
     if started:
-        ask_for_priority(node)
+        ask_for_real_time(node)
         spin_until_shutdown(node)
     node.close()
     rclpy.try_shutdown()

@@ -1,4 +1,4 @@
-"""A process asks for real-time priority, and goes on without where that is not allowed."""
+"""A process asks for real-time priority and locked memory, and goes on without where they are not allowed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 PROGRAM = """
 import os, sys, threading
-from world_model_ros.nodes.priority import go_first
+from world_model_ros.nodes.real_time import go_first
 if sys.argv[1] == "nobody" and os.getuid() == 0:
     os.setresuid(65534, 65534, 65534)
 begun, ended = threading.Event(), threading.Event()
@@ -37,3 +37,27 @@ def test_all_threads_get_it_or_none_and_then_it_says_why(who: str) -> None:
         assert none_first == "True"
     if who == "nobody" and os.getuid() == 0 and resource.getrlimit(resource.RLIMIT_RTPRIO)[1] == 0:
         assert reason != "None"
+
+
+LOCKING = """
+import os, sys
+from world_model_ros.nodes.real_time import lock_memory
+if sys.argv[1] == "nobody" and os.getuid() == 0:
+    os.setresuid(65534, 65534, 65534)
+reason = lock_memory()
+locked = [line.split()[1] for line in open("/proc/self/status") if line.startswith("VmLck")]
+print(reason, locked[0] != "0")
+"""
+
+
+@pytest.mark.parametrize("who", ["me", "nobody"])
+def test_memory_is_locked_or_it_says_why_not(who: str) -> None:
+    done = subprocess.run([sys.executable, "-c", LOCKING, who], capture_output=True, text=True, timeout=60, check=True)
+    reason, locked = done.stdout.rsplit(maxsplit=1)
+    assert (locked == "True") == (reason == "None")
+    if (
+        who == "nobody"
+        and os.getuid() == 0
+        and resource.getrlimit(resource.RLIMIT_MEMLOCK)[0] != resource.RLIM_INFINITY
+    ):
+        assert reason == "memlock is limited"
