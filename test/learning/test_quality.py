@@ -124,6 +124,9 @@ def test_copies_and_a_robot_that_is_never_moved_are_refused(contract: Contract) 
 def test_saturated_pictures_and_clipped_sound_are_counted(contract: Contract) -> None:
     white = quality(contract, streams={"front": np.full((TICKS, 64, 64, 3), 255, np.uint8)})
     assert white.saturated["front"] == 1.0
+    bright = np.full((TICKS, 64, 64, 3), 255, np.uint8)
+    bright[:, 20:40, 20:40] = 90  # a tenth of it: an arm over a white table
+    assert quality(contract, streams={"front": bright}).saturated["front"] == 0.0
     loud = quality(contract, streams={"table_mic": np.ones((TICKS, 1600, 1), np.float16)})
     assert loud.saturated["table_mic"] == 1.0
 

@@ -14,7 +14,7 @@ from world_model_ros.contract.contract import Contract
 from world_model_ros.core.errors import UserError
 
 Array = NDArray[Any]
-_SATURATED = 0.5  # share of a picture's or sound's values at the end of their range
+_SATURATED = 0.95  # share of a picture at the end of its range; a white table under a lamp leaves enough to see
 _MOST_SATURATED = 0.9  # share of ticks
 _CONTACT_N = 0.2  # a pad that feels more than this in all touches something
 _STILL = 1e-6
@@ -255,7 +255,7 @@ def _late_s(now_ns: Array, stamps_ns: Array, fresh: Array) -> float | None:
 
 
 def _saturated(rows: Array, kind: str) -> float:
-    """Share of ticks in which most of a picture is black or white, or some of a sound is clipped."""
+    """Share of ticks in which nearly all of a picture is black or white, or some of a sound is clipped."""
     if not len(rows) or kind not in ("camera", "microphone"):
         return 0.0
     flat = rows.reshape(len(rows), -1)
