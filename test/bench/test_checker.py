@@ -53,6 +53,17 @@ def test_each_limit_that_is_passed_is_counted(contract: Contract, limit: str, st
     assert moved(contract, *states).violations[limit] > 0
 
 
+@pytest.mark.parametrize(("step", "counted"), [(5e-5, 0), (5e-3, 1)])
+def test_a_step_of_acceleration_within_microseconds_is_counted_unless_it_is_rounding(
+    contract: Contract, step: float, counted: int
+) -> None:
+    checker = Checker(contract, FAR)
+    checker.sent(sent(FAR + only(2, [0.0, 0.1]), only(2, [0.0, 0.0]), only(2, [step, 0.0]), [3e-6, 2.0]))
+    checker.passed(1e-5)
+    checker.judge()
+    assert checker.violations["jerk"] == counted
+
+
 def test_a_collision_is_counted(contract: Contract) -> None:
     start = np.array([-0.30073, -1.52842, 2.17895, -2.22132, -1.5708, -1.87153])  # fingertip 18 mm over the table
     checker = moved(contract, [0.05, 0.1], [0.1, 0.0], [0.0, 0.0], [0.5, 1.0], start)

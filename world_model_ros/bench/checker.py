@@ -24,6 +24,8 @@ from world_model_ros.core.trajectory import Trajectory
 BATCH = 2000  # segments
 SHARES = np.linspace(0.0, 1.0, 5)
 SHORT_S = 2e-4  # in a shorter segment accelerations are those of its ends, or rounding would be all of it
+# rad/s^2; a position of 1 rad is rounded to 2e-16, which over 3 us is 2e-5 of acceleration, and a stamp to 1 ns.
+ROUNDING = 1e-4
 # Rounding; and a change of jerk within 1 us of a point is left out of what is sent, which shows in short segments.
 SLACK = {"position": 1e-6, "velocity": 1e-6, "acceleration": 1e-4, "jerk": 0.02}
 NEAR_M = 0.001  # the gate measures plans every 15 ms; in between a distance may be a little less
@@ -108,7 +110,8 @@ class Checker:
         acceleration, jerk = np.abs(states[2:]).max(axis=3)
         short = spans < SHORT_S
         acceleration[short] = np.maximum(np.abs(before[short, 2]), np.abs(after[short, 2]))
-        jerk[short] = np.abs(after[short, 2] - before[short, 2]) / spans[short, None]
+        change = np.abs(after[short, 2] - before[short, 2])
+        jerk[short] = np.maximum(change - ROUNDING, 0.0) / spans[short, None]
         middle, half = 0.5 * (self.limits["upper"] + self.limits["lower"]), self.limits["half"]
         self._count("position", np.abs(states[0] - middle[:, None]).max(axis=2) - half, half)
         self._count("velocity", np.abs(states[1]).max(axis=2) - self.limits["velocity"], self.limits["velocity"])
