@@ -131,6 +131,50 @@ def test_a_continuous_joint_can_carry_the_fingertip(tmp_path):
     np.testing.assert_allclose(position, [0.3, 0.9, 0.0], atol=1e-9)
 
 
+def test_a_hand_beyond_the_tip_and_joints_to_spare_are_asked_about(tmp_path, capsys):
+    """Seven joints, one more than a pose takes, and a finger that does not move the tip."""
+    urdf, out = tmp_path / "arm.urdf", tmp_path / "arm.yaml"
+    slide = '<limit lower="0" upper="0.04" velocity="0.2" effort="5"/>'
+    joints = [*((name, "revolute", LIMITS) for name in "abcdefg"), ("finger", "prismatic", slide)]
+    urdf.write_text(link_chain(*joints), encoding="utf-8")
+    words = ["new-robot", "--urdf", str(urdf), "--out", str(out), "--cameras", "front", "--json"]
+    assert main([*words, "--tip", "l7"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert not any("camera" in note for note in said["notes"])
+    asked = [each["what"] for each in said["fill_in"]]
+    assert any(each.startswith("rest:") for each in asked)
+    assert any("another controller" in each for each in asked)
+    contract = load_contract(out)
+    assert [limit.rest for limit in contract.deployment.limits] == [0.0] * 7 + [None]
+
+    lines = out.read_text(encoding="utf-8").splitlines()
+    begin = next(i for i, line in enumerate(lines) if line.strip() == "# others:")
+    lines[begin : begin + 4] = [line.replace("# ", "", 1) for line in lines[begin : begin + 4]]
+    out.write_text("\n".join(lines), encoding="utf-8")
+    contract = load_contract(out)
+    arm, hand = contract.deployment.command.controllers(contract.joint_names)
+    assert (arm.joints, hand.joints) == (list("abcdefg"), ["finger"])
+
+    assert main([*words, "--force"]) == 0  # without a tip joints are the action, the finger's among them
+    contract = load_contract(out)
+    assert contract.interface.action.bound == pytest.approx(0.1)  # of the turning ones; a slide has its own limit
+    assert "others" not in contract.text
+
+
+def test_a_urdf_that_is_linked_beside_the_contract_is_named_as_it_is_linked(tmp_path):
+    (tmp_path / "far").mkdir()
+    (tmp_path / "near").mkdir()
+    (tmp_path / "far" / "arm.urdf").write_text(link_chain(("j", "revolute", LIMITS)), encoding="utf-8")
+    link, out = tmp_path / "near" / "robot.urdf", tmp_path / "near" / "mine.yaml"
+    link.symlink_to(tmp_path / "far" / "arm.urdf")
+    assert main(["new-robot", "--urdf", str(link), "--out", str(out)]) == 0
+    assert load_contract(out).deployment.urdf == "robot.urdf"
+    (tmp_path / "elsewhere").mkdir()
+    away = tmp_path / "elsewhere" / "mine.yaml"
+    assert main(["new-robot", "--urdf", str(link), "--out", str(away)]) == 0
+    assert load_contract(away).deployment.urdf == str((tmp_path / "far" / "arm.urdf").resolve())
+
+
 def test_joints_are_chosen_by_pattern(tmp_path, capsys):
     out = tmp_path / "wrist.yaml"
     assert main(["new-robot", "--urdf", str(ARM), "--joints", "wrist_*,elbow_joint", "--out", str(out), "--json"]) == 0

@@ -1,5 +1,6 @@
 """Aligned episodes: the same samples the brain would have seen, and nothing made up where there were none."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -144,6 +145,35 @@ def test_a_controllers_command_is_the_reference_where_no_gate_was(tmp_path: Path
     assert np.isnan(reference[:5]).all()
     assert np.allclose(reference[6], HOME + 0.05, atol=0.005)  # half way
     assert np.allclose(reference[8:], HOME + 0.1)
+
+
+def test_what_several_controllers_were_told_is_one_reference(tmp_path: Path, arm: Contract) -> None:
+    """A hand with a controller of its own, that is told something now and then."""
+    names, kind = arm.joint_names, "trajectory_msgs/msg/JointTrajectory"
+    other = f"{{interface: joint_trajectory, topic: hand, joints: [{names[5]}]}}"
+    text = re.sub(
+        r"command: \{.*\}", f"command: {{interface: joint_trajectory, topic: arm, others: [{other}]}}", arm.text
+    )
+    split = contract_from_text(text, folder=arm.folder)
+    with BagWriter(tmp_path / "bag") as bag:
+        for i in range(100):
+            stamp_ns = START_S * 10**9 + i * 20 * MS
+            state = bag.make.joint_state(names, HOME, np.zeros(6), stamp_ns=stamp_ns)
+            bag.write("joint_states", "sensor_msgs/msg/JointState", state, stamp_ns)
+            if i >= 25:
+                goal = np.array([HOME[:5] + 0.001 * i])
+                sent = Trajectory(names[:5], np.zeros(1), goal, np.zeros((1, 5)), stamp_ns)
+                bag.write("arm", kind, bag.make.trajectory(sent), stamp_ns)
+            if i == 75:
+                sent = Trajectory(names[5:], np.zeros(1), np.array([[0.3]]), np.zeros((1, 1)), stamp_ns)
+                bag.write("hand", kind, bag.make.trajectory(sent), stamp_ns)
+    episode = aligned_episode(tmp_path / "bag", split)
+    assert np.isnan(episode.reference[:5]).all()
+    assert np.isfinite(episode.reference[6:]).all()
+    assert np.allclose(np.diff(episode.reference[7:, :5], axis=0), 0.005, atol=1e-6)
+    assert np.allclose(episode.reference[6:15, 5], HOME[5], atol=1e-6)  # nobody commanded it yet: where it is measured
+    assert np.allclose(episode.reference[16:, 5], 0.3)
+    assert np.abs(episode.applied[8:]).max(axis=1).min() > 1e-4
 
 
 def test_a_plan_repeats_the_ticks_of_a_recording_with_the_stamps_they_saw(arm: Contract, arm_bag: Path) -> None:

@@ -51,3 +51,15 @@ def test_a_robot_that_is_only_watched_needs_no_limits() -> None:
 def test_the_motion_is_chosen_by_the_kind_of_action() -> None:
     assert isinstance(motion_for(joint_contract()), JointMotion)
     assert isinstance(motion_for(ARM), ArmKinematics)
+
+
+def test_joints_without_an_action_are_led_within_their_limits_or_stay() -> None:
+    motion, goal = JointMotion(joint_contract()), np.array([np.nan, 1.0, np.nan, 0.1, 9.0, np.nan])
+    assert motion.aside.tolist() == [1, 3, 4, 5]
+    begin = np.array([0.0, -1.0, 0.5, 0.0, 2.9, 0.7])
+    trajectory = motion.chunk_trajectory(begin, np.zeros((4, 2)), 0, TICK_S, goal)
+    np.testing.assert_allclose(trajectory.positions[1], [0.0, -0.9, 0.5, 0.1, 3.05, 0.7])  # half of 2 and of 3 rad/s
+    np.testing.assert_allclose(trajectory.positions[-1], [0.0, -0.6, 0.5, 0.1, 3.1, 0.7])  # up to a position limit
+    np.testing.assert_array_equal(trajectory.velocities[-1], 0.0)
+    stays = motion.chunk_trajectory(begin, np.zeros((4, 2)), 0, TICK_S)
+    np.testing.assert_array_equal(stays.positions[-1], begin)

@@ -12,6 +12,7 @@ from geometry_msgs.msg import PoseStamped
 from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
+from sensor_msgs.msg import JointState
 
 from world_model_ros.contract.contract import load_contract
 from world_model_ros.convert.outgoing import MessageMaker, ros_class
@@ -28,10 +29,14 @@ class Sender:
     def __init__(self, node: Node, executor: SingleThreadedExecutor) -> None:
         self.inbox, self._executor = GoalInbox(node, CONTRACT), executor
         self._topics = {name: node.create_publisher(PoseStamped, f"goal/{name}/pose", 10) for name in PLACES}
+        self._joints = node.create_publisher(JointState, "goal/joints", 10)
 
     def send(self, target: str, stamp_ns: int, place: tuple[float, float] | None = None) -> None:
         x, y = place or PLACES[target]
         self._topics[target].publish(MAKE.pose([x, y, 0.08, 0, 0, 0, 1], stamp_ns, "pelvis"))
+
+    def send_joints(self, message: JointState) -> None:
+        self._joints.publish(message)
 
     def until(self, true: Callable[[], bool]) -> None:
         deadline = time.monotonic() + 10.0
@@ -84,3 +89,16 @@ def test_a_refused_part_spoils_what_came_and_what_comes_with_it(sender: Sender):
     sender.send("object_0", 3_000)
     sender.send("left_fingertip", 4_000)
     sender.until(lambda: sender.targets() == {"left_fingertip"})
+
+
+def test_a_joint_goal_may_name_some_joints_in_any_order(sender: Sender):
+    names = CONTRACT.joint_names
+    message = MAKE.joint_state((names[3], "wheel", names[1]), np.array([-0.5, 9.0, 0.25]), np.zeros(3), stamp_ns=1)
+    sender.send_joints(message)
+    sender.until(lambda: sender.inbox.goal is not None)
+    expected = np.full(len(names), np.nan, np.float32)
+    expected[[3, 1]] = -0.5, 0.25
+    np.testing.assert_array_equal(sender.inbox.goal.joints, expected)
+    sender.send_joints(MAKE.joint_state(("wheel",), np.zeros(1), np.zeros(1), stamp_ns=2))
+    sender.until(lambda: sender.inbox.refusals == 1)
+    assert names[0] in str(sender.inbox.refused)

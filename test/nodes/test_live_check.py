@@ -46,10 +46,12 @@ def test_the_right_contract_fits_and_a_wrong_one_names_every_key_to_change(simul
     for old, new in (mistake[0] for mistake in MISTAKES.values()):
         assert old in text
         text = text.replace(old, new)
+    text = text.replace("topic: joint_trajectory_controller/", "topic: arm_controller/")
     wrong = tmp_path / "wrong.yaml"
     wrong.write_text(text, encoding="utf-8")
     status, found = listen(str(wrong), capfd)
     assert status == 1
+    assert found["command"][0]["change"].endswith("topic: one of ['/joint_trajectory_controller/joint_trajectory']")
     for topic in found["topics"]:
         changes = [each["change"] for each in topic["findings"] if each["level"] != "ok"]
         assert any(MISTAKES[topic["stream"]][1] in change for change in changes), topic

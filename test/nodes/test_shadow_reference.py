@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 
@@ -12,7 +13,7 @@ from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 
-from world_model_ros.contract.contract import load_contract
+from world_model_ros.contract.contract import contract_from_text, load_contract
 from world_model_ros.convert.outgoing import MessageMaker, ros_class
 from world_model_ros.core.streams import Observation
 from world_model_ros.core.trajectory import Trajectory
@@ -54,6 +55,10 @@ def send(node: Node, topic: str, message: object, heard) -> None:
     executor.remove_node(node)
 
 
+def told(reference: ShadowReference, topic: str) -> Trajectory | None:
+    return reference._controllers[topic].newest
+
+
 def test_from_measured_joints_to_the_controllers_topic_to_the_gate(node):
     streams = StreamInbox(node, CONTRACT)
     reference = ShadowReference(node, CONTRACT, streams)
@@ -64,8 +69,8 @@ def test_from_measured_joints_to_the_controllers_topic_to_the_gate(node):
 
     positions = np.linspace(0, 1, 11)[:, None] * np.ones(6)
     going = Trajectory(CONTRACT.joint_names, np.linspace(0, 1, 11), positions, np.ones((11, 6)), 0)
-    send(node, TOPIC, MAKE.trajectory(going), lambda: reference._newest is not None)
-    begun = reference._newest.stamp_ns
+    send(node, TOPIC, MAKE.trajectory(going), lambda: told(reference, TOPIC) is not None)
+    begun = told(reference, TOPIC).stamp_ns
     assert abs(begun - now) < 10 * 10**9  # a stamp of 0 means at once
     assert reference.at(observe(begun + 5 * 10**8)) is None  # the step from one source to another is no motion
     np.testing.assert_allclose(reference.at(observe(begun + 5 * 10**8)), 0.5, atol=0.01)
@@ -87,5 +92,24 @@ def test_a_trajectory_of_other_joints_is_not_followed(node):
     mine = Trajectory(CONTRACT.joint_names, np.array([1.0]), np.ones((1, 6)), np.zeros((1, 6)), 0)
     publisher = node.create_publisher(ros_class("trajectory_msgs/msg/JointTrajectory"), TOPIC, 10)
     publisher.publish(MAKE.trajectory(other))
-    send(node, TOPIC, MAKE.trajectory(mine), lambda: reference._newest is not None)
-    assert reference._newest.names == CONTRACT.joint_names
+    send(node, TOPIC, MAKE.trajectory(mine), lambda: told(reference, TOPIC) is not None)
+    assert told(reference, TOPIC).names == CONTRACT.joint_names
+
+
+def test_controllers_of_some_joints_each_are_followed_together(node):
+    names, command = CONTRACT.joint_names, "{interface: joint_trajectory, topic: arm, rate_hz: 100.0, others: ["
+    command += f"{{interface: joint_trajectory, topic: hand, joints: [{names[5]}]}}]}}"
+    text = re.sub(r"command: \{.*\}", f"command: {command}", CONTRACT.text)
+    contract = contract_from_text(text, folder=CONTRACT.folder)
+    reference = ShadowReference(node, contract, StreamInbox(node, contract))
+    now = node.get_clock().now().nanoseconds
+    arm = Trajectory(names[:5], np.array([0.0]), np.ones((1, 5)), np.zeros((1, 5)), now)
+    hand = Trajectory(names[5:], np.array([0.0]), np.full((1, 1), 2.0), np.zeros((1, 1)), now)
+    send(node, "arm", MAKE.trajectory(arm), lambda: told(reference, "arm") is not None)
+    np.testing.assert_array_equal(reference.at(observe(now)), [1.0] * 5 + [0.5])  # the hand is where it is measured
+    assert reference.source == "arm"
+    send(node, "hand", MAKE.trajectory(hand), lambda: told(reference, "hand") is not None)
+    assert reference.at(observe(now)) is None  # another source than the tick before
+    np.testing.assert_array_equal(reference.at(observe(now)), [1.0] * 5 + [2.0])
+    assert reference.source == "arm, hand"
+    np.testing.assert_array_equal(reference.ahead(observe(now), 3), [[1.0] * 5 + [2.0]] * 4)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from toy_bundle import HOME_XY, write_toy_bundle
 
+from world_model_ros.contract.contract import contract_from_text
 from world_model_ros.core.goal import Goal
 from world_model_ros.core.streams import Observation
 from world_model_ros.kinematics.arm import ArmKinematics, tool_down
@@ -134,6 +135,30 @@ def test_a_joint_goal_within_reach_counts_as_reached(brain, contract, home):
     goal = Goal("joints", 1, joints=home.astype(np.float32))
     decision, _ = brain.tick(observe(contract, home), None, home, brain.start(), goal, 0)
     assert decision.status == "reached"
+
+
+def test_a_joint_that_no_action_moves_is_led_to_its_goal_and_stays_there(tmp_path, contract, home):
+    """As a gripper: here the last joint, of a contract whose action moves the link before it."""
+    text = contract.text.replace("    link: fingertip\n", "    link: wrist_2_link\n")
+    split = contract_from_text(text, folder=contract.folder)
+    brain = Brain(load_bundle(write_toy_bundle(tmp_path / "toy", split), split), split, provider="cpu")
+    arm = ArmKinematics(split)
+    assert arm.aside.tolist() == [5]
+    wanted = home[5] + 0.6
+    only = np.full(6, np.nan, np.float32)
+    only[5] = wanted
+    decisions, q = follow(brain, split, arm, home, Goal("joints", 1, joints=only), 8)
+    assert [decisions[0].status, decisions[-1].status] == ["pursuing", "reached"]
+    assert not any(decision.chunk.any() for decision in decisions)  # nothing is planned for it
+    assert decisions[0].trajectory.positions[1, 5] == pytest.approx(home[5] + 0.15)  # half of 3 rad/s
+    assert q[5] == pytest.approx(wanted, abs=1e-6)
+    # What was measured lags, as of a gripper that holds something: it is kept where it was commanded.
+    measured = q.copy()
+    measured[5] -= 0.2
+    others = Goal("joints", 2, joints=np.array([*home[:5] + 0.1, np.nan], np.float32))
+    for goal in (None, others):
+        decision, _ = brain.tick(observe(split, measured), None, q, brain.start(), goal, 0)
+        np.testing.assert_allclose(decision.trajectory.positions[:, 5], wanted, atol=1e-6)
 
 
 def test_it_follows_a_goal_image_by_what_it_sees(brain, contract, arm, home):

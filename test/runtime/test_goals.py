@@ -8,7 +8,7 @@ import pytest
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.goal import Goal
 from world_model_ros.runtime.decision import Pursuit
-from world_model_ros.runtime.goals import check_goal, choose_target
+from world_model_ros.runtime.goals import aim_at_joints, check_goal, choose_target
 from world_model_ros.runtime.workspace import Workspace
 
 
@@ -39,6 +39,22 @@ def test_an_unknown_target_is_refused_with_the_legal_ones(contract):
 def test_joints_beyond_their_limits_are_refused(contract):
     with pytest.raises(UserError, match=r"joints\[elbow_joint\]"):
         check_goal(Goal("joints", 1, joints=np.array([0, 0, 3.0, 0, 0, 0], np.float32)), contract)
+
+
+def test_of_a_joint_goal_what_is_not_named_stays_and_a_goal_of_nothing_is_refused(contract):
+    some = np.array([np.nan, -1.0, np.nan, np.nan, np.nan, 0.5], np.float32)
+    check_goal(Goal("joints", 1, joints=some), contract)
+    with pytest.raises(UserError, match=r"joints.*shoulder_pan_joint"):
+        check_goal(Goal("joints", 1, joints=np.full(6, np.nan, np.float32)), contract)
+    measured = np.array([0.3, -1.2, 1.6, -1.9, -1.57, 0.5])
+    aim = aim_at_joints(Goal("joints", 1, joints=some), measured, contract)
+    assert (aim.status, aim.moves) == ("pursuing", True)
+    np.testing.assert_allclose(aim.joints, [0.3, -1.0, 1.6, -1.9, -1.57, 0.5], atol=1e-6)
+    measured[1] = -1.005
+    assert aim_at_joints(Goal("joints", 1, joints=some), measured, contract).status == "reached"
+    measured[5] = 0.4
+    led = aim_at_joints(Goal("joints", 1, joints=some), measured, contract, aside=[5])
+    assert (led.status, led.moves) == ("pursuing", False)  # there is nothing to plan
 
 
 def test_the_first_step_may_not_leave_the_box_and_leads_back_into_it(contract):

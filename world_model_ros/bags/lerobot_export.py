@@ -17,10 +17,11 @@ from world_model_ros.bags.lerobot_import import TASK_TOPIC
 from world_model_ros.bags.lerobot_layout import ACTION, DATA_V3, EPISODES_V3, PICTURES, STATE, VIDEO_V3
 from world_model_ros.bags.lerobot_video import Frame, VideoWriter
 from world_model_ros.bags.reader import BagReader
-from world_model_ros.bags.reference import reference_source
+from world_model_ros.bags.reference import reference_sources
 from world_model_ros.bags.routes import absolute
 from world_model_ros.contract.contract import Contract
 from world_model_ros.convert.camera import CameraConverter
+from world_model_ros.convert.commanded import together
 from world_model_ros.convert.joints import JointConverter
 from world_model_ros.convert.stamps import stamp_ns
 from world_model_ros.core.errors import UserError
@@ -203,13 +204,14 @@ def _frames(bag: BagReader, contract: Contract, fps: int) -> Iterator[ExportedFr
             camera = CameraConverter(stream.name, size, source.source_shape)
             compressed = source.type == "sensor_msgs/msg/CompressedImage"
             convert[absolute(source.topic)] = (stream.name, camera.compressed if compressed else camera)
-    reference = reference_source(bag, contract)
-    topics = {*convert, *([] if reference is None else [reference.topic])}
+    references = {each.topic: each for each in reference_sources(bag, contract)}
+    told: dict[str, NDArray[np.float64]] = {}
+    topics = {*convert, *references}
     newest: dict[str, Any] = {}
     next_ns: float | None = None
     period_ns = 10**9 / fps
     begin_ns, count = 0, 0
-    wanted = {name for name, _ in convert.values()} | ({ACTION} if reference else set())
+    wanted = {name for name, _ in convert.values()} | ({ACTION} if references else set())
     for topic, _, bag_ns, raw in bag.raw_messages(topics):
         # Half a period late, so that what is in step with the frames is in its own frame, whatever the rounding.
         while next_ns is not None and next_ns + 0.5 * period_ns < bag_ns:
@@ -221,9 +223,12 @@ def _frames(bag: BagReader, contract: Contract, fps: int) -> Iterator[ExportedFr
             if topic in convert:
                 name, read = convert[topic]
                 newest[name] = read(message)[1]
-            if reference is not None and topic == reference.topic:
+            if topic in references:
                 stamp = stamp_ns(message) or bag_ns
-                newest[ACTION] = reference.read(message, stamp, stamp)
+                told[topic] = references[topic].read(message, stamp, stamp)
+                commanded = together(list(told.values()), newest[STATE][:, 0] if STATE in newest else None)
+                if commanded is not None:
+                    newest[ACTION] = commanded
         except UserError:
             continue
         if next_ns is None and wanted <= set(newest):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from world_model_ros.bags.reader import BagReader
 from world_model_ros.contract.contract import Contract
+from world_model_ros.convert.commanded import CommandedJoints
 from world_model_ros.convert.joints import JointConverter
-from world_model_ros.convert.trajectory import trajectory_from
 from world_model_ros.core.errors import UserError
 from world_model_ros.runtime.applied import AppliedReference
 
@@ -29,7 +29,8 @@ class ReferenceSource:
     Args:
         topic: absolute topic name.
         max_age_ns: how long a message counts.
-        read: (message, its stamp in ns, now in ns) -> commanded positions now, (J,) in contract order.
+        read: (message, its stamp in ns, now in ns) -> commanded positions now, (J,) in contract order; NaN for joints
+            that this topic says nothing of.
     """
 
     topic: str
@@ -37,21 +38,31 @@ class ReferenceSource:
     read: Callable[[Any, int, int], NDArray[np.float64]]
 
 
-def reference_source(bag: BagReader, contract: Contract) -> ReferenceSource | None:
-    """What the gate says it applied; without a gate, what the controller was sent; without both, what the contract
-    says under ``deployment.without_commands``: None, or the measured joints."""
+def command_topics(contract: Contract) -> tuple[str, ...]:
+    """Topics of the controllers that take joint trajectories; the usual one if the contract has no controller."""
+    command = contract.deployment.command
+    if command is None:
+        return (USUAL_COMMAND,)
+    if command.streamed:
+        return ()
+    return tuple(each.topic for each in command.controllers(contract.joint_names))
+
+
+def reference_sources(bag: BagReader, contract: Contract) -> list[ReferenceSource]:
+    """What the gate says it applied; without a gate, what each controller was sent; without both, what the contract
+    says under ``deployment.without_commands``: nothing, or the measured joints."""
     topics = {name: topic.type for name, topic in bag.topics().items() if topic.count}
     if topics.get(APPLIED_TOPIC) == "sensor_msgs/msg/JointState":
-        return ReferenceSource(APPLIED_TOPIC, _APPLIED_AGE_NS, _applied_reader(contract))
-    command = contract.deployment.command
-    topic = "/" + (command.topic if command else USUAL_COMMAND).lstrip("/")
-    if topics.get(topic) == "trajectory_msgs/msg/JointTrajectory":
-        return ReferenceSource(topic, _EVER_NS, _command_reader(contract, topic))
-    return _measured(contract) if contract.deployment.without_commands == "measured" else None
+        return [ReferenceSource(APPLIED_TOPIC, _APPLIED_AGE_NS, _applied_reader(contract))]
+    told = ["/" + topic.lstrip("/") for topic in command_topics(contract)]
+    told = [topic for topic in told if topics.get(topic) == "trajectory_msgs/msg/JointTrajectory"]
+    if told:
+        return [ReferenceSource(topic, _EVER_NS, _command_reader(contract, topic)) for topic in told]
+    return _measured(contract) if contract.deployment.without_commands == "measured" else []
 
 
-def _measured(contract: Contract) -> ReferenceSource | None:
-    """The stream of all joints; None if they come in several."""
+def _measured(contract: Contract) -> list[ReferenceSource]:
+    """The stream of all joints; nothing if they come in several."""
     for stream in contract.interface.streams:
         if stream.kind == "joints" and set(stream.joints) == set(contract.joint_names):
             source, convert = contract.source(stream.name), JointConverter(stream.name, contract.joint_names)
@@ -61,8 +72,8 @@ def _measured(contract: Contract) -> ReferenceSource | None:
             ) -> NDArray[np.float64]:
                 return convert(message)[1][:, 0].astype(np.float64)
 
-            return ReferenceSource("/" + source.topic.lstrip("/"), round(source.max_age_s * 1e9), read)
-    return None
+            return [ReferenceSource("/" + source.topic.lstrip("/"), round(source.max_age_s * 1e9), read)]
+    return []
 
 
 def _applied_reader(contract: Contract) -> Callable[[Any, int, int], NDArray[np.float64]]:
@@ -80,8 +91,10 @@ def _applied_reader(contract: Contract) -> Callable[[Any, int, int], NDArray[np.
 
 
 def _command_reader(contract: Contract, topic: str) -> Callable[[Any, int, int], NDArray[np.float64]]:
+    commanded = CommandedJoints(contract.joint_names, topic)
+
     def read(message: Any, stamp_ns: int, now_ns: int) -> NDArray[np.float64]:
-        trajectory = trajectory_from(message, contract.joint_names, topic)
-        return np.array(replace(trajectory, stamp_ns=stamp_ns).sample(now_ns)[0])
+        commanded.take(message, stamp_ns)
+        return commanded.at(now_ns)
 
     return read

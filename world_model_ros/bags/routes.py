@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,7 @@ from world_model_ros.core.errors import UserError
 from world_model_ros.core.streams import StreamRule, Streams
 
 LABEL_AGE_NS = 500_000_000
-REFERENCE = "reference"
+REFERENCE = "reference "
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Route:
                 value = self.read(message, stamp_ns, bag_ns)
             else:
                 # A command without a stamp holds from when it was sent.
-                stamp_ns = header_ns(raw, self.topic) or (bag_ns if self.name == REFERENCE else 0)
+                stamp_ns = header_ns(raw, self.topic) or (bag_ns if self.name.startswith(REFERENCE) else 0)
                 value = np.frombuffer(raw, np.uint8)
         except UserError as error:
             self.count.refuse(error, arrived=False)
@@ -67,21 +67,24 @@ def sense_routes(bag: BagReader, contract: Contract) -> list[Route]:
     ]
 
 
-def other_routes(contract: Contract, reference: ReferenceSource | None) -> list[Route]:
-    """The routes of what was commanded and of the labels."""
+def other_routes(contract: Contract, references: Sequence[ReferenceSource]) -> list[Route]:
+    """The routes of what was commanded, one a topic that says so, and of the labels."""
     labels = contract.deployment.labels
-    age_ns = 0 if reference is None else reference.max_age_ns
-    streams = Streams(
-        [StreamRule(REFERENCE, age_ns), *(StreamRule(label_key(each.name), LABEL_AGE_NS) for each in labels)]
-    )
+    rules = [StreamRule(reference_key(each.topic), each.max_age_ns) for each in references]
+    streams = Streams([*rules, *(StreamRule(label_key(each.name), LABEL_AGE_NS) for each in labels)])
     routes = []
-    if reference is not None:
-        routes.append(Route(REFERENCE, reference.topic, streams, reference.read, StreamCount(age_ns)))
+    for reference in references:
+        count = StreamCount(reference.max_age_ns)
+        routes.append(Route(reference_key(reference.topic), reference.topic, streams, reference.read, count))
     for label in labels:
         read = _pose_reader(contract.interface.base_frame, label.name)
         count = StreamCount(LABEL_AGE_NS)
         routes.append(Route(label_key(label.name), absolute(label.topic), streams, read, count))
     return routes
+
+
+def reference_key(topic: str) -> str:
+    return f"{REFERENCE}{topic}"
 
 
 def label_key(name: str) -> str:

@@ -12,15 +12,18 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from world_model_ros.bags.reader import BagReader
-from world_model_ros.bags.reference import reference_source
+from world_model_ros.bags.reference import reference_sources
 from world_model_ros.bags.routes import REFERENCE, Route, other_routes, sense_routes
 from world_model_ros.bags.stream_counts import StreamCount
 from world_model_ros.contract.contract import Contract
+from world_model_ros.convert.commanded import together
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.streams import Observation
+from world_model_ros.runtime.inputs import measured_positions
 
 # Ticks begin this much after the first message, so that sources in step with the ticks are not seen now at once, now a
 # whole period late, by the rounding of their stamps.
@@ -89,7 +92,7 @@ class BagTicks:
         self._bag, self._contract, self._after_ns, self.copy = bag, contract, after_ns, copy
         self._plan = None if plan is None else [each for each in plan if each.now_ns > after_ns]
         self._senses = sense_routes(bag, contract)
-        self._others = other_routes(contract, reference_source(bag, contract))
+        self._others = other_routes(contract, reference_sources(bag, contract))
         self._required = {route.topic for route in self._senses if contract.source(route.name).required} or {
             route.topic for route in self._senses if route.topic in bag.topics()
         }
@@ -160,7 +163,8 @@ class BagTicks:
     def _cut(self, now_ns: int, planned: PlannedTick | None = None) -> Tick:
         observation = self._decoded(self._senses, now_ns, planned)
         others = dict(self._decoded(self._others, now_ns).values) if self._others else {}
-        reference = others.pop(REFERENCE, None)
+        told = [np.asarray(others.pop(name), np.float64) for name in list(others) if name.startswith(REFERENCE)]
+        reference = together(told, measured_positions(observation, self._contract)) if told else None
         labels = {name.removeprefix("label "): value for name, value in others.items()}
         return Tick(observation, reference, MappingProxyType(labels))
 

@@ -52,17 +52,19 @@ def run(arguments: argparse.Namespace) -> int:
             raise UserError(option, link, f"a link of the URDF: {list(description.links)}")
     if arguments.tip and arguments.tip not in _carried(description, joints):
         raise UserError("tip", arguments.tip, f"a link that the joints move, such as {list(tips)}")
+    above = description.above(arguments.tip) if arguments.tip else ()
+    carrying = tuple(joint.name for joint in joints if joint in above)
     box = _workspace(arguments.urdf, joints, base, arguments.tip) if arguments.tip else ()
     cameras = tuple(legal_name(each) for each in _words(arguments.cameras) or description.camera_frames or ("camera",))
     urdf = _reference(arguments.urdf, out)
-    draft = Draft(name, urdf, joints, base, arguments.tip or None, box, cameras, arguments.tick_hz)
+    draft = Draft(name, urdf, joints, base, arguments.tip or None, box, cameras, arguments.tick_hz, carrying)
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(draft.text(), encoding="utf-8")
     contract = load_contract(out)
     contract.limits()
     found = marks(contract.text)
     left_out = [joint for joint in description.joints if joint.kind != "fixed" and joint not in joints]
-    notes = [*_notes(description, left_out), *_missing_meshes(description, arguments.urdf)]
+    notes = [*_notes(description, left_out, cameras), *_missing_meshes(description, arguments.urdf)]
     launch = f"ros2 launch world_model_ros bringup.launch.py robot:={out.resolve()} model:=/path/to/bundle"
     result: dict[str, Any] = {
         "contract": str(out),
@@ -112,12 +114,12 @@ def _workspace(urdf: Path, joints: tuple[UrdfJoint, ...], base: str, tip: str) -
 
 
 def _reference(urdf: Path, out: Path) -> str:
-    """The URDF as seen from the contract's folder if it lies beneath that, else its full path."""
-    here, folder = urdf.resolve(), out.resolve().parent
-    return os.path.relpath(here, folder) if here.is_relative_to(folder) else str(here)
+    """The URDF as seen from the contract's folder if it lies (or is linked) beneath that, else its full path."""
+    here, folder = urdf.absolute(), out.absolute().parent
+    return os.path.relpath(here, folder) if here.is_relative_to(folder) else str(here.resolve())
 
 
-def _notes(description: Description, left_out: list[UrdfJoint]) -> list[str]:
+def _notes(description: Description, left_out: list[UrdfJoint], cameras: tuple[str, ...]) -> list[str]:
     notes = []
     for joint in left_out:
         if joint.mimics is not None:
@@ -131,7 +133,7 @@ def _notes(description: Description, left_out: list[UrdfJoint]) -> list[str]:
         notes.append(
             f"no <limit> in the URDF: {', '.join(silent)}; ROS and Pinocchio refuse such a file, so put one in"
         )
-    if not description.camera_frames:
+    if cameras == ("camera",) and not description.camera_frames:
         notes.append("the URDF has no camera: the contract has one named 'camera'; delete it if there is none")
     return notes
 

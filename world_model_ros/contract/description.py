@@ -72,6 +72,15 @@ class Description:
     def links(self) -> tuple[str, ...]:
         return (self.root, *(joint.child for joint in self.joints))
 
+    def above(self, link: str) -> tuple[UrdfJoint, ...]:
+        """Joints between the root and a link, from the link inward."""
+        parents = {joint.child: joint for joint in self.joints}
+        found: list[UrdfJoint] = []
+        while link in parents:
+            found.append(parents[link])
+            link = parents[link].parent
+        return tuple(found)
+
     def tips(self, moved: tuple[str, ...]) -> tuple[str, ...]:
         """Links at the ends that the joints ``moved`` carry, those with the most of these joints first."""
         above = {self.root: 0}

@@ -22,6 +22,7 @@ _RANGE = {"rad": math.pi, "m": 0.1}
 _EFFORT = 10.0
 _MOST_TURNS = 4 * math.pi  # a range beyond two turns is a way of saying that there is none
 _WIDTH = 112
+_POSE = 6  # joints that a pose takes
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class Draft:
         joints: commanded, in contract order.
         base: frame that positions are in.
         tip: link that the action displaces; None makes the action a displacement of joints.
+        carrying: names of the joints that move it; with a tip, the others are held still (a gripper's).
         workspace_m: box of the tip, x, y, z in ``base``; needed with a tip.
         cameras: stream names.
         tick_hz: of the brain.
@@ -47,6 +49,7 @@ class Draft:
     workspace_m: Box
     cameras: tuple[str, ...]
     tick_hz: float = 10.0
+    carrying: tuple[str, ...] = ()
 
     def text(self) -> str:
         """The contract as YAML, with a comment where something is to be filled in."""
@@ -93,13 +96,14 @@ class Draft:
 
     def _action(self, names: list[str]) -> list[str]:
         if self.tip is None:
-            slowest = min(joint.limit.velocity or _VELOCITY[joint.unit] for joint in self.joints)
+            turning = [joint for joint in self.joints if joint.unit == "rad"] or self.joints  # slides are slower, and
+            slowest = min(joint.limit.velocity or _VELOCITY[joint.unit] for joint in turning)  # held by their limits
             return [
                 "  action:",
                 "    kind: joint_displacement",
                 *_list("    joints: ", names),
                 f"    bound: {_short(slowest / self.tick_hz)}"
-                f"  # {MARK} the farthest that a joint moves in a tick; this is what the slowest one can",
+                f"  # {MARK} the farthest that a joint moves in a tick; this is what the slowest turning one can",
                 f"  # {MARK} objects that goals are for, each with a label from a tracker or tags while you record",
                 "  # targets:",
                 "  #   - {name: object_0, kind: object}",
@@ -108,7 +112,7 @@ class Draft:
             ]
         box = ", ".join(f"[{_short(low)}, {_short(high)}]" for low, high in self.workspace_m)
         return [
-            "  action:  # its z axis is kept pointing down",
+            "  action:  # its z axis is kept pointing down, its x axis along that of the base",
             "    kind: fingertip_displacement",
             f"    frame: {_scalar(self.base)}",
             f"    link: {_scalar(self.tip)}",
@@ -145,9 +149,12 @@ class Draft:
             f"  # {MARK} accelerations and jerks, which a URDF does not know; these reach full speed in"
             f" {FULL_SPEED_S:g} s, full acceleration in {FULL_ACCELERATION_S:g} s",
             "  limits:  # rad (slides: m), per s, s^2, s^3, and N m (slides: N); the tighter of these and the URDF's",
-            *(_limit(joint) for joint in self.joints),
-            "  command: {interface: joint_trajectory, topic: joint_trajectory_controller/joint_trajectory,"
-            f" rate_hz: 100.0}}  # {MARK} topic of the controller, and its rate",
+            *self._limits(),
+            "  command:",
+            "    interface: joint_trajectory  # or forward_position, forward_velocity, twist: docs/safety.md",
+            f"    topic: joint_trajectory_controller/joint_trajectory  # {MARK} topic of the controller",
+            f"    rate_hz: 100.0  # {MARK} how often it shall be told",
+            *self._others(),
             f"  without_commands: measured  # {MARK} nothing, if every bag has the gate or joint trajectories in it",
             "  gate:",
             f"    # {MARK} what stands around the robot, and the distances below which the gate slows and stops",
@@ -155,6 +162,28 @@ class Draft:
             "    # obstacles:",
             "    #   - {name: table, size_m: [1.0, 1.0, 0.1], position_m: [0.5, 0.0, -0.05]}",
             f"    tracking_tolerance: 0.15  # {MARK} how far the joints may lag behind the command, rad",
+        ]
+
+    def _limits(self) -> list[str]:
+        """With joints to spare also where they like to be."""
+        spare = self.tip is not None and len(self.carrying) > _POSE
+        lines = [_limit(joint, spare and joint.name in self.carrying) for joint in self.joints]
+        if spare:
+            where = "where the arm likes to be with its tip pointing down, as it has joints to spare; this is mid-range"
+            lines.insert(0, f"    # {MARK} rest: {where}")
+        return lines
+
+    def _others(self) -> list[str]:
+        """A controller of its own for what does not move the tip, as grippers have."""
+        beside = [joint.name for joint in self.joints if self.tip is not None and joint.name not in self.carrying]
+        if not beside:
+            return []
+        return [
+            f"    # {MARK} if another controller has these, which do not move the tip; or leave them out",
+            "    # others:",
+            "    #   - interface: joint_trajectory",
+            "    #     topic: gripper_controller/joint_trajectory",
+            *(f"    # {line}" for line in _list("    joints: ", beside)),
         ]
 
 
@@ -184,7 +213,7 @@ def legal_name(text: str) -> str:
     return name if re.match(r"[A-Za-z]", name) else f"robot_{name}".rstrip("_")
 
 
-def _limit(joint: UrdfJoint) -> str:
+def _limit(joint: UrdfJoint, rest: bool) -> str:
     """A line of ``deployment.limits``; what the URDF does not say is guessed and named in a mark."""
     unit, known, guessed = joint.unit, joint.limit, []
     span = known.position
@@ -203,6 +232,8 @@ def _limit(joint: UrdfJoint) -> str:
         "jerk": _short(acceleration / FULL_ACCELERATION_S),
         "effort": _short(effort),
     }
+    if rest:
+        values["rest"] = _short(0.5 * (span[0] + span[1]))
     why = " of this continuous joint" if joint.kind == "continuous" else ", the URDF does not say"
     mark = f"  # {MARK} {', '.join(guessed)}{why}" if guessed else ""
     pairs = ", ".join(f"{name}: {value}" for name, value in values.items())

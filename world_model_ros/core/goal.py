@@ -29,7 +29,7 @@ class Goal:
         target: name of the target that shall reach the pose (``fingertip``, ``object_0``).
         pose: (7,) x y z in m and quaternion x y z w in the base frame. Orientation is not yet a cost.
         image: (H, W, 3) uint8 RGB, as the first camera of the contract would see the goal.
-        joints: (J,) positions in contract order, rad or m.
+        joints: (J,) positions in contract order, rad or m; NaN for those that shall stay as they are.
         also: of a pose goal, other targets that shall be at poses of their own at the same time.
     """
 

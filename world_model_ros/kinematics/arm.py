@@ -11,7 +11,7 @@ from world_model_ros.core.errors import UserError
 from world_model_ros.core.trajectory import Float, Trajectory
 from world_model_ros.kinematics.chain import Chain, require, within
 from world_model_ros.kinematics.urdf_model import urdf_model
-from world_model_ros.kinematics.waypoints import through
+from world_model_ros.kinematics.waypoints import Floats, lead_aside, through
 
 
 def tool_down(yaw_rad: float = 0.0) -> Float:
@@ -32,6 +32,7 @@ class ArmKinematics:
 
     Attributes:
         links: of the fingertips.
+        aside: indices of the joints that carry no fingertip.
 
     Raises:
         UserError: a joint, a link or the base frame is not in the URDF, the frame moves, or a joint carries two
@@ -53,6 +54,7 @@ class ArmKinematics:
         shared = [self.names[joint] for joint, count in counts.items() if count > 1]
         if shared:
             raise UserError("interface.joints", shared, f"joints that carry one of {list(self.links)} each")
+        self.aside = np.array([i for i in range(len(self.names)) if i not in counts], np.intp)
         ends = np.cumsum([len(chain.axes) for chain in self._chains])
         self._parts = [slice(end - len(chain.axes), end) for end, chain in zip(ends, self._chains)]
 
@@ -86,13 +88,16 @@ class ArmKinematics:
             q[chain.joints] = found
         return q
 
-    def chunk_trajectory(self, q_ref: Float, chunk: Float, stamp_ns: int, tick_s: float) -> Trajectory:
+    def chunk_trajectory(
+        self, q_ref: Float, chunk: Float, stamp_ns: int, tick_s: float, lead: Floats | None = None
+    ) -> Trajectory:
         """Joint trajectory of a chunk of fingertip displacements, each taken as in `Chain.step`.
 
         Args:
             q_ref: (J,) commanded joint positions now.
             chunk: (H, C) displacements in m along the contract's axes, one a tick.
             stamp_ns: time of ``q_ref``.
+            lead: (J,) where joints that carry no fingertip shall go; None and NaN leave them.
 
         Returns:
             H + 1 points one tick apart, one more if the stop needs it; the last velocity is zero.
@@ -105,6 +110,8 @@ class ArmKinematics:
             for row, displacement in zip(points[1:], chunk):
                 q, position, rotation = chain.step(q, position, rotation, displacement[part], self._bound, tick_s)
                 row[chain.joints] = q
+        if lead is not None:
+            lead_aside(points, self.aside, lead, self.limits, tick_s)
         return through(self.names, points, stamp_ns, tick_s, self.limits.acceleration)
 
     def applied_action(self, q_prev: Float, q_now: Float) -> Float:

@@ -7,7 +7,7 @@ import numpy as np
 from world_model_ros.contract.contract import Contract
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.trajectory import Float, Trajectory
-from world_model_ros.kinematics.waypoints import through
+from world_model_ros.kinematics.waypoints import Floats, lead_aside, through
 
 
 class JointMotion:
@@ -15,6 +15,9 @@ class JointMotion:
 
     Args:
         contract: with action kind ``joint_displacement``. Limits are kept where it has them.
+
+    Attributes:
+        aside: indices of the joints that have no action.
     """
 
     def __init__(self, contract: Contract) -> None:
@@ -26,9 +29,13 @@ class JointMotion:
         self.limits = contract.limits() if stated else None
         self._bound = action.bound
         self._moved = [self.names.index(name) for name in action.joints]
+        self.aside = np.array([i for i in range(len(self.names)) if i not in self._moved], np.intp)
 
-    def chunk_trajectory(self, q_ref: Float, chunk: Float, stamp_ns: int, tick_s: float) -> Trajectory:
-        """Joint trajectory of a chunk (H, C) of displacements from ``q_ref`` (J,); joints without an action stay.
+    def chunk_trajectory(
+        self, q_ref: Float, chunk: Float, stamp_ns: int, tick_s: float, lead: Floats | None = None
+    ) -> Trajectory:
+        """Joint trajectory of a chunk (H, C) of displacements from ``q_ref`` (J,); joints without an action go to
+        ``lead`` (J,), if it is given and they have limits, else they stay.
 
         Displacements are clipped to the bound, the position limits and the velocity limits.
         Returns H + 1 points one tick apart, one more if the stop needs it; the last velocity is zero.
@@ -42,8 +49,10 @@ class JointMotion:
                 move = np.clip(move, -limits.velocity * tick_s, limits.velocity * tick_s)
             q = points[-1] + move
             points.append(q if limits is None else np.clip(q, limits.lower, limits.upper))
-        acceleration = None if limits is None else limits.acceleration
-        return through(self.names, np.array(points), stamp_ns, tick_s, acceleration)
+        way = np.array(points)
+        if lead is not None and limits is not None:
+            lead_aside(way, self.aside, lead, limits, tick_s)
+        return through(self.names, way, stamp_ns, tick_s, None if limits is None else limits.acceleration)
 
     def applied_action(self, q_prev: Float, q_now: Float) -> Float:
         """Displacement (C,) of the action's joints between two commanded configurations (J,)."""

@@ -5,18 +5,33 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from world_model_ros.contract.contract import Contract
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.trajectory import Float, Trajectory
 from world_model_ros.kinematics.arm import ArmKinematics
 from world_model_ros.kinematics.joints import JointMotion
+from world_model_ros.kinematics.waypoints import Floats
 
 
 class Motion(Protocol):
-    """Actions to joint trajectories and back, for C action dimensions, J joints and H ticks."""
+    """Actions to joint trajectories and back, for C action dimensions, J joints and H ticks.
 
-    def chunk_trajectory(self, q_ref: Float, chunk: Float, stamp_ns: int, tick_s: float) -> Trajectory:
-        """Trajectory of a chunk (H, C) that starts at the commanded positions ``q_ref`` (J,) at ``stamp_ns``."""
+    Attributes:
+        aside: indices of the joints that no action moves, as a gripper's.
+    """
+
+    aside: NDArray[np.intp]
+
+    def chunk_trajectory(
+        self, q_ref: Float, chunk: Float, stamp_ns: int, tick_s: float, lead: Floats | None = None
+    ) -> Trajectory:
+        """Trajectory of a chunk (H, C) that starts at the commanded positions ``q_ref`` (J,) at ``stamp_ns``.
+
+        Joints that no action moves go to ``lead`` (J,); where that is not given, or NaN, they stay.
+        """
 
     def applied_action(self, q_prev: Float, q_now: Float) -> Float:
         """Action (C,) that leads from one commanded configuration (J,) to another."""

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-import numpy as np
+from typing import Any
 
-from world_model_ros.core.trajectory import Float, Trajectory
+import numpy as np
+from numpy.typing import NDArray
+
+from world_model_ros.core.trajectory import Float, JointLimits, Trajectory
+
+Floats = NDArray[np.floating[Any]]
+
+_LED = 0.5  # share of its velocity limit at which a joint is led
 
 
 def through(
@@ -37,3 +44,16 @@ def through(
         velocities = np.vstack([velocities[:-1], 0.5 * step / tick_s, np.zeros_like(step)])
         count += 1
     return Trajectory(names, np.arange(count, dtype=np.float64) * tick_s, points, velocities, stamp_ns)
+
+
+def lead_aside(points: Float, aside: NDArray[np.intp], goal: Floats, limits: JointLimits, tick_s: float) -> None:
+    """Let some joints go from the first of ``points`` (T, J) to a goal at half of their fastest, in place.
+
+    Args:
+        aside: (n,) indices of these joints.
+        goal: (J,) positions, of which only theirs count; those that are NaN stay.
+    """
+    start = points[0, aside]
+    there = np.clip(goal[aside], limits.lower[aside], limits.upper[aside])
+    reach = np.arange(len(points))[:, None] * (_LED * tick_s) * limits.velocity[aside]
+    points[:, aside] = start + np.clip(np.where(np.isnan(there), start, there) - start, -reach, reach)

@@ -43,7 +43,6 @@ class GoalInbox:
         self.refused: str | None = None
         self.refusals = 0
         self._given_ns = self._refused_ns = 0  # stamps of the newest goal, and of the newest that was refused
-        self._joints = JointConverter("goal/joints", contract.joint_names)
         self._subscriptions = [
             node.create_subscription(
                 PoseStamped, f"goal/{each.name}/pose", partial(self._take, self._pose, each.name), 10
@@ -109,4 +108,9 @@ class GoalInbox:
         return Goal("image", now_ns, target=target, image=image)
 
     def _joint_positions(self, target: str | None, now_ns: int, message: JointState) -> Goal:
-        return Goal("joints", now_ns, joints=self._joints(message)[1][:, 0])
+        names = self._contract.joint_names
+        joints = np.full(len(names), np.nan, np.float32)
+        named = [name for name in names if name in message.name]
+        if named:
+            joints[[names.index(name) for name in named]] = JointConverter("goal/joints", named)(message)[1][:, 0]
+        return Goal("joints", now_ns, joints=joints)

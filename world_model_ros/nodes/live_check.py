@@ -21,6 +21,12 @@ from world_model_ros.nodes.qos import qos_profile
 from world_model_ros.nodes.spin import make_executor
 
 _DISCOVERY_S = 2.0
+_SENT = {
+    "joint_trajectory": "trajectory_msgs/msg/JointTrajectory",
+    "forward_position": "std_msgs/msg/Float64MultiArray",
+    "forward_velocity": "std_msgs/msg/Float64MultiArray",
+    "twist": "geometry_msgs/msg/TwistStamped",
+}
 _ANY = QoSProfile(depth=50, reliability=ReliabilityPolicy.BEST_EFFORT, durability=DurabilityPolicy.VOLATILE)
 
 
@@ -141,13 +147,19 @@ class LiveCheck(Node):
         command = self._contract.deployment.command
         if command is None:
             return []
-        topics = [each.topic for each in command.controllers(self._contract.joint_names)]
-        return [finding for topic in topics for finding in self._controller(topic)]
+        controllers = command.controllers(self._contract.joint_names)
+        return [finding for each in controllers for finding in self._controller(each.topic, _SENT[each.interface])]
 
-    def _controller(self, topic: str) -> list[Finding]:
+    def _controller(self, topic: str, kind: str) -> list[Finding]:
         found = []
         if not self.count_subscribers(topic):
+            alike = sorted(
+                name
+                for name, types in self.get_topic_names_and_types()
+                if kind in types and self.count_subscribers(name)
+            )
             change = "start the controller, or deployment.command: topic"
+            change += f": one of {alike}" if alike else f"; nothing here listens to a {kind}"
             found.append(Finding("command", f"nobody listens to {topic}", change, "wrong"))
         gates = {"command_gate"}
         others = {each.node_name for each in self.get_publishers_info_by_topic(topic)} - gates

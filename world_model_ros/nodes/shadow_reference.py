@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 from rclpy.node import Node
 from trajectory_msgs.msg import JointTrajectory
 
-from world_model_ros.bags.reference import USUAL_COMMAND
+from world_model_ros.bags.reference import command_topics
 from world_model_ros.contract.contract import Contract
-from world_model_ros.convert.trajectory import trajectory_from
+from world_model_ros.convert.commanded import CommandedJoints, together
+from world_model_ros.convert.stamps import stamp_ns
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.streams import Observation
-from world_model_ros.core.trajectory import Float, Trajectory
+from world_model_ros.core.trajectory import Float
 from world_model_ros.nodes.stream_inbox import APPLIED, StreamInbox
 from world_model_ros.runtime.inputs import measured_positions
 
@@ -24,36 +25,32 @@ _WARN_EVERY_S = 5.0
 
 
 class ShadowReference:
-    """Commanded positions from the best source there is: the gate, the controller's topic, or else what was measured.
+    """Commanded positions from the best source there is: the gate, the controllers' topics, or else what was measured.
 
     Attributes:
-        sources: ticks by source. source: the one of the last tick.
+        sources: ticks by source. source: the one of the last tick; several controllers with commas.
     """
 
     def __init__(self, node: Node, contract: Contract, streams: StreamInbox) -> None:
         self._node, self._contract, self._streams = node, contract, streams
-        self._newest: Trajectory | None = None
+        self._controllers = {topic: CommandedJoints(contract.joint_names, topic) for topic in command_topics(contract)}
         self.sources: Counter[str] = Counter()
         self.source: str | None = None
-        command = contract.deployment.command
-        self._topic: str | None = USUAL_COMMAND if command is None else command.topic
-        if command is not None and command.streamed:
-            self._topic = None
-        self._subscription = None
-        if self._topic is not None:
-            self._subscription = node.create_subscription(JointTrajectory, self._topic, self._store, 10)
+        self._subscriptions = [
+            node.create_subscription(JointTrajectory, topic, partial(self._store, topic), 10)
+            for topic in self._controllers
+        ]
 
     def close(self) -> None:
-        if self._subscription is not None:
-            self._node.destroy_subscription(self._subscription)
+        for subscription in self._subscriptions:
+            self._node.destroy_subscription(subscription)
 
     def at(self, observation: Observation) -> Float | None:
         """Commanded positions (J,) at the tick; None where nothing is known, and when the source changes: the step
         from one to another is no motion."""
-        now_ns, newest = observation.now_ns, self._newest
-        source, found = APPLIED, self._streams.applied.at(now_ns)
-        if found is None and newest is not None and self._topic is not None:
-            source, found = self._topic, np.array(newest.sample(now_ns)[0])
+        source, found = APPLIED, self._streams.applied.at(observation.now_ns)
+        if found is None:
+            source, found = self._told(), self._commanded(observation, observation.now_ns)
         if found is None:
             source, found = MEASURED, measured_positions(observation, self._contract)
         if found is None:
@@ -64,17 +61,23 @@ class ShadowReference:
 
     def ahead(self, observation: Observation, steps: int) -> Float | None:
         """Positions (steps + 1, J) that are commanded for now and the coming ticks; None if nobody says."""
-        newest, tick_ns = self._newest, self._contract.tick_ns
-        if newest is None or self.source != self._topic:
+        if not self._told() or self.source != self._told():
             return None
-        return np.array([newest.sample(observation.now_ns + step * tick_ns)[0] for step in range(steps + 1)])
+        now_ns, tick_ns = observation.now_ns, self._contract.tick_ns
+        positions = [self._commanded(observation, now_ns + step * tick_ns) for step in range(steps + 1)]
+        return None if any(each is None for each in positions) else np.array(positions)
 
-    def _store(self, message: Any) -> None:
+    def _told(self) -> str:
+        """The topics of the controllers that were told something."""
+        return ", ".join(topic for topic, each in self._controllers.items() if each.newest is not None)
+
+    def _commanded(self, observation: Observation, now_ns: int) -> Float | None:
+        told = [each.at(now_ns) for each in self._controllers.values() if each.newest is not None]
+        return together(told, measured_positions(observation, self._contract)) if told else None
+
+    def _store(self, topic: str, message: Any) -> None:
+        begin_ns = stamp_ns(message) or int(self._node.get_clock().now().nanoseconds)  # 0 means at once
         try:
-            trajectory = trajectory_from(message, self._contract.joint_names, str(self._topic))
+            self._controllers[topic].take(message, begin_ns)
         except UserError as error:
             self._node.get_logger().warning(f"not followed: {error}", throttle_duration_sec=_WARN_EVERY_S)
-            return
-        if not trajectory.stamp_ns:  # 0 means at once
-            trajectory = replace(trajectory, stamp_ns=int(self._node.get_clock().now().nanoseconds))
-        self._newest = trajectory

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -39,11 +40,18 @@ class Aiming:
         arm: its kinematics; None if its action does not displace fingertips.
         workspace: of the action.
         reader: the graph that reads goal images; None of a bundle without it.
+        aside: indices of the joints that no action moves.
     """
 
     def __init__(
-        self, contract: Contract, arm: ArmKinematics | None, workspace: Workspace, reader: Graph | None
+        self,
+        contract: Contract,
+        arm: ArmKinematics | None,
+        workspace: Workspace,
+        reader: Graph | None,
+        aside: Sequence[int] = (),
     ) -> None:
+        self._aside = tuple(aside)
         self._contract, self._arm, self._workspace, self._reader = contract, arm, workspace, reader
         self._camera = first_camera(contract.interface)
         self._targets = contract.interface.targets
@@ -72,7 +80,7 @@ class Aiming:
         if goal is None:
             return Aim("idle"), None
         if goal.kind == "joints":
-            return aim_at_joints(goal, measured), None
+            return aim_at_joints(goal, measured, self._contract, self._aside), None
         tips = None if self._arm is None else self._arm.tips(measured).astype(np.float32)
         if goal.kind == "pose":
             ways = [

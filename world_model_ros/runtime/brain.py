@@ -63,7 +63,8 @@ class Brain:
         self._motion = motion_for(contract) if bundle.manifest.kind == "act" else motion_if_any(contract)
         self._arm = self._motion if isinstance(self._motion, ArmKinematics) else None
         self._workspace = Workspace.of(contract)
-        self._aiming = Aiming(contract, self._arm, self._workspace, self._graphs.get("goal"))
+        aside = () if self._motion is None else self._motion.aside.tolist()
+        self._aiming = Aiming(contract, self._arm, self._workspace, self._graphs.get("goal"), aside)
         self._drawn: tuple[int, Floats] | None = None
 
     @property
@@ -164,7 +165,8 @@ class Brain:
             return decided(NOT_FINITE), after
         chunk: Floats = plan["chunk"]
         tick_s = 1.0 / self.contract.interface.tick_hz
-        told["trajectory"] = self._motion.chunk_trajectory(start, chunk.astype(np.float64), observation.now_ns, tick_s)
+        moves, lead = chunk.astype(np.float64), None if goal is None else goal.joints
+        told["trajectory"] = self._motion.chunk_trajectory(start, moves, observation.now_ns, tick_s, lead)
         watch.lap("kinematics")
         told |= {name: plan.get(name) for name in ("chunk", "states", "poses", "sigma", "joints", "contact")}
         told |= {"cost": float(plan["cost"][0]), "candidates": plan.get("candidate_poses")}

@@ -19,7 +19,7 @@ from world_model_ros.runtime.workspace import Reach, Workspace
 Float = NDArray[np.float64]
 
 REACHED_M = 0.004
-REACHED_RAD = 0.01
+REACHED_JOINT = {"rad": 0.01, "m": 0.001, "normalised": 0.01}
 # An object that a goal image shows farther away than this is to be moved: the arm that hides a part of it leads the
 # reader up to 4.7 cm astray (100 pictures of the tabletop arm), which is no reason to push it.
 MOVED_M = 0.05
@@ -74,8 +74,10 @@ def check_goal(goal: Goal, contract: Contract) -> None:
     if goal.kind == "joints":
         assert goal.joints is not None
         limits = contract.limits()
+        if np.isnan(goal.joints).all():
+            raise UserError("goal: joints", "none", f"some of {list(limits.names)}")
         for name, value, lower, upper in zip(limits.names, goal.joints, limits.lower, limits.upper):
-            if not lower <= value <= upper:
+            if not (np.isnan(value) or lower <= value <= upper):
                 raise UserError(f"goal: joints[{name}]", float(value), f"a position from {lower} to {upper}")
         return
     names = [target.name for target in interface.targets]
@@ -114,12 +116,16 @@ def aim_at_poses(ways: Sequence[Way], workspaces: Sequence[Reach]) -> Aim:
     return _toward(inside, workspaces)
 
 
-def aim_at_joints(goal: Goal, measured: Float) -> Aim:
-    """Aim at joint positions (J,)."""
+def aim_at_joints(goal: Goal, measured: Float, contract: Contract, aside: Sequence[int] = ()) -> Aim:
+    """Aim at joint positions (J,); NaN are to stay as they are. Nothing is planned for those ``aside`` alone."""
     assert goal.joints is not None
-    if np.abs(goal.joints - measured).max() < REACHED_RAD:
+    wanted = np.where(np.isnan(goal.joints), measured, goal.joints)
+    near = np.array([REACHED_JOINT[joint.unit] for joint in contract.interface.joints])
+    away = np.abs(wanted - measured) >= near
+    if not away.any():
         return Aim("reached")
-    return Aim("pursuing", moves=True, joints=np.asarray(goal.joints, np.float32))
+    planned = [i for i in range(len(away)) if i not in aside]
+    return Aim("pursuing", moves=bool(away[planned].any()), joints=np.asarray(wanted, np.float32))
 
 
 def choose_target(
