@@ -61,5 +61,8 @@ def test_joints_without_an_action_are_led_within_their_limits_or_stay() -> None:
     np.testing.assert_allclose(trajectory.positions[1], [0.0, -0.9, 0.5, 0.1, 3.05, 0.7])  # half of 2 and of 3 rad/s
     np.testing.assert_allclose(trajectory.positions[-1], [0.0, -0.6, 0.5, 0.1, 3.1, 0.7])  # up to a position limit
     np.testing.assert_array_equal(trajectory.velocities[-1], 0.0)
+    way = [trajectory.sample(round(ms * 1e6))[0] for ms in range(400)]
+    assert np.max(way, axis=0)[4] <= 3.1 + 1e-9  # nor does the spline between the ticks pass by its end
+    assert np.max(way, axis=0)[3] <= 0.1 + 1e-9
     stays = motion.chunk_trajectory(begin, np.zeros((4, 2)), 0, TICK_S)
     np.testing.assert_array_equal(stays.positions[-1], begin)

@@ -17,7 +17,7 @@ _LED = 0.5  # share of its velocity limit at which a joint is led
 def through(
     names: tuple[str, ...], points: Float, stamp_ns: int, tick_s: float, acceleration: Float | None = None
 ) -> Trajectory:
-    """Trajectory through positions one tick apart, velocities by central differences, the last one zero.
+    """Trajectory through positions one tick apart, velocities by central differences, zero where a joint stays.
 
     Where stopping at the last position within one tick would ask for too much acceleration, the last displacement
     takes two ticks at constant deceleration instead: three quarters of it by its own tick, the rest by an extra one.
@@ -35,6 +35,8 @@ def through(
     velocities = np.zeros_like(points)
     velocities[0] = (points[1] - points[0]) / tick_s
     velocities[1:-1] = (points[2:] - points[:-2]) / (2 * tick_s)
+    moving = points[1:] != points[:-1]
+    velocities[1:-1] *= moving[1:] & moving[:-1]  # else the spline would pass by where a joint stays, as at its limit
     step = points[-1] - points[-2]
     # Peak acceleration of the cubic from (p, v) to (p + step, 0), at its two ends.
     begin = 6 * step / tick_s**2 - 4 * velocities[-2] / tick_s

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from world_model_ros.contract.contract import Contract
 from world_model_ros.core.errors import UserError
+from world_model_ros.kinematics.meshes import mesh_folders
 
 Float = NDArray[np.float64]
 
@@ -41,7 +41,9 @@ class Mesh:
 
 
 class RobotShape:
-    """Visual geometry of a contract's URDF. Holds scratch memory: use one object a thread.
+    """Visual geometry of a contract's URDF, or that of collision where visuals cannot be read.
+
+    Holds scratch memory: use one object a thread.
 
     Args:
         contract: with a URDF that has its joints, one degree of freedom each, and its base frame.
@@ -65,14 +67,7 @@ class RobotShape:
         if not self._model.existFrame(base):
             raise UserError("interface.base_frame", base, f"a link: {[frame.name for frame in self._model.frames]}")
         self._base = self._model.getFrameId(base)
-        prefixes = [Path(prefix) / "share" for prefix in os.environ.get("AMENT_PREFIX_PATH", "").split(":") if prefix]
-        folders = [str(folder) for folder in (*urdf.parents[:3], *prefixes)]
-        try:
-            self._geometry = pin.buildGeomFromUrdf(
-                self._model, str(urdf), pin.GeometryType.VISUAL, package_dirs=folders
-            )
-        except (ValueError, RuntimeError) as error:
-            raise UserError("deployment.urdf", str(error), "visual meshes that can be found and read") from error
+        self._geometry = _geometry(self._model, urdf)
         self._data, self._placed = self._model.createData(), self._geometry.createData()
         self._order = np.array([self._model.joints[self._model.getJointId(n)].idx_q for n in contract.joint_names])
         self.parts = tuple(_mesh(each) for each in self._geometry.geometryObjects)
@@ -95,6 +90,18 @@ class RobotShape:
         """Whether each part stands elsewhere at ``joints`` than at ``since``; turning on the spot does not count."""
         before = [place for _, place in self.placed(since)]
         return [bool(np.linalg.norm(place - old) > by_m) for (_, place), old in zip(self.placed(joints), before)]
+
+
+def _geometry(model: pin.Model, urdf: Path) -> pin.GeometryModel:
+    """The visuals, or where one cannot be found or read, what collides."""
+    folders = mesh_folders(urdf)
+    try:
+        return pin.buildGeomFromUrdf(model, str(urdf), pin.GeometryType.VISUAL, package_dirs=folders)
+    except (ValueError, RuntimeError) as error:
+        try:
+            return pin.buildGeomFromUrdf(model, str(urdf), pin.GeometryType.COLLISION, package_dirs=folders)
+        except (ValueError, RuntimeError):
+            raise UserError("deployment.urdf", str(error), "visual meshes that can be found and read") from error
 
 
 def box_mesh(size_m: ArrayLike) -> tuple[Float, NDArray[np.int32]]:
