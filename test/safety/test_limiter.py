@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from gate_driver import HOME, LIMITS, assert_within_limits
 
 from world_model_ros.core.trajectory import hermite
-from world_model_ros.safety.limiter import Limiter, Motion, Plan
+from world_model_ros.safety.limiter import Limiter, Motion, Plan, _extrema
 
 CYCLE_S = 0.02
 
@@ -62,6 +64,39 @@ def test_a_target_that_runs_into_a_limit_is_left_in_time() -> None:
     start = LIMITS.upper - 0.6
     motions = follow(Limiter(LIMITS), lambda t: (start + 1.5 * t, np.full(6, 1.5)), 2.0, start=start)
     assert_within_limits(motions, CYCLE_S)
+
+
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_a_joint_whose_range_leaves_out_zero_is_moved_all_over_it(sign: int) -> None:
+    """As an elbow that cannot be straight. Ruckig's extrema of such a joint hold a zero that is nowhere."""
+    lower, upper = LIMITS.lower.copy(), LIMITS.upper.copy()
+    lower[2], upper[2] = sorted((sign * -3.0, sign * -0.1))
+    limits = replace(LIMITS, lower=lower, upper=upper)
+    home = HOME.copy()
+    for start, end in ((-2.9, -0.1), (-0.2, -3.0), (-2.5, -2.0), (-1.5, -1.6)):
+        goal = home.copy()
+        home[2], goal[2] = sign * start, sign * end
+        goal[0] += 0.3
+        motions = follow(Limiter(limits), lambda _, goal=goal: (goal, np.zeros(6)), 3.0, start=home)
+        np.testing.assert_allclose(motions[-1].position, goal, atol=2e-3)
+        way = np.array([motion.position[2] for motion in motions])
+        assert (way >= lower[2] - 1e-6).all()
+        assert (way <= upper[2] + 1e-6).all()
+
+
+def test_extrema_of_a_motion_are_where_it_really_turns() -> None:
+    random, limiter = np.random.default_rng(4), Limiter(LIMITS)
+    for _ in range(100):
+        velocity, acceleration = 0.6 * random.uniform(-1, 1, (2, 6)) * [LIMITS.velocity, LIMITS.acceleration]
+        now = Motion(random.uniform(-0.3, 0.3, 6), velocity, acceleration)
+        limiter._follow_input.target_velocity = (random.uniform(-1, 1, 6) * LIMITS.velocity).tolist()
+        trajectory = limiter._trajectory(limiter._follow_input, now)
+        assert trajectory is not None
+        times = np.linspace(0.0, trajectory.duration, 2000)
+        way = np.array([trajectory.at_time(time)[0] for time in times])
+        found = np.array([_extrema(profile) for profile in trajectory.profiles[0]])
+        np.testing.assert_allclose(found[:, 0], way.min(axis=0), atol=1e-5)
+        np.testing.assert_allclose(found[:, 1], way.max(axis=0), atol=1e-5)
 
 
 def test_a_stop_is_as_short_as_the_limits_allow() -> None:

@@ -205,8 +205,12 @@ class Limiter:
         reach = np.maximum(self.limits.velocity, peak) * trajectory.duration
         if np.all((now.position - reach >= self.limits.lower) & (now.position + reach <= self.limits.upper)):
             return True
-        extrema = trajectory.position_extrema
-        return all(low <= bound.min and bound.max <= high for bound, (low, high) in zip(extrema, self._bounds))
+        for joint, (bound, (low, high)) in enumerate(zip(trajectory.position_extrema, self._bounds)):
+            if not (low <= bound.min and bound.max <= high):
+                least, most = _extrema(trajectory.profiles[0][joint])
+                if not (low <= least and most <= high):
+                    return False
+        return True
 
 
 def _apart(knots: list[float], switches: list[float]) -> list[float]:
@@ -224,6 +228,23 @@ def _apart(knots: list[float], switches: list[float]) -> list[float]:
 def _switches(trajectory: ruckig.Trajectory) -> Float:
     spans = np.array([(*profile.brake.t, *profile.t) for profile in trajectory.profiles[0]])
     return spans.cumsum(axis=1).ravel()
+
+
+def _extrema(profile: ruckig.Profile) -> tuple[float, float]:
+    """The lowest and highest position of one joint.
+
+    Those that Ruckig itself gives may hold the target position, which is 0 where a velocity is asked for: too far for a
+    joint whose range leaves 0 out, as that of many an elbow.
+    """
+    found: list[float] = []
+    for part in (profile.brake, profile):
+        for span, position, speed, acceleration, jerk in zip(part.t, part.p, part.v, part.a, part.j):
+            root = math.sqrt(max(acceleration**2 - 2 * jerk * speed, 0.0))
+            turns = [(-acceleration + sign * root) / jerk for sign in (1, -1)] if jerk else []
+            turns += [-speed / acceleration] if acceleration and not jerk else []
+            for time in (0.0, *(each for each in turns if 0.0 < each < span), span) if span > 0 else ():
+                found.append(position + time * (speed + time * (acceleration / 2 + time * jerk / 6)))
+    return (min(found), max(found)) if found else (profile.p[0], profile.p[0])
 
 
 def _within(times: Float, from_s: float, to_s: float) -> list[float]:
