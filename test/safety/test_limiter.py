@@ -97,6 +97,24 @@ def test_extrema_of_a_motion_are_where_it_really_turns() -> None:
         found = np.array([_extrema(profile) for profile in trajectory.profiles[0]])
         np.testing.assert_allclose(found[:, 0], way.min(axis=0), atol=1e-5)
         np.testing.assert_allclose(found[:, 1], way.max(axis=0), atol=1e-5)
+        early = way[times <= 0.05]
+        found = np.array([_extrema(profile, 0.05) for profile in trajectory.profiles[0]])
+        np.testing.assert_allclose(found[:, 0], early.min(axis=0), atol=3e-3)
+        np.testing.assert_allclose(found[:, 1], early.max(axis=0), atol=3e-3)
+
+
+def test_a_slow_joint_with_little_room_is_moved_all_the_way_to_its_limit() -> None:
+    """As the finger of a gripper: its full speed takes longer to reach than there is way."""
+    gentle = {"velocity": 0.2, "acceleration": 0.4, "jerk": 4.0, "lower": 0.0, "upper": 0.04}
+    limits = replace(LIMITS, **{name: np.array([*getattr(LIMITS, name)[:5], value]) for name, value in gentle.items()})
+    home, goal = np.array([*HOME[:5], 0.02]), np.array([*HOME[:5], 0.0])
+
+    def closing(time_s: float):
+        return goal + (home - goal) * max(0.0, 1 - 5 * time_s), np.array([0.0] * 5 + [-0.1 if time_s < 0.2 else 0.0])
+
+    motions = follow(Limiter(limits), closing, 3.0, start=home)
+    assert motions[-1].position[5] == pytest.approx(0.0, abs=2e-4)
+    assert min(motion.position[5] for motion in motions) >= -1e-6
 
 
 def test_a_stop_is_as_short_as_the_limits_allow() -> None:

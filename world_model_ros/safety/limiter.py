@@ -158,7 +158,7 @@ class Limiter:
         """Plan toward the velocity ``aim`` (J,), then to a stop; None if it would pass a position limit."""
         self._follow_input.target_velocity = aim.tolist()
         lead = self._trajectory(self._follow_input, now)
-        if lead is None or not self._inside(lead, now):
+        if lead is None or not self._inside(lead, now, self.lead_s):
             return None
         end = _motion(lead, self.lead_s)
         stop = self._trajectory(self._stop_input, end)
@@ -199,15 +199,18 @@ class Limiter:
             return None
         return trajectory if result in (ruckig.Result.Working, ruckig.Result.Finished) else None
 
-    def _inside(self, trajectory: ruckig.Trajectory, now: Motion) -> bool:
-        """Whether a trajectory from ``now`` keeps the position limits; extrema only count where these are in reach."""
+    def _inside(self, trajectory: ruckig.Trajectory, now: Motion, until_s: float = math.inf) -> bool:
+        """Whether a trajectory from ``now`` keeps the position limits; extrema only count where these are in reach.
+
+        What is after ``until_s`` does not count: nobody goes that far.
+        """
         peak = np.abs(now.velocity) + now.acceleration**2 / (2 * self.limits.jerk)
         reach = np.maximum(self.limits.velocity, peak) * trajectory.duration
         if np.all((now.position - reach >= self.limits.lower) & (now.position + reach <= self.limits.upper)):
             return True
         for joint, (bound, (low, high)) in enumerate(zip(trajectory.position_extrema, self._bounds)):
             if not (low <= bound.min and bound.max <= high):
-                least, most = _extrema(trajectory.profiles[0][joint])
+                least, most = _extrema(trajectory.profiles[0][joint], until_s)
                 if not (low <= least and most <= high):
                     return False
         return True
@@ -230,15 +233,17 @@ def _switches(trajectory: ruckig.Trajectory) -> Float:
     return spans.cumsum(axis=1).ravel()
 
 
-def _extrema(profile: ruckig.Profile) -> tuple[float, float]:
-    """The lowest and highest position of one joint.
+def _extrema(profile: ruckig.Profile, until_s: float = math.inf) -> tuple[float, float]:
+    """The lowest and highest position of one joint, up to a time.
 
     Those that Ruckig itself gives may hold the target position, which is 0 where a velocity is asked for: too far for a
     joint whose range leaves 0 out, as that of many an elbow.
     """
-    found: list[float] = []
+    found, left_s = [], until_s
     for part in (profile.brake, profile):
-        for span, position, speed, acceleration, jerk in zip(part.t, part.p, part.v, part.a, part.j):
+        for length, position, speed, acceleration, jerk in zip(part.t, part.p, part.v, part.a, part.j):
+            span = min(length, left_s)
+            left_s -= span
             root = math.sqrt(max(acceleration**2 - 2 * jerk * speed, 0.0))
             turns = [(-acceleration + sign * root) / jerk for sign in (1, -1)] if jerk else []
             turns += [-speed / acceleration] if acceleration and not jerk else []
