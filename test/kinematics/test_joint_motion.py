@@ -58,11 +58,22 @@ def test_joints_without_an_action_are_led_within_their_limits_or_stay() -> None:
     assert motion.aside.tolist() == [1, 3, 4, 5]
     begin = np.array([0.0, -1.0, 0.5, 0.0, 2.9, 0.7])
     trajectory = motion.chunk_trajectory(begin, np.zeros((4, 2)), 0, TICK_S, goal)
-    np.testing.assert_allclose(trajectory.positions[1], [0.0, -0.9, 0.5, 0.1, 3.05, 0.7])  # half of 2 and of 3 rad/s
+    np.testing.assert_allclose(trajectory.positions[1], [0.0, -0.9, 0.5, 0.1, 3.0, 0.7])  # half of 2 rad/s; equal steps
     np.testing.assert_allclose(trajectory.positions[-1], [0.0, -0.6, 0.5, 0.1, 3.1, 0.7])  # up to a position limit
+    assert np.abs(np.diff(trajectory.positions[:4, 4])).max() <= 0.15  # half of 3 rad/s
     np.testing.assert_array_equal(trajectory.velocities[-1], 0.0)
     way = [trajectory.sample(round(ms * 1e6))[0] for ms in range(400)]
     assert np.max(way, axis=0)[4] <= 3.1 + 1e-9  # nor does the spline between the ticks pass by its end
     assert np.max(way, axis=0)[3] <= 0.1 + 1e-9
     stays = motion.chunk_trajectory(begin, np.zeros((4, 2)), 0, TICK_S)
     np.testing.assert_array_equal(stays.positions[-1], begin)
+
+
+def test_a_led_joint_never_swings_past_its_goal_however_short_the_last_step() -> None:
+    motion = JointMotion(joint_contract())
+    for away in np.linspace(0.001, 0.65, 60):
+        goal = np.array([np.nan] * 4 + [3.1, np.nan])
+        begin = np.array([0.0, -1.0, 0.5, 0.0, 3.1 - away, 0.7])
+        way = motion.chunk_trajectory(begin, np.zeros((6, 2)), 0, TICK_S, goal)
+        highest = max(way.sample(round(ms * 1e6))[0][4] for ms in range(0, 700, 5))
+        assert highest <= 3.1 + 1e-9, away

@@ -49,7 +49,9 @@ def through(
 
 
 def lead_aside(points: Float, aside: NDArray[np.intp], goal: Floats, limits: JointLimits, tick_s: float) -> None:
-    """Let some joints go from the first of ``points`` (T, J) to a goal at half of their fastest, in place.
+    """Let some joints go from the first of ``points`` (T, J) to a goal, in place.
+
+    In equal steps, at most half as fast as they may: a short last step would be passed by.
 
     Args:
         aside: (n,) indices of these joints.
@@ -57,5 +59,6 @@ def lead_aside(points: Float, aside: NDArray[np.intp], goal: Floats, limits: Joi
     """
     start = points[0, aside]
     there = np.clip(goal[aside], limits.lower[aside], limits.upper[aside])
-    reach = np.arange(len(points))[:, None] * (_LED * tick_s) * limits.velocity[aside]
-    points[:, aside] = start + np.clip(np.where(np.isnan(there), start, there) - start, -reach, reach)
+    away = np.where(np.isnan(there), start, there) - start
+    steps = np.maximum(np.ceil(np.abs(away) / (_LED * tick_s * limits.velocity[aside]) - 1e-9), 1.0)
+    points[:, aside] = start + away * np.minimum(np.arange(len(points))[:, None] / steps, 1.0)
