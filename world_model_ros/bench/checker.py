@@ -20,6 +20,7 @@ import yaml
 from world_model_ros.bench.executed import Executed, Float, quintic
 from world_model_ros.contract.contract import Contract
 from world_model_ros.core.trajectory import Trajectory
+from world_model_ros.kinematics.meshes import mesh_folders
 
 BATCH = 2000  # segments
 SHARES = np.linspace(0.0, 1.0, 5)
@@ -155,7 +156,9 @@ class World:
     def __init__(self, contract: Contract, names: list[str]) -> None:
         urdf = str(contract.urdf_path)
         self._model = pin.buildModelFromUrdf(urdf)
-        self._geometry = pin.buildGeomFromUrdf(self._model, urdf, pin.GeometryType.COLLISION)
+        self._geometry = pin.buildGeomFromUrdf(
+            self._model, urdf, pin.GeometryType.COLLISION, package_dirs=mesh_folders(contract.urdf_path)
+        )
         self._data = self._model.createData()
         self._rest = pin.neutral(self._model)
         self._place = [self._model.joints[self._model.getJointId(name)].idx_q for name in names]
