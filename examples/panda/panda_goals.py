@@ -20,7 +20,6 @@ from sensor_msgs.msg import JointState
 from std_srvs.srv import Trigger
 
 NEAR_M, FINGER_M, HELD_S, PATIENCE_S = 0.01, 0.002, 0.5, 10.0
-MARGIN_M = 0.03
 
 
 class Judge(Node):
@@ -80,6 +79,7 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--goals", type=int, default=10)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--margin", type=float, default=0.03, help="m that places stay away from the workspace's edge")
     arguments = parser.parse_args()
     rclpy.init()
     judge, random = Judge(), np.random.default_rng(arguments.seed)
@@ -87,7 +87,7 @@ def main() -> int:
         rclpy.spin_once(judge, timeout_sec=0.1)
     time.sleep(1.0)  # until the brain, too, has found us
     print("gate/arm", judge.arm())
-    inner = BOX_M + np.array([[MARGIN_M], [-MARGIN_M]])  # at the very edge of its workspace the brain is slow
+    inner = BOX_M + arguments.margin * np.array([[1.0], [-1.0]])
     reached = [judge.reach(f"place {i}", random.uniform(*inner)) for i in range(arguments.goals)]
     reached += [judge.open("closed", 0.0), judge.open("open", 0.04), judge.reach("last place", BOX_M.mean(axis=0))]
     print(f"{sum(reached)} of {len(reached)} goals reached")
