@@ -53,18 +53,21 @@ class Judge(Node):
         goal = PoseStamped()
         goal.header.frame_id, goal.pose.orientation.w = "panda_link0", 1.0
         goal.pose.position.x, goal.pose.position.y, goal.pose.position.z = place.tolist()
-        self._pose.publish(goal)
-        return self._judged(name, lambda: float(np.linalg.norm(self.place() - place)), NEAR_M)
+        again = lambda: self._pose.publish(goal)  # noqa: E731
+        return self._judged(name, again, lambda: float(np.linalg.norm(self.place() - place)), NEAR_M)
 
     def open(self, name: str, width_m: float) -> bool:
         finger = panda_model.FINGERS[0]
-        self._joints.publish(JointState(name=[finger], position=[width_m]))
-        return self._judged(name, lambda: abs(self.joints[finger] - width_m), FINGER_M)
+        again = lambda: self._joints.publish(JointState(name=[finger], position=[width_m]))  # noqa: E731
+        return self._judged(name, again, lambda: abs(self.joints[finger] - width_m), FINGER_M)
 
-    def _judged(self, name: str, left: Callable[[], float], near: float) -> bool:
-        """Whether what is left stays under ``near`` for `HELD_S`."""
-        begin, since, first = time.monotonic(), None, left()
+    def _judged(self, name: str, give: Callable[[], None], left: Callable[[], float], near: float) -> bool:
+        """Whether what is left stays under ``near`` for `HELD_S`. The goal is given each second, as it may be lost."""
+        begin, since, first, given = time.monotonic(), None, left(), -1
         while time.monotonic() < begin + PATIENCE_S:
+            if int(time.monotonic() - begin) > given:
+                give()
+                given += 1
             rclpy.spin_once(self, timeout_sec=0.02)
             since = (since or time.monotonic()) if left() < near else None
             if since is not None and time.monotonic() > since + HELD_S:
@@ -85,7 +88,6 @@ def main() -> int:
     judge, random = Judge(), np.random.default_rng(arguments.seed)
     while not (judge.joints and judge.heard()):
         rclpy.spin_once(judge, timeout_sec=0.1)
-    time.sleep(1.0)  # until the brain, too, has found us
     print("gate/arm", judge.arm())
     inner = BOX_M + arguments.margin * np.array([[1.0], [-1.0]])
     reached = [judge.reach(f"place {i}", random.uniform(*inner)) for i in range(arguments.goals)]
