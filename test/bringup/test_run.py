@@ -171,6 +171,8 @@ def test_fast_dds_gets_our_profile_unless_the_user_has_one():
         on_loopback |= middleware_environment("gate", on_loopback)
         assert on_loopback["ROS_AUTOMATIC_DISCOVERY_RANGE"] == "SYSTEM_DEFAULT"
         assert any(value.endswith("/loopback.xml") for value in on_loopback.values())
+    assert "ROS_LOCALHOST_ONLY" not in on_loopback  # which rcl would warn of in every process
+    assert middleware_environment("gate", {"ROS_LOCALHOST_ONLY": "1"})["ROS_LOCALHOST_ONLY"] == "0"
     ours = {"FASTDDS_DEFAULT_PROFILES_FILE": str(folder / "3" / "shared_memory.xml")}  # exported for a camera driver
     assert Path(next(iter(middleware_environment("gate", ours).values()))).name == "gate.xml"
     assert middleware_environment("gate", {"FASTDDS_DEFAULT_PROFILES_FILE": "/my/profile.xml"}) == {}

@@ -14,7 +14,7 @@ from world_model_ros.contract.share import share_folder
 
 _FASTDDS_2, _FASTDDS_3 = "FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE"
 _LOOPBACK = "loopback.xml"
-_ANY_RANGE = {"ROS_AUTOMATIC_DISCOVERY_RANGE": "SYSTEM_DEFAULT", "ROS_LOCALHOST_ONLY": "0"}
+_ANY_RANGE = {"ROS_AUTOMATIC_DISCOVERY_RANGE": "SYSTEM_DEFAULT"}
 _WITH_FASTDDS_2 = ("humble", "iron", "jazzy")
 _DOMAINS = range(1, 101)  # above 101, ports meet Linux's ephemeral range
 
@@ -53,7 +53,10 @@ def middleware_environment(profile: str, current: Mapping[str, str] | None = Non
     also: dict[str, str] = {}
     if local or any(path.name == _LOOPBACK for path in chosen):
         # With LOCALHOST rmw_fastrtps would add shared memory; this profile keeps to loopback by itself.
+        # The older switch is only turned off where it is on: whoever sets it at all is warned by every process.
         profile, also = _LOOPBACK.removesuffix(".xml"), {**_ANY_RANGE}
+        if environment.get("ROS_LOCALHOST_ONLY") == "1":
+            also["ROS_LOCALHOST_ONLY"] = "0"
     wheels = [name for name in ("fastrtps", "fastdds") if importlib.util.find_spec(name) is not None]
     older = wheels == ["fastrtps"] if wheels else environment.get("ROS_DISTRO") in _WITH_FASTDDS_2
     variable, version = (_FASTDDS_2, "2") if older else (_FASTDDS_3, "3")
