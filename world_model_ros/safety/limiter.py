@@ -17,8 +17,7 @@ from world_model_ros.core.trajectory import Float, JointLimits
 
 EXACT_S = 0.06
 _SOON_S = 0.02
-_SWITCH_GAP_S = 1e-7  # changes of jerk nearer to each other than this are one
-_KNOT_GAP_S = 2e-4  # other knots nearer than this are left out: accelerations of a spline between them are rounding
+_KNOT_GAP_S = 1e-7  # knots nearer to each other than this would only be rounding
 _SLACK = 1e-9  # rad or m, for rounding in the comparison with position limits
 # Of the velocity limit: where what was sent is sparse, a spline through it runs up to 2e-4 faster than the plan.
 _HEADROOM = 0.998
@@ -77,7 +76,7 @@ class Plan:
         """
         rest_s = max(self.duration_s - from_s, cycle_s)
         soon_s = min(max(2 * cycle_s, EXACT_S), rest_s)
-        switches = [time - from_s for time in self.switches(from_s + _SWITCH_GAP_S, from_s + soon_s)]
+        switches = [time - from_s for time in self.switches(from_s + _KNOT_GAP_S, from_s + soon_s)]
         knots = [min(cycle_s, rest_s), min(2 * cycle_s, rest_s), soon_s]
         if rest_s > soon_s:
             count = min(most, math.ceil((rest_s - soon_s) / cycle_s))
@@ -217,15 +216,15 @@ class Limiter:
 
 
 def _apart(knots: list[float], switches: list[float]) -> list[float]:
-    """All switches and the last knot in whole nanoseconds, and those other knots that are not next to one of them."""
+    """All of them in whole nanoseconds, and in order; of two that are next to each other the switch. The last stays."""
+    needed = {round(time * 1e9) for time in (*switches, max(knots))}
     times: list[int] = []
-    for time in sorted({round(time * 1e9) for time in (*switches, max(knots))}):
-        if times and time - times[-1] <= _SWITCH_GAP_S * 1e9:
-            times.pop()
-        times.append(time)
-    others = {round(knot * 1e9) for knot in knots}
-    times += [each for each in others if min(abs(each - time) for time in times) > _KNOT_GAP_S * 1e9]
-    return [time * 1e-9 for time in sorted(times)]
+    for time in sorted(needed | {round(knot * 1e9) for knot in knots}):
+        if not times or time - times[-1] > _KNOT_GAP_S * 1e9:
+            times.append(time)
+        elif time in needed:
+            times[-1] = time
+    return [time * 1e-9 for time in times]
 
 
 def _switches(trajectory: ruckig.Trajectory) -> Float:
