@@ -67,7 +67,6 @@ class CommandGateNode(Node):
         gc.collect()
         gc.freeze()  # else a full collection looks through all that was loaded, and takes longer than a cycle
         self._ending = Event()
-        ask_for_real_time(self)
         # The first line takes the logger 22 ms: not in a cycle.
         self.get_logger().info(f"gate of {contract.name}: {command.rate_hz:g} Hz, {self._gate.state.value}")
         self._thread = Thread(target=self._run, name="gate", daemon=True)
@@ -165,9 +164,15 @@ class CommandGateNode(Node):
         self._outbox.diagnose(report, values)
 
 
+def _first_of_its_process() -> CommandGateNode:
+    node = CommandGateNode()
+    ask_for_real_time(node)
+    return node
+
+
 def main() -> int:
     """Run the node until it is interrupted; 1 if its parameters are wrong."""
-    return run_node("command_gate_node", CommandGateNode, CommandGateNode.close)
+    return run_node("command_gate_node", _first_of_its_process, CommandGateNode.close)
 
 
 if __name__ == "__main__":
