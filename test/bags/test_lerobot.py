@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -144,6 +145,15 @@ def test_a_v21_data_set_becomes_bags_that_align(tmp_path: Path, koala: Contract,
     assert aligned.fresh.all()
     assert np.isfinite(aligned.reference).all()
     assert np.abs(aligned.reference[:, 0] - aligned.streams["arm"][:, 0, 0] - 0.01).max() < 1e-6
+
+
+def test_an_encoder_leaves_the_thread_its_priority(tmp_path: Path) -> None:
+    before = os.sched_getscheduler(0)
+    with VideoWriter(tmp_path / "x.mp4", FPS, "av1") as video:
+        for _ in range(3):
+            video.add(np.zeros((64, 64, 3), np.uint8))
+            assert os.sched_getscheduler(0) == before
+    assert os.sched_getscheduler(0) == before
 
 
 @pytest.mark.parametrize("codec", ["h264", "av1"])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -69,12 +71,14 @@ class VideoWriter:
             self._stream.pix_fmt = "yuv420p"
         picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")
         picture.pts, picture.time_base = self.frames, Fraction(1, self._fps)
-        self._container.mux(self._stream.encode(picture))
+        with _scheduled_as_before():
+            self._container.mux(self._stream.encode(picture))
         self.frames += 1
 
     def close(self) -> None:
         if self._stream is not None:
-            self._container.mux(self._stream.encode())
+            with _scheduled_as_before():
+                self._container.mux(self._stream.encode())
         self._container.close()
 
     def __enter__(self) -> VideoWriter:
@@ -82,3 +86,18 @@ class VideoWriter:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+@contextmanager
+def _scheduled_as_before() -> Iterator[None]:
+    """SVT-AV1 gives the thread that calls it the highest real-time priority, where that is allowed, and leaves it so;
+    every process that is started afterwards would inherit it."""
+    if not hasattr(os, "sched_getscheduler"):
+        yield
+        return
+    policy, parameters = os.sched_getscheduler(0), os.sched_getparam(0)
+    try:
+        yield
+    finally:
+        if os.sched_getscheduler(0) != policy:
+            os.sched_setscheduler(0, policy, parameters)
