@@ -7,8 +7,11 @@ Out: ``panda/joint_states`` (100 Hz; names in alphabetical order, fingers among 
 
 from __future__ import annotations
 
+import os
 import time
 from collections import deque
+
+os.environ["MUJOCO_GL"] = os.environ.get("MUJOCO_GL", "egl")  # of a machine without a screen; read when it is imported
 
 import mujoco
 import numpy as np
