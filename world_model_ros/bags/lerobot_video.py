@@ -95,9 +95,9 @@ def _scheduled_as_before() -> Iterator[None]:
     if not hasattr(os, "sched_getscheduler"):
         yield
         return
-    policy, parameters = os.sched_getscheduler(0), os.sched_getparam(0)
+    before = os.sched_getscheduler(0), os.sched_getparam(0)
     try:
         yield
     finally:
-        if os.sched_getscheduler(0) != policy:
-            os.sched_setscheduler(0, policy, parameters)
+        if (os.sched_getscheduler(0), os.sched_getparam(0)) != before:
+            os.sched_setscheduler(0, *before)

@@ -14,7 +14,6 @@ from world_model_ros.contract.share import share_folder
 
 _FASTDDS_2, _FASTDDS_3 = "FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE"
 _LOOPBACK = "loopback.xml"
-_ANY_RANGE = {"ROS_AUTOMATIC_DISCOVERY_RANGE": "SYSTEM_DEFAULT"}
 _WITH_FASTDDS_2 = ("humble", "iron", "jazzy")
 _DOMAINS = range(1, 101)  # above 101, ports meet Linux's ephemeral range
 
@@ -54,7 +53,7 @@ def middleware_environment(profile: str, current: Mapping[str, str] | None = Non
     if local or any(path.name == _LOOPBACK for path in chosen):
         # With LOCALHOST rmw_fastrtps would add shared memory; this profile keeps to loopback by itself.
         # The older switch is only turned off where it is on: whoever sets it at all is warned by every process.
-        profile, also = _LOOPBACK.removesuffix(".xml"), {**_ANY_RANGE}
+        profile, also = _LOOPBACK.removesuffix(".xml"), {"ROS_AUTOMATIC_DISCOVERY_RANGE": "SYSTEM_DEFAULT"}
         if environment.get("ROS_LOCALHOST_ONLY") == "1":
             also["ROS_LOCALHOST_ONLY"] = "0"
     wheels = [name for name in ("fastrtps", "fastdds") if importlib.util.find_spec(name) is not None]
