@@ -115,3 +115,17 @@ def test_candidates_from_outside_cost_what_the_planner_says() -> None:
     }
     goal, risk = candidate_costs(imagined, asked, INTERFACE, SimpleNamespace(**vars(CONFIG)))
     np.testing.assert_allclose(goal + risk, expected, rtol=1e-4)
+
+
+def test_one_plan_of_few_candidates_leads_round_the_object_and_leaves_the_idle_hand_where_it_is() -> None:
+    """Seen with a trained model: 60 candidates of four columns never found the way, and both hands stood still."""
+    wanted = goals([(0.38, 0.2), (0, 0), (0.47, -0.21)], [0.1, 0.0, 1.0], [0.0, 1.0])
+    config = PlanConfig(horizon=HORIZON, samples=24, iterations=2)
+    few = Planner(Table(), config, fingers_of(INTERFACE), [2], JointReader([("arms", 0)]))
+    bound = torch.full((HORIZON, 4), BOUND)
+    for seed in range(5):
+        noise = torch.from_numpy(coloured_noise(seed, (2, 24, HORIZON, 4), 2.0)).float()
+        memory = torch.tensor([0.38, 0.2, 0.44, -0.2, 0.47, -0.15])
+        states = few(memory, wanted, -bound, bound, torch.zeros(HORIZON, 4), noise).states
+        assert (states[-1, 4:] - torch.tensor([0.47, -0.21])).norm() < 0.02, seed
+        assert (states[:, :2] - torch.tensor([0.38, 0.2])).norm(dim=1).max() < 0.03, "the idle hand wandered off"

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from world_model_ros.planning.costs import apart_cost, behind_cost, outside_cost, reach_cost, trusted_cost
 from world_model_ros.planning.fingers import Finger, pairs
+from world_model_ros.planning.proposals import push_way
 
 REGION_SCALE = 2.5003  # radius of the 90 % ball of a 3-D Gaussian, in sigmas
 
@@ -41,7 +42,8 @@ class PlanConfig:
         samples: candidates of the first iteration, N; each later one has ``decay`` times fewer, but two elites' worth.
         iterations: I.
         elites: how many refit the mean; ``keep`` of them stay candidates of the next iteration.
-        spread: first standard deviation, and its floor, as shares of the action bound.
+        spread: first standard deviation, and its floor, as shares of the action bound; ``idle_spread`` is the share of
+            it for a hand that has nothing to do while another pushes.
         standoff_m: distance from which a fingertip pushes an object.
         behind_weight: weight of `behind_cost` beside the object's distance.
         trust_m: a step ahead counts in full while its 90 % region reaches no further than this from the prediction,
@@ -59,6 +61,7 @@ class PlanConfig:
     elites: int = 10
     keep: int = 3
     spread: tuple[float, float] = (0.8, 0.12)
+    idle_spread: float = 0.2
     standoff_m: float = 0.05
     behind_weight: float = 0.35
     trust_m: float = 0.06
@@ -191,6 +194,7 @@ class Planner(nn.Module):
         """
         config = self.config
         reach = 0.5 * (high - low)
+        reach = reach * self._busy(goals, low)
         mean, std = warm, config.spread[0] * reach
         kept = self._proposals(memory, goals, low, high, warm)
         newest: Planned | None = None
@@ -209,9 +213,22 @@ class Planner(nn.Module):
         assert newest is not None
         return newest
 
+    def _busy(self, goals: Goals, like: Tensor) -> Tensor:
+        """How much of the noise each column (C,) of the action gets: little where a hand has nothing to do.
+
+        A search through what two hands may do at once is far longer than one through what one hand may.
+        """
+        share = torch.ones_like(like[0])
+        if goals.hands is None or goals.weights is None:
+            return share
+        for number, finger in enumerate(self.fingers):
+            idle = (goals.weights[finger.target] < 0.5) & (goals.hands[number] < 0.5) & (goals.hands.amax() > 0.5)
+            share[finger.part] = torch.where(idle, self.config.idle_spread, 1.0)
+        return share
+
     def _proposals(self, memory: Tensor, goals: Goals, low: Tensor, high: Tensor, warm: Tensor) -> Tensor:
-        """Candidates worth trying before any noise: last plan, standing still, and straight to what fingertips have for
-        goals; where there are several, also that with the others as in the last plan."""
+        """Candidates worth trying before any noise: last plan, standing still, straight to what fingertips have for
+        goals, where there are several also that with the others as in the last plan, and for each a push."""
         proposals = [warm, torch.zeros_like(warm)]
         moved = [finger for finger in self.fingers if finger.axes]
         if goals.poses is not None and goals.weights is not None and moved:
@@ -224,7 +241,24 @@ class Planner(nn.Module):
                 straight = _with_part(straight, part, wanted * way)
                 joined = _with_part(joined, part, wanted * way + (1.0 - wanted) * warm[:, part])
             proposals += [straight] if len(moved) == 1 else [straight, joined]
+            proposals += [self._push(finger, goals.poses, goals.weights, now, low, high, straight) for finger in moved]
         return torch.stack(proposals)
+
+    def _push(
+        self, finger: Finger, poses: Tensor, weights: Tensor, now: Tensor, low: Tensor, high: Tensor, others: Tensor
+    ) -> Tensor:
+        """Chunk (H, C) in which a finger pushes the object that has a goal; without such a goal all of ``others``."""
+        if not self.objects or not {0, 1} <= set(finger.axes):
+            return others
+        weight = weights[self.objects]
+        share = (weight / weight.sum().clamp(min=1e-6))[:, None]
+        item, goal = ((share * places[self.objects][:, :2]).sum(0) for places in (now, poses))
+        step = 0.5 * (high - low)[:, finger.part].amax()
+        way = push_way(now[finger.target, :2], item, goal, self.config.standoff_m, step, low.shape[0])
+        zero = torch.zeros_like(way[:, :1])
+        columns = [way[:, axis : axis + 1] if axis < 2 else zero for axis in finger.axes]
+        chunk = torch.maximum(torch.minimum(torch.cat(columns, 1), high[:, finger.part]), low[:, finger.part])
+        return torch.where(weight.sum() > 0.0, _with_part(others, finger.part, chunk), others)
 
     def _straight(self, left: Tensor, low: Tensor, high: Tensor) -> Tensor:
         """Chunk (H, C) that covers ``left`` (C,) as fast as the bounds allow, the same share on every axis a tick."""
