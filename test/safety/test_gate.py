@@ -224,6 +224,20 @@ def test_refusals_are_counted_by_rule_and_do_not_count_as_commands() -> None:
     assert (report["rule"], report["refused"], report["accepted"]) == ("finite", 15, 3)
 
 
+def test_a_command_that_runs_into_a_limit_is_left_in_time_and_the_gate_says_at_which_joint() -> None:
+    start = HOME.copy()
+    start[0] = LIMITS.upper[0] - 0.3
+    driver, near = Driver(position=start).armed(), []
+    assert driver.gate.command(driver.now_ns, driver.move(1.2, span_s=0.0999)) is None
+    for _ in range(12):
+        driver.step()
+        near.append(state_report(driver.gate)["near"])
+    assert f"{LIMITS.names[0]} and its limit" in near
+    assert_within_limits([output.reference for output in driver.outputs], CYCLE_S)
+    driver.track(-0.5)
+    assert state_report(driver.gate)["near"] is None
+
+
 def test_measured_values_that_are_not_finite_are_not_taken() -> None:
     gate = new_gate()
     assert not gate.joint_state(START_NS, np.full(JOINTS, np.nan), np.zeros(JOINTS))

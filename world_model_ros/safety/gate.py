@@ -45,7 +45,7 @@ class Gate:
     Attributes:
         machine: the state, why, and since when.
         alarms: takes the deadman switch, force and surprise.
-        look: what the newest plan toward a command came near.
+        look: what the newest plan toward a command came near, parts or a joint's limit.
         counts: "accepted", and refused commands by rule.
     """
 
@@ -103,9 +103,8 @@ class Gate:
         self.alarms.begin()
         measured = self._measured
         refusal = self.alarms.refusal(now_ns) or refuse_stale(measured, now_ns, self._joints_max_age_s)
-        if refusal is not None:
+        if refusal is not None or measured is None:
             return refusal
-        assert measured is not None
         refusal = refuse_place(measured, self.limits, self._setpoint, self.settings.tracking_tolerance)
         if refusal is not None:
             return refusal
@@ -151,11 +150,9 @@ class Gate:
 
     def joint_state(self, stamp_ns: int, position: Float, velocity: Float) -> bool:
         """Take measured positions and velocities (J,). False, and nothing taken, if they are not finite."""
-        position, velocity = np.array(position, dtype=np.float64), np.array(velocity, dtype=np.float64)
-        count = len(self.limits.names)
-        if position.shape != (count,) or velocity.shape != (count,):
-            return False
-        if not (np.all(np.isfinite(position)) and np.all(np.isfinite(velocity))):
+        position, velocity = (np.array(each, dtype=np.float64) for each in (position, velocity))
+        fits = position.shape == velocity.shape == (len(self.limits.names),)
+        if not fits or not np.all(np.isfinite([position, velocity])):
             return False
         self._measured = Measured(stamp_ns, position, velocity)
         return True
@@ -236,23 +233,27 @@ class Gate:
     def _toward(self, motion: Motion, target: tuple[Float, Float]) -> Plan | None:
         """Plan toward a target, slower if surprise or nearness say so; None if limits or distances forbid it.
 
-        A plan that would come too near is tried again at half the speed: a stop out of an acceleration may swerve.
+        A plan that they forbid is tried again at half the speed: a stop out of an acceleration may swerve.
         """
         aim = self._limiter.aim(motion, *target)
         ahead, aim = self._limiter.ahead(motion, aim), self.alarms.speed() * aim
-        if self.collision is None:
-            return self._limiter.follow(motion, aim)
-        self.look = self.collision.look(motion.position, ahead)
+        self.look = FREE if self.collision is None else self.collision.look(motion.position, ahead)
         plan = self._limiter.follow(motion, aim := self.look.speed * aim)
-        broken = None if plan is None else self.collision.broken(plan)
+        broken = self._broken(plan)
         if broken is None:
             return plan
         self.look = replace(self.look, clear=False, pair=broken)
         return self._clear(self._limiter.follow(motion, SECOND_SPEED * aim))
 
+    def _broken(self, plan: Plan | None) -> str | None:
+        """What forbids a plan, or that there is one."""
+        if plan is None:
+            return f"{self._limiter.beyond} and its limit"
+        return None if self.collision is None else self.collision.broken(plan)
+
     def _clear(self, plan: Plan | None) -> Plan | None:
-        """The plan if there is one and nothing forbids it."""
-        return plan if plan is None or self.collision is None or self.collision.broken(plan) is None else None
+        """The plan, if nothing forbids it."""
+        return None if self._broken(plan) is not None else plan
 
     def _settle(self, now_ns: int) -> None:
         """Disarm a gate that has braked and stands still; after silence, give the brain a while to come back.
@@ -278,8 +279,7 @@ class Gate:
         knots = self._plan.points(self._into_s, self._cycle_s, MAX_POINTS)
         if not self._streaming:
             self._setpoint = knots.positions[-1]
-        times_s, positions, velocities, accelerations = knots
-        return Trajectory(self.limits.names, times_s, positions, velocities, now_ns, accelerations)
+        return Trajectory(self.limits.names, *knots[:3], now_ns, knots.accelerations)
 
     def _reference(self) -> Motion | None:
         if self._plan is not None:

@@ -129,6 +129,9 @@ class Limiter:
         limits: of J joints.
         lead_s: how far ahead the target is looked at, and in what time its velocity is reached if limits allow.
         gain: share of the position error made up for, 1/s; stable while well below 1 / ``lead_s``.
+
+    Attributes:
+        beyond: name of the joint whose position limit the last plan that was none would have passed.
     """
 
     def __init__(self, limits: JointLimits, lead_s: float = 0.1, gain: float = 6.0) -> None:
@@ -137,6 +140,7 @@ class Limiter:
         self._fastest = _HEADROOM * limits.velocity
         self.lead_s = lead_s
         self.gain = gain
+        self.beyond = "a joint"
         self._ruckig = ruckig.Ruckig(len(limits.names))
         self._follow_input = self._input()
         self._follow_input.minimum_duration = lead_s
@@ -211,6 +215,7 @@ class Limiter:
             if not (low <= bound.min and bound.max <= high):
                 least, most = _extrema(trajectory.profiles[0][joint], until_s)
                 if not (low <= least and most <= high):
+                    self.beyond = self.limits.names[joint]
                     return False
         return True
 

@@ -12,7 +12,8 @@ def state_report(gate: Gate) -> dict[str, object]:
 
     ``refused`` counts commands that broke a rule, ``unarmed`` the lawful ones that came when nothing may move;
     ``rule`` and ``last_refusal`` are of the last one that broke a rule, or None. ``near`` is the pair of parts that
-    slows or forbids the newest command, or None; ``collision_pairs`` is how many are watched, 0 without any geometry.
+    slows or forbids the newest command, a joint and its limit, or None; ``collision_pairs`` is how many are watched, 0
+    without any geometry.
     """
     refusal = gate.last_refusal
     distances = gate.collision.distances if gate.collision is not None else None
