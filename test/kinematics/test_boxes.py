@@ -35,8 +35,8 @@ def test_boxes_are_where_pinocchio_places_them_and_their_gaps_are_lower_bounds()
     pin.seed(0)
     random = np.random.default_rng(0)
     model, geometry, ids = robot(random)
-    boxes, path = Boxes(model, geometry, ids), random.uniform(-2, 2, (20, len(ids)))
-    placed, pairs = boxes.place(path), np.arange(len(geometry.collisionPairs))
+    boxes, path = Boxes(model, geometry), random.uniform(-2, 2, (20, len(ids)))
+    placed, pairs = boxes.place(path[:, np.argsort(ids)]), np.arange(len(geometry.collisionPairs))
     data, scratch, useful = model.createData(), geometry.createData(), 0
     for k, position in enumerate(path):
         q = pin.neutral(model)

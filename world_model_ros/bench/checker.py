@@ -162,6 +162,7 @@ class World:
         self._data = self._model.createData()
         self._rest = pin.neutral(self._model)
         self._place = [self._model.joints[self._model.getJointId(name)].idx_q for name in names]
+        self._mimics = _mimics(urdf, self._model, names)
         for each in self._geometry.geometryObjects:
             if isinstance(each.geometry, coal.BVHModelBase):
                 each.geometry.buildConvexHull(True, "Qt")
@@ -196,5 +197,19 @@ class World:
     def _distances(self, position: Float) -> list[float]:
         q = self._rest.copy()
         q[self._place] = position
+        for place, leader, multiplier, offset in self._mimics:
+            q[place] = multiplier * position[leader] + offset
         pin.computeDistances(self._model, self._data, self._geometry, self._scratch, q)
         return [result.min_distance for result in self._scratch.distanceResults]
+
+
+def _mimics(urdf: str, model: pin.Model, names: list[str]) -> list[tuple[int, int, float, float]]:
+    """Of each joint that mimics one of ``names``: its place in q, the number of that one, multiplier and offset."""
+    found = []
+    for joint in ElementTree.parse(urdf).getroot().findall("joint[mimic]"):
+        mimic = joint.find("mimic")
+        if mimic is not None and mimic.attrib["joint"] in names:
+            place = model.joints[model.getJointId(joint.attrib["name"])].idx_q
+            share, shift = float(mimic.attrib.get("multiplier", 1)), float(mimic.attrib.get("offset", 0))
+            found.append((place, names.index(mimic.attrib["joint"]), share, shift))
+    return found

@@ -28,14 +28,12 @@ class Boxes:
     """Bounding boxes of all geometries, moved by forward kinematics in NumPy.
 
     Args:
-        model: whose J joints all have one degree of freedom. geometry: of that model, with its pairs.
-        joints: ids of the J joints in the order of paths.
+        model: whose Q joints all have one degree of freedom; paths are in their order. geometry: with its pairs.
     """
 
-    def __init__(self, model: pin.Model, geometry: pin.GeometryModel, joints: list[int]) -> None:
+    def __init__(self, model: pin.Model, geometry: pin.GeometryModel) -> None:
         self._parents = np.array(model.parents)
         self._levels = _levels(self._parents)
-        self._columns = np.array([joints.index(j) for j in range(1, model.njoints)], np.intp)
         still, sine, cosine, slide = (np.zeros((model.njoints, 4, 4)) for _ in range(4))
         for j in range(1, model.njoints):
             motion = _axis(model, j)
@@ -57,9 +55,9 @@ class Boxes:
         self._second = np.array([pair.second for pair in geometry.collisionPairs], np.intp)
 
     def place(self, path: Float) -> Placed:
-        """The boxes along ``path`` (K, J)."""
+        """The boxes along ``path`` (K, Q)."""
         still, sine, cosine, slide = self._parts
-        angles = path[:, self._columns, None, None]
+        angles = path[:, :, None, None]
         steps = still + np.sin(angles) * sine + np.cos(angles) * cosine + angles * slide
         bodies = np.empty((len(path), len(self._parents), 4, 4))
         bodies[:, 0] = np.eye(4)

@@ -19,9 +19,9 @@ from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.gate_settings import Obstacle
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.trajectory import Float
-from world_model_ros.kinematics.boxes import Boxes
+from world_model_ros.kinematics.boxes import Boxes, Placed
 from world_model_ros.kinematics.meshes import mesh_folders
-from world_model_ros.kinematics.urdf_model import urdf_model
+from world_model_ros.kinematics.urdf_model import followers, urdf_model
 
 _UNKNOWN = -np.inf
 _FLAT_M = 1e-5
@@ -35,7 +35,7 @@ class PairDistances:
     at 0, or at the limit nearest to it), and obstacles with what does not move. An obstacle that an arm's posture at
     the reference happens to touch is kept, unless it is the first moving link, which is then mounted in it. Meshes are
     taken as their convex hulls.
-    Joints that the contract does not name stay at their neutral position.
+    Joints that mimic one of the contract's follow it; others that the contract does not name stay neutral.
 
     Holds scratch memory: use one object a thread.
 
@@ -54,21 +54,19 @@ class PairDistances:
         limits = contract.limits()
         self._model, self._geometry = _load(contract)
         self._data = self._model.createData()
-        ids = [self._model.getJointId(name) for name in contract.joint_names]
-        self._order = np.array([self._model.joints[i].idx_q for i in ids])
-        self._neutral = pin.neutral(self._model)
-        reference = np.clip(np.zeros(len(ids)), limits.lower, limits.upper)
+        self._moves, self._rest = followers(contract, self._model)
+        reference = np.clip(np.zeros(len(limits.names)), limits.lower, limits.upper)
         _add_obstacles(self._model, self._data, self._geometry, contract)
         self.touching = self._choose_pairs(reference)
         self._scratch = self._geometry.createData()
         names = [each.name for each in self._geometry.geometryObjects]
         self.pairs = tuple((names[pair.first], names[pair.second]) for pair in self._geometry.collisionPairs)
-        self._levers = _levers(self._model, self._geometry, ids)
-        self._boxes = Boxes(self._model, self._geometry, ids)
+        self._levers = _levers(self._model, self._geometry) @ np.abs(self._moves)
+        self._boxes = Boxes(self._model, self._geometry)
         # Where each pair was measured last, and what was found there.
         self._known = np.full(len(self.pairs), _UNKNOWN)
-        self._at = np.zeros((len(self.pairs), len(ids)))
-        self._asked = np.full(len(ids), np.nan), 0.0  # what `at` was asked last, and what it answered
+        self._at = np.zeros((len(self.pairs), len(reference)))
+        self._asked = np.full(len(reference), np.nan), 0.0  # what `at` was asked last, and what it answered
         self._bounds = self._known
 
     def at(self, position: Float, enough_m: float) -> Float:
@@ -81,7 +79,7 @@ class PairDistances:
             found = np.full(len(unsure), _UNKNOWN)
             if len(unsure) > FEW:
                 enough = np.full(len(unsure), enough_m)
-                found = self._boxes.gaps(self._boxes.place(position[None]), np.zeros_like(unsure), unsure, enough)
+                found = self._boxes.gaps(self._placed(position[None]), np.zeros_like(unsure), unsure, enough)
             self._place(position)
             for i in np.flatnonzero(found < enough_m).tolist():
                 found[i] = self._measure(int(unsure[i]))
@@ -122,7 +120,7 @@ class PairDistances:
         found, may = np.zeros(len(pairs), np.bool_), ways > safe[:, None]
         rows, at = np.nonzero(may)
         if np.count_nonzero(may.any(axis=1)) > FEW:
-            may[rows, at] = self._boxes.gaps(self._boxes.place(path), at, pairs[rows], limits[rows]) < limits[rows]
+            may[rows, at] = self._boxes.gaps(self._placed(path), at, pairs[rows], limits[rows]) < limits[rows]
         risky = [(row, may[row].tolist(), ways[row].tolist()) for row in np.flatnonzero(may.any(axis=1)).tolist()]
         for k in np.flatnonzero(may.any(axis=0)).tolist():
             due = [row for row, could, way in risky if could[k] and way[k] > safe[row]]
@@ -147,9 +145,12 @@ class PairDistances:
         return float(pin.computeDistance(self._geometry, self._scratch, pair).min_distance)
 
     def _place(self, position: Float) -> None:
-        q = self._neutral.copy()
-        q[self._order] = position
+        q = self._moves @ position + self._rest
         pin.updateGeometryPlacements(self._model, self._data, self._geometry, self._scratch, q)
+
+    def _placed(self, path: Float) -> Placed:
+        """The boxes along ``path`` (K, J)."""
+        return self._boxes.place(path @ self._moves.T + self._rest)
 
     def _choose_pairs(self, reference: Float) -> tuple[tuple[str, str], ...]:
         """Add the pairs to the geometry; returns the names of those that touch at ``reference``."""
@@ -174,7 +175,7 @@ class PairDistances:
 
 
 def _load(contract: Contract) -> tuple[pin.Model, pin.GeometryModel]:
-    """Kinematics and collision geometry with only the contract's joints left to move."""
+    """Kinematics and collision geometry with only the contract's joints, and what follows them, left to move."""
     urdf = contract.urdf_path
     full = urdf_model(contract)
     known = [full.names[i] for i in range(1, full.njoints)]
@@ -191,8 +192,9 @@ def _load(contract: Contract) -> tuple[pin.Model, pin.GeometryModel]:
     for name in contract.joint_names:
         if full.joints[full.getJointId(name)].nv != 1:
             raise UserError("interface.joints", name, "a revolute, continuous or prismatic joint of the URDF")
-    held = [i for i in range(1, full.njoints) if full.names[i] not in contract.joint_names]
-    model, (geometry,) = pin.buildReducedModel(full, [geometry], held, pin.neutral(full))
+    moves, rest = followers(contract, full)
+    held = [i for i in range(1, full.njoints) if not moves[full.joints[i].idx_q].any()]
+    model, (geometry,) = pin.buildReducedModel(full, [geometry], held, rest)
     return model, geometry
 
 
@@ -228,22 +230,22 @@ def _is_obstacle(geometry: pin.GeometryObject) -> bool:
     return str(geometry.name).startswith("obstacle ")
 
 
-def _levers(model: pin.Model, geometry: pin.GeometryModel, joints: list[int]) -> Float:
-    """How fast each pair may approach at most per rad/s (m/s for slides) of each joint, m/s: (P, J).
+def _levers(model: pin.Model, geometry: pin.GeometryModel) -> Float:
+    """How fast each pair may approach at most per rad/s (m/s for slides) of each joint of the model, m/s: (P, Q).
 
     A joint between two bodies turns one about its axis, seen from the other. The distance then changes no faster than
     the nearer of the two bodies' farthest points from that axis moves.
     """
-    levers = np.zeros((len(geometry.collisionPairs), len(joints)))
+    levers = np.zeros((len(geometry.collisionPairs), model.nq))
     for row, pair in enumerate(geometry.collisionPairs):
         sides = [geometry.geometryObjects[pair.first], geometry.geometryObjects[pair.second]]
         chains = [set(model.supports[side.parentJoint]) for side in sides]
         for joint in chains[0] ^ chains[1]:
-            if joint not in joints:
+            if joint == 0:
                 continue
             straight = model.joints[joint].shortname().startswith("JointModelP")
             lever = 1.0 if straight else min(_reach(model, joint, side) for side in sides)
-            levers[row, joints.index(joint)] = lever
+            levers[row, model.joints[joint].idx_q] = lever
     return levers
 
 

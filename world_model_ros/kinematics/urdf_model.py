@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from xml.etree import ElementTree
 
+import numpy as np
 import pinocchio as pin
 
 from world_model_ros.contract.contract import Contract
 from world_model_ros.core.errors import UserError
+from world_model_ros.core.trajectory import Float
 
 
 def urdf_model(contract: Contract) -> pin.Model:
@@ -38,3 +40,34 @@ def urdf_model(contract: Contract) -> pin.Model:
         return pin.buildModelFromXML(ElementTree.tostring(root, encoding="unicode"))
     except (ValueError, RuntimeError) as error:
         raise UserError("deployment.urdf", f"{path}: {error}", "a URDF that Pinocchio can read") from error
+
+
+def followers(contract: Contract, model: pin.Model) -> tuple[Float, Float]:
+    """How the contract's joints (J,) move all Q positions of a model of its URDF: ``moves @ positions + rest``.
+
+    Joints that mimic one of the contract's, as the second finger of a gripper, follow it; the others stay neutral.
+
+    Returns:
+        moves (Q, J), and rest (Q,).
+    """
+    moves, rest = np.zeros((model.nq, len(contract.joint_names))), np.array(pin.neutral(model))
+    mimics = {
+        str(joint.attrib.get("name")): (
+            str(mimic.attrib.get("joint")),
+            float(mimic.attrib.get("multiplier", 1.0)),
+            float(mimic.attrib.get("offset", 0.0)),
+        )
+        for joint in ElementTree.parse(contract.urdf_path).getroot().findall("joint")
+        for mimic in joint.findall("mimic")
+    }
+    for index in range(1, model.njoints):
+        name, multiplier, offset = str(model.names[index]), 1.0, 0.0
+        followed = [name]
+        while name in mimics and mimics[name][0] not in followed:
+            name, share, shift = mimics[name]
+            offset, multiplier = offset + multiplier * shift, multiplier * share
+            followed.append(name)
+        row = model.joints[index].idx_q
+        if name in contract.joint_names and model.joints[index].nq == 1:
+            moves[row, contract.joint_names.index(name)], rest[row] = multiplier, offset
+    return moves, rest

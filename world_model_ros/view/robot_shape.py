@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from world_model_ros.contract.contract import Contract
 from world_model_ros.core.errors import UserError
 from world_model_ros.kinematics.meshes import mesh_folders
+from world_model_ros.kinematics.urdf_model import followers
 
 Float = NDArray[np.float64]
 
@@ -69,7 +70,7 @@ class RobotShape:
         self._base = self._model.getFrameId(base)
         self._geometry = _geometry(self._model, urdf)
         self._data, self._placed = self._model.createData(), self._geometry.createData()
-        self._order = np.array([self._model.joints[self._model.getJointId(n)].idx_q for n in contract.joint_names])
+        self._moves, self._rest = followers(contract, self._model)
         self.parts = tuple(_mesh(each) for each in self._geometry.geometryObjects)
 
     def placed(self, joints: ArrayLike) -> list[tuple[Float, Float]]:
@@ -78,8 +79,7 @@ class RobotShape:
         Args:
             joints: (J,) in contract order, rad or m.
         """
-        q = pin.neutral(self._model)
-        q[self._order] = np.asarray(joints, np.float64)
+        q = self._moves @ np.asarray(joints, np.float64) + self._rest
         pin.framesForwardKinematics(self._model, self._data, q)
         pin.updateGeometryPlacements(self._model, self._data, self._geometry, self._placed)
         base = self._data.oMf[self._base]
