@@ -149,6 +149,19 @@ def test_only_velocities_far_beyond_the_limit_are_refused() -> None:
     assert refused(with_value("positions", HOME[2] + 0.5)).rule == "velocity"  # 0.5 rad in 0.1 s
 
 
+def test_the_velocity_rule_names_the_worst_joint_even_where_its_ratio_overflows() -> None:
+    slow = replace(LIMITS, velocity=np.array([0.01, 1.0, 1.0, 1.0, 1.0, 1.0]))
+    huge = replace(lawful(1), velocities=[[1e307, 1e308, 0.0, 0.0, 0.0, 0.0]])
+    with np.errstate(over="raise"):
+        verdict = judge(huge, slow, START_NS, AGE_S, None)
+    assert isinstance(verdict, Refusal)
+    assert (verdict.rule, verdict.joint) == ("velocity", NAMES[0])
+    fast = replace(lawful(), velocities=[[0.0] * 6, [0.0] * 6, [0.03, 2.5, 0.0, 0.0, 0.0, 0.0]])
+    verdict = judge(fast, slow, START_NS, AGE_S, None)
+    assert isinstance(verdict, Refusal)
+    assert (verdict.rule, verdict.joint) == ("velocity", NAMES[0])
+
+
 def test_finite_but_absurd_numbers_are_refused() -> None:
     refusal = refused(with_value("velocities", 1e308))
     assert refusal.rule in ("position", "velocity")

@@ -160,7 +160,7 @@ def _judge_limits(trajectory: Trajectory, limits: JointLimits) -> Refusal | None
             return Refusal("position", limits.names[joint], _number(found[joint]), float(bound[joint]))
     legal = VELOCITY_RATIO * limits.velocity
     if np.any(fastest > legal):
-        joint = int(np.argmax(fastest / legal))
+        joint = int(np.argmax(np.log(fastest + legal) - np.log(legal)))  # by ratio, which may be too large to compute
         return Refusal("velocity", limits.names[joint], _number(fastest[joint]), float(legal[joint]))
     return None
 
