@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from world_model_ros.core.errors import UserError
 from world_model_ros.runtime.brain import Brain
-from world_model_ros.runtime.decision import Memory, Pursuit
+from world_model_ros.runtime.decision import Effort, Memory, Pursuit
 from world_model_ros.runtime.turns import Reference
 
 
@@ -45,6 +45,10 @@ class ReplayState:
         for i, (_, reference) in enumerate(self.left):
             if reference is not None:
                 arrays[f"reference_{i}"] = np.asarray(reference, np.float64)
+        if memory.effort is not None:
+            effort = memory.effort
+            arrays["effort_stamp"] = np.array(effort.stamp_ns, np.int64)
+            arrays["effort"] = np.array([effort.left_m, effort.steps, effort.looking])
         if pursuit is not None:
             arrays |= {"pursuit_seen": pursuit.seen, "pursuit_code": pursuit.code}
             target = -1 if pursuit.target is None else pursuit.target
@@ -74,8 +78,12 @@ def load_state(path: Path, brain: Brain) -> ReplayState:
                 found.get("pursuit_aim"),
                 float(found["pursuit_blind"]),
             )
+        effort = None
+        if "effort" in found:
+            effort = Effort(int(found["effort_stamp"]), *found["effort"].tolist())
+        warm, reach = found["warm"], float(found["reach"])
         left = tuple(
-            (Memory(belief, found["warm"], bool(fresh), pursuit, float(found["reach"])), found.get(f"reference_{i}"))
+            (Memory(belief, warm, bool(fresh), pursuit, reach, effort=effort), found.get(f"reference_{i}"))
             for i, (belief, fresh) in enumerate(zip(found["beliefs"], found["fresh_starts"]))
         )
         return ReplayState(int(found["now_ns"]), int(found["index"]), left)

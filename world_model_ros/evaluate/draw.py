@@ -28,7 +28,7 @@ _HANDS = {"together": 2, "steady": 2}  # how many fingertips a kind takes
 
 def default_kinds(contract: Contract) -> str:
     """The kinds of tasks that a robot is shown with, comma separated."""
-    return "pose,image,push" if len(contract.interface.action.tips) < 2 else "together,push,steady"
+    return "pose,image,push" if len(contract.interface.action.tips) < 2 else "together,steady"
 
 
 def judged_kinds(contract: Contract) -> str:

@@ -7,8 +7,9 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-_BESIDE = 1.3  # of the standoff: how wide a fingertip passes an object
-_PUSHED = 0.75  # of the standoff: how near the fingertip is to the goal in the end
+# Shares of the standoff: how wide a fingertip passes an object, how far behind it the push begins, and how near the
+# fingertip is to the goal in the end. Nearer than the standoff it grazes corners on its way.
+_BESIDE, _BEHIND, _PUSHED = 1.6, 1.2, 0.85
 
 
 def push_way(
@@ -35,7 +36,7 @@ def push_way(
     corners = [
         fingertip,
         torch.where(before, beside, fingertip),
-        pushed - standoff_m * ahead,
+        pushed - _BEHIND * standoff_m * ahead,
         goal - _PUSHED * standoff_m * ahead,
     ]
     gone = step_m * torch.arange(horizon + 1, dtype=fingertip.dtype, device=fingertip.device)

@@ -24,6 +24,7 @@ from world_model_ros.runtime.goals import (
 )
 from world_model_ros.runtime.graphs import first_camera
 from world_model_ros.runtime.hands import Hands
+from world_model_ros.runtime.patience import LOOKING
 from world_model_ros.runtime.session import Graph
 from world_model_ros.runtime.workspace import Workspace
 
@@ -103,6 +104,16 @@ class Aiming:
         reach = self._workspace.for_target(self._targets[pursuit.target])
         aim, pursuit = aim_at_image(pursuit, self._camera.name, now, seen, reach, since)
         return self._with_hands(aim, tips, tips), pursuit
+
+    def out_of_the_way(self, aim: Aim, measured: Float) -> Aim:
+        """All hands go to where they rest, so that the camera sees what they hid; what was pushed shall stay there."""
+        if self._arm is None or self._rest is None:
+            return Aim(LOOKING)
+        tips = self._arm.tips(measured).astype(np.float32)
+        ways = [Way(k, np.asarray(self._rest[hand], np.float32), tips[hand]) for k, hand in self._tips.items()]
+        ways += [replace(way, position=way.now) for way in aim.ways if self._targets[way.target].kind == "object"]
+        reaches = [self._workspace.for_target(self._targets[way.target]) for way in ways]
+        return replace(aim_at_poses(ways, reaches), status=LOOKING)
 
     def _with_hands(self, aim: Aim, tips: Float | Floats | None, idle: Float | Floats | None) -> Aim:
         """The aim, where there are several hands with which of them pushes, and the others on their way to ``idle``."""

@@ -24,6 +24,7 @@ from world_model_ros.runtime.goals import Aim
 from world_model_ros.runtime.graphs import first_camera
 from world_model_ros.runtime.imagine import decode, imagine
 from world_model_ros.runtime.inputs import Inputs, goal_inputs, measured_positions, perceive_inputs
+from world_model_ros.runtime.patience import effort_of
 from world_model_ros.runtime.provider import provider_named
 from world_model_ros.runtime.session import Graph
 from world_model_ros.runtime.stopwatch import Stopwatch
@@ -149,10 +150,13 @@ class Brain:
         if self._motion is None or measured is None or not self._wants(goal):
             return decided("watching"), after
         start = measured if reference is None else np.asarray(reference, np.float64)
+        targets = self.contract.interface.targets
 
         aim, pursuit = self._aim(goal, measured, told["belief_poses"], told["seen"], memory)
-        after = replace(after, pursuit=pursuit)
-        targets = self.contract.interface.targets
+        effort = effort_of(aim, 0 if goal is None else goal.stamp_ns, memory.effort, targets, memory.since)
+        if effort is not None and effort.looking > 0.0:
+            aim = self._aiming.out_of_the_way(aim, measured)
+        after = replace(after, pursuit=pursuit, effort=effort)
         told["aim_target"] = None if aim.target is None else targets[aim.target].name
         told["aim"] = aim.pose
         told["wants"] = wants = goal_inputs(aim, told["belief_poses"], len(targets))

@@ -38,6 +38,22 @@ class Pursuit:
 
 
 @dataclass(frozen=True)
+class Effort:
+    """How a push has gone.
+
+    Args:
+        stamp_ns: of the goal that this is about.
+        left_m: the least way that was left since hands came to push.
+        steps: of the model since that became less. looking: steps that hands still stay out of the way.
+    """
+
+    stamp_ns: int
+    left_m: float
+    steps: float = 0.0
+    looking: float = 0.0
+
+
+@dataclass(frozen=True)
 class Memory:
     """What one tick hands to the next.
 
@@ -48,6 +64,7 @@ class Memory:
         pursuit: of the goal image, if there is one.
         reach: share of the action's bounds that plans may use; less after the gate has refused one.
         since: steps of the model since the plan of ``warm``; less than one where ticks are more frequent than steps.
+        effort: how a push has gone so far, if there is one.
     """
 
     belief: Floats
@@ -56,11 +73,12 @@ class Memory:
     pursuit: Pursuit | None = None
     reach: float = 1.0
     since: float = 1.0
+    effort: Effort | None = None
 
     def after(self, belief: Floats) -> Memory:
         """A tick later: a new belief, no plan yet, and a little less careful."""
         reach = min(1.0, _CALM * self.reach)
-        return Memory(belief, np.zeros_like(self.warm), False, self.pursuit, reach, self.since)
+        return Memory(belief, np.zeros_like(self.warm), False, self.pursuit, reach, self.since, self.effort)
 
     def shifted(self) -> Floats:
         """The last plan (H, C) as it goes on from now: what it has for after its end is its last action."""
