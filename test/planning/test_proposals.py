@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from world_model_ros.planning.proposals import push_way
+from world_model_ros.planning.proposals import _BEHIND, _PUSHED, push_way
 
 STANDOFF, STEP, HORIZON = 0.05, 0.03, 20
 
@@ -27,11 +27,11 @@ def test_the_way_leads_round_the_object_behind_it_and_on_to_the_goal(angle: floa
     places = _places(tuple(tip.tolist()), tuple(item.tolist()), tuple(goal.tolist()))
     way = torch.cat([tip[None], places])
     assert (way[1:] - way[:-1]).norm(dim=1).max() < STEP + 1e-5
-    behind = (way - (item - STANDOFF * ahead)).norm(dim=1)
+    behind = (way - (item - _BEHIND * STANDOFF * ahead)).norm(dim=1)
     arrived = int(behind.argmin())
     assert behind[arrived] < 0.5 * STEP + 1e-4
-    assert (way[: arrived + 1] - item).norm(dim=1).min() > 0.6 * STANDOFF, "went through the object"
-    assert (places[-1] - (goal - 0.75 * STANDOFF * ahead)).norm() < 1e-4
+    assert (way[: arrived + 1] - item).norm(dim=1).min() > 0.95 * STANDOFF, "grazed the object"
+    assert (places[-1] - (goal - _PUSHED * STANDOFF * ahead)).norm() < 1e-4
 
 
 def test_a_fingertip_that_is_behind_goes_straight_on() -> None:
