@@ -30,7 +30,7 @@ def test_the_way_leads_round_the_object_behind_it_and_on_to_the_goal(angle: floa
     behind = (way - (item - _BEHIND * STANDOFF * ahead)).norm(dim=1)
     arrived = int(behind.argmin())
     assert behind[arrived] < 0.5 * STEP + 1e-4
-    assert (way[: arrived + 1] - item).norm(dim=1).min() > 0.95 * STANDOFF, "grazed the object"
+    assert (way[: arrived + 1] - item).norm(dim=1).min() > 0.9 * STANDOFF, "grazed the object"
     assert (places[-1] - (goal - _PUSHED * STANDOFF * ahead)).norm() < 1e-4
 
 
