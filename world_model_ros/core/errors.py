@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class UserError(Exception):
-    """Bad input from a person, a file or a topic.
+    """Bad input from a person, a file or a topic, said in one line whatever it holds.
 
     Args:
         field: what was wrong, as the user would name it (``interface.streams[0].shape``).
@@ -16,7 +16,7 @@ class UserError(Exception):
         self.field = field
         self.value = value
         self.legal = legal
-        super().__init__(f"{field}: got {_short(value)}; expected {legal}")
+        super().__init__(_line(f"{field}: got {_short(value)}; expected {legal}"))
 
     def __reduce__(self) -> tuple[type[UserError], tuple[str, object, str]]:
         """As it was made, so that it can come back from another process."""
@@ -26,3 +26,8 @@ class UserError(Exception):
 def _short(value: object, limit: int = 200) -> str:
     text = repr(value)
     return text if len(text) <= limit else text[: limit - 3] + "..."
+
+
+def _line(text: str) -> str:
+    """In one line that a terminal can show: other libraries quote whole files, bytes that are no text included."""
+    return "".join(sign if sign.isprintable() else "?" for sign in " ".join(text.split()))
