@@ -103,14 +103,14 @@ class Gate:
         self.alarms.begin()
         measured = self._measured
         refusal = self.alarms.refusal(now_ns) or refuse_stale(measured, now_ns, self._joints_max_age_s)
-        if refusal is not None or measured is None:
+        if refusal is not None:
             return refusal
+        assert measured is not None
         refusal = refuse_place(measured, self.limits, self._setpoint, self.settings.tracking_tolerance)
         if refusal is not None:
             return refusal
-        held = self._setpoint
-        if held is None:
-            held = np.clip(measured.position, self.limits.lower, self.limits.upper)
+        inside = np.clip(measured.position, self.limits.lower, self.limits.upper)
+        held = inside if self._setpoint is None else self._setpoint
         if self.collision is not None:
             self.collision.begin(held)
         self._plan = self._limiter.stop(Motion.still(held))
@@ -248,7 +248,7 @@ class Gate:
     def _broken(self, plan: Plan | None) -> str | None:
         """What forbids a plan, or that there is one."""
         if plan is None:
-            return f"{self._limiter.beyond} and its limit"
+            return self._limiter.lacking
         return None if self.collision is None else self.collision.broken(plan)
 
     def _clear(self, plan: Plan | None) -> Plan | None:

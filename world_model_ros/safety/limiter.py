@@ -21,6 +21,7 @@ _KNOT_GAP_S = 1e-7  # knots nearer to each other than this would only be roundin
 _SLACK = 1e-9  # rad or m, for rounding in the comparison with position limits
 # Of the velocity limit: where what was sent is sparse, a spline through it runs up to 2e-4 faster than the plan.
 _HEADROOM = 0.998
+_NO_MOTION = "no motion within the limits"
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,7 @@ class Limiter:
         gain: share of the position error made up for, 1/s; stable while well below 1 / ``lead_s``.
 
     Attributes:
-        beyond: name of the joint whose position limit the last plan that was none would have passed.
+        lacking: why the last plan that was none is none: the joint whose position limit it would have passed.
     """
 
     def __init__(self, limits: JointLimits, lead_s: float = 0.1, gain: float = 6.0) -> None:
@@ -140,7 +141,7 @@ class Limiter:
         self._fastest = _HEADROOM * limits.velocity
         self.lead_s = lead_s
         self.gain = gain
-        self.beyond = "a joint"
+        self.lacking = _NO_MOTION
         self._ruckig = ruckig.Ruckig(len(limits.names))
         self._follow_input = self._input()
         self._follow_input.minimum_duration = lead_s
@@ -196,6 +197,7 @@ class Limiter:
         parameters.current_velocity = now.velocity.tolist()
         parameters.current_acceleration = now.acceleration.tolist()
         trajectory = ruckig.Trajectory(len(self.limits.names))
+        self.lacking = _NO_MOTION
         try:
             result = self._ruckig.calculate(parameters, trajectory)
         except ruckig.RuckigError:
@@ -215,7 +217,7 @@ class Limiter:
             if not (low <= bound.min and bound.max <= high):
                 least, most = _extrema(trajectory.profiles[0][joint], until_s)
                 if not (low <= least and most <= high):
-                    self.beyond = self.limits.names[joint]
+                    self.lacking = f"{self.limits.names[joint]} and its limit"
                     return False
         return True
 
