@@ -24,10 +24,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--reader-steps", type=int, help="gradient steps of the position reader")
     parser.add_argument("--decoder-steps", type=int, help="gradient steps of the image decoder, after all else")
     parser.add_argument("--horizon", type=int, default=12, help="ticks that are imagined (%(default)s)")
+    parser.add_argument("--far", type=int, default=36, help="ticks of a few imaginations that go on (%(default)s)")
     parser.add_argument(
         "--windows", type=int, nargs=2, default=(16, 32), metavar=("ONE", "TWO"), help="windows a batch"
     )
-    parser.add_argument("--length", type=int, nargs=2, default=(22, 44), metavar=("ONE", "TWO"), help="ticks a window")
+    parser.add_argument("--length", type=int, nargs=2, default=(22, 52), metavar=("ONE", "TWO"), help="ticks a window")
     parser.add_argument("--held-out", type=int, default=20, help="one episode in this many validates (%(default)s)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
@@ -59,6 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
         reader_steps=TrainConfig.reader_steps if arguments.reader_steps is None else arguments.reader_steps,
         decoder_steps=TrainConfig.decoder_steps if arguments.decoder_steps is None else arguments.decoder_steps,
         horizon=arguments.horizon,
+        far=arguments.far,
         windows=tuple(arguments.windows),
         length=tuple(arguments.length),
         held_out=arguments.held_out,

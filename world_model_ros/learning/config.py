@@ -19,6 +19,9 @@ class TrainConfig:
         windows: windows a batch in stage one and two.
         length: ticks a window in stage one and two; the belief lives much longer than that at run time, so the second
             stage sees longer ones. horizon: ticks imagined; starts: beliefs a window to imagine from, by stage.
+        far: ticks imagined from ``far_starts`` more beliefs a window, of which a share ``far_share`` is looked at: what
+            goes on for long shall neither drift nor stop where the horizon ends.
+        sensed_share: of imagined ticks whose senses are looked at, by stage; positions are in all of them.
         frames: imagined images decoded a batch, by stage, where there are no targets to learn from.
         rate: peak learning rates of the two stages.
         objective: ``observations`` predicts everything sensed and labelled many steps ahead. Ablations: ``one_step``
@@ -32,9 +35,13 @@ class TrainConfig:
     reader_steps: int = 2500
     decoder_steps: int = 1000
     windows: tuple[int, int] = (16, 32)
-    length: tuple[int, int] = (22, 44)
+    length: tuple[int, int] = (22, 52)
     horizon: int = 12
     starts: tuple[int, int] = (3, 8)
+    far: int = 36
+    far_starts: tuple[int, int] = (0, 3)
+    far_share: float = 0.4
+    sensed_share: tuple[float, float] = (1.0, 0.4)
     frames: tuple[int, int] = (32, 24)
     rate: tuple[float, float] = (8e-4, 8e-4)
     held_out: int = 20

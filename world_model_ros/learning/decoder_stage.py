@@ -9,6 +9,7 @@ from tqdm import tqdm
 
 from world_model_ros.learning.config import TrainConfig
 from world_model_ros.learning.losses import filter_states, imagine
+from world_model_ros.learning.moments import draw_starts, farthest
 from world_model_ros.learning.networks import WorldModel
 from world_model_ros.learning.pictures import image_loss
 from world_model_ros.learning.windows import Windows
@@ -21,7 +22,8 @@ _OLDER = 0.3  # share of references that are older than the belief
 def train_decoder(model: WorldModel, windows: Windows, codes: dict[str, Tensor] | None, config: TrainConfig) -> None:
     """Train `WorldModel.decoder` for ``config.decoder_steps``, in place; nothing else is changed.
 
-    What it is shown are imagined states of windows that lose senses, as in the stages before.
+    What it is shown are imagined states of windows that lose senses, as in the stages before: up to the horizon, and
+    every other time far beyond it.
     """
     steps = config.decoder_steps
     random = np.random.default_rng([config.seed, 0xDEC])
@@ -34,9 +36,9 @@ def train_decoder(model: WorldModel, windows: Windows, codes: dict[str, Tensor] 
         with torch.no_grad():
             batch = windows.draw(count, random, codes, model)
             _, posteriors = filter_states(model, batch)
-            most = batch.fresh.shape[1] - config.horizon
-            starts = torch.randint(2, most, (count, _STARTS), generator=generator).to(posteriors.device)
-            states = imagine(model, posteriors, batch.applied, starts, config.horizon)
+            ahead = farthest(batch, config) if step % 2 else config.horizon
+            starts = draw_starts(batch, ahead, _STARTS, generator)
+            states = imagine(model, posteriors, batch.applied, starts, ahead)
         loss = image_loss(model, batch, states, starts, _FRAMES, generator, _OLDER)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()

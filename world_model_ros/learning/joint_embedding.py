@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from world_model_ros.learning.batch import Batch
+from world_model_ros.learning.moments import Moments
 from world_model_ros.learning.networks import WorldModel
 
 _DIRECTIONS = 64
@@ -19,16 +20,15 @@ _WIDEST = 3.0
 
 
 def joint_embedding_losses(
-    model: WorldModel, batch: Batch, states: Tensor, rows: Tensor, when: Tensor, generator: torch.Generator
+    model: WorldModel, batch: Batch, moments: Moments, generator: torch.Generator
 ) -> dict[str, Tensor]:
-    """Of the codes of imagined states (B, P, H+1, S) at the ticks ``when`` (B, P, H+1) of the windows ``rows``."""
+    """Of the codes of imagined states against those of what was then seen."""
     camera = model.cameras[0]
     codes = batch.features[camera.name]
-    there = batch.sensed[..., model.streams.index(camera)]
-    predicted = model.code_head(states.flatten(0, 2))
-    error = ((predicted - codes[rows, when].flatten(0, 2)) ** 2).mean(-1)
+    there = moments.of_window(batch.sensed[..., model.streams.index(camera)])
+    error = ((model.code_head(moments.states) - moments.of_window(codes)) ** 2).mean(-1)
     return {
-        "embedding": (error * there[rows, when].flatten()).mean(),
+        "embedding": (error * there).mean(),
         "normality": 0.5 * normality(codes.flatten(0, 1), generator),
     }
 

@@ -9,6 +9,7 @@ from torch.nn.functional import smooth_l1_loss
 from world_model_ros.learning.batch import Batch
 from world_model_ros.learning.config import TrainConfig
 from world_model_ros.learning.joint_embedding import joint_embedding_losses
+from world_model_ros.learning.moments import Moments, draw_starts, farthest
 from world_model_ros.learning.networks import Sensed, WorldModel
 from world_model_ros.learning.pictures import image_loss
 
@@ -57,23 +58,23 @@ def losses(
         stage: 0 or 1.
         generator: on the CPU, whatever the device, so that every device draws the same.
     """
-    device = batch.fresh.device
-    horizon = 1 if config.objective == "one_step" else config.horizon
     sensed = sense(model, batch)
     priors, posteriors = _filter(model, batch, sensed)
-    windows, ticks = batch.fresh.shape[:2]
-    starts = torch.randint(2, ticks - config.horizon, (windows, config.starts[stage]), generator=generator).to(device)
+    horizon = 1 if config.objective == "one_step" else config.horizon
+    starts = draw_starts(batch, config.horizon, config.starts[stage], generator)
     states = imagine(model, posteriors, batch.applied, starts, horizon)  # (B, P, H+1, S)
-    when = starts[..., None] + torch.arange(horizon + 1, device=device)  # (B, P, H+1)
-    rows = torch.arange(windows, device=device)[:, None, None]
+    moments = Moments.of(states, starts)
     out: dict[str, Tensor] = {}
     if config.objective == "jepa":
-        out |= joint_embedding_losses(model, batch, states, rows, when, generator)
-        priors, states = priors.detach(), states.detach()  # heads only read what was learned without them
-    flat = states.flatten(0, 2)
+        out |= joint_embedding_losses(model, batch, moments, generator)
+        priors, moments = priors.detach(), moments.detach()  # heads only read what was learned without them
+    elif config.objective == "observations" and config.far_starts[stage]:
+        ahead = farthest(batch, config)
+        far = draw_starts(batch, ahead, config.far_starts[stage], generator)
+        beyond = Moments.of(imagine(model, posteriors, batch.applied, far, ahead), far)
+        moments = moments.joined(beyond.some(config.far_share, generator))
     if model.targets:
-        truth = batch.labels[rows, when].flatten(0, 2)
-        out |= _pose_losses(model, flat, truth)
+        out |= _pose_losses(model, moments.states, moments.of_window(batch.labels))
         predicted = model.positions(priors[:, 1:].flatten(0, 1))
         out["prior"] = pose_error(model, predicted, batch.labels[:, 1:].flatten(0, 1))
         if model.cameras and config.objective != "jepa":
@@ -83,7 +84,7 @@ def losses(
             there = batch.sensed.flatten(0, 1)[:, index, None, None] > 0.5
             truth = torch.where(there, batch.labels.flatten(0, 1), torch.nan)
             out["coded"] = pose_error(model, coded, truth)
-    out |= _sense_losses(model, batch, flat, rows, when)
+    out |= _sense_losses(model, batch, moments.some(config.sensed_share[stage], generator))
     out |= _action_losses(model, batch, sensed.code(), posteriors)
     if model.cameras and not model.targets:
         # Without positions it is pictures that teach what moves; where there are some, pictures only read the states,
@@ -124,25 +125,26 @@ def _pose_losses(model: WorldModel, states: Tensor, truth: Tensor) -> dict[str, 
     return out
 
 
-def _sense_losses(model: WorldModel, batch: Batch, states: Tensor, rows: Tensor, when: Tensor) -> dict[str, Tensor]:
+def _sense_losses(model: WorldModel, batch: Batch, moments: Moments) -> dict[str, Tensor]:
     out: dict[str, Tensor] = {}
+    states = moments.states
     felt: list[tuple[Tensor, Tensor]] = []
     for i, stream in enumerate(model.streams):
-        there = batch.sensed[..., i][rows, when].flatten()[:, None]
+        there = moments.of_window(batch.sensed[..., i])[:, None]
         feature = batch.features[stream.name]
         if stream.kind == "camera":
             if stream.name == model.cameras[0].name:
-                target = feature.detach()[rows, when].flatten(0, 2)
+                target = moments.of_window(feature.detach())
                 code = model.code_head(states.detach())  # must not pull the code toward what is easy to predict
                 out["code"] = 0.2 * (((code - target) ** 2) * there).mean()
             continue
         target = model.sense_target(stream.name, feature.flatten(0, 1)).unflatten(0, feature.shape[:2])
-        target = target[rows, when].flatten(0, 2)
+        target = moments.of_window(target)
         error = model.sense_normalised(stream, states) - target
         weight = 1.0 if stream.kind == "joints" else 0.2
         out[stream.name] = weight * (smooth_l1_loss(error, torch.zeros_like(error), reduction="none") * there).mean()
         if stream.kind == "taxels":
-            newton = _contact(feature.flatten(0, 1)).unflatten(0, feature.shape[:2])[rows, when].flatten(0, 2)
+            newton = moments.of_window(_contact(feature.flatten(0, 1)).unflatten(0, feature.shape[:2]))
             felt.append((newton, there[:, 0]))
     if felt:  # of all pads together, where all are known
         newton, known = (torch.stack(each) for each in zip(*felt))

@@ -11,9 +11,11 @@ from torch import Tensor
 from world_model_ros.learning.batch import Batch
 from world_model_ros.learning.config import TrainConfig
 from world_model_ros.learning.losses import filter_states, imagine
+from world_model_ros.learning.moments import farthest
 from world_model_ros.learning.networks import WorldModel
 from world_model_ros.learning.windows import Windows
 
+_MOVED_M = 0.02
 _COLLAPSED = 0.05  # spread of a code, of which each component has about unit variance
 _IGNORED = 0.002  # relative change of the belief when a stream is taken away
 
@@ -22,23 +24,30 @@ _IGNORED = 0.002  # relative change of the belief when a stream is taken away
 def score(
     model: WorldModel, held_out: Windows, config: TrainConfig, codes: dict[str, Tensor] | None
 ) -> dict[str, float]:
-    """Errors on held-out episodes with all senses: targets now, seen, and at the end of the horizon where they move."""
+    """Errors on held-out episodes with all senses: targets now, seen, at the end of the horizon, and far beyond it.
+
+    The last two where they move, beside those of thinking that they stand still.
+    """
     if not len(held_out.starts):
         return {}
     model.eval()
     batch = held_out.draw(64, np.random.default_rng(1), codes, model, drop=False)
     _, posteriors = filter_states(model, batch)
-    start = torch.full((64, 1), held_out.length - config.horizon - 1)
-    states = imagine(model, posteriors, batch.applied, start, config.horizon)[:, 0]
     out: dict[str, float] = {}
-    for k, target in enumerate(model.interface.targets):
-        truth = batch.labels[:, held_out.length - config.horizon - 1 :, k]
-        error = (model.positions(states.flatten(0, 1)).unflatten(0, states.shape[:2])[:, :, k] - truth).norm(dim=-1)
-        moved = (truth[:, -1] - truth[:, 0]).norm(dim=-1) > 0.02
-        out[f"{target.name}_now_m"] = float(error[:, 0].nanmean())
-        if moved.any():
-            out[f"{target.name}_end_m"] = float(error[moved, -1].nanmean())
-            out[f"{target.name}_still_m"] = float((truth[:, -1] - truth[:, 0]).norm(dim=-1)[moved].nanmean())
+    for ahead, name in ((farthest(batch, config), "far"), (config.horizon, "end")):
+        start = torch.full((64, 1), held_out.length - ahead - 1)
+        states = imagine(model, posteriors, batch.applied, start, ahead)[:, 0]
+        positions = model.positions(states.flatten(0, 1)).unflatten(0, states.shape[:2]) if model.targets else None
+        for k, target in enumerate(model.interface.targets):
+            assert positions is not None
+            truth = batch.labels[:, held_out.length - ahead - 1 :, k]
+            error = (positions[:, :, k] - truth).norm(dim=-1)
+            moved = (truth[:, -1] - truth[:, 0]).norm(dim=-1) > _MOVED_M
+            if name == "end":
+                out[f"{target.name}_now_m"] = float(error[:, 0].nanmean())
+            if moved.any():
+                out[f"{target.name}_{name}_m"] = float(error[moved, -1].nanmean())
+                out[f"{target.name}_{name}_still_m"] = float((truth[:, -1] - truth[:, 0]).norm(dim=-1)[moved].nanmean())
     if model.targets and model.cameras:
         assert batch.frames is not None
         there = batch.sensed[..., model.streams.index(model.cameras[0])].flatten() > 0.5
