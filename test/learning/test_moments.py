@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import torch
 
+from world_model_ros.contract.contract import load_contract
 from world_model_ros.learning.batch import Batch
 from world_model_ros.learning.config import TrainConfig
 from world_model_ros.learning.moments import Moments, draw_starts, farthest
+from world_model_ros.learning.networks import WorldModel
+from world_model_ros.learning.pictures import image_loss
 
 
 def _batch(windows: int, ticks: int) -> Batch:
@@ -36,3 +39,28 @@ def test_imaginations_end_within_the_window_however_far_they_are_to_go() -> None
         starts = draw_starts(batch, ahead, 9, torch.Generator().manual_seed(1))
         assert int(starts.min()) == 2
         assert int(starts.max()) + ahead <= ticks - 1
+
+
+def test_pictures_are_learned_only_where_the_belief_is_right() -> None:
+    torch.manual_seed(0)
+    contract = load_contract("tabletop_arm")
+    model = WorldModel(contract.interface)
+    camera = model.cameras[0]
+    windows, ticks, ahead = 2, 6, 2
+    states = torch.randn(windows, 1, ahead + 1, model.state_size)
+    starts = torch.full((windows, 1), 3)
+    truth = torch.zeros(windows, ticks, model.targets, 3)
+    believed = model.positions(states.flatten(0, 2)).unflatten(0, (windows, ahead + 1))
+    truth[:, 3:] = believed.detach()
+    frames = torch.randint(0, 256, (windows, ticks, camera.height, camera.width, 3), dtype=torch.uint8)
+    seen = torch.ones(windows, ticks, len(model.streams))
+
+    def loss(offset_m: float) -> float:
+        labels = truth.clone()
+        labels[:, :, -1, 0] += offset_m
+        batch = Batch({}, seen, seen, torch.zeros(windows, ticks, 2), labels, frames)
+        return float(image_loss(model, batch, states, starts, 8, torch.Generator().manual_seed(0)))
+
+    assert loss(0.03) == 0.0
+    assert loss(0.01) > 0.1
+    assert loss(float("nan")) == loss(0.01)  # where no truth is known, nothing speaks against it
