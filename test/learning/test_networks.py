@@ -8,8 +8,10 @@ import pytest
 import torch
 
 from world_model_ros.contract.contract import load_contract
+from world_model_ros.learning.decoder import ImageDecoder, Ways
 from world_model_ros.learning.encoders import MELS, CameraEncoder, LogMel
 from world_model_ros.learning.networks import WorldModel
+from world_model_ros.learning.places import ImagePlaces
 
 
 @pytest.fixture(scope="module")
@@ -140,6 +142,41 @@ def test_the_action_changes_what_is_imagined(model: WorldModel) -> None:
 def test_at_first_the_decoder_copies_the_reference(model: WorldModel) -> None:
     reference = torch.randint(0, 255, (2, 64, 64, 3)).float()
     with torch.no_grad():
-        image = model.decoder(torch.zeros(2, model.state_size), reference)
+        image = 255.0 * model.picture(torch.zeros(2, model.state_size), reference).frame.permute(0, 2, 3, 1)
     grey = torch.full_like(reference, 127.5)
     assert (image - reference).abs().mean() < 0.3 * (grey - reference).abs().mean()
+
+
+def test_what_a_shift_shows_is_what_was_where_the_target_was() -> None:
+    decoder = ImageDecoder(32, 32, 4, 1)
+    with torch.no_grad():
+        decoder.paint.bias[:16].copy_(torch.tensor([0.0, 0.0, 0.0, 50.0]).repeat_interleave(4))  # the shift alone
+        decoder.paint.bias[16:20] = -50.0
+    image = torch.zeros(1, 32, 32, 3)
+    image[0, 10, 6] = 255.0
+    pixel = torch.tensor([[[6.0, 10.0]]]) / 31.0 * 2.0 - 1.0  # x, y
+    ways = Ways(pixel, pixel + torch.tensor([[[16.0, -4.0]]]) / 31.0 * 2.0)
+    with torch.no_grad():
+        frame = decoder(torch.zeros(1, 4), image, ways).frame[0, 0]
+    assert torch.nonzero(frame > 0.5).tolist() == [[6, 22]]
+
+
+def test_the_place_in_an_image_is_found_from_positions_alone() -> None:
+    torch.manual_seed(0)
+    places = ImagePlaces(32, 32, 1, 1)
+    optimizer = torch.optim.Adam(places.parameters(), 0.02)
+    for _ in range(300):
+        maps = torch.zeros(64, 1, 8, 8)
+        row, col = torch.randint(0, 8, (2, 64))
+        maps[torch.arange(64), 0, row, col] = 1.0
+        position = torch.stack([0.3 * col - 0.1 * row, 0.2 * row, torch.zeros(64)], -1)[:, None]
+        shares = places.shares(maps)
+        found = shares @ places.grid
+        loss = (places.read(found) - position).pow(2).mean() + (places.project(position) - found.detach()).pow(2).mean()
+        loss = loss + places.spread(shares).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    true = (4.0 * torch.stack([col, row], -1) + 1.5) / 31.0 * 2.0 - 1.0  # middles of the cells
+    for guess in (places(maps), places.project(position)):
+        assert float((guess[:, 0] - true).abs().max().detach()) < 0.1

@@ -8,6 +8,14 @@ import torch
 from torch import Tensor, nn
 
 _WARPS = 2
+_MARK = 0.1  # width of the mark of a place, in halves of the image
+
+
+class Ways(NamedTuple):
+    """Where targets are in the reference and shall be in the picture, x and y in -1..1: (B or 1, K, 2), (B, K, 2)."""
+
+    was: Tensor
+    now: Tensor
 
 
 class Picture(NamedTuple):
@@ -18,23 +26,30 @@ class Picture(NamedTuple):
 
 
 class ImageDecoder(nn.Module):
-    """State (B, S) and reference frame (B, H, W, 3) 0..255 -> imagined frame (B, H, W, 3) 0..255, float.
+    """State (B, S) and reference frame (B, H, W, 3) 0..255 -> imagined frame; one reference may serve all states.
 
     A small U-Net (Ronneberger et al. 2015) over the reference, modulated by the imagined state (FiLM, Perez et al.
     2018), with maps drawn from the state at its two coarsest levels. Every pixel is a softmax mixture of the reference
-    (the default), two warps of it (after Finn et al. 2016, "Unsupervised learning for physical interaction through
-    video prediction") and a generated colour.
+    (the default), two warps of it and, for each target, it shifted as the target moves (after Finn et al. 2016,
+    "Unsupervised learning for physical interaction through video prediction"), and a generated colour.
 
     Args:
         height, width: of the frames, multiples of 16.
         state: length of the state.
+        targets: K, whose ways are told.
         widths: channels at a half, a quarter, an eighth and a sixteenth of the resolution.
     """
 
     def __init__(
-        self, height: int, width: int, state: int, widths: tuple[int, int, int, int] = (24, 48, 80, 112)
+        self,
+        height: int,
+        width: int,
+        state: int,
+        targets: int = 0,
+        widths: tuple[int, int, int, int] = (24, 48, 80, 112),
     ) -> None:
         super().__init__()
+        self.targets = targets
         half, quarter, eighth, sixteenth = widths
         self.unshuffle, self.shuffle = nn.PixelUnshuffle(2), nn.PixelShuffle(2)
         self.down = nn.ModuleList(
@@ -52,14 +67,19 @@ class ImageDecoder(nn.Module):
         self.up = nn.ModuleList(
             [
                 _Up(sixteenth, eighth + 12, eighth, state),
-                _Up(eighth, quarter, quarter, state),
-                _Up(quarter, half, half, state),
+                _Up(eighth, quarter + 2 * targets, quarter, state),
+                _Up(quarter, half + 2 * targets, half, state),
             ]
         )
-        self.paint = nn.Conv2d(half, 4 * (_WARPS + 2 + 3), 3, padding=1)  # four pixels: logits, and a colour
+        self.mixed = _WARPS + targets + 2  # reference, warps, shifts, colour
+        self.paint = nn.Conv2d(half, 4 * (self.mixed + 3), 3, padding=1)  # four pixels: logits, and a colour
         self.flow = nn.Conv2d(quarter, 2 * _WARPS, 3, padding=1)
-        copy_first = torch.tensor([2.0] + [0.0] * (_WARPS + 1)).repeat_interleave(4)
-        for layer, count, bias in ((self.flow, 2 * _WARPS, torch.zeros(2 * _WARPS)), (self.paint, 16, copy_first)):
+        copy_first = torch.tensor([2.0] + [0.0] * (self.mixed - 1)).repeat_interleave(4)
+        flows = 2 * _WARPS
+        for layer, count, bias in (
+            (self.flow, flows, torch.zeros(flows)),
+            (self.paint, 4 * self.mixed, copy_first),
+        ):
             assert layer.bias is not None
             with torch.no_grad():  # at first nothing is shifted, and everything copied
                 layer.weight[:count].zero_()
@@ -73,12 +93,7 @@ class ImageDecoder(nn.Module):
         self.grid: Tensor
         self.register_buffer("grid", torch.stack([x, y], -1)[None], persistent=False)  # (1, H, W, 2)
 
-    def forward(self, state: Tensor, reference: Tensor) -> Tensor:
-        picture = self.picture(state, reference)
-        return picture.frame.permute(0, 2, 3, 1) * 255.0
-
-    def picture(self, state: Tensor, reference: Tensor) -> Picture:
-        """As `forward`, in 0..1 and with the warps, for training. One reference may serve all states."""
+    def forward(self, state: Tensor, reference: Tensor, ways: Ways | None = None) -> Picture:
         image = reference.float().permute(0, 3, 1, 2) / 255.0  # (B or 1, 3, H, W)
         x, skips = self.unshuffle(image - 0.5), []
         for layer in self.down:
@@ -89,25 +104,35 @@ class ImageDecoder(nn.Module):
         coarse, fine = (each(state) for each in self.drawn)
         x = self.core(torch.cat([skips[3], coarse], 1), state)
         x = self.up[0](x, torch.cat([skips[2], fine], 1), state)
-        x = self.up[1](x, skips[1], state)
+        x = self.up[1](x, self._marked(skips[1], ways), state)
         flow = 0.5 * torch.tanh(self.widen(self.flow(x)).float())  # (B, 2 W, H, W), halves of the image
-        x = self.up[2](x, skips[0], state)
+        x = self.up[2](x, self._marked(skips[0], ways), state)
         painted = self.shuffle(self.paint(x).float())
-        weight = painted[:, : _WARPS + 2].softmax(1)
-        colour = torch.sigmoid(painted[:, _WARPS + 2 :])
+        weight = painted[:, : self.mixed].softmax(1)
+        colour = torch.sigmoid(painted[:, self.mixed :])
         image = image.expand(count, -1, -1, -1)
-        warped = tuple(
-            nn.functional.grid_sample(
-                image,
-                self.grid + flow[:, 2 * i : 2 * i + 2].permute(0, 2, 3, 1),
-                mode="bilinear",
-                padding_mode="border",
-                align_corners=True,
-            )
-            for i in range(_WARPS)
-        )
-        parts = torch.stack([image, *warped, colour], 1)  # (B, parts, 3, H, W)
+        warped = tuple(self._moved(image, flow[:, 2 * i : 2 * i + 2].permute(0, 2, 3, 1)) for i in range(_WARPS))
+        shifts = [] if ways is None else (ways.was - ways.now)[:, :, None, None].unbind(1)  # (B, 1, 1, 2) each
+        shifted = [self._moved(image, shift) for shift in shifts]
+        parts = torch.stack([image, *warped, *shifted, colour], 1)  # (B, parts, 3, H, W)
         return Picture((weight[:, :, None] * parts).sum(1), warped)
+
+    def _moved(self, image: Tensor, by: Tensor) -> Tensor:
+        """An image whose pixels come from elsewhere: (B, H or 1, W or 1, 2) away, in halves of the image."""
+        out: Tensor = nn.functional.grid_sample(
+            image, self.grid + by, mode="bilinear", padding_mode="border", align_corners=True
+        )
+        return out
+
+    def _marked(self, skip: Tensor, ways: Ways | None) -> Tensor:
+        """Maps (B, C, H, W) with marks where targets were and are: (B, C + 2 K, H, W)."""
+        if ways is None:
+            return skip
+        rows, cols = skip.shape[2:]
+        grid = nn.functional.interpolate(self.grid.permute(0, 3, 1, 2), (rows, cols), mode="area")  # (1, 2, H, W)
+        places = torch.cat([ways.was.expand_as(ways.now), ways.now], 1)[..., None, None]  # (B, 2 K, 2, 1, 1)
+        square = ((grid[:, None] - places) ** 2).sum(2)
+        return torch.cat([skip, torch.exp(-square / (2.0 * _MARK**2))], 1)
 
 
 class _Map(nn.Module):

@@ -43,7 +43,7 @@ class CameraEncoder(nn.Module):
         self.join = nn.Linear(channels * rows * cols + 2 * points, code)
         self.norm = nn.LayerNorm(code)
         self.grid: Tensor
-        self.register_buffer("grid", _cells(height // 4, width // 4))
+        self.register_buffer("grid", cells(height // 4, width // 4))
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
         x = image.float().permute(0, 3, 1, 2) / 255.0 - 0.5
@@ -75,19 +75,25 @@ class PositionReader(nn.Module):
             nn.SiLU(),
             nn.Conv2d(channels, points, 3, padding=1),
         )
+        self.channels = channels
         self.read = mlp(3 * points, 128, 3 * targets)
         self.grid: Tensor
-        self.register_buffer("grid", _cells(height // 4, width // 4))
+        self.register_buffer("grid", cells(height // 4, width // 4))
+
+    def maps(self, image: Tensor) -> Tensor:
+        """What it sees before its keypoints: (B, channels, rows, cols) of an image (B, H, W, 3)."""
+        x: Tensor = self.look[:-1](image.float().permute(0, 3, 1, 2) / 255.0 - 0.5)
+        return x
 
     def forward(self, image: Tensor) -> Tensor:
-        heat = self.look(image.float().permute(0, 3, 1, 2) / 255.0 - 0.5).flatten(2).float()  # (B, P, cells)
+        heat = self.look[-1](self.maps(image)).flatten(2).float()  # (B, P, cells)
         share = heat.softmax(-1)
         found = torch.cat([(share @ self.grid).flatten(1), share.amax(-1)], 1)  # places, and how sharp they are
         out: Tensor = self.read(found).unflatten(1, (self.targets, 3))
         return out
 
 
-def _cells(rows: int, cols: int) -> Tensor:
+def cells(rows: int, cols: int) -> Tensor:
     """Places of the cells of a grid, x and y in -1..1: (rows * cols, 2)."""
     y, x = torch.meshgrid(torch.linspace(-1, 1, rows), torch.linspace(-1, 1, cols), indexing="ij")
     return torch.stack([x.flatten(), y.flatten()], -1)

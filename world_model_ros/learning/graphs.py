@@ -196,8 +196,8 @@ class Decode(NamedGraph):
         self.outputs = ["frames", *(stream.name for stream in model.sensed_streams() if stream.kind != "camera")]
 
     def forward(self, states: Tensor, reference: Tensor) -> tuple[Tensor, ...]:
-        frames = self.model.decoder(states, reference[None].float().expand(states.shape[0], -1, -1, -1))
-        out = [(frames + 0.5).clamp(0.0, 255.0).to(torch.uint8)]
+        frames = self.model.picture(states, reference[None].float()).frame.permute(0, 2, 3, 1)
+        out = [(255.0 * frames + 0.5).clamp(0.0, 255.0).to(torch.uint8)]
         senses = self.model.senses(states)
         for stream in self.model.sensed_streams():
             if stream.kind == "taxels":

@@ -12,14 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from world_model_ros.contract.schema import Interface, Stream
 from world_model_ros.learning.commanded import CommandedJoints
-from world_model_ros.learning.decoder import ImageDecoder
+from world_model_ros.learning.decoder import ImageDecoder, Picture, Ways
 from world_model_ros.learning.encoders import (
     MELS,
     CameraEncoder,
@@ -30,6 +29,8 @@ from world_model_ros.learning.encoders import (
     sense_size,
 )
 from world_model_ros.learning.imagination import imagined_states
+from world_model_ros.learning.places import ImagePlaces
+from world_model_ros.learning.sensed import Sensed
 
 MOST_AHEAD = 63  # ticks with a spread of their own
 _OUT = {"camera": 0, "microphone": 32, "taxels": 48, "wrench": 24, "joints": 64}
@@ -45,24 +46,6 @@ class Sizes:
 
     def as_dict(self) -> dict[str, int]:
         return asdict(self)
-
-
-class Sensed(NamedTuple):
-    """What one tick tells the filter.
-
-    Args:
-        fused: all streams, (B, hidden).
-        joints: measured joint positions, normalised, (B, J).
-        there: which of them were measured, (B, J) bool.
-    """
-
-    fused: Tensor
-    joints: Tensor
-    there: Tensor
-
-    def code(self) -> Tensor:
-        """All of it as one vector (B, O), for the inverse model: it knows nothing of actions."""
-        return torch.cat([self.fused, torch.where(self.there, self.joints, torch.zeros_like(self.joints))], -1)
 
 
 class WorldModel(nn.Module):
@@ -131,13 +114,14 @@ class WorldModel(nn.Module):
         if self.cameras:
             camera = self.cameras[0]
             self.code_head = mlp(state, hidden, sizes.code)
-            self.decoder = ImageDecoder(camera.height, camera.width, state)
+            self.decoder = ImageDecoder(camera.height, camera.width, state, self.targets)
             if self.targets:
                 points = 48
                 self.seen_head = mlp(
                     points + sizes.code, 128, self.targets * 3
                 )  # keeps places in the code; training only
                 self.reader = PositionReader(camera.height, camera.width, self.targets)
+                self.places = ImagePlaces(camera.height, camera.width, self.reader.channels, self.targets)
 
     def features(self, values: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """What does not depend on time: stream arrays (B, ...) -> vectors (B, n), camera code with its keypoints.
@@ -271,6 +255,20 @@ class WorldModel(nn.Module):
     def seen(self, image: Tensor) -> Tensor:
         """Positions (B, K, 3) read from an image (B, H, W, 3) of the first camera alone, m."""
         return self.reader(image) * self.pose_scale + self.pose_mean
+
+    def picture(self, state: Tensor, reference: Tensor) -> Picture:
+        """What the first camera would see: states (B, S), and real frames (B or 1, H, W, 3) that what stays is from.
+
+        Targets are where they are believed to be; how far that is from where the reference shows them, the usual
+        camera says.
+        """
+        ways = None
+        if self.targets:
+            was = self.places(self.reader.maps(reference))
+            believed = (self.positions(state) - self.pose_mean) / self.pose_scale
+            ways = Ways(was, was + self.places.project(believed) - self.places.project(self.places.read(was)))
+        out: Picture = self.decoder(state, reference, ways)
+        return out
 
     def coded(self, features: Mapping[str, Tensor]) -> Tensor:
         """Positions (B, K, 3) that the first camera's code holds, m. Trains the encoder to keep them."""

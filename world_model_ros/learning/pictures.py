@@ -49,7 +49,7 @@ def image_loss(
     reference = frames[b, last].float()
     target = frames[b, begin + h].float().permute(0, 3, 1, 2) / 255.0
     with pictures_in_bfloat16(frames.device):
-        picture = model.decoder.picture(state, reference)
+        picture = model.picture(state, reference)
     image = picture.frame
     moved = (target - reference.permute(0, 3, 1, 2) / 255.0).abs().amax(1, keepdim=True)
     weight = (1.0 + 4.0 * (moved > 0.06).float()) * there

@@ -7,6 +7,7 @@ import math
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 from torch.nn.functional import smooth_l1_loss
 from tqdm import tqdm
 
@@ -17,16 +18,18 @@ from world_model_ros.learning.precision import pictures_in_bfloat16
 _BATCH = 96
 _RATE = 1.5e-3
 _CELL_M = 0.05
+_SHARP = 1.0
 
 
 def train_reader(model: WorldModel, cache: Cache, steps: int, seed: int) -> None:
-    """Fit `WorldModel.reader` to the labels of the training episodes, in place."""
+    """Fit `WorldModel.reader` and `WorldModel.places` to the labels of the training episodes, in place."""
     camera = model.cameras[0].name
     ticks, weight = _ticks(model, cache)
     if not steps or not len(ticks):
         return
     random, device = np.random.default_rng(seed), model.action_scale.device
-    optimizer = torch.optim.AdamW(model.reader.parameters(), _RATE, weight_decay=1e-4)
+    trained = [*model.reader.parameters(), *model.places.parameters()]
+    optimizer = torch.optim.AdamW(trained, _RATE, weight_decay=1e-4)
     model.reader.train()
     progress = tqdm(range(steps), desc="reader", unit="step")
     for step in progress:
@@ -40,7 +43,9 @@ def train_reader(model: WorldModel, cache: Cache, steps: int, seed: int) -> None
         truth = torch.from_numpy(cache.labels[chosen][..., :3]).to(device)
         with pictures_in_bfloat16(device):
             read = model.reader((image * light).clamp(0.0, 255.0))
-        loss = smooth_l1_loss(read.float(), (truth - model.pose_mean) / model.pose_scale, beta=0.1)
+            maps = model.reader.maps(image).detach()
+        wanted = (truth - model.pose_mean) / model.pose_scale
+        loss = smooth_l1_loss(read.float(), wanted, beta=0.1) + _places_loss(model, maps.float(), wanted)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
@@ -48,6 +53,15 @@ def train_reader(model: WorldModel, cache: Cache, steps: int, seed: int) -> None
             miss = ((read.float() - (truth - model.pose_mean) / model.pose_scale) * model.pose_scale).norm(dim=-1)
             progress.set_postfix_str(" ".join(f"{m:.4f}" for m in miss.mean(0).tolist()))
     model.reader.eval()
+
+
+def _places_loss(model: WorldModel, maps: Tensor, wanted: Tensor) -> Tensor:
+    """Of places in the image: positions (B, K, 3) can be read from them and lead back to them, and they are sharp."""
+    shares = model.places.shares(maps)
+    places = shares @ model.places.grid
+    there = smooth_l1_loss(model.places.read(places), wanted, beta=0.1)
+    back = smooth_l1_loss(model.places.project(wanted), places.detach(), beta=0.02)
+    return there + back + _SHARP * model.places.spread(shares).mean()
 
 
 def _ticks(model: WorldModel, cache: Cache) -> tuple[NDArray[np.int64], NDArray[np.float64]]:

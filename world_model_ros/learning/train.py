@@ -219,7 +219,7 @@ class _Run:
 def _camera_parameters(model: WorldModel) -> list[torch.nn.Parameter]:
     """Encoders of the cameras and the reader: what stage two leaves alone."""
     kept = [model.encoders[stream.name] for stream in model.cameras]
-    kept += [model.reader] if model.targets and model.cameras else []
+    kept += [model.reader, model.places] if model.targets and model.cameras else []
     return [parameter for module in kept for parameter in module.parameters()]
 
 

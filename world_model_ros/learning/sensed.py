@@ -1,0 +1,26 @@
+"""What one tick tells the filter."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+
+class Sensed(NamedTuple):
+    """What one tick tells the filter.
+
+    Args:
+        fused: all streams, (B, hidden).
+        joints: measured joint positions, normalised, (B, J).
+        there: which of them were measured, (B, J) bool.
+    """
+
+    fused: Tensor
+    joints: Tensor
+    there: Tensor
+
+    def code(self) -> Tensor:
+        """All of it as one vector (B, O), for the inverse model: it knows nothing of actions."""
+        return torch.cat([self.fused, torch.where(self.there, self.joints, torch.zeros_like(self.joints))], -1)
