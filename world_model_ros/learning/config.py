@@ -33,7 +33,7 @@ class TrainConfig:
 
     steps: tuple[int, int] = (1400, 2400)
     reader_steps: int = 2500
-    decoder_steps: int = 1000
+    decoder_steps: int = 2000
     windows: tuple[int, int] = (16, 32)
     length: tuple[int, int] = (22, 52)
     horizon: int = 12

@@ -16,7 +16,7 @@ from world_model_ros.learning.windows import Windows
 
 _WINDOWS, _STARTS, _FRAMES = 16, 4, 96
 _RATE = 8e-4
-_OLDER = 0.3  # share of references that are older than the belief
+_OLDER = 0.5  # share of references that are older than the belief
 
 
 def train_decoder(model: WorldModel, windows: Windows, codes: dict[str, Tensor] | None, config: TrainConfig) -> None:

@@ -14,9 +14,6 @@ from world_model_ros.learning.networks import WorldModel
 from world_model_ros.learning.pictures import image_loss
 from world_model_ros.learning.sensed import Sensed
 
-_STEP_M = 1e-3  # unit of a tick's motion
-_STILL = 0.1  # of that unit: below it nothing moves
-
 
 def filter_states(model: WorldModel, batch: Batch) -> tuple[Tensor, Tensor]:
     """Run the filter over the windows: priors and posteriors, (B, L, S) each."""
@@ -75,10 +72,8 @@ def losses(
     elif config.objective == "observations" and config.far_starts[stage]:
         ahead = farthest(batch, config)
         far = draw_starts(batch, ahead, config.far_starts[stage], generator)
-        beyond = imagine(model, posteriors, batch.applied, far, ahead)
-        if model.targets:
-            out["motion"] = _motion_loss(model, beyond, Moments.of(beyond, far).of_window(batch.labels))
-        moments = moments.joined(Moments.of(beyond, far).some(config.far_share, generator))
+        beyond = Moments.of(imagine(model, posteriors, batch.applied, far, ahead), far)
+        moments = moments.joined(beyond.some(config.far_share, generator))
     if model.targets:
         out |= _pose_losses(model, moments.states, moments.of_window(batch.labels))
         predicted = model.positions(priors[:, 1:].flatten(0, 1))
@@ -129,18 +124,6 @@ def _pose_losses(model: WorldModel, states: Tensor, truth: Tensor) -> dict[str, 
     likelihood = (torch.log(sigma) + miss / sigma) * known  # Laplace, robust to jumps
     out["sigma"] = 0.02 * likelihood.sum() / known.sum().clamp(min=1)
     return out
-
-
-def _motion_loss(model: WorldModel, states: Tensor, truth: Tensor) -> Tensor:
-    """Of how far targets go from one tick to the next, states (B, P, H+1, S) against truths (B P (H+1), K, 3).
-
-    Nearly L1: what stands still shall do so to a tenth of a millimetre, else it is elsewhere after a minute.
-    """
-    positions = model.positions(states.flatten(0, 2))
-    moved, really = (each.unflatten(0, states.shape[:3]).diff(dim=2) / _STEP_M for each in (positions, truth))
-    known = ~torch.isnan(really)
-    error = smooth_l1_loss(moved, torch.where(known, really, moved.detach()), reduction="sum", beta=_STILL)
-    return 0.05 * error / known.sum().clamp(min=1)
 
 
 def _sense_losses(model: WorldModel, batch: Batch, moments: Moments) -> dict[str, Tensor]:
