@@ -83,7 +83,6 @@ class Session:
             steered = self._steering.follow(truth.applied, truth.reference)
         states = between(steered.state if self._last is None else self._last, steered.state, FRAMES_A_TICK)
         decoded = self._steering.senses(states)
-        self._steering.keep(steered, None if decoded.frames is None else decoded.frames[-1])
         spent_s = time.perf_counter() - begun
         self._last = steered.state
         return InsideTick(steered, decoded, truth, self._inside(steered, decoded, truth), spent_s)

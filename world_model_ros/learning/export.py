@@ -133,6 +133,7 @@ def _example(name: str, contract: Contract, model: WorldModel, config: PlanConfi
         "warm": (horizon, action),
         "noise": (config.iterations, config.samples, horizon, action),
         "states": (_DECODED, model.state_size),
+        "still": (targets,),
     }
     for stream in interface.streams:
         if stream.kind == "camera":

@@ -187,16 +187,19 @@ class Policy(NamedGraph):
 
 
 class Decode(NamedGraph):
-    """Imagined states (B, S) and the last real frame (H, W, 3) -> imagined frames (B, H, W, 3) uint8 and senses."""
+    """Imagined states (B, S) and the last real frame (H, W, 3) -> imagined frames (B, H, W, 3) uint8 and senses.
+
+    With targets, ``still`` (K,) is 1 for those that are known not to have moved since that frame.
+    """
 
     def __init__(self, model: WorldModel) -> None:
         super().__init__()
         self.model = model
-        self.inputs = ["states", "reference"]
+        self.inputs = ["states", "reference", *(["still"] if model.targets else [])]
         self.outputs = ["frames", *(stream.name for stream in model.sensed_streams() if stream.kind != "camera")]
 
-    def forward(self, states: Tensor, reference: Tensor) -> tuple[Tensor, ...]:
-        frames = self.model.picture(states, reference[None].float()).frame.permute(0, 2, 3, 1)
+    def forward(self, states: Tensor, reference: Tensor, still: Tensor | None = None) -> tuple[Tensor, ...]:
+        frames = self.model.picture(states, reference[None].float(), still).frame.permute(0, 2, 3, 1)
         out = [(255.0 * frames + 0.5).clamp(0.0, 255.0).to(torch.uint8)]
         senses = self.model.senses(states)
         for stream in self.model.sensed_streams():

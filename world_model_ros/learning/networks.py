@@ -256,17 +256,18 @@ class WorldModel(nn.Module):
         """Positions (B, K, 3) read from an image (B, H, W, 3) of the first camera alone, m."""
         return self.reader(image) * self.pose_scale + self.pose_mean
 
-    def picture(self, state: Tensor, reference: Tensor) -> Picture:
+    def picture(self, state: Tensor, reference: Tensor, still: Tensor | None = None) -> Picture:
         """What the first camera would see: states (B, S), and real frames (B or 1, H, W, 3) that what stays is from.
 
         Targets are where they are believed to be; how far that is from where the reference shows them, the usual
-        camera says.
+        camera says. Those of which ``still`` (K,) is 1 are known to be where they were, whatever a belief drifted to.
         """
         ways = None
         if self.targets:
             was = self.places(self.reader.maps(reference))
             believed = (self.positions(state) - self.pose_mean) / self.pose_scale
-            ways = Ways(was, was + self.places.project(believed) - self.places.project(self.places.read(was)))
+            shift = self.places.project(believed) - self.places.project(self.places.read(was))
+            ways = Ways(was, was + (shift if still is None else shift * (1.0 - still)[:, None]))
         out: Picture = self.decoder(state, reference, ways)
         return out
 

@@ -180,9 +180,16 @@ class Brain:
         """Futures of action sequences (N, H, C) from a memory, for any N."""
         return imagine(self._graphs["rollout"], memory.belief, candidates)
 
-    def decode(self, states: Floats, reference: NDArray[np.uint8] | None = None) -> Decoded:
-        """Imagined states (B, S), for any B, as senses; ``reference`` is the first camera's last real frame."""
-        return decode(self._graphs["decode"], states, reference)
+    def decode(
+        self, states: Floats, reference: NDArray[np.uint8] | None = None, still: Floats | None = None
+    ) -> Decoded:
+        """Imagined states (B, S), for any B, as senses.
+
+        Args:
+            reference: the first camera's last real frame, (H, W, 3). still: (K,) 1 for targets that are known to be
+                where it shows them.
+        """
+        return decode(self._graphs["decode"], states, reference, still)
 
     def read(self, frame: NDArray[np.uint8]) -> Floats:
         """Where a frame (H, W, 3) of the first camera, real or imagined, shows each target: (K, 3) m, base frame.

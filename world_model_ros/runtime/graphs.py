@@ -104,8 +104,9 @@ def signatures(interface: Interface, sizes: Sizes, kind: str) -> dict[str, Signa
     graphs["inverse"] = Signature(sensed, {"action": Tensor((c,))}, optional=True)
     graphs["policy"] = Signature({"memory": Tensor((m,))}, futures() | {"chunk": Tensor((h, c))}, optional=True)
     if image:
+        still = {"still": Tensor((k,), optional=True)} if k else {}  # of targets known not to have moved since
         graphs["decode"] = Signature(
-            {"states": Tensor((None, s)), "reference": image},
+            {"states": Tensor((None, s)), "reference": image, **still},
             {"frames": Tensor((None, *image.shape), "uint8")} | decoded,
         )
     if kind == "watch":

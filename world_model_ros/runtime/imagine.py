@@ -22,12 +22,18 @@ def imagine(graph: Graph, belief: Floats, candidates: Floats) -> Imagined:
     return Imagined(**_joined(runs))
 
 
-def decode(graph: Graph, states: Floats, reference: NDArray[np.uint8] | None) -> Decoded:
-    """Decode states (B, S); without a reference frame the picture starts from black."""
+def decode(graph: Graph, states: Floats, reference: NDArray[np.uint8] | None, still: Floats | None = None) -> Decoded:
+    """Decode states (B, S); without a reference frame the picture starts from black.
+
+    Args:
+        still: (K,) 1 for targets that have not moved since the reference; a graph without that input does not ask.
+    """
     size = graph.spec.inputs["states"].shape[0]
     fixed = graph.zeros()
     if reference is not None and "reference" in fixed:
         fixed["reference"] = reference
+    if still is not None and "still" in fixed:
+        fixed["still"] = still
     runs = [
         {name: array[:count] for name, array in graph.run(fixed | {"states": batch}).items()}
         for batch, count in _batches(np.asarray(states, np.float32), size)

@@ -1,9 +1,8 @@
 """A robot steered inside the model: one imagined tick after the other, with nothing behind it.
 
-Two things keep a long imagination together. What the fingertip does is known without the model: kinematics says where
-the commanded joints hold it. Where the imagined one has come away from that, the next action makes up for it. And a
-picture that is made from the frame of long ago shows a moved object twice, there and here: once an object is pushed
-elsewhere, an imagined frame takes the place of the real one. Until then what stands still is copied, and stays sharp.
+Two things that are known without the model keep a long imagination together. Kinematics says where the commanded joints
+hold the fingertip: where the imagined one has come away from that, the next action makes up for it. And what nobody has
+touched is where it was seen, whatever its belief has drifted to: so pictures show it.
 """
 
 from __future__ import annotations
@@ -23,9 +22,8 @@ from world_model_ros.runtime.decision import Decoded, Floats, Imagined, Memory
 Float = NDArray[np.float64]
 
 _SHARE = 0.6  # share of the fingertip's error that the next action makes up for
-_ELSEWHERE_M = 0.03  # how far an object has moved before a new picture of it is kept
 _TOUCH_N = 1.0  # from which on an imagined contact counts, as in views
-_KEPT_TICKS = 8  # how long one is kept at least: each is a little paler than the one before it
+_REACH_M = 0.12  # how far from a fingertip what it touches may be
 
 
 @dataclass(frozen=True)
@@ -77,9 +75,9 @@ class Steering:
         self.joints = np.asarray(joints, np.float64)
         self._count = 0
         self._pull = _Pull.of(contract, self._motion)
-        self._things = [k for k, target in enumerate(contract.interface.targets) if target.kind == "object"]
-        self._pictured: Floats | None = None  # (things, 3) where they were imagined when the frame was kept
-        self._kept, self._touched = 0, False
+        kinds = [target.kind for target in contract.interface.targets]
+        self._tips = [k for k, kind in enumerate(kinds) if kind == "fingertip"]
+        self._still = np.array([kind == "object" for kind in kinds], np.float32)  # (K,) not touched since the frame
 
     def step(self, action: ArrayLike) -> Steered:
         """Go on by a tick under an action (C,), m or rad a tick, as far as limits and workspace let it."""
@@ -101,25 +99,21 @@ class Steering:
         steered = Steered(self._count, action, ahead)
         if self._pull is not None:
             self._pull.compare(self.joints, steered.positions)
+        self._feel(steered)
         return steered
 
     def senses(self, states: ArrayLike) -> Decoded:
-        """Imagined states (B, S) as senses; frames are made from the first real one, or from one that was kept."""
-        return self._brain.decode(np.asarray(states, np.float32), self._frame)
+        """Imagined states (B, S) as senses; frames are made from the real one that was seen last."""
+        return self._brain.decode(np.asarray(states, np.float32), self._frame, self._still)
 
-    def keep(self, steered: Steered, frame: NDArray[np.uint8] | None) -> None:
-        """Make coming frames from this imagined one, (H, W, 3) of this tick, if an object was moved since the last.
-
-        Moved by a touch, that is: one that only drifts in the belief is best shown where it was really seen.
-        """
-        places = steered.positions[self._things]
-        contact = steered.ahead.contact
-        self._touched |= contact is not None and float(contact[0, 0, 0]) >= _TOUCH_N
-        if self._pictured is None:
-            self._pictured, self._kept = places, steered.count
-        far = np.linalg.norm(places - self._pictured, axis=-1).max(initial=0.0) > _ELSEWHERE_M
-        if far and self._touched and frame is not None and steered.count - self._kept > _KEPT_TICKS:
-            self._frame, self._pictured, self._kept, self._touched = frame, places, steered.count, False
+    def _feel(self, steered: Steered) -> None:
+        """Objects near a fingertip may move from now on if something is touched; all may where nothing is felt."""
+        contact, tips = steered.ahead.contact, steered.positions[self._tips]
+        if contact is None or not len(tips):
+            self._still[:] = 0.0
+        elif float(contact[0, 0, 0]) >= _TOUCH_N:
+            away = np.linalg.norm(steered.positions[:, None] - tips, axis=-1).min(1)  # (K,)
+            self._still[away < _REACH_M] = 0.0
 
 
 class _Pull:
