@@ -252,3 +252,11 @@ def test_a_training_by_two_processes_averages_and_writes_one_model(
     subprocess.run([*alone, *words], capture_output=True, timeout=280, check=True)
     one, two = (torch.load(path / "model.pt", weights_only=True)["weights"] for path in (tmp_path / "alone", tmp_path))
     assert any(not torch.equal(one[name], two[name]) for name in one)  # the second process had its say
+
+
+@pytest.mark.parametrize(("field", "value"), [("far", 0), ("horizon", 0), ("objective", "dreams")])
+def test_a_setting_that_cannot_be_trained_is_named(
+    contract: Contract, cache: Cache, tmp_path: Path, field: str, value: Any
+) -> None:
+    with pytest.raises(UserError, match=f"{field}: got {value!r}"):
+        train(contract, cache, tmp_path / "run", dataclasses.replace(CONFIG, **{field: value}))

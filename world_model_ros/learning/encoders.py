@@ -86,7 +86,11 @@ class PositionReader(nn.Module):
         return x
 
     def forward(self, image: Tensor) -> Tensor:
-        heat = self.look[-1](self.maps(image)).flatten(2).float()  # (B, P, cells)
+        return self.read_maps(self.maps(image))
+
+    def read_maps(self, maps: Tensor) -> Tensor:
+        """Positions (B, K, 3) from `maps`."""
+        heat = self.look[-1](maps).flatten(2).float()  # (B, P, cells)
         share = heat.softmax(-1)
         found = torch.cat([(share @ self.grid).flatten(1), share.amax(-1)], 1)  # places, and how sharp they are
         out: Tensor = self.read(found).unflatten(1, (self.targets, 3))

@@ -42,10 +42,10 @@ def train_reader(model: WorldModel, cache: Cache, steps: int, seed: int) -> None
         light = torch.from_numpy(random.uniform(0.9, 1.1, (_BATCH, 1, 1, 1)).astype(np.float32)).to(device)
         truth = torch.from_numpy(cache.labels[chosen][..., :3]).to(device)
         with pictures_in_bfloat16(device):
-            read = model.reader((image * light).clamp(0.0, 255.0))
-            maps = model.reader.maps(image).detach()
+            maps = model.reader.maps((image * light).clamp(0.0, 255.0))
+            read = model.reader.read_maps(maps)
         wanted = (truth - model.pose_mean) / model.pose_scale
-        loss = smooth_l1_loss(read.float(), wanted, beta=0.1) + _places_loss(model, maps.float(), wanted)
+        loss = smooth_l1_loss(read.float(), wanted, beta=0.1) + _places_loss(model, maps.detach().float(), wanted)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()

@@ -97,6 +97,8 @@ def _check(contract: Contract, cache: Cache, config: TrainConfig) -> None:
         raise UserError("device", config.device, "cpu; torch finds no GPU")
     if not 1 <= config.horizon <= MOST_AHEAD:
         raise UserError("horizon", config.horizon, f"1 to {MOST_AHEAD} ticks")
+    if config.far < 1:
+        raise UserError("far", config.far, "1 tick or more")
     if min(config.length) < config.horizon + 3:
         raise UserError("length", config.length, f"at least the horizon plus three, {config.horizon + 3}")
     if not cache.trained.any():
