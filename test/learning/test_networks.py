@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from world_model_ros.contract.contract import load_contract
-from world_model_ros.learning.decoder import ImageDecoder, Ways
+from world_model_ros.learning.decoder import ImageDecoder, Picture, Ways
 from world_model_ros.learning.encoders import MELS, CameraEncoder, LogMel
 from world_model_ros.learning.networks import WorldModel
 from world_model_ros.learning.places import ImagePlaces
@@ -161,6 +161,23 @@ def test_what_a_shift_shows_is_what_was_where_the_target_was() -> None:
     assert torch.nonzero(frame > 0.5).tolist() == [[6, 22]]
 
 
+def test_a_target_that_stands_still_is_shifted_by_nothing(model: WorldModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[Ways] = []
+    draw = model.decoder.forward
+
+    def spied(state: torch.Tensor, reference: torch.Tensor, ways: Ways) -> Picture:
+        told.append(ways)
+        return draw(state, reference, ways)
+
+    monkeypatch.setattr(model.decoder, "forward", spied)
+    state, reference = torch.randn(3, model.state_size), torch.randint(0, 255, (1, 64, 64, 3)).float()
+    with torch.no_grad():
+        model.picture(state, reference, torch.tensor([0.0, 1.0]))
+    moved = (told[0].now - told[0].was).abs()
+    assert (moved[:, 1] == 0.0).all()
+    assert (moved[:, 0].amax(-1) > 0.0).all()
+
+
 def test_the_place_in_an_image_is_found_from_positions_alone() -> None:
     torch.manual_seed(0)
     places = ImagePlaces(32, 32, 1, 1)
@@ -171,7 +188,7 @@ def test_the_place_in_an_image_is_found_from_positions_alone() -> None:
         maps[torch.arange(64), 0, row, col] = 1.0
         position = torch.stack([0.3 * col - 0.1 * row, 0.2 * row, torch.zeros(64)], -1)[:, None]
         shares = places.shares(maps)
-        found = shares @ places.grid
+        found = places.middle(shares)
         loss = (places.read(found) - position).pow(2).mean() + (places.project(position) - found.detach()).pow(2).mean()
         loss = loss + places.spread(shares).mean()
         optimizer.zero_grad()

@@ -49,7 +49,6 @@ class ImageDecoder(nn.Module):
         widths: tuple[int, int, int, int] = (24, 48, 80, 112),
     ) -> None:
         super().__init__()
-        self.targets = targets
         half, quarter, eighth, sixteenth = widths
         self.unshuffle, self.shuffle = nn.PixelUnshuffle(2), nn.PixelShuffle(2)
         self.down = nn.ModuleList(
@@ -75,9 +74,8 @@ class ImageDecoder(nn.Module):
         self.paint = nn.Conv2d(half, 4 * (self.mixed + 3), 3, padding=1)  # four pixels: logits, and a colour
         self.flow = nn.Conv2d(quarter, 2 * _WARPS, 3, padding=1)
         copy_first = torch.tensor([2.0] + [0.0] * (self.mixed - 1)).repeat_interleave(4)
-        flows = 2 * _WARPS
         for layer, count, bias in (
-            (self.flow, flows, torch.zeros(flows)),
+            (self.flow, 2 * _WARPS, torch.zeros(2 * _WARPS)),
             (self.paint, 4 * self.mixed, copy_first),
         ):
             assert layer.bias is not None

@@ -31,17 +31,20 @@ class ImagePlaces(nn.Module):
 
     def forward(self, maps: Tensor) -> Tensor:
         """Maps (B, channels, rows, cols) -> places (B, K, 2)."""
-        return self.shares(maps) @ self.grid
+        return self.middle(self.shares(maps))
 
     def shares(self, maps: Tensor) -> Tensor:
         """How much of a place is in each cell: (B, K, cells)."""
         heat: Tensor = self.heat(maps).flatten(2).float()
         return heat.softmax(-1)
 
+    def middle(self, shares: Tensor) -> Tensor:
+        """Shares (B, K, cells) -> places (B, K, 2)."""
+        return shares @ self.grid
+
     def spread(self, shares: Tensor) -> Tensor:
         """Variance of places, (B, K). A mean of the whole image moves less than the target does: it shall be small."""
-        middle = shares @ self.grid
-        return shares @ (self.grid**2).sum(-1) - (middle**2).sum(-1)
+        return shares @ (self.grid**2).sum(-1) - (self.middle(shares) ** 2).sum(-1)
 
     def read(self, places: Tensor) -> Tensor:
         """Places (B, K, 2) -> positions (B, K, 3)."""

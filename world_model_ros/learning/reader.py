@@ -58,7 +58,7 @@ def train_reader(model: WorldModel, cache: Cache, steps: int, seed: int) -> None
 def _places_loss(model: WorldModel, maps: Tensor, wanted: Tensor) -> Tensor:
     """Of places in the image: positions (B, K, 3) can be read from them and lead back to them, and they are sharp."""
     shares = model.places.shares(maps)
-    places = shares @ model.places.grid
+    places = model.places.middle(shares)
     there = smooth_l1_loss(model.places.read(places), wanted, beta=0.1)
     back = smooth_l1_loss(model.places.project(wanted), places.detach(), beta=0.02)
     return there + back + _SHARP * model.places.spread(shares).mean()

@@ -33,21 +33,11 @@ def score(
     model.eval()
     batch = held_out.draw(64, np.random.default_rng(1), codes, model, drop=False)
     _, posteriors = filter_states(model, batch)
-    out: dict[str, float] = {}
-    for ahead, name in ((farthest(batch, config), "far"), (config.horizon, "end")):
-        start = torch.full((64, 1), held_out.length - ahead - 1)
-        states = imagine(model, posteriors, batch.applied, start, ahead)[:, 0]
-        positions = model.positions(states.flatten(0, 1)).unflatten(0, states.shape[:2]) if model.targets else None
-        for k, target in enumerate(model.interface.targets):
-            assert positions is not None
-            truth = batch.labels[:, held_out.length - ahead - 1 :, k]
-            error = (positions[:, :, k] - truth).norm(dim=-1)
-            moved = (truth[:, -1] - truth[:, 0]).norm(dim=-1) > _MOVED_M
-            if name == "end":
-                out[f"{target.name}_now_m"] = float(error[:, 0].nanmean())
-            if moved.any():
-                out[f"{target.name}_{name}_m"] = float(error[moved, -1].nanmean())
-                out[f"{target.name}_{name}_still_m"] = float((truth[:, -1] - truth[:, 0]).norm(dim=-1)[moved].nanmean())
+    states, out = _ahead(model, batch, posteriors, config.horizon, "end")
+    out |= _ahead(model, batch, posteriors, farthest(batch, config), "far")[1]
+    if model.targets:
+        now = model.positions(states[:, 0]) - batch.labels[:, -config.horizon - 1]
+        out |= {f"{t.name}_now_m": float(m) for t, m in zip(model.interface.targets, now.norm(dim=-1).nanmean(0))}
     if model.targets and model.cameras:
         assert batch.frames is not None
         there = batch.sensed[..., model.streams.index(model.cameras[0])].flatten() > 0.5
@@ -60,6 +50,23 @@ def score(
             out[f"{stream.name}_end"] = float(error[there, :: len(stream.fields)].abs().mean())  # positions
     model.train()
     return out
+
+
+def _ahead(
+    model: WorldModel, batch: Batch, posteriors: Tensor, ahead: int, name: str
+) -> tuple[Tensor, dict[str, float]]:
+    """Imagined to the end of the windows: states (B, ahead+1, S), and errors there of the targets that moved."""
+    start = torch.full((len(posteriors), 1), batch.fresh.shape[1] - ahead - 1)
+    states, out = imagine(model, posteriors, batch.applied, start, ahead)[:, 0], {}
+    if model.targets:
+        truth = batch.labels[:, -ahead - 1 :]
+        error, still = ((end - truth[:, -1]).norm(dim=-1) for end in (model.positions(states[:, -1]), truth[:, 0]))
+        for k, target in enumerate(model.interface.targets):
+            moved = still[:, k] > _MOVED_M
+            if moved.any():
+                out[f"{target.name}_{name}_m"] = float(error[moved, k].nanmean())
+                out[f"{target.name}_{name}_still_m"] = float(still[moved, k].nanmean())
+    return states, out
 
 
 @torch.no_grad()
