@@ -9,7 +9,7 @@ from world_model_ros.learning.batch import Batch
 from world_model_ros.learning.config import TrainConfig
 from world_model_ros.learning.moments import Moments, draw_starts, farthest
 from world_model_ros.learning.networks import WorldModel
-from world_model_ros.learning.pictures import image_loss
+from world_model_ros.learning.pictures import _told, image_loss
 
 
 def _batch(windows: int, ticks: int) -> Batch:
@@ -41,26 +41,52 @@ def test_imaginations_end_within_the_window_however_far_they_are_to_go() -> None
         assert int(starts.max()) + ahead <= ticks - 1
 
 
-def test_pictures_are_learned_only_where_the_belief_is_right() -> None:
-    torch.manual_seed(0)
-    contract = load_contract("tabletop_arm")
-    model = WorldModel(contract.interface)
-    camera = model.cameras[0]
-    windows, ticks, ahead = 2, 6, 2
-    states = torch.randn(windows, 1, ahead + 1, model.state_size)
-    starts = torch.full((windows, 1), 3)
-    truth = torch.zeros(windows, ticks, model.targets, 3)
-    believed = model.positions(states.flatten(0, 2)).unflatten(0, (windows, ahead + 1))
-    truth[:, 3:] = believed.detach()
-    frames = torch.randint(0, 256, (windows, ticks, camera.height, camera.width, 3), dtype=torch.uint8)
-    seen = torch.ones(windows, ticks, len(model.streams))
+class _Case:
+    """Two windows whose labels say what an untrained model believes, but for an offset of one target."""
 
-    def loss(offset_m: float) -> float:
-        labels = truth.clone()
-        labels[:, :, -1, 0] += offset_m
-        batch = Batch({}, seen, seen, torch.zeros(windows, ticks, 2), labels, frames)
-        return float(image_loss(model, batch, states, starts, 8, torch.Generator().manual_seed(0)))
+    def __init__(self) -> None:
+        torch.manual_seed(0)
+        windows, ticks, ahead = 2, 6, 2
+        self.model = WorldModel(load_contract("tabletop_arm").interface)
+        camera = self.model.cameras[0]
+        self.states = torch.randn(windows, 1, ahead + 1, self.model.state_size)
+        self.starts = torch.full((windows, 1), 3)
+        self.truth = torch.zeros(windows, ticks, self.model.targets, 3)
+        self.truth[:, 3:] = self.model.positions(self.states.flatten(0, 2)).detach().unflatten(0, (windows, ahead + 1))
+        self.frames = torch.randint(0, 256, (windows, ticks, camera.height, camera.width, 3), dtype=torch.uint8)
+        self.seen = torch.ones(windows, ticks, len(self.model.streams))
 
-    assert loss(0.03) == 0.0
-    assert loss(0.01) > 0.1
-    assert loss(float("nan")) == loss(0.01)  # where no truth is known, nothing speaks against it
+    def batch(self, target: int, offset_m: float) -> Batch:
+        labels = self.truth.clone()
+        labels[:, :, target, 0] += offset_m
+        return Batch({}, self.seen, self.seen, torch.zeros(*labels.shape[:2], 2), labels, self.frames)
+
+    def loss(self, target: int, offset_m: float) -> float:
+        drawn = torch.Generator().manual_seed(0)
+        batch = self.batch(target, offset_m)
+        return float(image_loss(self.model, batch, self.states, self.starts, 8, drawn).detach())
+
+
+def test_a_picture_learns_nothing_of_an_arm_that_is_believed_elsewhere() -> None:
+    case = _Case()
+    tip = [target.kind for target in case.model.interface.targets].index("fingertip")
+    assert case.loss(tip, 0.03) == 0.0
+    assert case.loss(tip, 0.01) > 0.1
+    assert case.loss(tip, float("nan")) == case.loss(tip, 0.01)  # where no truth is known, nothing speaks against it
+
+
+def test_a_picture_learns_nothing_around_a_misplaced_object_but_all_else() -> None:
+    case = _Case()
+    thing = [target.kind for target in case.model.interface.targets].index("object")
+    states = case.states.flatten(0, 2)
+    truth = case.truth[:, 3:].flatten(0, 1).clone()
+    assert _told(case.model, states, truth).all()
+    truth[:, thing, 0] += 0.3
+    told = _told(case.model, states, truth)[:, 0]
+    grid = case.model.decoder.grid[0]
+    for positions in (case.model.positions(states), truth):
+        place = case.model.places.project((positions - case.model.pose_mean) / case.model.pose_scale)[:, thing]
+        away = (grid - place[:, None, None]).norm(dim=-1)
+        assert not told[away < 0.2].any()
+    assert 0.3 < float(told.mean()) < 1.0
+    assert 0.0 < case.loss(thing, 0.3) < case.loss(thing, 0.0)

@@ -106,12 +106,12 @@ def test_losses_fall_on_a_batch_that_is_seen_again_and_again(contract: Contract,
     torch.manual_seed(0)
     model = WorldModel(contract.interface)
     fit_statistics(model, cache)
-    windows = Windows(contract, cache, CONFIG, 0)
+    windows = Windows(contract, cache, CONFIG.length[0])
     optimizer = torch.optim.AdamW(model.parameters(), 1e-3)
     totals = []
     for _ in range(12):
         batch = windows.draw(4, np.random.default_rng(0), None, model)
-        total = sum(losses(model, batch, CONFIG, 0, torch.Generator().manual_seed(0)).values())
+        total = sum(losses(model, batch, CONFIG.length[0], torch.Generator().manual_seed(0)).values())
         assert isinstance(total, torch.Tensor)
         optimizer.zero_grad()
         total.backward()
@@ -125,11 +125,11 @@ def test_unknown_labels_and_missing_streams_leave_every_gradient_finite(contract
     torch.manual_seed(0)
     model = WorldModel(contract.interface)
     fit_statistics(model, cache)
-    batch = Windows(contract, cache, CONFIG, 0).draw(4, np.random.default_rng(0), None, model)
+    batch = Windows(contract, cache, CONFIG.length[0]).draw(4, np.random.default_rng(0), None, model)
     batch.labels[:, ::3] = torch.nan
     batch.fresh[:, 5:] = 0.0
     batch.sensed[:, 5:] = 0.0
-    sum(losses(model, batch, CONFIG, 0, torch.Generator().manual_seed(0)).values(), torch.zeros(())).backward()
+    sum(losses(model, batch, CONFIG.length[0], torch.Generator().manual_seed(0)).values(), torch.zeros(())).backward()
     for name, parameter in model.named_parameters():
         assert parameter.grad is None or torch.isfinite(parameter.grad).all(), name
 
@@ -166,7 +166,7 @@ def test_what_looks_wrong_is_said_with_its_number(contract: Contract, cache: Cac
     torch.manual_seed(0)
     model = WorldModel(contract.interface)
     fit_statistics(model, cache)
-    held_out = Windows(contract, cache, CONFIG, 0, validation=True)
+    held_out = Windows(contract, cache, CONFIG.length[0], validation=True)
     assert not [line for line in complaints(model, held_out, CONFIG, None) if "ignored" in line]
     index = [stream.name for stream in model.streams].index("wrist_wrench")
     encoder = model.encoders["wrist_wrench"]
@@ -188,7 +188,7 @@ def test_every_objective_trains_with_finite_losses(contract: Contract, cache: Ca
     model = WorldModel(contract.interface)
     fit_statistics(model, cache)
     config = dataclasses.replace(CONFIG, objective=objective)
-    batch = Windows(contract, cache, config, 0).draw(4, np.random.default_rng(0), None, model)
+    batch = Windows(contract, cache, config.length[0]).draw(4, np.random.default_rng(0), None, model)
     parts = losses(model, batch, config, 0, torch.Generator().manual_seed(0))
     sum(parts.values(), torch.zeros(())).backward()
     assert all(torch.isfinite(value) for value in parts.values())
@@ -203,7 +203,7 @@ def test_in_the_joint_embedding_ablation_no_label_reaches_what_is_learned(contra
     model = WorldModel(contract.interface)
     fit_statistics(model, cache)
     config = dataclasses.replace(CONFIG, objective="jepa")
-    batch = Windows(contract, cache, config, 0).draw(4, np.random.default_rng(0), None, model)
+    batch = Windows(contract, cache, config.length[0]).draw(4, np.random.default_rng(0), None, model)
 
     def gradient(labels: torch.Tensor) -> torch.Tensor:
         model.zero_grad()

@@ -24,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--reader-steps", type=int, help="gradient steps of the position reader")
     parser.add_argument("--decoder-steps", type=int, help="gradient steps of the image decoder, after all else")
     parser.add_argument("--horizon", type=int, default=12, help="ticks that are imagined (%(default)s)")
+    parser.add_argument("--decoder-far", type=int, default=56, help="ticks that pictures learn ahead (%(default)s)")
     parser.add_argument("--far", type=int, default=36, help="ticks of a few imaginations that go on (%(default)s)")
     parser.add_argument(
         "--windows", type=int, nargs=2, default=(16, 32), metavar=("ONE", "TWO"), help="windows a batch"
@@ -61,6 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
         decoder_steps=TrainConfig.decoder_steps if arguments.decoder_steps is None else arguments.decoder_steps,
         horizon=arguments.horizon,
         far=arguments.far,
+        decoder_far=arguments.decoder_far,
         windows=tuple(arguments.windows),
         length=tuple(arguments.length),
         held_out=arguments.held_out,

@@ -22,6 +22,7 @@ class TrainConfig:
         far: ticks imagined from ``far_starts`` more beliefs a window, of which a share ``far_share`` is looked at: what
             goes on for long shall neither drift nor stop where the horizon ends.
         sensed_share: of imagined ticks whose senses are looked at, by stage; positions are in all of them.
+        decoder_far: ticks ahead, at most, of every other batch of the image decoder.
         frames: imagined images decoded a batch, by stage, where there are no targets to learn from.
         rate: peak learning rates of the two stages.
         objective: ``observations`` predicts everything sensed and labelled many steps ahead. Ablations: ``one_step``
@@ -41,6 +42,7 @@ class TrainConfig:
     far: int = 36
     far_starts: tuple[int, int] = (0, 3)
     far_share: float = 0.4
+    decoder_far: int = 56
     sensed_share: tuple[float, float] = (1.0, 0.4)
     frames: tuple[int, int] = (32, 24)
     rate: tuple[float, float] = (8e-4, 8e-4)

@@ -9,7 +9,8 @@ from world_model_ros.learning.batch import Batch
 from world_model_ros.learning.networks import WorldModel
 from world_model_ros.learning.precision import pictures_in_bfloat16
 
-_NEAR_M = 0.02  # how far off a target may be imagined where a picture is learned from
+_NEAR_M = 0.02  # how far off a target may be imagined and be drawn as the truth was
+_AROUND = 0.22  # what a misplaced object hides around it, in halves of the image
 
 
 def image_loss(
@@ -23,8 +24,8 @@ def image_loss(
 ) -> Tensor:
     """Of some imagined images, as far as they and their references were seen.
 
-    L1, where they move weighing more, squares, edges, and what the best warp misses. Only where targets are imagined
-    near their truths: a picture shall show what is believed, and one that was trained on wrong beliefs grows pale.
+    L1, where they move weighing more, squares, edges, and what the best warp misses. A picture shall show what is
+    believed, and one that was trained on wrong beliefs grows pale: see `_told`.
 
     Args:
         states: imagined, (B, P, H+1, S), from the beliefs at the ticks ``starts`` (B, P).
@@ -44,8 +45,9 @@ def image_loss(
         aged = torch.rand(2, count, generator=generator).to(states.device)
         last = torch.where(aged[0] < older, (aged[1] * (begin + 1)).long(), begin)
     state = states[b, p, h]
-    there = (seen[b, last] & seen[b, begin + h] & _believed(model, state, batch.labels[b, begin + h])).float()
-    there = there[:, None, None, None]
+    there = (seen[b, last] & seen[b, begin + h])[:, None, None, None].float()
+    if model.targets:
+        there = there * _told(model, state, batch.labels[b, begin + h])
     reference = frames[b, last].float()
     target = frames[b, begin + h].float().permute(0, 3, 1, 2) / 255.0
     with pictures_in_bfloat16(frames.device):
@@ -63,12 +65,20 @@ def image_loss(
     )
 
 
-def _believed(model: WorldModel, states: Tensor, truth: Tensor) -> Tensor:
-    """Which states (n, S) have every target within `_NEAR_M` of its truth (n, K, 3), as far as that is known: (n,)."""
-    if not model.targets:
-        return torch.ones(len(states), dtype=torch.bool, device=states.device)
-    miss = (model.positions(states.detach()) - truth).norm(dim=-1)
-    return ~(miss > _NEAR_M).any(1)
+@torch.no_grad()
+def _told(model: WorldModel, states: Tensor, truth: Tensor) -> Tensor:
+    """Where true images tell how states (n, S) look, whose targets truly are at (n, K, 3): 0 or 1, (n, 1, H, W).
+
+    An object imagined too far off tells nothing where it is and where it is imagined, but still that it has left where
+    it was. A fingertip too far off has the whole arm elsewhere: nothing is told. Unknown truths are believed.
+    """
+    positions = model.positions(states)
+    off = (positions - truth).norm(dim=-1) > _NEAR_M  # (n, K)
+    objects = torch.tensor([target.kind == "object" for target in model.interface.targets], device=off.device)
+    places = [model.places.project((each - model.pose_mean) / model.pose_scale) for each in (positions, truth)]
+    near = torch.stack([(model.decoder.grid[:, None] - place[:, :, None, None]).norm(dim=-1) for place in places])
+    hidden = (near < _AROUND).any(0) & (off & objects)[..., None, None]  # (n, K, H, W)
+    return (~hidden.any(1, keepdim=True) & ~(off & ~objects).any(1)[:, None, None, None]).float()
 
 
 def _edges(error: Tensor) -> Tensor:

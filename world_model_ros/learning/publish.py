@@ -43,7 +43,7 @@ def publish(run: Path, out: Path, name: str | None = None, planner: dict[str, An
     scores, calibration = {}, {}
     if (run / "cache" / "cache.json").is_file():
         cache = open_cache(contract, run / "cache", training.held_out)
-        held_out = Windows(contract, cache, training, 1, validation=True)
+        held_out = Windows(contract, cache, training.length[1], validation=True)
         calibration = calibrate(model, cache, held_out, training)
         scores = {key: round(value, 5) for key, value in score(model, held_out, training, None).items()}
         model.eval()

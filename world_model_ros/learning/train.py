@@ -73,7 +73,7 @@ def train(contract: Contract, cache: Cache, out: Path, config: TrainConfig | Non
     run.train_stage(codes)
     if distributed.rank() == 0:
         if model.cameras and config.decoder_steps:
-            train_decoder(model, run.windows[1], codes, config)
+            train_decoder(model, contract, cache, codes, config)
         fit_expected(model, run.windows[1], codes, math.ceil(config.steps[1] / 6), config.seed)
         save(model, contract, out / "model.pt")
         (out / "train.json").write_text(json.dumps({"config": asdict(config), "last": run.log.last}, indent=1))
@@ -97,8 +97,9 @@ def _check(contract: Contract, cache: Cache, config: TrainConfig) -> None:
         raise UserError("device", config.device, "cpu; torch finds no GPU")
     if not 1 <= config.horizon <= MOST_AHEAD:
         raise UserError("horizon", config.horizon, f"1 to {MOST_AHEAD} ticks")
-    if config.far < 1:
-        raise UserError("far", config.far, "1 tick or more")
+    for name, ticks in (("far", config.far), ("decoder-far", config.decoder_far)):
+        if ticks < 1:
+            raise UserError(name, ticks, "1 tick or more")
     if min(config.length) < config.horizon + 3:
         raise UserError("length", config.length, f"at least the horizon plus three, {config.horizon + 3}")
     if not cache.trained.any():
@@ -128,8 +129,8 @@ class _Run:
         rank = distributed.rank()
         self.random = np.random.default_rng([config.seed, rank] if rank else config.seed)
         self.generator = torch.Generator().manual_seed(config.seed + 1000 * rank)
-        self.windows = [Windows(contract, cache, config, stage) for stage in (0, 1)]
-        self.held_out = [Windows(contract, cache, config, stage, validation=True) for stage in (0, 1)]
+        self.windows = [Windows(contract, cache, length) for length in config.length]
+        self.held_out = [Windows(contract, cache, length, validation=True) for length in config.length]
         self._optimizer_state: dict[str, Any] | None = None
 
     def next_stage(self) -> None:

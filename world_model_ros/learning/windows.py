@@ -9,18 +9,15 @@ from torch import Tensor
 
 from world_model_ros.contract.contract import Contract
 from world_model_ros.learning.batch import Batch
-from world_model_ros.learning.config import TrainConfig
 from world_model_ros.learning.dataset import Cache, drop_modalities
 from world_model_ros.learning.networks import WorldModel
 
 
 class Windows:
-    """Draws batches of windows; half of them from where a labelled object moves, if there are such."""
+    """Draws batches of windows of ``length`` ticks; half of them from where a labelled object moves, where one does."""
 
-    def __init__(
-        self, contract: Contract, cache: Cache, config: TrainConfig, stage: int, validation: bool = False
-    ) -> None:
-        self.cache, self.length = cache, config.length[stage]
+    def __init__(self, contract: Contract, cache: Cache, length: int, validation: bool = False) -> None:
+        self.cache, self.length = cache, length
         self.streams = contract.interface.streams
         self.kinds = [stream.kind for stream in self.streams]
         self.starts = cache.starts(self.length, validation)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -20,7 +21,7 @@ from world_model_ros.view.sound import BANDS, band_picture, log_mel
 from world_model_ros.view.strip import Image, Strip, draw_strip
 from world_model_ros.view.text import SOFT, WHITE, text
 
-_BACKGROUND, _EMPTY = (22, 24, 30), (38, 41, 50)
+_BACKGROUND, _EMPTY, _FELT = (22, 24, 30), (38, 41, 50), (126, 130, 142)
 _HEARD_TICKS = 20
 _FULL_N = 0.5  # force on a taxel that is drawn brightest
 _MARGIN, _TITLE, _ROW = 14, 24, 76
@@ -71,8 +72,8 @@ class Dashboard:
         if self._microphone is not None:
             rows.append(self._sound(outlooks, index, decoded, later, width))
         if self._taxels is not None:
+            rows.append(self._force(outlooks, index, later, width))
             rows.append(self._touch(now, decoded, later, width))
-            rows.append(self._force(now, width))
         return np.concatenate(rows) if rows else np.full((_ROW, width, 3), _BACKGROUND, np.uint8)
 
     def decoded(self, outlook: Outlook) -> Decoded | None:
@@ -124,21 +125,24 @@ class Dashboard:
         came = np.stack([self._mel(each) for each in later.outlooks]) if steps else ahead
         canvas = _canvas(_TITLE + 2 * _ROW + 22, width)
         _title(canvas, "Sound", "brighter is louder, high tones on top")
-        tick_px = (width - 2 * _MARGIN - 128) // (_HEARD_TICKS + max(1, steps))
-        left = _MARGIN + 128
+        left, tick_px = _time_axis(width, steps)
         for row, (caption, levels) in enumerate((("imagined", ahead), ("real", came))):
             top = _TITLE + row * (_ROW + 4)
             text(canvas, caption, (_MARGIN, top + _ROW // 2 + 4), WHITE, 0.5)
             _paste(canvas, band_picture(heard), left, top, tick_px * _HEARD_TICKS, _ROW)
             if steps:
                 _paste(canvas, band_picture(levels), left + tick_px * _HEARD_TICKS + 3, top, tick_px * steps, _ROW)
-        bottom, tick_s = canvas.shape[0] - 4, self._contract.tick_ns * 1e-9
-        text(canvas, f"heard, last {_HEARD_TICKS * tick_s:.0f} s", (left, bottom), SOFT, 0.44)
-        text(canvas, "now", (left + tick_px * _HEARD_TICKS - 14, bottom), WHITE, 0.44)
-        if steps:
-            x = left + tick_px * _HEARD_TICKS + 40
-            text(canvas, f"the next {steps * tick_s:.1f} s", (x, bottom), SOFT, 0.44)
+        self._say_times(canvas, steps, f"heard, last {_HEARD_TICKS * self._contract.tick_ns * 1e-9:.0f} s")
         return canvas
+
+    def _say_times(self, canvas: Image, steps: int, past: str) -> None:
+        """Under a row over time, in its last line: what is left of now, and how far it goes on."""
+        (left, tick_px), bottom = _time_axis(canvas.shape[1], steps), canvas.shape[0] - 4
+        now = left + tick_px * _HEARD_TICKS
+        text(canvas, past, (left, bottom), SOFT, 0.44)
+        text(canvas, "now", (now - 14, bottom), WHITE, 0.44)
+        if steps:
+            text(canvas, f"the next {steps * self._contract.tick_ns * 1e-9:.1f} s", (now + 40, bottom), SOFT, 0.44)
 
     def _mel(self, outlook: Outlook | None) -> NDArray[np.float64]:
         assert self._microphone is not None
@@ -167,23 +171,50 @@ class Dashboard:
             )
         return canvas
 
-    def _force(self, now: Outlook, width: int) -> Image:
-        canvas = _canvas(_TITLE + _ROW, width)
-        _title(canvas, "Contact force", "imagined, N")
-        if now.contact is None or not len(now.contact):
-            return canvas
-        left, right, top = _MARGIN + 128, width - _MARGIN, _TITLE + 4
-        high, steps = _ROW - 14, len(now.contact)
-        full = max(5.0, float(np.nanmax(now.contact)))
-        canvas[top : top + high, left:right] = _EMPTY
+    def _force(self, outlooks: Sequence[Outlook], index: int, later: _Later, width: int) -> Image:
+        """On the time axis of sound: what was felt, what is imagined, and as a line what then came."""
+        now = outlooks[index]
+        imagined = np.zeros(0) if now.contact is None else np.nan_to_num(now.contact).clip(0.0)
+        steps = len(now.seconds)
+        felt = [self._total(each) for each in outlooks[max(0, index - _HEARD_TICKS + 1) : index + 1]]
+        came = [self._total(each) for each in later.outlooks]
+        canvas = _canvas(_TITLE + _ROW + 8, width)
+        _title(canvas, "Contact force", "N; grey: felt, coloured: imagined, white line: felt then")
+        (left, tick_px), top, high = _time_axis(width, steps), _TITLE + 4, _ROW - 14
+        begin = left + tick_px * _HEARD_TICKS
+        full = max(5.0, float(imagined.max(initial=0.0)), float(np.nanmax([*felt, *came, 0.0])))
+        canvas[top : top + high, left : begin - 3] = _EMPTY
+        canvas[top : top + high, begin + 3 : begin + tick_px * steps] = _EMPTY
         text(canvas, f"{full:.0f}", (_MARGIN + 96, top + 10), SOFT, 0.44)
         text(canvas, "0", (_MARGIN + 96, top + high), SOFT, 0.44)
-        colours = (255 * ramp(steps)[:, :3]).astype(int)
-        for i, force in enumerate(np.nan_to_num(now.contact).tolist()):
-            x0, x1 = left + (right - left) * i // steps + 2, left + (right - left) * (i + 1) // steps - 2
-            y = top + high - max(1, round(high * max(0.0, force) / full))
-            canvas[y : top + high, x0:x1] = colours[i]
+        bars = [
+            (begin + 3 + tick_px * i, force, 255 * tint[:3])
+            for i, (force, tint) in enumerate(zip(imagined, ramp(max(1, steps))))
+        ]
+        bars += [(begin - 3 - tick_px * (i + 1), force, _FELT) for i, force in enumerate(felt[::-1])]
+        for x, force, colour in bars:
+            if np.isfinite(force):
+                canvas[top + high - max(1, round(high * force / full)) : top + high, x + 1 : x + tick_px - 1] = colour
+        points = [
+            (begin + 3 + tick_px * i + tick_px // 2, round(top + high - 1 - high * force / full))
+            for i, force in enumerate(came)
+            if np.isfinite(force)
+        ]
+        for start, end in pairwise(points):
+            cv2.line(canvas, start, end, WHITE, 2, cv2.LINE_AA)
+        self._say_times(canvas, steps, f"felt, last {_HEARD_TICKS * self._contract.tick_ns * 1e-9:.0f} s")
         return canvas
+
+    def _total(self, outlook: Outlook | None) -> float:
+        """Sum of the lengths of the forces on all taxels, N, as a model imagines contact force; NaN if not known."""
+        assert self._taxels is not None
+        forces = None if outlook is None else outlook.senses.get(self._taxels.name)
+        return np.nan if forces is None else float(np.linalg.norm(np.asarray(forces, np.float64), axis=-1).sum())
+
+
+def _time_axis(width: int, steps: int) -> tuple[int, int]:
+    """Where rows over time begin, and how wide a tick is, px."""
+    return _MARGIN + 128, (width - 2 * _MARGIN - 128) // (_HEARD_TICKS + max(1, steps))
 
 
 def _later(outlooks: Sequence[Outlook], index: int, steps: int, tick_ns: int) -> _Later:

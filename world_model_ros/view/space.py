@@ -13,7 +13,7 @@ from world_model_ros.view.outlook import Outlook, touching
 from world_model_ros.view.painter import Painter
 from world_model_ros.view.robot_shape import RobotShape, box_mesh
 from world_model_ros.view.strip import Image
-from world_model_ros.view.text import SOFT, WHITE, text
+from world_model_ros.view.text import SOFT, WHITE, text, text_width
 
 Float = NDArray[np.float64]
 
@@ -100,7 +100,7 @@ class SpacePicture:
         if outlook.goal is not None:
             target, place = outlook.goal
             painter.ellipsoid(place, (0.02,) * 3, GOAL, 0.5)
-            painter.words(place + np.array([0, 0, 0.035], np.float32), f"goal: {target}", (90, 235, 130))
+            painter.words(place + np.array([0, 0, -0.06], np.float32), f"goal: {target}", (90, 235, 130))
         self._legend(painter, outlook, colours)
         return painter.canvas
 
@@ -141,13 +141,18 @@ class SpacePicture:
 
     def _legend(self, painter: Painter, outlook: Outlook, colours: Float) -> None:
         canvas, height = painter.canvas, painter.canvas.shape[0]
-        x = 14
-        text(canvas, "expected in", (x, height - 16), SOFT, 0.45)
-        x += 96
-        for step in self._steps:
-            if step <= len(outlook.seconds):
-                red, green, blue = (255 * colours[step - 1]).astype(int).tolist()
-                canvas[height - 26 : height - 14, x : x + 12] = (red, green, blue)
-                text(canvas, f"{outlook.seconds[step - 1]:.1f} s", (x + 17, height - 16), WHITE, 0.45)
-                x += 70
-        text(canvas, "ellipsoids hold it with 90 %", (x + 8, height - 16), SOFT, 0.45)
+        seconds = [
+            (f"{outlook.seconds[step - 1]:.1f} s", colours[step - 1])
+            for step in self._steps
+            if step <= len(outlook.seconds)
+        ]
+        things = [("object now", OBJECT), ("goal", GOAL), ("contact", CONTACT), ("plans that lost", CANDIDATE)]
+        rows = (("expected in", seconds, "a region holds it with 90 %"), ("balls, lines", things, ""))
+        for (name, entries, note), y in zip(rows, (height - 40, height - 16)):
+            text(canvas, name, (14, y), SOFT, 0.45)
+            x = 110
+            for words, colour in entries:
+                canvas[y - 10 : y + 2, x : x + 12] = (255 * np.asarray(colour, np.float64)).astype(int)
+                text(canvas, words, (x + 17, y), WHITE, 0.45)
+                x += 36 + text_width(words, 0.45)
+            text(canvas, note, (x + 4, y), SOFT, 0.45)

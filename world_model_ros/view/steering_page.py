@@ -14,7 +14,7 @@ import viser
 from world_model_ros.contract.contract import Contract
 from world_model_ros.view.inside import Inside, frames_picture, senses_picture
 from world_model_ros.view.steered_view import Steerable, SteeredView
-from world_model_ros.view.web_space import WebSpace
+from world_model_ros.view.web_space import COLOURS, WebSpace
 
 _PANEL_PX = 700
 _KEPT = 3000  # ticks of history: five minutes at 10 Hz
@@ -80,9 +80,14 @@ class SteeringPage:
     def _build(self, compare: bool) -> None:
         gui = self._server.gui
         self._status = gui.add_markdown("")
-        gui.add_markdown("**I J K L** steer, a stroke is a third of full speed; **space** stops.")
+        told = "; ".join(f"**{'** **'.join(_KEYS[axis])}** {axis} + -" for axis in self._what.axes if axis in _KEYS)
+        gui.add_markdown(f"{told or 'The sliders steer'}. A stroke is a third of full speed; **space** stops.")
+        gui.add_markdown(f"_Line and regions_: if this action is held. {COLOURS} Green wires: the simulator.")
         top = self._what.bound / self._tick_s
-        self._sliders = {axis: gui.add_slider(f"{axis}, per s", -top, top, top / 30, 0.0) for axis in self._what.axes}
+        unit = "m" if self._contract.interface.action.tips else "rad"
+        self._sliders = {
+            axis: gui.add_slider(f"{axis}, {unit}/s", -top, top, top / 30, 0.0) for axis in self._what.axes
+        }
         gui.add_button("Stop").on_click(lambda _: self._halt())
         self._pause = gui.add_button("Pause")
         self._pause.on_click(lambda _: self._toggle())
@@ -159,12 +164,16 @@ class SteeringPage:
                 ball.position = place
         targets = [target.name for target in self._contract.interface.targets]
         for i, frame in enumerate(view.frames):
-            self._frames.image = frames_picture(frame, view.real)
-            if i == 0:
-                self._senses.image = senses_picture(self._history, view.ahead, targets)
+            with self._server.atomic():  # or a slow browser shows figures of one tick beside curves of another
+                self._frames.image = frames_picture(frame, view.real)
+                if i == 0:
+                    self._senses.image = senses_picture(self._history, view.ahead, targets)
+                    self._status.content = self._words(view, targets)
             time.sleep(max(0.0, due + (i + 1) * self._tick_s / len(view.frames) - time.monotonic() - 0.004))
+
+    def _words(self, view: SteeredView, targets: Sequence[str]) -> str:
         words = [f"**{view.inside.seconds:.1f} s inside the model**", f"{self.frames_hz:.0f} frames/s"]
         if view.inside.errors_m is not None:
             off = zip(targets, view.inside.errors_m)
             words += [f"{name} {100 * error:.1f} cm off" for name, error in off if np.isfinite(error)]
-        self._status.content = " · ".join(words)
+        return " · ".join(words)

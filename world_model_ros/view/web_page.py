@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from world_model_ros.contract.contract import Contract
 from world_model_ros.view.dashboard import Dashboard
 from world_model_ros.view.outlook import Outlook
-from world_model_ros.view.web_space import WebSpace
+from world_model_ros.view.web_space import COLOURS, WebSpace
 
 Float = NDArray[np.float64]
 
@@ -131,6 +131,7 @@ class WebPage:
                 ("contacts", "Contacts"),
             )
         }
+        gui.add_markdown(f"{COLOURS} Green: goal. Thin lines: plans that lost.")
         if self._feed.goals:
             with gui.add_folder("Goal"):
                 self._target = gui.add_dropdown("Of", tuple(self._feed.goals), initial_value=self._feed.goals[0])
