@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from world_model_ros.contract.contract import Contract
-from world_model_ros.evaluate.surprise import Pair, _knocked, _pushed, surprise_pair, surprise_scores
+from world_model_ros.evaluate.surprise import Pair, _Course, _knocked, _pushed, surprise_pair, surprise_scores
 from world_model_ros.runtime.brain import Brain
 from world_model_ros.runtime.bundle import load_bundle
 
@@ -21,6 +21,21 @@ def test_a_touch_that_is_not_there_reaches_the_senses_and_nothing_else_differs(
     assert pair is not None
     # The toy is surprised by how much its senses change: 2 N over 96 numbers.
     assert pair.with_event == pytest.approx(pair.without + 2.0 / 96, rel=0.3)
+
+
+def test_passing_through_is_held_against_as_much_of_the_usual_course(
+    contract: Contract, toy_bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or the larger of more ticks is compared with the larger of fewer."""
+
+    def course(event: str | None, seed: int, contract: Contract, brain: Brain, ticks: int) -> _Course:
+        rising = [float(tick) for tick in range(ticks)]
+        return _Course(rising, [0.2 if tick < 11 else 0.03 for tick in rising])
+
+    monkeypatch.setattr("world_model_ros.evaluate.surprise._surprises", course)
+    brain = Brain(load_bundle(str(toy_bundle), contract), contract, policy="watch")
+    assert surprise_pair("pass_through", 7101, contract, brain) == Pair(7101, 20.0, 20.0)
+    assert surprise_pair("vanish", 7101, contract, brain) == Pair(7101, 12.0, 12.0)
 
 
 def test_a_knock_rings_once_and_a_push_keeps_its_force() -> None:

@@ -45,8 +45,8 @@ class Pair:
 
 def surprise_pair(event: Event, seed: int, contract: Contract, brain: Brain) -> Pair | None:
     """Run both episodes; None if the event found no occasion (a fingertip that never came close)."""
-    usual = _surprises(None, seed, contract, brain)
-    unusual = _surprises(event, seed, contract, brain)
+    ticks = _MOST_TICKS if event == "pass_through" else _BEFORE_TICKS + _WINDOW_TICKS
+    usual, unusual = (_surprises(each, seed, contract, brain, ticks) for each in (None, event))
     begin = _occasion(event, usual.distance)
     if begin is None:
         return None
@@ -97,7 +97,7 @@ def _occasion(event: Event, distance: Sequence[float]) -> int | None:
     return next((t for t, far in enumerate(distance) if t >= _BEFORE_TICKS and far < _CLOSE_M), None)
 
 
-def _surprises(event: Event | None, seed: int, contract: Contract, brain: Brain) -> _Course:
+def _surprises(event: Event | None, seed: int, contract: Contract, brain: Brain, ticks: int) -> _Course:
     loop = ClosedLoop(contract, brain, seed)
     oracle = Oracle(contract)
     course = _Course([], [])
@@ -105,11 +105,9 @@ def _surprises(event: Event | None, seed: int, contract: Contract, brain: Brain)
         task = replace(draw_task("push", seed, contract, loop.positions()), timeout_s=1e3)
         if event == "pass_through":
             loop.rig.robot.make_ghost(0)
-        for tick in range(_MOST_TICKS):
+        for tick in range(ticks):
             if tick == _BEFORE_TICKS:
                 _happen(event, seed, loop, contract)
-            if tick == _BEFORE_TICKS + _WINDOW_TICKS and event != "pass_through":
-                break
             command = oracle.command(task, loop.rig.reference, loop.places(), loop.rig.now_ns)
             loop.rig.send(command, loop.rig.now_ns + 1)
             loop.tick(None)
