@@ -31,6 +31,7 @@ from world_model_ros.learning.encoders import (
 from world_model_ros.learning.imagination import imagined_states
 from world_model_ros.learning.places import ImagePlaces
 from world_model_ros.learning.sensed import Sensed
+from world_model_ros.learning.whitening import Whitening
 
 MOST_AHEAD = 63  # ticks with a spread of their own
 _OUT = {"camera": 0, "microphone": 32, "taxels": 48, "wrench": 24, "joints": 64}
@@ -61,7 +62,7 @@ class WorldModel(nn.Module):
         self.action_scale: Tensor
         self.register_buffer("action_scale", torch.full((action.size,), float(action.bound)))
         self.usual: Tensor  # innovations that are surprising, as multiples of the expected ones; from calibration
-        self.register_buffer("usual", torch.ones(1 + len(self.streams)))
+        self.register_buffer("usual", torch.ones(1 + 2 * len(self.streams)))
         self.sensed: Tensor  # streams that the training data really had
         self.register_buffer("sensed", torch.ones(len(self.streams), dtype=torch.bool))
         self.encoders = nn.ModuleDict()
@@ -106,6 +107,7 @@ class WorldModel(nn.Module):
         self.sense_heads = nn.ModuleDict(
             {s.name: mlp(state, hidden, sense_size(s)) for s in self.streams if s.kind != "camera"}
         )
+        self.whitening = Whitening([sizes.code if s.kind == "camera" else sense_size(s) for s in self.streams])
         self.contact_head = mlp(state, 64, 1)
         self.expected_head = mlp(state, 64, 1 + len(self.streams))  # how large innovations are here, logarithms
         self.observation_size = hidden + joints  # O

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _PREFIX = "model."
 _BEFORE = {"decay": 1.0, "outside_weight": 0.0, "apart_weight": 0.0}  # of bundles from before there were these
 # Set below, or training only, or the same in every model, and stored as one where there are several.
-_NOT_EXPORTED = ("sensed", "sigma_scale", "seen_head.", "reader.grid", "mels.")
+_NOT_EXPORTED = ("sensed", "sigma_scale", "seen_head.", "reader.grid", "mels.", "whitening.")
 
 
 def restored_model(bundle: Bundle, contract: Contract) -> WorldModel:

@@ -34,7 +34,7 @@ from world_model_ros.learning.precision import pictures_in_bfloat16
 from world_model_ros.learning.preparation import encode_all, fit_statistics
 from world_model_ros.learning.reader import train_reader
 from world_model_ros.learning.scores import complaints, score
-from world_model_ros.learning.surprise import fit_expected
+from world_model_ros.learning.surprise import fit_expected, fit_whitening
 from world_model_ros.learning.windows import Windows
 
 CHECKPOINT = "checkpoint.pt"  # where a run stands
@@ -74,6 +74,7 @@ def train(contract: Contract, cache: Cache, out: Path, config: TrainConfig | Non
     if distributed.rank() == 0:
         if model.cameras and config.decoder_steps:
             train_decoder(model, contract, cache, codes, config)
+        fit_whitening(model, run.windows[1], codes, config.seed)
         fit_expected(model, run.windows[1], codes, math.ceil(config.steps[1] / 6), config.seed)
         save(model, contract, out / "model.pt")
         (out / "train.json").write_text(json.dumps({"config": asdict(config), "last": run.log.last}, indent=1))
