@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -59,6 +61,18 @@ def test_what_was_pushed_is_pictured_where_it_is_believed_and_what_nobody_touche
     for tick in range(30):  # to and fro, and nothing near
         untouched.step([-0.01 if tick % 20 < 10 else 0.01, 0.0])
     assert np.linalg.norm(read(untouched, brain, steered) - start) < 0.02  # whatever such a belief says
+
+
+def test_a_touch_counts_where_an_object_was_seen_and_not_where_its_belief_has_drifted_to(begun: Steering):
+    steered = begun.step([0.0, 0.0])
+    assert steered.ahead.poses is not None
+    seen, contact = steered.positions[1].copy(), np.full((1, steered.ahead.poses.shape[1], 1), 2.0, np.float32)
+    aside = np.array([0.0, 0.2, 0.0])
+    for tip, still in ((seen + aside, 1.0), (seen + 0.25 * aside, 0.0)):
+        poses = steered.ahead.poses.copy()
+        poses[..., 0, :3], poses[..., 1, :3] = tip, seen + aside  # the belief is 20 cm away
+        begun._feel(replace(steered, ahead=replace(steered.ahead, poses=poses, contact=contact)))
+        assert begun._still[1] == still
 
 
 def read(begun: Steering, brain: Brain, steered: Steered) -> Floats:

@@ -78,6 +78,7 @@ class Steering:
         kinds = [target.kind for target in contract.interface.targets]
         self._tips = [k for k, kind in enumerate(kinds) if kind == "fingertip"]
         self._still = np.array([kind == "object" for kind in kinds], np.float32)  # (K,) not touched since the frame
+        self._seen: Floats | None = None  # (K, 3) m, where targets were then
 
     def step(self, action: ArrayLike) -> Steered:
         """Go on by a tick under an action (C,), m or rad a tick, as far as limits and workspace let it."""
@@ -107,12 +108,17 @@ class Steering:
         return self._brain.decode(np.asarray(states, np.float32), self._frame, self._still)
 
     def _feel(self, steered: Steered) -> None:
-        """Objects near a fingertip may move from now on if something is touched; all may where nothing is felt."""
+        """Objects near a fingertip may move from now on if something is touched; all may where nothing is felt.
+
+        Near is where an object was seen, since that is where it still is: beliefs of what rests drift to the hand.
+        """
         contact, tips = steered.ahead.contact, steered.positions[self._tips]
+        if self._seen is None:
+            self._seen = steered.positions.copy()
         if contact is None or not len(tips):
             self._still[:] = 0.0
         elif float(contact[0, 0, 0]) >= _TOUCH_N:
-            away = np.linalg.norm(steered.positions[:, None] - tips, axis=-1).min(1)  # (K,)
+            away = np.linalg.norm(self._seen[:, None] - tips, axis=-1).min(1)  # (K,)
             self._still[away < _REACH_M] = 0.0
 
 

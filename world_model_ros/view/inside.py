@@ -85,7 +85,9 @@ def senses_picture(
         rows.append(_curves("Contact force", "N", curves, names, 4.0, width))
     if shown[-1].errors_m is not None:
         errors = np.array([each.errors_m or (np.nan,) * len(targets) for each in history]) * 100
-        rows.append(_curves("Error", "cm, over the whole time", list(errors.T), targets, _FULL_CM, width))
+        rows.append(
+            _curves("Error", f"cm, over all {history[-1].seconds:.1f} s", list(errors.T), targets, _FULL_CM, width)
+        )
     return np.concatenate(rows) if rows else _canvas(_ROW, width)
 
 
