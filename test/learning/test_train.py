@@ -254,7 +254,7 @@ def test_a_training_by_two_processes_averages_and_writes_one_model(
     assert any(not torch.equal(one[name], two[name]) for name in one)  # the second process had its say
 
 
-@pytest.mark.parametrize(("field", "value"), [("far", 0), ("horizon", 0), ("objective", "dreams")])
+@pytest.mark.parametrize(("field", "value"), [("far", 0), ("decoder_far", 0), ("horizon", 0), ("objective", "dreams")])
 def test_a_setting_that_cannot_be_trained_is_named(
     contract: Contract, cache: Cache, tmp_path: Path, field: str, value: Any
 ) -> None:

@@ -36,7 +36,7 @@ def train_decoder(
     optimizer = torch.optim.AdamW(model.decoder.parameters(), _RATE, weight_decay=1e-4)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, _RATE, total_steps=steps, pct_start=0.05)
     usual = config.length[1]
-    longer = max(usual, min(config.decoder_far + _ROOM, int(np.median(np.diff(cache.begins)))))
+    longer = max(usual, min(config.decoder_far + _ROOM, int(np.median(np.diff(cache.begins)[cache.trained]))))
     near, far = Windows(contract, cache, usual), Windows(contract, cache, longer)
     most = max(config.horizon, min(config.decoder_far, longer - _ROOM))
     count = min(_WINDOWS, config.windows[1])

@@ -98,7 +98,7 @@ def _check(contract: Contract, cache: Cache, config: TrainConfig) -> None:
         raise UserError("device", config.device, "cpu; torch finds no GPU")
     if not 1 <= config.horizon <= MOST_AHEAD:
         raise UserError("horizon", config.horizon, f"1 to {MOST_AHEAD} ticks")
-    for name, ticks in (("far", config.far), ("decoder-far", config.decoder_far)):
+    for name, ticks in (("far", config.far), ("decoder_far", config.decoder_far)):
         if ticks < 1:
             raise UserError(name, ticks, "1 tick or more")
     if min(config.length) < config.horizon + 3:

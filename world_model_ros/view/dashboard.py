@@ -52,7 +52,8 @@ class Dashboard:
         self._camera = first_camera(contract.interface)
         streams = contract.interface.streams
         self._microphone = next((each for each in streams if isinstance(each, MicrophoneStream)), None)
-        self._taxels = next((each for each in streams if isinstance(each, TaxelStream)), None)
+        self._grids = [each for each in streams if isinstance(each, TaxelStream)]
+        self._taxels = self._grids[0] if self._grids else None
         self._decoded: dict[int, Decoded] = {}
 
     def draw(self, outlooks: Sequence[Outlook], index: int) -> Image:
@@ -207,9 +208,11 @@ class Dashboard:
 
     def _total(self, outlook: Outlook | None) -> float:
         """Sum of the lengths of the forces on all taxels, N, as a model imagines contact force; NaN if not known."""
-        assert self._taxels is not None
-        forces = None if outlook is None else outlook.senses.get(self._taxels.name)
-        return np.nan if forces is None else float(np.linalg.norm(np.asarray(forces, np.float64), axis=-1).sum())
+        senses = {} if outlook is None else outlook.senses
+        known = [senses[each.name] for each in self._grids if senses.get(each.name) is not None]
+        if not known:
+            return float("nan")
+        return sum(float(np.linalg.norm(np.asarray(forces, np.float64), axis=-1).sum()) for forces in known)
 
 
 def _time_axis(width: int, steps: int) -> tuple[int, int]:
