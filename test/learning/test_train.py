@@ -111,7 +111,7 @@ def test_losses_fall_on_a_batch_that_is_seen_again_and_again(contract: Contract,
     totals = []
     for _ in range(12):
         batch = windows.draw(4, np.random.default_rng(0), None, model)
-        total = sum(losses(model, batch, CONFIG.length[0], torch.Generator().manual_seed(0)).values())
+        total = sum(losses(model, batch, CONFIG, 0, torch.Generator().manual_seed(0)).values())
         assert isinstance(total, torch.Tensor)
         optimizer.zero_grad()
         total.backward()
@@ -129,7 +129,7 @@ def test_unknown_labels_and_missing_streams_leave_every_gradient_finite(contract
     batch.labels[:, ::3] = torch.nan
     batch.fresh[:, 5:] = 0.0
     batch.sensed[:, 5:] = 0.0
-    sum(losses(model, batch, CONFIG.length[0], torch.Generator().manual_seed(0)).values(), torch.zeros(())).backward()
+    sum(losses(model, batch, CONFIG, 0, torch.Generator().manual_seed(0)).values(), torch.zeros(())).backward()
     for name, parameter in model.named_parameters():
         assert parameter.grad is None or torch.isfinite(parameter.grad).all(), name
 
