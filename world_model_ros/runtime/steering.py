@@ -110,7 +110,7 @@ class Steering:
     def _feel(self, steered: Steered) -> None:
         """Objects near a fingertip may move from now on if something is touched; all may where nothing is felt.
 
-        Near is where an object was seen, since that is where it still is: beliefs of what rests drift to the hand.
+        Near is where an object was seen, since that is where it still is: beliefs of what rests drift.
         """
         contact, tips = steered.ahead.contact, steered.positions[self._tips]
         if self._seen is None:

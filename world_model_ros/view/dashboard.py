@@ -20,6 +20,7 @@ from world_model_ros.view.outlook import Outlook
 from world_model_ros.view.sound import BANDS, band_picture, log_mel
 from world_model_ros.view.strip import Image, Strip, draw_strip
 from world_model_ros.view.text import SOFT, WHITE, text
+from world_model_ros.view.touching import total_force
 
 _BACKGROUND, _EMPTY, _FELT = (22, 24, 30), (38, 41, 50), (126, 130, 142)
 _HEARD_TICKS = 20
@@ -207,12 +208,12 @@ class Dashboard:
         return canvas
 
     def _total(self, outlook: Outlook | None) -> float:
-        """Sum of the lengths of the forces on all taxels, N, as a model imagines contact force; NaN if not known."""
+        """On all taxels of an outlook, N; NaN if not known."""
         senses = {} if outlook is None else outlook.senses
         known = [senses[each.name] for each in self._grids if senses.get(each.name) is not None]
         if not known:
             return float("nan")
-        return sum(float(np.linalg.norm(np.asarray(forces, np.float64), axis=-1).sum()) for forces in known)
+        return sum(total_force(forces) for forces in known)
 
 
 def _time_axis(width: int, steps: int) -> tuple[int, int]:

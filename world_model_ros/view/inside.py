@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from world_model_ros.view.sound import band_picture
 from world_model_ros.view.strip import Image, mean_error
 from world_model_ros.view.text import SOFT, WHITE, Colour, text, text_width
+from world_model_ros.view.touching import total_force
 
 _BACKGROUND, _EMPTY = (22, 24, 30), (38, 41, 50)
 _MARGIN, _CAPTION, _GAP, _TITLE, _ROW = 14, 110, 8, 24, 64
@@ -80,7 +81,7 @@ def senses_picture(
         rows.append(_touch(shown[-1], beside, width))
     if shown[-1].force_n is not None:
         forces = np.array([np.nan if each.force_n is None else each.force_n for each in shown])
-        real = [np.nan if each.real_taxels is None else _total(each.real_taxels) for each in shown]
+        real = [np.nan if each.real_taxels is None else total_force(each.real_taxels) for each in shown]
         curves, names = ([forces, np.array(real)], ["imagined", "real"]) if beside else ([forces], ["imagined"])
         rows.append(_curves("Contact force", "N", curves, names, 4.0, width))
     if shown[-1].errors_m is not None:
@@ -188,11 +189,6 @@ def _curves(
         for start, end in pairwise(points):
             cv2.line(canvas, start, end, colour, 2, cv2.LINE_AA)
     return canvas
-
-
-def _total(taxels: NDArray[np.float32]) -> float:
-    """Sum of the lengths of the forces on all taxels, N; what a model imagines as contact force."""
-    return float(np.linalg.norm(np.asarray(taxels, np.float64), axis=-1).sum())
 
 
 def _heat(a: Image, b: Image) -> Image:

@@ -164,7 +164,7 @@ class SteeringPage:
                 ball.position = place
         targets = [target.name for target in self._contract.interface.targets]
         for i, frame in enumerate(view.frames):
-            with self._server.atomic():  # or a slow browser shows figures of one tick beside curves of another
+            with self._server.atomic():  # figures and curves of one tick leave together; each picture takes its time
                 self._frames.image = frames_picture(frame, view.real)
                 if i == 0:
                     self._senses.image = senses_picture(self._history, view.ahead, targets)

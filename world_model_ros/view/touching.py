@@ -1,4 +1,4 @@
-"""Which fingertip an expected contact is drawn at: a model says how hard all of them touch, not which one does."""
+"""Touch: how hard fingertips touch in all, and which one a contact is drawn at; models say only how hard."""
 
 from __future__ import annotations
 
@@ -26,3 +26,8 @@ def touching_way(tips: Sequence[ArrayLike], things: Sequence[ArrayLike]) -> NDAr
     far = np.linalg.norm(places[:, None] - objects[None], axis=-1).min(1)  # (T, H)
     nearest: NDArray[np.float32] = places[far.argmin(0), np.arange(steps)]
     return nearest
+
+
+def total_force(taxels: ArrayLike) -> float:
+    """Sum of the lengths of the forces on taxels (rows, cols, 3), N; what a model imagines as contact force."""
+    return float(np.linalg.norm(np.asarray(taxels, np.float64), axis=-1).sum())
