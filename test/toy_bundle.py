@@ -46,14 +46,20 @@ def heads(state: Tensor) -> tuple[Tensor, ...]:
 
 
 class Perceive(nn.Module):
-    def forward(self, front, table_mic, fingertip_taxels, wrist_wrench, arm, fresh, applied, memory, reset):
+    """The fingertip is where actions led it; it is surprised by what it senses, and if its past leads elsewhere."""
+
+    def forward(
+        self, front, table_mic, fingertip_taxels, wrist_wrench, arm, fresh, applied, memory, reset, before, since
+    ):
         senses = [front.to(torch.float32) / 255, table_mic, fingertip_taxels, wrist_wrench, arm]
         felt = torch.stack([fresh[i] * sense.mean() for i, sense in enumerate(senses)])
-        before = memory * (1 - reset)
-        after = torch.cat([before[:2] + applied, before[2:3], felt])
+        last = memory * (1 - reset)
+        after = torch.cat([last[:2] + applied, last[2:3], felt])
+        foreseen = before[:2] + since.sum(0) + applied
+        departed = (foreseen - after[:2]).abs().sum() * (before.abs().amax() > 0)
         poses, seen = poses_from(after), seen_from(front)
         sensed = torch.cat([seen[0, :2], torch.zeros(BATCH - 2)])
-        return after, (after - before).abs().sum()[None], poses, poses[:, :3] * 0 + 0.01, seen, sensed
+        return after, ((after - last)[2:].abs().sum() + departed)[None], poses, poses[:, :3] * 0 + 0.01, seen, sensed
 
 
 class Rollout(nn.Module):

@@ -38,6 +38,16 @@ def test_passing_through_is_held_against_as_much_of_the_usual_course(
     assert surprise_pair("vanish", 7101, contract, brain) == Pair(7101, 12.0, 12.0)
 
 
+@pytest.mark.parametrize("seed", [7101, 7102, 7103])
+def test_the_shipped_model_is_surprised_when_a_finger_passes_through_an_object(seed: int, contract: Contract) -> None:
+    """Every single tick is unsurprising; what was foreseen several ticks ago did not come."""
+    brain = Brain(load_bundle("tabletop_arm", contract), contract, policy="watch")
+    pair = surprise_pair("pass_through", seed, contract, brain)
+    assert pair is not None
+    assert pair.with_event > 1.1 * pair.without
+    assert pair.with_event > 0.9
+
+
 def test_a_knock_rings_once_and_a_push_keeps_its_force() -> None:
     silence = np.zeros((320, 1), np.float32)
     first, later = _knocked(silence, 0.0, 16_000.0), _knocked(silence, 0.2, 16_000.0)

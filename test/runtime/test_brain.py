@@ -289,3 +289,20 @@ def test_after_a_refusal_it_plans_half_as_far_and_then_ever_farther_again(brain,
     assert reached == sorted(reached)
     assert refused.reach == 1.0
     assert memory.refused().refused().refused().refused().refused().reach == 0.125  # it never gives up for good
+
+
+def test_perceive_is_handed_what_was_believed_some_steps_ago_and_what_was_done_since(brain, contract, home):
+    def ticked(memory, index):
+        applied = np.array([0.01 * index, -0.02], np.float32)
+        return brain.tick(observe(contract, home, (index + 1) * TICK_NS), applied, home, memory, None, index)
+
+    memory = brain.start()
+    for index in range(8):
+        decision, memory = ticked(memory, index)
+        assert len(memory.past) == min(index, 4)
+        # The toy goes where actions lead, so its past leads to where it is; its senses rest after the first tick.
+        assert index == 0 or decision.surprise < 1e-6
+    (belief, action), *rest = memory.past
+    elsewhere = replace(memory, past=((belief, action + np.float32(0.25)), *rest))
+    assert ticked(elsewhere, 8)[0].surprise == pytest.approx(0.5, abs=1e-5)
+    assert ticked(replace(elsewhere, past=tuple(rest)), 8)[0].surprise < 1e-6  # a step that was not, is not made up

@@ -21,7 +21,7 @@ def fresh() -> Memory:
 
 def ticked(memory: Memory, number: int) -> Memory:
     """As a brain would: one more step in the belief, and a plan of its own."""
-    after = memory.after(memory.belief + 1.0)
+    after = memory.after(memory.belief + 1.0, np.full(2, number, np.float32), 3)
     return replace(after, warm=np.full((STEPS, 2), number, np.float32))
 
 
@@ -46,6 +46,9 @@ def test_each_belief_goes_on_by_whole_steps_and_the_newest_plan_goes_on_with_eve
         assert before is None if tick < count else before == tick - count  # commanded a step ago
         assert (memory.warm == (0 if tick == 0 else tick - 1)).all()
         assert memory.since == 1.0 / count
+        ago = [belief.item() for belief, _ in memory.past]
+        assert ago == list(range(1, tick // count))[-2:]  # of this belief, and not from before its first tick
+        assert [action[0] for _, action in memory.past] == [tick - count * (tick // count - each) for each in ago]
         turns.add(ticked(memory, tick), np.array(tick))
 
 

@@ -95,7 +95,12 @@ def _run(job: _Job) -> TaskResult:
 
 
 def task_scores(results: Sequence[TaskResult], first_seed: int) -> dict[str, Any]:
-    """Success with its Wilson interval, median error and median time of those that were reached."""
+    """Success with its Wilson interval, median error and median time of those that were reached.
+
+    ``dark_error_m``: how far the believed target was from the true one while a sense was silent, mean over episodes;
+    None if none was.
+    """
+    dark = [result.dark_error_m for result in results if result.dark_error_m is not None]
     reached = [result for result in results if result.verdict.reached]
     low, high = wilson(len(reached), len(results))
     return {
@@ -107,21 +112,19 @@ def task_scores(results: Sequence[TaskResult], first_seed: int) -> dict[str, Any
         "median_error_m": round(float(np.median([result.verdict.error_m for result in results])), 4),
         "median_seconds": round(float(np.median([r.verdict.seconds for r in reached])), 2) if reached else None,
         "missed_seeds": [first_seed + i for i, result in enumerate(results) if not result.verdict.reached],
+        "dark_error_m": round(float(np.mean(dark)), 4) if dark else None,
     }
 
 
 def loss_scores(whole: Sequence[TaskResult], lost: Sequence[TaskResult], first_seed: int) -> dict[str, Any]:
     """What it costs to lose a sense, seed by seed: ``lost`` are the same seeds as ``whole``, with the sense silent.
 
-    ``success_lost`` is a share with its paired 95 % interval. ``dark_error_m``: how far the believed target was from
-    the true one while the sense was silent, mean over episodes.
+    ``success_lost`` is a share with its paired 95 % interval.
     """
     before = [result.verdict.reached for result in whole]
     after = [result.verdict.reached for result in lost]
     share, low, high = paired_difference(before, after)
-    dark = [result.dark_error_m for result in lost if result.dark_error_m is not None]
     return task_scores(lost, first_seed) | {
         "success_lost": round(share, 4),
         "success_lost_ci95": [round(low, 4), round(high, 4)],
-        "dark_error_m": round(float(np.mean(dark)), 4) if dark else None,
     }

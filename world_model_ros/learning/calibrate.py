@@ -17,7 +17,7 @@ from world_model_ros.learning.config import TrainConfig
 from world_model_ros.learning.dataset import Cache
 from world_model_ros.learning.losses import filter_states, imagine
 from world_model_ros.learning.networks import WorldModel
-from world_model_ros.learning.surprise import expected, settled
+from world_model_ros.learning.surprise import Ticks, signals
 from world_model_ros.learning.windows import Windows
 from world_model_ros.planning.planner import REGION_SCALE
 
@@ -54,7 +54,7 @@ def calibrate(model: WorldModel, cache: Cache, windows: Windows, config: TrainCo
         model.sigma_scale[scale.shape[0] :] = scale[-1]
     # The scale of sigma is part of the surprise, so that comes second.
     model.usual.fill_(1.0)
-    found = [_innovations(model, windows, half) for half in halves]
+    found = [_signals(model, windows, half) for half in halves]
     if len(found) == 2:
         below = []
         for fit, test in (found, found[::-1]):
@@ -92,13 +92,9 @@ def _batches(windows: Windows, model: WorldModel, starts: NDArray[np.int64]) -> 
         yield windows.take(chosen[begin : begin + 64], random, None, model, drop=False)
 
 
-def _innovations(model: WorldModel, windows: Windows, starts: NDArray[np.int64]) -> torch.Tensor:
-    """Of settled ticks, as multiples of what is expected: (n, signals)."""
-    out = []
-    for batch in _batches(windows, model, starts):
-        found, prior = settled(model, batch)
-        out.append(found / expected(model, prior))
-    return torch.cat(out)
+def _signals(model: WorldModel, windows: Windows, starts: NDArray[np.int64]) -> torch.Tensor:
+    """Of settled ticks, (n, signals)."""
+    return torch.cat([signals(model, Ticks.settled(model, batch)) for batch in _batches(windows, model, starts)])
 
 
 def _scores(model: WorldModel, windows: Windows, config: TrainConfig, starts: NDArray[np.int64]) -> torch.Tensor:

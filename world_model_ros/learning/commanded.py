@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from world_model_ros.contract.schema import Interface, JointStream
 
 _LEAK = 0.02  # share of what joints are behind by which the commanded positions are corrected each tick
-_FINE = 10.0  # joints are behind by about a tenth of their spread
+FINE = 10.0  # joints are behind what is commanded by about a tenth of their spread
 _FADES = 0.9  # of the offset, a tick ahead
 
 
@@ -66,7 +66,7 @@ class CommandedJoints(nn.Module):
     def surprise(self, numbers: Tensor, measured: Tensor, there: Tensor) -> Tensor:
         """What the filter is shown: how far the measured joints (B, J) are from where they were commanded, (B, J)."""
         commanded, _, known = self._parts(numbers)
-        return _FINE * known * self._behind(commanded, measured, there)
+        return FINE * known * self._behind(commanded, measured, there)
 
     def correct(self, numbers: Tensor, recurrent: Tensor, measured: Tensor, there: Tensor) -> Tensor:
         """Numbers (B, N) after measuring joints (B, J), where they are ``there``; recurrent (B, R), corrected."""
@@ -88,7 +88,7 @@ class CommandedJoints(nn.Module):
         return commanded, offset, known
 
     def _lagging(self, recurrent: Tensor) -> Tensor:
-        out: Tensor = self.lag(recurrent) / _FINE
+        out: Tensor = self.lag(recurrent) / FINE
         return out
 
     @staticmethod

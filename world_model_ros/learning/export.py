@@ -18,6 +18,7 @@ from torch import Tensor
 from world_model_ros.contract.contract import Contract, contract_from_text
 from world_model_ros.learning.graphs import Decode, Inverse, NamedGraph, Perceive, Plan, Policy, ReadGoal, Rollout
 from world_model_ros.learning.networks import Sizes, WorldModel
+from world_model_ros.learning.surprise import LOOK_BACK
 from world_model_ros.planning.planner import PlanConfig
 from world_model_ros.runtime.manifest import Manifest
 
@@ -120,6 +121,8 @@ def _example(name: str, contract: Contract, model: WorldModel, config: PlanConfi
         "sensed": (model.observation_size,),
         "sensed_next": (model.observation_size,),
         "reset": (1,),
+        "before": (model.state_size,),
+        "since": (LOOK_BACK - 1, action),
         "candidates": (_ROLLOUTS, horizon, action),
         "goal_poses": (targets, 7),
         "goal_weights": (targets,),

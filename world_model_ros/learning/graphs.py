@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from world_model_ros.learning.networks import WorldModel
-from world_model_ros.learning.surprise import innovations, surprise
+from world_model_ros.learning.surprise import LOOK_BACK, Ticks, objects_of, surprise
 from world_model_ros.planning.fingers import fingers_of
 from world_model_ros.planning.planner import Goals, JointReader, PlanConfig, Planner
 
@@ -24,8 +24,7 @@ def joint_reader(model: WorldModel) -> JointReader:
 
 
 def make_planner(model: WorldModel, config: PlanConfig) -> Planner:
-    objects = [k for k, target in enumerate(model.interface.targets) if target.kind == "object"]
-    return Planner(model, config, fingers_of(model.interface), objects, joint_reader(model))
+    return Planner(model, config, fingers_of(model.interface), objects_of(model), joint_reader(model))
 
 
 class NamedGraph(nn.Module):
@@ -36,12 +35,17 @@ class NamedGraph(nn.Module):
 
 
 class Perceive(NamedGraph):
-    """Senses and the applied action -> belief. Inputs: streams in contract order, fresh, applied, memory, reset."""
+    """Senses and the applied action -> belief. Inputs: streams in contract order, fresh, applied, memory, reset.
+
+    With objects, how they were foreseen to move is compared with what is believed now: ``before`` (S,) is the belief
+    `LOOK_BACK` ticks ago, zeros if there is none, and ``since`` the actions between it and ``applied``.
+    """
 
     def __init__(self, model: WorldModel) -> None:
         super().__init__()
         self.model = model
         self.inputs = [*(stream.name for stream in model.streams), "fresh", "applied", "memory", "reset"]
+        self.inputs += ["before", "since"] if objects_of(model) else []
         self.outputs = ["memory_next", *(["poses", "sigma"] if model.targets else []), "surprise", "sensed"]
         if model.targets and model.cameras:
             self.outputs.append("seen")
@@ -49,15 +53,19 @@ class Perceive(NamedGraph):
     def forward(self, *tensors: Tensor) -> tuple[Tensor, ...]:
         model, count = self.model, len(self.model.streams)
         values = {stream.name: value[None] for stream, value in zip(model.streams, tensors[:count])}
-        fresh, applied, memory, reset = tensors[count:]
+        given = dict(zip(self.inputs[count:], tensors[count:]))
+        fresh, memory, keep = given["fresh"], given["memory"], 1.0 - given["reset"]
         features = model.features(values)
-        state = (memory * (1.0 - reset))[None]
+        state, applied = (memory * keep)[None], (given["applied"] * keep)[None]
         sensed = model.sense(features, fresh[None])
-        prior, posterior = model.update(state, (applied * (1.0 - reset))[None], sensed)
+        prior, posterior = model.update(state, applied, sensed)
         out = [posterior[0]]
         if model.targets:
             out += [model.poses(posterior)[0], model.sigma(posterior, 0)[0]]
-        out.append(surprise(model, innovations(model, prior, posterior, features, fresh[None]), prior))
+        before, since = torch.zeros_like(state), applied[None].expand(1, LOOK_BACK, -1)
+        if "since" in given:
+            before, since = (given["before"] * keep)[None], torch.cat([given["since"], applied])[None]
+        out.append(surprise(model, Ticks(prior, posterior, features, fresh[None], before, since)))
         out.append(sensed.code()[0])
         if "seen" in self.outputs:
             out.append(model.seen(values[model.cameras[0].name])[0])

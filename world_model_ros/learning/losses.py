@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn.functional import smooth_l1_loss
 
 from world_model_ros.learning.batch import Batch
+from world_model_ros.learning.commanded import FINE
 from world_model_ros.learning.config import TrainConfig
 from world_model_ros.learning.joint_embedding import joint_embedding_losses
 from world_model_ros.learning.moments import Moments, draw_starts, farthest
@@ -142,6 +143,9 @@ def _sense_losses(model: WorldModel, batch: Batch, moments: Moments) -> dict[str
         target = model.sense_target(stream.name, feature.flatten(0, 1)).unflatten(0, feature.shape[:2])
         target = moments.of_window(target)
         error = model.sense_normalised(stream, states) - target
+        if stream in model.kept_joints:  # positions are as commanded already; what counts is finer than their spread
+            fine = [FINE, *(1.0 for _ in stream.fields[1:])]
+            error = error * torch.tensor(fine * len(stream.joints), device=error.device)
         weight = 1.0 if stream.kind == "joints" else 0.2
         out[stream.name] = weight * (smooth_l1_loss(error, torch.zeros_like(error), reduction="none") * there).mean()
         if stream.kind == "taxels":

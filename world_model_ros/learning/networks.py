@@ -62,7 +62,7 @@ class WorldModel(nn.Module):
         self.action_scale: Tensor
         self.register_buffer("action_scale", torch.full((action.size,), float(action.bound)))
         self.usual: Tensor  # innovations that are surprising, as multiples of the expected ones; from calibration
-        self.register_buffer("usual", torch.ones(1 + 2 * len(self.streams)))
+        self.register_buffer("usual", torch.ones(2 + 2 * len(self.streams)))
         self.sensed: Tensor  # streams that the training data really had
         self.register_buffer("sensed", torch.ones(len(self.streams), dtype=torch.bool))
         self.encoders = nn.ModuleDict()

@@ -85,7 +85,7 @@ def _initializers(bundle: Bundle, graph: str) -> list[Any]:
 def _scales(bundle: Bundle, one: list[int], ahead: list[int]) -> Any:
     """Scales of sigma (H + 1, K): constants known by their shape, since the exporter leaves them without names.
 
-    Rollout has those of each step ahead. Perceive has the first of these too, for surprise, beside that of now.
+    Rollout has those of each step ahead. Perceive has some of these too, for surprise, beside that of now.
     """
     import numpy as np
     from onnx import numpy_helper
@@ -94,8 +94,9 @@ def _scales(bundle: Bundle, one: list[int], ahead: list[int]) -> Any:
         return [numpy_helper.to_array(t)[..., 0] for t in _initializers(bundle, graph) if list(t.dims) == shape]
 
     later, perceived = of_shape("rollout", ahead), of_shape("perceive", one)
-    if len(later) != 1 or not 1 <= len(perceived) <= 2:
-        legal = f"one constant of shape {ahead} in rollout, and one or two of {one} in perceive"
+    if len(later) != 1 or not 1 <= len(perceived) <= 3:
+        legal = f"one constant of shape {ahead} in rollout, and one to three of {one} in perceive"
         raise UserError("model", bundle.manifest.name, legal)
-    now = next((scale for scale in perceived if not np.array_equal(scale, later[0][0])), later[0][0])
+    known = {each.tobytes() for each in later[0]}
+    now = next((scale for scale in perceived if scale.tobytes() not in known), later[0][0])
     return np.concatenate([now[None], later[0]])

@@ -1,8 +1,13 @@
-"""How far the senses are from what was predicted a tick before, in units of what is usual in such a situation.
+"""How far senses and targets are from what was predicted, in units of what is usual in such a situation.
 
-Each sense has its own scale, which depends on what is believed: a push of two newton is usual while something is
-pushed, and not at all where nothing is near. And each is looked at twice, as it is and with what usually goes together
-taken out (whitened): all bands of a sound grow louder at once, and a knock of a single tone is small beside that.
+Each sense is compared with what was predicted a tick before. It has its own scale, which depends on what is believed: a
+push of two newton is usual while something is pushed, and not at all where nothing is near. And each is looked at
+twice, as it is and with what usually goes together taken out (whitened): all bands of a sound grow louder at once, and
+a knock of a single tone is small beside that.
+
+Objects are compared with what was foreseen `LOOK_BACK` ticks ago too. A finger that passes through one is a small
+surprise at every single tick, because the belief gives way; only over several does it tell that nothing was moved. Only
+what moved less than was foreseen counts: that something else moved it happens in usual data too, and is felt.
 """
 
 from __future__ import annotations
@@ -12,7 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from tqdm import tqdm
 
 from world_model_ros.contract.schema import Stream
@@ -22,6 +27,7 @@ from world_model_ros.learning.networks import WorldModel
 from world_model_ros.learning.windows import Windows
 
 SETTLED_TICKS = 6  # before that a belief is surprised by everything
+LOOK_BACK = 6  # ticks
 _BATCH, _RATE = 24, 2e-3
 _WHITENING = 30  # batches
 _LEAST = -4.5  # logarithm of the smallest innovation that is expected, in units of the data's spread
@@ -59,49 +65,85 @@ def _error(model: WorldModel, stream: Stream, prior: Tensor, feature: Tensor) ->
     return model.sense_normalised(stream, prior) - model.sense_target(stream.name, feature)
 
 
-def expected(model: WorldModel, prior: Tensor) -> Tensor:
-    """How large innovations usually are after such a prior (B, S): (B, 1 + 2 streams), 1 of the whitened."""
-    out: Tensor = model.expected_head(prior).clamp(_LEAST, -_LEAST).exp()
-    return torch.cat([out, torch.ones_like(out[:, 1:])], 1)
+def shortfall(model: WorldModel, before: Tensor, since: Tensor, posterior: Tensor) -> Tensor:
+    """How much less an object has moved than was foreseen, in sigmas of the foresight, (B,); the most of all objects.
 
-
-def surprise(model: WorldModel, found: Tensor, prior: Tensor) -> Tensor:
-    """Innovations (B, n) after a prior (B, S) -> the largest in units of what is usual, (B,).
-
-    Over 1 in one of a hundred usual ticks.
+    Args:
+        before: beliefs `LOOK_BACK` ticks ago, (B, S); zeros where there is none, and then nothing is found.
+        since: actions since, (B, LOOK_BACK, C). posterior: beliefs now, (B, S).
     """
-    out: Tensor = (found / expected(model, prior) / model.usual).amax(1)
+    objects = objects_of(model)
+    if not objects:
+        return torch.zeros_like(posterior[:, 0])
+    state = before
+    for tick in range(LOOK_BACK):
+        state = model.step(state, since[:, tick])
+    begin, sigma = model.positions(before), model.sigma(state, LOOK_BACK)
+    foreseen, came = ((model.positions(each) - begin) / sigma for each in (state, posterior))
+    less = (foreseen.norm(dim=-1) - came.norm(dim=-1)).clamp(min=0.0)[:, objects]
+    return less.amax(1) * (before.abs().amax(1) > 0)
+
+
+def objects_of(model: WorldModel) -> list[int]:
+    """Targets that something else moves."""
+    return [k for k, target in enumerate(model.interface.targets) if target.kind == "object"]
+
+
+def signals(model: WorldModel, ticks: Ticks) -> Tensor:
+    """All that may surprise, (n, 2 + 2 streams): innovations as multiples of what is expected, and the shortfall."""
+    found = innovations(model, ticks.prior, ticks.posterior, ticks.features, ticks.fresh)
+    usual = expected(model, ticks.prior)
+    less = shortfall(model, ticks.before, ticks.since, ticks.posterior)
+    return torch.cat([found[:, : usual.shape[1]] / usual, found[:, usual.shape[1] :], less[:, None]], 1)
+
+
+def expected(model: WorldModel, prior: Tensor) -> Tensor:
+    """How large innovations usually are after such a prior (B, S), but for the whitened: (B, 1 + streams)."""
+    out: Tensor = model.expected_head(prior).clamp(_LEAST, -_LEAST).exp()
+    return out
+
+
+def surprise(model: WorldModel, ticks: Ticks) -> Tensor:
+    """The largest signal in units of what is usual, (n,). Over 1 in one of a hundred usual ticks."""
+    out: Tensor = (signals(model, ticks) / model.usual).amax(1)
     return out
 
 
 class Ticks(NamedTuple):
-    """Later ticks of a batch: beliefs before and after the senses (n, S), features (n, ...), freshness (n, streams)."""
+    """Ticks of which each comes after others.
+
+    Args:
+        prior, posterior: beliefs before and after the senses, (n, S).
+        features: of the senses, (n, ...). fresh: (n, streams).
+        before: beliefs `LOOK_BACK` ticks ago, (n, S), zeros where there is none.
+        since: actions since, (n, LOOK_BACK, C).
+    """
 
     prior: Tensor
     posterior: Tensor
     features: dict[str, Tensor]
     fresh: Tensor
+    before: Tensor
+    since: Tensor
 
     @classmethod
-    def of(cls, model: WorldModel, batch: Batch) -> Ticks:
+    def settled(cls, model: WorldModel, batch: Batch) -> Ticks:
+        """Those of a batch whose beliefs have settled."""
         late = slice(SETTLED_TICKS, None)
         priors, posteriors = filter_states(model, batch)
         features = {name: value[:, late].flatten(0, 1) for name, value in batch.features.items()}
-        fresh = batch.fresh[:, late].flatten(0, 1)
-        return cls(priors[:, late].flatten(0, 1), posteriors[:, late].flatten(0, 1), features, fresh)
-
-
-def settled(model: WorldModel, batch: Batch) -> tuple[Tensor, Tensor]:
-    """Innovations (n, 1 + 2 streams) of a batch's later ticks, and the priors (n, S) before them."""
-    ticks = Ticks.of(model, batch)
-    return innovations(model, ticks.prior, ticks.posterior, ticks.features, ticks.fresh), ticks.prior
+        before = torch.zeros_like(posteriors)
+        before[:, LOOK_BACK:] = posteriors[:, :-LOOK_BACK]
+        since = nn.functional.pad(batch.applied, (0, 0, LOOK_BACK - 1, 0)).unfold(1, LOOK_BACK, 1).transpose(2, 3)
+        kept = [each[:, late].flatten(0, 1) for each in (priors, posteriors, batch.fresh, before, since)]
+        return cls(kept[0], kept[1], features, *kept[2:])
 
 
 @torch.no_grad()
 def fit_whitening(model: WorldModel, windows: Windows, codes: dict[str, Tensor] | None, seed: int) -> None:
     """Fit `WorldModel.whitening` to errors in training windows; nothing else is changed."""
     random = np.random.default_rng([seed, 0x3B1])
-    parts = [Ticks.of(model, windows.draw(_BATCH, random, codes, model, drop=False)) for _ in range(_WHITENING)]
+    parts = [Ticks.settled(model, windows.draw(_BATCH, random, codes, model, drop=False)) for _ in range(_WHITENING)]
     for i, stream in enumerate(model.streams):
         errors = [
             error[part.fresh[:, i] > 0.5]
@@ -124,9 +166,10 @@ def fit_expected(model: WorldModel, windows: Windows, codes: dict[str, Tensor] |
             group["lr"] = _RATE * (1.0 - step / steps)
         with torch.no_grad():
             batch = windows.draw(_BATCH, random, codes, model, drop=step % 2 == 0)
-            found, prior = settled(model, batch)
-        mean = expected(model, prior.detach())[:, : len(model.streams) + 1]
-        found = found[:, : len(model.streams) + 1]
+            ticks = Ticks.settled(model, batch)
+            found = innovations(model, ticks.prior, ticks.posterior, ticks.features, ticks.fresh)
+        mean = expected(model, ticks.prior)
+        found = found[:, : mean.shape[1]]
         known = found > 0
         loss = ((torch.log(mean) + found / mean) * known).sum() / known.sum().clamp(min=1)
         optimizer.zero_grad(set_to_none=True)

@@ -66,6 +66,8 @@ class Brain:
         self._workspace = Workspace.of(contract)
         aside = () if self._motion is None else self._motion.aside.tolist()
         self._aiming = Aiming(contract, self._arm, self._workspace, self._graphs.get("goal"), aside)
+        since = self._graphs["perceive"].zeros().get("since")  # what a belief is compared with leads up to it
+        self._looks_back = 0 if since is None else len(since) + 1
         self._drawn: tuple[int, Floats] | None = None
 
     @property
@@ -142,7 +144,7 @@ class Brain:
 
         if not _finite(felt):
             return decided(NOT_FINITE), self.start()
-        after = memory.after(felt["memory_next"])
+        after = memory.after(felt["memory_next"], applied, self._looks_back)
         missing = next((source for source in self._required if not observation.fresh[source.name]), None)
         if missing is not None:
             return decided(f"{missing.topic} stale"), after

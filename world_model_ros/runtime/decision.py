@@ -65,6 +65,7 @@ class Memory:
         reach: share of the action's bounds that plans may use; less after the gate has refused one.
         since: steps of the model since the plan of ``warm``; less than one where ticks are more frequent than steps.
         effort: how a push has gone so far, if there is one.
+        past: beliefs (M,) of the last steps before ``belief``, each with the action (C,) that followed; oldest first.
     """
 
     belief: Floats
@@ -74,11 +75,20 @@ class Memory:
     reach: float = 1.0
     since: float = 1.0
     effort: Effort | None = None
+    past: tuple[tuple[Floats, Floats], ...] = ()
 
-    def after(self, belief: Floats) -> Memory:
-        """A tick later: a new belief, no plan yet, and a little less careful."""
-        reach = min(1.0, _CALM * self.reach)
-        return Memory(belief, np.zeros_like(self.warm), False, self.pursuit, reach, self.since, self.effort)
+    def after(self, belief: Floats, applied: Floats | None = None, looks_back: int = 0) -> Memory:
+        """A tick later: a new belief, no plan yet, and a little less careful.
+
+        Args:
+            belief: (M,). applied: (C,) action that led to it.
+            looks_back: how many steps back the model looks; those between are kept.
+        """
+        reach, past = min(1.0, _CALM * self.reach), self.past
+        if looks_back and not self.fresh_start:
+            action = np.zeros_like(self.warm[0]) if applied is None else np.asarray(applied, np.float32)
+            past = (*past, (self.belief, action))[1 - looks_back :]
+        return Memory(belief, np.zeros_like(self.warm), False, self.pursuit, reach, self.since, self.effort, past)
 
     def shifted(self) -> Floats:
         """The last plan (H, C) as it goes on from now: what it has for after its end is its last action."""

@@ -64,7 +64,9 @@ def signatures(interface: Interface, sizes: Sizes, kind: str) -> dict[str, Signa
     Letters below: S state, M memory, D code, H horizon, N samples, I iterations, C action, K targets, J joints.
     Where several targets are fingertips, ``goal_hands`` says which of them pushes.
     Rollout and decode take any number of candidates or states at a time, fixed by the graph.
-    Without targets there are no poses; without a camera nothing is seen, and there is no goal image.
+    Without targets there are no poses; without a camera nothing is seen, and there is no goal image. A perceive that
+    takes ``before`` and ``since`` is handed the belief of one step more ago than there are rows, zeros where there is
+    none, and the actions between it and ``applied``.
     """
     s, m, d = sizes.state, sizes.memory, sizes.code
     h, n, c = sizes.horizon, sizes.candidates, interface.action.size
@@ -85,9 +87,13 @@ def signatures(interface: Interface, sizes: Sizes, kind: str) -> dict[str, Signa
         for stream, tensor in zip(interface.streams, streams.values())
         if stream.kind != "camera"
     }
+    past = (
+        {"before": Tensor((m,), optional=True), "since": Tensor((None, c), optional=True)} if k else {}
+    )  # of surprise
     graphs = {
         "perceive": Signature(
             streams
+            | past
             | {
                 "fresh": Tensor((len(streams),)),
                 "applied": Tensor((c,)),

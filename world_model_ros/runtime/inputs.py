@@ -27,6 +27,9 @@ def perceive_inputs(
         inputs["applied"] = np.asarray(applied, np.float32)
     inputs["memory"] = memory.belief
     inputs["reset"] = np.array([memory.fresh_start], np.float32)
+    if "since" in zeros and len(memory.past) == len(zeros["since"]):
+        inputs["before"] = memory.past[0][0]
+        inputs["since"] = np.stack([action for _, action in memory.past])
     return inputs
 
 

@@ -77,8 +77,9 @@ class Turns:
         if self.count == 1:
             return oldest, reference
         newest, _ = self._left[-1]
-        belief, fresh, since = oldest.belief, oldest.fresh_start, 1.0 / self.count
-        return replace(newest, belief=belief, fresh_start=fresh, since=since), reference
+        since = 1.0 / self.count
+        on = replace(newest, belief=oldest.belief, past=oldest.past, fresh_start=oldest.fresh_start, since=since)
+        return on, reference
 
     def add(self, memory: Memory, reference: Reference) -> None:
         """What a tick left, and the commanded positions (J,) at it."""

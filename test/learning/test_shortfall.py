@@ -1,0 +1,106 @@
+"""What was foreseen some ticks ago is compared with what came."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from world_model_ros.contract.contract import Contract
+from world_model_ros.learning.batch import Batch
+from world_model_ros.learning.graphs import Perceive
+from world_model_ros.learning.losses import filter_states
+from world_model_ros.learning.networks import WorldModel
+from world_model_ros.learning.surprise import LOOK_BACK, SETTLED_TICKS, Ticks, shortfall, signals, surprise
+
+WINDOWS, LENGTH = 2, 10
+
+
+@pytest.fixture(scope="module")
+def model(contract: Contract) -> WorldModel:
+    torch.manual_seed(3)
+    model = WorldModel(contract.interface).eval().requires_grad_(False)
+    model.usual[:-1] = 1e6  # only what was foreseen tells
+    return model
+
+
+@pytest.fixture(scope="module")
+def values(model: WorldModel) -> dict[str, Tensor]:
+    """Senses (windows * ticks, ...), of noise."""
+    random, count = np.random.default_rng(1), WINDOWS * LENGTH
+    drawn = {}
+    for stream in model.streams:
+        if stream.kind == "camera":
+            image = random.integers(0, 255, (count, stream.height, stream.width, 3), np.uint8)
+            drawn[stream.name] = torch.from_numpy(image)
+            continue
+        shape = {
+            "microphone": lambda s: (s.window, s.channels),
+            "taxels": lambda s: (s.rows, s.cols, 3),
+            "wrench": lambda s: (6,),
+            "joints": lambda s: (len(s.joints), len(s.fields)),
+        }[stream.kind](stream)
+        drawn[stream.name] = torch.from_numpy(random.normal(size=(count, *shape)).astype(np.float32))
+    return drawn
+
+
+@pytest.fixture(scope="module")
+def batch(model: WorldModel, values: dict[str, Tensor]) -> Batch:
+    features = {name: each.unflatten(0, (WINDOWS, LENGTH)) for name, each in model.features(values).items()}
+    fresh = torch.ones(WINDOWS, LENGTH, len(model.streams))
+    generator = torch.Generator().manual_seed(2)
+    applied = torch.randn(WINDOWS, LENGTH, len(model.action_scale), generator=generator) * model.action_scale
+    return Batch(features, fresh, fresh, applied, torch.zeros(WINDOWS, LENGTH, model.targets, 3), None)
+
+
+def test_a_tick_is_compared_with_the_belief_before_under_the_actions_since(model: WorldModel, batch: Batch) -> None:
+    ticks = Ticks.settled(model, batch)
+    _, posteriors = filter_states(model, batch)
+    late = LENGTH - SETTLED_TICKS
+    for window in range(WINDOWS):
+        for tick in range(SETTLED_TICKS, LENGTH):
+            i = window * late + tick - SETTLED_TICKS
+            assert torch.equal(ticks.before[i], posteriors[window, tick - LOOK_BACK])
+            assert torch.equal(ticks.since[i], batch.applied[window, tick - LOOK_BACK + 1 : tick + 1])
+            assert torch.equal(ticks.posterior[i], posteriors[window, tick])
+
+
+def test_only_what_moved_less_than_foreseen_falls_short(model: WorldModel, batch: Batch) -> None:
+    ticks = Ticks.settled(model, batch)
+    came = ticks.before
+    for tick in range(LOOK_BACK):
+        came = model.step(came, ticks.since[:, tick])
+    cube = [target.name for target in model.interface.targets].index("object_0")
+    way = (model.positions(came) - model.positions(ticks.before)) / model.sigma(came, LOOK_BACK)
+    assert way[:, cube].norm(dim=-1).min() > 1e-2
+    assert shortfall(model, ticks.before, ticks.since, came).max() < 1e-3
+    stayed = shortfall(model, ticks.before, ticks.since, ticks.before)
+    assert torch.allclose(stayed, way[:, cube].norm(dim=-1), rtol=1e-4)
+    assert not shortfall(model, torch.zeros_like(came), ticks.since, ticks.before).any()
+    beyond_it = ticks.before + 100.0 * (came - ticks.before)  # far beyond
+    beyond = (model.positions(beyond_it) - model.positions(ticks.before)) / model.sigma(came, LOOK_BACK)
+    further = beyond[:, cube].norm(dim=-1) > way[:, cube].norm(dim=-1)
+    assert further.any()
+    assert not shortfall(model, ticks.before, ticks.since, beyond_it)[further].any()
+
+
+def test_the_graph_finds_tick_by_tick_what_windows_find(
+    model: WorldModel, batch: Batch, values: dict[str, Tensor]
+) -> None:
+    ticks = Ticks.settled(model, batch)
+    wanted = surprise(model, ticks)
+    assert torch.allclose(wanted, signals(model, ticks)[:, -1], rtol=1e-5)
+    _, posteriors = filter_states(model, batch)
+    graph, tick = Perceive(model), LENGTH - 1
+    given = {name: each[tick] for name, each in values.items()}  # of the first window
+    given |= {"fresh": torch.ones(len(model.streams)), "applied": batch.applied[0, tick]}
+    given |= {"memory": posteriors[0, tick - 1], "reset": torch.zeros(1), "before": posteriors[0, tick - LOOK_BACK]}
+    given["since"] = batch.applied[0, tick - LOOK_BACK + 1 : tick]
+    found = dict(zip(graph.outputs, graph(*(given[name] for name in graph.inputs))))
+    assert torch.allclose(found["memory_next"], posteriors[0, tick], rtol=1e-3, atol=1e-4)
+    assert found["surprise"].item() == pytest.approx(wanted[LENGTH - SETTLED_TICKS - 1].item(), rel=1e-2)
+    assert wanted[LENGTH - SETTLED_TICKS - 1] > 1e-3
+    given["reset"] = torch.ones(1)
+    started = dict(zip(graph.outputs, graph(*(given[name] for name in graph.inputs))))
+    assert started["surprise"].item() < 1e-3
