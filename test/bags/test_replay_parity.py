@@ -6,6 +6,7 @@ import itertools
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from mcap.reader import make_reader
 from toy_bundle import write_toy_bundle
@@ -13,6 +14,7 @@ from toy_bundle import write_toy_bundle
 from world_model_ros.bags.reader import BagReader
 from world_model_ros.bags.replay import Replay, ReplayOptions, replay
 from world_model_ros.bags.replay_bag import ReplayBag
+from world_model_ros.bags.replay_state import load_state
 from world_model_ros.bags.writer import BagWriter
 from world_model_ros.contract.contract import Contract
 from world_model_ros.core.errors import UserError
@@ -67,6 +69,17 @@ def test_two_halves_with_the_memory_between_are_the_whole(
     topics = ("/tick", "/command", "/surprise")
     halves = raw(tmp_path / "1" / "bag", *topics) + raw(tmp_path / "2" / "bag", *topics)
     assert sorted(halves) == sorted(raw(whole[0] / "bag", *topics))
+
+
+def test_the_memory_between_holds_what_surprise_looks_back_to(
+    arm: Contract, arm_bag: Path, brain: Brain, tmp_path: Path
+) -> None:
+    replay(arm_bag, arm, brain, tmp_path, ReplayOptions(seed=5, until_s=0.95))
+    (memory, _), *_ = load_state(tmp_path / "memory.npz", brain).left
+    assert len(memory.past) == 4
+    actions = np.stack([action for _, action in memory.past])
+    went = np.stack([belief for belief, _ in memory.past] + [memory.belief])[:, :2]
+    np.testing.assert_allclose(np.diff(went, axis=0), actions, atol=1e-6)  # where the toy is led
 
 
 def test_a_memory_of_another_model_or_no_memory_at_all_is_refused(

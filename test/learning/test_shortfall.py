@@ -12,7 +12,7 @@ from world_model_ros.learning.batch import Batch
 from world_model_ros.learning.graphs import Perceive
 from world_model_ros.learning.losses import filter_states
 from world_model_ros.learning.networks import WorldModel
-from world_model_ros.learning.surprise import LOOK_BACK, SETTLED_TICKS, Ticks, shortfall, signals, surprise
+from world_model_ros.learning.surprise import LOOK_BACK, Ticks, shortfall, signals, surprise
 
 WINDOWS, LENGTH = 2, 10
 
@@ -57,10 +57,10 @@ def batch(model: WorldModel, values: dict[str, Tensor]) -> Batch:
 def test_a_tick_is_compared_with_the_belief_before_under_the_actions_since(model: WorldModel, batch: Batch) -> None:
     ticks = Ticks.settled(model, batch)
     _, posteriors = filter_states(model, batch)
-    late = LENGTH - SETTLED_TICKS
+    late = LENGTH - LOOK_BACK
     for window in range(WINDOWS):
-        for tick in range(SETTLED_TICKS, LENGTH):
-            i = window * late + tick - SETTLED_TICKS
+        for tick in range(LOOK_BACK, LENGTH):
+            i = window * late + tick - LOOK_BACK
             assert torch.equal(ticks.before[i], posteriors[window, tick - LOOK_BACK])
             assert torch.equal(ticks.since[i], batch.applied[window, tick - LOOK_BACK + 1 : tick + 1])
             assert torch.equal(ticks.posterior[i], posteriors[window, tick])
@@ -98,9 +98,27 @@ def test_the_graph_finds_tick_by_tick_what_windows_find(
     given |= {"memory": posteriors[0, tick - 1], "reset": torch.zeros(1), "before": posteriors[0, tick - LOOK_BACK]}
     given["since"] = batch.applied[0, tick - LOOK_BACK + 1 : tick]
     found = dict(zip(graph.outputs, graph(*(given[name] for name in graph.inputs))))
+    index = graph.outputs.index("surprise")
     assert torch.allclose(found["memory_next"], posteriors[0, tick], rtol=1e-3, atol=1e-4)
-    assert found["surprise"].item() == pytest.approx(wanted[LENGTH - SETTLED_TICKS - 1].item(), rel=1e-2)
-    assert wanted[LENGTH - SETTLED_TICKS - 1] > 1e-3
-    given["reset"] = torch.ones(1)
-    started = dict(zip(graph.outputs, graph(*(given[name] for name in graph.inputs))))
-    assert started["surprise"].item() < 1e-3
+    assert found["surprise"].item() == pytest.approx(wanted[LENGTH - LOOK_BACK - 1].item(), rel=1e-2)
+    assert wanted[LENGTH - LOOK_BACK - 1] > 1e-3
+    other = given | {"since": -given["since"]}
+    assert graph(*(other[name] for name in graph.inputs))[index] != found["surprise"]
+
+
+def test_after_a_reset_nothing_before_it_counts(model: WorldModel, values: dict[str, Tensor]) -> None:
+    graph, generator = Perceive(model), torch.Generator().manual_seed(4)
+    index = graph.outputs.index("surprise")
+    senses = {name: each[0] for name, each in values.items()} | {"fresh": torch.ones(len(model.streams))}
+    nothing = {name: torch.zeros(n) for name, n in (("memory", model.state_size), ("before", model.state_size))}
+    nothing |= {"applied": torch.zeros(2), "since": torch.zeros(LOOK_BACK - 1, 2)}
+    past = {name: 3.0 * torch.randn(each.shape, generator=generator) for name, each in nothing.items()}
+
+    def told(*given: dict[str, Tensor], reset: float) -> float:
+        each = senses | nothing | {"reset": torch.tensor([reset])}
+        for more in given:
+            each |= more
+        return float(graph(*(each[name] for name in graph.inputs))[index])
+
+    assert told(past, reset=0.0) > 1.1 * told(reset=0.0)
+    assert told(past, reset=1.0) == pytest.approx(told(reset=0.0), rel=1e-5)

@@ -21,7 +21,7 @@ def fresh() -> Memory:
 
 def ticked(memory: Memory, number: int) -> Memory:
     """As a brain would: one more step in the belief, and a plan of its own."""
-    after = memory.after(memory.belief + 1.0, np.full(2, number, np.float32), 3)
+    after = memory.after(memory.belief + 1.0, np.full(2, number, np.float32), 2)
     return replace(after, warm=np.full((STEPS, 2), number, np.float32))
 
 
@@ -39,7 +39,7 @@ def test_another_rate_is_refused_with_what_is_legal(rate_hz: float, contract: Co
 @pytest.mark.parametrize("count", [1, 2, 3])
 def test_each_belief_goes_on_by_whole_steps_and_the_newest_plan_goes_on_with_every_tick(count: int) -> None:
     turns = Turns(fresh, count)
-    for tick in range(3 * count):
+    for tick in range(6 * count):
         memory, before = turns.next()
         assert memory.belief == tick // count  # steps of this belief so far
         assert memory.fresh_start == (tick < count)

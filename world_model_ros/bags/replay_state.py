@@ -42,7 +42,10 @@ class ReplayState:
             "reach": np.array(memory.reach),
             "model": np.array(_fingerprint(brain)),
         }
-        for i, (_, reference) in enumerate(self.left):
+        for i, (each, reference) in enumerate(self.left):
+            if each.past:
+                arrays[f"past_beliefs_{i}"] = np.stack([belief for belief, _ in each.past])
+                arrays[f"past_actions_{i}"] = np.stack([action for _, action in each.past])
             if reference is not None:
                 arrays[f"reference_{i}"] = np.asarray(reference, np.float64)
         if memory.effort is not None:
@@ -82,11 +85,12 @@ def load_state(path: Path, brain: Brain) -> ReplayState:
         if "effort" in found:
             effort = Effort(int(found["effort_stamp"]), *found["effort"].tolist())
         warm, reach = found["warm"], float(found["reach"])
-        left = tuple(
-            (Memory(belief, warm, bool(fresh), pursuit, reach, effort=effort), found.get(f"reference_{i}"))
-            for i, (belief, fresh) in enumerate(zip(found["beliefs"], found["fresh_starts"]))
-        )
-        return ReplayState(int(found["now_ns"]), int(found["index"]), left)
+        left = []
+        for i, (belief, fresh) in enumerate(zip(found["beliefs"], found["fresh_starts"])):
+            past = tuple(zip(found.get(f"past_beliefs_{i}", ()), found.get(f"past_actions_{i}", ())))
+            memory = Memory(belief, warm, bool(fresh), pursuit, reach, effort=effort, past=past)
+            left.append((memory, found.get(f"reference_{i}")))
+        return ReplayState(int(found["now_ns"]), int(found["index"]), tuple(left))
     except (OSError, ValueError, KeyError) as error:
         raise UserError("resume", str(path), f"a memory.npz that a replay wrote ({error})") from error
 

@@ -16,6 +16,7 @@ from onnx.external_data_helper import set_external_data
 from torch import Tensor
 
 from world_model_ros.contract.contract import Contract, contract_from_text
+from world_model_ros.core.errors import UserError
 from world_model_ros.learning.graphs import Decode, Inverse, NamedGraph, Perceive, Plan, Policy, ReadGoal, Rollout
 from world_model_ros.learning.networks import Sizes, WorldModel
 from world_model_ros.learning.surprise import LOOK_BACK
@@ -29,11 +30,14 @@ _NOISE_BETA = 2.0
 
 
 def load_checkpoint(path: Path) -> tuple[WorldModel, Contract]:
-    """Weights and contract as `train.save` wrote them."""
+    """Weights and contract as `train.save` wrote them; `UserError` of those of another version."""
     state = torch.load(path, weights_only=True)
     contract = contract_from_text(state["contract"], str(path))
     model = WorldModel(contract.interface, Sizes())
-    model.load_state_dict(state["weights"])
+    try:
+        model.load_state_dict(state["weights"])
+    except RuntimeError as error:
+        raise UserError("weights", str(path), f"weights of this version ({' '.join(str(error).split())})") from error
     return model.eval(), contract
 
 

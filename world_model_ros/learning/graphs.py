@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from world_model_ros.learning.networks import WorldModel
-from world_model_ros.learning.surprise import LOOK_BACK, Ticks, objects_of, surprise
+from world_model_ros.learning.surprise import LOOK_BACK, Ticks, surprise
 from world_model_ros.planning.fingers import fingers_of
 from world_model_ros.planning.planner import Goals, JointReader, PlanConfig, Planner
 
@@ -24,7 +24,7 @@ def joint_reader(model: WorldModel) -> JointReader:
 
 
 def make_planner(model: WorldModel, config: PlanConfig) -> Planner:
-    return Planner(model, config, fingers_of(model.interface), objects_of(model), joint_reader(model))
+    return Planner(model, config, fingers_of(model.interface), model.objects, joint_reader(model))
 
 
 class NamedGraph(nn.Module):
@@ -45,7 +45,7 @@ class Perceive(NamedGraph):
         super().__init__()
         self.model = model
         self.inputs = [*(stream.name for stream in model.streams), "fresh", "applied", "memory", "reset"]
-        self.inputs += ["before", "since"] if objects_of(model) else []
+        self.inputs += ["before", "since"] if model.objects else []
         self.outputs = ["memory_next", *(["poses", "sigma"] if model.targets else []), "surprise", "sensed"]
         if model.targets and model.cameras:
             self.outputs.append("seen")

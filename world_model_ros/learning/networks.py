@@ -59,9 +59,12 @@ class WorldModel(nn.Module):
         self.streams = list(interface.streams)
         self.cameras = [stream for stream in self.streams if stream.kind == "camera"]
         self.targets, action = len(interface.targets), interface.action
+        self.objects = [
+            k for k, target in enumerate(interface.targets) if target.kind == "object"
+        ]  # indices of targets
         self.action_scale: Tensor
         self.register_buffer("action_scale", torch.full((action.size,), float(action.bound)))
-        self.usual: Tensor  # innovations that are surprising, as multiples of the expected ones; from calibration
+        self.usual: Tensor  # `learning.surprise.signals` from which they are surprising; from calibration
         self.register_buffer("usual", torch.ones(2 + 2 * len(self.streams)))
         self.sensed: Tensor  # streams that the training data really had
         self.register_buffer("sensed", torch.ones(len(self.streams), dtype=torch.bool))

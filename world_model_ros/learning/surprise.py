@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from tqdm import tqdm
 
 from world_model_ros.contract.schema import Stream
@@ -26,8 +26,7 @@ from world_model_ros.learning.losses import filter_states
 from world_model_ros.learning.networks import WorldModel
 from world_model_ros.learning.windows import Windows
 
-SETTLED_TICKS = 6  # before that a belief is surprised by everything
-LOOK_BACK = 6  # ticks
+LOOK_BACK = 6  # ticks; a belief younger than that is surprised by everything
 _BATCH, _RATE = 24, 2e-3
 _WHITENING = 30  # batches
 _LEAST = -4.5  # logarithm of the smallest innovation that is expected, in units of the data's spread
@@ -72,29 +71,23 @@ def shortfall(model: WorldModel, before: Tensor, since: Tensor, posterior: Tenso
         before: beliefs `LOOK_BACK` ticks ago, (B, S); zeros where there is none, and then nothing is found.
         since: actions since, (B, LOOK_BACK, C). posterior: beliefs now, (B, S).
     """
-    objects = objects_of(model)
-    if not objects:
+    if not model.objects:
         return torch.zeros_like(posterior[:, 0])
     state = before
     for tick in range(LOOK_BACK):
         state = model.step(state, since[:, tick])
     begin, sigma = model.positions(before), model.sigma(state, LOOK_BACK)
     foreseen, came = ((model.positions(each) - begin) / sigma for each in (state, posterior))
-    less = (foreseen.norm(dim=-1) - came.norm(dim=-1)).clamp(min=0.0)[:, objects]
+    less = (foreseen.norm(dim=-1) - came.norm(dim=-1)).clamp(min=0.0)[:, model.objects]
     return less.amax(1) * (before.abs().amax(1) > 0)
-
-
-def objects_of(model: WorldModel) -> list[int]:
-    """Targets that something else moves."""
-    return [k for k, target in enumerate(model.interface.targets) if target.kind == "object"]
 
 
 def signals(model: WorldModel, ticks: Ticks) -> Tensor:
     """All that may surprise, (n, 2 + 2 streams): innovations as multiples of what is expected, and the shortfall."""
     found = innovations(model, ticks.prior, ticks.posterior, ticks.features, ticks.fresh)
-    usual = expected(model, ticks.prior)
+    mean = expected(model, ticks.prior)
     less = shortfall(model, ticks.before, ticks.since, ticks.posterior)
-    return torch.cat([found[:, : usual.shape[1]] / usual, found[:, usual.shape[1] :], less[:, None]], 1)
+    return torch.cat([found[:, : mean.shape[1]] / mean, found[:, mean.shape[1] :], less[:, None]], 1)
 
 
 def expected(model: WorldModel, prior: Tensor) -> Tensor:
@@ -110,7 +103,7 @@ def surprise(model: WorldModel, ticks: Ticks) -> Tensor:
 
 
 class Ticks(NamedTuple):
-    """Ticks of which each comes after others.
+    """Ticks, in any order, each with what it is judged by.
 
     Args:
         prior, posterior: beliefs before and after the senses, (n, S).
@@ -128,15 +121,12 @@ class Ticks(NamedTuple):
 
     @classmethod
     def settled(cls, model: WorldModel, batch: Batch) -> Ticks:
-        """Those of a batch whose beliefs have settled."""
-        late = slice(SETTLED_TICKS, None)
+        """Those of a batch from `LOOK_BACK` on, window by window."""
         priors, posteriors = filter_states(model, batch)
-        features = {name: value[:, late].flatten(0, 1) for name, value in batch.features.items()}
-        before = torch.zeros_like(posteriors)
-        before[:, LOOK_BACK:] = posteriors[:, :-LOOK_BACK]
-        since = nn.functional.pad(batch.applied, (0, 0, LOOK_BACK - 1, 0)).unfold(1, LOOK_BACK, 1).transpose(2, 3)
-        kept = [each[:, late].flatten(0, 1) for each in (priors, posteriors, batch.fresh, before, since)]
-        return cls(kept[0], kept[1], features, *kept[2:])
+        since = batch.applied[:, 1:].unfold(1, LOOK_BACK, 1).transpose(2, 3)
+        late = {name: value[:, LOOK_BACK:].flatten(0, 1) for name, value in batch.features.items()}
+        prior, posterior, fresh = (each[:, LOOK_BACK:].flatten(0, 1) for each in (priors, posteriors, batch.fresh))
+        return cls(prior, posterior, late, fresh, posteriors[:, :-LOOK_BACK].flatten(0, 1), since.flatten(0, 1))
 
 
 @torch.no_grad()

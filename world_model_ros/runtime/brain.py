@@ -66,8 +66,7 @@ class Brain:
         self._workspace = Workspace.of(contract)
         aside = () if self._motion is None else self._motion.aside.tolist()
         self._aiming = Aiming(contract, self._arm, self._workspace, self._graphs.get("goal"), aside)
-        since = self._graphs["perceive"].zeros().get("since")  # what a belief is compared with leads up to it
-        self._looks_back = 0 if since is None else len(since) + 1
+        self._past = len(self._graphs["perceive"].zeros().get("since", ()))  # steps that perceive is handed
         self._drawn: tuple[int, Floats] | None = None
 
     @property
@@ -144,7 +143,7 @@ class Brain:
 
         if not _finite(felt):
             return decided(NOT_FINITE), self.start()
-        after = memory.after(felt["memory_next"], applied, self._looks_back)
+        after = memory.after(felt["memory_next"], applied, self._past)
         missing = next((source for source in self._required if not observation.fresh[source.name]), None)
         if missing is not None:
             return decided(f"{missing.topic} stale"), after

@@ -77,17 +77,16 @@ class Memory:
     effort: Effort | None = None
     past: tuple[tuple[Floats, Floats], ...] = ()
 
-    def after(self, belief: Floats, applied: Floats | None = None, looks_back: int = 0) -> Memory:
+    def after(self, belief: Floats, applied: Floats | None, kept: int) -> Memory:
         """A tick later: a new belief, no plan yet, and a little less careful.
 
         Args:
-            belief: (M,). applied: (C,) action that led to it.
-            looks_back: how many steps back the model looks; those between are kept.
+            belief: (M,). applied: (C,) action that led to it, None if not known. kept: most steps in ``past``.
         """
-        reach, past = min(1.0, _CALM * self.reach), self.past
-        if looks_back and not self.fresh_start:
+        reach, past = min(1.0, _CALM * self.reach), ()
+        if kept and not self.fresh_start:
             action = np.zeros_like(self.warm[0]) if applied is None else np.asarray(applied, np.float32)
-            past = (*past, (self.belief, action))[1 - looks_back :]
+            past = (*self.past, (self.belief, action))[-kept:]
         return Memory(belief, np.zeros_like(self.warm), False, self.pursuit, reach, self.since, self.effort, past)
 
     def shifted(self) -> Floats:
@@ -112,7 +111,7 @@ class Decision:
         wants: goal tensors of the plan graph by name; empty without a goal, None if none was looked for.
         states: (H, S) imagined. poses: (H, K, 7). sigma: (H, K, 3) m, standard deviation. joints: (H, J).
         contact: (H, 1) N. cost: of the chunk. candidates: (n, H, 3) first target under chunks that lost.
-        surprise: how badly the senses fitted the prediction; one usual tick in a hundred is over 1.
+        surprise: how badly what is sensed and believed fits what was predicted; one usual tick in a hundred is over 1.
         sensed: (O,) what was sensed, as the inverse model takes it; None of a model without one.
         belief_poses: (K, 7) now, with belief_sigma (K, 3). seen: (K, 3) read from the first camera; None if stale.
         stages_ms: time of each stage; runtime_ms: of it, inside ONNX Runtime. Not part of the outcome.

@@ -65,8 +65,8 @@ def signatures(interface: Interface, sizes: Sizes, kind: str) -> dict[str, Signa
     Where several targets are fingertips, ``goal_hands`` says which of them pushes.
     Rollout and decode take any number of candidates or states at a time, fixed by the graph.
     Without targets there are no poses; without a camera nothing is seen, and there is no goal image. A perceive that
-    takes ``before`` and ``since`` is handed the belief of one step more ago than there are rows, zeros where there is
-    none, and the actions between it and ``applied``.
+    takes ``since``, as many actions as it likes but two at least, is handed those before ``applied``, and ``before``
+    them the belief that they began from, or zeros where there is none.
     """
     s, m, d = sizes.state, sizes.memory, sizes.code
     h, n, c = sizes.horizon, sizes.candidates, interface.action.size
