@@ -59,9 +59,7 @@ class WorldModel(nn.Module):
         self.streams = list(interface.streams)
         self.cameras = [stream for stream in self.streams if stream.kind == "camera"]
         self.targets, action = len(interface.targets), interface.action
-        self.objects = [
-            k for k, target in enumerate(interface.targets) if target.kind == "object"
-        ]  # indices of targets
+        self.objects = [k for k, target in enumerate(interface.targets) if target.kind == "object"]
         self.action_scale: Tensor
         self.register_buffer("action_scale", torch.full((action.size,), float(action.bound)))
         self.usual: Tensor  # `learning.surprise.signals` from which they are surprising; from calibration

@@ -83,7 +83,8 @@ class Memory:
         Args:
             belief: (M,). applied: (C,) action that led to it, None if not known. kept: most steps in ``past``.
         """
-        reach, past = min(1.0, _CALM * self.reach), ()
+        reach = min(1.0, _CALM * self.reach)
+        past: tuple[tuple[Floats, Floats], ...] = ()
         if kept and not self.fresh_start:
             action = np.zeros_like(self.warm[0]) if applied is None else np.asarray(applied, np.float32)
             past = (*self.past, (self.belief, action))[-kept:]
