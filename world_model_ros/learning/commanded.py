@@ -19,7 +19,7 @@ _FADES = 0.9  # of the offset, a tick ahead
 
 
 class CommandedJoints(nn.Module):
-    """A joint is where it was commanded to be, plus what is learned of its lag, plus an offset.
+    """A joint is where it was commanded to be, plus what is learned of its lag and sag, plus an offset.
 
     Commanded positions begin as those measured first, and go on by what is commanded. The offset makes positions those
     measured now, and fades in what is imagined.
@@ -27,7 +27,8 @@ class CommandedJoints(nn.Module):
     Args:
         interface: with an action of kind ``joint_displacement``.
         streams: of joints.
-        recurrent: size of the recurrent part of the state, from which the lag is read.
+        recurrent: size of the recurrent part of the state, from which the lag is read; how far a joint sags depends
+            on the commanded positions too.
     """
 
     def __init__(self, interface: Interface, streams: Sequence[JointStream], recurrent: int) -> None:
@@ -35,7 +36,7 @@ class CommandedJoints(nn.Module):
         joints = [joint for stream in streams for joint in stream.joints]
         self.count = len(joints)  # J
         self.size = 2 * self.count + 1  # N
-        self.lag = nn.Linear(recurrent, self.count)
+        self.lag = nn.Linear(recurrent + self.count, self.count)
         moves = torch.zeros(interface.action.size, self.count)  # (C, J), which joint a component moves
         if interface.action.kind == "joint_displacement":
             for c, name in enumerate(interface.action.joints):
@@ -74,21 +75,21 @@ class CommandedJoints(nn.Module):
         behind = self._behind(commanded, measured, there)
         # At first what is measured is taken for what was commanded; later only a little, should a command be missed.
         commanded = commanded + torch.where(known > 0.5, _LEAK, 1.0) * behind
-        offset = torch.where(there, measured - commanded - self._lagging(recurrent), offset)
+        offset = torch.where(there, measured - commanded - self._lagging(recurrent, commanded), offset)
         known = torch.maximum(known, there.float().amin(-1, keepdim=True))
         return torch.cat([commanded, offset, known], -1)
 
     def positions(self, numbers: Tensor, recurrent: Tensor) -> Tensor:
         """(B, N) and (B, R) -> positions (B, J)."""
         commanded, offset, _ = self._parts(numbers)
-        return commanded + self._lagging(recurrent) + offset
+        return commanded + self._lagging(recurrent, commanded) + offset
 
     def _parts(self, numbers: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         commanded, offset, known = numbers.split([self.count, self.count, 1], -1)
         return commanded, offset, known
 
-    def _lagging(self, recurrent: Tensor) -> Tensor:
-        out: Tensor = self.lag(recurrent) / FINE
+    def _lagging(self, recurrent: Tensor, commanded: Tensor) -> Tensor:
+        out: Tensor = self.lag(torch.cat([recurrent, commanded], -1)) / FINE
         return out
 
     @staticmethod

@@ -19,7 +19,7 @@ from world_model_ros.learning.windows import Windows
 _WINDOWS, _STARTS, _FRAMES = 16, 4, 96
 _RATE = 8e-4
 _ROOM = 8  # ticks that a window is longer than what is imagined in it
-_OLDER = 0.5  # share of references that are older than the belief
+_OLDER = 0.5  # share of references that are older than the belief, where places of targets say what has moved since
 
 
 def train_decoder(
@@ -40,6 +40,7 @@ def train_decoder(
     near, far = Windows(contract, cache, usual), Windows(contract, cache, longer)
     most = max(config.horizon, min(config.decoder_far, longer - _ROOM))
     count = min(_WINDOWS, config.windows[1])
+    older = _OLDER if model.targets else 0.0
     progress = tqdm(range(steps), desc="decoder", unit="step", mininterval=5.0)
     for step in progress:
         with torch.no_grad():
@@ -48,7 +49,7 @@ def train_decoder(
             _, posteriors = filter_states(model, batch)
             starts = draw_starts(batch, ahead, _STARTS, generator)
             states = imagine(model, posteriors, batch.applied, starts, ahead)
-        loss = image_loss(model, batch, states, starts, _FRAMES, generator, _OLDER)
+        loss = image_loss(model, batch, states, starts, _FRAMES, generator, older)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
