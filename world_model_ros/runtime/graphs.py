@@ -87,9 +87,7 @@ def signatures(interface: Interface, sizes: Sizes, kind: str) -> dict[str, Signa
         for stream, tensor in zip(interface.streams, streams.values())
         if stream.kind != "camera"
     }
-    past = (
-        {"before": Tensor((m,), optional=True), "since": Tensor((None, c), optional=True)} if k else {}
-    )  # of surprise
+    past = {"before": Tensor((m,), optional=True), "since": Tensor((None, c), optional=True)} if k else {}
     graphs = {
         "perceive": Signature(
             streams
