@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from world_model_ros.contract.contract import Contract, load_contract
@@ -79,3 +81,16 @@ def test_a_blackout_takes_the_stream_away_for_its_time_only(contract: Contract) 
     assert 3 <= dark[0] <= 8
     assert 8 <= len(dark) <= 12
     assert dark == list(range(dark[0], dark[-1] + 1))
+
+
+def test_scores_say_how_far_an_object_was_believed_to_be_off_in_the_dark(contract: Contract) -> None:
+    loop = ClosedLoop(contract, _brain(contract), SEEDS[0])
+    try:
+        result = loop.run("push", tolerance_m=1e-6, blackout=Blackout(("front",), 0.5, 1.0))
+    finally:
+        loop.rig.robot.close()
+    assert result.dark_error_m is not None
+    assert 0.0 < result.dark_error_m < 0.05
+    lit = replace(result, dark_error_m=None)
+    assert task_scores([result, lit], SEEDS[0])["dark_error_m"] == round(result.dark_error_m, 4)
+    assert task_scores([lit], SEEDS[0])["dark_error_m"] is None

@@ -40,7 +40,6 @@ def test_passing_through_is_held_against_as_much_of_the_usual_course(
 
 @pytest.mark.parametrize("seed", [7101, 7102, 7103])
 def test_the_shipped_model_is_surprised_when_a_finger_passes_through_an_object(seed: int, contract: Contract) -> None:
-    """Every single tick is unsurprising; what was foreseen several ticks ago did not come."""
     brain = Brain(load_bundle("tabletop_arm", contract), contract, policy="watch")
     pair = surprise_pair("pass_through", seed, contract, brain)
     assert pair is not None

@@ -12,10 +12,12 @@ import torch
 
 from world_model_ros.bench.senses import observation
 from world_model_ros.contract.contract import Contract, load_contract
+from world_model_ros.core.errors import UserError
 from world_model_ros.core.goal import Goal, PoseGoal
-from world_model_ros.learning.export import _example, _modules, export
+from world_model_ros.learning.export import _example, _modules, export, load_checkpoint
 from world_model_ros.learning.networks import WorldModel
 from world_model_ros.learning.restored import restored_model
+from world_model_ros.learning.train import save
 from world_model_ros.planning.planner import PlanConfig
 from world_model_ros.runtime.brain import Brain
 from world_model_ros.runtime.bundle import load_bundle
@@ -56,6 +58,17 @@ def test_every_graph_computes_what_the_module_computes(exported: tuple[WorldMode
             scale = float(np.abs(want.numpy()).max()) + 1e-6
             tolerance = 1.0 if want.dtype == torch.uint8 else 1e-4 * scale  # a rounding of one grey level is the same
             assert np.abs(want.numpy().astype(np.float64) - got).max() <= tolerance, f"{name}: {key}"
+
+
+def test_weights_of_another_version_are_refused_by_name(contract: Contract, tmp_path: Path) -> None:
+    path, model = tmp_path / "model.pt", WorldModel(contract.interface)
+    save(model, contract, path)
+    assert load_checkpoint(path)[1].interface_hash == contract.interface_hash
+    model.usual = model.usual[:-1].clone()
+    save(model, contract, path)
+    with pytest.raises(UserError, match=r"weights: got .*model\.pt.*size mismatch for usual") as raised:
+        load_checkpoint(path)
+    assert "\n" not in str(raised.value)
 
 
 def test_weights_are_stored_once(exported: tuple[WorldModel, Contract, Path]) -> None:

@@ -13,6 +13,7 @@ from world_model_ros.learning.graphs import Perceive
 from world_model_ros.learning.losses import filter_states
 from world_model_ros.learning.networks import WorldModel
 from world_model_ros.learning.surprise import LOOK_BACK, Ticks, shortfall, signals, surprise
+from world_model_ros.runtime.graphs import stream_tensor
 
 WINDOWS, LENGTH = 2, 10
 
@@ -31,17 +32,11 @@ def values(model: WorldModel) -> dict[str, Tensor]:
     random, count = np.random.default_rng(1), WINDOWS * LENGTH
     drawn = {}
     for stream in model.streams:
+        shape = [count, *(size or 0 for size in stream_tensor(stream).shape)]
         if stream.kind == "camera":
-            image = random.integers(0, 255, (count, stream.height, stream.width, 3), np.uint8)
-            drawn[stream.name] = torch.from_numpy(image)
-            continue
-        shape = {
-            "microphone": lambda s: (s.window, s.channels),
-            "taxels": lambda s: (s.rows, s.cols, 3),
-            "wrench": lambda s: (6,),
-            "joints": lambda s: (len(s.joints), len(s.fields)),
-        }[stream.kind](stream)
-        drawn[stream.name] = torch.from_numpy(random.normal(size=(count, *shape)).astype(np.float32))
+            drawn[stream.name] = torch.from_numpy(random.integers(0, 255, shape, np.uint8))
+        else:
+            drawn[stream.name] = torch.from_numpy(random.normal(size=shape).astype(np.float32))
     return drawn
 
 

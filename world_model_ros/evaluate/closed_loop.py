@@ -57,7 +57,7 @@ class TaskResult:
     """A task and how it ended.
 
     Args:
-        dark_error_m: mean distance of the believed from the true target during a blackout, in the plane; None without.
+        dark_error_m: mean distance of the believed from the true object during a blackout, in the plane; None without.
     """
 
     task: Task

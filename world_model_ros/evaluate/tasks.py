@@ -97,8 +97,8 @@ def _run(job: _Job) -> TaskResult:
 def task_scores(results: Sequence[TaskResult], first_seed: int) -> dict[str, Any]:
     """Success with its Wilson interval, median error and median time of those that were reached.
 
-    ``dark_error_m``: how far the believed target was from the true one while a sense was silent, mean over episodes;
-    None if none was.
+    ``dark_error_m``: how far the object of the task was believed to be from where it was while a sense was silent, mean
+    over episodes; None if none was, or no task was about an object.
     """
     dark = [result.dark_error_m for result in results if result.dark_error_m is not None]
     reached = [result for result in results if result.verdict.reached]
