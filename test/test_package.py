@@ -1,5 +1,6 @@
 """What packaging promises: both doors in find the same things, and the version is one."""
 
+import ast
 import re
 import subprocess
 import sys
@@ -81,13 +82,26 @@ def test_scripts_are_executable_and_parse(path: Path):
     subprocess.run(["bash", "-n", str(path)], check=True)
 
 
-def test_no_file_outgrows_its_room():
+# Functions that were longer when the bar came; each leaves this list when it is next worked on, and none joins it.
+LONG_BEFORE = {
+    "bags/replay.py:replay",
+    "bringup/processes.py:bringup",
+    "evaluate/modes.py:answer",
+    "learning/networks.py:__init__",
+    "runtime/brain.py:tick",
+    "runtime/graphs.py:signatures",
+    "view/strip.py:draw_strip",
+}
+LONGEST = 60  # lines of a function
+
+
+def test_no_function_is_longer_than_a_reader_holds_in_mind():
     files = [*(ROOT / PACKAGE).rglob("*.py")]
     assert len(files) > 50
-    limits = {path: 200 if path.parent.name == "nodes" else 300 for path in files}
     grown = {
-        str(path.relative_to(ROOT)): count
+        f"{path.relative_to(ROOT / PACKAGE)}:{node.name}"
         for path in files
-        if (count := len(path.read_text().splitlines())) > limits[path]
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.end_lineno - node.lineno + 1 > LONGEST
     }
-    assert not grown
+    assert grown <= LONG_BEFORE
