@@ -151,6 +151,9 @@ class World:
     """Robot and obstacles, with every pair measured every time; meshes as their convex hulls, as promised.
 
     Pairs: bodies that are not neighbours and do not touch with every joint at 0; obstacles with all that moves.
+
+    Attributes:
+        pairs: names of the two geometries of each.
     """
 
     def __init__(self, contract: Contract, names: list[str]) -> None:
@@ -182,12 +185,15 @@ class World:
         self._scratch = self._geometry.createData()
         distances = self._distances(np.zeros(len(names)))
         touching = [
-            pair
+            pin.CollisionPair(pair.first, pair.second)  # a reference would show another pair after a removal
             for pair, distance in zip(self._geometry.collisionPairs, distances)
             if distance <= 0 and (pair.second < robot or self._model.parents[objects[pair.first].parentJoint] == 0)
         ]
         for pair in touching:
             self._geometry.removeCollisionPair(pair)
+        self.pairs = tuple(
+            (objects[pair.first].name, objects[pair.second].name) for pair in self._geometry.collisionPairs
+        )
         self._scratch = self._geometry.createData()
 
     def nearest(self, position: Float) -> float:

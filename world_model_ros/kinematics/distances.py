@@ -168,7 +168,7 @@ class PairDistances:
             apart = pin.computeDistance(self._geometry, self._scratch, index).min_distance > 0
             mounted = parents[first.parentJoint] == 0
             if not apart and (mounted or not _is_obstacle(second)):
-                touching.append((pair, (first.name, second.name)))
+                touching.append((pin.CollisionPair(pair.first, pair.second), (first.name, second.name)))
         for pair, _ in touching:
             self._geometry.removeCollisionPair(pair)
         return tuple(names for _, names in touching)
