@@ -73,7 +73,6 @@ setup(
         "test": [
             "pytest",
             "pytest-timeout",
-            "pytest-rerunfailures",
             "hypothesis",
             "mypy",
             "ruff",

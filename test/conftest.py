@@ -15,14 +15,18 @@ os.environ.update(local_environment())
 os.environ.update(middleware_environment("gate"))
 
 
-REAL_TIME = ("live", "nodes")  # folders of tests that wait for real processes and topics
+QUICK_S = 60  # a test that is not marked slow and takes this long fails: it hangs, or should be marked
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A test in real time that fails is tried once more, and the summary says so: machines that test are busy."""
+    """Tests of the whole graph are ``live``; what is live or needs a browser is ``slow``; the rest has to be quick."""
     for item in items:
-        if item.path.parent.name in REAL_TIME:
-            item.add_marker(pytest.mark.flaky(reruns=1))
+        if item.path.parent.name == "live":
+            item.add_marker(pytest.mark.live)
+        if any(item.get_closest_marker(name) for name in ("live", "browser")):
+            item.add_marker(pytest.mark.slow)
+        if not any(item.get_closest_marker(name) for name in ("slow", "timeout")):
+            item.add_marker(pytest.mark.timeout(QUICK_S))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

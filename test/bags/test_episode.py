@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import HOME, START_S, positions, write_arm_bag
+from arm_bag import HOME, START_S, positions, write_arm_bag
 
 from world_model_ros.bags.episode import aligned_episode
 from world_model_ros.bags.reader import BagReader

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import HOME, START_S
+from arm_bag import HOME, START_S
 
 from world_model_ros.bags.episode import aligned_episode
 from world_model_ros.bags.latency import stream_lags

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import FrameType
 
 import pytest
-from conftest import write_arm_bag
+from arm_bag import write_arm_bag
 from mutations import MESSAGES, Message, mutant, serialised, write
 
 from world_model_ros.bags.reader import BagReader

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from conftest import write_arm_bag
+from arm_bag import write_arm_bag
 from mutations import Message, stamped, write
 
 from world_model_ros.bags.reader import BagReader

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import write_arm_bag
+from arm_bag import write_arm_bag
 
 from world_model_ros.bags.comparison import compare
 from world_model_ros.bags.replay import Replay, replay
