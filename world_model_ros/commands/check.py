@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
 
 from world_model_ros.commands.output import show
 from world_model_ros.contract.share import default_robot
@@ -61,31 +60,15 @@ def _live(arguments: argparse.Namespace) -> int:
 
     from world_model_ros.bringup.domain import middleware_environment
     from world_model_ros.contract.contract import load_contract
+    from world_model_ros.convert.robot_fit import report_lines
 
     contract = load_contract(arguments.what)
     os.environ.update(middleware_environment("shared_memory"))
     from world_model_ros.nodes.live_check import check_live
 
     result = check_live(contract, arguments.live, arguments.use_sim_time)
-    show(result, arguments.json, _live_lines(result))
+    show(result, arguments.json, report_lines(result))
     return 0 if result["fits"] else 1
-
-
-def _live_lines(result: dict[str, Any]) -> list[str]:
-    lines = []
-    for topic in result["topics"]:
-        rate, age = topic["rate_hz"], topic["age_ms"]
-        words = "" if rate is None else f" {rate:.1f} a second,"
-        words += "" if age is None else f" age {age['p50']:.1f} ms (at most {age['max']:.1f}),"
-        verdict = "fits" if topic["fits"] else "does not fit"
-        lines += [f"{topic['topic']} ({topic['stream']}):{words} {verdict}", *_findings(topic["findings"])]
-    lines += _findings([*result["command"], *result["joints"]], "")
-    return [*lines, f"{result['robot']} {'fits' if result['fits'] else 'does not fit'} its contract"]
-
-
-def _findings(findings: list[dict[str, Any]], indent: str = "    ") -> list[str]:
-    chosen = [each for each in findings if each["level"] != "ok"]
-    return [f"{indent}{each['what']}: {each['found']}\n{indent}    -> {each['change']}" for each in chosen]
 
 
 def _seconds(text: str) -> float:

@@ -12,6 +12,10 @@ from world_model_ros.convert.stamps import finite, stamp_ns
 from world_model_ros.core.errors import UserError
 
 
+class OtherJoints(UserError):
+    """A message of a topic that several share: it has none of the joints that were asked for, which is no fault."""
+
+
 class JointConverter:
     """sensor_msgs/JointState -> (stamp, (J, F)).
 
@@ -31,7 +35,8 @@ class JointConverter:
         self._index = np.zeros(0, np.intp)
 
     def __call__(self, message: Any) -> tuple[int, NDArray[np.float32]]:
-        """Raises `UserError` for a missing or doubled joint, a missing field, or a non-finite value of a joint."""
+        """Raises `UserError` for a missing or doubled joint, a missing field, or a non-finite value of a joint, and
+        `OtherJoints` if the message is of other joints altogether."""
         index = self._order(message.name)
         values = np.empty((len(self.joints), len(self.fields)), np.float32)
         for i, field in enumerate(self.fields):
@@ -52,6 +57,8 @@ class JointConverter:
             if len(place) != len(names):
                 raise UserError(f"{self.name}: name", list(names), "each joint once")
             missing = [joint for joint in self.joints if joint not in place]
+            if place and len(missing) == len(self.joints):
+                raise OtherJoints(f"{self.name}: name", list(names), f"a message that also has {missing}")
             if missing:
                 raise UserError(f"{self.name}: name", list(names), f"a message that also has {missing}")
             self._index = np.array([place[joint] for joint in self.joints], np.intp)

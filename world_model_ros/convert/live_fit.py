@@ -1,4 +1,4 @@
-"""Whether the messages of a running robot are what a stream of the contract promises, and what to change if not."""
+"""Whether a robot's messages, live or in a bag, are what a stream of the contract promises; what to change if not."""
 
 from __future__ import annotations
 
@@ -8,16 +8,20 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from world_model_ros.contract.schema import Stream, StreamSource
 from world_model_ros.convert.incoming import converter_for
+from world_model_ros.convert.joints import OtherJoints
 from world_model_ros.convert.live_shape import shape_advice
+from world_model_ros.convert.message_times import MessageTimes
 from world_model_ros.convert.stamps import stamp_ns
+from world_model_ros.convert.two_courses import TwoCourses
 from world_model_ros.core.errors import UserError
 
 _RATE = (0.8, 1.25)  # of the contract's rate that counts as the same
 _AHEAD_S = 0.05  # clocks of two machines that follow NTP differ by less
-_ENOUGH = 3  # messages, for a rate
+_MOST_PARTS = 100  # lists of joint names that are remembered
 
 
 @dataclass(frozen=True)
@@ -39,60 +43,127 @@ class Finding:
 
 @dataclass
 class StreamFit:
-    """Collects what arrives on one stream's topic.
+    """Collects what arrives on one stream's topic, whether it is heard or read from a bag.
 
     Args:
         stream, source: of the contract.
+        clock: what arrivals are told by, in words.
+
+    Attributes:
+        messages: of this stream. others: messages on its topic with none of its joints, from another publisher.
+        times: when they came.
     """
 
     stream: Stream
     source: StreamSource
+    clock: str = "our clock"
     messages: int = 0
-    _seen: list[tuple[int, int, int]] = field(default_factory=list)  # arrival ns, stamp ns, samples
+    others: int = 0
+    times: MessageTimes = field(default_factory=MessageTimes)
     _refused: Counter[str] = field(default_factory=Counter)
     _advice: dict[str, str] = field(default_factory=dict)
+    _parts: set[tuple[str, ...]] = field(default_factory=set)  # joints of messages that lack some of ours
+    _frames: Counter[str] = field(default_factory=Counter)
+    _courses: TwoCourses = field(default_factory=TwoCourses)
 
     def __post_init__(self) -> None:
         self._convert = converter_for(self.stream, self.source)
 
     def add(self, message: Any, now_ns: int) -> None:
         """A message of the type that the contract names, that arrived at ``now_ns`` on the ROS clock."""
+        samples = self.judge(message)
+        if samples is not None:
+            self.arrived(stamp_ns(message), now_ns, samples)
+
+    def arrived(self, stamp: int, now_ns: int, samples: int = 1) -> None:
+        """Count a message by its stamp and its arrival, ns."""
         self.messages += 1
-        samples = 1
+        self.times.add(now_ns, stamp, samples)
+
+    def judge(self, message: Any) -> int | None:
+        """Look at a message's content: its number of samples, or None if it is another publisher's business."""
+        self._frames[str(message.header.frame_id)] += 1
         try:
-            _, value = self._convert(message)
-            samples = len(value) if self.stream.kind == "microphone" else 1
+            stamp, value = self._convert(message)
+        except OtherJoints:
+            self.others += 1
+            if len(self._parts) < _MOST_PARTS:
+                self._parts.add(tuple(message.name))
+            return None
         except UserError as error:
-            self._refused[str(error)] += 1
-            self._advice[str(error)] = shape_advice(self.stream, message) or "what the robot sends, as the left says"
-        self._seen.append((now_ns, stamp_ns(message), samples))
+            if self.stream.kind == "joints" and len(self._parts) < _MOST_PARTS:
+                self._parts.add(tuple(message.name))
+            self.refuse(error, shape_advice(self.stream, message))
+            return 1
+        if self.stream.kind == "joints":
+            self._courses.add(stamp, value[:, 0])
+        return len(value) if self.stream.kind == "microphone" else 1
+
+    def refuse(self, error: UserError, advice: str | None = None) -> None:
+        """Count a message that cannot be read."""
+        self._refused[str(error)] += 1
+        self._advice[str(error)] = advice or "what the robot sends, as the left says"
 
     @property
     def rate_hz(self) -> float | None:
         """Messages a second (microphones: samples), by arrival."""
-        if len(self._seen) < _ENOUGH:
-            return None
-        span_s = (self._seen[-1][0] - self._seen[0][0]) * 1e-9
-        return sum(samples for _, _, samples in self._seen[1:]) / span_s if span_s > 0 else None
+        return self.times.rate_hz
 
     @property
-    def ages_s(self) -> np.ndarray[Any, np.dtype[np.float64]]:
+    def ages_s(self) -> NDArray[np.float64]:
         """Arrival minus stamp of each message, s; the way from the sensor's stamp to us."""
-        return np.array([now - stamp for now, stamp, _ in self._seen], np.float64) * 1e-9
+        return self.times.ages_s
 
     def findings(self) -> list[Finding]:
-        """Content, rate, age and stamps; nothing is said of a topic that is silent."""
-        if not self._seen:
+        """Content, rate, age, stamps and signs of a second publisher; nothing is said of a topic that is silent."""
+        if not self.messages:
+            return self._elsewhere()
+        return [*self._contents(), *self._rates(), *self._stamps(), *self._publishers()]
+
+    def _elsewhere(self) -> list[Finding]:
+        """Messages, but none of this stream."""
+        if not self.others:
             return []
-        return [*self._contents(), *self._rates(), *self._stamps()]
+        names = sorted({name for part in self._parts for name in part})
+        found = f"none of {self.others} messages has a joint of {list(self.stream.joints)}; they have {names}"  # type: ignore[union-attr]
+        change = f"deployment.streams: {self.stream.name}: topic, or interface.streams: {self.stream.name}: joints"
+        return [Finding("content", found, change, "wrong")]
 
     def _contents(self) -> list[Finding]:
         if not self._refused:
             return [Finding("content", f"all {self.messages} messages can be read")]
+        in_parts = self._in_parts()
+        if in_parts is not None:
+            return [in_parts]
         return [
             Finding("content", f"{count} of {self.messages} refused: {error}", self._advice[error], "wrong")
             for error, count in self._refused.most_common(3)
         ]
+
+    def _in_parts(self) -> Finding | None:
+        """Joints that all come, but never together."""
+        if self.stream.kind != "joints":
+            return None
+        ours = [tuple(name for name in self.stream.joints if name in part) for part in self._parts]
+        parts = sorted({part for part in ours if part}, key=lambda part: self.stream.joints.index(part[0]))  # type: ignore[union-attr]
+        if len(parts) < 2 or {name for part in parts for name in part} != set(self.stream.joints):
+            return None
+        listed = " and ".join(f"[{', '.join(part)}]" for part in parts)
+        count = sum(self._refused.values())
+        found = f"{count} of {self.messages} refused: the joints come in messages of their own: {listed}"
+        change = f"interface.streams: {self.stream.name}: one stream of kind joints for each of {listed}"
+        return Finding("content", found, f"{change}; in deployment.streams all of this topic", "wrong")
+
+    def _publishers(self) -> list[Finding]:
+        """What gives a second publisher away; a live check knows them by name besides."""
+        found = []
+        if self._courses.two:
+            found.append(f"positions jump between two courses, {self._courses.jumps} times")
+        if len(self._frames) > 1:
+            kinds = ", ".join(f"{count} of {frame!r}" for frame, count in self._frames.most_common(4))
+            found.append(f"messages of several frames: {kinds}")
+        change = "one publisher a topic"
+        return [Finding("publishers", f"two publishers, it seems: {words}", change, "note") for words in found]
 
     def _rates(self) -> list[Finding]:
         rate, name = self.rate_hz, self.stream.name
@@ -109,27 +180,20 @@ class StreamFit:
         return [Finding("rate", found, change, "wrong" if sound else "note")]
 
     def _stamps(self) -> list[Finding]:
-        stamps = np.array([stamp for _, stamp, _ in self._seen], np.int64)
-        ages, limit_s, name = self.ages_s, self.source.max_age_s, self.stream.name
-        if (stamps == 0).all():
+        times, limit_s, name = self.times, self.source.max_age_s, self.stream.name
+        if times.zeros == times.count:
             return [Finding("stamps", "all are 0", "the driver: it must stamp with the time of measurement", "wrong")]
-        middle, worst = float(np.median(ages)), float(ages.max())
+        middle, worst = float(np.median(times.ages_s)), times.worst_s
         found = f"p50 {middle * 1e3:.1f} ms, at most {worst * 1e3:.1f} ms"
         if middle < -_AHEAD_S:
             clocks = "synchronise the clocks (chrony, PTP), or use_sim_time on one side only"
-            return [Finding("stamps", f"{-middle:.3f} s ahead of our clock", clocks, "wrong")]
+            return [Finding("stamps", f"{-middle:.3f} s ahead of {self.clock}", clocks, "wrong")]
         if middle > 60.0 + limit_s:
             clocks = "the driver stamps with another clock; or the robot runs on /clock: --use-sim-time"
-            return [Finding("stamps", f"{middle:.0f} s behind our clock", clocks, "wrong")]
-        result = []
-        back = int((np.diff(stamps) <= 0).sum())
-        if back:
-            change = "the driver: each message needs a newer stamp than the last; these are dropped"
-            result.append(Finding("stamps", f"{back} of {len(stamps)} not newer than the one before", change, "wrong"))
-        arrivals = np.array([now for now, _, _ in self._seen], np.int64)
+            return [Finding("stamps", f"{middle:.0f} s behind {self.clock}", clocks, "wrong")]
+        result = self._odd_stamps()
         # How old the newest message had become when the next one came: a tick in between sees this.
-        needed = max(worst, float((arrivals[1:] - stamps[:-1]).max()) * 1e-9 if len(stamps) > 1 else worst)
-        worst, needed = worst + self.source.latency_s, needed + self.source.latency_s
+        needed = max(worst, times.held_s) + self.source.latency_s
         if middle + self.source.latency_s > limit_s:
             change = f"deployment.streams: {name}: max_age_s: {_up(1.2 * needed)}, or find what delays it"
             return [*result, Finding("age", f"{found}; older than max_age_s {limit_s:g}", change, "wrong")]
@@ -138,6 +202,19 @@ class StreamFit:
             change = f"deployment.streams: {name}: max_age_s: {_up(1.2 * needed)} (the contract says {limit_s:g})"
             return [*result, Finding("age", held, change, "note")]
         return [*result, Finding("age", found)]
+
+    def _odd_stamps(self) -> list[Finding]:
+        """Some that are 0, ahead, or not newer than one before."""
+        times, result = self.times, []
+        if times.ahead:
+            found = f"{times.ahead} of {times.count} too far ahead of {self.clock}, by up to {times.ahead_s:.3f} s"
+            result.append(Finding("stamps", found, "the driver; these messages are refused", "note"))
+        if times.back:
+            change = "the driver: each message needs a newer stamp than the last; these are dropped"
+            zero = f", {times.zeros} are 0" if times.zeros else ""
+            found = f"{times.back} of {times.count} not newer than the one before{zero}"
+            result.append(Finding("stamps", found, change, "wrong"))
+        return result
 
 
 def qos_findings(source: StreamSource, offered: Sequence[tuple[str, str]]) -> list[Finding]:

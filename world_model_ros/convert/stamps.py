@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from world_model_ros.core.errors import UserError
+from world_model_ros.core.streams import MOST_AHEAD_NS
 
 
 def stamp_ns(message: Any) -> int:
@@ -20,6 +21,11 @@ def stamp_ns(message: Any) -> int:
 def time_ns(time: Any) -> int:
     """A builtin_interfaces Time or Duration, ns."""
     return int(time.sec) * 1_000_000_000 + int(time.nanosec)
+
+
+def stamp_ahead(where: str, ahead_ns: int) -> UserError:
+    """Of a message whose stamp is so far ahead of its arrival that it cannot be right."""
+    return UserError(f"{where}: stamp", f"{ahead_ns * 1e-9:.3f} s ahead", f"at most {MOST_AHEAD_NS * 1e-9} s ahead")
 
 
 def image_rows(message: Any, dtype: DTypeLike, channels: int, where: str) -> NDArray[Any]:

@@ -17,6 +17,10 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.generic]
 
+# Clocks of sensors differ a little. A stamp further ahead is a mistake: kept, it would make every right one after it
+# look late.
+MOST_AHEAD_NS = 500_000_000
+
 
 @dataclass(frozen=True)
 class StreamRule:

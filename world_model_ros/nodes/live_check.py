@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict
 from typing import Any
 
-import numpy as np
 import rclpy
 from rclpy.node import Node
 from rclpy.parameter import Parameter
@@ -15,8 +13,9 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.schema import StreamSource
 from world_model_ros.convert.incoming import legal_types
-from world_model_ros.convert.live_fit import Finding, StreamFit, qos_findings, type_findings
+from world_model_ros.convert.live_fit import Finding, qos_findings, type_findings
 from world_model_ros.convert.outgoing import ros_class
+from world_model_ros.convert.robot_fit import RobotFit
 from world_model_ros.nodes.qos import qos_profile
 from world_model_ros.nodes.spin import make_executor
 
@@ -38,8 +37,7 @@ def check_live(contract: Contract, seconds: float, use_sim_time: bool = False) -
         use_sim_time: take the time from ``/clock``.
 
     Returns:
-        ``fits``, ``topics`` (one a stream: ``stream``, ``topic``, ``fits``, ``messages``, ``rate_hz``, ``age_ms``,
-        ``findings``), ``command`` (findings about the controller's topic) and ``joints`` outside of their limits.
+        As `RobotFit.report`.
     """
     rclpy.init()
     try:
@@ -65,9 +63,8 @@ class LiveCheck(Node):
         clock = Parameter("use_sim_time", Parameter.Type.BOOL, use_sim_time)
         super().__init__("live_check", parameter_overrides=[clock])
         self._contract, self._sim_time = contract, use_sim_time
-        self._fits = {each.name: StreamFit(each, contract.source(each.name)) for each in contract.interface.streams}
+        self._fit = RobotFit(contract)
         self._heard: set[str] = set()
-        self._span: dict[str, tuple[float, float]] = {}
 
     def look(self) -> bool:
         """Subscribe what has appeared since the last look; True once every stream has a publisher."""
@@ -79,58 +76,30 @@ class LiveCheck(Node):
             wrong = any(each.level == "wrong" for each in qos_findings(source, self._offered(source)))
             qos = _ANY if wrong else qos_profile(source.qos)
             self.create_subscription(ros_class(source.type), source.topic, self._listener(source.name), qos)
-        return len(self._heard) == len(self._fits)
+        return len(self._heard) == len(self._fit.streams)
 
     def report(self, seconds: float) -> dict[str, Any]:
         """The outcome, see `check_live`."""
         topics = [self._topic(source) for source in self._contract.deployment.streams]
-        command, joints = self._command(), self._outside()
-        everything = [*command, *joints, *(Finding(**each) for topic in topics for each in topic["findings"])]
-        return {
-            "robot": self._contract.name,
-            "seconds": seconds,
-            "fits": all(each.level != "wrong" for each in everything),
-            "topics": topics,
-            "command": [asdict(each) for each in command],
-            "joints": [asdict(each) for each in joints],
-        }
+        return self._fit.report(seconds, topics, self._command())
 
     def _listener(self, name: str) -> Any:
-        fit, joints = self._fits[name], self._fits[name].stream.kind == "joints"
-
-        def hear(message: Any) -> None:
-            fit.add(message, int(self.get_clock().now().nanoseconds))
-            if joints:
-                for joint, position in zip(message.name, message.position):
-                    low, high = self._span.get(joint, (np.inf, -np.inf))
-                    self._span[joint] = (min(low, position), max(high, position))
-
-        return hear
+        return lambda message: self._fit.add(name, message, int(self.get_clock().now().nanoseconds))
 
     def _topic(self, source: StreamSource) -> dict[str, Any]:
-        fit, publishers = self._fits[source.name], self._senders(source)
+        fit, publishers = self._fit.streams[source.name], self._senders(source)
         legal = legal_types(fit.stream.kind)
         if not publishers:
             findings = [self._silent(source, legal)]
         else:
             findings = type_findings(source, legal, [each.topic_type for each in publishers])
             findings += qos_findings(source, self._offered(source))
-            if not fit.messages and source.name in self._heard:
+            if not fit.messages and not fit.others and source.name in self._heard:
                 findings.append(Finding("publishers", "a publisher, but no message", "the driver", "wrong"))
-            if len(publishers) > 1:
+            if len(publishers) > 1 and not fit.others:
                 names = sorted(each.node_name for each in publishers)
                 findings.append(Finding("publishers", f"{len(names)}: {names}", "one publisher a topic", "note"))
-            findings += fit.findings()
-        ages_ms = fit.ages_s * 1e3
-        return {
-            "stream": source.name,
-            "topic": self.resolve_topic_name(source.topic),
-            "fits": all(each.level != "wrong" for each in findings),
-            "messages": fit.messages,
-            "rate_hz": fit.rate_hz,
-            "age_ms": {"p50": float(np.median(ages_ms)), "max": float(ages_ms.max())} if len(ages_ms) else None,
-            "findings": [asdict(each) for each in findings],
-        }
+        return self._fit.topic(source.name, self.resolve_topic_name(source.topic), findings)
 
     def _silent(self, source: StreamSource, legal: list[str]) -> Finding:
         found = {topic: types for topic, types in self.get_topic_names_and_types() if self.count_publishers(topic)}
@@ -167,19 +136,6 @@ class LiveCheck(Node):
             change = "stop it before the gate is armed: a controller should have one master"
             found.append(Finding("command", f"{sorted(others)} publish on {topic}", change, "note"))
         return found or [Finding("command", f"somebody listens to {topic}")]
-
-    def _outside(self) -> list[Finding]:
-        deployment = self._contract.deployment
-        if deployment.urdf is None and not deployment.limits:
-            return []
-        limits, found = self._contract.limits(), []
-        for name, low, high in zip(limits.names, limits.lower, limits.upper):
-            least, most = self._span.get(name, (low, high))
-            if least < low or most > high:
-                was = f"{name} was at {least if least < low else most:.4g}, limits {low:.4g} to {high:.4g}"
-                change = "deployment.limits or the URDF; or the driver sends degrees"
-                found.append(Finding("limits", was, change, "wrong"))
-        return found
 
     def _senders(self, source: StreamSource) -> Any:
         return self.get_publishers_info_by_topic(source.topic)

@@ -13,15 +13,15 @@ from sensor_msgs.msg import JointState
 
 from world_model_ros.contract.contract import Contract
 from world_model_ros.convert.incoming import Converter, converter_for
-from world_model_ros.convert.joints import JointConverter
+from world_model_ros.convert.joints import JointConverter, OtherJoints
 from world_model_ros.convert.outgoing import ros_class
+from world_model_ros.convert.stamps import stamp_ahead
 from world_model_ros.core.errors import UserError
-from world_model_ros.core.streams import Streams
+from world_model_ros.core.streams import MOST_AHEAD_NS, Streams
 from world_model_ros.nodes.qos import qos_profile
 from world_model_ros.runtime.applied import AppliedReference
 
 _WARN_EVERY_S = 2.0
-_AHEAD_S = 0.5  # clocks of sensors differ a little; more is a mistake
 APPLIED = "gate/applied"
 
 
@@ -68,22 +68,24 @@ class StreamInbox:
         arrived = perf_counter()
         try:
             stamp_ns, value = convert(message)
+        except OtherJoints:
+            return
         except UserError as error:
             self._refuse(name, error)
             return
-        ahead_s = self._ahead_s(stamp_ns)
-        if ahead_s > _AHEAD_S:  # kept, it would make every right one after it look late
-            self._refuse(name, UserError(f"{name}: stamp", f"{ahead_s:.3f} s ahead", f"at most {_AHEAD_S} s ahead"))
+        ahead_ns = self._ahead_ns(stamp_ns)
+        if ahead_ns > MOST_AHEAD_NS:
+            self._refuse(name, stamp_ahead(name, ahead_ns))
             return
         if not self.streams.push(name, stamp_ns - self._latency_ns[name], value):
             self.late[name] += 1
         self.convert_ms[name] = (perf_counter() - arrived) * 1e3
 
-    def _ahead_s(self, stamp_ns: int) -> float:
+    def _ahead_ns(self, stamp_ns: int) -> int:
         """How far a stamp is ahead of now. Now is no earlier than it was: the clock is asked a few times a second."""
-        if stamp_ns - self._now_ns > _AHEAD_S * 1e9:
+        if stamp_ns - self._now_ns > MOST_AHEAD_NS:
             self._now_ns = int(self._node.get_clock().now().nanoseconds)
-        return (stamp_ns - self._now_ns) * 1e-9
+        return stamp_ns - self._now_ns
 
     def _store_applied(self, convert: JointConverter, message: JointState) -> None:
         try:

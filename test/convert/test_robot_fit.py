@@ -1,0 +1,143 @@
+"""The findings that a live check and a check of a bag share."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import yaml
+
+from world_model_ros.contract.contract import Contract, contract_from_text, load_contract
+from world_model_ros.contract.share import share_folder
+from world_model_ros.convert.incoming import converter_for
+from world_model_ros.convert.joints import OtherJoints
+from world_model_ros.convert.outgoing import MessageMaker, ros_class
+from world_model_ros.convert.robot_fit import RobotFit, notes, report_lines
+
+CONTRACT = load_contract("tabletop_arm")
+MAKE = MessageMaker(ros_class)
+JOINTS = CONTRACT.joint_names
+REST = np.array([-0.3, -1.5, 2.1, -2.2, -1.5, -1.8])
+T0 = 1_700_000_000 * 10**9
+
+
+def two_streams() -> Contract:
+    """The arm, whose last joint is a gripper with a publisher of its own on the same topic."""
+    data = yaml.safe_load((share_folder("config") / "robots" / "tabletop_arm.yaml").read_text(encoding="utf-8"))
+    for part in (data["interface"]["streams"], data["deployment"]["streams"]):
+        arm = next(each for each in part if each["name"] == "arm")
+        part.append({**arm, "name": "hand"})
+        if "joints" in arm:
+            arm["joints"], part[-1]["joints"] = list(JOINTS[:5]), list(JOINTS[5:])
+    data["deployment"]["urdf"] = str(share_folder("config") / "robots" / "tabletop_arm.urdf")
+    return contract_from_text(yaml.safe_dump(data), "two streams")
+
+
+def joints(stamp_ns: int, position=REST, names=JOINTS, frame: str = ""):
+    message = MAKE.joint_state(names, position, np.zeros(len(names)), stamp_ns=stamp_ns)
+    message.header.frame_id = frame
+    return message
+
+
+def findings(fit: RobotFit, name: str, what: str):
+    return [each for each in fit.streams[name].findings() if each.what == what]
+
+
+def test_messages_of_other_joints_on_a_shared_topic_are_no_fault():
+    contract = two_streams()
+    fit = RobotFit(contract)
+    for i in range(50):
+        for half in (slice(0, 5), slice(5, 6)):
+            for name in ("arm", "hand"):
+                fit.add(name, joints(T0 + i * 10**7, REST[half], JOINTS[half]), T0 + i * 10**7)
+    for name in ("arm", "hand"):
+        assert fit.streams[name].messages == fit.streams[name].others == 50
+        assert [each.level for each in fit.streams[name].findings()] == ["ok"] * 3
+    with pytest.raises(OtherJoints):
+        converter_for(contract.stream("hand"), contract.source("hand"))(joints(T0, REST[:5], JOINTS[:5]))
+
+
+def test_a_topic_with_other_joints_only_says_which_ones_it_has():
+    fit = RobotFit(CONTRACT)
+    for i in range(5):
+        fit.add("arm", joints(T0 + i, np.zeros(2), ("wheel_left", "wheel_right")), T0)
+    (found,) = fit.streams["arm"].findings()
+    assert found.level == "wrong"
+    assert "wheel_left" in found.found
+
+
+def test_joints_that_never_come_together_ask_for_a_stream_a_part():
+    fit = RobotFit(CONTRACT)
+    for i in range(20):
+        for half in (slice(0, 4), slice(4, 6)):
+            fit.add("arm", joints(T0 + i * 10**7, REST[half], JOINTS[half]), T0 + i * 10**7)
+    (found,) = findings(fit, "arm", "content")
+    assert "[shoulder_pan_joint, shoulder_lift_joint, elbow_joint, wrist_1_joint]" in found.change
+    assert "[wrist_2_joint, wrist_3_joint]" in found.change
+
+
+def test_positions_that_jump_there_and_back_are_two_publishers():
+    fit = RobotFit(CONTRACT)
+    for i in range(100):
+        fit.add("arm", joints(T0 + i * 10**7, REST), T0 + i * 10**7)
+        if i % 10 == 5:  # the other one is slower
+            fit.add("arm", joints(T0 + i * 10**7 + 3_000_000, np.zeros(6)), T0 + i * 10**7 + 3_000_000)
+    (found,) = findings(fit, "arm", "publishers")
+    assert found.level == "note"
+    assert "two publishers" in found.found
+
+
+def test_a_fast_swing_seen_seldom_is_one_publisher():
+    fit = RobotFit(CONTRACT)
+    for i in range(200):
+        fit.add("arm", joints(T0 + i * 10**8, REST + 0.8 * np.sin(0.5 * i + np.arange(6))), T0 + i * 10**8)
+    assert not findings(fit, "arm", "publishers")
+
+
+def test_frames_of_two_senders_are_two_publishers():
+    fit = RobotFit(CONTRACT)
+    for i in range(10):
+        fit.add("arm", joints(T0 + i * 10**7, frame=("left", "right")[i % 2]), T0 + i * 10**7)
+    (found,) = findings(fit, "arm", "publishers")
+    assert "5 of 'left', 5 of 'right'" in found.found
+
+
+def test_one_stamp_far_ahead_spoils_nothing_but_itself():
+    fit = RobotFit(CONTRACT)
+    for i in range(50):
+        now = T0 + i * 10**7
+        fit.add("arm", joints(now + 7_000_000_000 * (i == 20)), now)
+    (found,) = findings(fit, "arm", "stamps")
+    assert (found.level, found.found) == ("note", "1 of 50 too far ahead of our clock, by up to 7.000 s")
+    assert findings(fit, "arm", "age")[0].level == "ok"
+
+
+def test_degrees_are_outside_of_the_limits_and_every_reader_says_so():
+    fit = RobotFit(CONTRACT)
+    for i in range(5):
+        fit.add("arm", joints(T0 + i * 10**7, np.rad2deg(REST)), T0 + i * 10**7)
+    report = fit.report(1.0, [fit.topic("arm", "/joint_states", [])], [])
+    assert not report["fits"]
+    words = "elbow_joint was at 120.3, limits -2.9 to 2.9"
+    assert any(words in line for line in report_lines(report))
+    assert any(words in line and "degrees" in line for line in notes(report))
+
+
+def test_ages_of_very_many_messages_are_kept_in_little():
+    fit = RobotFit(CONTRACT)
+    for i in range(50_000):
+        fit.streams["wrist_wrench"].arrived(T0 + i * 10**6 - (5_000_000 if i % 2 else 1_000_000), T0 + i * 10**6)
+    ages = fit.streams["wrist_wrench"].ages_s
+    assert len(ages) <= 20_000
+    assert fit.streams["wrist_wrench"].rate_hz == pytest.approx(1000.0)
+    assert fit.streams["wrist_wrench"].times.worst_s == pytest.approx(0.005)
+
+
+def test_a_message_of_another_kind_altogether_is_named_not_raised():
+    fit = RobotFit(CONTRACT)
+    empty = SimpleNamespace(
+        header=joints(T0).header, name=[], position=np.zeros(0), velocity=np.zeros(0), effort=np.zeros(0)
+    )
+    fit.add("arm", empty, T0)
+    assert findings(fit, "arm", "content")[0].level == "wrong"
