@@ -22,7 +22,7 @@ def data_files():
         ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
         (f"share/{NAME}", ["package.xml"]),
     ]
-    for root in ("launch", "config", "models"):
+    for root in ("launch", "config", "models", "hook"):
         by_folder: dict[str, list[str]] = {}
         for path in sorted(Path(root).rglob("*")):
             if path.is_file() and "__pycache__" not in path.parts:

@@ -1,6 +1,9 @@
 """What packaging promises: both doors in find the same things, and the version is one."""
 
 import ast
+import datetime
+import itertools
+import json
 import re
 import subprocess
 import sys
@@ -66,14 +69,53 @@ def test_package_xml_names_every_ros_package_that_is_imported():
     assert imported <= declared
 
 
+def test_package_xml_names_only_what_rosdep_can_install():
+    known = {
+        line
+        for line in (ROOT / "test" / "rosdep_keys.txt").read_text(encoding="utf-8").splitlines()
+        if not line.startswith("#")
+    }
+    asked = {element.text for element in XML if element.tag.endswith("depend")}
+    assert len(asked) > 20
+    assert asked <= known
+
+
+def test_the_changelog_has_headings_that_catkin_pkg_reads():
+    lines = (ROOT / "CHANGELOG.rst").read_text(encoding="utf-8").splitlines()
+    headings = [line for line, under in itertools.pairwise(lines) if line and re.fullmatch("-+", under)]
+    assert all(len(under) >= len(line) for line, under in itertools.pairwise(lines) if re.fullmatch("-+", under))
+    versions = headings[1:] if headings[0] == "Forthcoming" else headings
+    assert versions
+    for heading in versions:
+        # The expression of catkin_pkg.changelog; what is in brackets has to be a date, or the version is left out.
+        found = re.search(r"^([0-9]+\.[0-9]+\.[0-9]+)[ ]\((.+)\)$", heading)
+        assert found is not None, heading
+        datetime.date.fromisoformat(found[2])
+
+
+def test_the_shells_hooks_of_colcon_are_installed_where_it_looks():
+    hooks = json.loads((ROOT / "colcon.pkg").read_text(encoding="utf-8"))["hooks"]
+    assert hooks
+    for hook in hooks:
+        name = Path(hook).relative_to(f"share/{PACKAGE}")
+        assert (ROOT / name).is_file()
+        assert "PATH" in (ROOT / name).read_text(encoding="utf-8")
+        assert str(name) in _installed()
+
+
 def test_launch_config_and_models_are_installed_where_ament_looks():
-    source = (ROOT / "setup.py").read_text(encoding="utf-8").partition("\nsetup(")[0]  # setup() itself would run
-    space: dict[str, object] = {}
-    exec(compile(source, "setup.py", "exec"), space)
-    installed = {path for _, paths in space["data_files"]() for path in paths}  # type: ignore[operator]
+    installed = _installed()
     wanted = ["package.xml", f"resource/{PACKAGE}", "launch/bringup.launch.py", "config/robots/tabletop_arm.yaml"]
     assert set(wanted) <= installed
     assert not [path for path in installed if path.endswith(".pyc")]
+
+
+def _installed() -> set[str]:
+    """Files that setup.py puts under share/."""
+    source = (ROOT / "setup.py").read_text(encoding="utf-8").partition("\nsetup(")[0]  # setup() itself would run
+    space: dict[str, object] = {}
+    exec(compile(source, "setup.py", "exec"), space)
+    return {path for _, paths in space["data_files"]() for path in paths}  # type: ignore[operator]
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "scripts").iterdir()), ids=lambda path: path.name)

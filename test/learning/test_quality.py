@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import shutil
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
+from arm_bag import write_arm_bag
 
 from world_model_ros.contract.contract import Contract, contract_from_text
 from world_model_ros.core.errors import UserError
@@ -131,19 +130,8 @@ def test_saturated_pictures_and_clipped_sound_are_counted(contract: Contract) ->
     assert loud.saturated["table_mic"] == 1.0
 
 
-def _bags_conftest() -> Any:
-    """The module that writes bags of the arm for the tests of that room; its name is that of every conftest."""
-    spec = importlib.util.spec_from_file_location("bags_conftest", Path(__file__).parents[1] / "bags" / "conftest.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.fixture(scope="module")
 def bags(tmp_path_factory: pytest.TempPathFactory, contract: Contract) -> list[Path]:
-    write_arm_bag = _bags_conftest().write_arm_bag
     folder = tmp_path_factory.mktemp("bags")
     for i in range(4):
         write_arm_bag(folder / f"bag_{i}", contract, 1.0, seed=i)

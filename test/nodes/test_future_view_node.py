@@ -15,15 +15,13 @@ import cv2
 import numpy as np
 import pytest
 import rclpy
+from decode_bundle import HORIZON, STATE, write_decode_bundle
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from visualization_msgs.msg import Marker, MarkerArray
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "view"))
-from decode_bundle import HORIZON, STATE, write_decode_bundle
 
 from world_model_ros.contract.contract import load_contract
 from world_model_ros.convert.outgoing import MessageMaker, ros_class

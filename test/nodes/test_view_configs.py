@@ -5,20 +5,16 @@ from __future__ import annotations
 import json
 import os
 import random
-import sys
 import time
-from pathlib import Path
 
 import pytest
 import rclpy
 import yaml
+from decode_bundle import write_decode_bundle
 from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from visualization_msgs.msg import MarkerArray
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "view"))
-from decode_bundle import write_decode_bundle
 
 from world_model_ros.contract.contract import load_contract
 from world_model_ros.contract.share import share_folder
