@@ -38,6 +38,7 @@ class Block:
 
     Args:
         joint: ``fixed``, ``revolute`` or ``prismatic``. mimic: (leader's link, multiplier) of a joint that follows.
+        held: its joint is not in the contract, and stands at 0.
     """
 
     name: str
@@ -47,6 +48,11 @@ class Block:
     joint: str = "revolute"
     axis: str = "0 0 1"
     mimic: tuple[str, float] | None = None
+    held: bool = False
+
+    @property
+    def moves(self) -> bool:
+        return self.joint != "fixed" and not self.held
 
 
 @dataclass
@@ -59,7 +65,7 @@ class Blocks:
 
     @property
     def joints(self) -> list[Block]:
-        return [block for block in self.blocks if block.joint != "fixed" and block.mimic is None]
+        return [block for block in self.blocks if block.moves and block.mimic is None]
 
     def urdf(self) -> str:
         parts = ['<link name="base_link"/>']
@@ -132,7 +138,7 @@ class Blocks:
 
     def _carrier(self, name: str) -> str:
         """The link that a moving joint carries, and this one with it."""
-        while name != "base_link" and self._block(name).joint == "fixed":
+        while name != "base_link" and not self._block(name).moves:
             name = self._block(name).parent
         return name
 
@@ -191,9 +197,10 @@ def any_robot(seed: int) -> Blocks:
     made: list[Block] = []
     for index in range(10):
         parent = "base_link" if index == 0 else str(random.choice(["base_link", *(block.name for block in made)]))
-        movers = [block.name for block in made if block.joint != "fixed" and block.mimic is None]
+        movers = [block.name for block in made if block.moves]  # one may mimic one that mimics
         joint = "revolute" if index < 2 else str(random.choice(["revolute", "prismatic", "fixed"]))
         follows = joint != "fixed" and len(movers) > 1 and random.random() < 0.3
+        held = index > 1 and not follows and random.random() < 0.15
         made.append(
             Block(
                 f"part_{index}",
@@ -203,6 +210,7 @@ def any_robot(seed: int) -> Blocks:
                 joint,
                 str(random.choice(["1 0 0", "0 1 0", "0 0 1"])),
                 (str(random.choice(movers)), 0.5) if follows else None,
+                held,
             )
         )
     return Blocks(made, {"wall": ((0.1, 2.0, 2.0), (0.5, 0.0, 0.0)), "floor": ((2.0, 2.0, 0.1), (0.0, 0.0, -0.2))})

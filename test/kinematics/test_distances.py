@@ -97,3 +97,27 @@ def test_a_flat_mesh_is_refused_by_name(tmp_path: Path) -> None:
     contract = contract_with_mesh(tmp_path, vertices, np.array([[0, 1, 2], [1, 3, 2], [3, 4, 2]]))
     with pytest.raises(UserError, match="hand_0"):
         PairDistances(contract)
+
+
+def prism(sides: int, tip: bool) -> tuple[np.ndarray, np.ndarray]:
+    """A round column of 10 cm along z, or a cone; with ends whose every corner may become one corner's neighbour."""
+    turn = 2 * np.pi * np.arange(sides) / sides
+    ring = 0.1 * np.array([np.cos(turn), np.sin(turn), np.zeros(sides)]).T
+    top = [[0.0, 0.0, 0.1]] if tip else ring + np.array([0.0, 0.0, 0.1])
+    faces = [[i, (i + 1) % sides, sides + (0 if tip else i)] for i in range(sides)]
+    return np.concatenate([ring, top]), np.array(faces)
+
+
+@pytest.mark.parametrize("tip", [False, True])
+def test_a_round_mesh_of_very_many_sides_has_a_hull_too(tip: bool, tmp_path: Path) -> None:
+    vertices, faces = prism(600 if not tip else 300, tip)
+    distances = PairDistances(contract_with_mesh(tmp_path, vertices, faces))
+    _, now = distances.now(np.array([[0.3, 0.0]]), 9.0, 8.0)
+    assert now[0] == pytest.approx(TABLE_X_M - 0.3 - 0.1, abs=2e-5)
+    assert now[0] <= TABLE_X_M - 0.3 - 0.1 + 1e-6, "no smaller than it is"
+
+
+def test_a_mesh_that_no_hull_can_be_made_of_is_refused_by_name_with_what_to_do(tmp_path: Path) -> None:
+    vertices, faces = prism(3000, tip=True)
+    with pytest.raises(UserError, match=r"hand_0.*Too many neighbors.*simplify"):
+        PairDistances(contract_with_mesh(tmp_path, vertices, faces))

@@ -20,6 +20,7 @@ import yaml
 from world_model_ros.bench.executed import Executed, Float, quintic
 from world_model_ros.contract.contract import Contract
 from world_model_ros.core.trajectory import Trajectory
+from world_model_ros.kinematics.hulls import convex_hull
 from world_model_ros.kinematics.meshes import mesh_folders
 
 BATCH = 2000  # segments
@@ -150,40 +151,33 @@ def _limits(stated: Mapping[str, Any], joint: ElementTree.Element | None) -> tup
 class World:
     """Robot and obstacles, with every pair measured every time; meshes as their convex hulls, as promised.
 
-    Pairs: bodies that are not neighbours and do not touch with every joint at 0; obstacles with all that moves.
+    Pairs: bodies that are not neighbours and do not touch with every joint at 0; obstacles with all that moves; none
+    that the contract or its SRDF excludes.
 
     Attributes:
         pairs: names of the two geometries of each.
     """
 
     def __init__(self, contract: Contract, names: list[str]) -> None:
-        urdf = str(contract.urdf_path)
-        self._model = pin.buildModelFromUrdf(urdf)
-        self._geometry = pin.buildGeomFromUrdf(
-            self._model, urdf, pin.GeometryType.COLLISION, package_dirs=mesh_folders(contract.urdf_path)
-        )
+        self._led = _led(str(contract.urdf_path), names)
+        self._model, self._geometry = _moving(contract, self._led)
         self._data = self._model.createData()
-        self._rest = pin.neutral(self._model)
-        self._place = [self._model.joints[self._model.getJointId(name)].idx_q for name in names]
-        self._mimics = _mimics(urdf, self._model, names)
-        for each in self._geometry.geometryObjects:
-            if isinstance(each.geometry, coal.BVHModelBase):
-                each.geometry.buildConvexHull(True, "Qt")
-                each.geometry = each.geometry.convex
         robot = len(self._geometry.geometryObjects)
-        pin.framesForwardKinematics(self._model, self._data, self._rest)
+        pin.framesForwardKinematics(self._model, self._data, pin.neutral(self._model))
         base = self._data.oMf[self._model.getFrameId(contract.interface.base_frame)]
         for box in contract.deployment.gate.obstacles:
             at = base * pin.SE3(np.eye(3), np.array(box.position_m))
             self._geometry.addGeometryObject(pin.GeometryObject(box.name, 0, at, coal.Box(*box.size_m)))
-        objects = self._geometry.geometryObjects
+        objects, excluded = self._geometry.geometryObjects, _excluded(contract)
         for i, j in combinations(range(len(objects)), 2):
             a, b = objects[i].parentJoint, objects[j].parentJoint
             neighbours = a in (b, self._model.parents[b]) or b == self._model.parents[a]
-            if i < robot and (a > 0 if j >= robot else not neighbours):
+            both = {_link(objects[i].name), objects[j].name if j >= robot else _link(objects[j].name)}
+            if i < robot and both not in excluded and (a > 0 if j >= robot else not neighbours):
                 self._geometry.addCollisionPair(pin.CollisionPair(i, j))
         self._scratch = self._geometry.createData()
-        distances = self._distances(np.zeros(len(names)))
+        limits = read_limits(contract, names)
+        distances = self._distances(np.clip(np.zeros(len(names)), limits["lower"], limits["upper"]))
         touching = [
             pin.CollisionPair(pair.first, pair.second)  # a reference would show another pair after a removal
             for pair, distance in zip(self._geometry.collisionPairs, distances)
@@ -201,21 +195,67 @@ class World:
         return min(self._distances(position), default=np.inf)
 
     def _distances(self, position: Float) -> list[float]:
-        q = self._rest.copy()
-        q[self._place] = position
-        for place, leader, multiplier, offset in self._mimics:
-            q[place] = multiplier * position[leader] + offset
+        q = pin.neutral(self._model)
+        for joint in range(1, self._model.njoints):
+            leader, multiplier, offset = self._led[self._model.names[joint]]
+            place, angle = self._model.joints[joint].idx_q, multiplier * position[leader] + offset
+            if self._model.joints[joint].nq == 2:  # one without end
+                q[place : place + 2] = np.cos(angle), np.sin(angle)
+            else:
+                q[place] = angle
         pin.computeDistances(self._model, self._data, self._geometry, self._scratch, q)
         return [result.min_distance for result in self._scratch.distanceResults]
 
 
-def _mimics(urdf: str, model: pin.Model, names: list[str]) -> list[tuple[int, int, float, float]]:
-    """Of each joint that mimics one of ``names``: its place in q, the number of that one, multiplier and offset."""
-    found = []
-    for joint in ElementTree.parse(urdf).getroot().findall("joint[mimic]"):
-        mimic = joint.find("mimic")
-        if mimic is not None and mimic.attrib["joint"] in names:
-            place = model.joints[model.getJointId(joint.attrib["name"])].idx_q
-            share, shift = float(mimic.attrib.get("multiplier", 1)), float(mimic.attrib.get("offset", 0))
-            found.append((place, names.index(mimic.attrib["joint"]), share, shift))
+def _excluded(contract: Contract) -> list[set[str]]:
+    """Pairs of links or obstacles that may touch, read anew."""
+    settings = contract.deployment.gate.collision
+    if settings is None:
+        return []
+    found = [set(pair) for pair in settings.exclude]
+    if settings.srdf is not None:
+        root = ElementTree.parse(contract.srdf_path).getroot()
+        links = [each.attrib["name"] for each in ElementTree.parse(contract.urdf_path).getroot().findall("link")]
+        enabled = [{each.attrib["link1"], each.attrib["link2"]} for each in root.findall("enable_collisions")]
+        alone = [each.attrib["link"] for each in root.findall("disable_default_collisions")]
+        default = [{link, other} for link in alone for other in links if link != other]
+        found += [pair for pair in default if pair not in enabled]
+        found += [{each.attrib["link1"], each.attrib["link2"]} for each in root.findall("disable_collisions")]
     return found
+
+
+def _moving(contract: Contract, led: Mapping[str, object]) -> tuple[pin.Model, pin.GeometryModel]:
+    """The robot with only the joints ``led`` left to move; the others stand at 0. Meshes as hulls."""
+    urdf = str(contract.urdf_path)
+    model = pin.buildModelFromUrdf(urdf)
+    folders = mesh_folders(contract.urdf_path)
+    geometry = pin.buildGeomFromUrdf(model, urdf, pin.GeometryType.COLLISION, package_dirs=folders)
+    for each in geometry.geometryObjects:
+        if isinstance(each.geometry, coal.BVHModelBase):
+            each.geometry = convex_hull(each.geometry, each.name)
+    held = [joint for joint in range(1, model.njoints) if model.names[joint] not in led]
+    reduced, (kept,) = pin.buildReducedModel(model, [geometry], held, pin.neutral(model))
+    return reduced, kept
+
+
+def _led(urdf: str, names: list[str]) -> dict[str, tuple[int, float, float]]:
+    """Which of ``names`` moves each joint, as the joint itself or one that mimics it, with multiplier and offset."""
+    joints = ElementTree.parse(urdf).getroot().findall("joint")
+    mimics = {joint.attrib["name"]: mimic.attrib for joint in joints for mimic in joint.findall("mimic")}
+    found = {}
+    for name in [*names, *mimics]:
+        leader, share, shift = name, 1.0, 0.0
+        for _ in mimics:  # one may mimic another that mimics
+            if leader not in names and leader in mimics:
+                says = mimics[leader]
+                shift += share * float(says.get("offset", 0))
+                share *= float(says.get("multiplier", 1))
+                leader = says["joint"]
+        if leader in names:
+            found[name] = names.index(leader), share, shift
+    return found
+
+
+def _link(geometry: str) -> str:
+    """Pinocchio calls a geometry by its link and a number."""
+    return geometry.rpartition("_")[0]

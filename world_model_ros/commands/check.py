@@ -41,6 +41,7 @@ def _bundle(arguments: argparse.Namespace) -> int:
 
 
 def _contract(arguments: argparse.Namespace) -> int:
+    from world_model_ros.commands.collision_check import collision_lines, collision_report
     from world_model_ros.commands.contract_check import check_contract
     from world_model_ros.contract.contract import load_contract
 
@@ -48,10 +49,17 @@ def _contract(arguments: argparse.Namespace) -> int:
     found = check_contract(contract)
     wrong = [each for each in found if each.wrong is not None]
     checks = [{"what": each.what, "fits": each.wrong is None, "error": each.wrong} for each in found]
-    result = {"contract": arguments.what, "robot": contract.name, "fits": not wrong, "checks": checks}
+    collision = collision_report(contract)
+    result = {
+        "contract": arguments.what,
+        "robot": contract.name,
+        "fits": not wrong,
+        "checks": checks,
+        "collision": collision,
+    }
     verdict = "is complete" if not wrong else f"has {len(wrong)} open points:"
     lines = [f"{arguments.what} {verdict} ({len(found)} checks)", *(f"  {each.what}: {each.wrong}" for each in wrong)]
-    show(result, arguments.json, lines)
+    show(result, arguments.json, [*lines, *collision_lines(collision)])
     return 1 if wrong else 0
 
 

@@ -63,11 +63,22 @@ class Contract:
         urdf = self.deployment.urdf
         if urdf is None:
             raise UserError("deployment.urdf", None, "a URDF file")
+        return self._file("deployment.urdf", urdf)
+
+    @property
+    def srdf_path(self) -> Path:
+        """The SRDF file; raises `UserError` if there is none."""
+        settings = self.deployment.gate.collision
+        if settings is None or settings.srdf is None:
+            raise UserError("deployment.gate.collision.srdf", None, "an SRDF file")
+        return self._file("deployment.gate.collision.srdf", settings.srdf)
+
+    def _file(self, field: str, name: str) -> Path:
         folders = [folder for folder in (self.folder, share_folder("config") / "robots") if folder is not None]
         for folder in folders:
-            if (folder / urdf).is_file():
-                return (folder / urdf).resolve()
-        raise UserError("deployment.urdf", urdf, f"a file, absolute or relative to {[str(f) for f in folders]}")
+            if (folder / name).is_file():
+                return (folder / name).resolve()
+        raise UserError(field, name, f"a file, absolute or relative to {[str(f) for f in folders]}")
 
     def stream(self, name: str) -> Stream:
         return {stream.name: stream for stream in self.interface.streams}[name]

@@ -158,7 +158,7 @@ class Draft:
             f"  without_commands: measured  # {MARK} nothing, if every bag has the gate or joint trajectories in it",
             "  gate:",
             f"    # {MARK} what stands around the robot, and the distances below which the gate slows and stops",
-            "    # collision: {stop_m: 0.01, slow_m: 0.05}",
+            "    # collision: {stop_m: 0.01, slow_m: 0.05}  # also srdf: FILE, exclude: [[link, link]]",
             "    # obstacles:",
             "    #   - {name: table, size_m: [1.0, 1.0, 0.1], position_m: [0.5, 0.0, -0.05]}",
             f"    tracking_tolerance: 0.15  # {MARK} how far the joints may lag behind the command, rad",

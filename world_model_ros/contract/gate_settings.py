@@ -109,15 +109,24 @@ class Obstacle(Strict):
 
 
 class CollisionSettings(Strict):
-    """Distances of parts of the robot from each other and from obstacles: slower from ``slow_m``, until ``stop_m``."""
+    """Distances of parts of the robot from each other and from obstacles: slower from ``slow_m``, until ``stop_m``.
+
+    Pairs of links that may touch: those that ``srdf`` disables (a file as MoveIt's users have one), and those of
+    ``exclude``, which names links and obstacles.
+    """
 
     stop_m: Positive
     slow_m: Positive
+    srdf: str | None = None
+    exclude: list[tuple[str, str]] = []
 
     @model_validator(mode="after")
     def _order(self) -> CollisionSettings:
         if not self.stop_m < self.slow_m:
             raise ValueError("stop_m must be below slow_m")
+        for first, second in self.exclude:
+            if first == second:
+                raise ValueError(f"exclude: [{first}, {second}]: two different links or obstacles")
         return self
 
 

@@ -8,7 +8,6 @@ enough (Schwarzer, Saha and Latombe, Adaptive dynamic collision checking, 2005).
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import combinations
 
 import coal
 import numpy as np
@@ -16,25 +15,26 @@ import pinocchio as pin
 from numpy.typing import NDArray
 
 from world_model_ros.contract.contract import Contract
-from world_model_ros.contract.gate_settings import Obstacle
+from world_model_ros.contract.exclusions import excluded_pairs
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.trajectory import Float
 from world_model_ros.kinematics.boxes import Boxes, Placed
+from world_model_ros.kinematics.hulls import convex_hull
 from world_model_ros.kinematics.meshes import mesh_folders
+from world_model_ros.kinematics.pairs import TOUCH, choose_pairs, obstacle_geometry
 from world_model_ros.kinematics.urdf_model import followers, urdf_model
 
 _UNKNOWN = -np.inf
-_FLAT_M = 1e-5
 FEW = 60  # pairs cost less to measure than all boxes cost to place
 
 
 class PairDistances:
     """Distances of all pairs of geometries that can meet, for J joints in contract order.
 
-    Left out: pairs on one link or on neighbouring links, pairs that touch at the reference configuration (every joint
-    at 0, or at the limit nearest to it), and obstacles with what does not move. An obstacle that an arm's posture at
-    the reference happens to touch is kept, unless it is the first moving link, which is then mounted in it. Meshes are
-    taken as their convex hulls.
+    Left out: pairs on one link or on neighbouring links, pairs that the contract or its SRDF excludes, pairs that touch
+    at the reference configuration (every joint at 0, or at the limit nearest to it), and obstacles with what does not
+    move. An obstacle that an arm's posture at the reference happens to touch is kept, unless it is the first moving
+    link, which is then mounted in it. Meshes are taken as their convex hulls.
     Joints that mimic one of the contract's follow it; others that the contract does not name stay neutral.
 
     Holds scratch memory: use one object a thread.
@@ -43,23 +43,28 @@ class PairDistances:
         contract: with a URDF. Obstacles are placed in its base frame.
 
     Raises:
-        UserError: a joint or the base frame is not in the URDF, or a mesh cannot be read.
+        UserError: a joint, the base frame or an excluded link is not in the URDF, or a mesh or the SRDF cannot be read.
 
     Attributes:
         pairs: names of the two geometries of each of P pairs.
-        touching: pairs left out because they touch at the reference configuration.
+        left_out: pairs that are not watched, and why.
+        hulls: geometries that are meshes, taken as their convex hulls.
+        bare: links that move and have no collision geometry.
     """
 
     def __init__(self, contract: Contract) -> None:
         limits = contract.limits()
-        self._model, self._geometry = _load(contract)
+        self._model, self._geometry, links, self.hulls = _load(contract)
         self._data = self._model.createData()
         self._moves, self._rest = followers(contract, self._model)
         reference = np.clip(np.zeros(len(limits.names)), limits.lower, limits.upper)
         _add_obstacles(self._model, self._data, self._geometry, contract)
-        self.touching = self._choose_pairs(reference)
+        self.left_out = choose_pairs(
+            self._model, self._geometry, self._moves @ reference + self._rest, excluded_pairs(contract, links)
+        )
         self._scratch = self._geometry.createData()
         names = [each.name for each in self._geometry.geometryObjects]
+        self.bare = _bare(self._model, self._geometry)
         self.pairs = tuple((names[pair.first], names[pair.second]) for pair in self._geometry.collisionPairs)
         self._levers = _levers(self._model, self._geometry) @ np.abs(self._moves)
         self._boxes = Boxes(self._model, self._geometry)
@@ -68,6 +73,11 @@ class PairDistances:
         self._at = np.zeros((len(self.pairs), len(reference)))
         self._asked = np.full(len(reference), np.nan), 0.0  # what `at` was asked last, and what it answered
         self._bounds = self._known
+
+    @property
+    def touching(self) -> tuple[tuple[str, str], ...]:
+        """Pairs that are left out because they touch at the reference configuration."""
+        return tuple((pair.first, pair.second) for pair in self.left_out if pair.why == TOUCH)
 
     def at(self, position: Float, enough_m: float) -> Float:
         """Distances (P,) of all pairs at joint positions (J,), m; those over ``enough_m`` may be less than they are."""
@@ -152,30 +162,10 @@ class PairDistances:
         """The boxes along ``path`` (K, J)."""
         return self._boxes.place(path @ self._moves.T + self._rest)
 
-    def _choose_pairs(self, reference: Float) -> tuple[tuple[str, str], ...]:
-        """Add the pairs to the geometry; returns the names of those that touch at ``reference``."""
-        objects, parents = self._geometry.geometryObjects, self._model.parents
-        for i, j in combinations(range(len(objects)), 2):
-            a, b = objects[i].parentJoint, objects[j].parentJoint
-            neighbours = parents[b] == a or parents[a] == b
-            if a != b and (not neighbours or _is_obstacle(objects[j])):  # obstacles come last
-                self._geometry.addCollisionPair(pin.CollisionPair(i, j))
-        self._scratch = self._geometry.createData()
-        self._place(reference)
-        touching = []
-        for index, pair in enumerate(list(self._geometry.collisionPairs)):
-            first, second = objects[pair.first], objects[pair.second]
-            apart = pin.computeDistance(self._geometry, self._scratch, index).min_distance > 0
-            mounted = parents[first.parentJoint] == 0
-            if not apart and (mounted or not _is_obstacle(second)):
-                touching.append((pin.CollisionPair(pair.first, pair.second), (first.name, second.name)))
-        for pair, _ in touching:
-            self._geometry.removeCollisionPair(pair)
-        return tuple(names for _, names in touching)
 
-
-def _load(contract: Contract) -> tuple[pin.Model, pin.GeometryModel]:
-    """Kinematics and collision geometry with only the contract's joints, and what follows them, left to move."""
+def _load(contract: Contract) -> tuple[pin.Model, pin.GeometryModel, list[str], tuple[str, ...]]:
+    """Kinematics and collision geometry with only the contract's joints, and what follows them, left to move; names of
+    all links, and of geometries that are meshes."""
     urdf = contract.urdf_path
     full = urdf_model(contract)
     known = [full.names[i] for i in range(1, full.njoints)]
@@ -186,29 +176,24 @@ def _load(contract: Contract) -> tuple[pin.Model, pin.GeometryModel]:
         geometry = pin.buildGeomFromUrdf(full, str(urdf), pin.GeometryType.COLLISION, package_dirs=mesh_folders(urdf))
     except (ValueError, RuntimeError) as error:
         raise UserError("deployment.urdf", str(error), "collision meshes that can be found and read") from error
-    for each in geometry.geometryObjects:
-        if isinstance(each.geometry, coal.BVHModelBase):
-            each.geometry = _hull(each.geometry, str(each.name))
+    meshes = [each for each in geometry.geometryObjects if isinstance(each.geometry, coal.BVHModelBase)]
+    for each in meshes:
+        each.geometry = convex_hull(each.geometry, str(each.name))
     for name in contract.joint_names:
         if full.joints[full.getJointId(name)].nv != 1:
             raise UserError("interface.joints", name, "a revolute, continuous or prismatic joint of the URDF")
     moves, rest = followers(contract, full)
     held = [i for i in range(1, full.njoints) if not moves[full.joints[i].idx_q].any()]
     model, (geometry,) = pin.buildReducedModel(full, [geometry], held, rest)
-    return model, geometry
+    links = [str(frame.name) for frame in full.frames if frame.type == pin.FrameType.BODY]
+    return model, geometry, links, tuple(str(each.name) for each in meshes)
 
 
-def _hull(mesh: coal.BVHModelBase, name: str) -> coal.ConvexBase:
-    """The convex hull of a mesh.
-
-    `buildConvexRepresentation` would only take the mesh for convex, and find dents farther away than its hull.
-    """
-    vertices = np.array([mesh.vertex(i) for i in range(mesh.num_vertices)]).reshape(-1, 3)
-    thickness_m = np.linalg.svd(vertices - vertices.mean(axis=0), full_matrices=False)[1][-1] if len(vertices) else 0.0
-    if thickness_m < _FLAT_M:  # Qhull would not survive it
-        raise UserError("deployment.urdf", name, "collision meshes that are not flat")
-    mesh.buildConvexHull(True, "Qt")
-    return mesh.convex
+def _bare(model: pin.Model, geometry: pin.GeometryModel) -> tuple[str, ...]:
+    """Links that move and have no geometry."""
+    shown = {each.parentFrame for each in geometry.geometryObjects}
+    links = ((i, frame) for i, frame in enumerate(model.frames) if frame.type == pin.FrameType.BODY)
+    return tuple(str(frame.name) for i, frame in links if frame.parentJoint and i not in shown)
 
 
 def _add_obstacles(model: pin.Model, data: pin.Data, geometry: pin.GeometryModel, contract: Contract) -> None:
@@ -219,15 +204,9 @@ def _add_obstacles(model: pin.Model, data: pin.Data, geometry: pin.GeometryModel
     base = data.oMf[model.getFrameId(frame)]
     for obstacle in contract.deployment.gate.obstacles:
         place = base * pin.SE3(np.eye(3), np.array(obstacle.position_m))
-        geometry.addGeometryObject(pin.GeometryObject(_name(obstacle), 0, place, coal.Box(*obstacle.size_m)))
-
-
-def _name(obstacle: Obstacle) -> str:
-    return f"obstacle {obstacle.name}"
-
-
-def _is_obstacle(geometry: pin.GeometryObject) -> bool:
-    return str(geometry.name).startswith("obstacle ")
+        geometry.addGeometryObject(
+            pin.GeometryObject(obstacle_geometry(obstacle.name), 0, place, coal.Box(*obstacle.size_m))
+        )
 
 
 def _levers(model: pin.Model, geometry: pin.GeometryModel) -> Float:
