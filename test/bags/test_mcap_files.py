@@ -103,8 +103,10 @@ def test_damage_within_a_chunk_is_noticed(tmp_path: Path) -> None:
     with BagReader(file) as bag:
         found = list(bag.raw_messages())
         (line,) = bag.damage
-    assert found == messages[: len(found)]
-    assert 0.2 < len(found) / len(messages) < 0.8
+    lost = len(messages) - len(found)
+    assert 0 < lost < 0.5 * len(messages)
+    assert [each for each in messages if each in found] == found
+    assert found[-1] == messages[-1]
     assert "checksum" in line
     with file.open("rb") as opened, pytest.raises(CRCValidationError):
         list(make_reader(opened, validate_crcs=True).iter_messages())

@@ -14,8 +14,9 @@ from typing import BinaryIO
 from zlib import crc32
 
 from lz4.frame import LZ4FrameDecompressor
-from rosbags.interfaces import Connection, ConnectionExtRosbag2, MessageDefinition, MessageDefinitionFormat
+from rosbags.interfaces import Connection
 
+from world_model_ros.bags.channels import McapChannels, strings
 from world_model_ros.core.errors import UserError
 
 if sys.version_info >= (3, 14):
@@ -26,12 +27,6 @@ else:
 _MAGIC = b"\x89MCAP0\r\n"
 _SCHEMA, _CHANNEL, _MESSAGE, _CHUNK, _DATA_END, _FOOTER = 0x03, 0x04, 0x05, 0x06, 0x0F, 0x02
 _MOST = 2**30  # bytes of a record or of a chunk unpacked; more is a damaged length
-_FORMATS = {
-    "ros2msg": MessageDefinitionFormat.MSG,
-    "ros2idl": MessageDefinitionFormat.IDL,
-    "omgidl": MessageDefinitionFormat.IDL,
-    "": MessageDefinitionFormat.NONE,
-}
 Read = tuple[Connection, int, bytes]
 
 
@@ -48,7 +43,7 @@ class McapScan:
     Attributes:
         connections: with the number of messages that can be read. message_count: of all of them.
         start_time, end_time: bag time of the first, and one after the last message, ns.
-        damage: where the file stops making sense; None if it is whole.
+        damage: what of the file makes no sense, a line each; nothing if it is whole.
 
     Raises:
         UserError: it is no MCAP file.
@@ -56,9 +51,8 @@ class McapScan:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.damage: str | None = None
-        self._schemas: dict[int, tuple[str, MessageDefinition]] = {}
-        self._channels: dict[int, Connection] = {}
+        self.damage: list[str] = []
+        self._channels = McapChannels(self)
         with path.open("rb") as file:
             if file.read(len(_MAGIC)) != _MAGIC:
                 raise UserError("bag", str(path), "an MCAP file, which begins with the MCAP magic")
@@ -67,7 +61,7 @@ class McapScan:
         for channel, stamp_ns, _ in self._messages(None):
             counts[channel] = counts.get(channel, 0) + 1
             stamps = [min(stamp_ns, *stamps), max(stamp_ns, *stamps)] if stamps else [stamp_ns, stamp_ns]
-        self.connections = [each._replace(msgcount=counts.get(key, 0)) for key, each in self._channels.items()]
+        self.connections = [each._replace(msgcount=counts.get(key, 0)) for key, each in self._channels.known.items()]
         self.message_count = sum(counts.values())
         self.start_time, self.end_time = (stamps[0], stamps[1] + 1) if stamps else (0, 0)
 
@@ -88,7 +82,13 @@ class McapScan:
                     opcode, body, whole = _record(file, size)
                     if opcode in (_DATA_END, _FOOTER):
                         return
-                    rows = self._take(opcode, body, whole)
+                    try:
+                        rows = self._take(opcode, body, whole)
+                    except Exception as error:  # the next record begins where it would without the damage
+                        if opcode != _CHUNK or not whole:
+                            raise
+                        self._say(f"the chunk at byte {at} of {size} is left out: {error or type(error).__name__}")
+                        continue
                     for channel, stamp_ns, raw in rows:
                         last_ns = stamp_ns
                         if wanted is None or channel in wanted:
@@ -97,7 +97,12 @@ class McapScan:
                         raise _Damaged("the file ends within a record")
             except Exception as error:  # whatever damage leads to, it ends here
                 until = "no message" if last_ns is None else f"the message of {last_ns * 1e-9:.3f} s"
-                self.damage = f"{self.path.name}: read up to {until}, byte {at} of {size}: {error}"
+                self._say(f"read up to {until}, byte {at} of {size}: {error}")
+
+    def _say(self, words: str) -> None:
+        line = f"{self.path.name}: {words}"
+        if line not in self.damage:
+            self.damage.append(line)
 
     def _take(self, opcode: int, body: bytes, whole: bool) -> list[tuple[int, int, bytes]]:
         """Learn from a record, and the messages in it in order of time."""
@@ -110,19 +115,14 @@ class McapScan:
             return []
         if opcode == _MESSAGE:
             channel, _, stamp_ns, _ = struct.unpack_from("<HIQQ", body)
-            if channel not in self._channels:
-                raise _Damaged(f"a message of channel {channel}, which was not announced")
+            if channel not in self._channels.known:
+                self._say(f"messages of channel {channel}, which was not announced, are left out")
+                return []
             return [(channel, stamp_ns, body[22:])]
         if opcode == _SCHEMA:
-            (key,) = struct.unpack_from("<H", body)
-            (name, encoding, text), _ = _strings(body, 2, 3)
-            self._schemas[key] = (name, MessageDefinition(_FORMATS[encoding], text))
+            self._channels.schema(body)
         elif opcode == _CHANNEL:
-            key, schema = struct.unpack_from("<HH", body)
-            (topic, encoding), _ = _strings(body, 4, 2)
-            name, definition = self._schemas[schema]
-            ext = ConnectionExtRosbag2(encoding, [])
-            self._channels[key] = Connection(key, topic, name, definition, "", 0, ext, self)
+            self._channels.channel(body)
         return []
 
 
@@ -154,7 +154,7 @@ def _records(data: bytes) -> Iterator[tuple[int, bytes]]:
 def _unpacked(body: bytes, whole: bool) -> bytes:
     """Records of a chunk; of one that is cut off, as much as can be unpacked."""
     size, crc = struct.unpack_from("<QI", body, 16)
-    (compression,), at = _strings(body, 28, 1)
+    (compression,), at = strings(body, 28, 1)
     packed = body[at + 8 :]
     if size > _MOST:
         raise _Damaged(f"a chunk of {size} bytes")
@@ -169,15 +169,3 @@ def _unpacked(body: bytes, whole: bool) -> bytes:
     if whole and (len(data) != size or (crc and crc32(data) != crc)):
         raise _Damaged("a chunk that its checksum does not fit")
     return bytes(data)
-
-
-def _strings(data: bytes, at: int, count: int) -> tuple[list[str], int]:
-    """``count`` strings with their length before them, and where they end."""
-    found = []
-    for _ in range(count):
-        (length,) = struct.unpack_from("<I", data, at)
-        if at + 4 + length > len(data):
-            raise _Damaged("a text that is longer than its record")
-        found.append(data[at + 4 : at + 4 + length].decode())
-        at += 4 + length
-    return found, at

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import heapq
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TypeAlias
+from typing import Any
 
-import yaml
 from rosbags.interfaces import Connection
-from rosbags.rosbag1 import Reader as Reader1
 
-from world_model_ros.bags.mcap_read import IndexedReader
-from world_model_ros.bags.mcap_scan import McapScan
+from world_model_ros.bags.channels import SCHEMALESS, unreadable
 from world_model_ros.bags.message_types import Decoder
+from world_model_ros.bags.storage import Storage, open_storage, storage_files, unpacked_message
 from world_model_ros.bags.writer import CONTRACT_TOPIC
 from world_model_ros.core.errors import UserError
 
-_STORAGE = (".mcap", ".db3")
-_Reader: TypeAlias = Any  # one of rosbags, whose types are not checked here, or a McapScan
+_MOST_DAMAGE = 10  # lines
 
 
 @dataclass(frozen=True)
@@ -34,7 +32,7 @@ class Topic:
 
 
 class BagReader:
-    """A bag being read; a context manager. A broken file is read up to the damage.
+    """A bag being read; a context manager. What is broken, or not of ROS, costs itself alone.
 
     Example::
 
@@ -43,11 +41,10 @@ class BagReader:
                 ...
 
     Args:
-        path: bag folder, storage file, or ROS 1 file.
+        path: bag folder, storage file (compressed or not), or ROS 1 file.
         names: topic in the bag -> the name it shall have here.
 
     Attributes:
-        damage: where reading had to end, a line a file; what is met while reading is added then.
         ros1: messages are serialised as in ROS 1 rather than CDR.
 
     Raises:
@@ -57,15 +54,41 @@ class BagReader:
     def __init__(self, path: str | Path, names: Mapping[str, str] | None = None) -> None:
         self.path = Path(path)
         self.ros1 = self.path.suffix == ".bag"
-        self.damage: list[str] = []
         self._names = {_absolute(old): _absolute(new) for old, new in (names or {}).items()}
         self._stack = ExitStack()
         self._decoders: dict[str, Decoder] = {}
+        self._assumed: dict[str, str] = {}
         with ExitStack() as opened:  # is left open only if all goes well
-            with _broken(self.path):
-                self._readers = [self._open(file, opened) for file in _storage_files(self.path)]
+            files, self._notes = storage_files(self.path)
+            self._readers = self._open(files, opened)
             self._check_names()
+            self._kinds = self._usual_types()
             self._stack = opened.pop_all()
+
+    @property
+    def damage(self) -> list[str]:
+        """What is missing or could not be read, a line each; what is met while reading is added then."""
+        found = [*self._notes, *(line for each in self._readers for line in getattr(each, "damage", ()))]
+        more = len(found) - _MOST_DAMAGE
+        return found if more <= 0 else [*found[:_MOST_DAMAGE], f"{self.path.name}: and {more} more of such places"]
+
+    @property
+    def unreadable(self) -> dict[str, str]:
+        """Why topics cannot be read, wholly or in part; by topic name, with how many messages there are."""
+        found: dict[str, list[str]] = {}
+        for reader in self._readers:
+            for connection in reader.connections:
+                why = self._why_not(connection)
+                if why is not None:
+                    kind = "" if connection.msgtype == SCHEMALESS else f" of {connection.msgtype}"
+                    words = f"{connection.msgcount} messages{kind} left out: {why}"
+                    found.setdefault(self._name(connection), []).append(words)
+        return {topic: "; ".join(words) for topic, words in sorted(found.items())}
+
+    @property
+    def assumed(self) -> dict[str, str]:
+        """Topics that do not say what type they have, and the type they are read as; see `assume`."""
+        return dict(self._assumed)
 
     @property
     def start_ns(self) -> int:
@@ -78,13 +101,18 @@ class BagReader:
         return max((reader.end_time - 1 for reader in self._readers if reader.message_count), default=0)
 
     def topics(self) -> dict[str, Topic]:
-        """What is in the bag, by topic name."""
-        counts: dict[tuple[str, str], int] = {}
-        for reader in self._readers:
-            for connection in reader.connections:
-                key = (self._name(connection), connection.msgtype)
-                counts[key] = counts.get(key, 0) + connection.msgcount
-        return {name: Topic(name, type_name, count) for (name, type_name), count in sorted(counts.items())}
+        """What can be read, by topic name."""
+        counts: Counter[str] = Counter()
+        for connection in self._readable():
+            counts[self._name(connection)] += connection.msgcount
+        return {name: Topic(name, self._kinds[name], count) for name, count in sorted(counts.items())}
+
+    def assume(self, types: Mapping[str, str]) -> None:
+        """Read topics that do not say their type as the type that is given for them; others are left alone."""
+        for connection in (each for reader in self._readers for each in reader.connections):
+            name = self._name(connection)
+            if connection.msgtype == SCHEMALESS and name in types and name not in self._kinds:
+                self._assumed[name] = self._kinds[name] = types[name]
 
     def require(self, topic: str, type_name: str | None = None) -> Topic:
         """A topic that must be there, with messages; `UserError` lists what is there."""
@@ -92,7 +120,11 @@ class BagReader:
         found = topics.get(_absolute(topic))
         listed = ", ".join(f"{each.name} ({each.type}, {each.count})" for each in topics.values()) or "nothing"
         if found is None or not found.count:
-            raise UserError(f"{self.path.name}: topic", topic, f"one of the topics with messages in the bag: {listed}")
+            why = self.unreadable.get(_absolute(topic))
+            legal = f"one of the topics with messages in the bag: {listed}"
+            raise UserError(
+                f"{self.path.name}: topic", topic, legal if why is None else f"a topic of ROS 2; it is {why}"
+            )
         if type_name is not None and found.type != type_name:
             raise UserError(f"{self.path.name}: type of {topic}", found.type, f"{type_name}; in the bag: {listed}")
         return found
@@ -101,12 +133,17 @@ class BagReader:
         """Topic, type, bag time in ns, and the serialised message, in order of bag time; None takes all topics."""
         streams = []
         for reader in self._readers:
-            wanted = [each for each in reader.connections if topics is None or self._name(each) in topics]
+            readable = [each for each in reader.connections if self._why_not(each) is None]
+            wanted = [each for each in readable if topics is None or self._name(each) in topics]
             if wanted:
                 streams.append(self._until_damage(reader, wanted))
         merged = streams[0] if len(streams) == 1 else heapq.merge(*streams, key=lambda item: item[1])
         for connection, stamp_ns, raw in merged:
-            yield self._name(connection), connection.msgtype, stamp_ns, raw
+            name = self._name(connection)
+            try:
+                yield name, self._kinds[name], stamp_ns, raw if self.ros1 else unpacked_message(raw)
+            except ValueError as error:
+                self._say(f"{name}: messages that cannot be unpacked are left out: {error}")
 
     def messages(self, topics: Collection[str] | None = None) -> Iterator[tuple[str, str, int, Any]]:
         """Topic, type, bag time in ns, and the message as rosbags' class."""
@@ -118,7 +155,7 @@ class BagReader:
         decoder = self._decoders.get(topic)
         if decoder is None:
             connection = self.connection(topic)
-            decoder = Decoder(connection.msgtype, connection.msgdef, self.ros1)
+            decoder = Decoder(self._kinds[topic], connection.msgdef, self.ros1)
             self._decoders[topic] = decoder
         try:
             return decoder(raw)
@@ -127,7 +164,13 @@ class BagReader:
 
     def connection(self, topic: str) -> Connection:
         """How a topic of the bag was recorded: its type, definition and QoS, as rosbags has it."""
-        return next(each for reader in self._readers for each in reader.connections if self._name(each) == topic)
+        return max((each for each in self._readable() if self._name(each) == topic), key=lambda each: each.msgcount)
+
+    def senders(self, topic: str) -> list[str]:
+        """Who published a topic, as far as the bag says: nodes in ROS 1, else its channels."""
+        found = [each for each in self._readable() if self._name(each) == topic]
+        names = {str(each.ext.callerid) for each in found} if self.ros1 else set()
+        return sorted(names) or [f"channel {each.id}" for each in found if each.owner is found[0].owner]
 
     def contract_text(self) -> str | None:
         """YAML of the contract the bag was recorded with, or None."""
@@ -146,28 +189,57 @@ class BagReader:
     ) -> None:
         self.close()
 
-    def _open(self, file: Path, stack: ExitStack) -> _Reader:
-        """By its index if it has one, else from its beginning."""
-        try:
-            return stack.enter_context(Reader1(file) if file.suffix == ".bag" else IndexedReader(file))
-        except Exception:  # rosbags meets broken files with nearly any exception
-            if file.suffix != ".mcap":
-                raise
-        scan = McapScan(file)
-        if scan.damage:
-            self.damage.append(scan.damage)
-        return scan
+    def _open(self, files: list[Path], stack: ExitStack) -> list[Storage]:
+        """What reads each file; those that cannot be opened are named, unless that is all of them."""
+        readers, failed = [], []
+        for file in files:
+            try:
+                with _broken(self.path):
+                    reader, notes = open_storage(file, stack)
+            except UserError as error:
+                failed.append((file, error))
+                continue
+            readers.append(reader)
+            self._notes += notes
+        if not readers:
+            raise failed[0][1]
+        self._notes += [f"{file.name}: left out: {error}" for file, error in failed]
+        return readers
 
-    def _until_damage(self, reader: _Reader, wanted: list[Connection]) -> Iterator[tuple[Connection, int, bytes]]:
+    def _readable(self) -> list[Connection]:
+        return [each for reader in self._readers for each in reader.connections if self._why_not(each) is None]
+
+    def _why_not(self, connection: Connection) -> str | None:
+        """Why a channel is left out; of several types on a topic, the one with most messages is read."""
+        name = self._name(connection)
+        if connection.msgtype == SCHEMALESS and self._assumed.get(name) is not None:
+            connection = connection._replace(msgtype=self._assumed[name])
+        why = unreadable(connection)
+        if why is None and connection.msgtype != self._kinds.get(name, connection.msgtype):
+            return f"the topic also comes as {self._kinds[name]}"
+        return why
+
+    def _usual_types(self) -> dict[str, str]:
+        """The type of each topic."""
+        counts: dict[str, Counter[str]] = {}
+        for connection in (each for reader in self._readers for each in reader.connections):
+            if unreadable(connection) is None:
+                counts.setdefault(self._name(connection), Counter())[connection.msgtype] += connection.msgcount
+        return {name: max(sorted(kinds), key=lambda kind: kinds[kind]) for name, kinds in counts.items()}
+
+    def _until_damage(self, reader: Storage, wanted: list[Connection]) -> Iterator[tuple[Connection, int, bytes]]:
         last_ns = 0
         try:
             for item in reader.messages(connections=wanted):
                 last_ns = item[1]
                 yield item
         except Exception as error:
-            words = f"{self.path.name}: read up to the message of {last_ns * 1e-9:.3f} s: {_words(error)}"
-            if words not in self.damage:
-                self.damage.append(words)
+            name = Path(getattr(reader, "path", self.path)).name
+            self._say(f"{name}: read up to the message of {last_ns * 1e-9:.3f} s: {_words(error)}")
+
+    def _say(self, words: str) -> None:
+        if words not in self._notes:
+            self._notes.append(words)
 
     def _name(self, connection: Connection) -> str:
         topic = str(connection.topic)
@@ -180,39 +252,6 @@ class BagReader:
                 raise UserError("map", f"{old}:={new}", f"a topic of the bag before ':=': {', '.join(sorted(there))}")
             if new in there and new not in self._names:
                 raise UserError("map", f"{old}:={new}", f"another name; the bag has a topic {new} already")
-
-
-def _storage_files(path: Path) -> list[Path]:
-    """The files of a bag; a folder with compressed files stands for itself.
-
-    The files of a folder are opened rather than the folder, because rosbags reads no message, without an error, where
-    metadata.yaml and storage disagree about QoS.
-    """
-    if not path.is_dir():
-        if path.suffix not in (*_STORAGE, ".bag") or not path.is_file():
-            raise UserError("bag", str(path), "a bag folder, or a .mcap, .db3 or .bag file")
-        return [path]
-    metadata = path / "metadata.yaml"
-    if metadata.is_file():
-        information = _information(metadata)
-        if str(information.get("compression_mode") or "none").lower() != "none":
-            return [path]
-        files = [path / Path(name).name for name in information.get("relative_file_paths", [])]
-        missing = [file.name for file in files if not file.is_file()]
-        if missing:
-            raise UserError("bag", str(path), f"a folder that has {missing}, as its metadata.yaml says")
-    else:
-        files = sorted(file for file in path.iterdir() if file.suffix in _STORAGE)
-    if not files:
-        raise UserError("bag", str(path), f"a folder with {' or '.join(_STORAGE)} files")
-    return files
-
-
-def _information(metadata: Path) -> dict[str, Any]:
-    try:
-        return dict(yaml.safe_load(metadata.read_text(encoding="utf-8"))["rosbag2_bagfile_information"])
-    except (yaml.YAMLError, KeyError, TypeError, ValueError) as error:
-        raise UserError("bag", str(metadata), f"metadata of rosbag2 ({error})") from error
 
 
 @contextmanager

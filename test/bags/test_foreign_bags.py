@@ -1,0 +1,278 @@
+"""Bags that others made: what is not of ROS 2, packed, or left by a recorder that was killed."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from pathlib import Path
+
+import pytest
+from mcap.writer import CompressionType, Writer
+from mutations import Message, write
+from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin
+from rosbags.rosbag2 import Writer as BagWriter2
+
+from world_model_ros.bags.find import find_bags
+from world_model_ros.bags.message_types import standard_types
+from world_model_ros.bags.reader import BagReader
+from world_model_ros.core.errors import UserError
+
+POINT, WORD = "geometry_msgs/msg/PointStamped", "std_msgs/msg/String"
+
+
+def sample(count: int = 60) -> list[Message]:
+    """Two topics, each message every 10 ms."""
+    types = standard_types()
+    rows = []
+    for i in range(count):
+        word = types.types[WORD](data=f"word {i}")
+        rows.append(("/word", WORD, i * 10_000_000, bytes(types.serialize_cdr(word, WORD))))
+        head = types.types["std_msgs/msg/Header"](types.types["builtin_interfaces/msg/Time"](i, 5), "map")
+        point = types.types[POINT](head, types.types["geometry_msgs/msg/Point"](0.5, 1.0, float(i)))
+        rows.append(("/point", POINT, i * 10_000_000 + 1, bytes(types.serialize_cdr(point, POINT))))
+    return rows
+
+
+def mcap(path: Path, rows: list[Message], foreign=(), schemas: dict[str, str] | None = None, **how) -> Path:
+    """A single file.
+
+    Args:
+        foreign: (topic, message encoding, schema encoding or None, index of the row before which it comes).
+        schemas: encoding of a type's definition, ``ros2msg`` without; None leaves out the schema altogether.
+    """
+    with path.open("wb") as file:
+        writer = Writer(file, chunk_size=4096, **how)
+        writer.start("")
+        channels: dict[str, int] = {}
+        others: dict[str, int] = {}
+        for i, (topic, kind, at, raw) in enumerate(rows):
+            for name, encoding, schema, after in foreign:
+                if i < after:
+                    continue
+                if name not in others:
+                    number = 0 if schema is None else writer.register_schema("acme.Thing", schema, b"\xfe\xff\x00")
+                    others[name] = writer.register_channel(name, encoding, number)
+                writer.add_message(others[name], at, b"\xff\x00", at)
+            if topic not in channels:
+                how_said = (schemas or {}).get(topic, "ros2msg")
+                text = (
+                    standard_types().generate_msgdef(kind, ros_version=2)[0].encode() if how_said == "ros2msg" else b""
+                )
+                number = 0 if how_said == "" else writer.register_schema(kind, how_said, text)
+                channels[topic] = writer.register_channel(topic, "cdr", number)
+            writer.add_message(channels[topic], at, raw, at)
+        writer.finish()
+    return path
+
+
+def read(bag: BagReader) -> list[Message]:
+    return [(topic, kind, at, bytes(raw)) for topic, kind, at, raw in bag.raw_messages()]
+
+
+@pytest.mark.parametrize("after", [0, 70])
+@pytest.mark.parametrize(
+    ("encoding", "schema", "word"),
+    [
+        ("protobuf", "protobuf", "protobuf"),
+        ("json", "jsonschema", "json"),
+        ("json", None, "json"),
+        ("flatbuffer", "flatbuffer", "flatbuffer"),
+        ("ros1", "ros1msg", "ROS 1"),
+        ("cdr", None, "without a schema"),
+    ],
+)
+def test_a_channel_that_is_not_of_ros_2_costs_itself_alone(tmp_path, encoding, schema, word, after) -> None:
+    rows = sample()
+    path = mcap(tmp_path / "mixed.mcap", rows, [("/telemetry", encoding, schema, after)])
+    bare = tmp_path / "bare.mcap"  # without its index
+    data = path.read_bytes()
+    bare.write_bytes(data[: int.from_bytes(data[-28:-20], "little")])
+    for each in (path, bare):
+        with BagReader(each) as bag:
+            assert read(bag) == rows
+            assert set(bag.topics()) == {"/word", "/point"}
+            assert bag.unreadable.keys() == {"/telemetry"}
+            assert word in bag.unreadable["/telemetry"]
+            assert bag.unreadable["/telemetry"].startswith(f"{len(rows) - after} messages")
+            assert bag.damage == []
+            with pytest.raises(UserError, match=word):
+                bag.require("/telemetry")
+
+
+@pytest.mark.parametrize("how", [{"use_statistics": False}, {"use_chunking": False}, {"repeat_channels": False}])
+def test_an_index_that_does_not_say_all_is_not_relied_on(tmp_path, how) -> None:
+    rows = sample()
+    path = mcap(tmp_path / "odd.mcap", rows, [("/telemetry", "protobuf", "protobuf", 0)], **how)
+    with BagReader(path) as bag:
+        assert read(bag) == rows
+        assert {name: topic.count for name, topic in bag.topics().items()} == {"/word": 60, "/point": 60}
+        assert "/telemetry" in bag.unreadable
+
+
+def test_chunks_without_a_message_index_are_read(tmp_path) -> None:
+    from mcap.writer import IndexType
+
+    rows = sample()
+    path = mcap(tmp_path / "plain.mcap", rows, index_types=IndexType.CHUNK, compression=CompressionType.LZ4)
+    with BagReader(path) as bag:
+        assert read(bag) == rows
+        assert [row for row in rows if row[0] == "/word"] == list(bag.raw_messages({"/word"}))
+
+
+def test_a_standard_type_with_an_unknown_definition_is_the_standard_one(tmp_path) -> None:
+    path = mcap(tmp_path / "unknown.mcap", sample(), schemas={"/point": "unknown"})
+    with BagReader(path) as bag:
+        assert [message.point.z for _, _, _, message in bag.messages(["/point"])] == list(range(60))
+        assert bag.unreadable == {}
+
+
+def test_a_topic_without_a_schema_can_be_read_as_what_somebody_says_it_is(tmp_path) -> None:
+    path = mcap(tmp_path / "bare.mcap", sample(), schemas={"/point": ""})
+    with BagReader(path) as bag:
+        assert len(read(bag)) == 60
+        bag.assume({"/point": POINT, "/word": POINT, "/nothing": POINT})
+        assert bag.assumed == {"/point": POINT}
+        assert bag.unreadable == {}
+        assert bag.require("/word").type == WORD
+        assert [message.point.z for _, _, _, message in bag.messages(["/point"])] == list(range(60))
+
+
+def test_a_topic_of_two_types_is_read_as_the_one_with_most_messages(tmp_path) -> None:
+    rows = sample()
+    other = [("/word", POINT, at + 2, raw) for topic, _, at, raw in rows[:40] if topic == "/point"]
+    mixed = sorted(rows + other, key=lambda row: row[2])
+    with (tmp_path / "two.mcap").open("wb") as file:
+        writer = Writer(file)
+        writer.start("ros2")
+        channels: dict[tuple[str, str], int] = {}
+        for topic, kind, at, raw in mixed:
+            if (topic, kind) not in channels:
+                text = standard_types().generate_msgdef(kind, ros_version=2)[0].encode()
+                number = writer.register_schema(kind, "ros2msg", text)
+                channels[topic, kind] = writer.register_channel(topic, "cdr", number)
+            writer.add_message(channels[topic, kind], at, raw, at)
+        writer.finish()
+    with BagReader(tmp_path / "two.mcap") as bag:
+        assert read(bag) == rows
+        assert bag.unreadable["/word"] == f"20 messages of {POINT} left out: the topic also comes as {WORD}"
+
+
+@pytest.fixture
+def killed(tmp_path: Path) -> tuple[Path, list[Message]]:
+    """A recording of which the last third is in the log beside it, as a recorder leaves it that is killed."""
+    rows = sample()
+    whole = write(tmp_path / "whole", rows, "sqlite3")
+    live = tmp_path / "live.db3"
+    shutil.copy(whole, live)
+    database = sqlite3.connect(live)
+    late = database.execute("SELECT topic_id, timestamp, data FROM messages ORDER BY timestamp").fetchall()[80:]
+    database.execute("DELETE FROM messages WHERE timestamp >= ?", (late[0][1],))
+    database.commit()
+    database.execute("PRAGMA journal_mode=WAL")
+    database.execute("PRAGMA wal_autocheckpoint=0")
+    database.executemany("INSERT INTO messages(topic_id, timestamp, data) VALUES (?, ?, ?)", late)
+    database.commit()
+    folder = tmp_path / "killed"
+    folder.mkdir()
+    for end in ("", "-wal"):
+        shutil.copy(tmp_path / f"live.db3{end}", folder / f"killed_0.db3{end}")
+    database.close()
+    return folder, rows
+
+
+def test_what_a_killed_recorder_left_in_its_log_is_read_and_nothing_is_changed(killed) -> None:
+    folder, rows = killed
+    before = {file.name: file.read_bytes() for file in folder.iterdir()}
+    folder.chmod(0o555)
+    try:
+        for path in (folder, folder / "killed_0.db3"):
+            with BagReader(path) as bag:
+                assert read(bag) == rows
+                assert bag.topics()["/word"].count == 60
+                assert bag.damage == []
+    finally:
+        folder.chmod(0o755)
+    assert {file.name: file.read_bytes() for file in folder.iterdir()} == before
+
+
+def test_a_log_that_cannot_be_read_is_named(killed) -> None:
+    folder, rows = killed
+    (folder / "killed_0.db3-wal").unlink()
+    (folder / "killed_0.db3-wal").mkdir()  # no file: not a log at all
+    with BagReader(folder) as bag:
+        assert read(bag) == rows[:80]
+    (folder / "killed_0.db3-wal").rmdir()
+    (folder / "killed_0.db3-journal").write_bytes(b"x" * 600)
+    with BagReader(folder) as bag:
+        assert read(bag) == rows[:80]
+        (line,) = bag.damage
+        assert "killed_0.db3-journal" in line
+
+
+def packed(path: Path, rows: list[Message], storage: StoragePlugin, mode: CompressionMode) -> Path:
+    writer = BagWriter2(path, version=9, storage_plugin=storage)
+    writer.set_compression(mode, CompressionFormat.ZSTD)
+    connections: dict[str, object] = {}
+    with writer as bag:
+        for topic, kind, at, raw in rows:
+            if topic not in connections:
+                connections[topic] = bag.add_connection(topic, kind, typestore=standard_types())
+            bag.write(connections[topic], at, raw)
+    return path
+
+
+@pytest.mark.parametrize("storage", StoragePlugin)
+@pytest.mark.parametrize("mode", [CompressionMode.FILE, CompressionMode.MESSAGE])
+def test_packed_bags_are_read_with_or_without_their_metadata(tmp_path, storage, mode) -> None:
+    rows = sample()
+    folder = packed(tmp_path / "bag", rows, storage, mode)
+    (file,) = [each for each in folder.iterdir() if each.name != "metadata.yaml"]
+    assert [each.name for each in find_bags([folder])] == ["bag"]
+    for path in (folder, file):
+        with BagReader(path) as bag:
+            assert read(bag) == rows
+    text = (folder / "metadata.yaml").read_text(encoding="utf-8")
+    for words in (None, text.replace(file.name, f"bag/{file.name}"), text.replace(".zstd", ""), "", "{", "a: 1"):
+        (folder / "metadata.yaml").unlink()
+        if words is not None:
+            (folder / "metadata.yaml").write_text(words, encoding="utf-8")
+        with BagReader(folder) as bag:
+            assert read(bag) == rows
+            assert len(bag.damage) == (words in ("", "{", "a: 1"))
+        (folder / "metadata.yaml").write_text(text, encoding="utf-8")
+    (folder / "metadata.yaml").unlink()
+    assert [each.name for each in find_bags([folder])] == [file.name]
+
+
+def test_a_packed_file_that_is_cut_off_is_read_up_to_there(tmp_path) -> None:
+    rows = sample(3000)
+    folder = packed(tmp_path / "bag", rows, StoragePlugin.MCAP, CompressionMode.FILE)
+    (file,) = folder.glob("*.zstd")
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+    with BagReader(file) as bag:
+        found = read(bag)
+        assert found == rows[: len(found)]
+        assert any("unpacked up to byte" in line for line in bag.damage)
+
+
+def test_a_file_of_a_bag_that_is_missing_or_broken_costs_that_file_alone(tmp_path) -> None:
+    rows = sample()
+    folder = tmp_path / "split"
+    folder.mkdir()
+    names = [f"split_{i}.mcap" for i in range(3)]
+    for i, name in enumerate(names):
+        mcap(folder / name, rows[i * 40 : (i + 1) * 40])
+    listed = "\n".join(f"  - {name}" for name in names)
+    (folder / "metadata.yaml").write_text(f"rosbag2_bagfile_information:\n  relative_file_paths:\n{listed}\n")
+    with BagReader(folder) as bag:
+        assert read(bag) == rows
+    (folder / names[1]).write_bytes(b"")
+    with BagReader(folder) as bag:
+        assert read(bag) == rows[:40] + rows[80:]
+        assert names[1] in bag.damage[0]
+    (folder / names[1]).unlink()
+    (folder / "other.mcap").write_bytes((folder / names[0]).read_bytes())
+    with BagReader(folder) as bag:
+        assert read(bag) == rows[:40] + rows[80:]
+        assert [line for line in bag.damage if "split_1.mcap is missing" in line]
+        assert [line for line in bag.damage if "other.mcap is left out" in line]
