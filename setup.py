@@ -39,6 +39,7 @@ SIM = ["mujoco>=3.2", "scipy"]
 TRAIN = ["torch==2.13.0", "onnx>=1.17", "tensorboard"]
 REPORT = ["matplotlib", "jinja2"]  # report.html of a replay
 LEROBOT = ["pyarrow", "av"]
+XACRO = ["xacro"]  # URDFs that are still xacro files; a ROS installation brings its own
 VIEW = ["viser>=1.1", "av"]  # the web page, and films
 
 setup(
@@ -69,8 +70,10 @@ setup(
         "train": TRAIN,
         "report": REPORT,
         "lerobot": LEROBOT,
+        "xacro": XACRO,
         "view": VIEW,
         "test": [
+            *XACRO,
             "pytest",
             "pytest-timeout",
             "hypothesis",

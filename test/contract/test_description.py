@@ -59,16 +59,77 @@ def test_mimic_floating_and_fixed_joints_are_not_commanded(tmp_path):
     [
         ("", None, None),
         ('<limit velocity="2"/>', None, 2.0),
-        ('<limit lower="1" upper="-1" velocity="0"/>', None, None),
-        ('<limit lower="-inf" upper="inf" velocity="inf"/>', None, None),
-        ('<limit lower="nan" upper="1" velocity="nan"/>', None, None),
+        ('<limit upper="1" velocity="2"/>', (0.0, 1.0), 2.0),  # an end that is not stated is 0
+        ('<limit lower="0" upper="0" velocity="0" effort="0"/>', None, None),  # what exporters write for nothing
+        (LIMIT + '<safety_controller soft_lower_limit="0" soft_upper_limit="0" k_velocity="0"/>', (-1.0, 1.0), 2.0),
         (LIMIT + '<safety_controller soft_lower_limit="-0.9" soft_upper_limit="2" k_velocity="1"/>', (-0.9, 1.0), 2.0),
         (LIMIT + '<safety_controller k_velocity="1"/>', (-1.0, 1.0), 2.0),
     ],
 )
-def test_a_limit_is_a_range_that_is_finite_or_none(tmp_path, inside, position, velocity):
+def test_a_limit_is_a_range_or_none_where_nothing_is_stated(tmp_path, inside, position, velocity):
     limit = read(tmp_path, urdf(joint("j", "a", "b", inside=inside), links="ab")).commanded[0].limit
     assert (limit.position, limit.velocity) == (position, velocity)
+
+
+@pytest.mark.parametrize(
+    ("kind", "inside", "named"),
+    [
+        ("revolute", '<limit lower="1.57" upper="-0.2" velocity="1" effort="1"/>', "lower 1.57, upper -0.2"),
+        ("prismatic", '<limit lower="0.5" upper="0.5" velocity="1" effort="1"/>', "a lower limit below"),
+        ("revolute", '<limit upper="-1" velocity="1" effort="1"/>', "lower 0, upper -1"),
+        ("revolute", '<limit lower="-inf" upper="inf" velocity="1" effort="1"/>', "lower: got '-inf'"),
+        ("revolute", '<limit lower="-1" upper="1e400" velocity="1" effort="1"/>', "upper: got '1e400'"),
+        ("revolute", '<limit lower="nan" upper="1" velocity="1" effort="1"/>', "lower: got 'nan'"),
+        ("revolute", '<limit lower="-1,5" upper="1,5" velocity="1" effort="1"/>', "lower: got '-1,5'"),
+        ("revolute", '<limit lower="-1" upper="1_0" velocity="1" effort="1"/>', "upper: got '1_0'"),
+        ("revolute", '<limit lower="-1" upper="1" velocity="-1" effort="1"/>', "velocity: got '-1'"),
+        ("continuous", '<limit velocity="nan" effort="1"/>', "velocity: got 'nan'"),
+        ("prismatic", '<limit lower="0" upper="1" velocity="1" effort="-5"/>', "effort: got '-5'"),
+        ("revolute", '<limit lower="0" upper="1" velocity="" effort="1"/>', "velocity: got ''"),
+        ("revolute", LIMIT + '<safety_controller soft_lower_limit="0.5" soft_upper_limit="-0.5"/>', "soft limits"),
+        ("revolute", LIMIT + '<safety_controller soft_lower_limit="2" soft_upper_limit="3"/>', "soft limits"),
+        ("revolute", LIMIT + '<safety_controller soft_upper_limit="nan"/>', "soft_upper_limit: got 'nan'"),
+        ("revolute", LIMIT + '<axis xyz="0 0 0"/>', "a direction"),
+        ("revolute", LIMIT + '<axis xyz="0 1"/>', "3 numbers"),
+        ("revolute", LIMIT + '<origin xyz="0 nan 0"/>', "origin: xyz: got 'nan'"),
+        ("fixed", '<origin rpy="0 0 1,57"/>', "origin: rpy: got '1,57'"),
+    ],
+)
+def test_a_number_that_cannot_be_used_is_an_error_with_field_value_and_what_is_legal(tmp_path, kind, inside, named):
+    with pytest.raises(UserError, match="joint j") as refused:
+        read(tmp_path, urdf(joint("j", "a", "b", kind, inside), links="ab"))
+    assert named in str(refused.value)
+
+
+def test_limits_of_a_joint_that_does_not_move_are_not_looked_at(tmp_path):
+    zeros = '<limit lower="1" upper="0" velocity="-1" effort="0"/>'
+    text = urdf(joint("j", "a", "b", "fixed", zeros), joint("k", "b", "c"), links="abc")
+    assert [each.name for each in read(tmp_path, text).commanded] == ["k"]
+
+
+@pytest.mark.parametrize(
+    ("mimic", "named"),
+    [
+        ('<mimic joint="gone"/>', "got 'gone'; expected a joint that moves by itself: ['x']"),
+        ('<mimic joint="y"/>', "got 'y'"),
+        ('<mimic joint="held"/>', "got 'held'"),
+        ('<mimic joint="z"/>', "mimic: joint"),
+        ('<mimic joint="x" multiplier="minus"/>', "multiplier: got 'minus'"),
+        ('<mimic joint="x" offset="nan"/>', "offset: got 'nan'"),
+        ("<mimic/>", "without joint"),
+    ],
+)
+def test_a_joint_that_mimics_follows_one_that_moves_by_itself(tmp_path, mimic, named):
+    text = urdf(
+        joint("x", "a", "b"),
+        joint("held", "a", "c", "fixed", ""),
+        joint("y", "b", "d", inside=LIMIT + mimic),
+        joint("z", "b", "e", inside='<mimic joint="y"/>'),
+        links="abcde",
+    )
+    with pytest.raises(UserError, match=r"joint [yz]") as refused:
+        read(tmp_path, text)
+    assert named in str(refused.value)
 
 
 def test_a_continuous_joint_has_no_range(tmp_path):

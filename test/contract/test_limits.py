@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
-from world_model_ros.contract.contract import load_contract
+from world_model_ros.contract.contract import contract_from_text, load_contract
 from world_model_ros.contract.gate_settings import JointLimit
 from world_model_ros.contract.limits import joint_limits
-from world_model_ros.contract.urdf import UrdfLimit, urdf_limits
+from world_model_ros.contract.urdf import UrdfLimit
 from world_model_ros.core.errors import UserError
 
 URDF = UrdfLimit((-2.0, 2.0), 3.0, 50.0)
@@ -50,21 +51,49 @@ def test_a_limit_that_nobody_states_is_named(missing: str) -> None:
         limits(JointLimit(name="a", **{key: value for key, value in whole.items() if key != missing}), None)
 
 
+def test_a_urdf_that_says_zero_says_nothing_and_the_contract_has_to():
+    zeros = UrdfLimit(None, None, 50.0, ("velocity", "position"))
+    with pytest.raises(UserError, match=r"a: got None; expected position.*says 0"):
+        limits(urdf=zeros)
+    with pytest.raises(UserError, match=r"a: got None; expected velocity.*says 0"):
+        limits(JointLimit(name="a", position=(-1.0, 1.0)), zeros)
+    found = limits(JointLimit(name="a", position=(-1.0, 1.0), velocity=2.0), zeros)
+    assert (found.upper[0], found.velocity[0]) == (1.0, 2.0)
+
+
+def test_a_joint_that_the_urdf_lacks_is_an_error_whatever_the_contract_says_of_it():
+    whole = JointLimit(name="b", position=(-1.0, 1.0), velocity=1.0, effort=1.0)
+    with pytest.raises(UserError, match=r"interface\.joints: got \['b'\]; expected joints of the URDF: \['a'\]"):
+        joint_limits(["b"], [whole], {"a": URDF})
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("position", (1.57, -0.2)),
+        ("position", (0.5, 0.5)),
+        ("position", (-float("inf"), 1.0)),
+        ("velocity", 0.0),
+        ("velocity", -1.0),
+        ("velocity", float("nan")),
+        ("acceleration", float("inf")),
+        ("jerk", 0.0),
+        ("effort", -1.0),
+        ("rest", float("nan")),
+    ],
+)
+def test_a_limit_that_cannot_be_used_is_no_limit_of_a_contract(key, value):
+    text = load_contract("tabletop_arm").text
+    line = next(each for each in text.splitlines() if "name: elbow_joint, position" in each)
+    limit = {"name": "elbow_joint", "position": [-2.9, 2.9], "velocity": 3.0, "effort": 1.0, key: value}
+    said = json.dumps(limit).replace("NaN", ".nan").replace("-Infinity", "-.inf").replace("Infinity", ".inf")
+    with pytest.raises(UserError, match=key):
+        contract_from_text(text.replace(line, f"    - {said}"))
+
+
 def test_ranges_that_do_not_meet_are_an_error() -> None:
     with pytest.raises(UserError, match="position"):
         limits(JointLimit(name="a", position=(2.5, 3.0)))
-
-
-def test_a_urdf_that_says_zero_says_nothing(tmp_path: Path) -> None:
-    path = tmp_path / "robot.urdf"
-    path.write_text(
-        '<robot name="r"><joint name="b" type="fixed"/><joint name="a" type="continuous">'
-        '<limit lower="-1" upper="1" velocity="2" effort="0"/></joint></robot>'
-    )
-    assert urdf_limits(path) == {"a": UrdfLimit(None, 2.0, None)}
-    path.write_text("<robot")
-    with pytest.raises(UserError, match="URDF"):
-        urdf_limits(path)
 
 
 def test_a_contract_without_limits_takes_those_of_its_urdf(tmp_path: Path) -> None:

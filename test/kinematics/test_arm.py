@@ -128,7 +128,7 @@ def test_a_link_that_the_urdf_lacks_is_named() -> None:
 
 
 def test_a_joint_that_the_urdf_lacks_is_named() -> None:
-    with pytest.raises(UserError, match=r"interface.joints: got 'wrist_9_joint'"):
+    with pytest.raises(UserError, match=r"interface.joints: got \['wrist_9_joint'\]"):
         ArmKinematics(
             contract_from_text(CONTRACT.text.replace("wrist_3_joint", "wrist_9_joint"), folder=CONTRACT.folder)
         )

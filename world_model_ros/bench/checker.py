@@ -22,6 +22,7 @@ from world_model_ros.contract.contract import Contract
 from world_model_ros.core.trajectory import Trajectory
 from world_model_ros.kinematics.hulls import convex_hull
 from world_model_ros.kinematics.meshes import mesh_folders
+from world_model_ros.kinematics.urdf_model import kinematic_text, reduced_model
 
 BATCH = 2000  # segments
 SHARES = np.linspace(0.0, 1.0, 5)
@@ -131,7 +132,7 @@ class Checker:
 def read_limits(contract: Contract, names: list[str]) -> dict[str, Float]:
     """Limits (J,) by name, the tighter of contract and URDF."""
     stated = {each["name"]: each for each in yaml.safe_load(contract.text)["deployment"].get("limits", [])}
-    robot = ElementTree.parse(contract.urdf_path).getroot()
+    robot = ElementTree.fromstring(contract.urdf_text)
     urdf = {joint.attrib["name"]: joint for joint in robot.findall("joint") if joint.find("limit") is not None}
     rows = [_limits(stated.get(name, {}), urdf.get(name)) for name in names]
     limits = dict(zip(("lower", "upper", "velocity", "acceleration", "jerk"), np.array(rows).T))
@@ -141,8 +142,9 @@ def read_limits(contract: Contract, names: list[str]) -> dict[str, Float]:
 def _limits(stated: Mapping[str, Any], joint: ElementTree.Element | None) -> tuple[float, ...]:
     found = {} if joint is None else dict(joint.find("limit").attrib)  # type: ignore[union-attr]
     low, high = stated.get("position", (-np.inf, np.inf))
-    if joint is not None and joint.attrib["type"] != "continuous" and "upper" in found:
-        low, high = max(low, float(found.get("lower", 0))), min(high, float(found["upper"]))
+    stops = any(float(found.get(end, 0)) != 0.0 for end in ("lower", "upper"))
+    if joint is not None and joint.attrib["type"] != "continuous" and stops:
+        low, high = max(low, float(found.get("lower", 0))), min(high, float(found.get("upper", 0)))
     velocity = min(stated.get("velocity", np.inf), float(found.get("velocity", 0)) or np.inf)
     acceleration = stated.get("acceleration", 2 * velocity)
     return low, high, velocity, acceleration, stated.get("jerk", 10 * acceleration)
@@ -159,12 +161,12 @@ class World:
     """
 
     def __init__(self, contract: Contract, names: list[str]) -> None:
-        self._led = _led(str(contract.urdf_path), names)
+        self._led = _led(contract.urdf_text, names)
         self._model, self._geometry = _moving(contract, self._led)
         self._data = self._model.createData()
         robot = len(self._geometry.geometryObjects)
         pin.framesForwardKinematics(self._model, self._data, pin.neutral(self._model))
-        base = self._data.oMf[self._model.getFrameId(contract.interface.base_frame)]
+        base = self._data.oMf[self._model.getFrameId(contract.interface.base_frame, pin.FrameType.BODY)]
         for box in contract.deployment.gate.obstacles:
             at = base * pin.SE3(np.eye(3), np.array(box.position_m))
             self._geometry.addGeometryObject(pin.GeometryObject(box.name, 0, at, coal.Box(*box.size_m)))
@@ -215,7 +217,7 @@ def _excluded(contract: Contract) -> list[set[str]]:
     found = [set(pair) for pair in settings.exclude]
     if settings.srdf is not None:
         root = ElementTree.parse(contract.srdf_path).getroot()
-        links = [each.attrib["name"] for each in ElementTree.parse(contract.urdf_path).getroot().findall("link")]
+        links = [each.attrib["name"] for each in ElementTree.fromstring(contract.urdf_text).findall("link")]
         enabled = [{each.attrib["link1"], each.attrib["link2"]} for each in root.findall("enable_collisions")]
         alone = [each.attrib["link"] for each in root.findall("disable_default_collisions")]
         default = [{link, other} for link in alone for other in links if link != other]
@@ -226,21 +228,20 @@ def _excluded(contract: Contract) -> list[set[str]]:
 
 def _moving(contract: Contract, led: Mapping[str, object]) -> tuple[pin.Model, pin.GeometryModel]:
     """The robot with only the joints ``led`` left to move; the others stand at 0. Meshes as hulls."""
-    urdf = str(contract.urdf_path)
-    model = pin.buildModelFromUrdf(urdf)
-    folders = mesh_folders(contract.urdf_path)
-    geometry = pin.buildGeomFromUrdf(model, urdf, pin.GeometryType.COLLISION, package_dirs=folders)
+    text, folders = kinematic_text(contract), mesh_folders(contract.urdf_path)
+    model = pin.buildModelFromXML(text)
+    geometry = pin.buildGeomFromUrdfString(model, text, pin.GeometryType.COLLISION, package_dirs=folders)
     for each in geometry.geometryObjects:
         if isinstance(each.geometry, coal.BVHModelBase):
             each.geometry = convex_hull(each.geometry, each.name)
     held = [joint for joint in range(1, model.njoints) if model.names[joint] not in led]
-    reduced, (kept,) = pin.buildReducedModel(model, [geometry], held, pin.neutral(model))
+    reduced, (kept,) = reduced_model(model, [geometry], held, pin.neutral(model))
     return reduced, kept
 
 
 def _led(urdf: str, names: list[str]) -> dict[str, tuple[int, float, float]]:
     """Which of ``names`` moves each joint, as the joint itself or one that mimics it, with multiplier and offset."""
-    joints = ElementTree.parse(urdf).getroot().findall("joint")
+    joints = ElementTree.fromstring(urdf).findall("joint")
     mimics = {joint.attrib["name"]: mimic.attrib for joint in joints for mimic in joint.findall("mimic")}
     found = {}
     for name in [*names, *mimics]:

@@ -97,7 +97,7 @@ def bringup(
         processes.insert(0, Process("command_gate_node", "command_gate", {**every, "dry_run": dry_run}, profile="gate"))
     if contract.deployment.urdf is not None:
         description: dict[str, Value] = {
-            "robot_description": contract.urdf_path.read_text(encoding="utf-8"),
+            "robot_description": contract.urdf_text,
             "use_sim_time": use_sim_time,
         }
         processes.append(

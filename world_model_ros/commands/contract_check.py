@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from world_model_ros.contract.contract import Contract
-from world_model_ros.contract.description import UrdfJoint, read_description
+from world_model_ros.contract.description import UrdfJoint
 from world_model_ros.contract.marks import marks
 from world_model_ros.contract.schema import Joint
 from world_model_ros.convert.incoming import converter_for
@@ -42,7 +42,7 @@ def check_contract(contract: Contract) -> list[Finding]:
 
 def _against_urdf(contract: Contract) -> Iterator[Finding]:
     try:
-        description = read_description(contract.urdf_path)
+        description = contract.description
     except UserError as error:
         yield Finding("urdf", str(error))
         return

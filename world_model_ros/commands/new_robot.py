@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from world_model_ros.commands.output import show
 
 if TYPE_CHECKING:
+    from world_model_ros.contract.contract import Contract
     from world_model_ros.contract.description import Description, UrdfJoint
     from world_model_ros.contract.draft import Box
 
@@ -29,10 +31,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from world_model_ros.contract.contract import load_contract
+    from world_model_ros.contract.contract import contract_from_text
     from world_model_ros.contract.description import read_description
     from world_model_ros.contract.draft import Draft, choose_joints, legal_name
-    from world_model_ros.contract.marks import marks
     from world_model_ros.core.errors import UserError
 
     if not 0.1 <= arguments.tick_hz <= 100.0:
@@ -54,30 +55,40 @@ def run(arguments: argparse.Namespace) -> int:
         raise UserError("tip", arguments.tip, f"a link that the joints move, such as {list(tips)}")
     above = description.above(arguments.tip) if arguments.tip else ()
     carrying = tuple(joint.name for joint in joints if joint in above)
-    box = _workspace(arguments.urdf, joints, base, arguments.tip) if arguments.tip else ()
     cameras = tuple(legal_name(each) for each in _words(arguments.cameras) or description.camera_frames or ("camera",))
     urdf = _reference(arguments.urdf, out)
-    draft = Draft(name, urdf, joints, base, arguments.tip or None, box, cameras, arguments.tick_hz, carrying)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(draft.text(), encoding="utf-8")
-    contract = load_contract(out)
+    draft = Draft(name, urdf, joints, base, None, (), cameras, arguments.tick_hz, carrying)
+    contract = contract_from_text(draft.text(), str(out), out.parent)
+    if arguments.tip:
+        draft = replace(draft, tip=arguments.tip, workspace_m=_workspace(contract, base, arguments.tip))
+        contract = contract_from_text(draft.text(), str(out), out.parent)
     contract.limits()
-    found = marks(contract.text)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(contract.text, encoding="utf-8")
     left_out = [joint for joint in description.joints if joint.kind != "fixed" and joint not in joints]
     notes = [*_notes(description, left_out, cameras), *_missing_meshes(description, arguments.urdf)]
+    _say(arguments, out, contract, tips, notes)
+    return 0
+
+
+def _say(arguments: argparse.Namespace, out: Path, contract: Contract, tips: tuple[str, ...], notes: list[str]) -> None:
+    """Print what was written, what is to be filled in, and what comes next."""
+    from world_model_ros.contract.marks import marks
+
+    found, base = marks(contract.text), contract.interface.base_frame
     launch = f"ros2 launch world_model_ros bringup.launch.py robot:={out.resolve()} model:=/path/to/bundle"
     result: dict[str, Any] = {
         "contract": str(out),
-        "robot": name,
+        "robot": contract.name,
         "base": base,
-        "joints": [joint.name for joint in joints],
+        "joints": list(contract.joint_names),
         "tips": list(tips),
         "fill_in": [{"line": each.line, "text": each.text, "what": each.words} for each in found],
         "notes": notes,
         "launch": launch,
     }
     lines = [
-        f"{out}: {len(joints)} joints, base {base}, ends {', '.join(tips) or 'none'}",
+        f"{out}: {len(contract.joint_names)} joints, base {base}, ends {', '.join(tips) or 'none'}",
         *(f"  {note}" for note in notes),
         f"{len(found)} places to fill in:",
         *(f"  {each}" for each in found),
@@ -86,7 +97,6 @@ def run(arguments: argparse.Namespace) -> int:
         f"with a model:  {launch}",
     ]
     show(result, arguments.json, lines)
-    return 0
 
 
 def _words(text: str) -> list[str]:
@@ -102,15 +112,11 @@ def _carried(description: Description, joints: tuple[UrdfJoint, ...]) -> set[str
     return moved
 
 
-def _workspace(urdf: Path, joints: tuple[UrdfJoint, ...], base: str, tip: str) -> Box:
-    """All that the tip reaches, with a metre of rad or m where the URDF limits nothing."""
-    import numpy as np
-
+def _workspace(contract: Contract, base: str, tip: str) -> Box:
+    """All that the tip reaches."""
     from world_model_ros.kinematics.reach import reach_m
 
-    spans = np.array([joint.limit.position or (-np.pi, np.pi) for joint in joints])
-    box = reach_m(urdf, [joint.name for joint in joints], spans[:, 0], spans[:, 1], base, tip)
-    return [(float(low), float(max(high, low + 1e-3))) for low, high in box]
+    return [(float(low), float(max(high, low + 1e-3))) for low, high in reach_m(contract, base, tip)]
 
 
 def _reference(urdf: Path, out: Path) -> str:

@@ -13,11 +13,12 @@ import numpy as np
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from world_model_ros.contract.description import Description, describe
 from world_model_ros.contract.limits import joint_limits
 from world_model_ros.contract.schema import ContractFile, Deployment, Interface, Stream, StreamSource
 from world_model_ros.contract.share import share_folder
 from world_model_ros.contract.simulation import Simulation
-from world_model_ros.contract.urdf import urdf_limits
+from world_model_ros.contract.urdf_text import urdf_text
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.streams import StreamRule
 from world_model_ros.core.trajectory import Float, JointLimits
@@ -80,6 +81,16 @@ class Contract:
                 return (folder / name).resolve()
         raise UserError(field, name, f"a file, absolute or relative to {[str(f) for f in folders]}")
 
+    @cached_property
+    def urdf_text(self) -> str:
+        """The URDF as plain XML, xacro expanded; raises `UserError` if there is none, or none that can be read."""
+        return urdf_text(self.urdf_path)
+
+    @cached_property
+    def description(self) -> Description:
+        """The URDF as a tree; raises `UserError` if there is none, or one that cannot be used."""
+        return describe(self.urdf_text, self.urdf_path)
+
     def stream(self, name: str) -> Stream:
         return {stream.name: stream for stream in self.interface.streams}[name]
 
@@ -108,7 +119,7 @@ class Contract:
         """Joint limits in contract order, the tighter of contract and URDF.
 
         Raises:
-            UserError: neither states a limit, or the URDF is not there.
+            UserError: neither states a limit, or there is no URDF that can be used and has all joints.
         """
         return self._limits
 
@@ -135,8 +146,10 @@ class Contract:
 
     @cached_property
     def _limits(self) -> JointLimits:
-        urdf = urdf_limits(self.urdf_path) if self.deployment.urdf is not None else None
-        return joint_limits(self.joint_names, self.deployment.limits, urdf)
+        known = None
+        if self.deployment.urdf is not None:
+            known = {joint.name: joint.limit for joint in self.description.joints}
+        return joint_limits(self.joint_names, self.deployment.limits, known)
 
 
 def known_robots() -> list[str]:

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
-from world_model_ros.contract.urdf import UrdfLimit, urdf_limit
+from world_model_ros.contract.urdf import UrdfLimit, number, numbers, urdf_limit
+from world_model_ros.contract.urdf_text import HINT, urdf_text
 from world_model_ros.core.errors import UserError
 
 _AXES = {"revolute": 1, "continuous": 1, "prismatic": 1, "fixed": 0, "floating": 6, "planar": 2}
-_XACRO = "http://www.ros.org/wiki/xacro"
-_HINT = "the output of `xacro FILE`, or what the topic robot_description carries"
 
 
 @dataclass(frozen=True)
@@ -26,6 +25,7 @@ class UrdfJoint:
         limit: rad (m for slides), s and N m (N); the tighter of hard and soft position limits.
         mimics: the joint that it follows; such a joint is not commanded.
         stated: whether there is a ``<limit>``, which every revolute and prismatic joint must have.
+        follows: multiplier and offset of what it mimics.
     """
 
     name: str
@@ -35,11 +35,17 @@ class UrdfJoint:
     limit: UrdfLimit
     mimics: str | None = None
     stated: bool = True
+    follows: tuple[float, float] = (1.0, 0.0)
+
+    @property
+    def single(self) -> bool:
+        """Whether one number says where it is."""
+        return _AXES[self.kind] == 1
 
     @property
     def commanded(self) -> bool:
         """Whether a controller moves it by one number."""
-        return _AXES[self.kind] == 1 and self.mimics is None
+        return self.single and self.mimics is None
 
     @property
     def unit(self) -> str:
@@ -92,23 +98,19 @@ class Description:
 
 
 def read_description(path: Path) -> Description:
-    """Read a URDF.
+    """Read a URDF, or a xacro file where it can be expanded.
 
     Raises:
-        UserError: no such file, not a URDF (xacro, SDF, MJCF), a number that is none, or links that are no tree.
+        UserError: no such file, not a URDF (SDF, MJCF), a number that cannot be used, or links that are no tree.
     """
-    where = str(path)
-    try:
-        root = ElementTree.parse(path).getroot()
-    except OSError as error:
-        raise UserError("urdf", where, f"a URDF file ({error.strerror})") from error
-    except (ElementTree.ParseError, UnicodeDecodeError) as error:
-        raise UserError("urdf", f"{where}: {error}", f"a URDF: {_HINT}") from error
-    xacro = next((each.tag for each in root.iter() if each.tag.startswith(f"{{{_XACRO}}}")), None)
-    if xacro is not None or any("${" in value for each in root.iter() for value in each.attrib.values()):
-        raise UserError("urdf", f"{where}: xacro", f"a plain URDF: {_HINT}")
+    return describe(urdf_text(path), path)
+
+
+def describe(text: str, path: Path) -> Description:
+    """Read the text of a URDF, see `read_description`; ``path`` is where it came from, for errors."""
+    where, root = str(path), ElementTree.fromstring(text)
     if root.tag != "robot":
-        raise UserError("urdf", f"{where}: <{root.tag}>", f"<robot>: {_HINT}")
+        raise UserError("urdf", f"{where}: <{root.tag}>", f"<robot>: {HINT}")
     joints = tuple(_joint(each, where) for each in root.findall("joint"))
     links = [_required(each, "name", where) for each in root.findall("link")]
     _once("link", links, where)
@@ -118,6 +120,7 @@ def read_description(path: Path) -> Description:
     if len(ordered) != len(joints):
         lost = sorted({joint.name for joint in joints} - {joint.name for joint in ordered})
         raise UserError("urdf", f"{where}: joints {lost}", f"joints that are reached from {base!r}")
+    _check_mimics(joints)
     meshes = tuple(dict.fromkeys(_required(each, "filename", where) for each in root.iterfind(".//collision//mesh")))
     return Description(root.attrib.get("name", path.stem), base, ordered, meshes, _cameras(root, links))
 
@@ -132,14 +135,39 @@ def _joint(element: ElementTree.Element, where: str) -> UrdfJoint:
         if found is None or "link" not in found.attrib:
             raise UserError(f"urdf: joint {name}", f"no <{end} link=...>", "a parent and a child")
         ends[end] = found.attrib["link"]
-    mimic = element.find("mimic")
-    mimics = None if mimic is None else _required(mimic, "joint", f"{where}: joint {name}: mimic")
-    try:
-        limit = urdf_limit(element)
-    except ValueError as error:
-        raise UserError(f"urdf: joint {name}: limit", str(error), "numbers") from error
+    for origin in element.findall("origin"):
+        numbers(origin, "xyz", 3, f"urdf: joint {name}")
+        numbers(origin, "rpy", 3, f"urdf: joint {name}")
+    moves, axis = _AXES[kind] == 1, element.find("axis")
+    if moves and axis is not None and numbers(axis, "xyz", 3, f"urdf: joint {name}") == (0.0, 0.0, 0.0):
+        raise UserError(f"urdf: joint {name}: axis: xyz", axis.attrib["xyz"], "a direction")
+    mimic = element.find("mimic") if moves else None
+    limit = urdf_limit(element) if moves else UrdfLimit(None, None, None)
     stated = kind not in ("revolute", "prismatic") or element.find("limit") is not None
-    return UrdfJoint(name, kind, ends["parent"], ends["child"], limit, mimics, stated)
+    mimics, follows = (None, (1.0, 0.0)) if mimic is None else _mimic(mimic, f"urdf: joint {name}: mimic")
+    return UrdfJoint(name, kind, ends["parent"], ends["child"], limit, mimics, stated, follows)
+
+
+def _mimic(element: ElementTree.Element, where: str) -> tuple[str, tuple[float, float]]:
+    """The joint that is followed, with multiplier and offset."""
+    multiplier = number(element.attrib.get("multiplier", "1"), f"{where}: multiplier")
+    offset = number(element.attrib.get("offset", "0"), f"{where}: offset")
+    return _required(element, "joint", where), (multiplier, offset)
+
+
+def _check_mimics(joints: tuple[UrdfJoint, ...]) -> None:
+    """Every joint that mimics another follows, over whatever is between, one that moves by itself."""
+    by_name = {joint.name: joint for joint in joints}
+    leaders = [joint.name for joint in joints if joint.commanded]
+    for joint in joints:
+        followed, passed = joint, [joint.name]
+        while followed.mimics is not None:
+            there = by_name.get(followed.mimics)
+            if there is None or not there.single or there.name in passed:
+                legal = f"a joint that moves by itself: {[name for name in leaders if name != joint.name]}"
+                raise UserError(f"urdf: joint {followed.name}: mimic: joint", followed.mimics, legal)
+            followed = there
+            passed.append(there.name)
 
 
 def _root(links: list[str], joints: tuple[UrdfJoint, ...], where: str) -> str:
@@ -149,7 +177,7 @@ def _root(links: list[str], joints: tuple[UrdfJoint, ...], where: str) -> str:
                 raise UserError(f"urdf: joint {joint.name}", link, f"a link of {where}")
     _once("child", [joint.child for joint in joints], where)
     if not links:
-        raise UserError("urdf", f"{where}: no links", f"a robot with links: {_HINT}")
+        raise UserError("urdf", f"{where}: no links", f"a robot with links: {HINT}")
     roots = sorted(set(links) - {joint.child for joint in joints})
     if len(roots) != 1:
         raise UserError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -20,7 +20,10 @@ Box = Sequence[tuple[float, float]]
 _VELOCITY = {"rad": 1.0, "m": 0.1}  # guesses for joints of which the URDF says nothing
 _RANGE = {"rad": math.pi, "m": 0.1}
 _EFFORT = 10.0
-_MOST_TURNS = 4 * math.pi  # a range beyond two turns is a way of saying that there is none
+# Beyond these a URDF says in numbers that it does not know: two turns, ten metres, sixteen turns a second, ...
+_MOST = {"rad": 4 * math.pi, "m": 10.0}
+_FASTEST = {"rad": 100.0, "m": 10.0}
+_STRONGEST = 10_000.0  # N m or N
 _WIDTH = 112
 _POSE = 6  # joints that a pose takes
 
@@ -62,14 +65,14 @@ class Draft:
             "# delete the comment: `world-model check` on this file lists those that are left, and with `--live 5` it",
             "# compares the file with the running robot.",
             "format: 1",
-            f"name: {self.name}",
+            f"name: {_scalar(self.name)}",
             "",
         ]
 
     def _interface(self) -> list[str]:
         names = [joint.name for joint in self.joints]
         cameras = [
-            f"    - {{kind: camera, name: {each}, height: 64, width: 64, rate_hz: 30.0}}"
+            f"    - {{kind: camera, name: {_scalar(each)}, height: 64, width: 64, rate_hz: 30.0}}"
             f"  # {MARK} height and width that the model shall see, and the camera's rate"
             for each in self.cameras
         ]
@@ -97,7 +100,7 @@ class Draft:
     def _action(self, names: list[str]) -> list[str]:
         if self.tip is None:
             turning = [joint for joint in self.joints if joint.unit == "rad"] or self.joints  # slides are slower, and
-            slowest = min(joint.limit.velocity or _VELOCITY[joint.unit] for joint in turning)  # held by their limits
+            slowest = min(_velocity(joint) or _VELOCITY[joint.unit] for joint in turning)  # held by their limits
             return [
                 "  action:",
                 "    kind: joint_displacement",
@@ -130,7 +133,7 @@ class Draft:
     def _deployment(self) -> list[str]:
         image = "type: sensor_msgs/msg/Image, max_age_s: 0.2"
         cameras = [
-            f"    - {{name: {each}, topic: {each}/image_raw, {image}, source_shape: [480, 640],"
+            f"    - {{name: {_scalar(each)}, topic: {each}/image_raw, {image}, source_shape: [480, 640],"
             f" qos: {{reliability: best_effort, depth: 2}}}}"
             f"  # {MARK} topic, type, height and width of the driver's image"
             for each in self.cameras
@@ -215,38 +218,63 @@ def legal_name(text: str) -> str:
 
 def _limit(joint: UrdfJoint, rest: bool) -> str:
     """A line of ``deployment.limits``; what the URDF does not say is guessed and named in a mark."""
-    unit, known, guessed = joint.unit, joint.limit, []
-    span = known.position
-    if span is None or (unit == "rad" and span[1] - span[0] > _MOST_TURNS):
+    unit, known = joint.unit, joint.limit
+    said: dict[str, str] = dict.fromkeys(known.zeros, "0")  # what the URDF says that cannot be meant
+    span, velocity, effort = known.position, _velocity(joint), known.effort
+    if span is not None and span[1] - span[0] > _MOST[unit]:
+        said["position"], span = f"{_short(span[0])} to {_short(span[1])}", None
+    if velocity is None and known.velocity is not None:
+        said["velocity"] = _short(known.velocity)
+    if effort is not None and effort > _STRONGEST:
+        said["effort"], effort = _short(effort), None
+    unknown = [name for name, value in (("position", span), ("velocity", velocity), ("effort", effort)) if not value]
+    guessed = [f"{name}, the URDF says {said[name]}" for name in unknown if name in said]
+    silent = ", ".join(name for name in unknown if name not in said)
+    if silent:
         guessed.append(
-            "position" if span is None else f"position (the URDF says {_short(span[0])} to {_short(span[1])})"
+            silent + (" of this continuous joint" if joint.kind == "continuous" else ", the URDF does not say")
         )
-        span = (-_RANGE[unit], _RANGE[unit])
-    guessed += [name for name in ("velocity", "effort") if getattr(known, name) is None]
-    velocity, effort = known.velocity or _VELOCITY[unit], known.effort or _EFFORT
+    span, velocity = span or (-_RANGE[unit], _RANGE[unit]), velocity or _VELOCITY[unit]
     acceleration = velocity / FULL_SPEED_S
     values = {
-        "position": f"[{_inward(span[0], math.ceil)}, {_inward(span[1], math.floor)}]",
+        "position": "[{}, {}]".format(*_inward(*span)),
         "velocity": _short(velocity),
         "acceleration": _short(acceleration),
         "jerk": _short(acceleration / FULL_ACCELERATION_S),
-        "effort": _short(effort),
+        "effort": _short(effort or _EFFORT),
     }
     if rest:
         values["rest"] = _short(0.5 * (span[0] + span[1]))
-    why = " of this continuous joint" if joint.kind == "continuous" else ", the URDF does not say"
-    mark = f"  # {MARK} {', '.join(guessed)}{why}" if guessed else ""
+    mark = f"  # {MARK} {'; '.join(guessed)}" if guessed else ""
     pairs = ", ".join(f"{name}: {value}" for name, value in values.items())
     return f"    - {{name: {_scalar(joint.name)}, {pairs}}}{mark}"
 
 
-def _inward(value: float, rounded: Callable[[float], int]) -> str:
-    """A limit with five digits after the point, never wider than it was."""
-    return f"{rounded(value * 1e5) / 1e5:.5g}" if abs(value) < 1 else f"{rounded(value * 1e4) / 1e4}"
+def _velocity(joint: UrdfJoint) -> float | None:
+    """What the URDF says, if that can be meant."""
+    stated = joint.limit.velocity
+    return None if stated is None or stated > _FASTEST[joint.unit] else stated
+
+
+def _inward(low: float, high: float) -> tuple[str, str]:
+    """Limits with four or five digits after the point, never wider than they were; in full in a narrow range."""
+    ends = []
+    for value, rounded in ((low, math.ceil), (high, math.floor)):
+        digits = 1e5 if abs(value) < 1 else 1e4
+        ends.append(rounded(value * digits) / digits)
+    if ends[1] - ends[0] < 0.9 * (high - low):
+        ends = [low, high]
+    return _plain(ends[0]), _plain(ends[1])
+
+
+def _plain(value: float) -> str:
+    """A number that YAML reads as one: with a point, also where there is an exponent."""
+    text = repr(value)
+    return text if "." in text else text.replace("e", ".0e")
 
 
 def _short(value: float) -> str:
-    return f"{value:.4g}"
+    return _plain(float(f"{value:.4g}"))
 
 
 def _list(key: str, names: Sequence[str]) -> list[str]:

@@ -44,7 +44,7 @@ class Controller(Strict):
 
     interface: Controlled
     topic: str
-    joints: list[Name] = Field(min_length=1)
+    joints: list[str] = Field(min_length=1)
     link: str | None = None
 
     @model_validator(mode="after")

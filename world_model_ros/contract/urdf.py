@@ -1,52 +1,101 @@
-"""Joint limits that a URDF states."""
+"""Numbers of a URDF, joint limits above all. One that cannot be used is an error; it never counts as absent."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from pathlib import Path
 from xml.etree import ElementTree
 
 from world_model_ros.core.errors import UserError
 
+_LARGEST = 1e30  # from here on sums and products overflow
+
 
 @dataclass(frozen=True)
 class UrdfLimit:
-    """Limits of one joint in rad (m for slides), s and N m (N); None where the URDF is silent, or says 0."""
+    """Limits of one joint in rad (m for slides), s and N m (N); None where the URDF is silent.
+
+    Exporters write 0 for what nobody filled in: a velocity or an effort of 0, and a position of 0 to 0, count as not
+    stated, and ``zeros`` names them, so that a contract has to say them.
+    """
 
     position: tuple[float, float] | None
     velocity: float | None
     effort: float | None
-
-
-def urdf_limits(path: Path) -> dict[str, UrdfLimit]:
-    """Limits by joint name. Continuous joints have no position limit.
-
-    Raises:
-        UserError: the file is no URDF, or a limit is no number.
-    """
-    try:
-        root = ElementTree.parse(path).getroot()
-        joints = [joint for joint in root.findall("joint") if joint.find("limit") is not None]
-        return {joint.attrib["name"]: urdf_limit(joint) for joint in joints}
-    except (ElementTree.ParseError, KeyError, ValueError) as error:
-        raise UserError("deployment.urdf", f"{path}: {error}", "a URDF") from error
+    zeros: tuple[str, ...] = ()
 
 
 def urdf_limit(joint: ElementTree.Element) -> UrdfLimit:
-    """Limits of a ``<joint>``, soft position limits (``<safety_controller>``) included; `ValueError` for no numbers."""
-    found, soft = joint.find("limit"), joint.find("safety_controller")
+    """Limits of a ``<joint>`` that moves, soft position limits (``<safety_controller>``) included.
+
+    Raises:
+        UserError: a number that is none, not finite, or negative where it cannot be; a lower limit that is not below
+            the upper one; soft limits outside of the hard ones.
+    """
+    where = f"urdf: joint {joint.attrib.get('name')}: limit"
+    found = joint.find("limit")
     stated = {} if found is None else found.attrib
-    values = {name: float(stated.get(name, "0")) for name in ("lower", "upper", "velocity", "effort")}
-    lower, upper = values["lower"], values["upper"]
-    if soft is not None:
-        lower = max(lower, float(soft.attrib.get("soft_lower_limit", lower)))
-        upper = min(upper, float(soft.attrib.get("soft_upper_limit", upper)))
-        if not lower < upper:
-            lower, upper = values["lower"], values["upper"]
-    bounded = joint.attrib.get("type") != "continuous" and -math.inf < lower < upper < math.inf
-    return UrdfLimit(
-        (lower, upper) if bounded else None,
-        values["velocity"] if 0 < values["velocity"] < math.inf else None,
-        values["effort"] if 0 < values["effort"] < math.inf else None,
-    )
+    values = {
+        name: number(stated[name], f"{where}: {name}")
+        for name in ("lower", "upper", "velocity", "effort")
+        if name in stated
+    }
+    zeros = [name for name in ("velocity", "effort") if values.get(name) == 0.0]
+    for name in ("velocity", "effort"):
+        if values.get(name, 0.0) < 0.0:
+            raise UserError(f"{where}: {name}", stated[name], "a number above 0; left out or 0 where it is not known")
+    position = None
+    if joint.attrib.get("type") != "continuous":
+        if "lower" in values or "upper" in values:
+            hard = values.get("lower", 0.0), values.get("upper", 0.0)
+            position = _range(hard, where)
+            zeros += [] if position else ["position"]
+        position = _soft(joint, position)
+    return UrdfLimit(position, values.get("velocity") or None, values.get("effort") or None, tuple(zeros))
+
+
+def number(text: str, where: str) -> float:
+    """A finite number as XML writes it; `UserError` with ``where`` for anything else."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not abs(value) < _LARGEST or "_" in text:
+        raise UserError(where, text, "a finite number, with a point for decimals")
+    return value
+
+
+def numbers(element: ElementTree.Element, attribute: str, count: int, where: str) -> tuple[float, ...] | None:
+    """So many numbers apart by blanks; None if the attribute is not there."""
+    text = element.attrib.get(attribute)
+    if text is None:
+        return None
+    parts = text.split()
+    if len(parts) != count:
+        raise UserError(f"{where}: {element.tag}: {attribute}", text, f"{count} numbers")
+    return tuple(number(part, f"{where}: {element.tag}: {attribute}") for part in parts)
+
+
+def _range(ends: tuple[float, float], where: str) -> tuple[float, float] | None:
+    """A range; None for 0 to 0."""
+    if ends == (0.0, 0.0):
+        return None
+    if not ends[0] < ends[1]:
+        raise UserError(where, f"lower {ends[0]:g}, upper {ends[1]:g}", "a lower limit below the upper one")
+    return ends
+
+
+def _soft(joint: ElementTree.Element, hard: tuple[float, float] | None) -> tuple[float, float] | None:
+    """The range inside soft limits, where there are some."""
+    found, where = joint.find("safety_controller"), f"urdf: joint {joint.attrib.get('name')}: safety_controller"
+    keys = ("soft_lower_limit", "soft_upper_limit")
+    if found is None or not any(key in found.attrib for key in keys):
+        return hard
+    soft = [number(found.attrib[key], f"{where}: {key}") if key in found.attrib else None for key in keys]
+    if all(value in (None, 0.0) for value in soft):
+        return hard
+    low, high = hard or (-math.inf, math.inf)
+    inside = max(low, low if soft[0] is None else soft[0]), min(high, high if soft[1] is None else soft[1])
+    if not inside[0] < inside[1]:
+        raise UserError(where, dict(found.attrib), f"soft limits, lower below upper, that meet {hard}")
+    return inside if hard else None

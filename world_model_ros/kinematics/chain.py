@@ -12,6 +12,7 @@ from world_model_ros.contract.actions import Tip
 from world_model_ros.contract.contract import Contract
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.trajectory import Float
+from world_model_ros.kinematics.urdf_model import link_frame, reduced_model
 
 POSITION_TOLERANCE_M = 1e-4
 ROTATION_TOLERANCE_RAD = 1e-3
@@ -45,16 +46,15 @@ class Chain:
         self.axes = ["xyz".index(axis) for axis in tip.axes]
         self.box = np.array(tip.workspace_m, dtype=np.float64).T  # (2, 3)
         self._down = down
-        frames, frame = [each.name for each in full.frames], contract.interface.base_frame
-        require("interface.action.link", (tip.link,), frames)
-        require("interface.base_frame", (frame,), frames)
-        carrying = set(full.supports[full.frames[full.getFrameId(tip.link)].parentJoint])
+        frame, link = contract.interface.base_frame, link_frame(full, tip.link, "interface.action.link")
+        link_frame(full, frame, "interface.base_frame")
+        carrying = set(full.supports[full.frames[link].parentJoint])
         names = [name for name in contract.joint_names if full.getJointId(name) in carrying]
         if not names:
             raise UserError("interface.action.link", tip.link, "a link that joints of the contract move")
         self.joints = np.array([contract.joint_names.index(name) for name in names])
         held = [i for i in range(1, full.njoints) if full.names[i] not in names]
-        self._model = pin.buildReducedModel(full, held, pin.neutral(full))
+        self._model, _ = reduced_model(full, [], held, pin.neutral(full))
         self._data = self._model.createData()
         joints = [self._model.joints[self._model.getJointId(name)] for name in names]
         for name, joint in zip(names, joints):
@@ -67,8 +67,8 @@ class Chain:
         self._fastest = limits.velocity[self.joints]
         self._lowest, self._highest = (self._to_model(each[self.joints]) for each in (limits.lower, limits.upper))
         self._rest = self._to_model(contract.rest[self.joints]) if len(names) > _POSE else None
-        self._frame = self._model.getFrameId(tip.link)
-        base = self._model.getFrameId(frame)
+        self._frame = link_frame(self._model, tip.link, "interface.action.link")
+        base = link_frame(self._model, frame, "interface.base_frame")
         if self._model.frames[base].parentJoint != 0:
             raise UserError("interface.base_frame", frame, "a frame that no joint of the contract moves")
         pin.framesForwardKinematics(self._model, self._data, pin.neutral(self._model))

@@ -20,9 +20,8 @@ from world_model_ros.core.errors import UserError
 from world_model_ros.core.trajectory import Float
 from world_model_ros.kinematics.boxes import Boxes, Placed
 from world_model_ros.kinematics.hulls import convex_hull
-from world_model_ros.kinematics.meshes import mesh_folders
 from world_model_ros.kinematics.pairs import TOUCH, choose_pairs, obstacle_geometry
-from world_model_ros.kinematics.urdf_model import followers, urdf_model
+from world_model_ros.kinematics.urdf_model import followers, link_frame, reduced_model, urdf_geometry, urdf_model
 
 _UNKNOWN = -np.inf
 FEW = 60  # pairs cost less to measure than all boxes cost to place
@@ -166,16 +165,12 @@ class PairDistances:
 def _load(contract: Contract) -> tuple[pin.Model, pin.GeometryModel, list[str], tuple[str, ...]]:
     """Kinematics and collision geometry with only the contract's joints, and what follows them, left to move; names of
     all links, and of geometries that are meshes."""
-    urdf = contract.urdf_path
     full = urdf_model(contract)
     known = [full.names[i] for i in range(1, full.njoints)]
     for name in contract.joint_names:
         if name not in known:
             raise UserError("interface.joints", name, f"a name in the URDF: {known}")
-    try:
-        geometry = pin.buildGeomFromUrdf(full, str(urdf), pin.GeometryType.COLLISION, package_dirs=mesh_folders(urdf))
-    except (ValueError, RuntimeError) as error:
-        raise UserError("deployment.urdf", str(error), "collision meshes that can be found and read") from error
+    geometry = urdf_geometry(contract, full, pin.GeometryType.COLLISION)
     meshes = [each for each in geometry.geometryObjects if isinstance(each.geometry, coal.BVHModelBase)]
     for each in meshes:
         each.geometry = convex_hull(each.geometry, str(each.name))
@@ -184,7 +179,7 @@ def _load(contract: Contract) -> tuple[pin.Model, pin.GeometryModel, list[str], 
             raise UserError("interface.joints", name, "a revolute, continuous or prismatic joint of the URDF")
     moves, rest = followers(contract, full)
     held = [i for i in range(1, full.njoints) if not moves[full.joints[i].idx_q].any()]
-    model, (geometry,) = pin.buildReducedModel(full, [geometry], held, rest)
+    model, (geometry,) = reduced_model(full, [geometry], held, rest)
     links = [str(frame.name) for frame in full.frames if frame.type == pin.FrameType.BODY]
     return model, geometry, links, tuple(str(each.name) for each in meshes)
 
@@ -198,10 +193,11 @@ def _bare(model: pin.Model, geometry: pin.GeometryModel) -> tuple[str, ...]:
 
 def _add_obstacles(model: pin.Model, data: pin.Data, geometry: pin.GeometryModel, contract: Contract) -> None:
     frame = contract.interface.base_frame
-    if not model.existFrame(frame) or model.frames[model.getFrameId(frame)].parentJoint != 0:
+    index = link_frame(model, frame, "interface.base_frame")
+    if model.frames[index].parentJoint != 0:
         raise UserError("interface.base_frame", frame, "a frame of the URDF that no joint of the contract moves")
     pin.framesForwardKinematics(model, data, pin.neutral(model))
-    base = data.oMf[model.getFrameId(frame)]
+    base = data.oMf[index]
     for obstacle in contract.deployment.gate.obstacles:
         place = base * pin.SE3(np.eye(3), np.array(obstacle.position_m))
         geometry.addGeometryObject(

@@ -10,7 +10,7 @@ import pinocchio as pin
 from world_model_ros.contract.contract import Contract
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.trajectory import Float
-from world_model_ros.kinematics.urdf_model import urdf_model
+from world_model_ros.kinematics.urdf_model import link_frame, urdf_model
 
 
 class LinkTwist:
@@ -28,11 +28,8 @@ class LinkTwist:
     def __init__(self, contract: Contract, link: str, joints: Sequence[str]) -> None:
         self._model = urdf_model(contract)
         self._data = self._model.createData()
-        frames = [frame.name for frame in self._model.frames]
-        if link not in frames:
-            raise UserError("deployment.command.link", link, f"a link of the URDF: {frames}")
-        self._link = self._model.getFrameId(link)
-        base = self._model.getFrameId(contract.interface.base_frame)
+        self._link = link_frame(self._model, link, "deployment.command.link")
+        base = link_frame(self._model, contract.interface.base_frame, "interface.base_frame")
         pin.framesForwardKinematics(self._model, self._data, pin.neutral(self._model))
         self._turn = self._data.oMf[base].rotation.T.copy()
         ids = [self._model.getJointId(name) for name in contract.joint_names]

@@ -78,7 +78,7 @@ class SimRobotNode(Node):
         for label in contract.deployment.labels:
             self._senders[label.topic] = self.create_publisher(ros_class(label.type), label.topic, 10)
         self._description = self.create_publisher(String, "robot_description", LATCHED)
-        self._description.publish(String(data=contract.urdf_path.read_text(encoding="utf-8")))
+        self._description.publish(String(data=contract.urdf_text))
         self._clock_sender = self.create_publisher(ClockMessage, "/clock", 10) if self._own_clock else None
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
         self.create_subscription(JointTrajectory, command.topic, self._on_trajectory, 10)

@@ -114,7 +114,7 @@ def build_model(contract: Contract, scene: SceneConfig) -> mujoco.MjModel:
     Cameras have the names of their streams, force and torque sensors those of theirs with ``/force`` and ``/torque``,
     sites those of the links that carry a fingertip or a sensor.
     """
-    text = contract.urdf_path.read_text(encoding="utf-8")
+    text = contract.urdf_text
     extension = '<mujoco><compiler fusestatic="false" discardvisual="false"/></mujoco></robot>'
     spec = mujoco.MjSpec.from_string(text.replace("</robot>", extension))
     top_m = contract.simulation.table.top_m

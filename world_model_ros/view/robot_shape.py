@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import coal
@@ -14,8 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from world_model_ros.contract.contract import Contract
 from world_model_ros.core.errors import UserError
-from world_model_ros.kinematics.meshes import mesh_folders
-from world_model_ros.kinematics.urdf_model import followers
+from world_model_ros.kinematics.urdf_model import followers, link_frame, urdf_geometry, urdf_model
 
 Float = NDArray[np.float64]
 
@@ -57,18 +55,15 @@ class RobotShape:
     """
 
     def __init__(self, contract: Contract) -> None:
-        urdf = contract.urdf_path
-        self._model = pin.buildModelFromUrdf(str(urdf))
+        self._model = urdf_model(contract)
         known = list(self._model.names)
         for name in contract.joint_names:
             if name not in known or self._model.joints[self._model.getJointId(name)].nq != 1:
                 legal = f"a joint of the URDF with one degree of freedom: {known[1:]}"
                 raise UserError("interface.joints", name, legal)
         base = contract.interface.base_frame
-        if not self._model.existFrame(base):
-            raise UserError("interface.base_frame", base, f"a link: {[frame.name for frame in self._model.frames]}")
-        self._base = self._model.getFrameId(base)
-        self._geometry = _geometry(self._model, urdf)
+        self._base = link_frame(self._model, base, "interface.base_frame")
+        self._geometry = _geometry(contract, self._model)
         self._data, self._placed = self._model.createData(), self._geometry.createData()
         self._moves, self._rest = followers(contract, self._model)
         self.parts = tuple(_mesh(each) for each in self._geometry.geometryObjects)
@@ -92,16 +87,15 @@ class RobotShape:
         return [bool(np.linalg.norm(place - old) > by_m) for (_, place), old in zip(self.placed(joints), before)]
 
 
-def _geometry(model: pin.Model, urdf: Path) -> pin.GeometryModel:
+def _geometry(contract: Contract, model: pin.Model) -> pin.GeometryModel:
     """The visuals, or where one cannot be found or read, what collides."""
-    folders = mesh_folders(urdf)
     try:
-        return pin.buildGeomFromUrdf(model, str(urdf), pin.GeometryType.VISUAL, package_dirs=folders)
-    except (ValueError, RuntimeError) as error:
+        return urdf_geometry(contract, model, pin.GeometryType.VISUAL)
+    except UserError as error:
         try:
-            return pin.buildGeomFromUrdf(model, str(urdf), pin.GeometryType.COLLISION, package_dirs=folders)
-        except (ValueError, RuntimeError):
-            raise UserError("deployment.urdf", str(error), "visual meshes that can be found and read") from error
+            return urdf_geometry(contract, model, pin.GeometryType.COLLISION)
+        except UserError:
+            raise error from None
 
 
 def box_mesh(size_m: ArrayLike) -> tuple[Float, NDArray[np.int32]]:

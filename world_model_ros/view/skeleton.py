@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from world_model_ros.contract.contract import Contract
 from world_model_ros.core.errors import UserError
-from world_model_ros.kinematics.urdf_model import urdf_model
+from world_model_ros.kinematics.urdf_model import link_frame, urdf_model
 from world_model_ros.view.markers import Float
 
 _SHORTEST_M = 1e-3
@@ -35,9 +35,7 @@ class Skeleton:
                     "interface.joints", name, f"a joint of the URDF with one degree of freedom: {known[1:]}"
                 )
         base = contract.interface.base_frame
-        if not self._model.existFrame(base):
-            raise UserError("interface.base_frame", base, f"a link: {[frame.name for frame in self._model.frames]}")
-        self._base = self._model.getFrameId(base)
+        self._base = link_frame(self._model, base, "interface.base_frame")
         moved = {self._model.getJointId(name) for name in self._names}
         self._links = [
             (frame.parentFrame, i)
