@@ -52,6 +52,23 @@ def test_every_robot_of_the_package_loads(robot: str):
         (["interface", "action", "frame"], "map", ["base_link"]),
         (["interface", "action", "workspace_m"], [[0.7, 0.3], [0, 1], [0.03, 0.03]], ["workspace_m", "low end"]),
         (["interface", "labels", 0, "target"], "object_9", ["object_9", "object_0"]),
+        (["interface", "labels"], [], ["targets", "['object_0']", "label"]),
+        (["interface", "labels", 0, "target"], "fingertip", ["targets", "['object_0']"]),
+        (["interface", "targets", 0, "link"], "tool0", ["targets", "['fingertip']", "the link of a fingertip"]),
+        (["interface", "labels"], 2 * [{"name": "truth", "target": "object_0"}], ["labels", "truth", "more than once"]),
+        (
+            ["interface", "labels"],
+            [{"name": "a", "target": "object_0"}, {"name": "b", "target": "object_0"}],
+            ["labels: target", "a name stands twice"],
+        ),
+        (["deployment", "targets", 0, "name"], "cup", ["deployment.targets", "cup", "object_0"]),
+        (["deployment", "targets", 0, "workspace_m", 0], [0.5, 0.4], ["targets[0]", "workspace_m", "low end"]),
+        (["deployment", "targets", 0, "workspace_m", 0], [0.5, float("nan")], ["targets[0]", "workspace_m"]),
+        (
+            ["deployment", "targets", 0],
+            {"name": "fingertip", "workspace_m": [[0.8, 0.9], [0.0, 0.1], [0.0, 0.0]]},
+            ["deployment.targets: fingertip", "must meet", "0.28 to 0.72"],
+        ),
         (["deployment", "streams", 4, "required"], False, ["arm", "required"]),
         (["deployment", "streams", 0, "qos"], {"reliability": "sometimes"}, ["reliability", "best_effort"]),
         (["deployment", "limits", 0, "position"], [1.0, -1.0], ["limits[0]", "lower"]),
@@ -127,3 +144,14 @@ def test_the_microphone_is_buffered_long_enough_for_its_window():
 def test_an_unknown_robot_is_an_error_that_lists_the_known_ones():
     with pytest.raises(UserError, match="tabletop_arm"):
         load_contract("no_such_robot")
+
+
+def test_an_action_of_joints_does_not_say_where_a_fingertip_is():
+    names = [each["name"] for each in DATA["interface"]["joints"]]
+    text = changed(["interface", "action"], {"kind": "joint_displacement", "joints": names, "bound": 0.1})
+    with pytest.raises(UserError, match=r"targets: nothing ever says where \['fingertip'\] are"):
+        contract_from_text(text)
+    data = yaml.safe_load(text)
+    data["interface"]["labels"].append({"name": "tip_truth", "target": "fingertip"})
+    data["deployment"]["labels"].append({"name": "tip_truth", "topic": "labels/fingertip/pose"})
+    assert len(contract_from_text(yaml.safe_dump(data)).interface.labels) == 2

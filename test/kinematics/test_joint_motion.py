@@ -17,7 +17,7 @@ TICK_S = 0.1
 def joint_contract(bound: float = 0.1, limits: bool = True) -> Contract:
     """The tabletop arm, acting by elbow and pan displacements."""
     head, rest = ARM.text.split("  action:\n")
-    tail = rest[rest.index("  targets:") :]
+    tail = rest[rest.index("  targets:") :].replace("    - {name: fingertip, kind: fingertip, link: fingertip}\n", "")
     action = "kind: joint_displacement, joints: [elbow_joint, shoulder_pan_joint]"
     text = f"{head}  action: {{{action}, bound: {bound}}}\n{tail}"
     if not limits:

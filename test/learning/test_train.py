@@ -99,7 +99,13 @@ def test_training_writes_a_bundle_that_loads_and_is_the_same_for_the_same_seed(
     for (name, one), other in zip(first.state_dict().items(), second.state_dict().values()):
         assert torch.equal(one, other), name
     publish(run, run / "bundle")
-    assert load_bundle(run / "bundle", contract).manifest.provenance["episodes"] == 3
+    manifest = load_bundle(run / "bundle", contract).manifest
+    assert manifest.provenance["episodes"] == 3
+    assert manifest.provenance["labelled_ticks"] == {
+        target.name: int((~np.isnan(cache.labels[:, k]).any(-1)).sum())
+        for k, target in enumerate(contract.interface.targets)
+    }
+    assert manifest.unlabelled == []
 
 
 def test_losses_fall_on_a_batch_that_is_seen_again_and_again(contract: Contract, cache: Cache) -> None:

@@ -56,7 +56,7 @@ def test_a_hand_that_has_a_place_of_its_own_does_not_push():
 
 
 def test_a_part_of_a_goal_outside_of_its_workspace_is_refused():
-    check_goal(Goal("pose", 1, "object_0", pose(0.43, 0.28)), CONTRACT)
+    check_goal(Goal("pose", 1, "object_0", pose(0.43, 0.24)), CONTRACT)
     with pytest.raises(UserError, match=r"position\.y.*-0.3 to 0.08"):
         check_goal(
             Goal("pose", 1, "object_0", pose(0.43, 0.0), also=(PoseGoal("right_fingertip", pose(0.43, 0.2)),)), CONTRACT

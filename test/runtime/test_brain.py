@@ -139,7 +139,7 @@ def test_a_joint_goal_within_reach_counts_as_reached(brain, contract, home):
 
 def test_a_joint_that_no_action_moves_is_led_to_its_goal_and_stays_there(tmp_path, contract, home):
     """As a gripper: here the last joint, of a contract whose action moves the link before it."""
-    text = contract.text.replace("    link: fingertip\n", "    link: wrist_2_link\n")
+    text = contract.text.replace("link: fingertip", "link: wrist_2_link")
     split = contract_from_text(text, folder=contract.folder)
     brain = Brain(load_bundle(write_toy_bundle(tmp_path / "toy", split), split), split, provider="cpu")
     arm = ArmKinematics(split)

@@ -4,9 +4,12 @@ import dataclasses
 
 import numpy as np
 import pytest
+import yaml
 
+from world_model_ros.contract.contract import Contract, contract_from_text
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.goal import Goal
+from world_model_ros.runtime.bundle import load_bundle
 from world_model_ros.runtime.decision import Pursuit
 from world_model_ros.runtime.goals import aim_at_joints, check_goal, choose_target
 from world_model_ros.runtime.workspace import Workspace
@@ -29,6 +32,76 @@ def test_a_goal_outside_of_the_workspace_is_refused_with_the_box(contract, x, y,
         check_goal(pose(x, y), contract)
     if axis != "pose":
         assert "workspace_m" in refusal.value.legal
+
+
+def other(contract: Contract, axes: list[str] | None = None, tip=None, **areas) -> Contract:
+    """The arm with its fingertip in another box, and boxes of ``deployment.targets``."""
+    data = yaml.safe_load(contract.text)
+    data["interface"]["action"]["axes"] = axes or ["x", "y"]
+    data["interface"]["action"]["workspace_m"] = tip or [[0.28, 0.72], [-0.32, 0.32], [0.03, 0.03]]
+    data["deployment"]["targets"] = [{"name": name, "workspace_m": box} for name, box in areas.items()]
+    return contract_from_text(yaml.safe_dump(data), folder=contract.folder)
+
+
+def test_an_object_is_held_to_its_own_box_and_a_fingertip_to_its_own(contract):
+    beyond = other(contract, object_0=[[0.5, 0.9], [-0.1, 0.1], [0.0, 0.0]])
+    check_goal(pose(0.85, 0.0, target="object_0"), beyond)
+    with pytest.raises(UserError, match=r"position\.x.*0\.5 to 0\.9 m \(deployment\.targets: object_0: workspace_m\)"):
+        check_goal(pose(0.4, 0.0, target="object_0"), beyond)
+    check_goal(pose(0.4, 0.0), beyond)
+    narrow = other(contract, fingertip=[[0.4, 0.9], [-0.1, 0.1], [9.0, 9.0]])  # of z, which is locked, nothing is asked
+    check_goal(pose(0.7, 0.0, z=0.5), narrow)
+    for x, ends in ((0.75, "0.4 to 0.72"), (0.35, "0.4 to 0.72")):
+        with pytest.raises(UserError, match=ends):
+            check_goal(pose(x, 0.0), narrow)
+    check_goal(pose(0.35, 0.0, target="object_0"), narrow)
+
+
+def test_what_is_aimed_at_stays_in_the_box_of_its_target(contract):
+    beyond = other(contract, object_0=[[0.5, 0.9], [-0.1, 0.1], [0.0, 0.0]])
+    thing = beyond.interface.targets[1]
+    now = np.array([0.6, 0.0, 0.07], np.float32)
+    inside = Workspace.of(beyond).for_target(thing).inside(np.array([1.0, 0.3, 0.5]), now)
+    np.testing.assert_allclose(inside, [0.9, 0.1, 0.07], atol=1e-6)  # it keeps its height
+
+
+@pytest.mark.parametrize("value", [0.02, 0.35, 0.1 + 0.2, np.nextafter(0.35, 1.0)])
+def test_the_ends_of_a_box_belong_to_it_whatever_float32_makes_of_them(contract, value):
+    tall = other(contract, ["x", "y", "z"], [[0.02, 0.35], [0.02, 0.35], [0.02, 0.35]])
+    check_goal(pose(value, value, z=value), tall)
+    check_goal(pose(value, value, z=value, target="object_0"), tall)
+    for wrong in (0.0198, 0.3502):
+        with pytest.raises(UserError, match=r"from 0\.02 to 0\.35 m \(interface\.action: workspace_m\)"):
+            check_goal(pose(0.1, 0.1, z=wrong), tall)
+
+
+def test_a_joint_goal_at_a_limit_is_taken_and_never_beyond_it(contract):
+    limits = contract.limits()
+    for ends, step in ((limits.upper, 5e-6), (limits.lower, -5e-6)):
+        taken = check_goal(Goal("joints", 1, joints=(ends + step).astype(np.float32)), contract)
+        assert (taken.joints.astype(np.float64) <= limits.upper + 1e-6).all()
+        assert (taken.joints.astype(np.float64) >= limits.lower - 1e-6).all()
+    with pytest.raises(UserError, match="shoulder_pan_joint"):
+        check_goal(Goal("joints", 1, joints=(limits.upper + 1e-3).astype(np.float32)), contract)
+
+
+def test_a_model_that_never_learned_where_a_target_is_gets_no_goal_for_it(contract, toy_bundle):
+    manifest = load_bundle(toy_bundle, contract).manifest
+    half = manifest.model_copy(update={"provenance": {"labelled_ticks": {"fingertip": 900, "object_0": 0}}})
+    image = Goal("image", 1, image=np.zeros((64, 64, 3), np.uint8))
+    for goal in (pose(0.5, 0.1), pose(0.5, 0.1, target="object_0"), image):
+        check_goal(goal, contract, manifest)
+    check_goal(pose(0.5, 0.1), contract, half)
+    with pytest.raises(UserError, match=r"'object_0'; expected one of \['fingertip'\].*nothing said where"):
+        check_goal(pose(0.5, 0.1, target="object_0"), contract, half)
+    with pytest.raises(UserError, match=r"image.*nothing said where \['object_0'\] are"):
+        check_goal(image, contract, half)
+
+
+def test_a_model_that_only_watches_gets_no_goal(contract, toy_bundle):
+    watches = load_bundle(toy_bundle, contract).manifest.model_copy(update={"kind": "watch"})
+    with pytest.raises(UserError, match="toy only watches"):
+        check_goal(pose(0.5, 0.1), contract, watches)
 
 
 def test_an_unknown_target_is_refused_with_the_legal_ones(contract):

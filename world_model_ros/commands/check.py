@@ -33,10 +33,17 @@ def _bundle(arguments: argparse.Namespace) -> int:
         {"what": check.what, "fits": check.error is None, "error": None if check.error is None else str(check.error)}
         for check in report.checks
     ]
+    untaught = [] if report.manifest is None else report.manifest.unlabelled
+    notes = [f"goals for {name} will be refused: the model never learned where it is" for name in untaught]
     result = {"model": str(report.folder), "robot": contract.name, "fits": report.fits, "checks": checks}
+    result |= {"notes": notes}
     wrong = [f"  {check['what']}: {check['error']}" for check in checks if not check["fits"]]
     verdict = f"fits {contract.name}" if report.fits else f"does not fit {contract.name}:"
-    show(result, arguments.json, [f"{report.folder} {verdict} ({len(checks)} checks)", *wrong])
+    show(
+        result,
+        arguments.json,
+        [f"{report.folder} {verdict} ({len(checks)} checks)", *wrong, *(f"  {note}" for note in notes)],
+    )
     return 0 if report.fits else 1
 
 

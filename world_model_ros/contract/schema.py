@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Union
 
 from pydantic import Field, model_validator
 
-from world_model_ros.contract.actions import Action
+from world_model_ros.contract.actions import Action, Box
 from world_model_ros.contract.fields import Count, Name, Positive, Strict, known, once, same
 from world_model_ros.contract.gate_settings import Command, GateSettings, JointLimit
 from world_model_ros.contract.simulation import Simulation
@@ -128,6 +128,15 @@ class Interface(Strict):
         elif self.action.frame != self.base_frame:
             raise ValueError(f"action: frame must be the base frame {self.base_frame!r}")
         known("labels: target", [label.target for label in self.labels], targets)
+        once("labels: target", [label.target for label in self.labels])
+        seen = {label.target for label in self.labels}
+        seen |= {each.name for each in self.targets if each.link in [tip.link for tip in self.action.tips]}
+        never = [name for name in targets if name not in seen]
+        if never:
+            raise ValueError(
+                f"targets: nothing ever says where {never} are, so no model can learn it and no goal can be given:"
+                " each needs a label, or to be the link of a fingertip that the action moves"
+            )
         if not any(stream.kind == "joints" for stream in self.streams):
             raise ValueError("streams: one stream of kind 'joints' is required; nothing is commanded without it")
         return self
@@ -165,6 +174,24 @@ class LabelSource(Strict):
     type: Literal["geometry_msgs/msg/PoseStamped"] = "geometry_msgs/msg/PoseStamped"
 
 
+class TargetArea(Strict):
+    """Where a target may be sent: the box x, y, z in m in the base frame, ends included.
+
+    Left out, a fingertip may be sent wherever its action may bring it, and an object into the boxes of all fingertips.
+    A fingertip's box narrows that of its action. On axes that no action moves nothing is asked.
+    """
+
+    name: Name
+    workspace_m: Box
+
+    @model_validator(mode="after")
+    def _order(self) -> TargetArea:
+        for axis, (low, high) in zip("xyz", self.workspace_m):
+            if low > high:
+                raise ValueError(f"workspace_m: {axis}: the low end must not be over the high one")
+        return self
+
+
 class Deployment(Strict):
     """Where this robot's data is and what it may do. May change without touching a model.
 
@@ -176,6 +203,7 @@ class Deployment(Strict):
     urdf: str | None = None
     streams: list[StreamSource]
     labels: list[LabelSource] = []
+    targets: list[TargetArea] = []
     limits: list[JointLimit] = []
     command: Command | None = None
     gate: GateSettings = GateSettings()
@@ -225,7 +253,26 @@ class ContractFile(Strict):
         if self.deployment.simulation is not None:
             cameras = [name for name, stream in streams.items() if stream.kind == "camera"]
             same("deployment.simulation.cameras", [each.name for each in self.deployment.simulation.cameras], cameras)
+        areas = [area.name for area in self.deployment.targets]
+        known("deployment.targets", areas, [target.name for target in self.interface.targets])
+        once("deployment.targets", areas)
+        self._check_areas()
         limited = [limit.name for limit in self.deployment.limits]
         known("deployment.limits", limited, joints)
         once("deployment.limits", limited)
         return self
+
+    def _check_areas(self) -> None:
+        """`ValueError` if a fingertip may go to one box and be sent to another that is apart from it."""
+        tips = {tip.link: tip for tip in self.interface.action.tips}
+        links = {target.name: target.link for target in self.interface.targets}
+        for area in self.deployment.targets:
+            tip = tips.get(links[area.name] or "")
+            for axis, (low, high) in enumerate(area.workspace_m if tip is not None else ()):
+                assert tip is not None
+                own = tip.workspace_m[axis]
+                if "xyz"[axis] in tip.axes and (low > own[1] or high < own[0]):
+                    raise ValueError(
+                        f"deployment.targets: {area.name}: workspace_m: {'xyz'[axis]} must meet that of"
+                        f" interface.action, {own[0]} to {own[1]}"
+                    )

@@ -51,6 +51,10 @@ def publish(run: Path, out: Path, name: str | None = None, planner: dict[str, An
             "episodes": len(cache.begins) - 1,
             "ticks": len(cache.fresh),
             "held_out_episodes": int(np.sum(cache.validation)),
+            "labelled_ticks": {
+                target.name: int((~np.isnan(cache.labels[:, k]).any(-1)).sum())
+                for k, target in enumerate(contract.interface.targets)
+            },
         }
     config = replace(PlanConfig(horizon=training.horizon), **(planner or {}))
     return export(model, contract, out, name or contract.name, config, provenance, scores, calibration)

@@ -96,8 +96,18 @@ def complaints(model: WorldModel, held_out: Windows, config: TrainConfig, codes:
             found.append(f"{stream.name} is ignored: without it the belief changes by {change:.2%}")
     if model.targets:
         found += _region_complaints(model, batch, believed, config)
+        found += [
+            f"nothing says where {target.name} is: {label_advice(target.name)}"
+            for k, target in enumerate(model.interface.targets)
+            if np.isnan(held_out.cache.labels[:, k]).any(-1).all()
+        ]
     model.train()
     return found
+
+
+def label_advice(target: str) -> str:
+    """What to do about a target without labels."""
+    return f"goals for {target} will be refused; record its label, or leave it out of the contract"
 
 
 def _region_complaints(model: WorldModel, batch: Batch, believed: Tensor, config: TrainConfig) -> list[str]:

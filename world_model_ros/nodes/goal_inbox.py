@@ -5,6 +5,7 @@ Poses of several targets with the same stamp, other than 0, are one goal: they s
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -14,7 +15,7 @@ import numpy as np
 from geometry_msgs.msg import PoseStamped
 from rclpy.node import Node
 from sensor_msgs.msg import Image, JointState
-from std_msgs.msg import Empty
+from std_msgs.msg import Empty, String
 
 from world_model_ros.contract.contract import Contract
 from world_model_ros.convert.camera import CameraConverter
@@ -25,20 +26,29 @@ from world_model_ros.core.errors import UserError
 from world_model_ros.core.goal import Goal, PoseGoal
 from world_model_ros.runtime.goals import check_goal
 from world_model_ros.runtime.graphs import first_camera
+from world_model_ros.runtime.manifest import Manifest
+
+_KINDS = {"PoseStamped": "pose", "Image": "image", "JointState": "joints"}
 
 
 class GoalInbox:
     """The goal that counts now.
 
-    A refused goal ends the one before it: whoever sent it did not want the old one any more, and nothing moves.
+    A refused goal ends the one before it: whoever sent it did not want the old one any more, and nothing moves. Each
+    refusal is in the log, and on the topic ``goal/refused`` as JSON: ``stamp_ns`` of the message, ``kind``, ``target``,
+    ``field``, ``value``, ``legal``, and all of it in words, ``reason``.
+
+    Args:
+        contract: of the robot.
+        manifest: of the model that pursues goals; None refuses only what the contract does.
 
     Attributes:
         goal: the newest; None after a cancel, a refusal, or before the first.
         refused: why the last goal was refused; None if it was not. refusals: how many were.
     """
 
-    def __init__(self, node: Node, contract: Contract) -> None:
-        self._node, self._contract = node, contract
+    def __init__(self, node: Node, contract: Contract, manifest: Manifest | None = None) -> None:
+        self._node, self._contract, self._manifest = node, contract, manifest
         self.goal: Goal | None = None
         self.refused: str | None = None
         self.refusals = 0
@@ -54,27 +64,39 @@ class GoalInbox:
             (JointState, "goal/joints", self._joint_positions),
         ):
             self._subscriptions.append(node.create_subscription(kind, topic, partial(self._take, make, None), 10))
+        self._said = node.create_publisher(String, "goal/refused", 10)
+        for name in [] if manifest is None else manifest.unlabelled:
+            node.get_logger().warning(f"goals for {name} will be refused: the model never learned where it is")
         self._subscriptions.append(node.create_subscription(Empty, "goal/cancel", self._cancel, 10))
 
     def close(self) -> None:
         for subscription in self._subscriptions:
             self._node.destroy_subscription(subscription)
+        self._node.destroy_publisher(self._said)
 
     def _take(self, make: Callable[[str | None, int, Any], Goal], target: str | None, message: Any) -> None:
         now_ns, given_ns = int(self._node.get_clock().now().nanoseconds), stamp_ns(message)
         if given_ns != 0 and given_ns == self._refused_ns:
-            return  # a part of a goal of which another part was refused
+            legal = "another: a part of the goal with this stamp was refused"
+            self._say(UserError("goal: stamp", given_ns, legal), target, given_ns, message)
+            return
         try:
             goal = self._joined(make(target, now_ns, message), given_ns)
-            check_goal(goal, self._contract)
+            goal = check_goal(goal, self._contract, self._manifest)
         except UserError as error:
             self.goal, self.refused, self._refused_ns = None, str(error), given_ns
             self.refusals += 1
-            self._node.get_logger().error(f"goal refused: {error}")
+            self._say(error, target, given_ns, message)
             return
         self.goal, self.refused, self._given_ns = goal, None, given_ns
         names = [goal.target or "", *(each.target for each in goal.also)]
         self._node.get_logger().info(f"new goal: {goal.kind} {', '.join(names)}")
+
+    def _say(self, error: UserError, target: str | None, given_ns: int, message: Any) -> None:
+        self._node.get_logger().error(f"goal refused: {error}")
+        said = {"stamp_ns": given_ns, "kind": _KINDS[type(message).__name__], "target": target, "field": error.field}
+        said |= {"value": repr(error.value), "legal": error.legal, "reason": str(error)}
+        self._said.publish(String(data=json.dumps(said)))
 
     def _joined(self, goal: Goal, given_ns: int) -> Goal:
         """The goal, with the poses that came before it with the same stamp."""
@@ -109,6 +131,9 @@ class GoalInbox:
 
     def _joint_positions(self, target: str | None, now_ns: int, message: JointState) -> Goal:
         names = self._contract.joint_names
+        others = [name for name in message.name if name not in names]
+        if others:
+            self._node.get_logger().warning(f"goal/joints: {others} are no joints of {self._contract.name}; left out")
         joints = np.full(len(names), np.nan, np.float32)
         named = [name for name in names if name in message.name]
         if named:

@@ -154,7 +154,7 @@ class LiveFeed:
             (goal["target"], np.array(place[:3], np.float32)) if aimed and place is not None else None,
             None,
             Badge(gate, (record.get("stages_ms") or {}).get("total"), self._fresh("surprise")),
-            str(record.get("status", "")),
+            f"goal refused: {refused}" if (refused := record.get("refused_goal")) else str(record.get("status", "")),
         )
 
     def _fresh(self, topic: str) -> Any:

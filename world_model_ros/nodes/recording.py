@@ -12,7 +12,8 @@ from world_model_ros.contract.schema import Qos
 RECORDER = "recorder"  # name of its node
 _BRAIN_AND_GATE = (
     "command tick surprise predicted/path predicted/joints predicted/states predicted/contact predicted/candidates "
-    "goal/image goal/joints goal/cancel gate/applied gate/state robot_description /diagnostics /tf /tf_static"
+    "goal/image goal/joints goal/cancel goal/refused gate/applied gate/state "
+    "robot_description /diagnostics /tf /tf_static"
 )
 # Messages that may wait for this process while others have the CPU; large ones fewer, for the sake of memory.
 _DEPTH, _DEPTH_LARGE = 1000, 200

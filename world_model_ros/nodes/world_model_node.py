@@ -90,7 +90,7 @@ class WorldModelNode(LifecycleNode):
             self._brain.warm_up()
             self._turns = turns_asked(given["rate_hz"], contract, self._brain)
             self._streams = StreamInbox(self, contract)
-            self._goals = GoalInbox(self, contract)
+            self._goals = GoalInbox(self, contract, bundle.manifest)
             self._outbox = BrainOutbox(self, contract, self._brain)
             self._offers = CandidateInbox(self, contract)
             self._refusals = RefusalInbox(self)

@@ -14,6 +14,7 @@ from world_model_ros.core.errors import UserError
 from world_model_ros.core.goal import Goal
 from world_model_ros.runtime.decision import Floats, Pursuit
 from world_model_ros.runtime.graphs import first_camera
+from world_model_ros.runtime.manifest import Manifest
 from world_model_ros.runtime.workspace import Reach, Workspace
 
 Float = NDArray[np.float64]
@@ -26,6 +27,8 @@ MOVED_M = 0.05
 _DONE_M = 0.015  # and until it is as near as this
 _FILTER = 0.3  # share of a new reading in the aim of a goal image, a step of the model after the one before
 _BLIND_STEPS = 10  # how long an aim outlives the camera
+TOLERANCE_JOINT = 1e-5  # a joint goal may be so far outside, rad or m; float32, in which it comes, rounds
+_UNTAUGHT = "in what the model learned from, nothing said where {} are"
 _UPRIGHT = (0.0, 0.0, 0.0, 1.0)
 
 
@@ -68,31 +71,52 @@ class Aim:
         return np.array([*self.ways[0].position, *_UPRIGHT], np.float32) if self.ways else None
 
 
-def check_goal(goal: Goal, contract: Contract) -> None:
-    """Refuse what cannot be meant: raises `UserError` with the legal values."""
+def check_goal(goal: Goal, contract: Contract, manifest: Manifest | None = None) -> Goal:
+    """The goal, inside its limits to the last digit; refuses what cannot be meant, and what the model cannot do.
+
+    Args:
+        manifest: of the bundle that shall pursue it; None looks at the contract alone.
+
+    Raises:
+        UserError: with the legal values. A target that the model was never told the place of is no target.
+    """
     interface = contract.interface
+    if manifest is not None and manifest.kind != "act":
+        raise UserError("goal", goal.kind, f"none: the model {manifest.name} only watches")
     if goal.kind == "joints":
-        assert goal.joints is not None
-        limits = contract.limits()
-        if np.isnan(goal.joints).all():
-            raise UserError("goal: joints", "none", f"some of {list(limits.names)}")
-        for name, value, lower, upper in zip(limits.names, goal.joints, limits.lower, limits.upper):
-            if not (np.isnan(value) or lower <= value <= upper):
-                raise UserError(f"goal: joints[{name}]", float(value), f"a position from {lower} to {upper}")
-        return
+        return _within_limits(goal, contract)
     names = [target.name for target in interface.targets]
     for target in (goal.target, *(each.target for each in goal.also)):
         if target is not None and target not in names:
             raise UserError("goal: target", target, f"one of {names}")
+    unknown = [] if manifest is None else manifest.unlabelled
     if goal.kind == "image":
         if first_camera(interface) is None or not names:
             raise UserError("goal", "an image", "a pose or joints: this contract has no camera or no targets")
-        return
+        if unknown:
+            raise UserError("goal", "an image", f"a pose or joints: {_UNTAUGHT.format(unknown)}, which it has to see")
+        return goal
     workspace = Workspace.of(contract)
     for index, pose in pose_goals(goal, contract):
+        if names[index] in unknown:
+            legal = [name for name in names if name not in unknown]
+            raise UserError("goal: target", names[index], f"one of {legal}: {_UNTAUGHT.format(unknown)}")
         if not np.isfinite(pose).all():
             raise UserError("goal: pose", pose.tolist(), "finite numbers")
         workspace.for_target(interface.targets[index]).check(pose)
+    return goal
+
+
+def _within_limits(goal: Goal, contract: Contract) -> Goal:
+    """A goal of joints with every position inside its limits; `UserError` for one that is farther out than rounding."""
+    assert goal.joints is not None
+    limits = contract.limits()
+    if np.isnan(goal.joints).all():
+        raise UserError("goal: joints", "none", f"some of {list(limits.names)}")
+    for name, value, lower, upper in zip(limits.names, goal.joints, limits.lower, limits.upper):
+        if not (np.isnan(value) or lower - TOLERANCE_JOINT <= value <= upper + TOLERANCE_JOINT):
+            raise UserError(f"goal: joints[{name}]", float(value), f"a position from {lower} to {upper}")
+    return replace(goal, joints=np.clip(goal.joints, limits.lower, limits.upper, dtype=np.float32))
 
 
 def pose_goals(goal: Goal, contract: Contract) -> list[tuple[int, Floats]]:

@@ -83,7 +83,7 @@ class Manifest(Strict):
         graphs: by name: perceive, rollout, decode; plan, goal for ``act``; inverse and policy where there are.
         files: sha256 of every file beside the manifest.
         streams: order of ``fresh`` in perceive. targets: order of K.
-        provenance: data, seeds and settings of the training.
+        provenance: data, seeds and settings of the training; ``labelled_ticks`` by target.
         scores: measured on held-out episodes.
     """
 
@@ -104,3 +104,9 @@ class Manifest(Strict):
     provenance: dict[str, Any] = {}
     scores: dict[str, Any] = {}
     calibration: Calibration = Calibration()
+
+    @property
+    def unlabelled(self) -> list[str]:
+        """Targets of which nothing in the training data said where they are; none where the manifest does not say."""
+        ticks = self.provenance.get("labelled_ticks")
+        return [name for name, count in ticks.items() if not count] if isinstance(ticks, dict) else []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from world_model_ros.core.errors import UserError
 from world_model_ros.runtime.decision import Floats
 
 Float = NDArray[np.float64]
+TOLERANCE_M = 1e-4  # a goal may be so far outside; float32, in which it comes, rounds 0.02 to less than that
 
 
 @dataclass(frozen=True)
@@ -23,12 +24,14 @@ class Reach:
         free, locked: which of x, y, z the action moves, and which not.
         box: (2, 3) legal positions; None where there are none (joint displacements).
         fixes: whether locked axes have a value of their own, as for a fingertip; an object keeps its height.
+        stated: where the contract has the box.
     """
 
     free: tuple[int, ...] = (0, 1, 2)
     locked: tuple[int, ...] = ()
     box: Float | None = None
     fixes: bool = True
+    stated: str = "interface.action: workspace_m"
 
     def inside(self, position: Floats, now: Floats) -> Floats:
         """A position (3,) with its free axes in the box and its locked ones where the target at ``now`` can be."""
@@ -40,16 +43,13 @@ class Reach:
         return inside
 
     def check(self, pose: Floats) -> None:
-        """`UserError` if a pose (7,) is outside on a free axis."""
+        """`UserError` if a pose (7,) is outside on a free axis, by more than `TOLERANCE_M`."""
         if self.box is None:
             return
         for axis in self.free:
             value, (low, high) = float(pose[axis]), self.box[:, axis].tolist()
-            if not low <= value <= high:
-                name = "xyz"[axis]
-                raise UserError(
-                    f"goal: position.{name}", value, f"from {low} to {high} m (interface.action, workspace_m)"
-                )
+            if not low - TOLERANCE_M <= value <= high + TOLERANCE_M:
+                raise UserError(f"goal: position.{'xyz'[axis]}", value, f"from {low} to {high} m ({self.stated})")
 
 
 @dataclass(frozen=True)
@@ -59,11 +59,13 @@ class Workspace:
     Args:
         bound: largest action a tick on each of ``size`` axes, m or rad.
         tips: of each fingertip that the action moves, by its link, in the action's order.
+        areas: (2, 3) boxes of targets that the contract narrows or widens, by their names.
     """
 
     bound: float
     size: int
     tips: dict[str, Reach]
+    areas: dict[str, Float] = field(default_factory=dict)
 
     @classmethod
     def of(cls, contract: Contract) -> Workspace:
@@ -73,17 +75,27 @@ class Workspace:
             free = tuple("xyz".index(axis) for axis in tip.axes)
             locked = tuple(axis for axis in range(3) if axis not in free)
             tips[tip.link] = Reach(free, locked, np.array(tip.workspace_m, np.float64).T)
-        return cls(action.bound, action.size, tips)
+        areas = {area.name: np.array(area.workspace_m, np.float64).T for area in contract.deployment.targets}
+        return cls(action.bound, action.size, tips, areas)
 
     def for_target(self, target: Target) -> Reach:
-        """Of a fingertip its own; of an object all that some fingertip reaches."""
+        """Of a fingertip its own; of an object what the contract says, or else all that some fingertip reaches."""
+        area, stated = self.areas.get(target.name), f"deployment.targets: {target.name}: workspace_m"
         if target.link in self.tips:
-            return self.tips[target.link]
+            own = self.tips[target.link]
+            if area is None or own.box is None:
+                return own
+            low, high = np.maximum(own.box[0], area[0]), np.minimum(own.box[1], area[1])
+            for axis in own.locked:
+                low[axis], high[axis] = own.box[:, axis]
+            return replace(own, box=np.stack([low, high]), stated=stated)
         boxes = [tip.box for tip in self.tips.values() if tip.box is not None]
         if not boxes:
-            return Reach()
+            return Reach() if area is None else Reach(box=area, fixes=False, stated=stated)
         free = tuple(sorted({axis for tip in self.tips.values() for axis in tip.free}))
         locked = tuple(axis for axis in range(3) if axis not in free)
+        if area is not None:
+            return Reach(free, locked, area, fixes=False, stated=stated)
         whole = np.stack([np.min([box[0] for box in boxes], 0), np.max([box[1] for box in boxes], 0)])
         return Reach(free, locked, whole, fixes=False)
 
