@@ -63,7 +63,7 @@ def aligned_episode(path: str | Path, contract: Contract, names: Mapping[str, st
         names: topic in the bag -> topic of the contract.
 
     Raises:
-        UserError: no such bag, a required stream is not in it, a stream has another type, or it is shorter than a tick.
+        UserError: no such bag, a required stream is not in it or has another type, or it is shorter than a tick.
     """
     with BagReader(path, names) as bag:
         source = BagTicks(bag, contract)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from world_model_ros.bags.reader import BagReader
 from world_model_ros.contract.contract import Contract
+from world_model_ros.contract.schema import JointStream
 from world_model_ros.convert.commanded import CommandedJoints
 from world_model_ros.convert.joints import JointConverter
 from world_model_ros.core.errors import UserError
@@ -27,15 +28,20 @@ class ReferenceSource:
     """Where commanded positions come from.
 
     Args:
-        topic: absolute topic name.
+        name: of the source. topic: absolute topic name.
         max_age_ns: how long a message counts.
         read: (message, its stamp in ns, now in ns) -> commanded positions now, (J,) in contract order; NaN for joints
             that this topic says nothing of.
+        reported: it says what is, rather than what shall be.
+        shared: its topic may have messages that say nothing of it.
     """
 
+    name: str
     topic: str
     max_age_ns: int
     read: Callable[[Any, int, int], NDArray[np.float64]]
+    reported: bool = True
+    shared: bool = False
 
 
 def command_topics(contract: Contract) -> tuple[str, ...]:
@@ -53,27 +59,38 @@ def reference_sources(bag: BagReader, contract: Contract) -> list[ReferenceSourc
     says under ``deployment.without_commands``: nothing, or the measured joints."""
     topics = {name: topic.type for name, topic in bag.topics().items() if topic.count}
     if topics.get(APPLIED_TOPIC) == "sensor_msgs/msg/JointState":
-        return [ReferenceSource(APPLIED_TOPIC, _APPLIED_AGE_NS, _applied_reader(contract))]
+        return [ReferenceSource(APPLIED_TOPIC, APPLIED_TOPIC, _APPLIED_AGE_NS, _applied_reader(contract))]
     told = ["/" + topic.lstrip("/") for topic in command_topics(contract)]
     told = [topic for topic in told if topics.get(topic) == "trajectory_msgs/msg/JointTrajectory"]
     if told:
-        return [ReferenceSource(topic, _EVER_NS, _command_reader(contract, topic)) for topic in told]
+        return [
+            ReferenceSource(topic, topic, _EVER_NS, _command_reader(contract, topic), reported=False) for topic in told
+        ]
     return _measured(contract) if contract.deployment.without_commands == "measured" else []
 
 
 def _measured(contract: Contract) -> list[ReferenceSource]:
-    """The stream of all joints; nothing if they come in several."""
+    """The streams of joints, each for its own."""
+    sources = []
     for stream in contract.interface.streams:
-        if stream.kind == "joints" and set(stream.joints) == set(contract.joint_names):
-            source, convert = contract.source(stream.name), JointConverter(stream.name, contract.joint_names)
+        if stream.kind == "joints":
+            source = contract.source(stream.name)
+            topic, age_ns = "/" + source.topic.lstrip("/"), round(source.max_age_s * 1e9)
+            read = _measured_reader(contract, stream)
+            sources.append(ReferenceSource(f"{topic} {stream.name}", topic, age_ns, read, shared=True))
+    return sources
 
-            def read(
-                message: Any, stamp_ns: int, now_ns: int, convert: JointConverter = convert
-            ) -> NDArray[np.float64]:
-                return convert(message)[1][:, 0].astype(np.float64)
 
-            return [ReferenceSource("/" + source.topic.lstrip("/"), round(source.max_age_s * 1e9), read)]
-    return []
+def _measured_reader(contract: Contract, stream: JointStream) -> Callable[[Any, int, int], NDArray[np.float64]]:
+    convert = JointConverter(stream.name, stream.joints)
+    places = [contract.joint_names.index(name) for name in stream.joints]
+
+    def read(message: Any, stamp_ns: int, now_ns: int) -> NDArray[np.float64]:
+        positions = np.full(len(contract.joint_names), np.nan)
+        positions[places] = convert(message)[1][:, 0]
+        return positions
+
+    return read
 
 
 def _applied_reader(contract: Contract) -> Callable[[Any, int, int], NDArray[np.float64]]:

@@ -12,13 +12,14 @@ from typing import Any
 
 import numpy as np
 
+from world_model_ros.bags.bag_fit import BagFit
 from world_model_ros.bags.horizon_scores import HorizonScores
 from world_model_ros.bags.journal import Journal
 from world_model_ros.bags.look_ahead import LookAhead
 from world_model_ros.bags.moments import Moment
 from world_model_ros.bags.reader import BagReader
 from world_model_ros.bags.replay_bag import ReplayBag
-from world_model_ros.bags.replay_notes import insist_on_required, replay_notes
+from world_model_ros.bags.replay_notes import insist_on_required, never_fresh_reasons, replay_notes
 from world_model_ros.bags.replay_state import ReplayState, load_state
 from world_model_ros.bags.replayed_tick import ReplayedTick
 from world_model_ros.bags.same_as_live import SameAsLive
@@ -118,7 +119,8 @@ def replay(
         source = BagTicks(reader, contract, [each.plan for each in record] if record else None, after_ns)
         with BagWriter(out / "bag", contract) as writer:
             beside = ReplayBag(writer, reader, contract)
-            source.copy = beside.copy
+            fit = BagFit(reader, contract, sparing=True)
+            source.copy = _both(beside, fit)
             journal = Journal(contract)
             turns = record[0].turns if record else 1
             ahead = LookAhead(contract, brain, options.moments, beside.future, turns)
@@ -139,10 +141,12 @@ def replay(
                     progress(len(journal))
         if not len(journal) or state is None:
             legal = "one in which all required streams overlap for a tick at least"
-            raise UserError("bag", str(bag), "; ".join([legal, *reader.damage]))
+            unread = [f"{topic}: {why}" for topic, why in reader.unreadable.items()]
+            raise UserError("bag", str(bag), "; ".join([legal, *unread, *reader.damage]))
         wall_s = time.perf_counter() - begun
         summary = journal.summary()
-        insist_on_required(reader, source, contract, summary["fresh"], bool(record))
+        insist_on_required(reader, source, contract, summary["fresh"], bool(record), fit)
+        reasons = never_fresh_reasons(source, contract, summary["fresh"], fit)
         model_s = ahead.model_s + float(journal.spent_ms().sum()) * 1e-3
         metrics = {
             "robot": contract.name,
@@ -170,7 +174,8 @@ def replay(
             "prediction": ahead.prediction(),
             "horizon": ahead.scores.table(),
             "refused": source.refused,
-            "notes": replay_notes(reader, source, contract, beside),
+            "never_fresh": reasons,
+            "notes": replay_notes(reader, source, contract, beside, fit, reasons),
             "same_as_live": same.outcome(*beside.same_commands()) if record else None,
         }
     (out / "metrics.json").write_text(json.dumps(metrics, indent=1) + "\n", encoding="utf-8")
@@ -179,6 +184,16 @@ def replay(
     if draw is not None and moments:
         draw(out / "futures.png", moments)
     return Replay(metrics, moments, tuple(ahead.worst.items()), journal, ahead.scores)
+
+
+def _both(beside: ReplayBag, fit: BagFit) -> Callable[[str, str, int, bytes], None]:
+    """Each message is copied, and judged by the contract."""
+
+    def take(topic: str, kind: str, bag_ns: int, raw: bytes) -> None:
+        beside.copy(topic, kind, bag_ns, raw)
+        fit.hear(topic, bag_ns, raw)
+
+    return take
 
 
 def replayed(

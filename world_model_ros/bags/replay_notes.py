@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from world_model_ros.bags.bag_fit import BagFit
 from world_model_ros.bags.reader import BagReader
 from world_model_ros.bags.replay_bag import ReplayBag
+from world_model_ros.bags.routes import absolute
 from world_model_ros.bags.ticks import BagTicks
 from world_model_ros.contract.contract import Contract
+from world_model_ros.convert.robot_fit import notes
 from world_model_ros.core.errors import UserError
 
 
 def insist_on_required(
-    reader: BagReader, source: BagTicks, contract: Contract, fresh: Mapping[str, float], live: bool
+    reader: BagReader, source: BagTicks, contract: Contract, fresh: Mapping[str, float], live: bool, fit: BagFit
 ) -> None:
     """Without a required stream a replay says nothing; it may lack it because all of its messages are others, or
     stamped by another clock."""
@@ -20,32 +23,63 @@ def insist_on_required(
         count = source.counts[each.name]
         if not each.required or fresh[each.name]:
             continue
-        where = f"{reader.path.name}: {each.topic}"
-        if count.why:
+        if (count.why or count.messages or count.others) and not (live and not count.why):
+            why = never_fresh(each.name, source, contract, fit)
             there = ", ".join(f"{topic.name} ({topic.type}, {topic.count})" for topic in reader.topics().values())
-            what = f"messages that fit the contract {contract.name} ({count.why}); in the bag: {there}"
-            raise UserError(where, f"{count.dropped} messages that do not fit", what)
-        if count.messages and not live:
-            behind = f"stamps {count.mean_offset_s():.3f} s behind the bag's clock"
-            what = f"stamps of that clock, at most {each.max_age_s} s old; was it recorded without use_sim_time?"
-            raise UserError(where, behind, what)
+            what = f"messages that fit the contract {contract.name} ({why}); in the bag: {there}"
+            unfit = count.dropped if count.why else count.messages + count.others
+            raise UserError(f"{reader.path.name}: {each.topic}", f"{unfit} messages that do not fit", what)
 
 
-def replay_notes(reader: BagReader, source: BagTicks, contract: Contract, beside: ReplayBag) -> list[str]:
-    """What a person should know about the bag, a line each."""
+def never_fresh(name: str, source: BagTicks, contract: Contract, fit: BagFit) -> str:
+    """Why no tick saw a stream although it is in the bag."""
+    wrong = [each for each in fit.findings(name) if each.level == "wrong" and each.what != "rate"]
+    if wrong:
+        return "; ".join(f"{each.what}: {each.found} -> {each.change}" for each in wrong)
+    count = source.counts[name]
+    if count.why:
+        return count.why
+    age_s, limit_s = count.mean_offset_s(), contract.source(name).max_age_s
+    return f"stamps are {age_s:.3f} s behind the bag's clock, at most {limit_s} s are fresh; or it is not on the ticks"
+
+
+def never_fresh_reasons(
+    source: BagTicks, contract: Contract, fresh: Mapping[str, float], fit: BagFit
+) -> dict[str, str]:
+    """Why, by stream, of each that is in the bag and that no tick saw."""
+    found = dict(source.masked)
+    for name, count in source.counts.items():
+        if name not in found and not fresh[name] and (count.messages or count.others):
+            found[name] = never_fresh(name, source, contract, fit)
+    return found
+
+
+def replay_notes(
+    reader: BagReader, source: BagTicks, contract: Contract, beside: ReplayBag, fit: BagFit, reasons: Mapping[str, str]
+) -> list[str]:
+    """What a person should know about the bag, a line each.
+
+    Args:
+        reasons: why streams that are in the bag were never fresh.
+    """
     topics = reader.topics()
-    missing = [each.name for each in contract.interface.streams if not source.counts[each.name].messages]
+    missing = [name for name, count in source.counts.items() if not count.messages and name not in reasons]
     lines = [f"{name}: not in the bag ({contract.source(name).topic}), masked" for name in missing]
+    lines += [f"{name}: never fresh, masked: {why}" for name, why in reasons.items()]
     lines += [
-        f"{name}: messages that a tick picked could not be read, the first one for: {count.why}"
-        for name, count in source.counts.items()
-        if count.why
+        f"{name}: messages refused among those that had to be read, the first one for: {why}"
+        for name, why in source.reasons.items()
+        if name not in reasons
     ]
-    known = source.topics() | {"/contract", "/tick", "/command", "/surprise"}
+    known = source.topics() | {absolute(each.topic) for each in contract.deployment.streams}
+    known |= {"/contract", "/tick", "/command", "/surprise"}
     lines += [
         f"{topic.name}: {topic.count} of {topic.type} ignored, the contract does not know it"
         for topic in topics.values()
         if topic.name not in known and not topic.name.startswith("/predicted/")
     ]
+    lines += [f"{topic}: {why}" for topic, why in reader.unreadable.items()]
     lines += [f"{topic}: not copied: {why}" for topic, why in beside.left_out.items()]
-    return lines + reader.damage
+    report = fit.report()
+    looked = [each for each in report["topics"] if each["messages"] and each["stream"] not in reasons]
+    return lines + notes({**report, "topics": looked}) + reader.damage

@@ -15,18 +15,28 @@ from world_model_ros.bags.reference import ReferenceSource
 from world_model_ros.bags.stream_counts import StreamCount
 from world_model_ros.contract.contract import Contract
 from world_model_ros.convert.incoming import converter_for
+from world_model_ros.convert.joints import OtherJoints
 from world_model_ros.convert.poses import pose_array
+from world_model_ros.convert.stamps import stamp_ahead
 from world_model_ros.core.errors import UserError
-from world_model_ros.core.streams import StreamRule, Streams
+from world_model_ros.core.streams import MOST_AHEAD_NS, StreamRule, Streams
 
 LABEL_AGE_NS = 500_000_000
+_COMMAND_AHEAD_NS = 60_000_000_000  # a trajectory may begin later
 REFERENCE = "reference "
 
 
 @dataclass(frozen=True)
 class Route:
-    """One stream that a topic feeds. ``read``: (message, stamp, now) -> array; ``eager`` decodes every message;
-    ``latency_ns`` is taken off every stamp."""
+    """One stream that a topic feeds.
+
+    Args:
+        read: (message, stamp, now) -> array.
+        eager: decode every message when it comes, as live, rather than when a tick picks it.
+        latency_ns: is taken off every stamp.
+        most_ahead_ns: a stamp further ahead of its arrival is refused.
+        mute: nothing of its topic can be meant for it; why is in ``count``.
+    """
 
     name: str
     topic: str
@@ -35,18 +45,24 @@ class Route:
     count: StreamCount
     eager: bool = False
     latency_ns: int = 0
+    most_ahead_ns: int = MOST_AHEAD_NS
+    mute: bool = False
 
     def push(self, bag: BagReader, bag_ns: int, raw: bytes) -> None:
         """Store a message; one that is not even a header is refused, as is one that must be decoded and cannot."""
         try:
+            # A command without a stamp holds from when it was sent.
+            stamp_ns = header_ns(raw, self.topic) or (bag_ns if self.name.startswith(REFERENCE) else 0)
+            if stamp_ns - bag_ns > self.most_ahead_ns:
+                self.count.ahead(stamp_ns, bag_ns, stamp_ahead(self.name, stamp_ns - bag_ns))
+                return
             if self.eager:
-                message = bag.decode(self.topic, raw)
-                stamp_ns = header_ns(raw, self.topic)
-                value = self.read(message, stamp_ns, bag_ns)
+                value = self.read(bag.decode(self.topic, raw), stamp_ns, bag_ns)
             else:
-                # A command without a stamp holds from when it was sent.
-                stamp_ns = header_ns(raw, self.topic) or (bag_ns if self.name.startswith(REFERENCE) else 0)
                 value = np.frombuffer(raw, np.uint8)
+        except OtherJoints:
+            self.count.others += 1
+            return
         except UserError as error:
             self.count.refuse(error, arrived=False)
             return
@@ -57,9 +73,12 @@ class Route:
 def sense_routes(bag: BagReader, contract: Contract) -> list[Route]:
     """The routes of the contract's streams, into buffers of their own.
 
+    Topics that do not say their type are read as what the contract says.
+
     Raises:
-        UserError: a required stream is not in the bag, or a stream's topic has another type than the contract says.
+        UserError: a required stream is not in the bag, or its topic has another type than the contract says.
     """
+    bag.assume({absolute(source.topic): source.type for source in contract.deployment.streams})
     streams = Streams(contract.stream_rules())
     ages = {rule.name: rule.max_age_ns for rule in contract.stream_rules()}
     return [
@@ -68,14 +87,16 @@ def sense_routes(bag: BagReader, contract: Contract) -> list[Route]:
 
 
 def other_routes(contract: Contract, references: Sequence[ReferenceSource]) -> list[Route]:
-    """The routes of what was commanded, one a topic that says so, and of the labels."""
+    """The routes of what was commanded, one a source that says so, and of the labels."""
     labels = contract.deployment.labels
-    rules = [StreamRule(reference_key(each.topic), each.max_age_ns) for each in references]
+    rules = [StreamRule(reference_key(each.name), each.max_age_ns) for each in references]
     streams = Streams([*rules, *(StreamRule(label_key(each.name), LABEL_AGE_NS) for each in labels)])
     routes = []
     for reference in references:
         count = StreamCount(reference.max_age_ns)
-        routes.append(Route(reference_key(reference.topic), reference.topic, streams, reference.read, count))
+        ahead_ns = MOST_AHEAD_NS if reference.reported else _COMMAND_AHEAD_NS
+        name, topic = reference_key(reference.name), reference.topic
+        routes.append(Route(name, topic, streams, reference.read, count, reference.shared, most_ahead_ns=ahead_ns))
     for label in labels:
         read = _pose_reader(contract.interface.base_frame, label.name)
         count = StreamCount(LABEL_AGE_NS)
@@ -83,8 +104,8 @@ def other_routes(contract: Contract, references: Sequence[ReferenceSource]) -> l
     return routes
 
 
-def reference_key(topic: str) -> str:
-    return f"{REFERENCE}{topic}"
+def reference_key(name: str) -> str:
+    return f"{REFERENCE}{name}"
 
 
 def label_key(name: str) -> str:
@@ -107,16 +128,20 @@ def _sense_route(bag: BagReader, contract: Contract, name: str, streams: Streams
     stream, source = contract.stream(name), contract.source(name)
     convert = converter_for(stream, source)
     topic = absolute(source.topic)
-    in_bag = bag.topics().get(topic)
-    if source.required or (in_bag is not None and in_bag.count):
+    if source.required:
         bag.require(topic, source.type)
+    in_bag, count = bag.topics().get(topic), StreamCount(max_age_ns)
+    if in_bag is not None and in_bag.type != source.type:
+        count.why = f"{topic} is {in_bag.type} in the bag, the contract says {source.type}"
+    elif in_bag is None:
+        count.why = bag.unreadable.get(topic, "")
 
     def read(message: Any, stamp_ns: int, now_ns: int) -> NDArray[Any]:
         return convert(message)[1]
 
-    # The window of a microphone is put together from many messages, so all of them are needed.
-    eager, latency_ns = stream.kind == "microphone", contract.latency_ns(name)
-    return Route(name, topic, streams, read, StreamCount(max_age_ns), eager, latency_ns)
+    # The window of a microphone is put together from many messages; joints of several publishers share a topic.
+    eager = stream.kind in ("microphone", "joints")
+    return Route(name, topic, streams, read, count, eager, contract.latency_ns(name), mute=bool(count.why))
 
 
 def _pose_reader(base: str, where: str) -> Callable[[Any, int, int], NDArray[np.float64]]:

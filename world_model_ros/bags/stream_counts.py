@@ -16,7 +16,9 @@ class StreamCount:
         messages: in the bag. dropped: refused by the converter, or older than one before them.
         gaps: how often it was silent. longest_gap_s: by stamps.
         why: what was wrong with the first message that could not be read.
+        others: messages on its topic with none of its joints, from another publisher.
         offset_s: sum of bag time minus stamp; the clocks or the way to the recorder.
+        ahead_s: the same of messages that were refused because their stamp is too far ahead.
     """
 
     max_age_ns: int
@@ -24,9 +26,12 @@ class StreamCount:
     dropped: int = 0
     gaps: int = 0
     longest_gap_s: float = 0.0
+    others: int = 0
     offset_s: float = 0.0
+    ahead_s: float = 0.0
     why: str = ""
     _last_ns: int | None = None
+    _ahead: int = 0
 
     def add(self, stamp_ns: int, bag_ns: int, kept: bool) -> None:
         """A message that was ``kept`` or, being out of order, not."""
@@ -46,6 +51,13 @@ class StreamCount:
         self.messages += not arrived
         self.dropped += 1
 
+    def ahead(self, stamp_ns: int, bag_ns: int, why: object) -> None:
+        """A message whose stamp is so far ahead of its arrival that it is refused."""
+        self.refuse(why, arrived=False)
+        self._ahead += 1
+        self.ahead_s += (bag_ns - stamp_ns) * 1e-9
+
     def mean_offset_s(self) -> float:
-        """How much later than their stamp messages are in the bag, on average."""
-        return self.offset_s / max(1, self.messages)
+        """How much later than their stamp messages are in the bag, on average; those refused count if all were."""
+        taken = self.messages - self._ahead
+        return self.offset_s / taken if taken else self.ahead_s / max(1, self._ahead)

@@ -78,7 +78,7 @@ class BagTicks:
         counts: what came of each stream, by name. messages: how many were read. copy: as given; may be set later.
 
     Raises:
-        UserError: a required stream is not in the bag, or a stream's topic has another type than the contract says.
+        UserError: a required stream is not in the bag, or its topic has another type than the contract says.
     """
 
     def __init__(
@@ -100,18 +100,29 @@ class BagTicks:
         self.counts: dict[str, StreamCount] = {route.name: route.count for route in self._senses}
 
     @property
+    def reasons(self) -> dict[str, str]:
+        """Why the first message was refused, by stream, of all that are listened to."""
+        return {route.name: route.count.why for route in self._routes() if route.count.why and not route.mute}
+
+    @property
+    def masked(self) -> dict[str, str]:
+        """Streams whose topic cannot be theirs, and why."""
+        return {route.name: route.count.why for route in self._senses if route.mute}
+
+    @property
     def refused(self) -> dict[str, int]:
         """Messages that could not be used, by stream; streams without any are not named."""
         return {route.name: route.count.dropped for route in self._routes() if route.count.dropped}
 
     def topics(self) -> set[str]:
         """Those that are listened to."""
-        return {route.topic for route in self._routes()}
+        return {route.topic for route in self._routes() if not route.mute}
 
     def __iter__(self) -> Iterator[Tick]:
         by_topic: dict[str, list[Route]] = {}
         for route in self._routes():
-            by_topic.setdefault(route.topic, []).append(route)
+            if not route.mute:
+                by_topic.setdefault(route.topic, []).append(route)
         messages = self._bag.raw_messages(set(by_topic) if self.copy is None else None)
         if self._plan is not None:
             return self._planned(messages, by_topic)

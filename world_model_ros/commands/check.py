@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from world_model_ros.commands.output import show
 from world_model_ros.contract.share import default_robot
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("what", help="bundle (name or folder), or a contract (.yaml); with --live also a robot's name")
+    parser.add_argument(
+        "what", help="bundle (name or folder), or a contract (.yaml); with --live or --bag also a robot's name"
+    )
     parser.add_argument("--robot", default=default_robot(), help="contract a bundle is checked against (%(default)s)")
     parser.add_argument("--live", type=_seconds, help="listen to the running robot for so many seconds (5, 5s)")
+    parser.add_argument("--bag", type=Path, help="look at a recording of the robot instead, all of it")
+    parser.add_argument(
+        "--map", action="append", default=[], metavar="FROM:=TO", help="a topic of the bag is one of the contract"
+    )
     parser.add_argument("--use-sim-time", action="store_true", help="with --live: the robot's time is on /clock")
 
 
 def run(arguments: argparse.Namespace) -> int:
     if arguments.live is not None:
         return _live(arguments)
+    if arguments.bag is not None:
+        return _bag(arguments)
     if arguments.what.endswith((".yaml", ".yml")):
         return _contract(arguments)
     return _bundle(arguments)
@@ -83,6 +92,18 @@ def _live(arguments: argparse.Namespace) -> int:
 
     result = check_live(contract, arguments.live, arguments.use_sim_time)
     show(result, arguments.json, report_lines(result))
+    return 0 if result["fits"] else 1
+
+
+def _bag(arguments: argparse.Namespace) -> int:
+    from world_model_ros.bags.bag_fit import check_bag
+    from world_model_ros.commands.replay import topic_names
+    from world_model_ros.contract.contract import load_contract
+    from world_model_ros.convert.robot_fit import report_lines
+
+    result = check_bag(arguments.bag, load_contract(arguments.what), topic_names(arguments.map))
+    unread = [*(f"{topic}: {why}" for topic, why in result["left_out"].items()), *result["damage"]]
+    show(result, arguments.json, [*unread, *report_lines(result)])
     return 0 if result["fits"] else 1
 
 

@@ -19,6 +19,7 @@ from world_model_ros.convert.stamps import stamp_ns
 from world_model_ros.convert.two_courses import TwoCourses
 from world_model_ros.core.errors import UserError
 
+OUR_CLOCK = "our clock"
 _RATE = (0.8, 1.25)  # of the contract's rate that counts as the same
 _AHEAD_S = 0.05  # clocks of two machines that follow NTP differ by less
 _MOST_PARTS = 100  # lists of joint names that are remembered
@@ -56,7 +57,7 @@ class StreamFit:
 
     stream: Stream
     source: StreamSource
-    clock: str = "our clock"
+    clock: str = OUR_CLOCK
     messages: int = 0
     others: int = 0
     times: MessageTimes = field(default_factory=MessageTimes)
@@ -190,6 +191,8 @@ class StreamFit:
             return [Finding("stamps", f"{-middle:.3f} s ahead of {self.clock}", clocks, "wrong")]
         if middle > 60.0 + limit_s:
             clocks = "the driver stamps with another clock; or the robot runs on /clock: --use-sim-time"
+            if self.clock != OUR_CLOCK:
+                clocks = "the driver stamps with another clock; or it was recorded without use_sim_time"
             return [Finding("stamps", f"{middle:.0f} s behind {self.clock}", clocks, "wrong")]
         result = self._odd_stamps()
         # How old the newest message had become when the next one came: a tick in between sees this.

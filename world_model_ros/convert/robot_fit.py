@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from world_model_ros.contract.contract import Contract
-from world_model_ros.convert.live_fit import Finding, StreamFit
+from world_model_ros.convert.live_fit import OUR_CLOCK, Finding, StreamFit
 
 
 class RobotFit:
@@ -23,7 +23,7 @@ class RobotFit:
         streams: a `StreamFit` a stream, by name.
     """
 
-    def __init__(self, contract: Contract, clock: str = "our clock") -> None:
+    def __init__(self, contract: Contract, clock: str = OUR_CLOCK) -> None:
         self._contract = contract
         self.streams = {
             each.name: StreamFit(each, contract.source(each.name), clock) for each in contract.interface.streams

@@ -1,0 +1,285 @@
+"""What a live check knows of a robot, a check of its recording knows too, and a replay says it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from arm_bag import HOME
+from mcap.writer import Writer as McapWriter
+
+from world_model_ros.bags.bag_fit import BagFit, check_bag
+from world_model_ros.bags.message_types import standard_types
+from world_model_ros.bags.reader import BagReader
+from world_model_ros.bags.replay import Replay, replay
+from world_model_ros.bags.ticks import BagTicks
+from world_model_ros.bags.writer import BagWriter
+from world_model_ros.cli import main
+from world_model_ros.contract.contract import Contract
+from world_model_ros.core.errors import UserError
+
+JOINTS, CAMERA, MICROPHONE = "/joint_states", "/camera/front/image_raw", "/microphone/table/audio"
+WRENCH, APPLIED = "/force_torque_sensor_broadcaster/wrench", "/gate/applied"
+STATE, IMAGE = "sensor_msgs/msg/JointState", "sensor_msgs/msg/Image"
+Sent = tuple[str, str, int, Any]
+Bend = Callable[[Sent], Iterator[Sent]]
+
+
+def bent(source: Path, path: Path, bend: Bend) -> Path:
+    """A bag, each of whose messages was changed, left out, or followed by others."""
+    with BagReader(source) as bag, BagWriter(path) as out:
+        rows = [row for sent in bag.messages() for row in bend(sent)]
+        for topic, kind, at, message in sorted(rows, key=lambda row: row[2]):
+            out.write(topic, kind, message, at)
+    return path
+
+
+def stamped(message: Any, stamp_ns: int) -> Any:
+    message.header.stamp = standard_types().types["builtin_interfaces/msg/Time"](
+        stamp_ns // 10**9, int(stamp_ns % 10**9)
+    )
+    return message
+
+
+def found(result: dict[str, Any], stream: str, what: str) -> list[str]:
+    (topic,) = [each for each in result["topics"] if each["stream"] == stream]
+    return [each["found"] for each in topic["findings"] if each["what"] == what and each["level"] != "ok"]
+
+
+def degrees(sent: Sent) -> Iterator[Sent]:
+    topic, kind, at, message = sent
+    if topic == JOINTS:
+        message.position = np.rad2deg(message.position)
+    yield topic, kind, at, message
+
+
+def other_frame(sent: Sent) -> Iterator[Sent]:
+    topic, kind, at, message = sent
+    if topic == WRENCH:
+        message.header.frame_id = "tool0"
+    yield topic, kind, at, message
+
+
+def second_sender(sent: Sent) -> Iterator[Sent]:
+    yield sent
+    topic, kind, at, message = sent
+    if topic == JOINTS:
+        later = standard_types().types[STATE](message.header, message.name, HOME + 1.0, np.zeros(6), np.zeros(6))
+        yield topic, kind, at + 2_000_000, stamped(_copy(later, kind), at + 2_000_000)
+
+
+def _copy(message: Any, kind: str) -> Any:
+    types = standard_types()
+    return types.deserialize_cdr(types.serialize_cdr(message, kind), kind)
+
+
+def without_stamps(sent: Sent) -> Iterator[Sent]:
+    topic, kind, at, message = sent
+    yield topic, kind, at, stamped(message, 0) if topic == CAMERA else message
+
+
+def another_clock(sent: Sent) -> Iterator[Sent]:
+    topic, kind, at, message = sent
+    yield topic, kind, at, stamped(message, at - 990 * 10**9) if topic == CAMERA else message
+
+
+def once_ahead(topic: str, ahead_s: float) -> Bend:
+    count = iter(range(10**6))
+
+    def bend(sent: Sent) -> Iterator[Sent]:
+        name, kind, at, message = sent
+        if name == topic and next(count) == 20:
+            message = stamped(message, at + round(ahead_s * 1e9))
+        yield name, kind, at, message
+
+    return bend
+
+
+def other_type(sent: Sent) -> Iterator[Sent]:
+    topic, _, at, message = sent
+    if topic != MICROPHONE:
+        yield sent
+        return
+    yield (
+        topic,
+        "sensor_msgs/msg/CompressedImage",
+        at,
+        standard_types().types["sensor_msgs/msg/CompressedImage"](message.header, "mp3", message.data),
+    )
+
+
+@pytest.mark.parametrize(
+    ("bend", "stream", "what", "words"),
+    [
+        (other_frame, "wrist_wrench", "content", "200 of 200 refused: wrist_wrench: "),
+        (second_sender, "arm", "publishers", "two publishers, it seems: positions jump between two courses"),
+        (without_stamps, "front", "stamps", "all are 0"),
+        (another_clock, "front", "stamps", "990 s behind the bag's clock"),
+        (once_ahead(CAMERA, 5.0), "front", "stamps", "1 of 60 too far ahead of the bag's clock, by up to 5.000 s"),
+        (other_type, "table_mic", "type", "sensor_msgs/msg/CompressedImage; the contract says sensor_msgs/msg/Image"),
+    ],
+)
+def test_the_check_of_a_bag_says_what_the_live_check_would(arm, arm_bag, tmp_path, bend, stream, what, words) -> None:
+    result = check_bag(bent(arm_bag, tmp_path / "bag", bend), arm)
+    assert [line for line in found(result, stream, what) if words in line], result
+    sound = check_bag(arm_bag, arm)
+    assert not found(sound, stream, what)
+
+
+def test_degrees_are_outside_of_the_limits(arm, arm_bag, tmp_path, capsys) -> None:
+    path = bent(arm_bag, tmp_path / "bag", degrees)
+    assert main(["check", "tabletop_arm", "--bag", str(path), "--json"]) == 1
+    result = json.loads(capsys.readouterr().out)
+    assert not result["fits"]
+    assert any("elbow_joint was at" in each["found"] for each in result["joints"])
+    assert all("degrees" in each["change"] for each in result["joints"])
+
+
+def test_a_bag_that_fits_says_so_and_another_topic_name_can_be_mapped(arm_bag, tmp_path, capsys) -> None:
+    assert main(["check", "tabletop_arm", "--bag", str(arm_bag)]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "tabletop_arm fits its contract"
+
+    def renamed(sent: Sent) -> Iterator[Sent]:
+        yield ("/robot" + sent[0] if sent[0] == JOINTS else sent[0], *sent[1:])
+
+    path = bent(arm_bag, tmp_path / "bag", renamed)
+    assert main(["check", "tabletop_arm", "--bag", str(path), "--json"]) == 1
+    result = json.loads(capsys.readouterr().out)
+    (arm,) = [each for each in result["topics"] if each["stream"] == "arm"]
+    assert arm["findings"][0]["found"] == "not in the bag"
+    assert "topic: one of ['/gate/applied', '/robot/joint_states']" in arm["findings"][0]["change"]
+    assert main(["check", "tabletop_arm", "--bag", str(path), "--map", f"/robot{JOINTS}:={JOINTS}"]) == 0
+
+
+def test_two_channels_of_one_topic_are_two_publishers(arm: Contract, arm_bag: Path, tmp_path: Path) -> None:
+    path = tmp_path / "two.mcap"
+    with BagReader(arm_bag) as bag, path.open("wb") as file:
+        out = McapWriter(file)
+        out.start("ros2")
+        channels: list[int] = []
+        for topic, kind, at, raw in bag.raw_messages([JOINTS]):
+            if not channels:
+                text = standard_types().generate_msgdef(kind, ros_version=2)[0].encode()
+                channels = [out.register_channel(topic, "cdr", out.register_schema(kind, "ros2msg", text))]
+                channels.append(out.register_channel(topic, "cdr", 1, {"node": "other"}))
+            out.add_message(channels[at // 10_000_000 % 2], at, raw, at)
+        out.finish()
+    assert found(check_bag(path, arm), "arm", "publishers") == ["2: ['channel 1', 'channel 2']"]
+
+
+def test_what_a_robot_was_told_in_a_way_that_cannot_be_read_is_named(arm, arm_bag, tmp_path) -> None:
+    topic = "/" + arm.deployment.command.topic
+
+    def told(kind: str, make: Callable[[Any], Any]) -> Bend:
+        def bend(sent: Sent) -> Iterator[Sent]:
+            name, _, at, message = sent
+            if name != APPLIED:
+                yield sent
+            if name == JOINTS:
+                yield topic, kind, at + 1, make(message)
+
+        return bend
+
+    types = standard_types().types
+    floats = told(
+        "std_msgs/msg/Float64MultiArray",
+        lambda state: types["std_msgs/msg/Float64MultiArray"](
+            types["std_msgs/msg/MultiArrayLayout"]([], 0), state.position
+        ),
+    )
+    (finding,) = check_bag(bent(arm_bag, tmp_path / "floats", floats), arm)["command"]
+    assert f"{topic} is std_msgs/msg/Float64MultiArray" in finding["found"]
+    assert finding["level"] == "note"
+    empty = told(
+        "trajectory_msgs/msg/JointTrajectory",
+        lambda state: types["trajectory_msgs/msg/JointTrajectory"](state.header, state.name, []),
+    )
+    (finding,) = check_bag(bent(arm_bag, tmp_path / "empty", empty), arm)["command"]
+    assert finding["found"].startswith(f"200 of 200 messages on {topic} cannot be read")
+    assert check_bag(arm_bag, arm)["command"][0]["level"] == "ok"
+
+
+def test_few_pictures_are_looked_at_where_time_is_short_and_all_are_counted(arm: Contract, arm_bag: Path) -> None:
+    reports = []
+    for sparing in (False, True):
+        with BagReader(arm_bag) as bag:
+            fit = BagFit(bag, arm, sparing)
+            for topic, _, at, raw in bag.raw_messages(fit.topics):
+                fit.hear(topic, at, raw)
+            reports.append(fit.report())
+    assert reports[0] == reports[1]
+
+
+class TestReplay:
+    @pytest.fixture(scope="class")
+    def run(self, toy_bundle: Path, arm: Contract) -> Callable[[Path, Path], Replay]:
+        pytest.importorskip("torch", reason="the toy bundles are exported with torch")
+        from world_model_ros.runtime.brain import Brain
+        from world_model_ros.runtime.bundle import load_bundle
+
+        brain = Brain(load_bundle(toy_bundle, arm), arm, "cpu")
+        return lambda bag, out: replay(bag, arm, brain, out)
+
+    @pytest.mark.parametrize(
+        ("bend", "note"),
+        [
+            (degrees, "limits: elbow_joint was at"),
+            (second_sender, "arm: publishers: two publishers, it seems"),
+            (once_ahead(JOINTS, 3600.0), "arm: stamps: 1 of 200 too far ahead"),
+        ],
+    )
+    def test_its_notes_hold_the_findings(self, run, arm_bag, tmp_path, bend, note) -> None:
+        metrics = run(bent(arm_bag, tmp_path / "bag", bend), tmp_path / "out").metrics
+        assert [line for line in metrics["notes"] if line.startswith(note)], metrics["notes"]
+
+    @pytest.mark.parametrize(
+        ("bend", "why"),
+        [
+            (without_stamps, "stamps: all are 0"),
+            (another_clock, "stamps: 990 s behind the bag's clock"),
+        ],
+    )
+    def test_a_stream_that_is_never_fresh_has_its_reason(self, run, arm_bag, tmp_path, bend, why) -> None:
+        metrics = run(bent(arm_bag, tmp_path / "bag", bend), tmp_path / "out").metrics
+        assert metrics["fresh"]["front"] == 0.0
+        assert metrics["never_fresh"].keys() == {"front"}
+        assert metrics["never_fresh"]["front"].startswith(why)
+        assert any(line.startswith(f"front: never fresh, masked: {why}") for line in metrics["notes"])
+
+    def test_a_stream_of_another_type_is_masked_and_the_rest_is_replayed(self, run, arm_bag, tmp_path) -> None:
+        metrics = run(bent(arm_bag, tmp_path / "bag", other_type), tmp_path / "out").metrics
+        assert metrics["ticks"] == 20
+        assert metrics["fresh"]["front"] == 0.95
+        assert metrics["never_fresh"] == {
+            "table_mic": f"{MICROPHONE} is sensor_msgs/msg/CompressedImage in the bag, the contract says {IMAGE}"
+        }
+
+    @pytest.mark.parametrize(("topic", "stream"), [(JOINTS, "arm"), (CAMERA, "front"), (APPLIED, "reference")])
+    @pytest.mark.parametrize("ahead_s", [0.7, 3600.0])
+    def test_one_stamp_ahead_costs_one_message(self, run, arm, arm_bag, tmp_path, topic, stream, ahead_s) -> None:
+        path = bent(arm_bag, tmp_path / "bag", once_ahead(topic, ahead_s))
+        with BagReader(path) as bag:
+            source = BagTicks(bag, arm)
+            ticks = list(source)
+        assert {name.split()[0]: count for name, count in source.refused.items()} == {stream: 1}
+        assert all(tick.observation.fresh["arm"] and tick.observation.fresh["front"] for tick in ticks[1:])
+        assert all(tick.reference is not None for tick in ticks[1:])
+
+
+def test_a_required_stream_of_another_type_is_an_error(arm: Contract, arm_bag: Path, tmp_path: Path) -> None:
+    def bend(sent: Sent) -> Iterator[Sent]:
+        topic, _, at, message = sent
+        if topic != JOINTS:
+            yield sent
+            return
+        yield topic, "std_msgs/msg/Header", at, message.header
+
+    with (
+        BagReader(bent(arm_bag, tmp_path / "bag", bend)) as bag,
+        pytest.raises(UserError, match="type of /joint_states"),
+    ):
+        BagTicks(bag, arm)

@@ -1,0 +1,198 @@
+"""What is in a bag beside its contract: the findings of ``check --live``, of a recording."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from world_model_ros.bags.reader import BagReader, Topic
+from world_model_ros.bags.reference import command_topics, reference_sources
+from world_model_ros.bags.routes import absolute, header_ns
+from world_model_ros.contract.contract import Contract
+from world_model_ros.contract.schema import StreamSource
+from world_model_ros.convert.incoming import legal_types
+from world_model_ros.convert.live_fit import Finding, qos_findings, type_findings
+from world_model_ros.convert.robot_fit import RobotFit
+from world_model_ros.core.errors import UserError
+
+_PICTURES = ("camera", "taxels")
+_SECOND_NS = 10**9
+
+
+class BagFit:
+    """Collects the messages of a bag.
+
+    Args:
+        bag: open. contract: of the robot.
+        sparing: look into a picture a second only; stamps are counted of all.
+    """
+
+    def __init__(self, bag: BagReader, contract: Contract, sparing: bool = False) -> None:
+        bag.assume({absolute(source.topic): source.type for source in contract.deployment.streams})
+        self._bag, self._contract, self._sparing = bag, contract, sparing
+        self._fit = RobotFit(contract, "the bag's clock")
+        self._topics = bag.topics()
+        self._streams: dict[str, list[str]] = {}
+        for source in contract.deployment.streams:
+            topic = self._topics.get(absolute(source.topic))
+            if topic is not None and topic.type == source.type:
+                self._streams.setdefault(topic.name, []).append(source.name)
+        self._told = {each.topic: each for each in reference_sources(bag, contract) if not each.shared}
+        self._wrong: dict[str, Counter[str]] = {name: Counter() for name in self._told}
+        self._looked: dict[str, int] = {}
+
+    @property
+    def topics(self) -> set[str]:
+        """Those that are looked at."""
+        return {*self._streams, *self._told}
+
+    def hear(self, topic: str, bag_ns: int, raw: bytes) -> None:
+        """The next message."""
+        names = self._streams.get(topic, ())
+        told = self._told.get(topic)
+        if told is None and not names:
+            return
+        if names and self._passed_over(topic, names, bag_ns, raw):
+            return
+        try:
+            message = self._bag.decode(topic, raw)
+        except UserError as error:
+            for name in names:
+                self._broken(name, error, bag_ns, raw)
+            if told is not None:
+                self._wrong[topic][str(error)] += 1
+            return
+        for name in names:
+            self._fit.add(name, message, bag_ns)
+        if told is not None:
+            try:
+                stamp = message.header.stamp
+                stamp_ns = stamp.sec * 10**9 + stamp.nanosec or bag_ns
+                told.read(message, stamp_ns, stamp_ns)
+            except UserError as error:
+                self._wrong[topic][str(error)] += 1
+
+    def findings(self, name: str) -> list[Finding]:
+        """Of one stream, by its messages."""
+        return self._fit.streams[name].findings()
+
+    def report(self) -> dict[str, Any]:
+        """As `RobotFit.report`."""
+        topics = [
+            self._fit.topic(source.name, absolute(source.topic), self._about(source))
+            for source in self._contract.deployment.streams
+        ]
+        seconds = (self._bag.end_ns - self._bag.start_ns) * 1e-9
+        return self._fit.report(seconds, topics, self._commands())
+
+    def _passed_over(self, topic: str, names: list[str], bag_ns: int, raw: bytes) -> bool:
+        """Whether a picture is only counted, because another one was looked at just before."""
+        kinds = {self._contract.stream(name).kind for name in names}
+        if not self._sparing or not kinds <= set(_PICTURES):
+            return False
+        last_ns = self._looked.get(topic)
+        if last_ns is None or abs(bag_ns - last_ns) >= _SECOND_NS:
+            self._looked[topic] = bag_ns
+            return False
+        try:
+            stamp = header_ns(raw, topic)
+        except UserError:
+            return False
+        for name in names:
+            self._fit.streams[name].arrived(stamp, bag_ns)
+        return True
+
+    def _broken(self, name: str, error: UserError, bag_ns: int, raw: bytes) -> None:
+        fit = self._fit.streams[name]
+        fit.refuse(error)
+        try:
+            stamp = header_ns(raw, name)
+        except UserError:
+            stamp = bag_ns
+        fit.arrived(stamp, bag_ns)
+
+    def _about(self, source: StreamSource) -> list[Finding]:
+        """What a bag says of a topic besides its messages."""
+        name = absolute(source.topic)
+        topic, legal = self._topics.get(name), legal_types(self._contract.stream(source.name).kind)
+        if topic is None or not topic.count:
+            return [self._missing(source, legal)]
+        found = type_findings(source, legal, [topic.type])
+        if topic.type != source.type:
+            return found
+        offered = getattr(self._bag.connection(name).ext, "offered_qos_profiles", [])
+        found += qos_findings(
+            source, [(each.reliability.name.lower(), each.durability.name.lower()) for each in offered]
+        )
+        senders = self._bag.senders(name)
+        if len(senders) > 1 and not self._fit.streams[source.name].others:
+            found.append(Finding("publishers", f"{len(senders)}: {senders}", "one publisher a topic", "note"))
+        if name in self._bag.assumed:
+            found.append(Finding("type", "the bag has no schema for it", f"it is read as {source.type}", "note"))
+        return found
+
+    def _missing(self, source: StreamSource, legal: list[str]) -> Finding:
+        level = "wrong" if source.required else "note"
+        why = self._bag.unreadable.get(absolute(source.topic))
+        if why is not None:
+            return Finding("topic", why, "the recorder", level)
+        alike = sorted(topic.name for topic in self._topics.values() if topic.type in legal and topic.count)
+        taken = {absolute(each.topic) for each in self._contract.deployment.streams}
+        free = [name for name in alike if name not in taken]
+        change = f"deployment.streams: {source.name}: topic: one of {free}" if free else f"a topic of a type of {legal}"
+        return Finding("topic", "not in the bag", f"{change}; or record it", level)
+
+    def _commands(self) -> list[Finding]:
+        """What the bag says that the robot was told."""
+        found = [self._command(self._topics[topic]) for topic in self._told]
+        for topic in self._told:
+            senders = self._bag.senders(topic)
+            if len(senders) > 1:
+                found.append(Finding("command", f"{senders} publish on {topic}", "one master a controller", "note"))
+        return found or self._not_told()
+
+    def _command(self, topic: Topic) -> Finding:
+        wrong = self._wrong[topic.name]
+        if not wrong:
+            return Finding("command", f"{topic.count} messages on {topic.name}")
+        count, first = sum(wrong.values()), next(iter(wrong))
+        found = f"{count} of {topic.count} messages on {topic.name} cannot be read: {first}"
+        return Finding("command", found, "what the robot is sent, as the left says", "note")
+
+    def _not_told(self) -> list[Finding]:
+        if self._contract.deployment.command is None:
+            return []
+        if self._contract.deployment.without_commands == "measured":
+            return [Finding("command", "none in the bag; the measured joints stand for them")]
+        named = {absolute(each.topic) for each in self._controllers()}
+        there = [f"{topic.name} is {topic.type}" for topic in self._topics.values() if topic.name in named]
+        wanted = [absolute(topic) for topic in command_topics(self._contract)]
+        found = f"nothing that can be read says what the robot was told{': ' if there else ''}{', '.join(there)}"
+        change = f"record /gate/applied, or trajectory_msgs/msg/JointTrajectory on one of {wanted or 'its topics'}"
+        change += "; or deployment.without_commands: measured"
+        return [Finding("command", found, change, "note")]
+
+    def _controllers(self) -> Any:
+        command = self._contract.deployment.command
+        return () if command is None else command.controllers(self._contract.joint_names)
+
+
+def check_bag(path: str | Path, contract: Contract, names: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """What is in a bag beside what its contract says.
+
+    Args:
+        names: topic in the bag -> topic of the contract.
+
+    Returns:
+        As `RobotFit.report`, and ``left_out`` (by topic, why it cannot be read) and ``damage`` (a line each).
+
+    Raises:
+        UserError: there is no such bag, or it cannot be read at all.
+    """
+    with BagReader(path, names) as bag:
+        fit = BagFit(bag, contract)
+        for topic, _, bag_ns, raw in bag.raw_messages(fit.topics):
+            fit.hear(topic, bag_ns, raw)
+        return {**fit.report(), "left_out": bag.unreadable, "damage": bag.damage}
