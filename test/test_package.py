@@ -25,6 +25,7 @@ def scripts() -> dict[str, str]:
     return {each.name: each.value for each in found if each.value.startswith(PACKAGE)}
 
 
+@pytest.mark.slow
 def test_every_process_has_an_executable_that_can_be_imported():
     processes = own(simulation("tabletop_arm", record="bag"))
     assert {process.executable for process in processes} <= set(scripts())

@@ -22,6 +22,8 @@ from world_model_ros.bags.reader import BagReader
 from world_model_ros.cli import main
 from world_model_ros.contract.contract import Contract
 
+pytestmark = pytest.mark.slow
+
 torch = pytest.importorskip("torch", reason="the toy bundles are exported with torch")
 
 PATIENCE_S = 60

@@ -43,6 +43,7 @@ def refusal(capsys: pytest.CaptureFixture[str], *words: object) -> str:
     return capsys.readouterr().err.splitlines()[-1]
 
 
+@pytest.mark.slow
 def test_the_json_has_what_is_promised(
     arm_bag: Path, toy_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -76,6 +77,7 @@ def test_a_wrong_option_is_named(
     assert said in refusal(capsys, arm_bag, *words, "--model", toy_bundle, "--out", tmp_path)
 
 
+@pytest.mark.slow
 def test_ticks_of_another_robot_are_not_followed(
     arm_bag: Path, toy_bundle: Path, tmp_path: Path, arm: Contract, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -111,6 +113,7 @@ def test_a_recording_by_another_clock_is_an_error(
     assert "use_sim_time" in said
 
 
+@pytest.mark.slow
 def test_one_bad_bag_of_many_does_not_cost_the_others(
     arm_bag: Path, toy_bundle: Path, tmp_path: Path, messages: list[Message], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -98,6 +98,7 @@ def test_a_paired_comparison_knows_equal_from_better(
     assert found["better"] == [1.0] * 12
 
 
+@pytest.mark.slow
 def test_the_command_replays_two_models_over_two_bags(
     arm_bag: Path, toy_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -44,6 +44,7 @@ def test_a_mistake_is_one_line_that_says_what_is_legal(
     assert len(printed.err.strip().splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_a_plan_is_timed_without_torch(
     toy_bundle: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -58,6 +59,7 @@ def test_a_plan_is_timed_without_torch(
     assert "torch" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_brain_process_is_timed_at_live_rates(toy_bundle: Path, capfd: pytest.CaptureFixture[str]) -> None:
     words = ["bench", "tick", "--model", str(toy_bundle), "--provider", "cpu", "--ticks", "5", "--json"]
     assert main(words) == 0
@@ -69,6 +71,7 @@ def test_a_brain_process_is_timed_at_live_rates(toy_bundle: Path, capfd: pytest.
     assert found["overhead_ms"] > 0.0
 
 
+@pytest.mark.slow
 def test_a_replay_is_timed(toy_bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["bench", "replay", "--model", str(toy_bundle), "--provider", "cpu", "--seconds", "2", "--repeats", "1"]
     assert main([*words, "--json"]) == 0
@@ -77,6 +80,7 @@ def test_a_replay_is_timed(toy_bundle: Path, capsys: pytest.CaptureFixture[str])
     assert found["real_time_factor_without_model"] > found["real_time_factor"] > 0.0
 
 
+@pytest.mark.slow
 def test_images_arrive_between_two_processes_with_what_is_shipped() -> None:
     found = run_case(Case("640x480", "shipped", Qos()), 5, 20.0)
     assert found["delivered"] == found["sent"] == 5

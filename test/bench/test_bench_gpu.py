@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("torch", reason="torch is not installed (extra: train)")
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "bench_gpu"

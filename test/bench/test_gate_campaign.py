@@ -16,6 +16,7 @@ from world_model_ros.safety.build import gate_for
 from world_model_ros.safety.limiter import Limiter
 
 
+@pytest.mark.slow
 def test_nothing_comes_through(contract: Contract) -> None:
     report = campaign(contract, frames=2500, seed=4, rate_hz=100.0)
     assert set(report["violations"].values()) == {0}, report
@@ -56,6 +57,7 @@ def test_a_gate_that_brakes_and_speeds_up_too_hard_is_found_out(
     assert violations["acceleration"] > 10
 
 
+@pytest.mark.slow
 def test_a_gate_that_does_not_look_for_collisions_is_found_out(
     contract: Contract, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -75,6 +77,7 @@ def test_every_class_of_commands_is_drawn_and_only_some_are_lawful(contract: Con
     assert len(drawn) == len({kind for kind, _ in drawn})  # a class is either lawful or not
 
 
+@pytest.mark.slow
 def test_every_fault_is_braked_within_a_cycle_of_when_it_shows(contract: Contract) -> None:
     contract = at_rate(contract, 100.0)
     start, _ = places(contract, np.random.default_rng(0), tries=50)

@@ -13,6 +13,7 @@ from world_model_ros.bench.exported import ExportedModule
 from world_model_ros.bench.references import LeWmSize, TdMpc2Size
 
 
+@pytest.mark.slow
 def test_the_search_of_tdmpc2s_size_stays_within_its_bounds() -> None:
     torch.manual_seed(0)
     search = TdMpc2Size(2)
@@ -25,6 +26,7 @@ def test_the_search_of_tdmpc2s_size_stays_within_its_bounds() -> None:
     assert actions.abs().max() <= 1.0
 
 
+@pytest.mark.slow
 def test_the_search_of_lewms_size_has_its_parameters_and_heeds_the_goal() -> None:
     torch.manual_seed(0)
     search = LeWmSize(2)
@@ -40,6 +42,7 @@ def test_the_search_of_lewms_size_has_its_parameters_and_heeds_the_goal() -> Non
     assert not torch.allclose(mean, other)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bound", [False, True])
 def test_a_module_in_onnx_runtime_computes_the_same_and_says_how_much(bound: bool) -> None:
     torch.manual_seed(0)

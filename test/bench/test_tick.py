@@ -63,6 +63,7 @@ def test_growth_is_what_every_sample_shows_not_a_single_step() -> None:
     assert _growth(np.array([0.0, 100.0, 190.0, 310.0]), 10) == pytest.approx(10.0)
 
 
+@pytest.mark.slow
 def test_nothing_grows_over_many_ticks(contract: Contract, toy_bundle: Path) -> None:
     bundle = load_bundle(toy_bundle, contract)
     found = soak(bundle, contract, "cpu", 1, 1000)

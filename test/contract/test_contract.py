@@ -106,6 +106,7 @@ def test_text_that_is_no_contract_is_refused(text: str):
         contract_from_text(text)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(
     st.recursive(

@@ -17,6 +17,8 @@ from world_model_ros.evaluate.script import parse_script
 from world_model_ros.runtime.brain import Brain
 from world_model_ros.runtime.bundle import load_bundle
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_script_is_speeds_for_seconds(contract: Contract):
     actions = parse_script("x=0.2 y=-0.1 for 0.3; for 0.2", contract)

@@ -15,6 +15,8 @@ from world_model_ros.runtime.brain import Brain
 from world_model_ros.runtime.bundle import load_bundle
 from world_model_ros.sim.collect import collect
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def bag(tmp_path_factory: pytest.TempPathFactory, contract: Contract) -> Path:

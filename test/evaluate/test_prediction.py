@@ -23,6 +23,7 @@ def bag(tmp_path_factory: pytest.TempPathFactory, contract: Contract) -> Path:
     return folder / "episode_00000"
 
 
+@pytest.mark.slow
 def test_every_signal_of_a_bag_is_forecast_beside_copying_and_extrapolating(
     bag: Path, contract: Contract, toy_bundle: Path
 ) -> None:

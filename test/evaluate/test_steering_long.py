@@ -18,6 +18,8 @@ from world_model_ros.runtime.decision import Floats
 from world_model_ros.runtime.steering import Steered, Steering
 from world_model_ros.sim.policies import push_step
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def brain(contract: Contract) -> Brain:

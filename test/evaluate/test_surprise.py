@@ -12,6 +12,8 @@ from world_model_ros.evaluate.surprise import Pair, _Course, _knocked, _pushed, 
 from world_model_ros.runtime.brain import Brain
 from world_model_ros.runtime.bundle import load_bundle
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_touch_that_is_not_there_reaches_the_senses_and_nothing_else_differs(
     contract: Contract, toy_bundle: Path

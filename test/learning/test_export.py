@@ -42,6 +42,7 @@ def exported(
     return model, contract, out
 
 
+@pytest.mark.slow
 def test_every_graph_computes_what_the_module_computes(exported: tuple[WorldModel, Contract, Path]) -> None:
     model, contract, out = exported
     kind = json.loads((out / "manifest.json").read_text())["kind"]

@@ -178,6 +178,7 @@ def test_a_target_that_stands_still_is_shifted_by_nothing(model: WorldModel, mon
     assert (moved[:, 0].amax(-1) > 0.0).all()
 
 
+@pytest.mark.slow
 def test_the_place_in_an_image_is_found_from_positions_alone() -> None:
     torch.manual_seed(0)
     places = ImagePlaces(32, 32, 1, 1)

@@ -21,6 +21,7 @@ from world_model_ros.runtime.bundle import load_bundle
 from world_model_ros.runtime.session import Graph
 
 
+@pytest.mark.slow
 def test_the_shipped_planner_chooses_the_same_chunk_in_onnx_runtime_and_in_pytorch(contract: Contract) -> None:
     bundle = load_bundle("tabletop_arm", contract)
     graph, brain = Graph(bundle, "plan"), Brain(bundle, contract, "cpu", 1)
@@ -35,6 +36,7 @@ def test_the_shipped_planner_chooses_the_same_chunk_in_onnx_runtime_and_in_pytor
             assert np.abs(value - here[name].numpy()).max() <= 1e-4 * scale, f"{name}, seed {seed}"
 
 
+@pytest.mark.slow
 def test_a_bundle_exported_anew_computes_what_it_did_and_plans_as_it_is_told(
     contract: Contract, tmp_path: Path
 ) -> None:

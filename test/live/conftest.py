@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,13 +16,13 @@ from world_model_ros.bringup.processes import own, simulation
 from world_model_ros.bringup.run import Running
 
 
-@pytest.fixture
-def graph(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Running, Observer]]:
-    """The simulated arm with brain, gate and view, started and ticking."""
-    running = Running(own(simulation("tabletop_arm", seed=8001)), tmp_path / "logs")
-    for key in ("ROS_DOMAIN_ID", "ROS_AUTOMATIC_DISCOVERY_RANGE"):
-        monkeypatch.setenv(key, running.environment[key])
-    with running:
+@contextmanager
+def started(folder: Path) -> Iterator[tuple[Running, Observer]]:
+    """The simulated arm with brain, gate and view, ticking, and somebody who hears it."""
+    running = Running(own(simulation("tabletop_arm", seed=8001)), folder / "logs")
+    with pytest.MonkeyPatch.context() as here, running:
+        for key in ("ROS_DOMAIN_ID", "ROS_AUTOMATIC_DISCOVERY_RANGE"):
+            here.setenv(key, running.environment[key])
         context = rclpy.Context()
         rclpy.init(context=context)
         observer = Observer(context)
@@ -29,9 +30,23 @@ def graph(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Run
         executor.add_node(observer)
         thread = threading.Thread(target=executor.spin, daemon=True)
         thread.start()
-        wait_until(lambda: len(observer.ticks) > 5 and bool(observer.joints), 60.0)
+        wait_until(lambda: len(observer.ticks) > 5 and bool(observer.joints), 120.0)
         yield running, observer
         executor.shutdown()
         observer.destroy_node()
         rclpy.try_shutdown(context=context)
         thread.join(5.0)
+
+
+@pytest.fixture
+def graph(tmp_path: Path) -> Iterator[tuple[Running, Observer]]:
+    """A graph of one test's own, which may kill what it likes."""
+    with started(tmp_path) as both:
+        yield both
+
+
+@pytest.fixture(scope="module")
+def shared_graph(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Running, Observer]]:
+    """One graph for the tests of a file, which leave it standing."""
+    with started(tmp_path_factory.mktemp("graph")) as both:
+        yield both

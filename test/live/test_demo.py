@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ import cv2
 import pytest
 
 from world_model_ros.bags.reader import BagReader
+from world_model_ros.cli import main
 
 SEED = "8002"
 
@@ -24,10 +27,9 @@ def _demo(out: Path, *more: str) -> tuple[int, dict[str, Any]]:
 
 
 def _replay(bag: Path, out: Path, *more: str) -> dict[str, Any]:
-    command = [str(Path(sys.executable).parent / "world-model"), "replay", str(bag), "--json", "--out", str(out)]
-    done = subprocess.run([*command, *more], capture_output=True, text=True, timeout=280, check=False)
-    assert done.returncode == 0, done.stderr
-    metrics: dict[str, Any] = json.loads(done.stdout)
+    with redirect_stdout(StringIO()) as printed:
+        assert main(["replay", str(bag), "--json", "--out", str(out), *more]) == 0
+    metrics: dict[str, Any] = json.loads(printed.getvalue())
     return metrics
 
 

@@ -22,7 +22,7 @@ PLACE = np.array([0.5, 0.15, 0.03])
 
 
 @pytest.fixture
-def feed(graph: tuple[Running, Observer]) -> Iterator[LiveFeed]:
+def feed(shared_graph: tuple[Running, Observer]) -> Iterator[LiveFeed]:
     made = LiveFeed(CONTRACT)
     yield made
     made.close()
@@ -56,8 +56,10 @@ def everything(seen: Outlook) -> bool:
     return all(part is not None for part in parts) and senses <= set(seen.senses) and "fingertip" in seen.ways
 
 
-def test_a_goal_that_is_clicked_is_pursued_and_its_future_is_seen(graph: tuple[Running, Observer], feed: LiveFeed):
-    _, observer = graph
+def test_a_goal_that_is_clicked_is_pursued_and_its_future_is_seen(
+    shared_graph: tuple[Running, Observer], feed: LiveFeed
+):
+    _, observer = shared_graph
     observer.arm()
     # A publisher that sees its reader may not yet be seen by it, and then the first click is lost.
     newest(feed, lambda each: goal_of(each) == "fingertip", lambda: feed.pursue(0, "fingertip", PLACE))
@@ -82,7 +84,7 @@ def test_a_goal_that_is_clicked_is_pursued_and_its_future_is_seen(graph: tuple[R
     assert times == sorted(times)
 
 
-def test_a_picture_of_the_running_robot_is_written(graph: tuple[Running, Observer], tmp_path: Path):
+def test_a_picture_of_the_running_robot_is_written(shared_graph: tuple[Running, Observer], tmp_path: Path):
     path = tmp_path / "now.png"
     assert main(["view", "--live", "--png", str(path)]) == 0
     picture = cv2.imread(str(path))

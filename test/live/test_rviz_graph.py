@@ -29,8 +29,8 @@ def shown() -> list[tuple[str, dict[str, Any]]]:
     return [(item["Class"], item[key]) for item in items for key in ("Topic", "Description Topic") if key in item]
 
 
-def test_rviz_finds_all_that_it_shows_in_the_running_graph(graph: tuple[Running, Observer]) -> None:
-    _, observer = graph
+def test_rviz_finds_all_that_it_shows_in_the_running_graph(shared_graph: tuple[Running, Observer]) -> None:
+    _, observer = shared_graph
     asked = shown()
     assert {kind for kind, _ in asked} <= {*TYPES, GOAL}, "a display that is not checked"
     for kind, topic in asked:
@@ -75,8 +75,8 @@ def foxglove_topics() -> set[str]:
     return found
 
 
-def test_foxglove_finds_all_that_it_shows_in_the_running_graph(graph: tuple[Running, Observer]) -> None:
-    _, observer = graph
+def test_foxglove_finds_all_that_it_shows_in_the_running_graph(shared_graph: tuple[Running, Observer]) -> None:
+    _, observer = shared_graph
     assert foxglove_topics() - _TRANSFORMS == set(FOXGLOVE), "a topic that is not checked"
     for name, kind in FOXGLOVE.items():
         wait_until(lambda name=name: observer.count_publishers(name) > 0, 10.0)

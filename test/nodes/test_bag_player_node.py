@@ -26,6 +26,8 @@ from world_model_ros.bags.writer import LATCHED as LATCHED_IN_BAG
 from world_model_ros.bags.writer import BagWriter
 from world_model_ros.nodes.qos import LATCHED
 
+pytestmark = pytest.mark.slow
+
 START_NS = 5_000_000_000
 COUNT = 100  # joint states at 100 Hz
 

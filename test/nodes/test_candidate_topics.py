@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-import random
 
 import numpy as np
 import pytest
 from std_msgs.msg import Float32MultiArray, MultiArrayDimension, MultiArrayLayout
 from test_world_model_node import ARM, CONTRACT, HOME, MAKE, Robot, end, start
 
+from world_model_ros.bringup.domain import free_domain
 from world_model_ros.convert.outgoing import ros_class
 from world_model_ros.core.trajectory import Trajectory
+
+pytestmark = pytest.mark.slow
 
 ANSWERS = {
     "candidates/ranking": "std_msgs/msg/String",
@@ -23,7 +25,7 @@ ANSWERS = {
 
 @pytest.fixture(scope="module")
 def robot(toy_bundle):
-    robot = Robot(random.randint(1, 100))
+    robot = Robot(free_domain())
     for topic, kind in ANSWERS.items():
         robot.node.create_subscription(ros_class(kind), topic, lambda m, topic=topic: robot.heard[topic].append(m), 10)
     robot.joints = robot.node.create_publisher(

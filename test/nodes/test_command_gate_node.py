@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import subprocess
 import sys
 import time
@@ -23,12 +22,15 @@ from std_msgs.msg import String
 from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
 
+from world_model_ros.bringup.domain import free_domain
 from world_model_ros.contract.contract import load_contract
 from world_model_ros.convert.outgoing import MessageMaker, ros_class
 from world_model_ros.convert.trajectory import trajectory_from
 from world_model_ros.core.trajectory import Trajectory
 from world_model_ros.kinematics.arm import ArmKinematics, tool_down
 from world_model_ros.nodes.qos import LATCHED
+
+pytestmark = pytest.mark.slow
 
 CONTRACT = load_contract("tabletop_arm")
 LIMITS = CONTRACT.limits()
@@ -99,7 +101,7 @@ class Robot:
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
         self.diagnostics = {pair.key: pair.value for pair in message.status[0].values}
 
-    def until(self, reached: Callable[[], object], patience_s: float = 10.0) -> None:
+    def until(self, reached: Callable[[], object], patience_s: float = 30.0) -> None:
         deadline = time.monotonic() + patience_s
         while not reached():
             assert time.monotonic() < deadline, f"never came; the gate says {self.state}"
@@ -162,7 +164,7 @@ def start(domain: int, *parameters: str) -> subprocess.Popen:
 @contextmanager
 def running(*parameters: str) -> Iterator[tuple[Robot, subprocess.Popen]]:
     os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
-    domain = random.randint(1, 100)
+    domain = free_domain()
     gate = start(domain, *parameters)
     robot = Robot(domain)
     try:
@@ -171,7 +173,7 @@ def running(*parameters: str) -> Iterator[tuple[Robot, subprocess.Popen]]:
     finally:
         robot.close()
         gate.terminate()
-        gate.wait(10)
+        gate.wait(60)
 
 
 @pytest.fixture(scope="module")
@@ -298,8 +300,8 @@ def test_a_dry_run_judges_but_cannot_be_armed() -> None:
 
 
 def test_an_unknown_robot_is_one_clear_error() -> None:
-    gate = start(random.randint(1, 100), "robot:=no_such_arm")
-    output, _ = gate.communicate(timeout=20)
+    gate = start(free_domain(), "robot:=no_such_arm")
+    output, _ = gate.communicate(timeout=60)
     assert gate.returncode == 1
     assert "no_such_arm" in output
     assert "tabletop_arm" in output

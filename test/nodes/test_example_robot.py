@@ -30,6 +30,8 @@ sys.path.insert(0, str(EXAMPLE))
 import panda_model  # noqa: E402
 from panda_driver import Follower  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 # Origin (x y z, roll) of each joint, and its range: those of the real arm.
 CHAIN = (
     ("0 0 0.333", 0, -2.8973, 2.8973),

@@ -12,6 +12,8 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Bool, Float64MultiArray
 from test_command_gate_node import CONTRACT, HOME, LIMITS, MAKE, Robot, running
 
+pytestmark = pytest.mark.slow
+
 TOPIC = "velocity_controller/commands"
 
 

@@ -52,7 +52,7 @@ class Sender:
         return all(self._node.count_subscribers(topic) for topic in topics)
 
     def until(self, true: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + 10.0
+        deadline = time.monotonic() + 60.0
         while not true() and time.monotonic() < deadline:
             self._executor.spin_once(0.05)
         assert true()

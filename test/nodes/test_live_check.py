@@ -9,6 +9,8 @@ import pytest
 from world_model_ros.cli import main
 from world_model_ros.contract.share import share_folder
 
+pytestmark = pytest.mark.slow
+
 # What is wrong with the second contract, and the key that the answer must name for it.
 MISTAKES = {
     "front": (("source_shape: [128, 128]", "source_shape: [480, 640]"), "source_shape: [128, 128]"),

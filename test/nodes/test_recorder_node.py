@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import signal
 import subprocess
 import time
@@ -24,9 +23,12 @@ from std_msgs.msg import String
 
 from world_model_ros.bags.episode import aligned_episode
 from world_model_ros.bags.reader import BagReader
+from world_model_ros.bringup.domain import free_domain
 from world_model_ros.contract.contract import load_contract
 from world_model_ros.convert.outgoing import MessageMaker, ros_class
 from world_model_ros.nodes.qos import LATCHED
+
+pytestmark = pytest.mark.slow
 
 BEST_EFFORT = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
 
@@ -67,7 +69,7 @@ class Robot:
 @pytest.fixture
 def robot(monkeypatch: pytest.MonkeyPatch) -> Iterator[Robot]:
     monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
-    monkeypatch.setenv("ROS_DOMAIN_ID", str(random.randrange(1, 100)))
+    monkeypatch.setenv("ROS_DOMAIN_ID", str(free_domain()))
     robot = Robot()
     yield robot
     robot.close()

@@ -47,7 +47,7 @@ def send(node: Node, topic: str, message: object, heard) -> None:
     publisher = node.create_publisher(type(message), topic, 10)
     executor = SingleThreadedExecutor(context=node.context)
     executor.add_node(node)
-    end = time.monotonic() + 10.0
+    end = time.monotonic() + 60.0
     while not heard():
         assert time.monotonic() < end
         publisher.publish(message)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 import signal
 import subprocess
 import sys
@@ -25,12 +24,15 @@ from std_msgs.msg import String
 from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
 
+from world_model_ros.bringup.domain import free_domain
 from world_model_ros.contract.contract import load_contract
 from world_model_ros.convert.incoming import converter_for
 from world_model_ros.convert.outgoing import MessageMaker, ros_class
 from world_model_ros.convert.stamps import stamp_ns
 from world_model_ros.core.trajectory import Trajectory
 from world_model_ros.nodes.qos import LATCHED
+
+pytestmark = pytest.mark.slow
 
 CONTRACT = load_contract("tabletop_arm")
 HOME = CONTRACT.rest
@@ -49,7 +51,7 @@ class Listener:
     """A node that hears everything of a simulator started with some parameters."""
 
     def __init__(self, **parameters: object) -> None:
-        domain = random.randint(1, 100)
+        domain = free_domain()
         arguments = [part for name, value in parameters.items() for part in ("-p", f"{name}:={value}")]
         self.process = subprocess.Popen(
             [sys.executable, "-m", "world_model_ros.nodes.sim_robot_node", "--ros-args", *arguments],
@@ -88,7 +90,7 @@ class Listener:
 
     def close(self) -> int:
         self.process.send_signal(signal.SIGINT)
-        code = self.process.wait(timeout=20)
+        code = self.process.wait(timeout=60)
         self.executor.shutdown()
         self.node.destroy_node()
         rclpy.shutdown(context=self.context)

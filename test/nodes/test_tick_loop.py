@@ -36,7 +36,7 @@ def inbox_and_loop(contract: Contract, toy_bundle: Path) -> Iterator[tuple[Strea
 
 
 def _wait(fulfilled: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 20.0
+    deadline = time.monotonic() + 60.0
     while not fulfilled():
         assert time.monotonic() < deadline
         time.sleep(0.005)

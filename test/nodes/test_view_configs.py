@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import time
 
 import pytest
@@ -16,6 +15,7 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from visualization_msgs.msg import MarkerArray
 
+from world_model_ros.bringup.domain import free_domain
 from world_model_ros.contract.contract import load_contract
 from world_model_ros.contract.share import share_folder
 from world_model_ros.nodes.future_view_node import FutureViewNode
@@ -43,7 +43,7 @@ def topics(tmp_path_factory) -> dict[str, str]:
     """Name -> type of all topics the running view has to do with."""
     os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
     bundle = write_decode_bundle(tmp_path_factory.mktemp("models") / "brightness", CONTRACT)
-    domain = random.randint(1, 100)
+    domain = free_domain()
     rclpy.init(
         args=["--ros-args", "-p", f"model:={bundle}", "-p", "provider:=cpu", "-p", f"save:={bundle}/futures.png"],
         domain_id=domain,
@@ -57,7 +57,7 @@ def topics(tmp_path_factory) -> dict[str, str]:
     executor.add_node(view)
     try:
         found: dict[str, str] = {}
-        end = time.monotonic() + 10
+        end = time.monotonic() + 60
         while "/predicted/path" not in found and time.monotonic() < end:
             executor.spin_once(timeout_sec=0.1)
             name, space = view.get_name(), view.get_namespace()

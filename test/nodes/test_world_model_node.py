@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import signal
 import subprocess
 import sys
@@ -24,10 +23,13 @@ from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from toy_bundle import HOME_XY
 
+from world_model_ros.bringup.domain import free_domain
 from world_model_ros.contract.contract import load_contract
 from world_model_ros.convert.outgoing import MessageMaker, ros_class
 from world_model_ros.convert.trajectory import trajectory_from
 from world_model_ros.kinematics.arm import ArmKinematics, tool_down
+
+pytestmark = pytest.mark.slow
 
 CONTRACT = load_contract("tabletop_arm")
 ARM = ArmKinematics(CONTRACT)
@@ -101,7 +103,7 @@ class Robot:
     def ticks(self) -> list[dict]:
         return [json.loads(message.data) for message in self.heard["tick"]]
 
-    def wait(self, fulfilled: Callable[[], object], timeout_s: float = 30.0) -> None:
+    def wait(self, fulfilled: Callable[[], object], timeout_s: float = 60.0) -> None:
         end = time.monotonic() + timeout_s
         while not fulfilled():
             assert time.monotonic() < end, f"still not so after {timeout_s} s; last tick {self.ticks()[-1:]}"
@@ -168,14 +170,14 @@ def start(domain: int, **parameters: object) -> subprocess.Popen:
 
 def end(process: subprocess.Popen) -> tuple[int, str]:
     process.send_signal(signal.SIGINT)
-    output, _ = process.communicate(timeout=30)
+    output, _ = process.communicate(timeout=60)
     return process.returncode, output
 
 
 @pytest.fixture(scope="module")
 def robot():
     os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
-    robot = Robot(random.randint(1, 50))
+    robot = Robot(free_domain())
     yield robot
     robot.close()
 
@@ -308,7 +310,7 @@ def test_diagnostics_say_how_the_ticks_go(robot, brain):
 
 def test_deactivated_it_is_silent_and_activated_it_ticks_again(robot, brain):
     client = robot.node.create_client(ChangeState, "world_model/change_state")
-    assert client.wait_for_service(5)
+    assert client.wait_for_service(60)
 
     def change(transition: int) -> bool:
         return client.call(ChangeState.Request(transition=Transition(id=transition))).success
@@ -333,7 +335,7 @@ def test_the_contract_is_there_for_who_comes_late(robot, brain):
 
 
 def test_on_a_clock_that_jumps_back_it_starts_its_belief_anew(toy_bundle):
-    robot = Robot(random.randint(51, 100), start_ns=1000 * 10**9)
+    robot = Robot(free_domain(), start_ns=1000 * 10**9)
     process = start(robot.domain, model=toy_bundle, use_sim_time=True, threads=1)
     try:
         robot.wait(lambda: len(robot.ticks()) > 5 and robot.ticks()[-1]["fresh"]["arm"], 60)
@@ -353,7 +355,7 @@ def test_on_a_clock_that_jumps_back_it_starts_its_belief_anew(toy_bundle):
     [({"model": "no_such"}, "model: got 'no_such'"), ({"provider": "tensorrt"}, "provider: got 'tensorrt'")],
 )
 def test_a_wrong_parameter_is_one_clear_error(toy_bundle, parameters, words):
-    process = start(random.randint(1, 100), **{"model": toy_bundle, **parameters})
+    process = start(free_domain(), **{"model": toy_bundle, **parameters})
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 1
     assert words in output

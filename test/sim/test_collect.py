@@ -40,6 +40,7 @@ def read(bag: Path) -> dict[str, list[tuple[int, object]]]:
     return messages
 
 
+@pytest.mark.slow
 def test_every_stream_is_there_at_its_rate_and_the_contract_too(contract, bags):
     messages = read(bags / "episode_00000")
     ticks = json.loads((bags / "episode_00000" / "episode.json").read_text())["ticks"]
@@ -57,6 +58,7 @@ def test_every_stream_is_there_at_its_rate_and_the_contract_too(contract, bags):
         assert len(messages[topic]) == pytest.approx(rate_hz * seconds, rel=0.05), topic
 
 
+@pytest.mark.slow
 def test_images_arrive_after_their_exposure_and_everything_else_at_once(bags):
     messages = read(bags / "episode_00000")
     for topic, rows in messages.items():
@@ -70,6 +72,7 @@ def test_images_arrive_after_their_exposure_and_everything_else_at_once(bags):
             assert set(delays) == {0}, topic
 
 
+@pytest.mark.slow
 def test_the_arm_does_what_the_gate_applied_and_stays_in_the_workspace(contract, bags):
     messages = read(bags / "episode_00001")
     arm = ArmKinematics(contract)
@@ -84,6 +87,7 @@ def test_the_arm_does_what_the_gate_applied_and_stays_in_the_workspace(contract,
     assert np.all(places[:, :2] < high[:2] + 0.04)
 
 
+@pytest.mark.slow
 def test_a_finished_collection_is_not_done_again_and_a_lost_episode_comes_out_the_same(contract, bags):
     kept = (bags / "episode_00000" / "episode_00000.mcap").stat().st_mtime_ns
     before = read(bags / "episode_00001")
@@ -118,6 +122,7 @@ def test_nonsense_is_refused_before_anything_is_written(contract, tmp_path):
     assert not (tmp_path / "bags").exists()
 
 
+@pytest.mark.slow
 def test_the_curriculum_mixes_scenes_and_the_manifest_says_which(contract, tmp_path):
     collect(contract, tmp_path, 3, seed=7)
     manifest = json.loads((tmp_path / "manifest.json").read_text())

@@ -89,6 +89,7 @@ def test_gestures_stay_in_bounds_repeat_under_a_seed_and_keep_hands_apart(name):
     np.testing.assert_array_equal(*runs)
 
 
+@pytest.mark.slow
 def test_an_episode_has_every_stream_and_both_hands_act(tmp_path: Path):
     seed = FIRST_SEED + 2
     with BagWriter(tmp_path / "bag", CONTRACT) as writer:

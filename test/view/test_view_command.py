@@ -24,6 +24,7 @@ def feed(episode: Path, contract: Contract) -> BagFeed:
     return BagFeed(episode, contract, brain, ReplayOptions())
 
 
+@pytest.mark.slow
 def test_without_a_goal_it_shows_what_the_executed_actions_lead_to(feed: BagFeed):
     early, late = feed.outlooks[20], feed.outlooks[-1]
     assert early.status == "under the executed actions"
@@ -48,6 +49,7 @@ def test_a_goal_is_planned_for_from_any_moment(feed: BagFeed):
     assert feed.pursue(15, "fingertip", place) is planned
 
 
+@pytest.mark.slow
 def test_pictures_and_films_are_written(episode: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     av = pytest.importorskip("av")
     png, mp4 = tmp_path / "moment.png", tmp_path / "film.mp4"

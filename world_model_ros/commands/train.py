@@ -9,6 +9,7 @@ from pathlib import Path
 
 from world_model_ros.commands.output import show
 from world_model_ros.contract.share import default_robot
+from world_model_ros.core.errors import UserError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--held-out", type=int, default=20, help="one episode in this many validates (%(default)s)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
-        "--threads", type=int, default=2, help="of the CPU; fewer where other work wants it (%(default)s)"
+        "--threads", type=int, default=0, help="of the CPU; 0 measures what is quickest now (%(default)s)"
     )
     parser.add_argument("--device", default="cpu", help="cpu, or cuda where torch finds one (%(default)s)")
     parser.add_argument(
@@ -52,10 +53,18 @@ def run(arguments: argparse.Namespace) -> int:
     from world_model_ros.learning.config import TrainConfig
     from world_model_ros.learning.dataset import build_cache
     from world_model_ros.learning.quality import quality_lines, refuse_nonsense
-    from world_model_ros.learning.train import train
+    from world_model_ros.learning.threads import threads_for
+    from world_model_ros.learning.train import CHECKPOINT, train
 
     contract = load_contract(arguments.robot)
     bags = find_bags(arguments.bags)
+    if arguments.threads < 0:
+        raise UserError("threads", arguments.threads, "1 or more, or 0 to measure")
+    choice = threads_for(arguments.threads, arguments.out / CHECKPOINT)
+    print(
+        f"trains with {choice.threads} {'thread' if choice.threads == 1 else 'threads'}: {choice.reason}",
+        file=sys.stderr,
+    )
     config = TrainConfig(
         steps=tuple(arguments.steps) if arguments.steps else TrainConfig.steps,
         reader_steps=TrainConfig.reader_steps if arguments.reader_steps is None else arguments.reader_steps,
@@ -67,7 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
         length=tuple(arguments.length),
         held_out=arguments.held_out,
         seed=arguments.seed,
-        threads=arguments.threads,
+        threads=choice.threads,
         device=arguments.device,
         objective=arguments.objective,
     )
