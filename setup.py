@@ -93,7 +93,7 @@ setup(
     entry_points={
         "console_scripts": [
             "world-model = world_model_ros.cli:main",
-            *(f"{node} = {NAME}.nodes.{node}:main" for node in NODES),
+            *(f"{node} = {NAME}.nodes.entry:{node}" for node in NODES),
         ]
     },
 )

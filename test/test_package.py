@@ -10,11 +10,13 @@ import sys
 import xml.etree.ElementTree as ElementTree
 from importlib.metadata import entry_points, version
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from world_model_ros.bringup.processes import own, simulation
 from world_model_ros.contract.share import PACKAGE
+from world_model_ros.nodes import entry
 
 ROOT = Path(__file__).resolve().parents[1]
 XML = ElementTree.parse(ROOT / "package.xml").getroot()
@@ -29,6 +31,7 @@ def scripts() -> dict[str, str]:
 def test_every_process_has_an_executable_that_can_be_imported():
     processes = own(simulation("tabletop_arm", record="bag"))
     assert {process.executable for process in processes} <= set(scripts())
+    assert {name for name in _of_setup("NODES") if not callable(getattr(entry, name, None))} == set()
     lines = [
         f"from {module} import {name}; assert callable({name})" for module, name in map(_split, scripts().values())
     ]
@@ -59,7 +62,7 @@ def test_package_xml_is_one_that_colcon_builds_as_ament_python():
 def test_package_xml_names_every_ros_package_that_is_imported():
     declared = {element.text for element in XML.findall("exec_depend")}
     pattern = re.compile(
-        r"^\s*(?:from|import) (\w+_msgs|std_srvs|rclpy|launch|launch_ros|ament_index_python|builtin_interfaces)\b"
+        r"^\s*(?:from|import) (\w+_msgs|std_srvs|rclpy|launch|launch_ros|ament_index_python|\w+_interfaces)\b"
     )
     imported = {
         match[1]
@@ -111,12 +114,17 @@ def test_launch_config_and_models_are_installed_where_ament_looks():
     assert not [path for path in installed if path.endswith(".pyc")]
 
 
+def _of_setup(name: str) -> Any:
+    """What setup.py calls by a name."""
+    source = (ROOT / "setup.py").read_text(encoding="utf-8").partition("\nsetup(")[0]  # setup() itself would run
+    space: dict[str, Any] = {}
+    exec(compile(source, "setup.py", "exec"), space)
+    return space[name]
+
+
 def _installed() -> set[str]:
     """Files that setup.py puts under share/."""
-    source = (ROOT / "setup.py").read_text(encoding="utf-8").partition("\nsetup(")[0]  # setup() itself would run
-    space: dict[str, object] = {}
-    exec(compile(source, "setup.py", "exec"), space)
-    return {path for _, paths in space["data_files"]() for path in paths}  # type: ignore[operator]
+    return {path for _, paths in _of_setup("data_files")() for path in paths}
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "scripts").iterdir()), ids=lambda path: path.name)

@@ -31,6 +31,8 @@ from world_model_ros.evaluate.draw import default_kinds, draw_task
 from world_model_ros.evaluate.picture import goal_picture
 from world_model_ros.evaluate.task import PICTURES, Judge, Task, task_kinds, task_record
 from world_model_ros.evaluate.ticks import tick_summary
+from world_model_ros.nodes import signals
+from world_model_ros.nodes.parameters import refuse_changes
 from world_model_ros.nodes.spin import spin_until_shutdown, start_ros, stop
 from world_model_ros.nodes.trigger import insist
 from world_model_ros.nodes.true_state import TrueState
@@ -153,14 +155,21 @@ class DemoNode(Node):
         print(f"The arm senses and the brain thinks, after {time.monotonic() - started:.1f} s")
 
 
-def main() -> None:
+def main() -> int:
+    """Run all goals; 0 if all were reached, 130 if it is interrupted."""
     start_ros()
-    node = DemoNode()
+    try:
+        node = DemoNode()
+    except UserError as error:
+        print(f"demo_node: {error}", file=sys.stderr)
+        return 2
+    refuse_changes(node)
     outcome = [130]  # what it is if it is interrupted
     threading.Thread(target=_demonstrate, args=(node, outcome), daemon=True).start()
     spin_until_shutdown(node)
     rclpy.try_shutdown()
-    sys.exit(outcome[0])
+    signals.ignore()
+    return outcome[0]
 
 
 def _demonstrate(node: DemoNode, outcome: list[int]) -> None:
@@ -174,4 +183,4 @@ def _demonstrate(node: DemoNode, outcome: list[int]) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import signal
 import sys
-import threading
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -16,33 +14,21 @@ from rclpy.signals import SignalHandlerOptions
 from rclpy.task import Future
 
 from world_model_ros.core.errors import UserError
+from world_model_ros.nodes import signals
+from world_model_ros.nodes.parameters import refuse_changes
+from world_model_ros.nodes.signals import interrupted, stop
+
+__all__ = ["interrupted", "make_executor", "run_node", "spin_until_shutdown", "start_ros", "stop"]
 
 AnyNode = TypeVar("AnyNode", bound=Node)
 
-
-_stopped = threading.Event()
 _WAIT_S = 0.1
 
 
 def start_ros() -> None:
-    """`rclpy.init`, with SIGINT and SIGTERM left to us.
-
-    Python's own handler would raise KeyboardInterrupt anywhere, even inside the middleware, where it becomes another
-    error; ours only says that it is time to end `spin_until_shutdown`.
-    """
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: _stopped.set())
+    """`rclpy.init`, with SIGINT and SIGTERM left to us: they only say that it is time to end `spin_until_shutdown`."""
+    signals.listen()
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
-
-
-def interrupted() -> bool:
-    """Whether SIGINT or SIGTERM has come."""
-    return _stopped.is_set()
-
-
-def stop() -> None:
-    """End `spin_until_shutdown` from another thread."""
-    _stopped.set()
 
 
 def make_executor(context: Context | None = None) -> Executor:
@@ -60,7 +46,7 @@ def spin_until_shutdown(node: Node) -> None:
     executor.add_node(node)
     # spin() of the EventsExecutor does not come back to Python, so that no signal would be seen; spin_once() comes back
     # after each event, which costs as much as many a callback. A future that never comes ends neither before its time.
-    while not _stopped.is_set() and node.context.ok():
+    while not interrupted() and node.context.ok():
         try:
             executor.spin_until_future_complete(Future(), timeout_sec=_WAIT_S)
         except ExternalShutdownException:
@@ -75,7 +61,10 @@ def run_node(name: str, make: Callable[[], AnyNode], close: Callable[[AnyNode], 
     """
     start_ros()
     try:
+        if interrupted():  # while the modules were loaded
+            return 0
         node = make()
+        refuse_changes(node)
         try:
             spin_until_shutdown(node)
         finally:
@@ -85,4 +74,5 @@ def run_node(name: str, make: Callable[[], AnyNode], close: Callable[[AnyNode], 
         return 1
     finally:
         rclpy.try_shutdown()
+        signals.ignore()
     return 0

@@ -13,6 +13,7 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 
 from world_model_ros.contract.contract import load_contract
 from world_model_ros.core.errors import UserError
+from world_model_ros.nodes import signals
 from world_model_ros.nodes.brain_diagnostics import brain_statuses
 from world_model_ros.nodes.brain_outbox import BrainOutbox
 from world_model_ros.nodes.brain_parameters import PARAMETERS, check_parameters, turns_asked
@@ -20,6 +21,7 @@ from world_model_ros.nodes.candidate_inbox import CandidateInbox
 from world_model_ros.nodes.candidate_server import CandidateServer
 from world_model_ros.nodes.diagnostics import diagnostics
 from world_model_ros.nodes.goal_inbox import GoalInbox
+from world_model_ros.nodes.parameters import refuse_changes
 from world_model_ros.nodes.real_time import ask_for_real_time
 from world_model_ros.nodes.recorded_start import wait_for_recorder
 from world_model_ros.nodes.refusal_inbox import RefusalInbox
@@ -42,6 +44,7 @@ class WorldModelNode(LifecycleNode):
         super().__init__("world_model", **kwargs)
         for name, default in PARAMETERS.items():
             self.declare_parameter(name, default)
+        self.configured = False
         self._brain: Brain | None = None
         self._streams: StreamInbox | None = None
         self._goals: GoalInbox | None = None
@@ -103,6 +106,7 @@ class WorldModelNode(LifecycleNode):
             return _FAILURE
         model = f"{bundle.manifest.name} ({bundle.manifest.kind})"
         self.get_logger().info(f"model {model} for robot {contract.name} on {self._brain.provider}")
+        self.configured = True
         return _SUCCESS
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -175,6 +179,7 @@ class WorldModelNode(LifecycleNode):
             self._loop = None
 
     def _release(self) -> None:
+        self.configured = False
         parts = (self._streams, self._goals, self._outbox, self._offers, self._refusals, self._reference)
         for part in (*parts, *self._after.values()):
             if part is not None:
@@ -183,18 +188,21 @@ class WorldModelNode(LifecycleNode):
         self._refusals, self._reference, self._after = None, None, {}
 
 
-def main() -> None:
-    """Entry point of the executable ``world_model_node``."""
+def main() -> int:
+    """Run the node until it is interrupted; 1 if it could not start."""
     start_ros()
     node = WorldModelNode()
-    started = node.autostart()
+    how = "clean the node up first (ros2 lifecycle set /world_model deactivate, then cleanup) or start it anew"
+    refuse_changes(node, lambda: node.configured, how)
+    started = interrupted() or node.autostart()
     if started:
         ask_for_real_time(node)
         spin_until_shutdown(node)
     node.close()
     rclpy.try_shutdown()
-    sys.exit(0 if started or interrupted() else 1)
+    signals.ignore()
+    return 0 if started or interrupted() else 1
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,0 +1,48 @@
+"""Executables of the package. Each listens for signals before it imports what takes seconds."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+from world_model_ros.nodes import signals
+
+
+def world_model_node() -> None:
+    """The brain."""
+    _run("world_model_node")
+
+
+def command_gate_node() -> None:
+    """The command gate."""
+    _run("command_gate_node")
+
+
+def future_view_node() -> None:
+    """The view of imagined futures."""
+    _run("future_view_node")
+
+
+def sim_robot_node() -> None:
+    """The simulated robot."""
+    _run("sim_robot_node")
+
+
+def recorder_node() -> None:
+    """The recorder of bags."""
+    _run("recorder_node")
+
+
+def bag_player_node() -> None:
+    """The player of bags."""
+    _run("bag_player_node")
+
+
+def demo_node() -> None:
+    """The judge of the demo."""
+    _run("demo_node")
+
+
+def _run(name: str) -> None:
+    signals.listen()
+    sys.exit(importlib.import_module(f"world_model_ros.nodes.{name}").main())
