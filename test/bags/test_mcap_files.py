@@ -18,6 +18,7 @@ from world_model_ros.bags.metadata import offered_qos, to_yaml
 from world_model_ros.bags.reader import BagReader
 from world_model_ros.bags.writer import BagWriter
 from world_model_ros.contract.schema import Qos
+from world_model_ros.core.distribution import ros_distribution
 
 Message = tuple[str, str, int, bytes]
 TEXT, IMAGE = "std_msgs/msg/String", "sensor_msgs/msg/Image"
@@ -78,6 +79,7 @@ def test_a_folder_says_what_the_one_that_rosbags_writes_says(tmp_path: Path) -> 
         for name in ("ours", "theirs")
     )
     assert ours_said | {"ros_distro": "rosbags"} == theirs_said
+    assert ours_said["ros_distro"] == ros_distribution() != "unknown"
     for name in ("ours", "theirs"):
         with Reader(tmp_path / name / "bag") as reader:
             found = sorted((c.topic, at, raw, c.msgdef.data) for c, at, raw in reader.messages())

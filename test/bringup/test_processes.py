@@ -54,6 +54,15 @@ def test_a_dry_run_is_the_gates():
     assert by_executable(simulation("tabletop_arm"))["command_gate_node"].parameters["dry_run"] is False
 
 
+def test_a_robot_state_publisher_is_left_out_where_it_is_not_wanted():
+    for make in (bringup, simulation):
+        assert "robot_state_publisher" in by_executable(make("tabletop_arm"))
+        assert "robot_state_publisher" in by_executable(make("tabletop_arm", robot_state_publisher="true"))
+        assert "robot_state_publisher" not in by_executable(make("tabletop_arm", robot_state_publisher="false"))
+    with pytest.raises(UserError, match=r"robot_state_publisher: got 'perhaps'.*auto"):
+        bringup("tabletop_arm", robot_state_publisher="perhaps")
+
+
 def test_recorder_and_rviz_run_only_when_asked_for():
     plain = by_executable(bringup("tabletop_arm"))
     assert "recorder_node" not in plain

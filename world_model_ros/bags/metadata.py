@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from world_model_ros.contract.schema import Qos
+from world_model_ros.core.distribution import ros_distribution
 
 _FOREVER = {"sec": 9223372036, "nsec": 854775807}
 
@@ -73,7 +74,7 @@ def bag_metadata(
         "compression_mode": "",
         "files": [{"path": file, **period}],
         "custom_data": None,
-        "ros_distro": "unknown",
+        "ros_distro": ros_distribution() or "unknown",
     }
 
 

@@ -51,6 +51,11 @@ BRINGUP = (
     Argument("rate_hz", 0.0, "of ticks; 0 takes the contract's, else a multiple of it"),
     Argument("shadow", False, "only watch whoever drives the robot, and report how well that is predicted; no gate"),
     Argument("dry_run", False, "the gate judges every command and sends none"),
+    Argument(
+        "robot_state_publisher",
+        "auto",
+        "auto, true or false: start one; auto leaves it out where a robot description is on its topic already",
+    ),
     Argument("rviz", False, "open rviz2 with the imagined futures"),
     Argument("use_sim_time", False, "take the time from /clock"),
     Argument("record", "", "bag to write; empty records nothing"),

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
-from world_model_ros.contract.contract import load_contract
+from world_model_ros.contract.contract import Contract, load_contract
 from world_model_ros.contract.share import PACKAGE, share_folder
 from world_model_ros.core.errors import UserError
 
@@ -59,6 +59,7 @@ def bringup(
     seed: int = 0,
     rate_hz: float = 0.0,
     use_sim_time: bool = False,
+    robot_state_publisher: str = "auto",
     rviz: bool = False,
     record: str = "",
     futures: str = "",
@@ -75,6 +76,7 @@ def bringup(
         seed: of the brain's sampling.
         rate_hz: of its ticks; 0 takes the contract's, else a multiple of it.
         use_sim_time: take the time from ``/clock``.
+        robot_state_publisher: ``true``, ``false``, or ``auto``, which stands for true here: launch files look first.
         rviz: open rviz2 with the package's view of futures.
         record: bag to write; empty records nothing.
         futures: picture to save the imagined frames to; empty saves none.
@@ -95,14 +97,8 @@ def bringup(
     ]
     if contract.deployment.command is not None and not shadow:  # a robot without one can only be watched
         processes.insert(0, Process("command_gate_node", "command_gate", {**every, "dry_run": dry_run}, profile="gate"))
-    if contract.deployment.urdf is not None:
-        description: dict[str, Value] = {
-            "robot_description": contract.urdf_text,
-            "use_sim_time": use_sim_time,
-        }
-        processes.append(
-            Process("robot_state_publisher", "robot_state_publisher", description, package="robot_state_publisher")
-        )
+    if contract.deployment.urdf is not None and _asked(robot_state_publisher):
+        processes.append(_state_publisher(contract, use_sim_time))
     if record:
         processes.append(Process("recorder_node", "recorder", {**every, "path": record}))
     if rviz:
@@ -111,6 +107,18 @@ def bringup(
             Process("rviz2", "rviz2", {"use_sim_time": use_sim_time}, package="rviz2", arguments=("-d", str(config)))
         )
     return processes
+
+
+def _asked(robot_state_publisher: str) -> bool:
+    if robot_state_publisher not in ("auto", "true", "false"):
+        raise UserError("robot_state_publisher", robot_state_publisher, "auto, true or false")
+    return robot_state_publisher != "false"
+
+
+def _state_publisher(contract: Contract, use_sim_time: bool) -> Process:
+    name = "robot_state_publisher"
+    about: dict[str, Value] = {"robot_description": contract.urdf_text, "use_sim_time": use_sim_time}
+    return Process(name, name, about, package=name)
 
 
 def simulation(
@@ -124,6 +132,7 @@ def simulation(
     seed: int = 0,
     rate_hz: float = 0.0,
     use_sim_time: bool = False,
+    robot_state_publisher: str = "auto",
     rviz: bool = False,
     record: str = "",
     futures: str = "",
@@ -157,6 +166,7 @@ def simulation(
         seed=seed,
         rate_hz=rate_hz,
         use_sim_time=use_sim_time,
+        robot_state_publisher=robot_state_publisher,
         rviz=rviz,
         record=record,
         futures=futures,

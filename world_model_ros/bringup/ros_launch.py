@@ -16,12 +16,26 @@ from world_model_ros.bringup.processes import Process
 from world_model_ros.contract.share import PACKAGE
 
 
-def description(make: Callable[..., list[Process]], arguments: tuple[Argument, ...]) -> LaunchDescription:
-    """Launch description of what `bringup` or `simulation` lists, with their arguments declared."""
+def description(
+    make: Callable[..., list[Process]],
+    arguments: tuple[Argument, ...],
+    described: Callable[[], bool] = lambda: False,
+) -> LaunchDescription:
+    """Launch description of what `bringup` or `simulation` lists, with their arguments declared.
+
+    Args:
+        make: `bringup` or `simulation`.
+        arguments: of the launch file.
+        described: whether somebody publishes a robot description already; asked where nobody says.
+    """
 
     def start(context: LaunchContext) -> list[Action]:
         texts = {argument.name: LaunchConfiguration(argument.name).perform(context) for argument in arguments}
-        return [action(process) for process in processes_from(make, arguments, texts)]
+        said: list[Action] = []
+        if texts.get("robot_state_publisher") == "auto" and described():
+            texts["robot_state_publisher"] = "false"
+            said.append(LogInfo(msg="a robot description is on its topic: no robot_state_publisher is started"))
+        return said + [action(process) for process in processes_from(make, arguments, texts)]
 
     declared = [
         DeclareLaunchArgument(each.name, default_value=each.default_text, description=each.description)

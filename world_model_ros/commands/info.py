@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import os
 import platform
-import re
 import shutil
 import subprocess
 from typing import Any
 
 from world_model_ros.commands.output import show
+from world_model_ros.core.distribution import ros_distribution
 
 _LIBRARIES = ("rclpy", "numpy", "onnxruntime", "pinocchio", "ruckig", "rosbags", "cv2", "mujoco", "torch")
 _DISTRIBUTIONS = {"cv2": ("opencv-python",), "pinocchio": ("pin",), "onnxruntime": ("onnxruntime-gpu", "onnxruntime")}
@@ -29,7 +28,7 @@ def run(arguments: argparse.Namespace) -> int:
     result: dict[str, Any] = {
         "package": _version("world_model_ros"),
         "python": platform.python_version(),
-        "ros": _ros(),
+        "ros": ros_distribution(),
         "rmw": _rmw(),
         "providers": _providers(),
         "gpu": _gpu(),
@@ -60,16 +59,6 @@ def _version(*distributions: str) -> str | None:
         except PackageNotFoundError:
             continue
     return None
-
-
-def _ros() -> str | None:
-    """The distribution: what the environment says, or the one whose wheels are installed."""
-    from importlib.metadata import distributions
-
-    if os.environ.get("ROS_DISTRO"):
-        return os.environ["ROS_DISTRO"]
-    wheels = (re.fullmatch(r"ros-(\w+)-rclpy", each.metadata["Name"] or "") for each in distributions())
-    return next((wheel[1] for wheel in wheels if wheel), None)
 
 
 def _rmw() -> str | None:

@@ -1,0 +1,33 @@
+"""The distribution of ROS: what the shell says, else the wheels."""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError
+
+import pytest
+
+from world_model_ros.core import distribution
+from world_model_ros.core.distribution import ros_distribution
+
+
+def test_what_a_sourced_ros_says_counts_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ROS_DISTRO", "rolling")
+    assert ros_distribution() == "rolling"
+
+
+@pytest.mark.parametrize(("wheel", "expected"), [("ros-kilted-rclpy", "kilted"), (None, None)])
+def test_else_the_wheels_that_are_installed(
+    monkeypatch: pytest.MonkeyPatch, wheel: str | None, expected: str | None
+) -> None:
+    def version(name: str) -> str:
+        if name == wheel:
+            return "1"
+        raise PackageNotFoundError(name)
+
+    monkeypatch.delenv("ROS_DISTRO", raising=False)
+    monkeypatch.setattr(distribution, "version", version)
+    distribution._of_wheels.cache_clear()
+    try:
+        assert ros_distribution() == expected
+    finally:
+        distribution._of_wheels.cache_clear()

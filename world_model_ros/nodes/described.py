@@ -1,0 +1,28 @@
+"""Whether somebody publishes the robot's description."""
+
+from __future__ import annotations
+
+import time
+
+import rclpy
+from rclpy.context import Context
+from rclpy.node import Node
+
+_TOPIC = "robot_description"
+
+
+def is_described(patience_s: float = 2.0) -> bool:
+    """Look for a publisher of ``robot_description``; False if none is found in time."""
+    context = Context()
+    rclpy.init(context=context)
+    node = Node("description_watch", context=context)
+    try:
+        deadline = time.monotonic() + patience_s
+        while time.monotonic() < deadline:
+            if node.count_publishers(_TOPIC):
+                return True
+            time.sleep(0.05)
+        return False
+    finally:
+        node.destroy_node()
+        rclpy.shutdown(context=context)
