@@ -6,10 +6,9 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-import yaml
+from split_joints import split_contract
 
-from world_model_ros.contract.contract import Contract, contract_from_text, load_contract
-from world_model_ros.contract.share import share_folder
+from world_model_ros.contract.contract import load_contract
 from world_model_ros.convert.incoming import converter_for
 from world_model_ros.convert.joints import OtherJoints
 from world_model_ros.convert.outgoing import MessageMaker, ros_class
@@ -20,18 +19,6 @@ MAKE = MessageMaker(ros_class)
 JOINTS = CONTRACT.joint_names
 REST = np.array([-0.3, -1.5, 2.1, -2.2, -1.5, -1.8])
 T0 = 1_700_000_000 * 10**9
-
-
-def two_streams() -> Contract:
-    """The arm, whose last joint is a gripper with a publisher of its own on the same topic."""
-    data = yaml.safe_load((share_folder("config") / "robots" / "tabletop_arm.yaml").read_text(encoding="utf-8"))
-    for part in (data["interface"]["streams"], data["deployment"]["streams"]):
-        arm = next(each for each in part if each["name"] == "arm")
-        part.append({**arm, "name": "hand"})
-        if "joints" in arm:
-            arm["joints"], part[-1]["joints"] = list(JOINTS[:5]), list(JOINTS[5:])
-    data["deployment"]["urdf"] = str(share_folder("config") / "robots" / "tabletop_arm.urdf")
-    return contract_from_text(yaml.safe_dump(data), "two streams")
 
 
 def joints(stamp_ns: int, position=REST, names=JOINTS, frame: str = ""):
@@ -45,7 +32,7 @@ def findings(fit: RobotFit, name: str, what: str):
 
 
 def test_messages_of_other_joints_on_a_shared_topic_are_no_fault():
-    contract = two_streams()
+    contract = split_contract()
     fit = RobotFit(contract)
     for i in range(50):
         for half in (slice(0, 5), slice(5, 6)):

@@ -285,7 +285,7 @@ def test_joint_states_that_make_no_sense_are_counted_and_their_loss_disarms(robo
     answer = robot.call("gate/arm")
     assert not answer.success
     assert "joint_states_stale" in answer.message
-    robot.until(lambda: robot.diagnostics.get("joint_states_ignored") == "3")
+    robot.until(lambda: robot.diagnostics.get("joint_states_ignored") == "2")
     assert robot.sent == []
 
 

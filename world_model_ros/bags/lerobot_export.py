@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,30 +12,17 @@ import pyarrow as pa
 import pyarrow.parquet as parquet
 from numpy.typing import NDArray
 
+from world_model_ros.bags.lerobot_frames import BagFrames, ExportedFrame
 from world_model_ros.bags.lerobot_import import TASK_TOPIC
 from world_model_ros.bags.lerobot_layout import ACTION, DATA_V3, EPISODES_V3, PICTURES, STATE, VIDEO_V3
-from world_model_ros.bags.lerobot_video import Frame, VideoWriter
+from world_model_ros.bags.lerobot_video import VideoWriter
 from world_model_ros.bags.reader import BagReader
-from world_model_ros.bags.reference import reference_sources
 from world_model_ros.bags.routes import absolute
 from world_model_ros.contract.contract import Contract
-from world_model_ros.convert.camera import CameraConverter
-from world_model_ros.convert.commanded import together
-from world_model_ros.convert.joints import JointConverter
-from world_model_ros.convert.stamps import stamp_ns
 from world_model_ros.core.errors import UserError
 
 _FIRST = {"chunk_index": 0, "file_index": 0}
 _EVERY = 10  # frames of which one counts for the statistics of pictures
-
-
-@dataclass(frozen=True)
-class ExportedFrame:
-    """One row: joints (J,), commanded joints (J,) or None, and a picture a camera."""
-
-    state: NDArray[np.float64]
-    action: NDArray[np.float64] | None
-    pictures: Mapping[str, Frame]
 
 
 class LerobotExport:
@@ -46,6 +32,9 @@ class LerobotExport:
         folder: to be made; it must not exist.
         fps: frames a second of the data set; the newest messages at each are taken.
         codec: of the videos, h264 or av1.
+
+    Attributes:
+        notes: what is in the bags and not in the data set, a line each.
     """
 
     def __init__(self, folder: Path, contract: Contract, fps: int, codec: str) -> None:
@@ -54,6 +43,7 @@ class LerobotExport:
         self._folder, self._contract, self._fps = folder, contract, fps
         self._cameras = {each.name: each for each in contract.interface.streams if each.kind == "camera"}
         self._codec = codec
+        self.notes: list[str] = []
         self._videos: dict[str, VideoWriter] = {}
         self._shapes: dict[str, tuple[int, ...]] = {}
         self._rows: list[dict[str, Any]] = []
@@ -72,10 +62,14 @@ class LerobotExport:
             task = _task(bag)
             if task not in self._tasks:
                 self._tasks.append(task)
-            for index, frame in enumerate(_frames(bag, self._contract, self._fps)):
+            frames = BagFrames(bag, self._contract, self._fps)
+            for index, frame in enumerate(frames):
                 self._add(frame, index, self._tasks.index(task), path)
+            notes = [f"{path.name}: {line}" for line in frames.notes]
         if len(self._rows) == first:
-            raise UserError("bag", str(path), "one in which joint states and cameras overlap")
+            legal = "one in which joint states and cameras overlap"
+            raise UserError("bag", str(path), "; ".join([legal, *notes]))
+        self.notes += notes
         self._end_episode(first, task)
         return len(self._rows) - first
 
@@ -186,57 +180,3 @@ def _task(bag: BagReader) -> str:
     if topic is None or topic.type != "std_msgs/msg/String":
         return ""
     return next((str(message.data) for _, _, _, message in bag.messages([topic.name])), "")
-
-
-def _frames(bag: BagReader, contract: Contract, fps: int) -> Iterator[ExportedFrame]:
-    """The newest of everything at each frame time, from when all is there until the joint states end."""
-    joints = next(
-        contract.source(stream.name)
-        for stream in contract.interface.streams
-        if stream.kind == "joints" and set(stream.joints) == set(contract.joint_names)
-    )
-    bag.require(joints.topic, joints.type)
-    convert: dict[str, tuple[str, Any]] = {absolute(joints.topic): (STATE, JointConverter(STATE, contract.joint_names))}
-    for stream in contract.interface.streams:
-        source = contract.source(stream.name)
-        if stream.kind == "camera" and absolute(source.topic) in bag.topics():
-            size = source.source_shape or (stream.height, stream.width)
-            camera = CameraConverter(stream.name, size, source.source_shape)
-            compressed = source.type == "sensor_msgs/msg/CompressedImage"
-            convert[absolute(source.topic)] = (stream.name, camera.compressed if compressed else camera)
-    references = {each.topic: each for each in reference_sources(bag, contract)}
-    told: dict[str, NDArray[np.float64]] = {}
-    topics = {*convert, *references}
-    newest: dict[str, Any] = {}
-    next_ns: float | None = None
-    period_ns = 10**9 / fps
-    begin_ns, count = 0, 0
-    wanted = {name for name, _ in convert.values()} | ({ACTION} if references else set())
-    for topic, _, bag_ns, raw in bag.raw_messages(topics):
-        # Half a period late, so that what is in step with the frames is in its own frame, whatever the rounding.
-        while next_ns is not None and next_ns + 0.5 * period_ns < bag_ns:
-            yield _frame(newest)
-            count += 1
-            next_ns = begin_ns + count * period_ns
-        try:
-            message = bag.decode(topic, raw)
-            if topic in convert:
-                name, read = convert[topic]
-                newest[name] = read(message)[1]
-            if topic in references:
-                stamp = stamp_ns(message) or bag_ns
-                told[topic] = references[topic].read(message, stamp, stamp)
-                commanded = together(list(told.values()), newest[STATE][:, 0] if STATE in newest else None)
-                if commanded is not None:
-                    newest[ACTION] = commanded
-        except UserError:
-            continue
-        if next_ns is None and wanted <= set(newest):
-            next_ns = begin_ns = bag_ns
-    if next_ns is not None:
-        yield _frame(newest)
-
-
-def _frame(newest: Mapping[str, Any]) -> ExportedFrame:
-    pictures = {name: value for name, value in newest.items() if name not in (STATE, ACTION)}
-    return ExportedFrame(np.asarray(newest[STATE], np.float64)[:, 0], newest.get(ACTION), dict(pictures))

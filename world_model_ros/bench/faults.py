@@ -9,7 +9,7 @@ import numpy as np
 from world_model_ros.bench.executed import Float
 from world_model_ros.bench.robot import Robot
 from world_model_ros.contract.contract import Contract
-from world_model_ros.safety.build import joint_stream
+from world_model_ros.safety.build import joints_max_age_s
 from world_model_ros.safety.rules import Proposal
 from world_model_ros.safety.states import State
 
@@ -61,7 +61,7 @@ def _trial(contract: Contract, start: Float, fault: str, random: np.random.Gener
     happens_s = float(random.uniform(0.0, cycle_s))  # from now on
     detectable_s = {
         "silence": contract.deployment.gate.silence_ticks * tick_s - since_command_s,
-        "joint_states_stale": contract.source(joint_stream(contract).name).max_age_s,
+        "joint_states_stale": joints_max_age_s(contract),
     }.get(fault, happens_s)
     robot.frozen = fault == "joint_states_stale"
     robot.offset = 2 * contract.deployment.gate.tracking_tolerance if fault == "joint_states_disagree" else 0.0

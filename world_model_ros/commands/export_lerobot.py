@@ -24,6 +24,7 @@ def run(arguments: argparse.Namespace) -> int:
     from world_model_ros.commands.lerobot import need_lerobot
     from world_model_ros.commands.replay import contract_of
     from world_model_ros.contract.contract import load_contract
+    from world_model_ros.core.errors import UserError
 
     need_lerobot()
     from world_model_ros.bags.lerobot_export import LerobotExport
@@ -32,8 +33,20 @@ def run(arguments: argparse.Namespace) -> int:
     with BagReader(bags[0]) as reader:
         contract = load_contract(arguments.contract) if arguments.contract else contract_of(reader)
     out = LerobotExport(arguments.out, contract, arguments.fps, arguments.codec)
-    frames = sum(out.add(bag) for bag in tqdm(bags, unit="episode"))
+    frames: list[int] = []
+    failed: dict[str, str] = {}
+    for bag in tqdm(bags, unit="episode"):
+        try:
+            frames.append(out.add(bag))
+        except UserError as error:
+            if len(bags) == 1:
+                raise
+            failed[str(bag)] = str(error)
+    if not frames:
+        raise UserError("bags", next(iter(failed.values())), "at least one that can be exported")
     out.close()
-    result = {"robot": contract.name, "episodes": len(bags), "frames": frames, "dataset": str(arguments.out)}
-    show(result, arguments.json, [f"{len(bags)} episodes, {frames} frames in {arguments.out}"])
-    return 0
+    result = {"robot": contract.name, "episodes": len(frames), "frames": sum(frames), "dataset": str(arguments.out)}
+    left_out = [*out.notes, *(f"not exported: {error}" for error in failed.values())]
+    line = f"{len(frames)} episodes, {sum(frames)} frames in {arguments.out}"
+    show({**result, "notes": out.notes, "failed": failed}, arguments.json, [*left_out, line])
+    return 2 if failed else 0

@@ -115,6 +115,22 @@ class Contract:
             rules.append(rule)
         return rules
 
+    def joint_ages_s(self) -> tuple[float, ...]:
+        """How old the measured state of each joint may be, s, in contract order; the least of the streams that have it.
+
+        Raises:
+            UserError: a joint is in no stream.
+        """
+        streams = [each for each in self.interface.streams if each.kind == "joints"]
+        ages = {
+            name: [self.source(each.name).max_age_s for each in streams if name in each.joints]
+            for name in self.joint_names
+        }
+        unseen = [name for name, found in ages.items() if not found]
+        if unseen:
+            raise UserError("interface.streams", f"{unseen} in no stream of kind joints", "streams of all joints")
+        return tuple(min(found) for found in ages.values())
+
     def limits(self) -> JointLimits:
         """Joint limits in contract order, the tighter of contract and URDF.
 

@@ -13,40 +13,43 @@ from world_model_ros.convert.stamps import finite, stamp_ns
 from world_model_ros.core.errors import UserError
 
 Floats = NDArray[np.float64]
-_NEVER = -1
 _SLOPE_NS = 100_000_000
+_JUMP_NS = 500_000_000
 
 
 class JointParts:
-    """The newest of each joint, whichever message of whichever publisher it came in.
+    """The newest state of each joint, whichever message of whichever publisher it came in.
 
     Args:
         joints: J names, in the order of all arrays.
-        max_age_s: (J,) how old each may be; all as young as the youngest must be without it.
-        velocities: messages have velocities; else they are the slope of the positions over a tenth of a second.
-        name: of the topic, for errors.
+        max_age_s: (J,) how old each may be.
+
+    Attributes:
+        max_age_s: the largest.
     """
 
-    def __init__(
-        self,
-        joints: Sequence[str],
-        max_age_s: Sequence[float] | None = None,
-        velocities: bool = False,
-        name: str = "joint_states",
-    ) -> None:
-        self._joints, self._name, self._velocities = tuple(joints), name, velocities
+    def __init__(self, joints: Sequence[str], max_age_s: Sequence[float]) -> None:
+        self._joints = tuple(joints)
         self._place = {joint: i for i, joint in enumerate(joints)}
-        count = len(self._joints)
-        ages = np.zeros(count) if max_age_s is None else np.asarray(max_age_s, np.float64)
-        self.max_age_s = float(ages.max(initial=0.0))
+        ages = np.asarray(max_age_s, np.float64)
+        self.max_age_s = float(ages.max())
         self._spare_ns = np.round((self.max_age_s - ages) * 1e9).astype(np.int64)
-        self._stamps = np.full(count, _NEVER, np.int64)
-        self._position: Floats = np.full(count, np.nan)
-        self._velocity: Floats = np.full(count, np.nan)
+        self._stamps: dict[int, int] = {}
+        self._position: Floats = np.full(len(joints), np.nan)
+        self._velocity: Floats = np.full(len(joints), np.nan)
         self._past: dict[int, list[tuple[int, float]]] = {}
 
-    def take(self, message: Any) -> None:
-        """A JointState with some of the joints, and perhaps others. Joints of which newer ones are known stay.
+    @property
+    def unheard(self) -> list[str]:
+        """Joints of which nothing has come."""
+        return [joint for i, joint in enumerate(self._joints) if i not in self._stamps]
+
+    def take(self, message: Any, stream: str, joints: Sequence[str], velocities: bool) -> None:
+        """A JointState with some of the joints of a stream, and perhaps others.
+
+        Args:
+            stream: for errors. joints: of the stream.
+            velocities: messages have them; else the slope of the positions over a tenth of a second stands for them.
 
         Raises:
             OtherJoints: it has none of them.
@@ -54,21 +57,22 @@ class JointParts:
         """
         names = list(message.name)
         if len(set(names)) != len(names):
-            raise UserError(f"{self._name}: name", names, "each joint once")
-        found = [(self._place[name], i) for i, name in enumerate(names) if name in self._place]
+            raise UserError(f"{stream}: name", names, "each joint once")
+        found = [(self._place[name], i) for i, name in enumerate(names) if name in joints]
         if not found:
-            raise OtherJoints(f"{self._name}: name", names, f"some of {list(self._joints)}")
+            raise OtherJoints(f"{stream}: name", names, f"some of {list(joints)}")
         ours, theirs = (np.array(each, np.intp) for each in zip(*found))
+        position = _column(message, "position", theirs, stream)
+        velocity = _column(message, "velocity", theirs, stream) if velocities else None
         stamp = stamp_ns(message)
-        position = self._column(message, "position", theirs)
-        velocity = self._column(message, "velocity", theirs) if self._velocities else None
-        newer = stamp >= self._stamps[ours]
-        ours, position = ours[newer], position[newer]
-        self._position[ours], self._stamps[ours] = position, stamp
+        if any(self._stamps.get(joint, stamp) - stamp > _JUMP_NS for joint in ours.tolist()):
+            self.forget()  # the clock was turned back, and joints that do not come any more would stay young for long
+        self._position[ours] = position
         if velocity is not None:
-            self._velocity[ours] = velocity[newer]
-        else:
-            for joint, place in zip(ours.tolist(), position.tolist()):
+            self._velocity[ours] = velocity
+        for joint, place in zip(ours.tolist(), position.tolist()):
+            self._stamps[joint] = stamp
+            if velocity is None:
                 self._velocity[joint] = self._slope(joint, stamp, place)
 
     def whole(self) -> tuple[int, Floats, Floats] | None:
@@ -77,25 +81,15 @@ class JointParts:
         The stamp is that of the joint which becomes too old first: it is ``max_age_s`` old when that joint is as old as
         it may be.
         """
-        if (self._stamps == _NEVER).any():
+        if len(self._stamps) < len(self._joints):
             return None
-        return int((self._stamps - self._spare_ns).min()), self._position.copy(), self._velocity.copy()
+        stamp = min(at - int(self._spare_ns[joint]) for joint, at in self._stamps.items())
+        return stamp, self._position.copy(), self._velocity.copy()
 
     def forget(self) -> None:
         """As if nothing had come."""
-        self._stamps[:] = _NEVER
-        self._position[:] = self._velocity[:] = np.nan
+        self._stamps.clear()
         self._past.clear()
-
-    def _column(self, message: Any, field: str, index: NDArray[np.intp]) -> Floats:
-        column = np.asarray(getattr(message, field), np.float64)
-        if len(column) != len(message.name):
-            raise UserError(
-                f"{self._name}: {field}", f"{len(column)} values", f"{len(message.name)}, one for each name"
-            )
-        values: Floats = column[index]
-        finite(values, f"{self._name}: {field}", tuple(message.name[i] for i in index.tolist()))
-        return values
 
     def _slope(self, joint: int, stamp: int, position: float) -> float:
         """Velocity of a joint whose messages have none."""
@@ -104,3 +98,12 @@ class JointParts:
         self._past[joint] = past
         before_ns, before = past[0]
         return (position - before) / max((stamp - before_ns) * 1e-9, 1e-3)
+
+
+def _column(message: Any, field: str, index: NDArray[np.intp], stream: str) -> Floats:
+    column = np.asarray(getattr(message, field), np.float64)
+    if len(column) != len(message.name):
+        raise UserError(f"{stream}: {field}", f"{len(column)} values", f"{len(message.name)}, one for each name")
+    values: Floats = column[index]
+    finite(values, f"{stream}: {field}", tuple(message.name[i] for i in index.tolist()))
+    return values

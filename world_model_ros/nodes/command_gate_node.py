@@ -156,6 +156,7 @@ class CommandGateNode(Node):
             **{f"commands_{rule}": count for rule, count in sorted(counts.items())},
             **{f"events_{cause}": count for cause, count in sorted(events.items())},
             "joint_states_ignored": self._inbox.ignored["joint_states"],
+            "joints_unheard": ", ".join(self._inbox.unheard),
             "commands_dropped": self._inbox.ignored["command"],
             "cycles_late": self._late,
             "cycle_ms_p50": float(np.percentile(cycles, 50)),

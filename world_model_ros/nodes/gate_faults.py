@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from world_model_ros.nodes.gate_lab import GateLab
-from world_model_ros.safety.build import joint_stream
+from world_model_ros.safety.build import joints_max_age_s
 
 _ON_ITS_WAY_S = 0.05  # in which a message that was sent has come
 
@@ -123,7 +123,7 @@ def _silence_s(lab: GateLab) -> float:
 
 
 def _joints_s(lab: GateLab) -> float:
-    return float(lab.contract.source(joint_stream(lab.contract).name).max_age_s)
+    return joints_max_age_s(lab.contract)
 
 
 FAULTS: dict[str, _Fault] = {

@@ -16,18 +16,18 @@ from std_msgs.msg import Bool, Float32
 from trajectory_msgs.msg import JointTrajectory
 
 from world_model_ros.contract.contract import Contract
+from world_model_ros.contract.schema import JointStream
 from world_model_ros.convert.incoming import Converter, converter_for
-from world_model_ros.convert.joints import JointConverter
+from world_model_ros.convert.joint_parts import JointParts
+from world_model_ros.convert.joints import OtherJoints
 from world_model_ros.convert.outgoing import ros_class
 from world_model_ros.convert.stamps import stamp_ns, time_ns
 from world_model_ros.core.errors import UserError
 from world_model_ros.nodes.qos import qos_profile
-from world_model_ros.safety.build import joint_stream
 from world_model_ros.safety.gate import Gate
 from world_model_ros.safety.rules import Proposal, Refusal
 
 MOST_COMMANDS = 4  # that are judged in one cycle; of more, the oldest are dropped and counted as a flood
-_SLOPE_S = 0.1
 
 Floats = NDArray[np.float64]
 
@@ -49,12 +49,13 @@ class GateInbox:
         self._held: tuple[int, bool] | None = None
         self._surprise: float | None = None
         self._predicted_n: float | None = None
-        self._past: deque[tuple[int, Floats]] = deque()  # stamps and positions
-        stream, settings = joint_stream(contract), contract.deployment.gate
-        source = contract.source(stream.name)
-        self._joints = JointConverter(stream.name, contract.joint_names, stream.fields)
-        self._velocity = stream.fields.index("velocity") if "velocity" in stream.fields else None
-        node.create_subscription(JointState, source.topic, self._on_joint_state, qos_profile(source.qos))
+        settings = contract.deployment.gate
+        self._joints = JointParts(contract.joint_names, contract.joint_ages_s())
+        for stream in contract.interface.streams:
+            if isinstance(stream, JointStream):
+                source = contract.source(stream.name)
+                hear = partial(self._on_joint_state, stream)
+                node.create_subscription(JointState, source.topic, hear, qos_profile(source.qos))
         node.create_subscription(JointTrajectory, "command", self._on_command, 5)
         if settings.deadman is not None:
             node.create_subscription(Bool, settings.deadman.topic, self._on_deadman, 1)
@@ -90,30 +91,24 @@ class GateInbox:
         verdicts = [gate.command(arrival_ns, proposal) for arrival_ns, proposal in commands]
         return [verdict for verdict in verdicts if verdict is not None]
 
+    @property
+    def unheard(self) -> list[str]:
+        """Joints of which no state has come."""
+        with self._lock:
+            return self._joints.unheard
+
     def _now_ns(self) -> int:
         return int(self._node.get_clock().now().nanoseconds)
 
-    def _on_joint_state(self, message: JointState) -> None:
+    def _on_joint_state(self, stream: JointStream, message: JointState) -> None:
         try:
-            stamp, values = self._joints(message)
+            with self._lock:
+                self._joints.take(message, stream.name, stream.joints, "velocity" in stream.fields)
+                self._joint_state = self._joints.whole()
+        except OtherJoints:
+            return
         except UserError as error:
             self._ignore("joint_states", error)
-            return
-        position = np.array(values[:, 0], dtype=np.float64)
-        if self._velocity is not None:
-            velocity = np.array(values[:, self._velocity], dtype=np.float64)
-        else:
-            velocity = self._slope(stamp, position)
-        with self._lock:
-            self._joint_state = (stamp, position, velocity)
-
-    def _slope(self, stamp: int, position: Floats) -> Floats:
-        """Velocity (J,) over the last `_SLOPE_S`, for joint states that have none."""
-        while self._past and not 0 <= stamp - self._past[0][0] <= _SLOPE_S * 1e9:
-            self._past.popleft()
-        self._past.append((stamp, position))
-        before_ns, before = self._past[0]
-        return (position - before) / max((stamp - before_ns) * 1e-9, 1e-3)
 
     def _on_command(self, message: JointTrajectory) -> None:
         proposal = Proposal(

@@ -23,14 +23,22 @@ def gate_for(contract: Contract) -> Gate:
         deployment.gate,
         1.0 / contract.interface.tick_hz,
         deployment.command.rate_hz,
-        contract.source(joint_stream(contract).name).max_age_s,
+        joints_max_age_s(contract),
         Collision(contract) if deployment.gate.collision is not None else None,
         streaming=deployment.command.streamed,
     )
 
 
+def joints_max_age_s(contract: Contract) -> float:
+    """How old joint states may be for the gate, s.
+
+    Where joints differ, the largest: those that may be less old count as older by the difference, see `JointParts`.
+    """
+    return max(contract.joint_ages_s())
+
+
 def joint_stream(contract: Contract) -> JointStream:
-    """The stream that measures every joint."""
+    """The stream that measures every joint, for robots that have one."""
     for stream in contract.interface.streams:
         if isinstance(stream, JointStream) and set(stream.joints) == set(contract.joint_names):
             return stream

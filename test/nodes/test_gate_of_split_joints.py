@@ -1,0 +1,108 @@
+"""A gate whose arm and gripper publish their joint states themselves, on two topics or on one."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import rclpy
+from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.context import Context
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
+from sensor_msgs.msg import JointState
+from split_joints import ARM_JOINTS, HAND_JOINTS, split_text
+from std_msgs.msg import String
+from std_srvs.srv import Trigger
+
+from world_model_ros.contract.contract import load_contract
+from world_model_ros.convert.outgoing import MessageMaker, ros_class
+from world_model_ros.nodes.qos import LATCHED
+
+REST = load_contract("tabletop_arm").rest
+MAKE = MessageMaker(ros_class)
+
+
+class Drivers:
+    """Two drivers, and somebody who talks to the gate."""
+
+    def __init__(self, topics: tuple[str, str]) -> None:
+        self.context = Context()
+        rclpy.init(context=self.context, domain_id=int(os.environ["ROS_DOMAIN_ID"]))
+        self.node = Node("drivers", context=self.context)
+        self.executor = SingleThreadedExecutor(context=self.context)
+        self.executor.add_node(self.node)
+        self.state: dict[str, Any] = {}
+        self.diagnostics: dict[str, str] = {}
+        self.node.create_subscription(String, "gate/state", self._on_state, LATCHED)
+        self.node.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, 10)
+        self.arming = self.node.create_client(Trigger, "gate/arm")
+        self.publishers = [self.node.create_publisher(JointState, topic, 10) for topic in topics]
+        self.running = [True, False]
+        self.node.create_timer(0.01, self._publish)
+
+    def spin(self, until: Callable[[], object], patience_s: float = 30.0) -> None:
+        deadline = time.monotonic() + patience_s
+        while not until():
+            assert time.monotonic() < deadline, f"waited in vain; the gate says {self.state}, {self.diagnostics}"
+            self.executor.spin_once(timeout_sec=0.02)
+
+    def arm(self) -> Trigger.Response:
+        self.spin(self.arming.service_is_ready)
+        future = self.arming.call_async(Trigger.Request())
+        self.spin(future.done)
+        return future.result()
+
+    def close(self) -> None:
+        self.executor.shutdown()
+        self.node.destroy_node()
+        rclpy.shutdown(context=self.context)
+
+    def _publish(self) -> None:
+        now_ns = self.node.get_clock().now().nanoseconds
+        for publisher, running, names, positions in zip(
+            self.publishers, self.running, (ARM_JOINTS, HAND_JOINTS), (REST[:5], REST[5:])
+        ):
+            if running:
+                zeros = np.zeros(len(names))
+                publisher.publish(MAKE.joint_state(names, positions, zeros, stamp_ns=now_ns))
+
+    def _on_state(self, message: String) -> None:
+        self.state = json.loads(message.data)
+
+    def _on_diagnostics(self, message: DiagnosticArray) -> None:
+        self.diagnostics = {pair.key: pair.value for pair in message.status[0].values}
+
+
+@pytest.fixture(params=[("arm/joint_states", "hand/joint_states"), ("joint_states", "joint_states")])
+def drivers(request, start_node, monkeypatch, tmp_path: Path) -> Iterator[Drivers]:
+    monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+    monkeypatch.setenv("ROS_DOMAIN_ID", str(random.randrange(1, 100)))
+    contract = tmp_path / "split.yaml"
+    contract.write_text(split_text(*request.param, hand_age_s=0.6).replace("max_age_s: 0.2", "max_age_s: 0.5"))
+    start_node("command_gate_node", f"robot:={contract}")
+    drivers = Drivers(request.param)
+    yield drivers
+    drivers.close()
+
+
+def test_it_waits_for_every_joint_and_notices_when_one_of_them_stops(drivers: Drivers) -> None:
+    drivers.spin(lambda: drivers.diagnostics.get("joints_unheard") == "wrist_3_joint")
+    refused = drivers.arm()
+    assert not refused.success
+    assert "joint_states_stale" in refused.message
+    drivers.running[1] = True
+    drivers.spin(lambda: drivers.diagnostics["joints_unheard"] == "")
+    drivers.spin(lambda: drivers.arm().success)
+    drivers.spin(lambda: drivers.state["state"] == "holding")
+    assert drivers.diagnostics["joint_states_ignored"] == "0"
+    drivers.running[1] = False
+    drivers.spin(lambda: drivers.state["cause"] == "joint_states_stale" or drivers.state["state"] == "disarmed")
+    drivers.spin(lambda: drivers.state["state"] == "disarmed")
