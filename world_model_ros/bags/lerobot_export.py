@@ -1,4 +1,8 @@
-"""Bags -> a LeRobot data set, v3: numbers in one parquet file, a video a camera."""
+"""Bags -> a LeRobot data set, v3: numbers in one parquet file, a video a camera.
+
+The layout is what LeRobot's own loaders ask for: ``tasks.parquet`` has the task texts as its index, rows of one number
+are scalars, and pictures are found by the time at which their episode begins in the video.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +18,7 @@ from numpy.typing import NDArray
 
 from world_model_ros.bags.lerobot_frames import BagFrames, ExportedFrame
 from world_model_ros.bags.lerobot_import import TASK_TOPIC
-from world_model_ros.bags.lerobot_layout import ACTION, DATA_V3, EPISODES_V3, PICTURES, STATE, VIDEO_V3
+from world_model_ros.bags.lerobot_layout import ACTION, DATA_V3, EPISODES_V3, PICTURES, STATE, TASKS_V3, VIDEO_V3
 from world_model_ros.bags.lerobot_video import VideoWriter
 from world_model_ros.bags.reader import BagReader
 from world_model_ros.bags.routes import absolute
@@ -40,8 +44,9 @@ class LerobotExport:
     def __init__(self, folder: Path, contract: Contract, fps: int, codec: str) -> None:
         if folder.exists():
             raise UserError("out", str(folder), "a folder that does not exist yet")
+        if not 0 < fps <= 1000:
+            raise UserError("fps", fps, "1 to 1000")
         self._folder, self._contract, self._fps = folder, contract, fps
-        self._cameras = {each.name: each for each in contract.interface.streams if each.kind == "camera"}
         self._codec = codec
         self.notes: list[str] = []
         self._videos: dict[str, VideoWriter] = {}
@@ -55,22 +60,28 @@ class LerobotExport:
         """Append a bag as an episode; gives its number of frames.
 
         Raises:
-            UserError: it lacks joint states or, unlike those before it, a camera or commands.
+            UserError: it lacks joint states or, unlike those before it, a camera or commands. What was added before
+                stays as it was.
         """
         first = len(self._rows)
-        with BagReader(path, names) as bag:
-            task = _task(bag)
-            if task not in self._tasks:
-                self._tasks.append(task)
-            frames = BagFrames(bag, self._contract, self._fps)
-            for index, frame in enumerate(frames):
-                self._add(frame, index, self._tasks.index(task), path)
-            notes = [f"{path.name}: {line}" for line in frames.notes]
-        if len(self._rows) == first:
-            legal = "one in which joint states and cameras overlap"
-            raise UserError("bag", str(path), "; ".join([legal, *notes]))
+        begins = {name: video.frames for name, video in self._videos.items()}
+        seen = {name: len(parts) for name, parts in self._seen.items()}
+        try:
+            with BagReader(path, names) as bag:
+                task, frames = _task(bag), BagFrames(bag, self._contract, self._fps)
+                for index, frame in enumerate(frames):
+                    self._add(frame, index, path)
+                notes = [f"{path.name}: {line}" for line in frames.notes]
+            if len(self._rows) == first:
+                legal = "one in which joint states and cameras overlap"
+                raise UserError("bag", str(path), "; ".join([legal, *notes]))
+        except UserError:
+            del self._rows[first:]  # frames that are in a video already stay there, between two episodes
+            for name, parts in self._seen.items():
+                del parts[seen.get(name, 0) :]
+            raise
         self.notes += notes
-        self._end_episode(first, task)
+        self._end_episode(first, task, begins)
         return len(self._rows) - first
 
     def close(self) -> None:
@@ -81,14 +92,13 @@ class LerobotExport:
             raise UserError("bags", [], "at least one")
         features = self._features()
         columns = {
-            key: pa.array([row[key] for row in self._rows], _type(about))
+            key: pa.array([_cell(row[key], about) for row in self._rows], _type(about))
             for key, about in features.items()
             if key in self._rows[0]
         }
         self._write(DATA_V3.format(**_FIRST), pa.table(columns))
         self._write(EPISODES_V3.format(**_FIRST), pa.Table.from_pylist(self._episodes))
-        tasks = {"task_index": list(range(len(self._tasks))), "task": self._tasks}
-        self._write("meta/tasks.parquet", pa.table(tasks))
+        self._write(TASKS_V3, _task_table(self._tasks))
         info = {
             "codebase_version": "v3.0",
             "robot_type": self._contract.name,
@@ -105,12 +115,12 @@ class LerobotExport:
         (self._folder / "meta" / "info.json").write_text(json.dumps(info, indent=1) + "\n", encoding="utf-8")
         (self._folder / "meta" / "stats.json").write_text(json.dumps(self._statistics()) + "\n", encoding="utf-8")
 
-    def _add(self, frame: ExportedFrame, index: int, task: int, path: Path) -> None:
+    def _add(self, frame: ExportedFrame, index: int, path: Path) -> None:
         row: dict[str, Any] = {STATE: frame.state.astype(np.float32).tolist()}
         if frame.action is not None:
             row[ACTION] = frame.action.astype(np.float32).tolist()
         row |= {"timestamp": index / self._fps, "frame_index": index, "episode_index": len(self._episodes)}
-        row |= {"index": len(self._rows), "task_index": task}
+        row |= {"index": len(self._rows), "task_index": 0}
         shapes = {name: picture.shape for name, picture in frame.pictures.items()}
         if self._rows and (set(row) != set(self._rows[0]) or shapes != self._shapes):
             found = sorted({*row, *(f"{name} {shape}" for name, shape in shapes.items())})
@@ -125,21 +135,27 @@ class LerobotExport:
             if index % _EVERY == 0:
                 self._seen.setdefault(name, []).append(picture.reshape(-1, 3)[::7] / 255.0)
 
-    def _end_episode(self, first: int, task: str) -> None:
+    def _end_episode(self, first: int, task: str, begins: Mapping[str, int]) -> None:
+        if task not in self._tasks:
+            self._tasks.append(task)
+        for row in self._rows[first:]:
+            row["task_index"] = self._tasks.index(task)
         length = len(self._rows) - first
-        row: dict[str, Any] = {"episode_index": len(self._episodes), "tasks": [task], "length": length}
-        row |= {"dataset_from_index": first, "dataset_to_index": len(self._rows)}
+        about: dict[str, Any] = {"episode_index": len(self._episodes), "tasks": [task], "length": length}
+        about |= {"dataset_from_index": first, "dataset_to_index": len(self._rows)}
         for part in ("data", "meta/episodes", *(f"videos/{PICTURES}{name}" for name in self._videos)):
-            row |= {f"{part}/chunk_index": 0, f"{part}/file_index": 0}
+            about |= {f"{part}/chunk_index": 0, f"{part}/file_index": 0}
         for name in self._videos:
-            row[f"videos/{PICTURES}{name}/from_timestamp"] = first / self._fps
-            row[f"videos/{PICTURES}{name}/to_timestamp"] = len(self._rows) / self._fps
-        self._episodes.append(row)
+            begin = begins.get(name, 0)
+            about[f"videos/{PICTURES}{name}/from_timestamp"] = begin / self._fps
+            about[f"videos/{PICTURES}{name}/to_timestamp"] = (begin + length) / self._fps
+        self._episodes.append(about)
 
     def _features(self) -> dict[str, Any]:
         names = list(self._contract.joint_names)
+        units = [joint.unit for joint in self._contract.interface.joints]
         found: dict[str, Any] = {
-            key: {"dtype": "float32", "shape": [len(names)], "names": names}
+            key: {"dtype": "float32", "shape": [len(names)], "names": names, "info": {"units": units}}
             for key in (STATE, ACTION)
             if key in self._rows[0]
         }
@@ -165,6 +181,22 @@ class LerobotExport:
         parquet.write_table(table, path)
 
 
+def _task_table(tasks: Sequence[str]) -> pa.Table:
+    """As pandas writes a frame with the column ``task_index`` and the texts as an index named ``task``.
+
+    LeRobot reads a text as ``tasks.iloc[task_index].name``, so rows are in the order of ``task_index``.
+    """
+    table = pa.table({"task_index": pa.array(range(len(tasks)), pa.int64()), "task": pa.array(tasks, pa.string())})
+    types = {"task_index": ("int64", "int64"), "task": ("unicode", "object")}
+    columns = [
+        {"name": name, "field_name": name, "pandas_type": kind, "numpy_type": held, "metadata": None}
+        for name, (kind, held) in types.items()
+    ]
+    index = {"name": None, "field_name": None, "pandas_type": "unicode", "numpy_type": "object", "metadata": None}
+    about = {"index_columns": ["task"], "column_indexes": [index], "columns": columns, "pandas_version": "2.0.0"}
+    return table.replace_schema_metadata({"pandas": json.dumps(about)})
+
+
 def _described(values: NDArray[np.float64], count: int, shape: Sequence[int]) -> dict[str, Any]:
     rows = {"min": values.min(0), "max": values.max(0), "mean": values.mean(0), "std": values.std(0)}
     return {name: row.reshape(shape).tolist() for name, row in rows.items()} | {"count": [count]}
@@ -172,7 +204,12 @@ def _described(values: NDArray[np.float64], count: int, shape: Sequence[int]) ->
 
 def _type(about: Mapping[str, Any]) -> pa.DataType:
     kind = pa.float32() if about["dtype"] == "float32" else pa.int64()
-    return kind if about["names"] is None else pa.list_(kind)
+    return kind if about["shape"] == [1] else pa.list_(kind)
+
+
+def _cell(value: Any, about: Mapping[str, Any]) -> Any:
+    """A number by itself where there is one a row, as LeRobot has it."""
+    return value[0] if about["shape"] == [1] and isinstance(value, list) else value
 
 
 def _task(bag: BagReader) -> str:

@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
-import pyarrow.parquet as parquet
 from numpy.typing import NDArray
 
-from world_model_ros.bags.lerobot_layout import ACTION, PICTURES, STATE, LerobotDataset, StoredEpisode
+from world_model_ros.bags.lerobot_layout import (
+    ACTION,
+    PICTURES,
+    STATE,
+    UNREADABLE,
+    LerobotDataset,
+    LostEpisode,
+    StoredEpisode,
+)
+from world_model_ros.bags.lerobot_rows import read_rows, stored_pictures
+from world_model_ros.bags.lerobot_units import Scaling, scaling, spans_of
 from world_model_ros.bags.lerobot_video import read_frames
-from world_model_ros.bags.reference import USUAL_COMMAND
+from world_model_ros.bags.reference import APPLIED_TOPIC, USUAL_COMMAND
 from world_model_ros.bags.writer import LATCHED, BagWriter
 from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.schema import CameraStream, StreamSource
@@ -25,6 +34,8 @@ from world_model_ros.core.trajectory import Trajectory
 TASK_TOPIC = "task"
 _BEGIN_S, _APART_S = 1_000_000_000, 100_000  # bag time of the first episode, and from one to the next
 _JPEG_QUALITY = 95
+_KNOWN = {STATE, ACTION, "timestamp", "frame_index", "episode_index", "index", "task_index"}
+_SUFFIXES = (".pos", ".position")  # that LeRobot's robots give joints
 
 
 @dataclass(frozen=True)
@@ -34,98 +45,141 @@ class ImportPlan:
     Args:
         state, action: place of each contract joint among the data set's numbers, (J,); action None if there is none.
         cameras: feature -> (stream, source) of the contract.
-        ignored: features that the contract has no stream for.
+        scaling: how numbers become positions.
+        ignored: features that do not come into the bags. notes: what a person should know besides.
     """
 
     state: NDArray[np.intp]
     action: NDArray[np.intp] | None
     cameras: dict[str, tuple[CameraStream, StreamSource]]
+    scaling: Scaling
     ignored: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
-def import_plan(data: LerobotDataset, contract: Contract, names: Mapping[str, str]) -> ImportPlan:
+def import_plan(
+    data: LerobotDataset, contract: Contract, names: Mapping[str, str], units: Sequence[str] = ()
+) -> ImportPlan:
     """Match features and joints with a contract by name.
 
     Args:
         names: feature or joint of the data set -> stream or joint of the contract.
+        units: that the data set has, see `lerobot_units.scaling`.
 
     Raises:
-        UserError: a joint of the contract is not in the data set, or joints must have more than a position.
+        UserError: a joint of the contract is not in the data set, joints must have more than a position, or numbers
+            cannot be meant in the units that nobody stated.
     """
     for stream in contract.interface.streams:
         if stream.kind == "joints" and list(stream.fields) != ["position"]:
             raise UserError(
                 f"{contract.name}: {stream.name}: fields", stream.fields, "position alone; LeRobot has no other"
             )
-    cameras = {}
-    for feature in data.cameras():
-        wanted = names.get(feature, feature.removeprefix(PICTURES))
-        for stream in contract.interface.streams:
-            if stream.kind == "camera" and stream.name == wanted:
-                cameras[feature] = (stream, contract.source(stream.name))
-    known = {STATE, ACTION, "timestamp", "frame_index", "episode_index", "index", "task_index", *cameras}
-    action = _places(data, ACTION, contract, names) if ACTION in data.features else None
-    ignored = tuple(sorted(set(data.features) - known))
-    return ImportPlan(_places(data, STATE, contract, names), action, cameras, ignored)
+    cameras = _cameras(data, contract, names)
+    places = {STATE: _places(data, STATE, contract, names)}
+    if ACTION in data.features:
+        places[ACTION] = _places(data, ACTION, contract, names)
+    stated = _stated_units(data, places[STATE], contract)
+    chosen = scaling(contract, spans_of(data, places, contract.joint_names), units, stated)
+    notes = [f"{unit}: {', '.join(joints)}" for unit, joints in _by_unit(chosen).items()]
+    notes += chosen.beyond
+    if ACTION not in data.features:
+        notes.append("no action in the data set: the bags have no commands")
+    shown = {stream.name for stream, _ in cameras.values()}
+    notes += [
+        f"camera {stream.name} of the contract: no feature of the data set, which has {data.pictures()}; see --map"
+        for stream in contract.interface.streams
+        if stream.kind == "camera" and stream.name not in shown
+    ]
+    ignored = tuple(sorted(set(data.features) - _KNOWN - set(cameras)))
+    return ImportPlan(places[STATE], places.get(ACTION), cameras, chosen, ignored, tuple(notes))
 
 
-def import_episodes(data: LerobotDataset, contract: Contract, plan: ImportPlan, out: Path) -> Iterator[Path]:
-    """Write ``out/episode_000000`` and so on; gives each bag when it is whole."""
+def import_episodes(
+    data: LerobotDataset, contract: Contract, plan: ImportPlan, out: Path
+) -> Iterator[Path | LostEpisode]:
+    """Write ``out/episode_000000`` and so on; gives each bag when it is whole, and each episode that is left out."""
+    out.mkdir(parents=True, exist_ok=True)
     for episode in data.episodes():
+        if isinstance(episode, LostEpisode):
+            yield episode
+            continue
         path = out / f"episode_{episode.index:06d}"
-        out.mkdir(parents=True, exist_ok=True)
-        writer = BagWriter(path, contract)
         try:
-            with writer as bag:
-                _write(bag, data, episode, contract, plan)
-        except BaseException:
-            shutil.rmtree(path)  # half an episode would pass for a whole one
-            raise
-        yield path
+            _import(path, data, episode, contract, plan)
+        except UserError as error:
+            yield LostEpisode(f"episode {episode.index}", str(error))
+        else:
+            yield path
+
+
+def _import(path: Path, data: LerobotDataset, episode: StoredEpisode, contract: Contract, plan: ImportPlan) -> None:
+    writer = BagWriter(path, contract)
+    try:
+        with writer as bag:
+            _write(bag, data, episode, contract, plan)
+    except BaseException:
+        shutil.rmtree(path)  # half an episode would pass for a whole one
+        raise
 
 
 def _write(bag: BagWriter, data: LerobotDataset, episode: StoredEpisode, contract: Contract, plan: ImportPlan) -> None:
-    table = _rows(data, episode)
+    rows = read_rows(data, episode, plan.action is not None)
     begin_ns = (_BEGIN_S + episode.index * _APART_S) * 10**9
-    if episode.task:
-        bag.write(TASK_TOPIC, "std_msgs/msg/String", bag.make.string(episode.task), begin_ns, LATCHED)
-    videos = {feature: read_frames(*episode.videos[feature], episode.length, data.fps) for feature in plan.cameras}
-    joints = [contract.source(stream.name) for stream in contract.interface.streams if stream.kind == "joints"]
-    command = contract.deployment.command
-    command_topic = USUAL_COMMAND if command is None else command.topic
-    names = contract.joint_names
-    for row in range(episode.length):
-        now_ns = begin_ns + round(float(table["timestamp"][row]) * 1e9)
+    if rows.task:
+        bag.write(TASK_TOPIC, "std_msgs/msg/String", bag.make.string(rows.task), begin_ns, LATCHED)
+    pictures = {feature: _frames(data, episode, feature) for feature in plan.cameras}
+    state = plan.scaling.scale * rows.state[:, plan.state] + plan.scaling.offset
+    action = None
+    if plan.action is not None and rows.action is not None:
+        action = plan.scaling.scale * rows.action[:, plan.action] + plan.scaling.offset
+    for row, since_s in enumerate(rows.times_s):
+        now_ns = begin_ns + round(float(since_s) * 1e9)
         for feature, (stream, source) in plan.cameras.items():
-            message = _picture(bag, next(videos[feature]), stream, source, now_ns)
+            message = _picture(bag, next(pictures[feature]), stream, source, now_ns)
             bag.write(source.topic, source.type, message, now_ns, source.qos)
-        state = bag.make.joint_state(names, table[STATE][row][plan.state], stamp_ns=now_ns)
-        for source in {source.topic: source for source in joints}.values():
-            bag.write(source.topic, source.type, state, now_ns, source.qos)
-        if plan.action is not None:
-            positions = table[ACTION][row][plan.action][None].astype(np.float64)
-            sent = Trajectory(names, np.zeros(1), positions, np.zeros_like(positions), now_ns)
-            bag.write(command_topic, "trajectory_msgs/msg/JointTrajectory", bag.make.trajectory(sent), now_ns)
+        _write_joints(bag, contract, state[row], now_ns)
+        if action is not None:
+            _write_command(bag, contract, action[row], now_ns)
 
 
-def _rows(data: LerobotDataset, episode: StoredEpisode) -> dict[str, NDArray[Any]]:
-    columns = [name for name in (STATE, ACTION, "timestamp", "frame_index") if name in data.features]
-    try:
-        table = parquet.read_table(
-            episode.data, columns=columns, filters=[("episode_index", "=", episode.index)], use_threads=False
-        )
-    except (OSError, ValueError) as error:
-        raise UserError(
-            "data set", str(episode.data), f"a parquet file with the columns {columns} ({error})"
-        ) from error
-    if table.num_rows != episode.length:
-        legal = f"{episode.length} rows of episode {episode.index}, as the data set says"
-        raise UserError(f"data set: {episode.data.name}", f"{table.num_rows} rows", legal)
-    table = table.sort_by("frame_index")
-    found = {name: np.array(table[name].to_pylist(), np.float64) for name in columns}
-    if not all(np.isfinite(values).all() for values in found.values()):
-        raise UserError(f"data set: {episode.data.name}", "a number that is not finite", "finite numbers")
-    return found
+def _write_joints(bag: BagWriter, contract: Contract, positions: NDArray[np.float64], now_ns: int) -> None:
+    """Joint states (J,), on each topic those of its streams."""
+    topics: dict[str, tuple[StreamSource, list[str]]] = {}
+    for stream in contract.interface.streams:
+        if stream.kind == "joints":
+            source = contract.source(stream.name)
+            _, joints = topics.setdefault(source.topic, (source, []))
+            joints += [name for name in stream.joints if name not in joints]
+    for source, joints in topics.values():
+        places = [contract.joint_names.index(name) for name in joints]
+        message = bag.make.joint_state(tuple(joints), positions[places], stamp_ns=now_ns)
+        bag.write(source.topic, source.type, message, now_ns, source.qos)
+
+
+def _write_command(bag: BagWriter, contract: Contract, positions: NDArray[np.float64], now_ns: int) -> None:
+    """Commanded positions (J,): to each controller those of its joints; where controllers are told something each
+    cycle, as what the gate applied."""
+    command, names = contract.deployment.command, contract.joint_names
+    if command is not None and command.streamed:
+        message = bag.make.joint_state(names, positions, np.zeros(len(names)), stamp_ns=now_ns)
+        bag.write(APPLIED_TOPIC, "sensor_msgs/msg/JointState", message, now_ns)
+        return
+    parts = [(USUAL_COMMAND, list(names))]
+    if command is not None:
+        parts = [(each.topic, list(each.joints)) for each in command.controllers(names)]
+    for topic, joints in parts:
+        at = positions[None, [names.index(name) for name in joints]]
+        sent = Trajectory(tuple(joints), np.zeros(1), at, np.zeros_like(at), now_ns)
+        bag.write(topic, "trajectory_msgs/msg/JointTrajectory", bag.make.trajectory(sent), now_ns)
+
+
+def _frames(data: LerobotDataset, episode: StoredEpisode, feature: str) -> Iterator[NDArray[np.uint8]]:
+    if data.is_video(feature):
+        if feature not in episode.videos:
+            raise UserError(f"data set: {feature}", "no video", "one for each episode")
+        return read_frames(*episode.videos[feature], episode.length, data.fps)
+    return stored_pictures(data.folder, episode, feature)
 
 
 def _picture(bag: BagWriter, frame: NDArray[np.uint8], stream: CameraStream, source: StreamSource, now_ns: int) -> Any:
@@ -141,10 +195,48 @@ def _picture(bag: BagWriter, frame: NDArray[np.uint8], stream: CameraStream, sou
     return bag.make.make(source.type, header=header, format="jpeg", data=data.reshape(-1))
 
 
+def _cameras(
+    data: LerobotDataset, contract: Contract, names: Mapping[str, str]
+) -> dict[str, tuple[CameraStream, StreamSource]]:
+    """Which picture is which camera: as told, or by its name with or without what stands before it."""
+    cameras, taken = {}, set()
+    for feature in data.cameras():
+        bare = feature.removeprefix(PICTURES).removeprefix("observation.")
+        wanted = [names[feature]] if feature in names else [bare, bare.replace(".", "_"), bare.rpartition(".")[2]]
+        for stream in contract.interface.streams:
+            if stream.kind == "camera" and stream.name in wanted and stream.name not in taken:
+                cameras[feature] = (stream, contract.source(stream.name))
+                taken.add(stream.name)
+    return cameras
+
+
 def _places(data: LerobotDataset, feature: str, contract: Contract, names: Mapping[str, str]) -> NDArray[np.intp]:
-    there = [names.get(name, name) for name in data.names(feature)]
-    missing = [joint for joint in contract.joint_names if joint not in there]
+    said = data.names(feature)
+    there = [names.get(name, name) for name in said]
+    bare = [next((name.removesuffix(end) for end in _SUFFIXES if name.endswith(end)), name) for name in there]
+    found = [there.index(joint) if joint in there else _only(bare, joint) for joint in contract.joint_names]
+    missing = [joint for joint, place in zip(contract.joint_names, found) if place is None]
     if missing:
-        legal = f"names (or --map FROM:=TO) for {missing} too"
-        raise UserError(f"data set: {feature}: names", data.names(feature), legal)
-    return np.array([there.index(joint) for joint in contract.joint_names], np.intp)
+        raise UserError(f"data set: {feature}: names", said, f"names (or --map FROM:=TO) for {missing} too")
+    return np.array(found, np.intp)
+
+
+def _only(names: Sequence[str], joint: str) -> int | None:
+    return names.index(joint) if names.count(joint) == 1 else None
+
+
+def _stated_units(data: LerobotDataset, places: NDArray[np.intp], contract: Contract) -> dict[str, str]:
+    """Units that the data set states, as those do that this package exports."""
+    try:
+        units = [str(each) for each in (data.features[STATE].get("info") or {})["units"]]
+        known = {"rad": "radians", "m": "metres", "normalised": "fraction"}
+        return {name: known[units[place]] for name, place in zip(contract.joint_names, places.tolist())}
+    except UNREADABLE:
+        return {}
+
+
+def _by_unit(chosen: Scaling) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for name, unit in chosen.units.items():
+        found.setdefault(f"numbers are taken as {unit}", []).append(name)
+    return found

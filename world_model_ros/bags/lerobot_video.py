@@ -65,6 +65,8 @@ class VideoWriter:
     def add(self, frame: Frame) -> None:
         """Append a frame (H, W, 3) uint8 RGB."""
         if self._stream is None:
+            if frame.shape[0] % 2 or frame.shape[1] % 2:
+                raise UserError("video", f"pictures of {frame.shape[:2]}", f"even numbers of pixels, for {self._codec}")
             name, options = _OPTIONS[self._codec]
             self._stream = self._container.add_stream(name, self._fps, options=options)
             self._stream.height, self._stream.width = frame.shape[:2]
