@@ -27,13 +27,13 @@ def new_gate() -> Gate:
 
 @dataclass
 class Driver:
-    """Set ``frozen`` to lose the joint states, ``offset`` to let the arm disagree."""
+    """Set ``frozen`` to lose the joint states, ``offset`` (rad, one or (J,)) to let the arm disagree."""
 
     gate: Gate = field(default_factory=new_gate)
     now_ns: int = START_NS
     position: Float = field(default_factory=HOME.copy)
     frozen: bool = False
-    offset: float = 0.0
+    offset: float | Float = 0.0
     sent: Trajectory | None = None
     outputs: list[GateOutput] = field(default_factory=list)
 
@@ -70,8 +70,16 @@ class Driver:
         velocities[:2, joint] = velocity
         return Trajectory(LIMITS.names, times, positions, velocities, self.now_ns)
 
+    def led(self) -> Driver:
+        """Command it to stay until the controller has been led to where motion begins."""
+        while not self.gate.ready:
+            assert self.gate.command(self.now_ns, self.move(0.0)) is None
+            self.step()
+        return self
+
     def track(self, velocity: float = 0.5, ticks: int = 5, joint: int = 0) -> Driver:
         """Command a motion once a tick for some ticks, ending right after a step."""
+        self.led()
         for _ in range(ticks):
             assert self.gate.command(self.now_ns, self.move(velocity, joint)) is None
             self.step(TICK_NS // CYCLE_NS)

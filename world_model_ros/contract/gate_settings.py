@@ -148,6 +148,10 @@ class GateSettings(Strict):
 
     ``horizon_s`` is how far after its stamp a command may reach; what is None is not watched. ``surprise`` and
     ``predicted_force_n`` (the hardest contact within what is imagined) are what the brain says of itself.
+    ``arm_tolerance`` is how far from its last setpoint a joint may be measured and still be held there when the gate is
+    armed again, rad, and a fifth of that in m for slides. ``transport_s`` is how long a trajectory may take from the
+    gate to its controller: a new plan begins that far ahead, or a cycle if that is more, so that the controller joins
+    it without a step.
     """
 
     silence_ticks: Positive = 1.4
@@ -155,6 +159,8 @@ class GateSettings(Strict):
     command_max_age_s: Positive = 0.5
     horizon_s: Positive = 3.0
     tracking_tolerance: Positive = 0.15
+    arm_tolerance: Positive = 0.005
+    transport_s: float = Field(0.015, ge=0.0, le=0.1)
     deadman: Deadman | None = None
     collision: CollisionSettings | None = None
     obstacles: list[Obstacle] = []

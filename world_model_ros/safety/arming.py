@@ -1,4 +1,4 @@
-"""Whether a gate may be armed where its arm is."""
+"""Whether a gate may be armed where its arm is, where it holds it, and how the controller is led there."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from world_model_ros.core.trajectory import Float, JointLimits
 from world_model_ros.safety.rules import FUTURE_S, Refusal
 
 OUTSIDE_TOLERANCE = 1e-3  # rad or m; an arm that rests at its limit may measure a little more
+_LEAST = 1e-5  # rad or m; what is nearer is noise of the sensor
+_GENTLE = 1.05  # of the shortest time within the limits
 STILL_RATIO = 0.05  # a joint slower than this share of its velocity limit stands still
 
 
@@ -32,13 +34,8 @@ def refuse_stale(measured: Measured | None, now_ns: int, max_age_s: float) -> Re
     return Refusal("joint_states_stale", None, age, f"up to {max_age_s} s")
 
 
-def refuse_place(measured: Measured, limits: JointLimits, setpoint: Float | None, tolerance: float) -> Refusal | None:
-    """Why the arm may not be armed: out of its limits, moving, or away from what the controller holds.
-
-    Args:
-        setpoint: (J,) what the controller was told last; None if nothing was.
-        tolerance: how far from it the arm may be.
-    """
+def refuse_place(measured: Measured, limits: JointLimits) -> Refusal | None:
+    """Why the arm may not be armed where it is: out of its limits, or moving."""
     outside = np.abs(measured.position - np.clip(measured.position, limits.lower, limits.upper)) > OUTSIDE_TOLERANCE
     if np.any(outside):
         joint = int(np.argmax(outside))
@@ -48,10 +45,31 @@ def refuse_place(measured: Measured, limits: JointLimits, setpoint: Float | None
     if np.any(moving):
         joint = int(np.argmax(moving))
         return Refusal("velocity", limits.names[joint], float(measured.velocity[joint]), "standing still")
-    if setpoint is not None:
-        away = np.abs(measured.position - setpoint)
-        if np.any(away > tolerance):
-            joint = int(np.argmax(away))
-            legal = f"within {tolerance} of what the controller holds, or gate/reset"
-            return Refusal("joint_states_disagree", limits.names[joint], float(away[joint]), legal)
     return None
+
+
+def held_position(measured: Float, limits: JointLimits, setpoint: Float | None, tolerance: Float) -> Float:
+    """Where (J,) an armed gate holds the joints.
+
+    A joint that is measured within ``tolerance`` (J,) of the last setpoint (J,) goes on from the setpoint: its
+    controller may hold it there under load, and an arm that is armed again and again would sink otherwise. Any other
+    joint begins where it is measured: what its controller holds is not known.
+    """
+    inside = np.clip(measured, limits.lower, limits.upper)
+    if setpoint is None:
+        return inside
+    return np.where(np.abs(measured - setpoint) <= tolerance, setpoint, inside)
+
+
+def lead_in_s(distance: Float, limits: JointLimits) -> float:
+    """Time in which a quintic from rest to rest leads joints over a distance (J,) within their limits, s.
+
+    The peaks of such a motion are 15/8 d/T of velocity, 10/sqrt(3) d/T^2 of acceleration and 60 d/T^3 of jerk.
+    """
+    distance = np.maximum(np.abs(distance), _LEAST)
+    spans = (
+        1.875 * distance / limits.velocity,
+        np.sqrt(10.0 / np.sqrt(3.0) * distance / limits.acceleration),
+        np.cbrt(60.0 * distance / limits.jerk),
+    )
+    return _GENTLE * float(np.max(spans))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from world_model_ros.contract.contract import Contract
-from world_model_ros.contract.schema import JointStream
+from world_model_ros.contract.schema import Joint, JointStream
 from world_model_ros.core.errors import UserError
 from world_model_ros.safety.collision import Collision
 from world_model_ros.safety.gate import Gate
@@ -26,6 +28,7 @@ def gate_for(contract: Contract) -> Gate:
         joints_max_age_s(contract),
         Collision(contract) if deployment.gate.collision is not None else None,
         streaming=deployment.command.streamed,
+        arm_tolerance=np.array([_arm_tolerance(contract, joint) for joint in contract.interface.joints]),
     )
 
 
@@ -35,6 +38,12 @@ def joints_max_age_s(contract: Contract) -> float:
     Where joints differ, the largest: those that may be less old count as older by the difference, see `JointParts`.
     """
     return max(contract.joint_ages_s())
+
+
+def _arm_tolerance(contract: Contract, joint: Joint) -> float:
+    """Of one joint, rad or m."""
+    tolerance = contract.deployment.gate.arm_tolerance
+    return tolerance / 5 if joint.unit == "m" else tolerance
 
 
 def joint_stream(contract: Contract) -> JointStream:

@@ -3,6 +3,10 @@
 Pure object: time comes in as ``now_ns`` and nothing goes out but return values. The motion it commands (the reference)
 always follows a plan that ends in a stop, and the whole rest of that plan is in every trajectory sent, so the arm
 stops by itself when the gate dies.
+
+A trajectory takes a while to its controller, which samples it at a rate of its own. So a new plan begins a little ahead
+of now and goes on with the one before until then, and each trajectory begins a little before now: whenever it arrives
+within that time, the controller finds itself on the motion that it follows already.
 """
 
 from __future__ import annotations
@@ -15,9 +19,9 @@ import numpy as np
 from world_model_ros.contract.gate_settings import GateSettings
 from world_model_ros.core.trajectory import Float, JointLimits, Trajectory
 from world_model_ros.safety.alarms import Alarms
-from world_model_ros.safety.arming import Measured, refuse_place, refuse_stale
+from world_model_ros.safety.arming import Measured, held_position, lead_in_s, refuse_place, refuse_stale
 from world_model_ros.safety.collision import FREE, Collision
-from world_model_ros.safety.limiter import Limiter, Motion, Plan
+from world_model_ros.safety.limiter import EXACT_S, Limiter, Motion, Plan
 from world_model_ros.safety.output import GateOutput, require_finite
 from world_model_ros.safety.retreat import Trail
 from world_model_ros.safety.rules import Refusal, TrajectoryLike, judge
@@ -28,6 +32,10 @@ MAX_POINTS = 10
 CLOCK_JUMP_S = 0.5
 SECOND_SPEED = 0.5
 STREAM_CYCLES = 2.0  # a streaming gate that comes late makes up for no more than this
+BEHIND_S = 0.01  # a trajectory begins this long before it is sent, for a controller whose cycle has begun by then
+LASTING_S = 0.1  # a trajectory ends no sooner than this after it is sent, or a controller refuses it as past
+LED_CYCLES = 3  # the way to where motion begins is sent again this often, in case it is lost
+UNKNOWN = 4.0  # times the tolerance of arming: how far from the measured joints an unknown setpoint may be
 
 
 class Gate:
@@ -41,6 +49,8 @@ class Gate:
         joints_max_age_s: older joint states are no joint states.
         collision: judges plans by distances; None judges none.
         streaming: the controller is told a setpoint each step, and stays there if the next one comes late.
+        arm_tolerance: (J,) how far from its last setpoint a joint may be and still be held there; None takes that of
+            the settings for each.
 
     Attributes:
         machine: the state, why, and since when.
@@ -58,6 +68,7 @@ class Gate:
         joints_max_age_s: float,
         collision: Collision | None = None,
         streaming: bool = False,
+        arm_tolerance: Float | None = None,
     ) -> None:
         self.limits = limits
         self.settings = settings
@@ -81,6 +92,12 @@ class Gate:
         self._into_s = 0.0  # how far into the plan
         self._step_ns: int | None = None
         self._streaming = streaming
+        self._ahead_s = 0.0 if streaming else max(self._cycle_s, settings.transport_s)
+        self._arm_tolerance = np.full(len(limits.names), settings.arm_tolerance)
+        if arm_tolerance is not None:
+            self._arm_tolerance = np.array(arm_tolerance, dtype=np.float64)
+        self._led_s: float | None = None  # until motion may begin, since it was first to; None before that
+        self._led = 0  # how often the controller was told where that is
         self._trail = Trail(self._cycle_s)
 
     @property
@@ -91,12 +108,16 @@ class Gate:
     def cause(self) -> Event:
         return self.machine.cause
 
+    @property
+    def ready(self) -> bool:
+        """Whether the controller has been led to where motion begins, since the gate was armed."""
+        return self._led_s == 0.0
+
     def arm(self, now_ns: int) -> Refusal | None:
         """Begin to hold; refused unless disarmed and standing still within limits.
 
-        The motion goes on from where the controller was left, because that is where it still is: a command from the
-        measured position would be a jump for it. Refused if the arm is not there, until `reset` says that the
-        controller holds what is measured.
+        Arming sends nothing to a controller of trajectories. Motion goes on from the last setpoint where the joints
+        are near it, else from where they are measured (see `held_position`), and the controller is led there first.
         """
         if self.state is not State.DISARMED:
             return Refusal("state", None, self.state.value, State.DISARMED.value)
@@ -106,19 +127,22 @@ class Gate:
         if refusal is not None:
             return refusal
         assert measured is not None
-        refusal = refuse_place(measured, self.limits, self._setpoint, self.settings.tracking_tolerance)
+        refusal = refuse_place(measured, self.limits)
         if refusal is not None:
             return refusal
-        inside = np.clip(measured.position, self.limits.lower, self.limits.upper)
-        held = inside if self._setpoint is None else self._setpoint
-        if self.collision is not None:
-            self.collision.begin(held)
-        self._plan = self._limiter.stop(Motion.still(held))
-        self._into_s = 0.0
+        self._hold(measured)
+        self._led_s = 0.0 if self._streaming else None
         self._command = None
         self._trail.begin()
         self._fire(Event.ARM, now_ns)
         return None
+
+    def _hold(self, measured: Measured) -> None:
+        """Stand still where motion goes on from."""
+        held = held_position(measured.position, self.limits, self._setpoint, self._arm_tolerance)
+        if self.collision is not None:
+            self.collision.begin(held)
+        self._plan, self._into_s = self._limiter.stop(Motion.still(held)), 0.0
 
     def disarm(self, now_ns: int) -> Refusal | None:
         """Brake if moving, then be disarmed; refused by a stopped gate, which stays stopped."""
@@ -201,7 +225,10 @@ class Gate:
             self.alarms.forget()
             self._fire(Event.CLOCK_JUMP, now_ns)
         self._step_ns = now_ns
-        self._into_s += min(passed_s, STREAM_CYCLES * self._cycle_s) if self._streaming else passed_s
+        passed_s = min(passed_s, STREAM_CYCLES * self._cycle_s) if self._streaming else passed_s
+        self._into_s += passed_s
+        if self._led_s is not None:
+            self._led_s = max(0.0, self._led_s - passed_s)
 
     def _watch(self, now_ns: int) -> None:
         """Fire the faults and the silence."""
@@ -220,15 +247,42 @@ class Gate:
     def _replan(self, now_ns: int) -> None:
         """Plan anew where that is possible within limits; otherwise the plan at hand goes on to its stop."""
         assert self._plan is not None
-        motion = self._plan.at(self._into_s)
-        self._trail.add(motion.position)
+        self._trail.add(self._plan.at(self._into_s).position)
+        motion = self._plan.at(self._into_s + self._ahead_s)
         plan = None
         if self.state is State.TRACKING and self._command is not None:
-            plan = self._toward(motion, self._command.sample(now_ns + round(self._limiter.lead_s * 1e9)))
-        elif self.state in (State.SLOWING, State.STOPPED) and self._plan.lead_s > 0:
+            if self._led_s is None:
+                self._lead_in()
+            if self._led_s == 0.0:
+                then_ns = now_ns + round((self._ahead_s + self._limiter.lead_s) * 1e9)
+                plan = self._toward(motion, self._command.sample(then_ns))
+        elif self.state in (State.SLOWING, State.STOPPED) and self._plan.lead_s > 0 and not self._still():
             plan = self._clear(self._limiter.stop(motion))
         if plan is not None:
-            self._plan, self._into_s = plan, 0.0
+            self._join(plan)
+
+    def _join(self, plan: Plan) -> None:
+        """Go over to another plan, which begins `_ahead_s` from now."""
+        assert self._plan is not None
+        behind_s = min(BEHIND_S, self._into_s)
+        self._plan = self._plan.joined(plan, self._into_s - behind_s, self._into_s + self._ahead_s)
+        self._into_s = behind_s
+
+    def _lead_in(self) -> None:
+        """Begin to lead the controller, which may hold the last setpoint or what is measured, to where motion begins.
+
+        The controller itself interpolates to a first point that is still to come, from whatever it holds.
+        """
+        measured = self._measured
+        assert measured is not None  # or the gate would brake
+        before = self._setpoint
+        self._hold(measured)
+        assert self._plan is not None
+        held = self._plan.at(0.0).position
+        from_setpoint = UNKNOWN * self._arm_tolerance if before is None else held - before
+        distance = np.maximum(np.abs(held - measured.position), np.abs(from_setpoint))
+        self._led_s, self._led = lead_in_s(distance, self.limits) + self._ahead_s, 0
+        self._setpoint = held
 
     def _toward(self, motion: Motion, target: tuple[Float, Float]) -> Plan | None:
         """Plan toward a target, slower if surprise or nearness say so; None if limits or distances forbid it.
@@ -264,9 +318,10 @@ class Gate:
             return
         back = self._trail.back() if self.cause is Event.FORCE else None
         if back is not None:
-            retreat = self._clear(self._limiter.go(self._plan.at(self._plan.duration_s), back))
+            end = self._plan.at(self._plan.duration_s)
+            retreat = self._clear(self._limiter.go(end, back))
             if retreat is not None:
-                self._plan, self._into_s = retreat, 0.0
+                self._join(retreat)
                 return
         if not (self.machine.resumable and self._silent_s(now_ns) <= self.settings.disarm_after_s):
             self._fire(Event.STILL, now_ns)
@@ -276,10 +331,28 @@ class Gate:
         """The rest of the plan. A still arm is not told to stand still: the controller holds its last point."""
         if self._plan is None or (self.state is not State.TRACKING and self._still()):
             return None
-        knots = self._plan.points(self._into_s, self._cycle_s, MAX_POINTS)
+        if self._led_s:
+            return self._way_in(now_ns)
+        behind_ns = round(min(BEHIND_S, self._into_s) * 1e9)
+        from_s, soon_s = self._into_s - behind_ns * 1e-9, self._ahead_s + EXACT_S
+        knots = self._plan.points(from_s, self._into_s, self._cycle_s, soon_s, MAX_POINTS)
+        lasting_s = behind_ns * 1e-9 + max(LASTING_S, 4 * self._ahead_s)
+        if knots.times_s[-1] < lasting_s:
+            knots = knots.lasting(lasting_s)
         if not self._streaming:
             self._setpoint = knots.positions[-1]
-        return Trajectory(self.limits.names, *knots[:3], now_ns, knots.accelerations)
+        return Trajectory(self.limits.names, *knots[:3], now_ns - behind_ns, knots.accelerations)
+
+    def _way_in(self, now_ns: int) -> Trajectory | None:
+        """Where motion begins, and when: the controller leads the joints there. None once it has been told."""
+        if self._led >= LED_CYCLES:
+            return None
+        assert self._plan is not None
+        assert self._led_s is not None
+        self._led += 1
+        positions = np.repeat(self._plan.at(self._into_s).position[None], 2, axis=0)
+        still, then_ns = np.zeros_like(positions), now_ns + round(self._led_s * 1e9)
+        return Trajectory(self.limits.names, np.array([0.0, LASTING_S]), positions, still, then_ns, still)
 
     def _reference(self) -> Motion | None:
         if self._plan is not None:

@@ -6,8 +6,11 @@ Ruckig: Berscheid and Kroeger, Jerk-limited real-time trajectory generation with
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate
 from typing import NamedTuple
 
 import numpy as np
@@ -45,15 +48,52 @@ class Points(NamedTuple):
     velocities: Float
     accelerations: Float
 
+    def lasting(self, until_s: float) -> Points:
+        """The same, which stands still at its end until a later time."""
+        still = np.zeros_like(self.positions[-1:])
+        return Points(
+            np.append(self.times_s, until_s),
+            np.concatenate([self.positions, self.positions[-1:]]),
+            np.concatenate([self.velocities, still]),
+            np.concatenate([self.accelerations, still]),
+        )
+
+
+class Piece(NamedTuple):
+    """``length_s`` seconds of a Ruckig trajectory from ``from_s`` on; still at its end once it is over."""
+
+    trajectory: ruckig.Trajectory
+    from_s: float
+    length_s: float
+
+    def at(self, time_s: float) -> tuple[list[float], list[float], list[float]]:
+        """Position, velocity and acceleration, J each, ``time_s`` after the piece began."""
+        into_s = self.from_s + time_s
+        if into_s < self.trajectory.duration:
+            row: tuple[list[float], list[float], list[float]] = self.trajectory.at_time(into_s)
+            return row
+        end = self.trajectory.at_time(self.trajectory.duration)[0]
+        return end, [0.0] * len(end), [0.0] * len(end)
+
+    def switches(self) -> Float:
+        """Times after the piece began at which the jerk of a joint may change, its ends included."""
+        inside = _switches(self.trajectory) - self.from_s
+        return np.concatenate([[0.0], inside[(inside > 0.0) & (inside < self.length_s)], [self.length_s]])
+
 
 class Plan:
-    """A motion over time: ``lead_s`` seconds of one Ruckig trajectory, then another one that ends still."""
+    """A motion over time that ends still: pieces of trajectories, one after the other.
 
-    def __init__(self, lead: ruckig.Trajectory | None, lead_s: float, stop: ruckig.Trajectory) -> None:
-        self._lead = lead
-        self._stop = stop
+    Args:
+        pieces: at least one; the last one is a stop.
+        lead_s: seconds that lead toward a target before the stop; 0 for a plan that only stops.
+    """
+
+    def __init__(self, pieces: Sequence[Piece], lead_s: float = 0.0) -> None:
+        self.pieces = tuple(pieces)
         self.lead_s = lead_s
-        self.duration_s = lead_s + float(stop.duration)
+        self._starts = [0.0, *accumulate(piece.length_s for piece in self.pieces)]
+        self.duration_s = self._starts[-1]
         self._asked: tuple[float, Motion] | None = None
 
     def at(self, time_s: float) -> Motion:
@@ -67,21 +107,31 @@ class Plan:
         count = min(most, max(2, math.ceil(self.duration_s / spacing_s) + 1))
         return np.array([self._at(self.duration_s * i / (count - 1))[0] for i in range(count)])
 
-    def points(self, from_s: float, cycle_s: float, most: int) -> Points:
-        """The rest of the plan after ``from_s``.
+    def joined(self, after: Plan, from_s: float, at_s: float) -> Plan:
+        """This plan from ``from_s`` to ``at_s``, then another one, which begins with the motion there."""
+        kept = []
+        ends = [*self._starts[1:-1], math.inf]  # the last one stands still for ever
+        for start, end, piece in zip(self._starts, ends, self.pieces):
+            low, high = max(start, from_s), min(end, at_s)
+            if high - low > 0.0:
+                kept.append(Piece(piece.trajectory, piece.from_s + low - start, high - low))
+        return Plan([*kept, *after.pieces], after.lead_s)
 
-        A knot at each of the next two cycles, where the next trajectory will be joined, and wherever jerk changes in
-        the next ``EXACT_S``, so that a spline through them is the plan itself even if that comes late; then no more
-        than ``most``, evenly spaced. The last one is the end, still. Times are whole nanoseconds, because messages
-        cannot say more.
+    def points(self, from_s: float, now_s: float, cycle_s: float, soon_s: float, most: int) -> Points:
+        """The plan after ``from_s``, for a controller that is told so at ``now_s``; times count from ``from_s``.
+
+        A knot at ``from_s``, at ``now_s`` and each of the next two cycles, where the next trajectory will be joined,
+        and wherever jerk changes up to ``soon_s`` after ``now_s``, so that a spline through them is the plan itself
+        until then; afterwards no more than ``most``, evenly spaced. The last one is the end, still. Times are whole
+        nanoseconds, because messages cannot say more.
         """
-        rest_s = max(self.duration_s - from_s, cycle_s)
-        soon_s = min(max(2 * cycle_s, EXACT_S), rest_s)
-        switches = [time - from_s for time in self.switches(from_s + _KNOT_GAP_S, from_s + soon_s)]
-        knots = [min(cycle_s, rest_s), min(2 * cycle_s, rest_s), soon_s]
-        if rest_s > soon_s:
-            count = min(most, math.ceil((rest_s - soon_s) / cycle_s))
-            knots += [soon_s + (rest_s - soon_s) * i / count for i in range(1, count + 1)]
+        now_s, rest_s = now_s - from_s, max(self.duration_s - from_s, now_s - from_s + cycle_s)
+        exact_s = min(now_s + max(2 * cycle_s, soon_s), rest_s)
+        switches = [time - from_s for time in self.switches(from_s + _KNOT_GAP_S, from_s + exact_s)]
+        knots = [0.0, now_s, min(now_s + cycle_s, rest_s), min(now_s + 2 * cycle_s, rest_s), exact_s]
+        if rest_s > exact_s:
+            count = min(most, math.ceil((rest_s - exact_s) / cycle_s))
+            knots += [exact_s + (rest_s - exact_s) * i / count for i in range(1, count + 1)]
         times = _apart(knots, switches)
         rows = np.array([self._at(from_s + time) for time in times[:-1]] + [self._at(self.duration_s)])
         rows[-1, 1:] = 0.0
@@ -89,34 +139,22 @@ class Plan:
 
     def switches(self, from_s: float, to_s: float) -> list[float]:
         """Times between two, in s after the plan began, at which the jerk of a joint changes."""
-        times = [self.lead_s]
-        if self._lead is not None and from_s < self.lead_s:
-            times += _within(self._lead_switches, from_s, min(to_s, self.lead_s))
-        if to_s > self.lead_s:
-            times += _within(self._stop_switches, from_s, to_s)
-        return [time for time in times if from_s < time < to_s]
+        times = np.concatenate([start + switches for start, switches in zip(self._starts, self._switches)])
+        found: list[float] = times[(times > from_s) & (times < to_s)].tolist()
+        return found
 
     @cached_property
-    def _lead_switches(self) -> Float:
-        assert self._lead is not None
-        return _switches(self._lead)
-
-    @cached_property
-    def _stop_switches(self) -> Float:
-        return self.lead_s + _switches(self._stop)
+    def _switches(self) -> list[Float]:
+        return [piece.switches() for piece in self.pieces]
 
     def _motion(self, time_s: float) -> Motion:
-        if time_s >= self.duration_s:
-            return Motion.still(np.array(self._stop.at_time(self._stop.duration)[0]))
-        return Motion(*(np.array(row) for row in self._at(time_s)))
+        position, velocity, acceleration = self._at(time_s)
+        return Motion(np.array(position), np.array(velocity), np.array(acceleration))
 
     def _at(self, time_s: float) -> tuple[list[float], list[float], list[float]]:
-        """Position, velocity and acceleration, J each, up to the end of the plan."""
-        if time_s < self.lead_s and self._lead is not None:
-            row: tuple[list[float], list[float], list[float]] = self._lead.at_time(time_s)
-        else:
-            row = self._stop.at_time(min(time_s - self.lead_s, self._stop.duration))
-        return row
+        """Position, velocity and acceleration, J each; still from the end of the plan on."""
+        number = min(max(bisect_right(self._starts, time_s) - 1, 0), len(self.pieces) - 1)
+        return self.pieces[number].at(max(time_s - self._starts[number], 0.0))
 
 
 class Limiter:
@@ -168,12 +206,12 @@ class Limiter:
         stop = self._trajectory(self._stop_input, end)
         if stop is None or not self._inside(stop, end):
             return None
-        return Plan(lead, self.lead_s, stop)
+        return Plan([Piece(lead, 0.0, self.lead_s), _whole(stop)], self.lead_s)
 
     def stop(self, now: Motion) -> Plan | None:
         """Plan of a stop of all joints together; None if it would pass a position limit."""
         stop = self._trajectory(self._stop_input, now)
-        return Plan(None, 0.0, stop) if stop is not None and self._inside(stop, now) else None
+        return Plan([_whole(stop)]) if stop is not None and self._inside(stop, now) else None
 
     def go(self, now: Motion, position: Float) -> Plan | None:
         """Plan from a standstill to a standstill at ``position`` (J,), all joints on a straight line together."""
@@ -182,7 +220,7 @@ class Limiter:
         parameters.synchronization = ruckig.Synchronization.Phase
         parameters.target_position = position
         way = self._trajectory(parameters, now)
-        return Plan(None, 0.0, way) if way is not None and self._inside(way, now) else None
+        return Plan([_whole(way)]) if way is not None and self._inside(way, now) else None
 
     def _input(self) -> ruckig.InputParameter:
         parameters = ruckig.InputParameter(len(self.limits.names))
@@ -258,9 +296,8 @@ def _extrema(profile: ruckig.Profile, until_s: float = math.inf) -> tuple[float,
     return (min(found), max(found)) if found else (profile.p[0], profile.p[0])
 
 
-def _within(times: Float, from_s: float, to_s: float) -> list[float]:
-    found: list[float] = times[(times > from_s) & (times < to_s)].tolist()
-    return found
+def _whole(trajectory: ruckig.Trajectory) -> Piece:
+    return Piece(trajectory, 0.0, float(trajectory.duration))
 
 
 def _motion(trajectory: ruckig.Trajectory, time_s: float) -> Motion:

@@ -1,9 +1,22 @@
-"""The trajectory controller of the simulated arm, with the rules of ros2_controllers' joint_trajectory_controller."""
+"""Model of ros2_controllers' joint_trajectory_controller, with position commands, as its C++ sources have it.
+
+What matters of the real one, and what a controller in continuous time does not show:
+
+- It is sampled at a finite update rate. The command of an update at time t is the trajectory at t + one update since 4.18
+  (ros2_controllers pull request 1306), the trajectory at t before.
+- A new trajectory is taken by the first update after it has come. Where its first point is still to come by then, the
+  controller makes the first segment itself, from its last command. Since 4.21 (pull request 780) it books that command,
+  which is the one for t + one update, at the time t of the update that gave it: one update too early.
+- Segments are linear, cubic or quintic, by whether both ends have velocities and accelerations.
+- It makes no finiteness check; that is the gate's job.
+- With a scaled time (``speed_scaling``) the trajectory's time passes more slowly between two messages, and a new message
+  sets it to the clock's again.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,61 +24,187 @@ from numpy.typing import NDArray
 from world_model_ros.core.trajectory import Trajectory
 
 Float = NDArray[np.float64]
+Int = NDArray[np.int64]
+Version = Literal["4.42", "4.20", "4.17"]
+VERSIONS: tuple[Version, ...] = ("4.42", "4.20", "4.17")
+_READ_NS = 100_000  # an update reads what has come this long after the time that it counts with was taken
+_FLOAT_EPSILON = 1.1920929e-07  # of C's float: the largest velocity of a last point
 
 
-class TrajectoryController:
-    """Follows joint trajectories by cubic splines, from its own desired state (``interpolate_from_desired_state``).
+class Updates(NamedTuple):
+    """What N updates said.
 
-    A new trajectory replaces what is left of the old one from its stamp on; a trajectory that starts in the future
-    lets the old one run until then; one that began in the past is joined where it is now, with a jump if it is not
-    near. Past its end the last position is held. Like the real controller it does **not** check that numbers are
-    finite: that is the gate's job.
+    Args:
+        times_ns: of the updates, (N,).
+        command: position (N, J) that the hardware is told, for the update after it (``4.17``: for the same).
+        velocity: that goes with it, (N, J).
+        acceleration: reported of the reference at the time of the update, (N, J).
+    """
+
+    times_ns: Int
+    command: Float
+    velocity: Float
+    acceleration: Float
+
+
+class JointTrajectoryController:
+    """Follows joint trajectories at an update rate.
 
     Args:
         names: J joint names; every trajectory must hold exactly these, in any order.
-        position: (J,) where it holds at the start, rad.
+        position: (J,) where it holds at the start, rad (m for slides).
+        start_ns: time of its first update.
+        update_hz: updates per second.
+        version: ``4.42`` stands for 4.21 and later, ``4.20`` for 4.18 to 4.20, ``4.17`` for what was before.
+        interpolate_from_desired_state: whether it makes a first segment from its last command, else from the measured
+            state, see `measured`.
+
+    Attributes:
+        active: a controller that is not takes no trajectory and commands nothing.
+        scaling: share of the speed at which its time passes, 0 to 1.
+        measured: positions and velocities (2, J) of the hardware, read by `activate`, and where it interpolates from the
+            measured state; None has the hardware follow its commands exactly.
     """
 
-    def __init__(self, names: Sequence[str], position: Float) -> None:
+    def __init__(
+        self,
+        names: Sequence[str],
+        position: Float,
+        start_ns: int = 0,
+        update_hz: float = 500.0,
+        version: Version = "4.42",
+        interpolate_from_desired_state: bool = True,
+    ) -> None:
         self.names = tuple(names)
-        hold = np.array(position, dtype=np.float64)
-        # Spline knots: time ns (K,), position (K, J), velocity (K, J). Always at least one.
-        self._times_ns: NDArray[np.int64] = np.zeros(1, np.int64)
-        self._positions: Float = hold[None]
-        self._velocities: Float = np.zeros((1, len(hold)))
+        self.version = version
+        self.active = True
+        self.scaling = 1.0
+        self.measured: Float | None = None
+        self._from_desired = interpolate_from_desired_state
+        self._period_ns = round(1e9 / update_hz)
+        self._next_ns = start_ns
+        self._arrived: list[tuple[int, Trajectory]] = []
+        self.hold(np.array(position, dtype=np.float64))
 
-    def set_trajectory(self, trajectory: Trajectory, now_ns: int) -> str | None:
-        """Take a trajectory (stamp 0 means now). Returns why it was refused, or None."""
-        times_s = np.asarray(trajectory.times_s, dtype=np.float64)
-        reason = self._refusal(trajectory, times_s, now_ns)
-        if reason is not None:
-            return reason
+    @property
+    def held(self) -> Float:
+        """The last command: position, velocity and acceleration (3, J)."""
+        return self._last
+
+    def hold(self, position: Float) -> None:
+        """Command a position (J,) from the next update on, at once: what activation does."""
+        self._last = np.array([position, np.zeros_like(position), np.zeros_like(position)])
+        self._last_ns: int | None = None
+        self._times_ns: Int = np.zeros(1, np.int64)
+        self._knots: Float = self._last[None]
+        self._degree = 0
+        self._sampled_ns: int | None = None  # time of the trajectory, at the next update
+        self._arrived.clear()
+
+    def deactivate(self) -> None:
+        """Give up the joints: the hardware stays at the last command."""
+        self.active = False
+        self._arrived.clear()
+
+    def activate(self, position: Float) -> None:
+        """Take the joints over where they are (J,), and hold them there."""
+        self.active = True
+        self.hold(position)
+
+    def receive(self, trajectory: Trajectory, now_ns: int) -> str | None:
+        """Take a message (stamp 0 means from the first update on). Returns why it was refused, or None."""
+        reason = self._refusal(trajectory, now_ns)
+        if reason is None:
+            self._arrived.append((now_ns, trajectory))
+        return reason
+
+    def run(self, until_ns: int) -> Updates:
+        """Make the updates before a time."""
+        said: list[Updates] = []
+        while self._next_ns < until_ns:
+            arrived = [each for each in self._arrived if each[0] <= self._next_ns + _READ_NS]
+            if arrived and self.active:  # of several, the newest counts
+                self._arrived = self._arrived[len(arrived) :]
+                self._take(arrived[-1][1], self._next_ns)
+            later_ns = self._arrived[0][0] - _READ_NS if self._arrived else until_ns
+            count = max(1, -(-(min(later_ns, until_ns) - self._next_ns) // self._period_ns))
+            said.append(self._update(self._next_ns + self._period_ns * np.arange(count, dtype=np.int64)))
+            self._next_ns += count * self._period_ns
+        if not said:
+            empty = np.zeros((0, len(self.names)))
+            return Updates(np.zeros(0, np.int64), empty, empty, empty)
+        return Updates(*(np.concatenate(parts) for parts in zip(*said)))
+
+    def set_clock(self, now_ns: int) -> None:
+        """Go on at another time, after the clock was set: the next update is then."""
+        self._next_ns = now_ns
+
+    def _take(self, trajectory: Trajectory, time_ns: int) -> None:
+        """The first sample of a new trajectory."""
         order = [trajectory.names.index(name) for name in self.names]
-        start_ns = trajectory.stamp_ns or now_ns
-        times_ns = start_ns + np.round(np.nan_to_num(times_s) * 1e9).astype(np.int64)
-        positions = np.asarray(trajectory.positions, dtype=np.float64)[:, order]
-        velocities = np.asarray(trajectory.velocities, dtype=np.float64)[:, order]
-        begin_ns = max(start_ns, now_ns)
-        knots = []
-        if begin_ns > now_ns:  # the old motion goes on until then
-            old = (self._times_ns > now_ns) & (self._times_ns < begin_ns)
-            knots.append(self._knot(now_ns))
-            knots.append((self._times_ns[old], self._positions[old], self._velocities[old]))
-        if times_ns[0] > begin_ns or begin_ns > now_ns:  # from the desired state then to the first point
-            knots.append(self._knot(begin_ns))
-        passed = int((times_ns <= begin_ns).sum())
-        first = max(passed - 1, 0)
-        knots.append((times_ns[first:], positions[first:], velocities[first:]))
-        self._times_ns = np.concatenate([times for times, _, _ in knots])
-        self._positions = np.concatenate([position for _, position, _ in knots])
-        self._velocities = np.concatenate([velocity for _, _, velocity in knots])
-        return None
+        start_ns = trajectory.stamp_ns or time_ns
+        times_s = np.nan_to_num(np.asarray(trajectory.times_s, dtype=np.float64))
+        times_ns = start_ns + np.round(times_s * 1e9).astype(np.int64)
+        count = len(times_ns)
+        states, has = np.zeros((count, 3, len(self.names))), 0
+        fields = (trajectory.positions, trajectory.velocities, trajectory.accelerations)
+        for i, rows in enumerate(fields):
+            if rows is not None and np.size(rows):
+                states[:, i], has = np.asarray(rows, dtype=np.float64)[:, order], i
+        # The segment before the first point has the degree of the others: the state before has what a point has.
+        before, before_ns = self._before(time_ns)
+        self._times_ns = np.concatenate([[before_ns], times_ns])
+        self._knots = np.concatenate([before[None], states])
+        self._degree = has
+        self._sampled_ns = time_ns
 
-    def _knot(self, time_ns: int) -> tuple[NDArray[np.int64], Float, Float]:
-        times_ns = np.array([time_ns], np.int64)
-        return times_ns, *self.sample(times_ns)
+    def _before(self, time_ns: int) -> tuple[Float, int]:
+        """The state that a first segment begins with, and the time for which it is booked."""
+        if not self._from_desired:
+            if self.measured is None:
+                return np.array(self._last), time_ns
+            return np.array([*self.measured, np.zeros(len(self.names))]), time_ns
+        booked_ns = self._last_ns if self.version == "4.42" and self._last_ns is not None else time_ns
+        return np.array(self._last), booked_ns
 
-    def _refusal(self, trajectory: Trajectory, times_s: Float, now_ns: int) -> str | None:
+    def _update(self, times_ns: Int) -> Updates:
+        if not self.active:
+            held = np.repeat(self._last[0][None], len(times_ns), axis=0)
+            return Updates(times_ns, held, np.zeros_like(held), np.zeros_like(held))
+        begin_ns = self._sampled_ns if self._sampled_ns is not None else int(times_ns[0])
+        passed_ns = np.append(times_ns - times_ns[0], len(times_ns) * self._period_ns)
+        if self.scaling != 1.0:
+            passed_ns = np.round(passed_ns * self.scaling).astype(np.int64)
+        sampled_ns = begin_ns + passed_ns[:-1]
+        self._sampled_ns = begin_ns + int(passed_ns[-1])
+        ahead_ns = 0 if self.version == "4.17" else self._period_ns
+        desired, command = self._sample(sampled_ns), self._sample(sampled_ns + ahead_ns)
+        self._last, self._last_ns = command[-1], int(times_ns[-1])
+        return Updates(times_ns, command[:, 0], command[:, 1], desired[:, 2])
+
+    def _sample(self, times_ns: Int) -> Float:
+        """States (N, 3, J) of the trajectory; still before the first knot and from the last one on."""
+        knots = self._times_ns
+        last = len(knots) - 1
+        i = np.searchsorted(knots[1:], times_ns, side="right")  # the first segment is the controller's own
+        ended = i >= last
+        i = np.minimum(i, max(last - 1, 0))
+        states = np.empty((len(times_ns), 3, len(self.names)))
+        going = ~ended
+        if going.any():
+            j = i[going]
+            spans = (knots[j + 1] - knots[j]) * 1e-9
+            into = np.clip((times_ns[going] - knots[j]) * 1e-9, 0.0, None)
+            states[going] = _interpolated(self._knots[j], self._knots[j + 1], spans, into, self._degree)
+        if ended.any():
+            states[ended, 0] = self._knots[-1, 0]
+            states[ended, 1:] = 0.0
+        return states
+
+    def _refusal(self, trajectory: Trajectory, now_ns: int) -> str | None:
+        times_s = np.asarray(trajectory.times_s, dtype=np.float64)
+        if not self.active:
+            return "the controller is not active"
         if not trajectory.names:
             return "no joint names"
         if len(times_s) == 0:
@@ -79,51 +218,63 @@ class TrajectoryController:
         if len(trajectory.names) != len(set(trajectory.names)):
             return "a joint is named twice"
         shape = (len(times_s), len(trajectory.names))
-        for what, values in (("positions", trajectory.positions), ("velocities", trajectory.velocities)):
-            if np.shape(values) != shape:
+        for what in ("positions", "velocities", "accelerations"):
+            values = getattr(trajectory, what)
+            if np.shape(values) != shape and not (what == "accelerations" and values is None):
                 return f"{what} of shape {np.shape(values)}, expected {shape}"
+        if np.any(np.abs(trajectory.velocities[-1]) > _FLOAT_EPSILON):
+            return "velocity of the last point is not zero"
+        if trajectory.stamp_ns != 0 and trajectory.stamp_ns + round(np.nan_to_num(times_s[-1]) * 1e9) < now_ns:
+            return "the whole trajectory is in the past"
         if not np.all(np.diff(times_s) > 0) or times_s[0] < 0:
             return "time_from_start does not strictly increase"
-        if np.any(np.abs(trajectory.velocities[-1]) > 1e-6):
-            return "velocity of the last point is not zero"
-        if trajectory.stamp_ns != 0 and trajectory.stamp_ns + times_s[-1] * 1e9 < now_ns:
-            return "the whole trajectory is in the past"
         return None
 
-    def sample(self, times_ns: NDArray[np.int64]) -> tuple[Float, Float]:
-        """Desired position and velocity, (N, J) each, at N times; constant before the first and after the last knot."""
-        knots = self._times_ns
-        if len(knots) == 1:
-            hold = np.repeat(self._positions, len(times_ns), axis=0)
-            return hold, np.zeros_like(hold)
-        i = np.clip(np.searchsorted(knots, times_ns, side="right") - 1, 0, len(knots) - 2)
-        span = np.maximum((knots[i + 1] - knots[i]) * 1e-9, 1e-9)[:, None]
-        s = np.clip((times_ns - knots[i])[:, None] * 1e-9 / span, 0.0, 1.0)
-        p0, v0, v1 = self._positions[i], self._velocities[i] * span, self._velocities[i + 1] * span
-        move = self._positions[i + 1] - p0
-        square, cube = 3 * move - 2 * v0 - v1, v0 + v1 - 2 * move
-        position = p0 + s * (v0 + s * (square + s * cube))
-        velocity = (v0 + s * (2 * square + s * 3 * cube)) / span
-        velocity[times_ns >= knots[-1]] = 0.0
-        return position, velocity
+
+def _interpolated(before: Float, after: Float, spans: Float, into: Float, has: int) -> Float:
+    """States (N, 3, J) within segments: ``has`` 0 interpolates positions, 1 velocities too, 2 accelerations too."""
+    h, t = spans[:, None], into[:, None]
+    (p0, v0, a0), (p1, v1, a1) = before.transpose(1, 0, 2), after.transpose(1, 0, 2)
+    with np.errstate(all="ignore"):
+        if has == 0:
+            slope = np.where(h > 0, (p1 - p0) / h, 0.0)
+            return np.stack([p0 + t * slope, slope, np.zeros_like(slope)], axis=1)
+        if has == 1:
+            c2 = np.where(h > 0, (3 * (p1 - p0) - (2 * v0 + v1) * h) / h**2, 0.0)
+            c3 = np.where(h > 0, (2 * (p0 - p1) + (v0 + v1) * h) / h**3, 0.0)
+            coefficients = [p0, v0, c2, c3]
+        else:
+            move = p1 - p0
+            c3 = np.where(h > 0, (20 * move - (3 * a0 - a1) * h**2 - (12 * v0 + 8 * v1) * h) / (2 * h**3), 0.0)
+            c4 = np.where(h > 0, (-30 * move + (3 * a0 - 2 * a1) * h**2 + (16 * v0 + 14 * v1) * h) / (2 * h**4), 0.0)
+            c5 = np.where(h > 0, (12 * move - (a0 - a1) * h**2 - 6 * (v0 + v1) * h) / (2 * h**5), 0.0)
+            coefficients = [p0, v0, 0.5 * a0, c3, c4, c5]
+        position = velocity = acceleration = np.zeros_like(p0)
+        for c in reversed(coefficients):  # Horner's scheme, of the derivatives too
+            acceleration = acceleration * t + 2 * velocity
+            velocity = velocity * t + position
+            position = position * t + c
+    return np.stack([position, velocity, acceleration], axis=1)
 
 
 def trajectory_from_message(message: Any) -> Trajectory | str:
     """A `Trajectory` from a trajectory_msgs/JointTrajectory, or why it cannot be one.
 
-    Points without velocities get linear interpolation's stand-in: zero velocity in every point.
+    Points without velocities are given velocity 0. Accelerations count where every point has them.
     """
     names = tuple(message.joint_names)
     points, still = list(message.points), [0.0] * len(names)
     for index, point in enumerate(points):
-        if len(point.positions) != len(names) or len(point.velocities) not in (0, len(names)):
-            return f"point {index} has {len(point.positions)} positions and {len(point.velocities)} velocities"
+        lengths = len(point.positions), len(point.velocities), len(point.accelerations)
+        if lengths[0] != len(names) or lengths[1] not in (0, len(names)) or lengths[2] not in (0, len(names)):
+            return f"point {index} has {lengths[0]} positions, {lengths[1]} velocities and {lengths[2]} accelerations"
+    shape = (len(points), len(names))
+    accelerations = [point.accelerations for point in points if len(point.accelerations)]
     return Trajectory(
         names,
         np.array([point.time_from_start.sec + point.time_from_start.nanosec * 1e-9 for point in points]),
-        np.array([point.positions for point in points], np.float64).reshape(len(points), len(names)),
-        np.array([point.velocities if len(point.velocities) else still for point in points], np.float64).reshape(
-            len(points), len(names)
-        ),
+        np.array([point.positions for point in points], np.float64).reshape(shape),
+        np.array([point.velocities if len(point.velocities) else still for point in points], np.float64).reshape(shape),
         message.header.stamp.sec * 1_000_000_000 + message.header.stamp.nanosec,
+        np.array(accelerations, np.float64).reshape(shape) if points and len(accelerations) == len(points) else None,
     )
