@@ -79,10 +79,36 @@ def test_numbers_that_are_not_finite_and_ends_that_move_are_counted(contract: Co
     assert checker.violations["velocity"] == 1
 
 
-def test_a_step_of_acceleration_between_two_trajectories_is_measured(contract: Contract) -> None:
+@pytest.mark.parametrize(("row", "step", "counted"), [(0, 1e-7, 1), (1, 1e-5, 1), (2, 3.0, 1), (2, 1e-5, 0)])
+def test_a_step_between_two_trajectories_is_counted_unless_it_is_rounding(
+    contract: Contract, row: int, step: float, counted: int
+) -> None:
     checker = Checker(contract, FAR)
-    checker.sent(sent(FAR + only(2, [0.0]), only(2, [0.0]), only(2, [3.0]), [0.01]))
-    assert checker.boundary_acc_step == pytest.approx(3.0 - 200.0 * 0.01)
+    states = [FAR + np.zeros((2, 6)), np.zeros((2, 6)), np.zeros((2, 6))]
+    states[row][0, 2] += step
+    checker.sent(sent(*states, [0.0, 0.5]))
+    assert checker.violations["step"] == counted
+    assert checker.boundary_acc_step == (step if row == 2 else 0.0)
+
+
+def test_a_trajectory_that_begins_later_is_joined_without_a_step_and_followed_from_there(contract: Contract) -> None:
+    checker = Checker(contract, FAR, now_ns=10**9)
+    goal = FAR + only(2, [0.1, 0.1])
+    way = Trajectory(("a",) * 6, np.array([0.0, 0.1]), goal, np.zeros((2, 6)), 2 * 10**9, np.zeros((2, 6)))
+    checker.sent(way)
+    assert checker.violations["step"] == 0
+    checker.passed(0.5)
+    assert FAR[2] < checker.executed.state[0][2] < goal[0, 2]
+    checker.passed(0.5)
+    assert checker.executed.state[0] == pytest.approx(goal[0])
+
+
+def test_a_trajectory_that_began_before_is_followed_from_where_it_is_now(contract: Contract) -> None:
+    checker = Checker(contract, FAR, now_ns=10**9)
+    rows = FAR + only(2, [-0.1, 0.1]), only(2, [0.2, 0.2]), np.zeros((2, 6))
+    checker.sent(Trajectory(("a",) * 6, np.array([0.0, 1.0]), rows[0], rows[1], 5 * 10**8, rows[2]))
+    assert checker.executed.state[0] == pytest.approx(FAR)
+    assert checker.executed.state[1][2] == pytest.approx(0.2)
 
 
 def test_splines_meet_their_ends_and_are_continued_where_they_are_cut() -> None:

@@ -16,6 +16,7 @@ LIMITS = CONTRACT.limits()
 HOME = np.array([-0.3, -1.5, 2.2, -2.2, -1.57, -1.87])
 TICK_NS = CONTRACT.tick_ns
 CYCLE_NS = 20_000_000
+MOST_LED = 100  # cycles
 START_NS = 1_700_000_000 * 10**9
 JOINTS = len(LIMITS.names)
 
@@ -70,10 +71,14 @@ class Driver:
         velocities[:2, joint] = velocity
         return Trajectory(LIMITS.names, times, positions, velocities, self.now_ns)
 
-    def led(self) -> Driver:
-        """Command it to stay until the controller has been led to where motion begins."""
-        while not self.gate.ready:
-            assert self.gate.command(self.now_ns, self.move(0.0)) is None
+    def led(self, held: bool = False) -> Driver:
+        """Command it to stay until the controller has been led to where motion begins; ``held`` is the switch."""
+        for _ in range(MOST_LED):
+            if self.gate.ready:
+                break
+            self.gate.command(self.now_ns, self.move(0.0))
+            if held:
+                self.gate.alarms.deadman(self.now_ns, True)
             self.step()
         return self
 

@@ -25,6 +25,7 @@ def guarded() -> Driver:
 
 
 def track(made: Driver, ticks: int, held: bool = True, velocity: float = 0.5) -> None:
+    made.led(held)
     for _ in range(ticks):
         made.gate.command(made.now_ns, made.move(velocity))
         for _ in range(TICK_NS // CYCLE_NS):

@@ -9,7 +9,7 @@ import pytest
 from gate_driver import HOME, LIMITS, assert_within_limits
 
 from world_model_ros.core.trajectory import hermite
-from world_model_ros.safety.limiter import Limiter, Motion, Plan, _extrema
+from world_model_ros.safety.limiter import EXACT_S, Limiter, Motion, Plan, _extrema
 
 CYCLE_S = 0.02
 
@@ -139,12 +139,13 @@ def test_all_joints_stop_together_so_that_the_path_is_kept() -> None:
 def test_the_points_of_a_plan_are_few_and_end_still() -> None:
     plan = toward(Limiter(LIMITS), Motion.still(HOME), HOME + 0.2, np.full(6, 1.0))
     assert plan is not None
-    times, positions, velocities, accelerations = plan.points(0.03, CYCLE_S, 10)
-    assert len(times) == len(positions) == len(velocities) == len(accelerations) <= 24
+    times, positions, velocities, accelerations = plan.points(0.03, 0.03, CYCLE_S, EXACT_S, 10)
+    assert len(times) == len(positions) == len(velocities) == len(accelerations) <= 26
     assert np.all(np.diff(times) > 0)
     assert 0.03 + times[-1] == pytest.approx(plan.duration_s)
     assert np.all(velocities[-1] == 0)
     assert np.all(accelerations[-1] == 0)
+    assert times[0] == 0.0
     assert np.any(velocities[0] != 0)
 
 
@@ -152,11 +153,12 @@ def test_a_spline_through_the_next_points_is_the_plan_itself() -> None:
     now = Motion(HOME, np.array([0.8, 0.4, -0.4, 0, 0, 0.2]), np.array([1.0, 0, 0, -2.0, 0, 0]))
     plan = toward(Limiter(LIMITS), now, HOME + 0.2, np.full(6, 1.0))
     assert plan is not None
-    points = plan.points(0.013, CYCLE_S, 10)
+    points = plan.points(0.013, 0.013, CYCLE_S, EXACT_S, 10)
     soon = points.times_s <= 2 * CYCLE_S + 1e-9
     assert soon.sum() > 2  # jerk changes somewhere in there
-    knots = [plan.at(0.013), *(plan.at(0.013 + time) for time in points.times_s[soon])]
-    times = [0.0, *points.times_s[soon]]
+    knots = [plan.at(0.013 + time) for time in points.times_s[soon]]
+    times = points.times_s[soon].tolist()
+    assert times[0] == 0.0
     for begin, end, before, after in zip(times, times[1:], knots, knots[1:]):
         for share in (0.25, 0.5, 0.75):
             span = end - begin
@@ -174,7 +176,7 @@ def test_where_jerk_changes_there_is_a_point_however_near_the_next_cycle_is() ->
     (switch, *_) = plan.switches(CYCLE_S + 1e-3, 1.0)
     for beside_s in (-4e-8, 4e-8):
         from_s = switch - CYCLE_S + beside_s  # a cycle later is that near to the switch
-        times = from_s + plan.points(from_s, CYCLE_S, 10).times_s
+        times = from_s + plan.points(from_s, from_s, CYCLE_S, EXACT_S, 10).times_s
         assert np.abs(times - switch).min() < 2e-9
         assert np.diff(times).min() > 1e-7 - 1e-9
 
@@ -187,3 +189,31 @@ def test_a_slower_speed_is_the_same_direction() -> None:
     assert full is not None
     assert half is not None
     assert half.at(limiter.lead_s).velocity == pytest.approx(0.5 * full.at(limiter.lead_s).velocity, rel=1e-6)
+
+
+def test_a_plan_that_is_joined_is_the_one_before_and_then_the_other() -> None:
+    limiter = Limiter(LIMITS)
+    first = toward(limiter, Motion.still(HOME), HOME + 0.3, np.full(6, 0.8))
+    assert first is not None
+    other = limiter.stop(first.at(0.055))
+    assert other is not None
+    both = first.joined(other, 0.03, 0.055)
+    assert both.duration_s == pytest.approx(0.025 + other.duration_s)
+    assert both.lead_s == 0.0
+    for time in np.linspace(0.0, 0.0249, 7):
+        assert np.array_equal(both.at(time).position, first.at(0.03 + time).position)
+    for time in (0.0, 0.01, 0.1, 1.0):
+        assert both.at(0.025 + time).position == pytest.approx(other.at(time).position, abs=1e-12)
+    assert 0.025 in [pytest.approx(time, abs=1e-12) for time in both.switches(0.0, 0.03)]
+
+
+def test_a_plan_that_is_over_can_still_be_joined_and_stands_still_until_then() -> None:
+    limiter = Limiter(LIMITS)
+    still = limiter.stop(Motion.still(HOME))
+    way = limiter.go(Motion.still(HOME), HOME + 0.1)
+    assert still is not None
+    assert way is not None
+    both = still.joined(way, 2.0, 2.05)
+    assert np.array_equal(both.at(0.049).position, HOME)
+    assert both.at(both.duration_s).position == pytest.approx(HOME + 0.1)
+    assert both.duration_s == pytest.approx(0.05 + way.duration_s)

@@ -31,6 +31,7 @@ SHORT_S = 2e-4  # in a shorter segment accelerations are those of its ends, or r
 ROUNDING = 1e-4
 # Rounding; and a change of jerk within 1 us of a point is left out of what is sent, which shows in short segments.
 SLACK = {"position": 1e-6, "velocity": 1e-6, "acceleration": 1e-4, "jerk": 0.02}
+STEP = np.array([1e-9, 1e-6, 1e-3])  # of position, velocity and acceleration between two trajectories; rounding is less
 NEAR_M = 0.001  # the gate measures plans every 15 ms; in between a distance may be a little less
 
 
@@ -40,18 +41,19 @@ class Checker:
     Args:
         contract: with limits, or a URDF that has them.
         position: (J,) where the joints stand at the start.
+        now_ns: time then.
 
     Attributes:
         violations: by limit. worst: the largest excess, as a share of each limit. nearest_m: the least distance seen.
-        boundary_acc_step: the largest change of acceleration from one trajectory to the first point of the next, beyond
-            what the jerk limit allows in that time, rad/s^2; not of the first one after a gate that was late.
+        boundary_acc_step: the largest step of acceleration from one trajectory to the next, rad/s^2; not to the first
+            one after a gate that was late.
     """
 
-    def __init__(self, contract: Contract, position: Float) -> None:
+    def __init__(self, contract: Contract, position: Float, now_ns: int = 0) -> None:
         self.names = [joint["name"] for joint in yaml.safe_load(contract.text)["interface"]["joints"]]
         self.limits = read_limits(contract, self.names)
-        self.executed = Executed(position)
-        self.violations: Counter[str] = Counter(dict.fromkeys((*SLACK, "collision", "finite"), 0))
+        self.executed = Executed(position, now_ns)
+        self.violations: Counter[str] = Counter(dict.fromkeys((*SLACK, "collision", "finite", "step"), 0))
         self.worst: dict[str, float] = dict.fromkeys(SLACK, 0.0)
         self.nearest_m = np.inf
         self.boundary_acc_step = 0.0
@@ -67,14 +69,13 @@ class Checker:
         if not all(array is None or np.all(np.isfinite(array)) for array in arrays):
             self.violations["finite"] += 1
             return
-        if trajectory.accelerations is not None and not self._was_late:
-            change = np.abs(trajectory.accelerations[0] - self.executed.state[2])
-            excess = float((change - self.limits["jerk"] * trajectory.times_s[0]).max())
-            self.boundary_acc_step = max(self.boundary_acc_step, excess)
-            self.boundaries += 1
         if np.any(trajectory.velocities[-1] != 0):
             self.violations["velocity"] += 1
-        self.executed.take(trajectory)
+        step = np.abs(self.executed.take(trajectory)).max(axis=1)
+        if not self._was_late:
+            self.violations["step"] += bool(np.any(step > STEP))
+            self.boundary_acc_step = max(self.boundary_acc_step, float(step[2]))
+            self.boundaries += 1
 
     def passed(self, span_s: float, look: bool = True, late: bool = False) -> None:
         """Time has passed; with ``look`` the distances there are computed.

@@ -16,17 +16,20 @@ _NOW_S = 1e-9
 
 
 class Executed:
-    """The motion of J joints that are told trajectories, as segments of quintic splines.
+    """The motion of J joints that are told trajectories, as segments of quintic splines, in continuous time.
 
     Args:
         position: (J,) where they stand at the start.
+        now_ns: time then.
 
     Attributes:
         segments: ``(span_s, before, after)``, oldest first; states of position, velocity and acceleration (3, J).
+        now_ns: the time that stamps are compared with; may be set to another one when a clock leaps.
     """
 
-    def __init__(self, position: Float) -> None:
+    def __init__(self, position: Float, now_ns: int = 0) -> None:
         self.segments: list[tuple[float, Float, Float]] = []
+        self.now_ns = now_ns
         self._times: list[float] = [0.0]  # of the knots, s from now
         self._knots: list[Float] = [np.array([position, np.zeros_like(position), np.zeros_like(position)])]
 
@@ -35,14 +38,30 @@ class Executed:
         """Position, velocity and acceleration now, (3, J)."""
         return self._knots[0]
 
-    def take(self, sent: Trajectory) -> None:
-        """Follow another trajectory from now on; its times count from now."""
+    def take(self, sent: Trajectory) -> Float:
+        """Follow another trajectory from now on; returns the step (3, J) from the state now to what it says of now.
+
+        One that begins later is joined from the state now, so there is no step.
+        """
         accelerations = np.zeros_like(sent.positions) if sent.accelerations is None else sent.accelerations
-        self._times = [0.0, *sent.times_s.tolist()]
-        self._knots = [self.state, *np.stack([sent.positions, sent.velocities, accelerations], axis=1)]
+        knots = np.stack([sent.positions, sent.velocities, accelerations], axis=1)
+        times = sent.times_s + (sent.stamp_ns - self.now_ns) * 1e-9
+        passed = int(np.searchsorted(times, _NOW_S, side="right"))
+        before, state = self.state, self.state
+        if passed:
+            state = knots[passed - 1]
+            if passed == len(times):
+                state = np.array([state[0], np.zeros_like(state[0]), np.zeros_like(state[0])])
+            elif times[passed - 1] < -_NOW_S:
+                span = times[passed] - times[passed - 1]
+                state = quintic(span, state, knots[passed], -times[passed - 1] / span)[:3]
+        self._times, self._knots = [0.0, *times[passed:].tolist()], [state, *knots[passed:]]
+        step: Float = state - before
+        return step
 
     def run(self, span_s: float) -> None:
         """Let time pass."""
+        self.now_ns += round(span_s * 1e9)
         times, knots = self._times, self._knots
         passed = 1
         while passed < len(times) and times[passed] <= span_s + _NOW_S:

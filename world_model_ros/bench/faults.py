@@ -54,6 +54,9 @@ def _trial(contract: Contract, start: Float, fault: str, random: np.random.Gener
     assert robot.arm()
     cycle_s, tick_s = robot.cycle_ns * 1e-9, contract.tick_ns * 1e-9
     since_command_s = tick_s
+    while not robot.gate.ready:
+        since_command_s = _think(robot, since_command_s, tick_s)
+        robot.step()
     for _ in range(round((0.5 + random.uniform(0.0, tick_s)) / cycle_s)):
         since_command_s = _think(robot, since_command_s, tick_s)
         robot.step()
@@ -64,7 +67,8 @@ def _trial(contract: Contract, start: Float, fault: str, random: np.random.Gener
         "joint_states_stale": joints_max_age_s(contract),
     }.get(fault, happens_s)
     robot.frozen = fault == "joint_states_stale"
-    robot.offset = 2 * contract.deployment.gate.tracking_tolerance if fault == "joint_states_disagree" else 0.0
+    if fault == "joint_states_disagree":
+        robot.disagree(random)
     brake_s: float | None = None
     for step in range(1, round(PATIENCE_S / cycle_s)):
         if fault != "silence":

@@ -14,6 +14,8 @@ from world_model_ros.bench.checker import World
 from world_model_ros.bench.executed import Float
 from world_model_ros.bench.fuzz import Frame, Fuzz
 from world_model_ros.bench.robot import Robot
+from world_model_ros.bench.trajectory_controllers import Follower, exceeded, settings_for
+from world_model_ros.bench.trajectory_controllers import together as followed_together
 from world_model_ros.contract.contract import Contract, contract_from_text
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.parallel import spread
@@ -24,6 +26,16 @@ FLOOD = 50  # commands in one cycle
 NEARER = 8  # halvings of the way from random configurations to the rest
 PATIENCE = 2000  # steps until an arm that was braked stands still and is armed again
 Report = dict[str, Any]
+_BRAKING = {  # what may brake the gate; an arm that moves on without being measured disagrees before that is stale
+    "silence": ("silence",),
+    "joint_states_stale": ("joint_states_stale", "joint_states_disagree"),
+    "joint_states_disagree": ("joint_states_disagree",),
+}
+_MISJUDGED = (
+    "accepted",
+    "refused",
+    "unbraked",
+)  # unlawful and accepted, lawful and refused, a fault that did not brake
 _COUNTED = ("sent", "refused", "tracked")
 
 
@@ -33,23 +45,28 @@ def campaign(
     seed: int = 0,
     rate_hz: float | None = None,
     progress: Callable[[int], None] | None = None,
+    controllers: bool = True,
 ) -> Report:
     """Send a gate ``frames`` commands on exact time.
 
     Args:
         rate_hz: of the gate; None takes the contract's.
         progress: told how many more frames are done.
+        controllers: whether trajectory controllers follow; they take most of the time.
 
     Returns:
         ``frames``, ``classes`` (sent, refused, tracked steps), ``violations``, ``worst`` (excess as a share of each
         limit), ``nearest_m``, ``cycle_ms`` and ``cycle_cpu_ms`` (p50 and p99), ``boundary_acc_step`` in rad/s^2,
-        ``boundaries``.
+        ``boundaries``, ``jtc`` (a `Follower.report` of each trajectory controller) and ``exceeded`` (what these did
+        beyond what is promised, in words).
     """
     contract = at_rate(contract, rate_hz)
     random = np.random.default_rng([seed, 1])
     start, hits = places(contract, random)
-    robot = Robot(contract, start)
-    settings = contract.deployment.gate
+    robot, settings = Robot(contract, start), contract.deployment.gate
+    if controllers and not robot.gate.streaming:
+        for number, setting in enumerate(settings_for(settings.transport_s)):
+            robot.followers.append(Follower(setting, contract.limits(), start, robot.now_ns, seed + number))
     fuzz = Fuzz(contract.limits(), seed, (settings.command_max_age_s, FUTURE_S), settings.horizon_s, hits)
     counts: dict[str, Counter[str]] = {}
     misjudged: Counter[str] = Counter()
@@ -57,64 +74,71 @@ def campaign(
     for _ in range(frames):
         frame = fuzz.frame(robot.now_ns, robot.reference)
         count = counts.setdefault(frame.kind, Counter(dict.fromkeys(_COUNTED, 0)))
-        _send(robot, frame, count, misjudged)
+        _send(robot, frame, count, misjudged, random)
         if robot.gate.state in (State.DISARMED, State.STOPPED):
             _arm_again(robot)
         if progress is not None:
             progress(1)
     robot.checker.judge()
-    checker = robot.checker
+    checker, followed = robot.checker, [follower.report() for follower in robot.followers]
     return {
         "robot": contract.name,
         "frames": frames,
         "seed": seed,
         "steps": robot.steps,
         "classes": {kind: dict(count) for kind, count in sorted(counts.items())},
-        "violations": {**checker.violations, "accepted": misjudged["accepted"], "refused": misjudged["refused"]},
+        "violations": {**checker.violations, **{name: misjudged[name] for name in _MISJUDGED}},
         "worst": checker.worst,
         "nearest_m": None if np.isinf(checker.nearest_m) else checker.nearest_m,
         "cycle_ms": _shares(robot.cycles_ms),
         "cycle_cpu_ms": _shares(robot.cycles_cpu_ms),
         "boundary_acc_step": checker.boundary_acc_step,
         "boundaries": checker.boundaries,
+        "jtc": followed,
+        "exceeded": exceeded(followed, settings.transport_s),
     }
 
 
-def spread_campaign(contract: Contract, frames: int, seed: int, workers: int) -> Report:
+def spread_campaign(contract: Contract, frames: int, seed: int, workers: int, controllers: bool = True) -> Report:
     """As `campaign`, by several processes with seeds of their own; a share of cycles is the worst of theirs."""
     counts = [frames // workers + (i < frames % workers) for i in range(workers)]
     command = contract.deployment.command
     rate_hz = None if command is None else command.rate_hz
-    jobs = [(contract.text, contract.folder, count, seed + 1000 * i, rate_hz) for i, count in enumerate(counts)]
+    shared = rate_hz, controllers
+    jobs = [(contract.text, contract.folder, count, seed + 1000 * i, *shared) for i, count in enumerate(counts)]
     found = list(spread(_campaign, jobs, workers))
-    together = dict(found[0]) | {"frames": frames, "seed": seed, "workers": workers}
+    merged = dict(found[0]) | {"frames": frames, "seed": seed, "workers": workers}
+    merged["jtc"] = followed_together([each["jtc"] for each in found])
+    merged["exceeded"] = exceeded(merged["jtc"], contract.deployment.gate.transport_s)
     for name in ("steps", "boundaries"):
-        together[name] = sum(each[name] for each in found)
+        merged[name] = sum(each[name] for each in found)
     for name in ("cycle_ms", "cycle_cpu_ms", "worst"):
-        together[name] = {key: max(each[name][key] for each in found) for key in found[0][name]}
-    together["boundary_acc_step"] = max(each["boundary_acc_step"] for each in found)
+        merged[name] = {key: max(each[name][key] for each in found) for key in found[0][name]}
+    merged["boundary_acc_step"] = max(each["boundary_acc_step"] for each in found)
     nearest = [each["nearest_m"] for each in found if each["nearest_m"] is not None]
-    together["nearest_m"] = min(nearest, default=None)
-    together["violations"] = dict(sum((Counter(each["violations"]) for each in found), Counter()))
-    together["violations"] = {key: together["violations"].get(key, 0) for key in found[0]["violations"]}
+    merged["nearest_m"] = min(nearest, default=None)
+    merged["violations"] = dict(sum((Counter(each["violations"]) for each in found), Counter()))
+    merged["violations"] = {key: merged["violations"].get(key, 0) for key in found[0]["violations"]}
     kinds = sorted(set().union(*(each["classes"] for each in found)))
-    together["classes"] = {
+    merged["classes"] = {
         kind: {name: sum(each["classes"].get(kind, {}).get(name, 0) for each in found) for name in _COUNTED}
         for kind in kinds
     }
-    return together
+    return merged
 
 
-def _campaign(job: tuple[str, Path | None, int, int, float | None]) -> Report:
-    text, folder, frames, seed, rate_hz = job
-    return campaign(contract_from_text(text, folder=folder), frames, seed, rate_hz)
+def _campaign(job: tuple[str, Path | None, int, int, float | None, bool]) -> Report:
+    text, folder, frames, seed, rate_hz, controllers = job
+    return campaign(contract_from_text(text, folder=folder), frames, seed, rate_hz, controllers=controllers)
 
 
 def _shares(spans_ms: list[float]) -> dict[str, float]:
     return {f"p{share}": float(np.percentile(spans_ms, share)) for share in (50, 99)}
 
 
-def _send(robot: Robot, frame: Frame, count: Counter[str], misjudged: Counter[str]) -> None:
+def _send(
+    robot: Robot, frame: Frame, count: Counter[str], misjudged: Counter[str], random: np.random.Generator
+) -> None:
     """One frame: its fault, its command, one step, and more until the fault has had its effect."""
     for _ in range(FLOOD if frame.fault == "flood" else 1):
         refusal = robot.gate.command(robot.now_ns, frame.proposal)
@@ -125,15 +149,19 @@ def _send(robot: Robot, frame: Frame, count: Counter[str], misjudged: Counter[st
         if not frame.lawful and refusal is None:
             misjudged["accepted"] += 1
     robot.frozen = frame.fault == "joint_states_stale"
-    robot.offset = 1.0 if frame.fault == "joint_states_disagree" else 0.0
+    if frame.fault == "joint_states_disagree":
+        robot.disagree(random)
     leap_ns = {"clock_back": -300_000_000, "clock_leap": 700_000_000}.get(frame.fault or "", 0)
     before = robot.gate.state
     count["tracked"] += robot.step(leap_ns).state is State.TRACKING
-    if before is State.TRACKING and frame.fault in ("silence", "joint_states_stale", "joint_states_disagree"):
+    if before is State.TRACKING and frame.fault in _BRAKING:
         for _ in range(PATIENCE):
+            if frame.fault != "silence":
+                robot.gate.command(robot.now_ns, replace(frame.proposal, stamp_ns=robot.now_ns))
             if robot.step().state not in (State.TRACKING, State.SLOWING):
                 break
-    robot.frozen, robot.offset = False, 0.0
+        misjudged["unbraked"] += robot.gate.cause.value not in _BRAKING[frame.fault]
+    robot.frozen, robot.offset = False, None
 
 
 def _arm_again(robot: Robot) -> None:

@@ -1,4 +1,7 @@
-"""A gate, an arm that follows it perfectly, and a clock of its own: the robot of the campaign, without ROS."""
+"""A gate, an arm that follows it perfectly, and a clock of its own: the robot of the campaign, without ROS.
+
+The arm hangs a little below what it is told, each joint by another amount, as real ones do.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,14 @@ import numpy as np
 
 from world_model_ros.bench.checker import Checker
 from world_model_ros.bench.executed import Float
+from world_model_ros.bench.trajectory_controllers import Follower
 from world_model_ros.contract.contract import Contract
 from world_model_ros.safety.build import gate_for
 from world_model_ros.safety.output import GateOutput
 from world_model_ros.safety.states import State
 
 START_NS = 1_700_000_000 * 10**9
+SAG_RAD, SAG_M = 0.003, 0.0005
 LOOK_EVERY = 4  # steps between two looks at all distances, which cost as much as the gate itself
 
 
@@ -27,7 +32,8 @@ class Robot:
         position: (J,) where it starts; the gate has to agree.
 
     Attributes:
-        faults: ``frozen`` keeps joint states back, ``offset`` lets them disagree (rad or m).
+        frozen: keeps joint states back. offset: (J,) lets them disagree, rad or m, on top of the sag.
+        followers: trajectory controllers that are sent the same.
         cycles_ms, cycles_cpu_ms: what each step of the gate took; the second does not count when others had the core.
     """
 
@@ -35,7 +41,8 @@ class Robot:
     position: Float
     now_ns: int = START_NS
     frozen: bool = False
-    offset: float = 0.0
+    offset: Float | None = None
+    followers: list[Follower] = field(default_factory=list)
     cycles_ms: list[float] = field(default_factory=list)
     cycles_cpu_ms: list[float] = field(default_factory=list)
     steps: int = 0
@@ -45,21 +52,36 @@ class Robot:
         assert command is not None
         self.cycle_ns = round(1e9 / command.rate_hz)
         self.gate = gate_for(self.contract)
-        self.checker = Checker(self.contract, self.position)
+        self.checker = Checker(self.contract, self.position, self.now_ns)
         self.reference = np.array(self.position)
+        units = np.array([SAG_RAD if joint.unit != "m" else SAG_M for joint in self.contract.interface.joints])
+        self.sag = units * np.linspace(-1.0, 1.0, len(units))
 
     def arm(self) -> bool:
         """Stand still, be whole again, and be armed."""
-        self.frozen, self.offset = False, 0.0
+        self.frozen, self.offset = False, None
         self.measure()
         if self.gate.state is State.STOPPED:
             self.gate.reset(self.now_ns)
-        return self.gate.arm(self.now_ns) is None
+        if self.gate.arm(self.now_ns) is not None:
+            return False
+        for follower in self.followers:
+            if not follower.controller.active:
+                follower.restart(self.checker.executed.state[0], self.now_ns)
+        return True
+
+    def disagree(self, random: np.random.Generator) -> None:
+        """Let one joint be measured just beyond the tolerance, all others elsewhere within half of it."""
+        tolerance = self.contract.deployment.gate.tracking_tolerance
+        self.offset = tolerance * random.uniform(-0.5, 0.5, len(self.sag))
+        joint = int(random.integers(len(self.sag)))
+        self.offset[joint] = tolerance * random.choice([-1.1, 1.1]) - self.sag[joint]
 
     def measure(self) -> None:
         if not self.frozen:
             position, velocity, _ = self.checker.executed.state
-            self.gate.joint_state(self.now_ns, position + self.offset, velocity)
+            offset = 0.0 if self.offset is None else self.offset
+            self.gate.joint_state(self.now_ns, position + self.sag + offset, velocity)
 
     def step(self, leap_ns: int = 0) -> GateOutput:
         """One cycle; with ``leap_ns`` the clock of robot and gate leaps on or back first."""
@@ -67,6 +89,11 @@ class Robot:
         self.now_ns += self.cycle_ns + leap_ns
         self.steps += 1
         self.checker.passed(passed_ns * 1e-9, self.steps % LOOK_EVERY == 0, late=leap_ns > 0)
+        self.checker.executed.now_ns = self.now_ns
+        for follower in self.followers:
+            if leap_ns:
+                follower.stop()
+            follower.run(self.now_ns)
         self.measure()
         begin, begin_cpu = time.perf_counter(), time.thread_time()
         output = self.gate.step(self.now_ns)
@@ -74,6 +101,9 @@ class Robot:
         self.cycles_ms.append((time.perf_counter() - begin) * 1e3)
         if output.outgoing is not None:
             self.checker.sent(output.outgoing)
+            for follower in self.followers:
+                if follower.controller.active:
+                    follower.send(output.outgoing, self.now_ns)
         if output.reference is not None:
             self.reference = output.reference.position
         return output

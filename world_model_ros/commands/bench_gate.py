@@ -15,6 +15,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=1, help="processes that share the commands (%(default)s)")
     parser.add_argument("--rate", type=float, help="of the gate in Hz; the contract's without it")
+    parser.add_argument(
+        "--no-controllers",
+        action="store_true",
+        help="without the trajectory controllers that follow, which take most time",
+    )
     parser.add_argument("--trials", type=int, default=10, help="of each fault (%(default)s)")
     parser.add_argument("--live", type=int, default=0, help="commands over real topics to a gate process (%(default)s)")
     parser.add_argument(
@@ -30,12 +35,13 @@ def run(arguments: argparse.Namespace) -> int:
     from world_model_ros.contract.contract import load_contract
 
     contract = at_rate(load_contract(arguments.robot), arguments.rate)
+    controllers = not arguments.no_controllers
     result: dict[str, Any]
     if arguments.workers > 1:
-        result = spread_campaign(contract, arguments.frames, arguments.seed, arguments.workers)
+        result = spread_campaign(contract, arguments.frames, arguments.seed, arguments.workers, controllers)
     else:
         with _progress(arguments.frames, arguments.json) as bar:
-            result = campaign(contract, arguments.frames, arguments.seed, progress=bar.update)
+            result = campaign(contract, arguments.frames, arguments.seed, progress=bar.update, controllers=controllers)
     start, _ = places(contract, np.random.default_rng([arguments.seed, 1]))
     result["detect_to_hold_ms"] = detect_to_hold(contract, start, arguments.trials, arguments.seed)
     if arguments.live:
@@ -61,7 +67,14 @@ def _progress(frames: int, as_json: bool) -> Any:
 def _clean(result: dict[str, Any]) -> bool:
     faults = result["detect_to_hold_ms"].values()
     live = result.get("live", {}).get("violations", {})
-    return not any((*result["violations"].values(), *live.values(), *(fault["violations"] for fault in faults)))
+    return not any(
+        (
+            *result["exceeded"],
+            *result["violations"].values(),
+            *live.values(),
+            *(fault["violations"] for fault in faults),
+        )
+    )
 
 
 def _lines(result: dict[str, Any]) -> list[str]:
@@ -73,7 +86,15 @@ def _lines(result: dict[str, Any]) -> list[str]:
     lines.append("violations: " + ", ".join(f"{name} {count}" for name, count in result["violations"].items()))
     if result["nearest_m"] is not None:
         lines.append(f"nearest approach {result['nearest_m'] * 1e3:.1f} mm")
-    lines.append(f"acceleration steps at most {result['boundary_acc_step']:.1e} rad/s^2 beyond the jerk limit")
+    lines.append(f"acceleration steps between trajectories at most {result['boundary_acc_step']:.1e} rad/s^2")
+    lines.append("joint_trajectory_controller, as shares of the limits")
+    lines += [
+        f"  {each['version']} at {each['update_hz']:g} Hz, up to {each['delay_ms']:g} ms late: "
+        f"acceleration {each['acceleration_ratio']:.3f}, velocity {each['velocity_ratio']:.4f}, "
+        f"{each['over']} of {each['updates']} updates over 1.01"
+        for each in result["jtc"]
+    ]
+    lines += [f"beyond what is promised: {words}" for words in result["exceeded"]]
     for kind, words in (("cycle_ms", ""), ("cycle_cpu_ms", " of CPU")):
         lines.append(
             f"a cycle takes{words} " + ", ".join(f"{name} {value:.3f} ms" for name, value in result[kind].items())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import Field, model_validator
 
@@ -160,7 +160,7 @@ class GateSettings(Strict):
     horizon_s: Positive = 3.0
     tracking_tolerance: Positive = 0.15
     arm_tolerance: Positive = 0.005
-    transport_s: float = Field(0.015, ge=0.0, le=0.1)
+    transport_s: Annotated[float, Field(ge=0.0, le=0.1)] = 0.015
     deadman: Deadman | None = None
     collision: CollisionSettings | None = None
     obstacles: list[Obstacle] = []

@@ -138,7 +138,8 @@ class GateProbeNode(Node):
         points = message.points
         times = np.array([time_ns(point.time_from_start) * 1e-9 for point in points])
         rows = [np.array([getattr(point, name) for point in points]) for name in _FIELDS]
-        self.sent.append(Trajectory(self._contract.joint_names, times, rows[0], rows[1], stamp_ns(message), rows[2]))
+        sent = Trajectory(self._contract.joint_names, times, rows[0], rows[1], stamp_ns(message), rows[2])
+        self.sent.append(sent, self.now_ns())
 
     def _on_applied(self, message: JointState) -> None:
         self.applied = np.array(message.position)

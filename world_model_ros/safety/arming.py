@@ -48,6 +48,11 @@ def refuse_place(measured: Measured, limits: JointLimits) -> Refusal | None:
     return None
 
 
+def tracking_error(measured: Float, reference: Float) -> float:
+    """How far the joint that is farthest from its reference is from it, rad or m; (J,) each."""
+    return float(np.abs(measured - reference).max())
+
+
 def held_position(measured: Float, limits: JointLimits, setpoint: Float | None, tolerance: Float) -> Float:
     """Where (J,) an armed gate holds the joints.
 

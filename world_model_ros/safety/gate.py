@@ -19,7 +19,14 @@ import numpy as np
 from world_model_ros.contract.gate_settings import GateSettings
 from world_model_ros.core.trajectory import Float, JointLimits, Trajectory
 from world_model_ros.safety.alarms import Alarms
-from world_model_ros.safety.arming import Measured, held_position, lead_in_s, refuse_place, refuse_stale
+from world_model_ros.safety.arming import (
+    Measured,
+    held_position,
+    lead_in_s,
+    refuse_place,
+    refuse_stale,
+    tracking_error,
+)
 from world_model_ros.safety.collision import FREE, Collision
 from world_model_ros.safety.limiter import EXACT_S, Limiter, Motion, Plan
 from world_model_ros.safety.output import GateOutput, require_finite
@@ -57,6 +64,7 @@ class Gate:
         alarms: takes the deadman switch, force and surprise.
         look: what the newest plan toward a command came near, parts or a joint's limit.
         counts: "accepted", and refused commands by rule.
+        streaming: as given.
     """
 
     def __init__(
@@ -91,7 +99,7 @@ class Gate:
         self._setpoint: Float | None = None  # what the controller was told last, and holds; None if nothing was
         self._into_s = 0.0  # how far into the plan
         self._step_ns: int | None = None
-        self._streaming = streaming
+        self.streaming = streaming
         self._ahead_s = 0.0 if streaming else max(self._cycle_s, settings.transport_s)
         self._arm_tolerance = np.full(len(limits.names), settings.arm_tolerance)
         if arm_tolerance is not None:
@@ -131,7 +139,7 @@ class Gate:
         if refusal is not None:
             return refusal
         self._hold(measured)
-        self._led_s = 0.0 if self._streaming else None
+        self._led_s = 0.0 if self.streaming else None
         self._command = None
         self._trail.begin()
         self._fire(Event.ARM, now_ns)
@@ -208,7 +216,7 @@ class Gate:
             self._watch(now_ns)
             self._replan(now_ns)
         setpoint = None if self._plan is None else self._plan.at(self._into_s)
-        if self._streaming and setpoint is not None:
+        if self.streaming and setpoint is not None:
             self._setpoint = setpoint.position
         self._settle(now_ns)
         transitions, self._transitions = tuple(self._transitions), []
@@ -225,7 +233,7 @@ class Gate:
             self.alarms.forget()
             self._fire(Event.CLOCK_JUMP, now_ns)
         self._step_ns = now_ns
-        passed_s = min(passed_s, STREAM_CYCLES * self._cycle_s) if self._streaming else passed_s
+        passed_s = min(passed_s, STREAM_CYCLES * self._cycle_s) if self.streaming else passed_s
         self._into_s += passed_s
         if self._led_s is not None:
             self._led_s = max(0.0, self._led_s - passed_s)
@@ -236,7 +244,7 @@ class Gate:
         measured, reference = self._measured, self._plan.at(self._into_s)
         if measured is None or not measured.fresh(now_ns, self._joints_max_age_s):
             self._fire(Event.JOINTS_STALE, now_ns)
-        elif np.abs(measured.position - reference.position).max() > self.settings.tracking_tolerance:
+        elif tracking_error(measured.position, reference.position) > self.settings.tracking_tolerance:
             self._fire(Event.JOINTS_DISAGREE, now_ns)
         alarm = self.alarms.event(now_ns)
         if alarm is not None:
@@ -339,7 +347,7 @@ class Gate:
         lasting_s = behind_ns * 1e-9 + max(LASTING_S, 4 * self._ahead_s)
         if knots.times_s[-1] < lasting_s:
             knots = knots.lasting(lasting_s)
-        if not self._streaming:
+        if not self.streaming:
             self._setpoint = knots.positions[-1]
         return Trajectory(self.limits.names, *knots[:3], now_ns - behind_ns, knots.accelerations)
 

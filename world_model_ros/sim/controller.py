@@ -2,14 +2,14 @@
 
 What matters of the real one, and what a controller in continuous time does not show:
 
-- It is sampled at a finite update rate. The command of an update at time t is the trajectory at t + one update since 4.18
-  (ros2_controllers pull request 1306), the trajectory at t before.
+- It is sampled at a finite update rate. The command of an update at time t is the trajectory at t + one update since
+  4.18 (ros2_controllers pull request 1306), the trajectory at t before.
 - A new trajectory is taken by the first update after it has come. Where its first point is still to come by then, the
   controller makes the first segment itself, from its last command. Since 4.21 (pull request 780) it books that command,
   which is the one for t + one update, at the time t of the update that gave it: one update too early.
 - Segments are linear, cubic or quintic, by whether both ends have velocities and accelerations.
 - It makes no finiteness check; that is the gate's job.
-- With a scaled time (``speed_scaling``) the trajectory's time passes more slowly between two messages, and a new message
+- With a scaled time (``speed_scaling``) the trajectory's time passes more slowly between two messages; a new message
   sets it to the clock's again.
 """
 
@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from world_model_ros.core.trajectory import Trajectory
 
 Float = NDArray[np.float64]
+Floats = NDArray[np.floating[Any]]
 Int = NDArray[np.int64]
 Version = Literal["4.42", "4.20", "4.17"]
 VERSIONS: tuple[Version, ...] = ("4.42", "4.20", "4.17")
@@ -62,8 +63,8 @@ class JointTrajectoryController:
     Attributes:
         active: a controller that is not takes no trajectory and commands nothing.
         scaling: share of the speed at which its time passes, 0 to 1.
-        measured: positions and velocities (2, J) of the hardware, read by `activate`, and where it interpolates from the
-            measured state; None has the hardware follow its commands exactly.
+        measured: positions and velocities (2, J) of the hardware, from which it interpolates if not from its last
+            command; None has the hardware follow its commands exactly.
     """
 
     def __init__(
@@ -231,7 +232,7 @@ class JointTrajectoryController:
         return None
 
 
-def _interpolated(before: Float, after: Float, spans: Float, into: Float, has: int) -> Float:
+def _interpolated(before: Float, after: Float, spans: Floats, into: Floats, has: int) -> Float:
     """States (N, 3, J) within segments: ``has`` 0 interpolates positions, 1 velocities too, 2 accelerations too."""
     h, t = spans[:, None], into[:, None]
     (p0, v0, a0), (p1, v1, a1) = before.transpose(1, 0, 2), after.transpose(1, 0, 2)

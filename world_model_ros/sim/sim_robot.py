@@ -13,7 +13,7 @@ from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.schema import CameraStream, MicrophoneStream
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.trajectory import Trajectory
-from world_model_ros.sim.controller import TrajectoryController, trajectory_from_message
+from world_model_ros.sim.controller import JointTrajectoryController, trajectory_from_message
 from world_model_ros.sim.robot_parts import loudness, pads, robot_geoms
 from world_model_ros.sim.scene import STEP_NS, STEP_S, SceneConfig, build_model, home_of
 from world_model_ros.sim.sound import Background, ContactSound
@@ -72,7 +72,7 @@ class SimRobot:
         data.qpos[self._qpos] = home
         data.ctrl[:] = home
         mujoco.mj_forward(model, data)
-        self.controller = TrajectoryController(self.contract.joint_names, home)
+        self.controller = self._controller(home)
         self._top_m = self.contract.simulation.table.top_m
         self._on_robot = robot_geoms(self.contract, model)
         self._pads = pads(self.contract, model)
@@ -110,10 +110,14 @@ class SimRobot:
 
     def set_time(self, now_ns: int) -> None:
         """Change the clock without physics, after a jump of it: the arm holds where it was to be, the world waits."""
-        held, _ = self.controller.sample(np.array([self.now_ns]))
-        self.controller = TrajectoryController(self.contract.joint_names, held[0])
+        held = self.controller.held[0]
         self.now_ns = self._block_start_ns = now_ns
+        self.controller = self._controller(held)
         self._forget_sound()
+
+    def _controller(self, position: Float) -> JointTrajectoryController:
+        """One that updates once a physics step."""
+        return JointTrajectoryController(self.contract.joint_names, position, self.now_ns, 1e9 / STEP_NS)
 
     # -- time ------------------------------------------------------------------------------------------------------
 
@@ -124,17 +128,16 @@ class SimRobot:
             if isinstance(read, str):
                 return read
             trajectory = read
-        return self.controller.set_trajectory(trajectory, self.now_ns)
+        return self.controller.receive(trajectory, self.now_ns)
 
     def step_to(self, now_ns: int) -> None:
         """Run the physics up to a time, in whole steps that end not after it."""
         steps = (now_ns - self.now_ns) // STEP_NS
         if steps <= 0:
             return
-        times_ns = self.now_ns + STEP_NS * np.arange(1, steps + 1)
-        position, velocity = self.controller.sample(times_ns)
+        said = self.controller.run(self.now_ns + STEP_NS * steps)
         # Position servos with velocity feed-forward: force = kp (q* - q) + kd (v* - v).
-        control = position + velocity * self._servo_lead_s
+        control = said.command + said.velocity * self._servo_lead_s
         np.nan_to_num(control, copy=False)
         model, data = self._model, self._data
         for row in control:
