@@ -99,6 +99,10 @@ class Follower:
         self.controller.deactivate()
         self._coming.clear()
 
+    def forget(self) -> None:
+        """Judge only what comes from now on."""
+        self.acceleration_ratio = self.velocity_ratio = 0.0
+
     def report(self) -> dict[str, Any]:
         return {
             "version": self.setting.version,

@@ -41,7 +41,6 @@ SECOND_SPEED = 0.5
 STREAM_CYCLES = 2.0  # a streaming gate that comes late makes up for no more than this
 BEHIND_S = 0.01  # a trajectory begins this long before it is sent, for a controller whose cycle has begun by then
 LASTING_S = 0.1  # a trajectory ends no sooner than this after it is sent, or a controller refuses it as past
-LED_CYCLES = 3  # the way to where motion begins is sent again this often, in case it is lost
 UNKNOWN = 4.0  # times the tolerance of arming: how far from the measured joints an unknown setpoint may be
 
 
@@ -105,7 +104,7 @@ class Gate:
         if arm_tolerance is not None:
             self._arm_tolerance = np.array(arm_tolerance, dtype=np.float64)
         self._led_s: float | None = None  # until motion may begin, since it was first to; None before that
-        self._led = 0  # how often the controller was told where that is
+        self._led = False  # whether the controller has been told where that is
         self._trail = Trail(self._cycle_s)
 
     @property
@@ -220,7 +219,7 @@ class Gate:
             self._setpoint = setpoint.position
         self._settle(now_ns)
         transitions, self._transitions = tuple(self._transitions), []
-        output = GateOutput(self.state, self.cause, self._reference(), self._outgoing(now_ns), setpoint, transitions)
+        output = GateOutput(self.state, self.cause, self.reference, self._outgoing(now_ns), setpoint, transitions)
         require_finite(output)
         return output
 
@@ -289,7 +288,7 @@ class Gate:
         held = self._plan.at(0.0).position
         from_setpoint = UNKNOWN * self._arm_tolerance if before is None else held - before
         distance = np.maximum(np.abs(held - measured.position), np.abs(from_setpoint))
-        self._led_s, self._led = lead_in_s(distance, self.limits) + self._ahead_s, 0
+        self._led_s, self._led = lead_in_s(distance, self.limits) + self._ahead_s, False
         self._setpoint = held
 
     def _toward(self, motion: Motion, target: tuple[Float, Float]) -> Plan | None:
@@ -352,17 +351,22 @@ class Gate:
         return Trajectory(self.limits.names, *knots[:3], now_ns - behind_ns, knots.accelerations)
 
     def _way_in(self, now_ns: int) -> Trajectory | None:
-        """Where motion begins, and when: the controller leads the joints there. None once it has been told."""
-        if self._led >= LED_CYCLES:
+        """Where motion begins, and when: the controller leads the joints there. None once it has been told.
+
+        Told again it would begin anew from its last command, which it books at another time: a step amid the motion.
+        """
+        if self._led:
             return None
         assert self._plan is not None
         assert self._led_s is not None
-        self._led += 1
+        self._led = True
         positions = np.repeat(self._plan.at(self._into_s).position[None], 2, axis=0)
         still, then_ns = np.zeros_like(positions), now_ns + round(self._led_s * 1e9)
         return Trajectory(self.limits.names, np.array([0.0, LASTING_S]), positions, still, then_ns, still)
 
-    def _reference(self) -> Motion | None:
+    @property
+    def reference(self) -> Motion | None:
+        """The commanded motion now; while disarmed the measured one, None if nothing is known."""
         if self._plan is not None:
             return self._plan.at(self._into_s)
         if self._measured is not None:
