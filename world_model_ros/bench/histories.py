@@ -96,7 +96,7 @@ class Bench:
         before = self.follower.updates
         self.follower.forget()
         self.run(MOTION_S, self._random.uniform(-0.5, 0.5, len(self.limits.names)) * self.limits.velocity)
-        return self.follower.updates > before and self.gate.state is State.TRACKING
+        return self.follower.updates > before and self.gate.state.value == "tracking"
 
     def _command(self, velocity: Float) -> Trajectory:
         """Motion from where the gate's reference is, as far as the limits let it, and a stop."""
