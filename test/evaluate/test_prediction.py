@@ -19,7 +19,7 @@ from world_model_ros.sim.collect import collect
 @pytest.fixture(scope="module")
 def bag(tmp_path_factory: pytest.TempPathFactory, contract: Contract) -> Path:
     folder = tmp_path_factory.mktemp("evaluate")
-    collect(contract, folder, 1, seed=501)
+    collect(contract, folder, 1, seed=502)
     return folder / "episode_00000"
 
 
