@@ -9,6 +9,7 @@ import pytest
 
 from world_model_ros.bags.playback import Playback
 from world_model_ros.bags.reader import BagReader
+from world_model_ros.bags.writer import BagWriter
 from world_model_ros.core.errors import UserError
 
 MS = 1_000_000
@@ -49,3 +50,25 @@ def test_nothing_to_play_is_said(arm_bag: Path) -> None:
                 Playback(bag, rate=rate)
         with pytest.raises(UserError, match="with messages"):
             Playback(bag, {"/nothing"})
+
+
+def test_a_long_gap_is_shortened_and_told(tmp_path: Path) -> None:
+    seconds = (0, 1, 8, 3600, 3601, 10**9)
+    with BagWriter(tmp_path / "bag") as out:
+        for at in seconds:
+            out.write("word", "std_msgs/msg/String", out.make.string(str(at)), at * 1000 * MS)
+    told: list[tuple[int, float]] = []
+    with BagReader(tmp_path / "bag") as bag:
+        playback = Playback(bag, longest_gap_s=7.0)
+        playback.on_gap = lambda before_ns, gap_s: told.append((before_ns, gap_s))
+        times, clock, steady = [], [], 0
+        while not playback.ended:
+            times += [at for _, _, at, _ in playback.step(steady)]
+            clock.append(playback.now_ns)
+            steady += 50 * MS
+    assert times == [at * 1000 * MS for at in seconds]
+    assert clock == sorted(clock)
+    assert steady / 1e9 == pytest.approx(1 + 7 + 7 + 1 + 7, abs=0.5)
+    assert [before_ns for before_ns, _ in told] == [8 * 10**9, 3601 * 10**9]
+    assert [gap_s for _, gap_s in told] == pytest.approx([3592.0, 10**9 - 3601.0])
+    assert playback.gaps == 2

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 
 from world_model_ros.bags.reader import BagReader
 from world_model_ros.core.errors import UserError
 
 Message = tuple[str, str, int, bytes]
+LONGEST_GAP_S = 10.0
 _MOST_NS = 100_000_000  # a step plays no more: a machine that cannot keep up plays slower, it does not skip
 
 
@@ -19,25 +20,36 @@ class Playback:
         topics: those that are played; None takes all.
         rate: bag seconds a second.
         loop: begin again at the end; the time of the bag jumps back then.
+        longest_gap_s: of the bag's time in which nothing is played; a longer gap is shortened to it.
 
     Attributes:
+        gaps: how many were shortened. on_gap: is told of each: bag time before it in ns, and its length in s.
         paused: time stands still. now_ns: time of the bag. ended: everything has been played.
 
     Raises:
-        UserError: a rate that is not positive, or a bag without messages.
+        UserError: a rate or a gap that is not positive, or a bag without messages.
     """
 
     def __init__(
-        self, bag: BagReader, topics: Collection[str] | None = None, rate: float = 1.0, loop: bool = False
+        self,
+        bag: BagReader,
+        topics: Collection[str] | None = None,
+        rate: float = 1.0,
+        loop: bool = False,
+        longest_gap_s: float = LONGEST_GAP_S,
     ) -> None:
-        if not 0.0 < rate < float("inf"):
-            raise UserError("rate", rate, "a number above 0")
+        for name, value in (("rate", rate), ("longest_gap", longest_gap_s)):
+            if not 0.0 < value < float("inf"):
+                raise UserError(name, value, "a number above 0")
+        self._longest_gap_ns = round(longest_gap_s * 1e9)
+        self.gaps = 0
+        self.on_gap: Callable[[int, float], None] | None = None
         self._bag, self._topics, self._rate, self._loop = bag, topics, rate, loop
         self.paused = self.ended = False
         self._last_ns: int | None = None  # steady time of the last step
         self._messages: Iterator[Message] = iter(())
         self._next: Message | None = None
-        self.now_ns = 0
+        self.now_ns = self._last_played_ns = 0
         self._rewind()
         if self._next is None:
             raise UserError("path", str(bag.path), "a bag with messages of the topics asked for")
@@ -56,11 +68,24 @@ class Playback:
         due = []
         while self._next is not None and self._next[2] <= self.now_ns:
             due.append(self._next)
+            self._last_played_ns = self._next[2]
             self._next = next(self._messages, None)
+        self._shorten()
         return due
+
+    def _shorten(self) -> None:
+        """Leave out all of a gap but the longest that is waited through."""
+        if self._next is None or self._next[2] - self._last_played_ns <= self._longest_gap_ns:
+            return
+        gap_s = (self._next[2] - self._last_played_ns) * 1e-9
+        before_ns, self._last_played_ns = self._last_played_ns, self._next[2] - self._longest_gap_ns
+        self.now_ns = max(self.now_ns, self._last_played_ns)
+        self.gaps += 1
+        if self.on_gap is not None:
+            self.on_gap(before_ns, gap_s)
 
     def _rewind(self) -> None:
         self._messages = self._bag.raw_messages(self._topics)
         self._next = next(self._messages, None)
         if self._next is not None:
-            self.now_ns = self._next[2]
+            self.now_ns = self._last_played_ns = self._next[2]

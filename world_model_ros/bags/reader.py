@@ -57,6 +57,7 @@ class BagReader:
         self._names = {_absolute(old): _absolute(new) for old, new in (names or {}).items()}
         self._stack = ExitStack()
         self._decoders: dict[str, Decoder] = {}
+        self._unjudged: set[str] = set()  # topics whose type is not known
         self._assumed: dict[str, str] = {}
         with ExitStack() as opened:  # is left open only if all goes well
             files, self._notes = storage_files(self.path)
@@ -161,6 +162,19 @@ class BagReader:
             return decoder(raw)
         except UserError as error:
             raise UserError(f"{topic}: {error.field}", error.value, error.legal) from error
+
+    def check(self, topic: str, raw: bytes | memoryview) -> None:
+        """Raise `UserError` if a message is cut off or something else; all pass where its type is not known."""
+        if topic in self._unjudged:
+            return
+        if topic not in self._decoders:
+            try:
+                connection = self.connection(topic)
+                self._decoders[topic] = Decoder(self._kinds[topic], connection.msgdef, self.ros1)
+            except UserError:
+                self._unjudged.add(topic)
+                return
+        self.decode(topic, raw)
 
     def connection(self, topic: str) -> Connection:
         """How a topic of the bag was recorded: its type, definition and QoS, as rosbags has it."""
