@@ -52,7 +52,9 @@ class Playback:
         self.now_ns = self._last_played_ns = 0
         self._rewind()
         if self._next is None:
-            raise UserError("path", str(bag.path), "a bag with messages of the topics asked for")
+            unread = [f"{topic}: {why}" for topic, why in bag.unreadable.items()]
+            legal = "; ".join(["a bag with messages of the topics asked for", *unread])
+            raise UserError("path", str(bag.path), legal)
 
     def step(self, steady_ns: int) -> list[Message]:
         """What is due: topic, type, bag time in ns, bytes. ``steady_ns`` is of a clock that never steps."""

@@ -46,6 +46,7 @@ class BagReader:
 
     Attributes:
         ros1: messages are serialised as in ROS 1 rather than CDR.
+        back_ns: taken off all times of the bag, which was recorded by another clock than that of what is in it.
 
     Raises:
         UserError: there is no such bag, it cannot be read at all, or ``names`` does not fit it.
@@ -55,6 +56,7 @@ class BagReader:
         self.path = Path(path)
         self.ros1 = self.path.suffix == ".bag"
         self._names = {_absolute(old): _absolute(new) for old, new in (names or {}).items()}
+        self.back_ns = 0
         self._stack = ExitStack()
         self._decoders: dict[str, Decoder] = {}
         self._unjudged: set[str] = set()  # topics whose type is not known
@@ -94,12 +96,12 @@ class BagReader:
     @property
     def start_ns(self) -> int:
         """Bag time of the first message, ns."""
-        return min((reader.start_time for reader in self._readers if reader.message_count), default=0)
+        return min((each.start_time for each in self._readers if each.message_count), default=0) - self.back_ns
 
     @property
     def end_ns(self) -> int:
         """Bag time of the last message, ns."""
-        return max((reader.end_time - 1 for reader in self._readers if reader.message_count), default=0)
+        return max((each.end_time - 1 for each in self._readers if each.message_count), default=0) - self.back_ns
 
     def topics(self) -> dict[str, Topic]:
         """What can be read, by topic name."""
@@ -142,9 +144,9 @@ class BagReader:
         for connection, stamp_ns, raw in merged:
             name = self._name(connection)
             try:
-                yield name, self._kinds[name], stamp_ns, raw if self.ros1 else unpacked_message(raw)
+                yield name, self._kinds[name], stamp_ns - self.back_ns, raw if self.ros1 else unpacked_message(raw)
             except ValueError as error:
-                self._say(f"{name}: messages that cannot be unpacked are left out: {error}")
+                self.say(f"{name}: messages that cannot be unpacked are left out: {error}")
 
     def messages(self, topics: Collection[str] | None = None) -> Iterator[tuple[str, str, int, Any]]:
         """Topic, type, bag time in ns, and the message as rosbags' class."""
@@ -249,9 +251,10 @@ class BagReader:
                 yield item
         except Exception as error:
             name = Path(getattr(reader, "path", self.path)).name
-            self._say(f"{name}: read up to the message of {last_ns * 1e-9:.3f} s: {_words(error)}")
+            self.say(f"{name}: read up to the message of {last_ns * 1e-9:.3f} s: {_words(error)}")
 
-    def _say(self, words: str) -> None:
+    def say(self, words: str) -> None:
+        """Add a line to what could not be read."""
         if words not in self._notes:
             self._notes.append(words)
 

@@ -113,9 +113,9 @@ def replay(
     state = None if options.resume is None else load_state(options.resume, brain)
     after_ns = -1 if state is None else state.now_ns
     with BagReader(bag, options.names) as reader:
+        record = [each for each in recorded_ticks(reader, contract) if each.plan.now_ns > after_ns]
         if state is not None and not reader.start_ns <= state.now_ns <= reader.end_ns:
             raise UserError("resume", str(options.resume), f"the memory of a replay of {reader.path.name}")
-        record = [each for each in recorded_ticks(reader, contract) if each.plan.now_ns > after_ns]
         source = BagTicks(reader, contract, [each.plan for each in record] if record else None, after_ns)
         with BagWriter(out / "bag", contract) as writer:
             beside = ReplayBag(writer, reader, contract)

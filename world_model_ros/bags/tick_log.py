@@ -14,12 +14,14 @@ from world_model_ros.bags.ticks import PlannedTick
 from world_model_ros.contract.contract import Contract
 from world_model_ros.convert.camera import CameraConverter
 from world_model_ros.core.errors import UserError
-from world_model_ros.core.goal import Goal, PoseGoal
+from world_model_ros.core.goal import Goal, PoseGoal, image_digest
 from world_model_ros.runtime.graphs import first_camera
 
 TICK_TOPIC = "/tick"
 _IMAGE_TOPIC = "/goal/image"
 _IMAGE_PATIENCE_NS = 1_000_000_000
+_ANOTHER_CLOCK_NS = 5_000_000_000
+_Image = tuple[int, NDArray[np.uint8]]
 
 
 @dataclass(frozen=True)
@@ -51,23 +53,61 @@ class RecordedTick:
 def recorded_ticks(bag: BagReader, contract: Contract) -> list[RecordedTick]:
     """All recorded ticks in order; empty if the bag has none.
 
+    A bag that was played and recorded again may have been recorded by another clock. The times of the bag are turned
+    back to those of its ticks then, see `BagReader.back_ns`.
+
+    A record that cannot be read is left out, and said in `BagReader.damage`.
+
     Raises:
-        UserError: a record is not what the brain writes, or a goal image is not in the bag.
+        UserError: no record is what the brain writes, or a goal image is not in the bag.
     """
     topic = bag.topics().get(TICK_TOPIC)
     if topic is None or topic.type != "std_msgs/msg/String":
         return []
+    records, wrong = _records(bag)
+    if not records and wrong is not None:
+        raise wrong
+    before_ns = bag.back_ns
+    bag.back_ns += _behind_ns(records)
+    records = [(bag_ns + before_ns, record) for bag_ns, record in records]  # as they are in the file
     images = _goal_images(bag, contract)
-    ticks = []
-    for _, _, _, message in bag.messages([TICK_TOPIC]):
+    return [_tick(record, bag_ns - bag.back_ns, images, contract) for bag_ns, record in records]
+
+
+def _records(bag: BagReader) -> tuple[list[tuple[int, dict[str, Any]]], UserError | None]:
+    """Bag time and content of each record, and what was wrong with the first of those that are left out."""
+    records, wrong, count = [], None, 0
+    for _, _, bag_ns, raw in bag.raw_messages([TICK_TOPIC]):
+        text: Any = f"{len(raw)} bytes"
         try:
-            ticks.append(_tick(json.loads(message.data), images, contract))
-        except (ValueError, KeyError, TypeError) as error:
-            raise UserError(f"{bag.path.name}: {TICK_TOPIC}", message.data, f"a tick record ({error!r})") from error
-    return ticks
+            text = bag.decode(TICK_TOPIC, raw).data
+            record = json.loads(text)
+            int(record["now_ns"])
+            records.append((bag_ns, record))
+        except (UserError, ValueError, KeyError, TypeError) as error:
+            count += 1
+            wrong = wrong or UserError(f"{bag.path.name}: {TICK_TOPIC}", text, f"a tick record ({error!r})")
+    if records and wrong is not None:
+        bag.say(f"{TICK_TOPIC}: {count} records left out, the first one: {wrong}")
+    return records, wrong
 
 
-def _tick(record: dict[str, Any], images: list[tuple[int, NDArray[np.uint8]]], contract: Contract) -> RecordedTick:
+def _behind_ns(records: list[tuple[int, dict[str, Any]]]) -> int:
+    """How far the ticks are behind the times of the bag, where the bag was recorded by another clock; else 0."""
+    if not records:
+        return 0
+    behind_ns = min(bag_ns - int(record["now_ns"]) for bag_ns, record in records)
+    return behind_ns if abs(behind_ns) > _ANOTHER_CLOCK_NS else 0
+
+
+def _tick(record: dict[str, Any], told_ns: int, images: list[_Image], contract: Contract) -> RecordedTick:
+    try:
+        return _parsed(record, told_ns, images, contract)
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(TICK_TOPIC, record, f"a tick record ({error!r})") from error
+
+
+def _parsed(record: dict[str, Any], told_ns: int, images: list[_Image], contract: Contract) -> RecordedTick:
     applied, reference = record["applied"], record["reference"]
     for name, numbers, count in (
         ("applied", applied, contract.interface.action.size),
@@ -82,6 +122,7 @@ def _tick(record: dict[str, Any], images: list[tuple[int, NDArray[np.uint8]]], c
             int(record["now_ns"]),
             {name: int(stamp) for name, stamp in record["stamps"].items()},
             {name: bool(fresh) for name, fresh in record["fresh"].items()},
+            told_ns,
         ),
         int(record["seed"]),
         bool(record["restarted"]),
@@ -94,30 +135,41 @@ def _tick(record: dict[str, Any], images: list[tuple[int, NDArray[np.uint8]]], c
     )
 
 
-def _goal(goal: dict[str, Any], images: list[tuple[int, NDArray[np.uint8]]]) -> Goal:
+def _goal(goal: dict[str, Any], images: list[_Image]) -> Goal:
     stamp_ns = int(goal["stamp_ns"])
     image = None
     if goal["kind"] == "image":
-        near = min(images, key=lambda each: abs(each[0] - stamp_ns), default=None)
-        if near is None or abs(near[0] - stamp_ns) > _IMAGE_PATIENCE_NS:
-            raise UserError(_IMAGE_TOPIC, "no image of that time", f"the goal image of {stamp_ns} ns in the bag")
-        image = near[1]
+        image = _image_of(goal.get("image"), stamp_ns, images)
     pose = None if goal["pose"] is None else np.array(goal["pose"], np.float32)
     joints = None if goal["joints"] is None else np.array(goal["joints"], np.float32)
     also = tuple(PoseGoal(each["target"], np.array(each["pose"], np.float32)) for each in goal.get("also", ()))
     return Goal(goal["kind"], stamp_ns, target=goal["target"], pose=pose, image=image, joints=joints, also=also)
 
 
-def _goal_images(bag: BagReader, contract: Contract) -> list[tuple[int, NDArray[np.uint8]]]:
-    """Bag time and picture of each goal image that can be read."""
+def _image_of(digest: str | None, stamp_ns: int, images: list[_Image]) -> NDArray[np.uint8]:
+    """The goal image that a tick pursued: by its content, or in older records, which lack it, by when it was given."""
+    if digest is not None:
+        same = next((image for _, image in images if image_digest(image) == digest), None)
+        if same is None:
+            raise UserError(_IMAGE_TOPIC, "no image of that content", f"the goal image {digest} in the bag")
+        return same
+    near = min(images, key=lambda each: abs(each[0] - stamp_ns), default=None)
+    if near is None or abs(near[0] - stamp_ns) > _IMAGE_PATIENCE_NS:
+        raise UserError(_IMAGE_TOPIC, "no image of that time", f"the goal image of {stamp_ns} ns in the bag")
+    return near[1]
+
+
+def _goal_images(bag: BagReader, contract: Contract) -> list[_Image]:
+    """When each goal image that can be read was given, and its picture."""
     camera = first_camera(contract.interface)
-    if camera is None or _IMAGE_TOPIC not in bag.topics():
+    topic = bag.topics().get(_IMAGE_TOPIC)
+    if camera is None or topic is None or topic.type != "sensor_msgs/msg/Image":
         return []
     convert = CameraConverter("goal/image", (camera.height, camera.width))
     images = []
-    for _, _, bag_ns, message in bag.messages([_IMAGE_TOPIC]):
+    for _, _, bag_ns, raw in bag.raw_messages([_IMAGE_TOPIC]):
         try:
-            images.append((bag_ns, convert(message)[1]))
+            images.append((bag_ns, convert(bag.decode(_IMAGE_TOPIC, raw))[1]))
         except UserError:  # the live brain refused it too
             continue
     return images

@@ -30,6 +30,7 @@ from world_model_ros.runtime.inputs import measured_positions
 _PHASE_NS = 1_000_000
 # Over a pause of this length nobody ticks: the robot was off, or a stamp is wrong.
 _LONGEST_GAP_NS = 60_000_000_000
+_PATIENCE_TICKS = 5
 
 Copy = Callable[[str, str, int, bytes], None]
 _Messages = Iterator[tuple[str, str, int, bytes]]
@@ -54,12 +55,23 @@ class Tick:
 
 @dataclass(frozen=True)
 class PlannedTick:
-    """A tick that a recording says took place: its time, the stamp of what it saw of each stream, and which of them
-    were fresh; a sound that the recorder has whole may have had a gap in it live, where a message came too late."""
+    """A tick that a recording says took place.
+
+    Args:
+        now_ns: its time. chosen_ns: the stamp of what it saw of each stream.
+        fresh: which of them were; a sound that the recorder has whole may have had a gap in it live, where a message
+            came too late.
+        recorded_ns: when the bag says so; the same as ``now_ns`` without it.
+    """
 
     now_ns: int
     chosen_ns: Mapping[str, int]
     fresh: Mapping[str, bool]
+    recorded_ns: int | None = None
+
+    @property
+    def told_ns(self) -> int:
+        return self.now_ns if self.recorded_ns is None else self.recorded_ns
 
 
 class BagTicks:
@@ -154,11 +166,18 @@ class BagTicks:
                     yield waiting.popleft()
 
     def _planned(self, messages: _Messages, by_topic: dict[str, list[Route]]) -> Iterator[Tick]:
-        """The planned ticks; each waits for messages that the recorder got later than the brain did."""
-        patience_ns = 5 * self._contract.tick_ns
-        planned = deque(self._plan or ())
+        """The planned ticks; each waits for messages that the recorder got later than the brain did.
+
+        It waits for as long as some ticks take, in the time of the bag, which was recorded slower or faster perhaps.
+        """
+        plan, patience_ns = self._plan or (), _PATIENCE_TICKS * self._contract.tick_ns
+        due_ns = deque(each.told_ns + patience_ns for each in plan)
+        for i, later in enumerate(plan[_PATIENCE_TICKS:]):
+            due_ns[i] = min(due_ns[i], later.told_ns)
+        planned = deque(plan)
         for topic, kind, bag_ns, raw in messages:
-            while planned and planned[0].now_ns + patience_ns < bag_ns:
+            while planned and due_ns[0] < bag_ns:
+                due_ns.popleft()
                 yield self._cut(planned[0].now_ns, planned.popleft())
             self._push(by_topic, topic, kind, bag_ns, raw)
         for each in planned:

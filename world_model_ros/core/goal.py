@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,6 +18,11 @@ class PoseGoal:
 
     target: str
     pose: NDArray[np.float32]
+
+
+def image_digest(image: NDArray[np.uint8]) -> str:
+    """What tells goal images apart, however often they are sent and recorded: of (H, W, 3) uint8 RGB, 16 hex digits."""
+    return hashlib.sha256(np.ascontiguousarray(image).tobytes()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)

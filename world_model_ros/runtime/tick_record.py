@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from world_model_ros.core.goal import Goal
+from world_model_ros.core.goal import Goal, image_digest
 from world_model_ros.core.streams import Observation
 from world_model_ros.runtime.decision import Decision
 
@@ -84,7 +84,7 @@ def _goal(goal: Goal, decision: Decision | None) -> dict[str, Any]:
         "pose": _numbers(goal.pose),
         "joints": _numbers(goal.joints),
         "aim": _numbers(aim),
-    } | ({"also": also} if also else {})
+    } | ({"also": also} if also else {} if goal.image is None else {"image": image_digest(goal.image)})
 
 
 def _numbers(values: ArrayLike | None) -> list[float | None] | None:
