@@ -12,7 +12,7 @@ from world_model_ros.contract.contract import load_contract
 from world_model_ros.contract.schema import StreamSource
 from world_model_ros.convert.incoming import converter_for, observed_shape
 from world_model_ros.convert.joints import JointConverter
-from world_model_ros.convert.microphone import MicrophoneConverter
+from world_model_ros.convert.microphone import MicrophoneConverter, packed_kind
 from world_model_ros.convert.outgoing import MessageMaker
 from world_model_ros.convert.poses import pose_array
 from world_model_ros.convert.taxels import TaxelConverter
@@ -31,6 +31,36 @@ def audio_stamped(channels: int = 1, rate: int = 16000, **arrays: Any) -> Simple
 
 
 class TestMicrophone:
+    @pytest.mark.parametrize(
+        ("data", "kind"),
+        [
+            (b"\xff\xfb\x90\x64" + bytes(range(256)) + bytes(157), "mp3"),  # a frame of 417 bytes
+            (b"\xff\xfb\x90\x64" + bytes(range(256)) + bytes(158), "mp3"),  # padded to whole samples
+            ((b"\xff\xf3\x44\xc4" + bytes(92)) * 3, "mp3"),  # frames of 96 bytes, MPEG 2
+            (b"\xff\xfb\xe0\x64" + bytes(7000), None),  # looks like a head, but nothing follows where it would end
+            (b"ID3\x04" + bytes(96), "mp3"),
+            (b"OggS" + bytes(96), "Ogg"),
+            (b"fLaC" + bytes(96), "FLAC"),
+            (b"RIFF" + bytes(96), "WAV"),
+        ],
+    )
+    def test_sound_in_a_file_format_is_named_and_never_played_as_noise(self, data: bytes, kind: str | None) -> None:
+        sent = SimpleNamespace(header=HEADER, audio=SimpleNamespace(data=np.frombuffer(data, np.uint8)))
+        converter = MicrophoneConverter("mic", 1, 16000)
+        if kind is None:
+            assert len(converter.data_stamped(sent)[1]) == len(data) // 2
+            return
+        with pytest.raises(UserError, match=kind):
+            converter.data_stamped(sent)
+
+    def test_no_plain_sound_passes_for_a_file(self) -> None:
+        dice = np.random.default_rng(0)
+        for scale in (1, 300, 3000, 20000):
+            for sound in dice.normal(0, scale, (500, 320)).clip(-32768, 32767).astype("<i2"):
+                assert packed_kind(sound.tobytes()) is None
+        assert packed_kind(np.full(320, -1, "<i2").tobytes()) is None
+        assert packed_kind(b"") is None
+
     def test_sound_survives_the_way_through_a_message(self, make: MessageMaker) -> None:
         sound = np.random.default_rng(0).uniform(-1, 1, (160, 2)).astype(np.float32)
         stamp_ns, heard = MicrophoneConverter("mic", 2, 16000)(make.sound(sound, STAMP_NS, "table"))

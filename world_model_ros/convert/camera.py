@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from world_model_ros.convert.picture_files import read_picture
 from world_model_ros.convert.stamps import image_rows, stamp_ns
 from world_model_ros.core.errors import UserError
 
@@ -20,15 +21,17 @@ class _Encoding:
     """How the bytes of an encoding become RGB.
 
     ``pixelwise`` colours can be converted after the image was made smaller; the others mix neighbours, so before.
+    ``planes``: rows of data a row of the picture.
     """
 
     channels: int
     code: int | None
     dtype: type[np.generic] = np.uint8
     pixelwise: bool = True
+    planes: float = 1.0
 
 
-# sensor_msgs/image_encodings. Not here: depth (16UC1, 32FC1) and 8UCn, which do not say what their channels are.
+# sensor_msgs/image_encodings. Not here: depth (16UC1, 32FC1) and nUCn, which do not say what their channels are.
 _ENCODINGS = {
     "rgb8": _Encoding(3, None),
     "bgr8": _Encoding(3, cv2.COLOR_BGR2RGB),
@@ -43,10 +46,17 @@ _ENCODINGS = {
     "bayer_bggr8": _Encoding(1, cv2.COLOR_BayerRG2RGB, pixelwise=False),
     "bayer_gbrg8": _Encoding(1, cv2.COLOR_BayerGR2RGB, pixelwise=False),
     "bayer_grbg8": _Encoding(1, cv2.COLOR_BayerGB2RGB, pixelwise=False),
+    "bayer_rggb16": _Encoding(1, cv2.COLOR_BayerBG2RGB, np.uint16, pixelwise=False),
+    "bayer_bggr16": _Encoding(1, cv2.COLOR_BayerRG2RGB, np.uint16, pixelwise=False),
+    "bayer_gbrg16": _Encoding(1, cv2.COLOR_BayerGR2RGB, np.uint16, pixelwise=False),
+    "bayer_grbg16": _Encoding(1, cv2.COLOR_BayerGB2RGB, np.uint16, pixelwise=False),
     "yuv422": _Encoding(2, cv2.COLOR_YUV2RGB_UYVY, pixelwise=False),
     "uyvy": _Encoding(2, cv2.COLOR_YUV2RGB_UYVY, pixelwise=False),
     "yuv422_yuy2": _Encoding(2, cv2.COLOR_YUV2RGB_YUYV, pixelwise=False),
     "yuyv": _Encoding(2, cv2.COLOR_YUV2RGB_YUYV, pixelwise=False),
+    # Brightness, and below it the colours of two by two pixels.
+    "nv12": _Encoding(1, cv2.COLOR_YUV2RGB_NV12, pixelwise=False, planes=1.5),
+    "nv21": _Encoding(1, cv2.COLOR_YUV2RGB_NV21, pixelwise=False, planes=1.5),
 }
 ENCODINGS = tuple(_ENCODINGS)
 
@@ -67,11 +77,12 @@ class CameraConverter:
 
     def __call__(self, message: Any) -> tuple[int, Rgb]:
         """Raises `UserError` for another encoding or size, and for truncated data."""
-        encoding = _ENCODINGS.get(message.encoding)
+        encoding = _ENCODINGS.get(message.encoding.lower())
         if encoding is None:
-            raise UserError(f"{self.name}: encoding", message.encoding, f"one of {list(_ENCODINGS)}")
+            legal = f"one of {list(_ENCODINGS)}"
+            raise UserError(f"{self.name}: encoding", message.encoding, f"{legal}; {no_colours(message.encoding)}")
         self._check_shape(int(message.height), int(message.width))
-        pixels = image_rows(message, encoding.dtype, encoding.channels, self.name)
+        pixels = image_rows(message, encoding.dtype, encoding.channels, self.name, encoding.planes)
         if encoding.dtype is np.uint16:
             pixels = (pixels >> 8).astype(np.uint8)
         if encoding.pixelwise:
@@ -86,15 +97,8 @@ class CameraConverter:
         return stamp_ns(message), np.ascontiguousarray(self._resize(pixels))
 
     def compressed(self, message: Any) -> tuple[int, Rgb]:
-        """sensor_msgs/CompressedImage (JPEG or PNG) -> (stamp, RGB); the header of the file decides, not ``format``."""
-        data = np.frombuffer(message.data, np.uint8)
-        pixels = cv2.imdecode(data, cv2.IMREAD_COLOR) if len(data) else None
-        if pixels is None:
-            raise UserError(
-                f"{self.name}: data", f"{len(data)} bytes, format {message.format!r}", "a whole JPEG or PNG file"
-            )
-        if _truncated(data):
-            raise UserError(f"{self.name}: data", f"{len(data)} bytes", "a JPEG or PNG file that is not cut off")
+        """sensor_msgs/CompressedImage (JPEG, PNG, WebP) -> (stamp, RGB); the file decides, not ``format``."""
+        pixels = read_picture(np.frombuffer(message.data, np.uint8), str(message.format), self.name)
         self._check_shape(*pixels.shape[:2])
         return stamp_ns(message), cv2.cvtColor(self._resize(pixels), cv2.COLOR_BGR2RGB)
 
@@ -119,11 +123,10 @@ class CameraConverter:
         return pixels
 
 
-def _truncated(data: Rgb) -> bool:
-    """Whether the end marker of a JPEG or PNG is missing; OpenCV fills the lost part with grey without a word."""
-    tail = data[-64:].tobytes()
-    if data[:2].tobytes() == b"\xff\xd8":
-        return b"\xff\xd9" not in tail
-    if data[:4].tobytes() == b"\x89PNG":
-        return b"IEND" not in tail
-    return False
+def no_colours(encoding: str) -> str:
+    """Why an encoding that is not read has no colours for us."""
+    if encoding.lower() in ("16uc1", "32fc1"):
+        return f"{encoding} is depth"
+    if "UC" in encoding or "SC" in encoding or "FC" in encoding:
+        return f"{encoding} does not say what its channels are"
+    return f"{encoding!r} is not read"

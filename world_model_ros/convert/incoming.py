@@ -61,7 +61,10 @@ def converter_for(stream: Stream, source: StreamSource) -> Converter:
     """
     make = _TABLE.get((stream.kind, source.type))
     if make is None:
-        raise UserError(f"deployment.streams: {stream.name}: type", source.type, f"one of {legal_types(stream.kind)}")
+        legal = f"one of {legal_types(stream.kind)}"
+        if source.type.endswith("/AudioData"):
+            legal += "; AudioData has no header, so it does not say when it was heard"
+        raise UserError(f"deployment.streams: {stream.name}: type", source.type, legal)
     return make(stream, source)
 
 

@@ -8,7 +8,10 @@ from typing import Any
 import numpy as np
 
 from world_model_ros.contract.schema import Stream
-from world_model_ros.convert.camera import ENCODINGS
+from world_model_ros.convert.camera import ENCODINGS, no_colours
+from world_model_ros.convert.microphone import packed_kind
+from world_model_ros.convert.picture_files import read_picture
+from world_model_ros.core.errors import UserError
 
 
 def shape_advice(stream: Stream, message: Any) -> str | None:
@@ -18,12 +21,12 @@ def shape_advice(stream: Stream, message: Any) -> str | None:
 
 def _camera(stream: Any, message: Any) -> str | None:
     if not hasattr(message, "encoding"):  # compressed: only whole files say their size
-        import cv2
-
-        pixels = cv2.imdecode(np.frombuffer(message.data, np.uint8), cv2.IMREAD_COLOR) if len(message.data) else None
-        height, width = (0, 0) if pixels is None else pixels.shape[:2]
-    elif message.encoding not in ENCODINGS:
-        return f"the driver: publish a colour encoding, {message.encoding!r} says no colours; one of {list(ENCODINGS)}"
+        try:
+            height, width = read_picture(np.frombuffer(message.data, np.uint8), str(message.format), "").shape[:2]
+        except UserError:
+            return "the driver: publish colours as JPEG or PNG files"
+    elif message.encoding.lower() not in ENCODINGS:
+        return f"the driver: publish a colour encoding, {no_colours(message.encoding)}; one of {list(ENCODINGS)}"
     else:
         height, width = int(message.height), int(message.width)
     return f"deployment.streams: {stream.name}: source_shape: [{height}, {width}]" if height and width else None
@@ -36,6 +39,8 @@ def _microphone(stream: Any, message: Any) -> str | None:
             return "the driver: publish 16 bit samples as 16SC1, height = samples, width = channels"
         return f"{where}: channels: {int(message.width)}"
     info = getattr(message.audio, "info", None)
+    if info is None and packed_kind(bytes(message.audio.data)) is not None:
+        return "the driver: publish plain samples, audio_capture with format:=wave"
     return None if info is None else f"{where}: channels: {int(info.channels)}, sample_rate_hz: {int(info.rate)}"
 
 

@@ -39,6 +39,9 @@ class MicrophoneConverter:
     def data_stamped(self, message: Any) -> tuple[int, Sound]:
         """audio_common_msgs/AudioDataStamped of ros-drivers: little-endian int16 bytes (format ``wave``, not mp3)."""
         data = message.audio.data
+        kind = packed_kind(bytes(data[:_HEAD]), len(data))
+        if kind is not None:
+            raise UserError(f"{self.name}: audio.data", kind, "plain 16 bit samples (audio_capture: format:=wave)")
         if len(data) % (2 * self.channels):
             raise UserError(f"{self.name}: length of audio.data", len(data), f"whole frames of {self.channels} x int16")
         samples = np.frombuffer(data, "<i2").astype(np.float32) / np.float32(32768)
@@ -72,3 +75,43 @@ _SCALES = {
     "int8_data": (0.0, 2.0**7),
     "uint8_data": (128.0, 2.0**7),
 }
+
+
+_HEAD = 4096  # bytes that are looked at
+_PADDING = 4  # bytes that may follow the last frame, or be missing
+_FILES = {b"ID3": "mp3", b"OggS": "Ogg", b"fLaC": "FLAC", b"RIFF": "a WAV file"}
+_BIT_RATES = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)  # kbit/s, MPEG 1 layer 3
+_BIT_RATES_2 = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)  # MPEG 2 and 2.5
+_SAMPLE_RATES = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}
+
+
+def packed_kind(data: bytes, length: int | None = None) -> str | None:
+    """What the bytes of a message are if they are no plain samples: ``mp3``, ``Ogg``, ``FLAC``, a WAV file; else None.
+
+    Args:
+        data: its beginning. length: of all of it.
+    """
+    for magic, name in _FILES.items():
+        if data.startswith(magic):
+            return name
+    at, end = 0, len(data) if length is None else length
+    while (frame := _mp3_frame(data[at : at + 4])) > 0:  # samples may look like the head of a frame, but not of all
+        at += frame
+        if abs(end - at) <= _PADDING:
+            return "mp3"
+        if at + 4 > len(data):
+            return "mp3" if at < end else None
+        if not _mp3_frame(data[at : at + 4]):
+            return None
+    return None
+
+
+def _mp3_frame(head: bytes) -> int:
+    """Length of an MPEG layer 3 frame by its head; 0 if it is none."""
+    if len(head) < 4 or head[0] != 0xFF or head[1] & 0xE6 != 0xE2:
+        return 0
+    version, rate, sampling = head[1] >> 3 & 3, head[2] >> 4, head[2] >> 2 & 3
+    if version == 1 or rate in (0, 15) or sampling == 3:
+        return 0
+    bits = 1000 * (_BIT_RATES if version == 3 else _BIT_RATES_2)[rate]
+    return (144 if version == 3 else 72) * bits // _SAMPLE_RATES[version][sampling] + (head[2] >> 1 & 1)

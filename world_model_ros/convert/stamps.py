@@ -28,14 +28,17 @@ def stamp_ahead(where: str, ahead_ns: int) -> UserError:
     return UserError(f"{where}: stamp", f"{ahead_ns * 1e-9:.3f} s ahead", f"at most {MOST_AHEAD_NS * 1e-9} s ahead")
 
 
-def image_rows(message: Any, dtype: DTypeLike, channels: int, where: str) -> NDArray[Any]:
+def image_rows(message: Any, dtype: DTypeLike, channels: int, where: str, planes: float = 1.0) -> NDArray[Any]:
     """The pixels of a sensor_msgs/Image as a view (height, width, channels); row padding is stepped over.
+
+    A ``step`` of 0 stands for rows without padding, as some drivers mean it.
 
     Args:
         message: sensor_msgs/Image of rclpy or rosbags.
         dtype: element type; its byte order follows ``is_bigendian``.
         channels: elements a pixel.
         where: what stands in front of errors.
+        planes: rows of data a row of the picture; the view has so many times its height.
 
     Raises:
         UserError: if the rows are shorter than the width needs, or the data shorter than the rows.
@@ -43,6 +46,11 @@ def image_rows(message: Any, dtype: DTypeLike, channels: int, where: str) -> NDA
     kind = _in_order(np.dtype(dtype), bool(message.is_bigendian))
     height, width, step = int(message.height), int(message.width), int(message.step)
     pixel = channels * kind.itemsize
+    if planes != 1.0:
+        if height % 2 or width % 2:
+            raise UserError(f"{where}: image (height, width)", (height, width), "even numbers, for this encoding")
+        height = round(height * planes)
+    step = step or width * pixel
     if step < width * pixel:
         raise UserError(f"{where}: step", step, f"at least {width * pixel} for {width} columns of {pixel} bytes")
     if len(message.data) < step * height:
