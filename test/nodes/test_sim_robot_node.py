@@ -8,12 +8,13 @@ import subprocess
 import sys
 import time
 from collections import defaultdict
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import rclpy
-from diagnostic_msgs.msg import DiagnosticArray
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from geometry_msgs.msg import PoseStamped, WrenchStamped
 from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
@@ -108,7 +109,7 @@ def test_every_stream_comes_at_about_its_rate_with_stamps_of_now(robot):
     robot.wait_for("joint_states")
     robot.spin(0.5)
     descriptions = [message.data for _, message in robot.heard["robot_description"]]
-    assert descriptions == [CONTRACT.urdf_path.read_text()]  # latched: sent before we were there
+    assert descriptions == [CONTRACT.urdf_text]  # latched: sent before we were there
     for rows in robot.heard.values():
         rows.clear()
     robot.spin(2.5)
@@ -153,6 +154,53 @@ def test_a_bad_trajectory_is_counted_and_nothing_moves(robot):
     values = {pair.key: pair.value for pair in robot.wait_for("/diagnostics").status[0].values}
     assert int(values["trajectories_refused"]) >= 1
     np.testing.assert_allclose(robot.wait_for("joint_states").position, before, atol=1e-3)
+
+
+def drawing_process(parent: int) -> int:
+    """The one that draws the images of a simulator."""
+    for task in Path(f"/proc/{parent}/task").iterdir():
+        for child in (task / "children").read_text().split():
+            if "studio" in Path(f"/proc/{child}/cmdline").read_text():
+                return int(child)
+    raise AssertionError("nobody draws")
+
+
+def simulation_values(robot) -> dict[str, str]:
+    return {pair.key: pair.value for pair in robot.wait_for("/diagnostics").status[0].values}
+
+
+def test_physics_and_joint_states_go_on_while_no_image_can_be_drawn_and_it_says_so(robot):
+    robot.wait_for("camera/front/image_raw")
+    painter = drawing_process(robot.process.pid)
+    os.kill(painter, signal.SIGSTOP)
+    try:
+        robot.spin(0.5)
+        for rows in robot.heard.values():
+            rows.clear()
+        robot.spin(6.0)  # of which the last five count
+        stamps = [stamp_ns(message) for _, message in robot.heard["joint_states"]]
+        assert np.diff(stamps).max() < 15e6
+        assert len(stamps) > 0.9 * 600
+        assert len(robot.heard["camera/front/image_raw"]) <= 1
+        status = robot.wait_for("/diagnostics").status[0]
+        assert status.level == DiagnosticStatus.WARN
+        assert "camera front makes" in status.message
+        assert float(simulation_values(robot)["front_kept_hz"]) < 3.0
+    finally:
+        os.kill(painter, signal.SIGCONT)
+    end = time.monotonic() + 30.0
+    while float(simulation_values(robot)["front_kept_hz"]) < 15.0:
+        assert time.monotonic() < end, "images come again"
+
+
+def test_it_says_what_an_image_costs_and_how_many_are_affordable(robot):
+    values = simulation_values(robot)
+    assert float(values["front_asked_hz"]) == 30.0
+    assert 0.0 < float(values["image_cpu_ms"]) < 1e3
+    assert 30.0 / float(values["front_affordable_hz"]) == pytest.approx(
+        round(30.0 / float(values["front_affordable_hz"]))
+    )
+    assert float(values["behind_ms_p50"]) < 100.0
 
 
 def test_an_unplugged_stream_stays_silent_and_the_own_clock_goes_out():

@@ -58,6 +58,7 @@ class Robot:
     """
 
     def __init__(self, domain: int, start_ns: int | None = None) -> None:
+        self.late_ns = 0  # of joint states
         self.domain, self.silent, self.heard = domain, set[str](), defaultdict(list)
         self.context = Context()
         rclpy.init(context=self.context, domain_id=domain)
@@ -142,7 +143,7 @@ class Robot:
             self.q, velocity = self.trajectory.sample(now_ns)
         say = {
             "arm": lambda: MAKE.joint_state(
-                CONTRACT.joint_names, self.spoil(self.q), velocity, velocity, stamp_ns=now_ns
+                CONTRACT.joint_names, self.spoil(self.q), velocity, velocity, stamp_ns=now_ns - self.late_ns
             ),
             "front": lambda: MAKE.image(np.zeros((128, 128, 3), np.uint8), "rgb8", now_ns),
             "table_mic": lambda: MAKE.sound(np.zeros((320, 1)), now_ns - 20_000_000),
@@ -306,6 +307,22 @@ def test_diagnostics_say_how_the_ticks_go(robot, brain):
     assert float(values["rate_hz"]) == pytest.approx(10.0, rel=0.3)
     assert {"perceive_p50_ms", "plan_p99_ms", "publish_p50_ms", "total_p99_ms", "ticks_missed"} <= set(values)
     assert (values["provider"], values["model"]) == ("cpu", "toy")
+
+
+def test_joint_states_that_come_late_are_named_on_diagnostics(robot, brain):
+    robot.wait(lambda: robot.diagnostic("world_model: drivers")[1].get("joint_states_hz"))
+    robot.late_ns = 150_000_000
+    try:
+        robot.wait(lambda: float(robot.diagnostic("world_model: drivers")[1]["joint_states_late_ms_p50"]) > 140)
+        message, values = robot.diagnostic("world_model: drivers")
+        assert "joint states" in message
+        assert "ms late" in message or "ms apart" in message
+        assert float(values["limit_ms"]) == pytest.approx(100.0)
+        assert float(values["joint_states_hz"]) > 30
+        assert {"brain_cores", "idle_cores", "cores", "real_time_priority", "joint_states_gap_ms"} <= set(values)
+    finally:
+        robot.late_ns = 0
+    robot.wait(lambda: float(robot.diagnostic("world_model: drivers")[1]["joint_states_late_ms_p50"]) < 100)
 
 
 def test_deactivated_it_is_silent_and_activated_it_ticks_again(robot, brain):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections.abc import Mapping
@@ -42,7 +43,19 @@ class CpuMeter:
 
 
 def _process_s(pid: int) -> float:
-    """CPU time of a process and all its threads, s."""
+    """CPU time of a process with all its threads, and of its children that are there, s."""
+    return _own_s(pid) + sum(_process_s(child) for child in _children(pid))
+
+
+def _children(pid: int) -> list[int]:
+    found: list[int] = []
+    for file in Path(f"/proc/{pid}/task").glob("*/children"):
+        with contextlib.suppress(OSError):  # the thread has ended
+            found += [int(child) for child in file.read_text(encoding="ascii").split()]
+    return found
+
+
+def _own_s(pid: int) -> float:
     fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 

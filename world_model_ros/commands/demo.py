@@ -121,6 +121,18 @@ def _closing(summary: dict[str, Any]) -> list[str]:
         f"{summary['ticks']} ticks at {summary['tick_hz']:.1f} Hz, {missed:.1%} missed; "
         f"a tick takes {plan['p50']:.0f} ms, at worst (p99) {plan['p99']:.0f} ms",
     ]
+    lines += [_kept(summary["rates"]), *(f"  not kept: {words}" for words in summary["rates"]["short_of"])]
     for name, control in summary["controls"].items():
         lines.append(f"control with {name} actions: {control['reached']} of {control['of']} goals reached")
     return [*lines, *(f"  {path}" for path in summary["files"])]
+
+
+def _kept(rates: dict[str, Any]) -> str:
+    cameras = "".join(
+        f", {camera['kept_hz']:.1f} of {camera['asked_hz']:g} images of camera {name}"
+        for name, camera in rates["cameras"].items()
+    )
+    late_ms = rates["physics"]["late_ms_p99"]
+    physics = "" if late_ms is None else f"; physics at most {late_ms:.0f} ms late (p99)"
+    ticks = rates["ticks"]
+    return f"a second: {ticks['kept_hz']:.1f} of {ticks['asked_hz']:g} ticks{cameras}{physics}"

@@ -17,8 +17,8 @@ def tick_summary(records: Sequence[Mapping[str, Any]], tick_ns: int) -> dict[str
             late is one or more missed.
 
     Returns:
-        ``tick_hz``, ``ticks``, ``ticks_missed`` and ``stages_ms: {stage: {p50, p99}}``, with ``outside``: from the
-        arrival of a sensor's message to the command, but inside ONNX Runtime.
+        ``asked_hz``, ``tick_hz``, ``ticks``, ``ticks_missed`` and ``stages_ms: {stage: {p50, p99}}``, with ``outside``:
+        from the arrival of a sensor's message to the command, but inside ONNX Runtime.
     """
     times = np.array([record["now_ns"] for record in records], dtype=np.int64)
     gaps = np.diff(times)
@@ -32,6 +32,7 @@ def tick_summary(records: Sequence[Mapping[str, Any]], tick_ns: int) -> dict[str
         for name, value in laps.items():
             stages.setdefault(name, []).append(float(value))
     return {
+        "asked_hz": 1e9 / period_ns,
         "tick_hz": len(gaps) / span_s if span_s > 0.0 else 0.0,
         "ticks": len(records),
         "ticks_missed": int(np.maximum(np.rint(gaps / period_ns) - 1, 0).sum()),

@@ -5,7 +5,9 @@ from __future__ import annotations
 from diagnostic_msgs.msg import DiagnosticStatus
 
 from world_model_ros.nodes.diagnostics import ERROR, OK, STALE, WARN, status
+from world_model_ros.nodes.driver_watch import Drivers
 from world_model_ros.nodes.goal_inbox import GoalInbox
+from world_model_ros.nodes.precedence import Precedence
 from world_model_ros.nodes.stream_inbox import StreamInbox
 from world_model_ros.nodes.tick_loop import TickLoop
 from world_model_ros.runtime.brain import Brain
@@ -96,3 +98,14 @@ def _calibration(loop: TickLoop) -> DiagnosticStatus:
     values["hit_rate"] = hindsight.hit_rate
     words = f"{hindsight.hit_rate:.0%} of {hindsight.looked} outcomes were in their 90 % region"
     return status("world_model: calibration", WARN if hindsight.off else OK, words, values)
+
+
+def drivers_status(drivers: Drivers | None, precedence: Precedence) -> DiagnosticStatus:
+    """Status ``world_model: drivers``: whether joint states come in time, else whether that is the brain's doing."""
+    values: dict[str, object] = {"real_time_priority": precedence.priority}
+    if precedence.given_back is not None:
+        values["real_time_given_back"] = precedence.given_back
+    if drivers is None:
+        return status("world_model: drivers", WARN, "no joint states come", values)
+    level = ERROR if drivers.starved else WARN if drivers.late else OK
+    return status("world_model: drivers", level, drivers.words(), values | dict(drivers.values()))

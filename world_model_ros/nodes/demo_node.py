@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import rclpy
+from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import PoseStamped
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
@@ -28,6 +29,7 @@ from world_model_ros.contract.share import default_robot
 from world_model_ros.convert.outgoing import MessageMaker, ros_class
 from world_model_ros.core.errors import UserError
 from world_model_ros.evaluate.draw import default_kinds, draw_task
+from world_model_ros.evaluate.kept_rates import DRIVERS, SIMULATION, kept_rates
 from world_model_ros.evaluate.picture import goal_picture
 from world_model_ros.evaluate.task import PICTURES, Judge, Task, task_kinds, task_record
 from world_model_ros.evaluate.ticks import tick_summary
@@ -59,10 +61,12 @@ class DemoNode(Node):
         self._make = MessageMaker(ros_class)
         self._ticks: list[dict[str, Any]] = []
         self._gate: dict[str, Any] = {}
+        self._statuses: list[tuple[str, dict[str, str]]] = []
         self._true = TrueState(self, self._contract)
         self.create_subscription(String, "tick", lambda message: self._ticks.append(json.loads(message.data)), 50)
         latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
         self.create_subscription(String, "gate/state", lambda m: self._gate.update(json.loads(m.data)), latched)
+        self.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, 50)
         self._goals = {
             target.name: self.create_publisher(PoseStamped, f"goal/{target.name}/pose", 1)
             for target in self._contract.interface.targets
@@ -77,7 +81,7 @@ class DemoNode(Node):
         self._wait_until_ready()
         insist(self._arm, "gate/arm", _READY_S)
         self._gate = {}  # its state is not known until it says so again
-        first = len(self._ticks)
+        first, said = len(self._ticks), len(self._statuses)
         goals: list[dict[str, Any]] = []
         end_s = time.monotonic() + self._seconds
         while not goals or time.monotonic() < end_s:  # each round has goals of its own
@@ -87,10 +91,16 @@ class DemoNode(Node):
             insist(self._disarm, "gate/disarm", 2.0)
         success = all(goal["reached"] for goal in goals)
         about = {"robot": self._contract.name, "seed": self._seed, "success": success, "goals": goals}
-        result = about | tick_summary(self._ticks[first:], self._contract.tick_ns)
+        ticks = tick_summary(self._ticks[first:], self._contract.tick_ns)
+        result = about | ticks | {"rates": kept_rates(self._statuses[said:], ticks)}
         if self._result:
             Path(self._result).write_text(json.dumps(result, indent=2), encoding="utf-8")
         return success
+
+    def _on_diagnostics(self, message: DiagnosticArray) -> None:
+        for each in message.status:
+            if each.name in (SIMULATION, DRIVERS):
+                self._statuses.append((each.name, {pair.key: pair.value for pair in each.values}))
 
     def _pursue(self, number: int, kind: Any, seed: int) -> dict[str, Any]:
         true = self._true

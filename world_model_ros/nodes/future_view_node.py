@@ -21,6 +21,7 @@ from world_model_ros.core.errors import UserError
 from world_model_ros.nodes.diagnostics import ERROR, OK, STALE, diagnostics, status
 from world_model_ros.nodes.future_sources import FutureSources
 from world_model_ros.nodes.marker_messages import marker_array
+from world_model_ros.nodes.real_time import go_last
 from world_model_ros.nodes.spin import run_node
 from world_model_ros.runtime.bundle import load_bundle
 from world_model_ros.runtime.graphs import first_camera
@@ -159,6 +160,7 @@ class FutureViewNode(Node):
 
 def main() -> int:
     """Run the node until it is interrupted; 1 if its parameters are wrong."""
+    go_last()  # pictures are for people; the robot does not wait for them
     return run_node("future_view_node", FutureViewNode, FutureViewNode.close)
 
 

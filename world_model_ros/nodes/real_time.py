@@ -11,6 +11,7 @@ from pathlib import Path
 from rclpy.node import Node
 
 _WHAT_IS_USED = 1 | 2 | 4  # MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT: without the last, four times the memory
+_LAST = 10  # nice
 _UNLIMITED = resource.RLIM_INFINITY
 
 
@@ -33,6 +34,31 @@ def go_first(priority: int) -> str | None:
     except (OSError, AttributeError) as error:
         return str(error)
     return None
+
+
+def go_with_the_rest() -> bool:
+    """Give real-time priority back, for all threads. True if this process had it."""
+    if not hasattr(os, "sched_getscheduler") or os.sched_getscheduler(0) == os.SCHED_OTHER:
+        return False
+    for thread in Path("/proc/self/task").iterdir():
+        with contextlib.suppress(ProcessLookupError):
+            os.sched_setscheduler(int(thread.name), os.SCHED_OTHER, os.sched_param(0))
+    return True
+
+
+def go_last() -> None:
+    """Let others go before this process, as far as they need the core: for what only people look at."""
+    with contextlib.suppress(OSError):
+        os.nice(_LAST)
+    with contextlib.suppress(OSError):  # each session may be a group of its own, in which nice means nothing outside
+        Path("/proc/self/autogroup").write_text(str(_LAST), encoding="ascii")
+
+
+def real_time_priority() -> int:
+    """Of this process; 0 if it has none."""
+    if not hasattr(os, "sched_getscheduler") or os.sched_getscheduler(0) == os.SCHED_OTHER:
+        return 0
+    return os.sched_getparam(0).sched_priority
 
 
 def lock_memory() -> str | None:

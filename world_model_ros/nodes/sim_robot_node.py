@@ -1,8 +1,12 @@
 """The simulated robot as a process: all streams of its contract in real time, and a trajectory controller.
 
 Parameters: ``robot`` (contract, name or file), ``seed`` (of the scene), ``unplug`` (comma separated names of streams
-that stay silent), ``clock`` (true: time starts at zero and goes out on ``/clock``; false: stamps are of the ROS clock).
+that stay silent), ``clock`` (true: time starts at zero and goes out on ``/clock``; false: stamps are of the ROS clock),
+``thread_priority`` (of SCHED_FIFO, where that is allowed: above the brain's, as a driver's should be; 0 for none).
 The service ``sim/reset`` puts the scene of the seed back. Contact sound is synthesised.
+
+Physics and joint states go before images, which a process of its own draws: as many as the machine affords, which is
+measured at the start and stated, and fewer where it is busy.
 """
 
 from __future__ import annotations
@@ -28,16 +32,21 @@ from world_model_ros.convert.outgoing import MessageMaker, ros_class
 from world_model_ros.core.errors import UserError
 from world_model_ros.nodes.diagnostics import OK, WARN, diagnostics, status
 from world_model_ros.nodes.qos import LATCHED, qos_profile
+from world_model_ros.nodes.real_time import ask_for_real_time
 from world_model_ros.nodes.spin import run_node
+from world_model_ros.sim.camera_rates import CameraRates
+from world_model_ros.sim.physics_share import physics_share
 from world_model_ros.sim.scene import STEP_NS
 from world_model_ros.sim.scenes import scene_for_seed
 from world_model_ros.sim.sim_robot import SimRobot
-from world_model_ros.sim.telemetry import Sample, Telemetry, beats
+from world_model_ros.sim.studio import Shot, Studio
+from world_model_ros.sim.telemetry import Sample, Telemetry
 
 _PERIOD_S = 0.01
 _BURST = 100
 _JUMP_NS = 1_000_000_000
 _MOST_S = 0.1
+_MOST_REAL_TIME = 0.5  # of a core
 _LATE_NS = 25_000_000  # so far behind, images are left out until the physics has caught up
 
 
@@ -61,11 +70,17 @@ class SimRobotNode(Node):
         names = tuple(filter(None, (name.strip() for name in unplugged.split(","))))
         self._telemetry = Telemetry(contract, self._make, names)
         self._scene = scene_for_seed(contract, seed, self.declare_parameter("scenes", "plain").value)
-        self._begin_ns = time.monotonic_ns()
-        self._robot = SimRobot(contract, self._scene, seed, self._wall_ns() // STEP_NS * STEP_NS)
-        self._look()  # makes the renderers, which takes a while
         self._counts: Counter[str] = Counter()
         self._cycle_ms: deque[float] = deque(maxlen=500)
+        self._behind_ms: deque[float] = deque(maxlen=500)
+        self._studio: Studio | None = None
+        self._rates: CameraRates | None = None
+        if cameras := self._telemetry.cameras:
+            self._studio = Studio(contract, self._scene, self._on_shot)
+            self._rates = CameraRates(cameras, self._studio.cost)
+        share = physics_share(contract, self._scene, self._make)  # all that takes long, before time runs
+        self._begin_ns = time.monotonic_ns()
+        self._robot = SimRobot(contract, self._scene, seed, self._wall_ns() // STEP_NS * STEP_NS)
 
         self._senders: dict[str, Publisher] = {}
         for stream in contract.interface.streams:
@@ -87,6 +102,25 @@ class SimRobotNode(Node):
         self.create_timer(_PERIOD_S, self._run, clock=steady)
         self.create_timer(1.0, self._diagnose, clock=steady)
         self.get_logger().info(f"simulating {contract.name}, seed {seed}" + (f", without {names}" if names else ""))
+        for line in self._rates.lines() if self._rates is not None else []:
+            self.get_logger().info(line)
+        self._go_first(share)
+
+    def close(self) -> None:
+        """End the drawing, then the node."""
+        if self._studio is not None:
+            self._studio.close()
+        self.destroy_node()
+
+    def _go_first(self, share: float) -> None:
+        """Real-time priority, unless that would leave little of a core to whatever else has to run there."""
+        self.declare_parameter("thread_priority", 30)  # between the brain's 20 and the gate's 50
+        self.declare_parameter("lock_memory", False)
+        self.get_logger().info(f"physics and senses take {share:.0%} of a core")
+        if share < _MOST_REAL_TIME:
+            ask_for_real_time(self)
+        else:
+            self.get_logger().warning("that is too much for real-time priority, which would starve others")
 
     def _wall_ns(self) -> int:
         """Time that the simulation should have."""
@@ -103,6 +137,8 @@ class SimRobotNode(Node):
             self._counts["clock_jumps"] += 1
             self.get_logger().warning(f"the clock jumped by {late_ns * 1e-9:.1f} s; the world stood still meanwhile")
             robot.set_time(self._wall_ns() // STEP_NS * STEP_NS)
+        else:
+            self._behind_ms.append(late_ns * 1e-6)
         self._catch_up()
         self._cycle_ms.append((time.perf_counter() - begin) * 1e3)
 
@@ -119,18 +155,24 @@ class SimRobotNode(Node):
                 self._clock_sender.publish(ClockMessage(clock=self._make.time(robot.now_ns)))
             for sample in (*self._telemetry.read(robot, before_ns), *self._telemetry.labels(robot, before_ns)):
                 self._send(sample)
-            for camera in self._telemetry.cameras:
-                if not beats(camera.rate_hz, robot.now_ns, before_ns):
-                    continue
-                if late_ns > _LATE_NS:
-                    self._counts["images_dropped"] += 1
-                else:
-                    self._counts["images"] += 1
-                    self._send(self._telemetry.image(robot, camera))
+            if self._rates is not None:
+                self._draw(self._rates.due(robot.now_ns, before_ns), late_ns)
 
-    def _look(self) -> None:
-        for camera in self._telemetry.cameras:
-            self._robot.image(camera.name)
+    def _draw(self, cameras: list[str], late_ns: int) -> None:
+        """Have images drawn, unless the last ones still are, or physics has to catch up."""
+        if not cameras or self._studio is None or self._rates is None:
+            return
+        view = self._robot.view() if late_ns <= _LATE_NS else None
+        for camera in cameras:
+            if view is None or not self._studio.draw(camera, self._robot.now_ns, view):
+                self._counts["images_dropped"] += 1
+
+    def _on_shot(self, shot: Shot) -> None:
+        """An image is drawn. In the studio's thread."""
+        if self._rates is not None and self.context.ok():
+            self._rates.drawn(shot.camera)
+            self._counts["images"] += 1
+            self._send(self._telemetry.picture(shot.camera, shot.pixels, shot.stamp_ns))
 
     def _send(self, sample: Sample) -> None:
         self._senders[sample.topic].publish(sample.message)
@@ -143,7 +185,8 @@ class SimRobotNode(Node):
 
     def _on_reset(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         self._robot.reset(self._scene)
-        self._look()
+        if self._studio is not None:
+            self._studio.set_scene(self._scene)
         response.success, response.message = True, "the arm is at its home and the scene is as in the beginning"
         return response
 
@@ -153,18 +196,23 @@ class SimRobotNode(Node):
         values = {
             **{name: self._counts[name] for name in counts},
             "behind_ms": (self._wall_ns() - self._robot.now_ns) * 1e-6,
+            **{f"behind_ms_p{share}": float(np.percentile(self._behind_ms or [0.0], share)) for share in (50, 99)},
             "cycle_ms_p50": float(np.percentile(cycles, 50)),
             "cycle_ms_p99": float(np.percentile(cycles, 99)),
         }
-        dropping = self._counts["images_dropped"] > 0.1 * self._counts["images"]
-        level, text = (WARN, "images are dropped") if dropping else (OK, "real time")
+        if self._rates is not None:
+            values |= self._rates.values()
+        behind = self._rates.behind() if self._rates is not None else []
+        level, text = (WARN, "; ".join(behind)) if behind else (OK, "real time")
+        if values["behind_ms_p99"] > _LATE_NS * 1e-6:
+            level, text = WARN, f"physics and joint states come {values['behind_ms_p99']:.0f} ms late (p99)"
         report = status("sim_robot: simulation", level, text, values)
         self._diagnostics.publish(diagnostics(self.get_clock().now().to_msg(), report))
 
 
 def main() -> int:
     """Run the node until it is interrupted; 1 if its parameters are wrong."""
-    return run_node("sim_robot_node", SimRobotNode, SimRobotNode.destroy_node)
+    return run_node("sim_robot_node", SimRobotNode, SimRobotNode.close)
 
 
 if __name__ == "__main__":

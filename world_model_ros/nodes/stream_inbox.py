@@ -18,6 +18,7 @@ from world_model_ros.convert.outgoing import ros_class
 from world_model_ros.convert.stamps import stamp_ahead
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.streams import MOST_AHEAD_NS, Streams
+from world_model_ros.nodes.driver_watch import DriverWatch
 from world_model_ros.nodes.qos import qos_profile
 from world_model_ros.runtime.applied import AppliedReference
 
@@ -28,14 +29,17 @@ APPLIED = "gate/applied"
 class StreamInbox:
     """What came in.
 
+    Args:
+        watch: is told of joint states that come.
+
     Attributes:
         streams: buffers of all streams. applied: what the gate commanded.
         convert_ms: how long the newest message of each stream took to be converted and stored.
         bad: messages refused, by stream. late: messages older than one before them, by stream.
     """
 
-    def __init__(self, node: Node, contract: Contract) -> None:
-        self._node = node
+    def __init__(self, node: Node, contract: Contract, watch: DriverWatch | None = None) -> None:
+        self._node, self._watch = node, watch
         self.streams = Streams(contract.stream_rules())
         self.applied = AppliedReference()
         self.convert_ms: dict[str, float] = {}
@@ -54,6 +58,8 @@ class StreamInbox:
     def flush(self) -> None:
         """Forget everything; called when the clock jumps back."""
         self._now_ns = 0
+        if self._watch is not None:
+            self._watch.forget()
         self.streams.flush()
         self.applied.flush()
 
@@ -77,6 +83,8 @@ class StreamInbox:
         if ahead_ns > MOST_AHEAD_NS:
             self._refuse(name, stamp_ahead(name, ahead_ns))
             return
+        if self._watch is not None and self._watch.follows(name):
+            self._watch.arrived(name, stamp_ns, int(self._node.get_clock().now().nanoseconds))
         if not self.streams.push(name, stamp_ns - self._latency_ns[name], value):
             self.late[name] += 1
         self.convert_ms[name] = (perf_counter() - arrived) * 1e3

@@ -14,14 +14,16 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 from world_model_ros.contract.contract import load_contract
 from world_model_ros.core.errors import UserError
 from world_model_ros.nodes import signals
-from world_model_ros.nodes.brain_diagnostics import brain_statuses
+from world_model_ros.nodes.brain_diagnostics import brain_statuses, drivers_status
 from world_model_ros.nodes.brain_outbox import BrainOutbox
 from world_model_ros.nodes.brain_parameters import PARAMETERS, check_parameters, turns_asked
 from world_model_ros.nodes.candidate_inbox import CandidateInbox
 from world_model_ros.nodes.candidate_server import CandidateServer
 from world_model_ros.nodes.diagnostics import diagnostics
+from world_model_ros.nodes.driver_watch import DriverWatch
 from world_model_ros.nodes.goal_inbox import GoalInbox
 from world_model_ros.nodes.parameters import refuse_changes
+from world_model_ros.nodes.precedence import Precedence
 from world_model_ros.nodes.real_time import ask_for_real_time
 from world_model_ros.nodes.recorded_start import wait_for_recorder
 from world_model_ros.nodes.refusal_inbox import RefusalInbox
@@ -55,6 +57,8 @@ class WorldModelNode(LifecycleNode):
         self._after: dict[str, AfterTick] = {}
         self._loop: TickLoop | None = None
         self._timers_active: list[Any] = []
+        self._watch: DriverWatch | None = None
+        self._precedence = Precedence(self.get_logger().warning)
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
 
     def shadow_report(self) -> dict[str, Any] | None:
@@ -92,7 +96,8 @@ class WorldModelNode(LifecycleNode):
             self._brain = Brain(bundle, contract, given["provider"], given["threads"], given["policy"])
             self._brain.warm_up()
             self._turns = turns_asked(given["rate_hz"], contract, self._brain)
-            self._streams = StreamInbox(self, contract)
+            self._watch = DriverWatch(contract, contract.tick_ns * 1e-9 / self._turns)
+            self._streams = StreamInbox(self, contract, self._watch)
             self._goals = GoalInbox(self, contract, bundle.manifest)
             self._outbox = BrainOutbox(self, contract, self._brain)
             self._offers = CandidateInbox(self, contract)
@@ -160,13 +165,19 @@ class WorldModelNode(LifecycleNode):
         self.destroy_node()
 
     def _on_tick(self) -> None:
-        if self._loop is not None:
+        if self._loop is not None and self._watch is not None:
+            self._watch.called()
             self._loop.offer(int(self.get_clock().now().nanoseconds))
 
     def _on_report(self) -> None:
         if self._loop is None or self._brain is None or self._streams is None or self._goals is None:
             return
         statuses = brain_statuses(self._brain, self._loop, self._streams, self._goals)
+        drivers = self._watch.report() if self._watch is not None else None
+        if drivers is not None:
+            tick_ms, _ = self._loop.statistics.stage_percentiles().get("total", (0.0, 0.0))
+            self._precedence.judge(drivers, tick_ms, self._loop.rate_hz)
+        statuses.append(drivers_status(drivers, self._precedence))
         self._diagnostics.publish(diagnostics(self.get_clock().now().to_msg(), *statuses))
 
     def _stop(self) -> None:

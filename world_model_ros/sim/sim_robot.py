@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from world_model_ros.contract.contract import Contract
-from world_model_ros.contract.schema import CameraStream, MicrophoneStream
-from world_model_ros.core.errors import UserError
+from world_model_ros.contract.schema import MicrophoneStream
 from world_model_ros.core.trajectory import Trajectory
+from world_model_ros.sim.cameras import Cameras, View, view_of
 from world_model_ros.sim.controller import JointTrajectoryController, trajectory_from_message
 from world_model_ros.sim.robot_parts import loudness, pads, robot_geoms
 from world_model_ros.sim.scene import STEP_NS, STEP_S, SceneConfig, build_model, home_of
@@ -50,10 +50,9 @@ class SimRobot:
         self.contract = contract
         self._seed = seed
         self._table = np.random.default_rng(seed).standard_normal(_NOISE_TABLE)
-        self._renderers: dict[tuple[int, int], mujoco.Renderer] = {}
+        self._cameras: Cameras | None = None
         self.now_ns = start_ns
         streams = contract.interface.streams
-        self._cameras = [stream.name for stream in streams if isinstance(stream, CameraStream)]
         self._microphones = [stream for stream in streams if isinstance(stream, MicrophoneStream)]
         self._wrenches = [stream.name for stream in streams if stream.kind == "wrench"]
         self.reset(scene)
@@ -63,6 +62,7 @@ class SimRobot:
         self.close()
         self.scene = scene
         self._model = model = build_model(self.contract, scene)
+        self._cameras = Cameras(self.contract, model)
         self._data = data = mujoco.MjData(model)
         joints = [model.joint(name) for name in self.contract.joint_names]
         self._qpos = np.array([joint.qposadr[0] for joint in joints])
@@ -104,9 +104,8 @@ class SimRobot:
 
     def close(self) -> None:
         """Free the renderers."""
-        for renderer in self._renderers.values():
-            renderer.close()
-        self._renderers = {}
+        if self._cameras is not None:
+            self._cameras.close()
 
     def set_time(self, now_ns: int) -> None:
         """Change the clock without physics, after a jump of it: the arm holds where it was to be, the world waits."""
@@ -217,16 +216,12 @@ class SimRobot:
 
     def image(self, camera: str | None = None) -> NDArray[np.uint8]:
         """What a camera sees, the first one or that of a name: (height, width, 3) RGB of its source shape."""
-        if not self._cameras:
-            raise UserError("interface.streams", [], "a camera")
-        name = self._cameras[0] if camera is None else camera
-        shape = self.contract.source(name).source_shape
-        assert shape is not None  # of a camera
-        if shape not in self._renderers:
-            self._renderers[shape] = mujoco.Renderer(self._model, *shape)
-        self._renderers[shape].update_scene(self._data, name)
-        image: NDArray[np.uint8] = self._renderers[shape].render()
-        return image
+        assert self._cameras is not None
+        return self._cameras.image(self._data, camera)
+
+    def view(self) -> View:
+        """Where everything is, for cameras that are drawn elsewhere."""
+        return view_of(self._data)
 
     def taxels(self, stream: str | None = None) -> NDArray[np.float32]:
         """Forces on the taxels of a pad, the first one or that of a stream, in its frame, (rows, cols, 3), N."""

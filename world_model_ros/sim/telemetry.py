@@ -6,6 +6,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.schema import CameraStream, Stream
 from world_model_ros.convert.outgoing import MessageMaker
@@ -105,10 +108,13 @@ class Telemetry:
 
     def image(self, robot: SimRobot, camera: CameraStream) -> Sample:
         """What a camera sees now; the stamp is the time of exposure."""
-        source, now_ns = self._contract.source(camera.name), robot.now_ns
-        frame = source.frame or f"{camera.name}_optical_frame"
-        message = self._make.image(robot.image(camera.name), "rgb8", now_ns, frame)
-        return Sample(source.topic, source.type, message, now_ns)
+        return self.picture(camera.name, robot.image(camera.name), robot.now_ns)
+
+    def picture(self, camera: str, pixels: NDArray[np.uint8], stamp_ns: int) -> Sample:
+        """An image (height, width, 3) that a camera took at a time."""
+        source = self._contract.source(camera)
+        frame = source.frame or f"{camera}_optical_frame"
+        return Sample(source.topic, source.type, self._make.image(pixels, "rgb8", stamp_ns, frame), stamp_ns)
 
     def _sound(self, robot: SimRobot, stream: Stream) -> Iterator[tuple[Any, int]]:
         for stamp_ns, block in robot.audio_blocks(stream.name):

@@ -1,0 +1,59 @@
+"""What the cameras of a simulated robot see, drawn where the physics runs or elsewhere from a copy of its state."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import mujoco
+import numpy as np
+from numpy.typing import NDArray
+
+from world_model_ros.contract.contract import Contract
+from world_model_ros.contract.schema import CameraStream
+from world_model_ros.core.errors import UserError
+
+# All that MuJoCo draws from: where things are. Not qpos, whose positions are a step newer than these.
+_DRAWN = (
+    *("xpos", "xmat", "xipos", "ximat", "geom_xpos", "geom_xmat", "site_xpos", "site_xmat"),
+    *("cam_xpos", "cam_xmat", "light_xpos", "light_xdir"),
+)
+View = tuple[NDArray[np.float64], ...]
+
+
+def view_of(data: mujoco.MjData) -> View:
+    """A copy of where everything is."""
+    return tuple(np.array(getattr(data, name)) for name in _DRAWN)
+
+
+def take_view(data: mujoco.MjData, view: Sequence[NDArray[np.float64]]) -> None:
+    """Put everything where it was when `view_of` was called on data of the same model."""
+    for name, values in zip(_DRAWN, view):
+        getattr(data, name)[:] = values
+
+
+class Cameras:
+    """Renders a contract's cameras of a MuJoCo model."""
+
+    def __init__(self, contract: Contract, model: mujoco.MjModel) -> None:
+        self._contract, self._model = contract, model
+        self._names = [stream.name for stream in contract.interface.streams if isinstance(stream, CameraStream)]
+        self._renderers: dict[tuple[int, int], mujoco.Renderer] = {}
+
+    def image(self, data: mujoco.MjData, camera: str | None = None) -> NDArray[np.uint8]:
+        """What a camera sees, the first one or that of a name: (height, width, 3) RGB of its source shape."""
+        if not self._names:
+            raise UserError("interface.streams", [], "a camera")
+        name = self._names[0] if camera is None else camera
+        shape = self._contract.source(name).source_shape
+        assert shape is not None  # of a camera
+        if shape not in self._renderers:
+            self._renderers[shape] = mujoco.Renderer(self._model, *shape)
+        self._renderers[shape].update_scene(data, name)
+        image: NDArray[np.uint8] = self._renderers[shape].render()
+        return image
+
+    def close(self) -> None:
+        """Free the renderers."""
+        for renderer in self._renderers.values():
+            renderer.close()
+        self._renderers = {}
