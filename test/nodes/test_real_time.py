@@ -61,3 +61,26 @@ def test_memory_is_locked_or_it_says_why_not(who: str) -> None:
         and resource.getrlimit(resource.RLIMIT_MEMLOCK)[0] != resource.RLIM_INFINITY
     ):
         assert reason == "memlock is limited"
+
+
+LAST = """
+import os
+from pathlib import Path
+from world_model_ros.nodes.real_time import go_last
+before = Path("/proc/self/autogroup").read_text() if Path("/proc/self/autogroup").exists() else "none"
+go_last()
+after = Path("/proc/self/autogroup").read_text() if Path("/proc/self/autogroup").exists() else "none"
+print(os.nice(0), before.split()[-1], after.split()[-1])
+"""
+
+
+@pytest.mark.parametrize("leads", [True, False])
+def test_who_goes_last_takes_along_its_own_session_and_no_other(leads: bool) -> None:
+    ours = os.nice(0)
+    done = subprocess.run(
+        [sys.executable, "-c", LAST], capture_output=True, text=True, timeout=60, check=True, start_new_session=leads
+    )
+    nice, before, after = done.stdout.split()
+    assert int(nice) == min(ours + 10, 19)
+    if before != "none":
+        assert after == ("10" if leads else before)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from world_model_ros.contract.contract import Contract
+from world_model_ros.core.errors import UserError
 from world_model_ros.core.trajectory import Trajectory
 from world_model_ros.sim.camera_rates import CameraRates, affordable_hz
 from world_model_ros.sim.scenes import scene_for_seed
@@ -22,7 +23,7 @@ def test_it_draws_what_the_camera_saw_though_the_robot_moved_on_and_the_scene_is
     scene, shots = scene_for_seed(contract, 5, "cluttered"), Queue[Shot]()
     robot, studio = SimRobot(contract, scene, 5), Studio(contract, scene, shots.put)
     try:
-        assert 0 < studio.cost.cpu_s < 10
+        assert 0 < studio.ready().cpu_s < 10
         for seed in (5, 6):
             robot.reset(scene := scene_for_seed(contract, seed, "cluttered"))
             studio.set_scene(scene)
@@ -47,6 +48,7 @@ def test_a_camera_whose_last_image_is_being_drawn_gets_none_more_and_waits_for_n
     scene, shots = scene_for_seed(contract, 1, "plain"), Queue[Shot]()
     robot, studio = SimRobot(contract, scene, 1), Studio(contract, scene, shots.put)
     try:
+        studio.ready()
         view = robot.view()
         taken = [studio.draw("front", stamp, view) for stamp in range(200)]
         assert taken[0]
@@ -109,9 +111,18 @@ def test_the_scene_is_the_one_that_was_set_last(contract: Contract) -> None:
     bare, shots = replace(scene, objects=()), Queue[Shot]()
     robot, studio = SimRobot(contract, bare, 1), Studio(contract, scene, shots.put)
     try:
+        studio.ready()
         studio.set_scene(bare)
         assert studio.draw("front", 0, robot.view())
         np.testing.assert_array_equal(shots.get(timeout=30).pixels, robot.image())
     finally:
         studio.close()
         robot.close()
+
+
+def test_a_machine_that_nothing_can_be_drawn_on_is_said(contract: Contract, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MUJOCO_GL", "nonsense")
+    studio = Studio(contract, scene_for_seed(contract, 1, "plain"), print)
+    with pytest.raises(UserError, match="rendering"):
+        studio.ready()
+    studio.close()

@@ -47,11 +47,16 @@ def go_with_the_rest() -> bool:
 
 
 def go_last() -> None:
-    """Let others go before this process, as far as they need the core: for what only people look at."""
+    """Let others go before this process, as far as they need the core: for what only people look at.
+
+    Where the scheduler shares between sessions (autogroup), nice means nothing outside of one. The session goes last
+    too if this process leads it; one that others began, such as a terminal's, is theirs.
+    """
     with contextlib.suppress(OSError):
         os.nice(_LAST)
-    with contextlib.suppress(OSError):  # each session may be a group of its own, in which nice means nothing outside
-        Path("/proc/self/autogroup").write_text(str(_LAST), encoding="ascii")
+    if os.getsid(0) == os.getpid():
+        with contextlib.suppress(OSError):
+            Path("/proc/self/autogroup").write_text(str(_LAST), encoding="ascii")
 
 
 def real_time_priority() -> int:

@@ -75,10 +75,12 @@ class SimRobotNode(Node):
         self._behind_ms: deque[float] = deque(maxlen=500)
         self._studio: Studio | None = None
         self._rates: CameraRates | None = None
-        if cameras := self._telemetry.cameras:
+        # What takes long comes before time runs.
+        if self._telemetry.cameras:
             self._studio = Studio(contract, self._scene, self._on_shot)
-            self._rates = CameraRates(cameras, self._studio.cost)
-        share = physics_share(contract, self._scene, self._make)  # all that takes long, before time runs
+        share = physics_share(contract, self._scene, self._make)
+        if self._studio is not None:
+            self._rates = CameraRates(self._telemetry.cameras, self._studio.ready())
         self._begin_ns = time.monotonic_ns()
         self._robot = SimRobot(contract, self._scene, seed, self._wall_ns() // STEP_NS * STEP_NS)
 

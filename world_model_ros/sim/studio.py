@@ -59,9 +59,6 @@ class Studio:
     Args:
         contract: with cameras. scene: what stands on the table.
         take: is called with each image, in a thread of its own.
-
-    Raises:
-        UserError: nothing can be drawn on this machine.
     """
 
     def __init__(self, contract: Contract, scene: SceneConfig, take: Callable[[Shot], Any]) -> None:
@@ -81,9 +78,20 @@ class Studio:
         assert self._child.stdout is not None
         self._in, self._out = self._child.stdin, self._child.stdout
         _send(self._in, (contract, scene))
-        self.cost: Cost = self._answer()
         self._thread = threading.Thread(target=self._receive, name="studio", daemon=True)
+
+    def ready(self) -> Cost:
+        """Wait until it can draw, and begin; to be called once.
+
+        Raises:
+            UserError: nothing can be drawn on this machine.
+        """
+        cost = _receive(self._out)
+        if not isinstance(cost, Cost):
+            ended = f"it ended with status {self._child.wait()}"
+            raise UserError("rendering", ended, "a machine that MuJoCo renders on")
         self._thread.start()
+        return cost
 
     def draw(self, camera: str, stamp_ns: int, view: View) -> bool:
         """Have an image drawn of where everything was; False, and no image, while the camera's last is being drawn."""
@@ -107,18 +115,12 @@ class Studio:
         except subprocess.TimeoutExpired:
             self._child.kill()
             self._child.wait()
-        self._thread.join()
+        if self._thread.is_alive():
+            self._thread.join()
 
     def _tell(self, what: Any) -> None:
         with suppress(BrokenPipeError):  # it has ended, which `_receive` says
             _send(self._in, what)
-
-    def _answer(self) -> Any:
-        found = _receive(self._out)
-        if found is None:
-            ended = f"it ended with status {self._child.wait()}"
-            raise UserError("rendering", ended, "a machine that MuJoCo renders on")
-        return found
 
     def _receive(self) -> None:
         while (shot := _receive(self._out)) is not None:
