@@ -13,6 +13,7 @@ from world_model_ros.convert.incoming import converter_for
 from world_model_ros.convert.joints import OtherJoints
 from world_model_ros.convert.outgoing import MessageMaker, ros_class
 from world_model_ros.convert.robot_fit import RobotFit, notes, report_lines
+from world_model_ros.safety.arming import OUTSIDE_TOLERANCE, Measured, refuse_place
 
 CONTRACT = load_contract("tabletop_arm")
 MAKE = MessageMaker(ros_class)
@@ -128,3 +129,78 @@ def test_a_message_of_another_kind_altogether_is_named_not_raised():
     )
     fit.add("arm", empty, T0)
     assert findings(fit, "arm", "content")[0].level == "wrong"
+
+
+@pytest.mark.parametrize(
+    ("beyond", "fits"),
+    [(1e-6, True), (OUTSIDE_TOLERANCE, True), (2e-3, False)],
+)
+@pytest.mark.parametrize("end", ["lower", "upper"])
+def test_a_joint_that_rests_at_its_limit_fits_as_far_as_the_gate_lets_it(end, beyond, fits):
+    """An encoder reads a micrometre past the end; the live check asks for no more than what arming asks for."""
+    fit, limits = RobotFit(CONTRACT), CONTRACT.limits()
+    place = REST.copy()
+    place[2] = limits.upper[2] + beyond if end == "upper" else limits.lower[2] - beyond
+    fit.add("arm", joints(T0, place), T0)
+    found = fit.outside()
+    assert (not found) == fits
+    measured = Measured(T0, place, np.zeros(6))
+    assert (refuse_place(measured, limits, None, 0.1) is None) == fits
+    if found:
+        assert f"{JOINTS[2]} was at" in found[0].found
+        assert "0.002 beyond" in found[0].found
+        assert "degrees" not in found[0].change
+
+
+def test_degrees_are_named_where_no_radians_can_be_meant():
+    fit = RobotFit(CONTRACT)
+    fit.add("arm", joints(T0, np.degrees(REST)), T0)
+    assert all("the driver sends degrees" in each.change for each in fit.outside())
+
+
+@pytest.mark.parametrize(
+    ("change", "advice"),
+    [
+        ({"velocity": np.full(6, np.nan)}, "leave velocity out, the driver sends nan"),
+        ({"velocity": np.r_[np.zeros(5), np.nan]}, "interface.streams: arm: fields: [position]"),
+        ({"velocity": np.r_[np.inf, np.zeros(5)]}, "leave velocity out"),
+        ({"velocity": np.zeros(0)}, "leave velocity out, the driver sends none"),
+        ({"position": np.r_[np.nan, REST[1:]]}, "the driver: positions that are not finite"),
+    ],
+)
+def test_numbers_that_are_none_are_left_out_by_their_field(change, advice):
+    fit = RobotFit(CONTRACT)
+    for i in range(5):
+        message = joints(T0 + i * 10**7)
+        for field, values in change.items():
+            setattr(message, field, list(map(float, values)))
+        fit.add("arm", message, T0 + i * 10**7)
+    (found,) = findings(fit, "arm", "content")
+    assert found.level == "wrong"
+    assert advice in found.change
+    assert next(iter(change)) in found.found  # the field, not the joint alone
+
+
+def test_other_joints_may_be_nan_and_ours_may_not():
+    fit = RobotFit(CONTRACT)
+    message = joints(T0, np.r_[REST, np.nan], (*JOINTS, "finger"))
+    fit.add("arm", message, T0)
+    assert findings(fit, "arm", "content")[0].level == "ok"
+
+
+def test_a_force_or_a_pad_that_is_no_number_is_the_drivers_business():
+    fit = RobotFit(CONTRACT)
+    fit.add("wrist_wrench", MAKE.wrench(np.r_[np.nan, np.zeros(5)], T0, "wrist_ft"), T0)
+    assert "forces and torques that are not finite" in findings(fit, "wrist_wrench", "content")[0].change
+    fit.add("fingertip_taxels", MAKE.tensor(np.full((4, 8, 3), np.nan, np.float32), T0), T0)
+    assert "forces that are not finite" in findings(fit, "fingertip_taxels", "content")[0].change
+
+
+def test_another_publisher_of_other_joints_beside_ours_is_no_misfit():
+    """A gripper's driver on the arm's topic: neither its messages nor its rate count."""
+    fit = RobotFit(CONTRACT)
+    for i in range(60):
+        fit.add("arm", joints(T0 + i * 10**7), T0 + i * 10**7)
+        fit.add("arm", joints(T0 + i * 10**7, np.zeros(1), ("finger_joint",)), T0 + i * 10**7 + 10**6)
+    assert [each.level for each in fit.streams["arm"].findings()] == ["ok"] * 3
+    assert fit.streams["arm"].rate_hz == pytest.approx(100.0)

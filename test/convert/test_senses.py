@@ -166,7 +166,7 @@ class TestJoints:
             (["a", "b", "b"], [0, 0, 0], [0, 0, 0], "once"),
             (["a", "b"], [0], [0, 0], "position"),
             (["a", "b"], [0, 0], [], "velocity"),
-            (["a", "b"], [0, float("nan")], [0, 0], r"arm\[b\].*finite"),
+            (["a", "b"], [0, float("nan")], [0, 0], r"arm: position\[b\].*finite"),
             ([], [], [], "name"),
         ],
     )

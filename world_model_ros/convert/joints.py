@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -41,7 +42,9 @@ class JointConverter:
         values = np.empty((len(self.joints), len(self.fields)), np.float32)
         for i, field in enumerate(self.fields):
             values[:, i] = self._column(message, field)[index]
-        finite(values, self.name, self.joints)
+        if not isfinite(np.vdot(values, values)):
+            for i, field in enumerate(self.fields):
+                finite(values[:, i], f"{self.name}: {field}", self.joints)
         return stamp_ns(message), values
 
     def _column(self, message: Any, field: str) -> NDArray[np.float64]:

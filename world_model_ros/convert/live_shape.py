@@ -13,6 +13,8 @@ from world_model_ros.convert.microphone import packed_kind
 from world_model_ros.convert.picture_files import read_picture
 from world_model_ros.core.errors import UserError
 
+_NO_NUMBER = "the driver: {} that are not finite are no measurement; it has to leave such messages out"
+
 
 def shape_advice(stream: Stream, message: Any) -> str | None:
     """The key of the contract to change and its value, or what the robot must do; None if nothing is known."""
@@ -47,11 +49,16 @@ def _microphone(stream: Any, message: Any) -> str | None:
 def _taxels(stream: Any, message: Any) -> str | None:
     if message.encoding != "32FC3":
         return "the driver: publish forces x y z in N as 32FC3, height = rows, width = cols"
+    if (int(message.height), int(message.width)) == (stream.rows, stream.cols):
+        return _NO_NUMBER.format("forces")
     return f"interface.streams: {stream.name}: rows: {int(message.height)}, cols: {int(message.width)}"
 
 
 def _wrench(stream: Any, message: Any) -> str | None:
-    frame = message.header.frame_id
+    frame, wrench = message.header.frame_id, message.wrench
+    felt = [getattr(part, axis) for part in (wrench.force, wrench.torque) for axis in "xyz"]
+    if not np.isfinite(felt).all():
+        return _NO_NUMBER.format("forces and torques")
     return f"interface.streams: {stream.name}: frame: {frame}" if frame not in ("", stream.frame) else None
 
 
@@ -60,11 +67,18 @@ def _joints(stream: Any, message: Any) -> str | None:
     missing = [name for name in stream.joints if name not in names]
     if missing:
         return f"interface.joints and streams: {stream.name}: joints: {missing} are not sent; the robot has {names}"
-    empty = [each for each in stream.fields if len(getattr(message, each)) != len(names)]
-    if empty:
-        fields = [each for each in stream.fields if each not in empty]
-        return f"interface.streams: {stream.name}: fields: [{', '.join(fields)}]" if fields else None
-    return None
+    places = [names.index(name) for name in stream.joints]
+    columns = {field: np.asarray(getattr(message, field), np.float64) for field in stream.fields}
+    empty = [field for field, column in columns.items() if len(column) != len(names)]
+    unmeasured = [field for field in columns if field not in empty and not np.isfinite(columns[field][places]).all()]
+    if "position" in unmeasured:
+        return _NO_NUMBER.format("positions")
+    fields = [field for field in stream.fields if field not in (*empty, *unmeasured)]
+    if len(fields) == len(stream.fields) or not fields:
+        return None
+    out = " and ".join(field for field in stream.fields if field not in fields)
+    why = f"the driver sends {'none' if empty else 'nan, which is not measured'}"
+    return f"leave {out} out, {why}: interface.streams: {stream.name}: fields: [{', '.join(fields)}]"
 
 
 _TABLE: dict[str, Callable[[Any, Any], str | None]] = {

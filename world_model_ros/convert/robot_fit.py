@@ -10,6 +10,9 @@ import numpy as np
 
 from world_model_ros.contract.contract import Contract
 from world_model_ros.convert.live_fit import OUR_CLOCK, Finding, StreamFit
+from world_model_ros.core.trajectory import LIMIT_TOLERANCE
+
+_TURN = 2 * np.pi
 
 
 class RobotFit:
@@ -72,16 +75,23 @@ class RobotFit:
         }
 
     def outside(self) -> list[Finding]:
-        """Joints that were outside of their limits; nothing where no limits are known."""
+        """Joints that were outside of their limits, by more than the gate lets pass; nothing where none are known."""
         deployment = self._contract.deployment
         if deployment.urdf is None and not deployment.limits:
             return []
         limits, found = self._contract.limits(), []
+        units = {joint.name: joint.unit for joint in self._contract.interface.joints}
         for name, low, high in zip(limits.names, limits.lower, limits.upper):
             least, most = self._span.get(name, (low, high))
-            if least < low or most > high:
-                was = f"{name} was at {least if least < low else most:.4g}, limits {low:.4g} to {high:.4g}"
-                change = "deployment.limits or the URDF; or the driver sends degrees"
+            beyond = max(low - least, most - high)
+            if beyond > LIMIT_TOLERANCE:
+                at = least if low - least == beyond else most
+                was = f"{name} was at {at:.4g}, limits {low:.4g} to {high:.4g}: {beyond:.3g} beyond"
+                change = "deployment.limits or the URDF; as it is, the gate cannot be armed there"
+                if units[name] == "rad" and abs(at) > _TURN:
+                    change = (
+                        "the driver sends degrees, it seems: it has to send rad; else deployment.limits or the URDF"
+                    )
                 found.append(Finding("limits", was, change, "wrong"))
         return found
 

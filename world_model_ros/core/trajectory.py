@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 Float = NDArray[np.float64]
 
 
+LIMIT_TOLERANCE = 1e-3  # rad or m; a joint that rests at its limit may measure a little more
+
+
 @dataclass(frozen=True)
 class JointLimits:
     """Limits of J joints, in contract order; rad and s for hinges, m and s for slides.

@@ -20,6 +20,9 @@ from world_model_ros.nodes.qos import qos_profile
 from world_model_ros.nodes.spin import make_executor
 
 _DISCOVERY_S = 2.0
+_LOOK_S = 0.25
+_LONGER_S = 3.0  # that is listened at most for what was found at the last moment
+_ENOUGH_S = 1.0  # within which a publisher says something
 _SENT = {
     "joint_trajectory": "trajectory_msgs/msg/JointTrajectory",
     "forward_position": "std_msgs/msg/Float64MultiArray",
@@ -47,10 +50,12 @@ def check_live(contract: Contract, seconds: float, use_sim_time: bool = False) -
         begin = time.monotonic()
         while time.monotonic() < begin + _DISCOVERY_S and not node.look():
             executor.spin_once(timeout_sec=0.1)
-        begin = time.monotonic()
-        while time.monotonic() < begin + seconds:
+        begin = looked = time.monotonic()
+        while time.monotonic() < begin + seconds or (node.hasty() and time.monotonic() < begin + seconds + _LONGER_S):
             executor.spin_once(timeout_sec=0.1)
-        node.look()
+            if time.monotonic() > looked + _LOOK_S:  # a driver may come late, or be found late
+                looked = time.monotonic()
+                node.look()
         return node.report(seconds)
     finally:
         rclpy.try_shutdown()
@@ -64,7 +69,7 @@ class LiveCheck(Node):
         super().__init__("live_check", parameter_overrides=[clock])
         self._contract, self._sim_time = contract, use_sim_time
         self._fit = RobotFit(contract)
-        self._heard: set[str] = set()
+        self._heard: dict[str, float] = {}  # since when, by the monotonic clock
 
     def look(self) -> bool:
         """Subscribe what has appeared since the last look; True once every stream has a publisher."""
@@ -72,11 +77,16 @@ class LiveCheck(Node):
             types = [each.topic_type for each in self._senders(source)]
             if source.name in self._heard or source.type not in types:
                 continue
-            self._heard.add(source.name)
+            self._heard[source.name] = time.monotonic()
             wrong = any(each.level == "wrong" for each in qos_findings(source, self._offered(source)))
             qos = _ANY if wrong else qos_profile(source.qos)
             self.create_subscription(ros_class(source.type), source.topic, self._listener(source.name), qos)
         return len(self._heard) == len(self._fit.streams)
+
+    def hasty(self) -> bool:
+        """Whether it is too early to say that a publisher is silent."""
+        quiet = [name for name in self._heard if not self._fit.streams[name].times.rate_hz]
+        return any(time.monotonic() < self._heard[name] + _ENOUGH_S for name in quiet)
 
     def report(self, seconds: float) -> dict[str, Any]:
         """The outcome, see `check_live`."""
