@@ -13,7 +13,8 @@ from world_model_ros.convert.incoming import converter_for
 from world_model_ros.convert.joints import OtherJoints
 from world_model_ros.convert.outgoing import MessageMaker, ros_class
 from world_model_ros.convert.robot_fit import RobotFit, notes, report_lines
-from world_model_ros.safety.arming import OUTSIDE_TOLERANCE, Measured, refuse_place
+from world_model_ros.core.trajectory import LIMIT_TOLERANCE
+from world_model_ros.safety.arming import Measured, refuse_place
 
 CONTRACT = load_contract("tabletop_arm")
 MAKE = MessageMaker(ros_class)
@@ -133,7 +134,7 @@ def test_a_message_of_another_kind_altogether_is_named_not_raised():
 
 @pytest.mark.parametrize(
     ("beyond", "fits"),
-    [(1e-6, True), (OUTSIDE_TOLERANCE, True), (2e-3, False)],
+    [(1e-6, True), (LIMIT_TOLERANCE, True), (2e-3, False)],
 )
 @pytest.mark.parametrize("end", ["lower", "upper"])
 def test_a_joint_that_rests_at_its_limit_fits_as_far_as_the_gate_lets_it(end, beyond, fits):
@@ -145,7 +146,7 @@ def test_a_joint_that_rests_at_its_limit_fits_as_far_as_the_gate_lets_it(end, be
     found = fit.outside()
     assert (not found) == fits
     measured = Measured(T0, place, np.zeros(6))
-    assert (refuse_place(measured, limits, None, 0.1) is None) == fits
+    assert (refuse_place(measured, limits) is None) == fits
     if found:
         assert f"{JOINTS[2]} was at" in found[0].found
         assert "0.002 beyond" in found[0].found

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from world_model_ros.core.trajectory import Float, JointLimits
+from world_model_ros.core.trajectory import LIMIT_TOLERANCE, Float, JointLimits
 from world_model_ros.safety.rules import FUTURE_S, Refusal
 
-OUTSIDE_TOLERANCE = 1e-3  # rad or m; an arm that rests at its limit may measure a little more
 _LEAST = 1e-5  # rad or m; what is nearer is noise of the sensor
 _GENTLE = 1.05  # of the shortest time within the limits
 STILL_RATIO = 0.05  # a joint slower than this share of its velocity limit stands still
@@ -36,7 +35,7 @@ def refuse_stale(measured: Measured | None, now_ns: int, max_age_s: float) -> Re
 
 def refuse_place(measured: Measured, limits: JointLimits) -> Refusal | None:
     """Why the arm may not be armed where it is: out of its limits, or moving."""
-    outside = np.abs(measured.position - np.clip(measured.position, limits.lower, limits.upper)) > OUTSIDE_TOLERANCE
+    outside = np.abs(measured.position - np.clip(measured.position, limits.lower, limits.upper)) > LIMIT_TOLERANCE
     if np.any(outside):
         joint = int(np.argmax(outside))
         legal = f"{limits.lower[joint]} to {limits.upper[joint]}"
