@@ -8,7 +8,7 @@ import pytest
 from world_model_ros.bags.background import BackgroundWriter, Serialised
 from world_model_ros.bags.reader import BagReader
 from world_model_ros.bags.writer import BagWriter
-from world_model_ros.contract.schema import Qos
+from world_model_ros.contract.fields import Qos
 
 TEXT = b"\x00\x01\x00\x00\x02\x00\x00\x00x\x00"
 

@@ -17,7 +17,7 @@ from world_model_ros.bags.message_types import standard_types
 from world_model_ros.bags.metadata import offered_qos, to_yaml
 from world_model_ros.bags.reader import BagReader
 from world_model_ros.bags.writer import BagWriter
-from world_model_ros.contract.schema import Qos
+from world_model_ros.contract.fields import Qos
 from world_model_ros.core.distribution import ros_distribution
 
 Message = tuple[str, str, int, bytes]

@@ -12,7 +12,7 @@ from world_model_ros.bags.message_types import installed_types
 from world_model_ros.bags.reader import BagReader
 from world_model_ros.bags.writer import BagWriter
 from world_model_ros.contract.contract import Contract, contract_from_text
-from world_model_ros.contract.schema import Qos
+from world_model_ros.contract.fields import Qos
 from world_model_ros.core.errors import UserError
 
 STATE = "sensor_msgs/msg/JointState"

@@ -11,7 +11,7 @@ import pytest
 from world_model_ros.bench.transport import Case, run_case, summary
 from world_model_ros.cli import main
 from world_model_ros.commands.bench import MEASURED
-from world_model_ros.contract.schema import Qos
+from world_model_ros.contract.fields import Qos
 
 
 @pytest.mark.parametrize("what", MEASURED)

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from world_model_ros.bench.transport import Case, cases, run_case, summary
-from world_model_ros.contract.schema import Qos
+from world_model_ros.contract.fields import Qos
 from world_model_ros.core.errors import UserError
 
 

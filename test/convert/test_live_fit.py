@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from world_model_ros.contract.contract import load_contract
-from world_model_ros.contract.schema import Qos
+from world_model_ros.contract.fields import Qos
 from world_model_ros.convert.incoming import legal_types
 from world_model_ros.convert.live_fit import Finding, StreamFit, qos_findings, type_findings
 from world_model_ros.convert.outgoing import MessageMaker, ros_class

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from world_model_ros.bags.message_types import Typestore
 from world_model_ros.bags.writer import BagWriter
-from world_model_ros.contract.schema import Qos
+from world_model_ros.contract.fields import Qos
 from world_model_ros.core.errors import UserError
 
 _PAUSE_S = 0.05

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from world_model_ros.contract.schema import Qos
+from world_model_ros.contract.fields import Qos
 from world_model_ros.core.distribution import ros_distribution
 
 _FOREVER = {"sec": 9223372036, "nsec": 854775807}

@@ -15,7 +15,7 @@ from world_model_ros.bags.replayed_tick import ReplayedTick
 from world_model_ros.bags.tick_log import TICK_TOPIC
 from world_model_ros.bags.writer import CONTRACT_TOPIC, BagWriter, contract_qos
 from world_model_ros.contract.contract import Contract
-from world_model_ros.contract.schema import Qos
+from world_model_ros.contract.fields import Qos
 from world_model_ros.core.errors import UserError
 from world_model_ros.runtime.decision import Imagined
 from world_model_ros.runtime.graphs import first_camera

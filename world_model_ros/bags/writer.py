@@ -14,7 +14,7 @@ from world_model_ros.bags.mcap_write import McapWriter
 from world_model_ros.bags.message_types import Typestore, standard_types
 from world_model_ros.bags.metadata import TopicRecord, bag_metadata, offered_qos, to_yaml
 from world_model_ros.contract.contract import Contract
-from world_model_ros.contract.schema import Qos
+from world_model_ros.contract.fields import Qos
 from world_model_ros.convert.outgoing import MessageMaker
 from world_model_ros.core.errors import UserError
 

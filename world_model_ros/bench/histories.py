@@ -36,6 +36,10 @@ class Bench:
         contract: with a trajectory controller. setting: of the controller.
         position: (J,) with room around it.
         seed: of everything.
+
+    Attributes:
+        stopped: where (J,) the driver keeps the arm, whatever the controller says; None lets it follow.
+        told: the events so far.
     """
 
     contract: Contract
@@ -43,6 +47,7 @@ class Bench:
     position: Float
     seed: int
     now_ns: int = START_NS
+    stopped: Float | None = None
     told: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -60,6 +65,8 @@ class Bench:
     @property
     def measured(self) -> Float:
         """Where the joints are, (J,)."""
+        if self.stopped is not None:
+            return self.stopped
         if not self.follower.controller.active:
             return self._loose
         return np.asarray(self.follower.controller.held[0] + self._sag)

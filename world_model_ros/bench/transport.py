@@ -11,7 +11,7 @@ from typing import Any
 
 from world_model_ros.bench.report import spread
 from world_model_ros.bringup.domain import local_environment, middleware_environment
-from world_model_ros.contract.schema import Qos
+from world_model_ros.contract.fields import Qos
 from world_model_ros.core.errors import UserError
 
 SIZES = {"640x480": (640, 480), "1080p": (1920, 1080)}

@@ -51,6 +51,7 @@ BRINGUP = (
     Argument("rate_hz", 0.0, "of ticks; 0 takes the contract's, else a multiple of it"),
     Argument("shadow", False, "only watch whoever drives the robot, and report how well that is predicted; no gate"),
     Argument("dry_run", False, "the gate judges every command and sends none"),
+    Argument("speed_scale", 1.0, "0.05 to 1: share of the speed of all that is commanded; begin slowly"),
     Argument(
         "robot_state_publisher",
         "auto",

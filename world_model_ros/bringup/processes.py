@@ -56,6 +56,7 @@ def bringup(
     policy: str = "model",
     shadow: bool = False,
     dry_run: bool = False,
+    speed_scale: float = 1.0,
     seed: int = 0,
     rate_hz: float = 0.0,
     use_sim_time: bool = False,
@@ -73,6 +74,7 @@ def bringup(
         policy: ``model``, or ``random`` as a control.
         shadow: the brain watches whoever drives the robot and reports how well it predicts; there is no gate.
         dry_run: the gate judges and reports, and has no way to the controller.
+        speed_scale: share of the speed of all that is commanded, 0.05 to 1.
         seed: of the brain's sampling.
         rate_hz: of its ticks; 0 takes the contract's, else a multiple of it.
         use_sim_time: take the time from ``/clock``.
@@ -96,7 +98,8 @@ def bringup(
         Process("future_view_node", "future_view", {**every, **bundle, "save": futures}),
     ]
     if contract.deployment.command is not None and not shadow:  # a robot without one can only be watched
-        processes.insert(0, Process("command_gate_node", "command_gate", {**every, "dry_run": dry_run}, profile="gate"))
+        gate: dict[str, Value] = {**every, "dry_run": dry_run, "speed_scale": float(speed_scale)}
+        processes.insert(0, Process("command_gate_node", "command_gate", gate, profile="gate"))
     if contract.deployment.urdf is not None and _asked(robot_state_publisher):
         processes.append(_state_publisher(contract, use_sim_time))
     if record:
@@ -129,6 +132,7 @@ def simulation(
     policy: str = "model",
     shadow: bool = False,
     dry_run: bool = False,
+    speed_scale: float = 1.0,
     seed: int = 0,
     rate_hz: float = 0.0,
     use_sim_time: bool = False,
@@ -163,6 +167,7 @@ def simulation(
         policy=policy,
         shadow=shadow,
         dry_run=dry_run,
+        speed_scale=speed_scale,
         seed=seed,
         rate_hz=rate_hz,
         use_sim_time=use_sim_time,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -15,6 +15,14 @@ Range = tuple[Finite, Finite]
 
 class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Qos(Strict):
+    """Subscription quality of service; a best-effort publisher is only heard with ``best_effort``."""
+
+    reliability: Literal["reliable", "best_effort"] = "reliable"
+    durability: Literal["volatile", "transient_local"] = "volatile"
+    depth: Count = 10
 
 
 def known(where: str, names: list[str], legal: list[str]) -> None:

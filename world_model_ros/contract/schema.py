@@ -7,7 +7,8 @@ from typing import Annotated, Literal, Union
 from pydantic import Field, model_validator
 
 from world_model_ros.contract.actions import Action, Box
-from world_model_ros.contract.fields import Count, Name, Positive, Strict, known, once, same
+from world_model_ros.contract.driver import Driver
+from world_model_ros.contract.fields import Count, Name, Positive, Qos, Strict, known, once, same
 from world_model_ros.contract.gate_settings import Command, GateSettings, JointLimit
 from world_model_ros.contract.simulation import Simulation
 
@@ -142,14 +143,6 @@ class Interface(Strict):
         return self
 
 
-class Qos(Strict):
-    """Subscription quality of service; a best-effort publisher is only heard with ``best_effort``."""
-
-    reliability: Literal["reliable", "best_effort"] = "reliable"
-    durability: Literal["volatile", "transient_local"] = "volatile"
-    depth: Count = 10
-
-
 class StreamSource(Strict):
     """Where a stream comes from. ``source_shape`` is (height, width) of a camera's image before resizing.
 
@@ -207,6 +200,7 @@ class Deployment(Strict):
     limits: list[JointLimit] = []
     command: Command | None = None
     gate: GateSettings = GateSettings()
+    driver: Driver | None = None
     without_commands: Literal["nothing", "measured"] = "nothing"
     simulation: Simulation | None = None
 

@@ -32,7 +32,7 @@ from world_model_ros.bags.message_types import standard_types
 from world_model_ros.bags.playback import LONGEST_GAP_S, Playback
 from world_model_ros.bags.reader import BagReader, Topic
 from world_model_ros.bags.writer import contract_qos
-from world_model_ros.contract.schema import Qos
+from world_model_ros.contract.fields import Qos
 from world_model_ros.convert.outgoing import MessageMaker, ros_class
 from world_model_ros.core.errors import UserError
 from world_model_ros.nodes.audience import Acknowledged, Audience

@@ -1,6 +1,7 @@
 """The command gate as a process of its own: everything that reaches the controller goes through it.
 
 Parameters: ``robot`` (contract, name or file), ``dry_run`` (judge and report, never arm, send nothing),
+``speed_scale`` (0.05 to 1, share of the speed of everything that is commanded, to be changed at any time),
 ``thread_priority`` (SCHED_FIFO priority of the process; 0 for none), ``lock_memory`` (keep the process in memory); both
 as ros2_control's controller manager has them, where they are allowed.
 Stepped by a thread of its own on the steady clock, whatever the callbacks do; ages are taken on the ROS clock.
@@ -17,8 +18,10 @@ from collections.abc import Callable
 from threading import Event, Lock, Thread
 
 import numpy as np
+from rcl_interfaces.msg import FloatingPointRange, ParameterDescriptor
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
+from rclpy.parameter import Parameter
 from std_srvs.srv import Trigger
 
 from world_model_ros.contract.contract import load_contract
@@ -32,9 +35,13 @@ from world_model_ros.safety.output import GateOutput
 from world_model_ros.safety.report import state_report
 from world_model_ros.safety.rules import Refusal
 
+SLOWEST = 0.05  # of the commanded speed
+
 
 class CommandGateNode(Node):
     """`Gate` with topics, services and a clock."""
+
+    changeable = ("speed_scale",)
 
     def __init__(self) -> None:
         super().__init__("command_gate")
@@ -43,6 +50,10 @@ class CommandGateNode(Node):
         self.declare_parameter("thread_priority", 50)
         self.declare_parameter("lock_memory", True)
         self._gate = gate_for(contract)
+        span = FloatingPointRange(from_value=SLOWEST, to_value=1.0)
+        about = ParameterDescriptor(description="share of the commanded speed", floating_point_range=[span])
+        self._gate.speed_scale = float(self.declare_parameter("speed_scale", 1.0, about).value)
+        self.add_post_set_parameters_callback(self._scale_speed)
         self._lock = Lock()  # of the gate: its cycle, and the services
         command = contract.deployment.command
         assert command is not None
@@ -110,6 +121,12 @@ class CommandGateNode(Node):
         self._log(refusals, output)
         self._outbox.state(self._report())
         self._cycle_ms.append((time.perf_counter() - begin) * 1e3)
+
+    def _scale_speed(self, parameters: list[Parameter]) -> None:
+        for parameter in parameters:
+            if parameter.name == "speed_scale":
+                self._gate.speed_scale = float(parameter.value)
+                self.get_logger().info(f"gate: at {parameter.value:.0%} of the commanded speed")
 
     def _now_ns(self) -> int:
         return int(self.get_clock().now().nanoseconds)

@@ -16,6 +16,7 @@ from std_msgs.msg import Bool, Float32
 from trajectory_msgs.msg import JointTrajectory
 
 from world_model_ros.contract.contract import Contract
+from world_model_ros.contract.driver import Driver, DriverField
 from world_model_ros.contract.schema import JointStream
 from world_model_ros.convert.incoming import Converter, converter_for
 from world_model_ros.convert.joint_parts import JointParts
@@ -57,6 +58,8 @@ class GateInbox:
                 hear = partial(self._on_joint_state, stream)
                 node.create_subscription(JointState, source.topic, hear, qos_profile(source.qos))
         node.create_subscription(JointTrajectory, "command", self._on_command, 5)
+        self._driver: list[tuple[Callable[[Gate, Any], None], Any]] = []  # what its driver said since the last cycle
+        self._hear_driver(contract.deployment.driver)
         if settings.deadman is not None:
             node.create_subscription(Bool, settings.deadman.topic, self._on_deadman, 1)
         if settings.surprise is not None:
@@ -78,6 +81,9 @@ class GateInbox:
             forces_n, self._forces_n = self._forces_n, {}
             held, surprise, predicted_n = self._held, self._surprise, self._predicted_n
             self._held = self._surprise = self._predicted_n = None
+            driver, self._driver = self._driver, []
+        for tell, value in driver:
+            tell(gate, value)
         if joint_state is not None:
             gate.joint_state(*joint_state)
         if held is not None:
@@ -96,6 +102,25 @@ class GateInbox:
         """Joints of which no state has come."""
         with self._lock:
             return self._joints.unheard
+
+    def _hear_driver(self, driver: Driver | None) -> None:
+        if driver is None:
+            return
+        heard: list[tuple[DriverField, Callable[[Gate, Any], None]]] = [
+            (each, partial(_tell_ready, each.topic)) for each in driver.ready
+        ]
+        if driver.speed_scaling is not None:
+            heard.append((driver.speed_scaling, _tell_scaling))
+        for each, tell in heard:
+            kind = ros_class(each.type)
+            require_field(kind, each)
+            take = partial(self._on_driver, each, tell)
+            self._node.create_subscription(kind, each.topic, take, qos_profile(each.qos))
+
+    def _on_driver(self, field: DriverField, tell: Callable[[Gate, Any], None], message: Any) -> None:
+        value = field_of(message, field.field)
+        with self._lock:
+            self._driver.append((tell, value))
 
     def _now_ns(self) -> int:
         return int(self._node.get_clock().now().nanoseconds)
@@ -149,6 +174,33 @@ class GateInbox:
     def _ignore(self, name: str, error: UserError) -> None:
         self.ignored[name] += 1
         self._node.get_logger().warning(f"{name} cannot be read: {error}", throttle_duration_sec=5.0)
+
+
+def require_field(kind: type, wanted: DriverField) -> None:
+    """Raise a `UserError` unless messages of a class have the field."""
+    try:
+        field_of(kind(), wanted.field)
+    except AttributeError as error:
+        legal = sorted(kind.get_fields_and_field_types())  # type: ignore[attr-defined]
+        raise UserError(
+            f"deployment.driver: {wanted.topic}: field", wanted.field, f"of {wanted.type}: {legal}"
+        ) from error
+
+
+def field_of(message: Any, path: str) -> Any:
+    """A field of a message; nested ones with dots."""
+    for name in path.split("."):
+        message = getattr(message, name)
+    return message
+
+
+def _tell_ready(topic: str, gate: Gate, value: Any) -> None:
+    gate.driver.ready(topic, value)
+
+
+def _tell_scaling(gate: Gate, value: Any) -> None:
+    numeric = isinstance(value, (int, float))
+    gate.driver.scaling(float(value) if numeric else np.nan)  # what is no number counts as standing still
 
 
 def _wrench_n(wrench: NDArray[np.float32]) -> float:

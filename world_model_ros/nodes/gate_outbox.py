@@ -18,7 +18,7 @@ from world_model_ros.nodes.diagnostics import OK, WARN, diagnostics, status
 from world_model_ros.nodes.qos import LATCHED
 from world_model_ros.safety.output import GateOutput
 
-_CHANGES = ("state", "cause", "refused", "near")  # accepted commands alone are no news
+_CHANGES = ("state", "cause", "refused", "near", "driver", "speed_scale")  # accepted commands alone are no news
 
 
 class GateOutbox:

@@ -18,7 +18,7 @@ import rclpy
 from rclpy.node import Node
 from sensor_msgs.msg import Image
 
-from world_model_ros.contract.schema import Qos
+from world_model_ros.contract.fields import Qos
 from world_model_ros.convert.outgoing import MessageMaker, ros_class
 from world_model_ros.nodes.qos import qos_profile
 from world_model_ros.nodes.spin import make_executor

@@ -26,7 +26,7 @@ from world_model_ros.bags.background import BackgroundWriter, Serialised
 from world_model_ros.bags.message_types import Typestore, installed_types, standard_types
 from world_model_ros.bags.writer import CONTRACT_TOPIC, BagWriter
 from world_model_ros.contract.contract import load_contract
-from world_model_ros.contract.schema import Qos
+from world_model_ros.contract.fields import Qos
 from world_model_ros.contract.share import default_robot
 from world_model_ros.convert.outgoing import ros_class
 from world_model_ros.core.errors import UserError

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 
 from world_model_ros.contract.contract import Contract
-from world_model_ros.contract.schema import Qos
+from world_model_ros.contract.fields import Qos
 
 RECORDER = "recorder"  # name of its node
 _BRAIN_AND_GATE = (

@@ -25,6 +25,9 @@ class Measured:
     def fresh(self, now_ns: int, max_age_s: float) -> bool:
         return -FUTURE_S <= (now_ns - self.stamp_ns) * 1e-9 <= max_age_s
 
+    def still(self, limits: JointLimits) -> bool:
+        return not np.any(np.abs(self.velocity) > STILL_RATIO * limits.velocity)
+
 
 def refuse_stale(measured: Measured | None, now_ns: int, max_age_s: float) -> Refusal | None:
     if measured is not None and measured.fresh(now_ns, max_age_s):

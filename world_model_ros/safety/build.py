@@ -8,6 +8,7 @@ from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.schema import Joint, JointStream
 from world_model_ros.core.errors import UserError
 from world_model_ros.safety.collision import Collision
+from world_model_ros.safety.driver import DriverState
 from world_model_ros.safety.gate import Gate
 
 
@@ -29,6 +30,7 @@ def gate_for(contract: Contract) -> Gate:
         Collision(contract) if deployment.gate.collision is not None else None,
         streaming=deployment.command.streamed,
         arm_tolerance=np.array([_arm_tolerance(contract, joint) for joint in contract.interface.joints]),
+        driver=DriverState(deployment.driver),
     )
 
 

@@ -28,6 +28,7 @@ from world_model_ros.safety.arming import (
     tracking_error,
 )
 from world_model_ros.safety.collision import FREE, Collision
+from world_model_ros.safety.driver import DriverState
 from world_model_ros.safety.limiter import EXACT_S, Limiter, Motion, Plan
 from world_model_ros.safety.output import GateOutput, require_finite
 from world_model_ros.safety.retreat import Trail
@@ -41,6 +42,7 @@ SECOND_SPEED = 0.5
 STREAM_CYCLES = 2.0  # a streaming gate that comes late makes up for no more than this
 BEHIND_S = 0.01  # a trajectory begins this long before it is sent, for a controller whose cycle has begun by then
 LASTING_S = 0.1  # a trajectory ends no sooner than this after it is sent, or a controller refuses it as past
+PATIENCE_S = 1.0  # in which an arm that its driver has stopped is waited for to stand still
 UNKNOWN = 4.0  # times the tolerance of arming: how far from the measured joints an unknown setpoint may be
 
 
@@ -57,10 +59,13 @@ class Gate:
         streaming: the controller is told a setpoint each step, and stays there if the next one comes late.
         arm_tolerance: (J,) how far from its last setpoint a joint may be and still be held there; None takes that of
             the settings for each.
+        driver: what the robot's driver says; None hears of none.
 
     Attributes:
         machine: the state, why, and since when.
         alarms: takes the deadman switch, force and surprise.
+        driver: takes the speed scaling and whether the robot follows.
+        speed_scale: share of the speed of everything that is commanded, over 0 to 1; may be changed at any time.
         look: what the newest plan toward a command came near, parts or a joint's limit.
         counts: "accepted", and refused commands by rule.
         streaming: as given.
@@ -76,11 +81,14 @@ class Gate:
         collision: Collision | None = None,
         streaming: bool = False,
         arm_tolerance: Float | None = None,
+        driver: DriverState | None = None,
     ) -> None:
         self.limits = limits
         self.settings = settings
         self.collision = collision
         self.alarms = Alarms(settings)
+        self.driver = driver or DriverState(None)
+        self.speed_scale = 1.0
         self.look = FREE
         self.counts: Counter[str] = Counter()
         self.last_refusal: Refusal | None = None
@@ -104,7 +112,8 @@ class Gate:
         if arm_tolerance is not None:
             self._arm_tolerance = np.array(arm_tolerance, dtype=np.float64)
         self._led_s: float | None = None  # until motion may begin, since it was first to; None before that
-        self._led = False  # whether the controller has been told where that is
+        self._yielded = False  # whether the controller has been led to where a driver that is not ready left the arm
+        self._queued: Trajectory | None = None  # to be sent in the place of the rest of the plan
         self._trail = Trail(self._cycle_s)
 
     @property
@@ -130,7 +139,11 @@ class Gate:
             return Refusal("state", None, self.state.value, State.DISARMED.value)
         self.alarms.begin()
         measured = self._measured
-        refusal = self.alarms.refusal(now_ns) or refuse_stale(measured, now_ns, self._joints_max_age_s)
+        refusal = (
+            self.driver.refusal()
+            or self.alarms.refusal(now_ns)
+            or refuse_stale(measured, now_ns, self._joints_max_age_s)
+        )
         if refusal is not None:
             return refusal
         assert measured is not None
@@ -139,6 +152,7 @@ class Gate:
             return refusal
         self._hold(measured)
         self._led_s = 0.0 if self.streaming else None
+        self._yielded, self._queued = False, None
         self._command = None
         self._trail.begin()
         self._fire(Event.ARM, now_ns)
@@ -149,7 +163,7 @@ class Gate:
         held = held_position(measured.position, self.limits, self._setpoint, self._arm_tolerance)
         if self.collision is not None:
             self.collision.begin(held)
-        self._plan, self._into_s = self._limiter.stop(Motion.still(held)), 0.0
+        self._stand(held)
 
     def disarm(self, now_ns: int) -> Refusal | None:
         """Brake if moving, then be disarmed; refused by a stopped gate, which stays stopped."""
@@ -214,7 +228,7 @@ class Gate:
         if self._plan is not None:
             self._watch(now_ns)
             self._replan(now_ns)
-        setpoint = None if self._plan is None else self._plan.at(self._into_s)
+        setpoint = None if self._plan is None else self._paced(self._plan.at(self._into_s))
         if self.streaming and setpoint is not None:
             self._setpoint = setpoint.position
         self._settle(now_ns)
@@ -224,7 +238,10 @@ class Gate:
         return output
 
     def _advance(self, now_ns: int) -> None:
-        """Let the plan go on by the time that has passed, as the controller did; a clock jump forgets all stamps."""
+        """Let the plan go on by the time that has passed, as the controller did; a clock jump forgets all stamps.
+
+        A driver that scales the controller's time lets less time pass.
+        """
         passed_s = self._cycle_s if self._step_ns is None else (now_ns - self._step_ns) * 1e-9
         if not 0.0 <= passed_s <= CLOCK_JUMP_S:
             passed_s = max(passed_s, self._cycle_s)
@@ -233,6 +250,7 @@ class Gate:
             self._fire(Event.CLOCK_JUMP, now_ns)
         self._step_ns = now_ns
         passed_s = min(passed_s, STREAM_CYCLES * self._cycle_s) if self.streaming else passed_s
+        passed_s *= self.driver.pace
         self._into_s += passed_s
         if self._led_s is not None:
             self._led_s = max(0.0, self._led_s - passed_s)
@@ -241,6 +259,8 @@ class Gate:
         """Fire the faults and the silence."""
         assert self._plan is not None
         measured, reference = self._measured, self._plan.at(self._into_s)
+        if self.driver.refusal() is not None:
+            self._fire(Event.DRIVER_NOT_READY, now_ns)
         if measured is None or not measured.fresh(now_ns, self._joints_max_age_s):
             self._fire(Event.JOINTS_STALE, now_ns)
         elif tracking_error(measured.position, reference.position) > self.settings.tracking_tolerance:
@@ -255,11 +275,14 @@ class Gate:
         """Plan anew where that is possible within limits; otherwise the plan at hand goes on to its stop."""
         assert self._plan is not None
         self._trail.add(self._plan.at(self._into_s).position)
+        if self.driver.pace == 0.0:
+            self._pause(now_ns)
+            return
         motion = self._plan.at(self._into_s + self._ahead_s)
         plan = None
         if self.state is State.TRACKING and self._command is not None:
             if self._led_s is None:
-                self._lead_in()
+                self._lead_in(now_ns)
             if self._led_s == 0.0:
                 then_ns = now_ns + round((self._ahead_s + self._limiter.lead_s) * 1e9)
                 plan = self._toward(motion, self._command.sample(then_ns))
@@ -268,6 +291,25 @@ class Gate:
         if plan is not None:
             self._join(plan)
 
+    def _pause(self, now_ns: int) -> None:
+        """Stand where the controller's time stands.
+
+        Told nothing, it would go on amid the motion once its time does. Its last command has that motion's velocity, so
+        it cannot be led: it is told to stand.
+        """
+        assert self._plan is not None
+        if not self._still():
+            position = self._plan.at(self._into_s).position
+            self._stand(position)
+            self._queued = self._still_at(position, now_ns - round(BEHIND_S * 1e9))
+            self._setpoint, self._led_s = position, 0.0
+
+    def _stand(self, position: Float) -> None:
+        """Be still at a position (J,), at once."""
+        plan = self._limiter.stop(Motion.still(np.clip(position, self.limits.lower, self.limits.upper)))
+        assert plan is not None
+        self._plan, self._into_s = plan, 0.0
+
     def _join(self, plan: Plan) -> None:
         """Go over to another plan, which begins `_ahead_s` from now."""
         assert self._plan is not None
@@ -275,7 +317,7 @@ class Gate:
         self._plan = self._plan.joined(plan, self._into_s - behind_s, self._into_s + self._ahead_s)
         self._into_s = behind_s
 
-    def _lead_in(self) -> None:
+    def _lead_in(self, now_ns: int) -> None:
         """Begin to lead the controller, which may hold the last setpoint or what is measured, to where motion begins.
 
         The controller itself interpolates to a first point that is still to come, from whatever it holds.
@@ -288,8 +330,22 @@ class Gate:
         held = self._plan.at(0.0).position
         from_setpoint = UNKNOWN * self._arm_tolerance if before is None else held - before
         distance = np.maximum(np.abs(held - measured.position), np.abs(from_setpoint))
-        self._led_s, self._led = lead_in_s(distance, self.limits) + self._ahead_s, False
-        self._setpoint = held
+        self._lead(held, distance, now_ns)
+
+    def _lead(self, position: Float, distance: Float, now_ns: int) -> None:
+        """Tell the controller, which is up to ``distance`` (J,) away, where (J,) to be, and when.
+
+        It is told once. Told again it would begin anew from its last command, which it books at another time: a step.
+        """
+        self._led_s = lead_in_s(distance, self.limits) + self._ahead_s
+        self._queued = self._still_at(position, now_ns + round(self._led_s * 1e9))
+        self._setpoint = position
+
+    def _still_at(self, position: Float, then_ns: int) -> Trajectory:
+        """Standing at a position (J,) from a time on."""
+        positions = np.repeat(position[None], 2, axis=0)
+        still = np.zeros_like(positions)
+        return Trajectory(self.limits.names, np.array([0.0, LASTING_S]), positions, still, then_ns, still)
 
     def _toward(self, motion: Motion, target: tuple[Float, Float]) -> Plan | None:
         """Plan toward a target, slower if surprise or nearness say so; None if limits or distances forbid it.
@@ -297,7 +353,7 @@ class Gate:
         A plan that they forbid is tried again at half the speed: a stop out of an acceleration may swerve.
         """
         aim = self._limiter.aim(motion, *target)
-        ahead, aim = self._limiter.ahead(motion, aim), self.alarms.speed() * aim
+        ahead, aim = self._limiter.ahead(motion, aim), self.alarms.speed() * self.driver.speed * self.speed_scale * aim
         self.look = FREE if self.collision is None else self.collision.look(motion.position, ahead)
         plan = self._limiter.follow(motion, aim := self.look.speed * aim)
         broken = self._broken(plan)
@@ -323,6 +379,8 @@ class Gate:
         """
         if self.state is not State.SLOWING or self._plan is None or not self._still():
             return
+        if self.cause is Event.DRIVER_NOT_READY and not self._yields(now_ns):
+            return
         back = self._trail.back() if self.cause is Event.FORCE else None
         if back is not None:
             end = self._plan.at(self._plan.duration_s)
@@ -334,12 +392,33 @@ class Gate:
             self._fire(Event.STILL, now_ns)
             self._plan = None
 
+    def _yields(self, now_ns: int) -> bool:
+        """Lead the controller to where the driver has stopped the arm, so that nothing leaps once it moves again.
+
+        False until that is done; an arm that is not seen to stand still is waited for `PATIENCE_S` at most.
+        """
+        if self._queued is not None:
+            return False
+        measured = self._measured
+        if self._yielded or measured is None or not measured.fresh(now_ns, self._joints_max_age_s):
+            return True
+        if not measured.still(self.limits) and (now_ns - self.machine.since_ns) * 1e-9 < PATIENCE_S:
+            return False
+        assert self._plan is not None
+        before = self._plan.at(self._into_s).position
+        self._stand(measured.position)
+        held = self._plan.at(0.0).position
+        self._lead(held, held - before, now_ns)
+        self._yielded = True
+        return False
+
     def _outgoing(self, now_ns: int) -> Trajectory | None:
         """The rest of the plan. A still arm is not told to stand still: the controller holds its last point."""
-        if self._plan is None or (self.state is not State.TRACKING and self._still()):
+        queued, self._queued = self._queued, None
+        if queued is not None and not self.streaming:
+            return queued
+        if self._plan is None or self._led_s or (self.state is not State.TRACKING and self._still()):
             return None
-        if self._led_s:
-            return self._way_in(now_ns)
         behind_ns = round(min(BEHIND_S, self._into_s) * 1e9)
         from_s, soon_s = self._into_s - behind_ns * 1e-9, self._ahead_s + EXACT_S
         knots = self._plan.points(from_s, self._into_s, self._cycle_s, soon_s, MAX_POINTS)
@@ -350,28 +429,19 @@ class Gate:
             self._setpoint = knots.positions[-1]
         return Trajectory(self.limits.names, *knots[:3], now_ns - behind_ns, knots.accelerations)
 
-    def _way_in(self, now_ns: int) -> Trajectory | None:
-        """Where motion begins, and when: the controller leads the joints there. None once it has been told.
-
-        Told again it would begin anew from its last command, which it books at another time: a step amid the motion.
-        """
-        if self._led:
-            return None
-        assert self._plan is not None
-        assert self._led_s is not None
-        self._led = True
-        positions = np.repeat(self._plan.at(self._into_s).position[None], 2, axis=0)
-        still, then_ns = np.zeros_like(positions), now_ns + round(self._led_s * 1e9)
-        return Trajectory(self.limits.names, np.array([0.0, LASTING_S]), positions, still, then_ns, still)
-
     @property
     def reference(self) -> Motion | None:
         """The commanded motion now; while disarmed the measured one, None if nothing is known."""
         if self._plan is not None:
-            return self._plan.at(self._into_s)
+            return self._paced(self._plan.at(self._into_s))
         if self._measured is not None:
             return Motion(self._measured.position, self._measured.velocity, np.zeros_like(self._measured.position))
         return None
+
+    def _paced(self, motion: Motion) -> Motion:
+        """A motion of the plan as it is on the clock."""
+        pace = self.driver.pace
+        return motion if pace == 1.0 else Motion(motion.position, pace * motion.velocity, pace**2 * motion.acceleration)
 
     def _still(self) -> bool:
         return self._plan is None or self._into_s >= self._plan.duration_s

@@ -13,7 +13,8 @@ def state_report(gate: Gate) -> dict[str, object]:
     ``refused`` counts commands that broke a rule, ``unarmed`` the lawful ones that came when nothing may move;
     ``rule`` and ``last_refusal`` are of the last one that broke a rule, or None. ``near`` is the pair of parts that
     slows or forbids the newest command, a joint and its limit, or None; ``collision_pairs`` is how many are watched, 0
-    without any geometry.
+    without any geometry. ``driver`` is what the robot's driver says, in words, ``speed_scale`` the share of the speed
+    that somebody has set.
     """
     refusal = gate.last_refusal
     distances = gate.collision.distances if gate.collision is not None else None
@@ -27,5 +28,7 @@ def state_report(gate: Gate) -> dict[str, object]:
         "unarmed": gate.counts["state"],
         "last_refusal": asdict(refusal) if refusal else None,
         "near": gate.look.pair,
+        "driver": gate.driver.words,
+        "speed_scale": gate.speed_scale,
         "collision_pairs": len(distances.pairs) if distances is not None else 0,
     }

@@ -42,6 +42,7 @@ class Event(str, Enum):
     FORCE = "force"
     SURPRISE = "surprise"
     PREDICTED_FORCE = "predicted_force"
+    DRIVER_NOT_READY = "driver_not_ready"
 
 
 FAULTS = (
@@ -52,6 +53,7 @@ FAULTS = (
     Event.FORCE,
     Event.SURPRISE,
     Event.PREDICTED_FORCE,
+    Event.DRIVER_NOT_READY,
 )
 ARMED = (State.HOLDING, State.TRACKING, State.SLOWING)
 

@@ -1,0 +1,175 @@
+"""What a robot's driver says slows the gate's time down, or stops it under a name of its own, without a leap."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from gate_driver import CONTRACT, HOME, JOINTS, LIMITS, Driver, assert_within_limits
+
+from world_model_ros.bench.histories import Bench
+from world_model_ros.bench.trajectory_controllers import Setting
+from world_model_ros.contract.contract import Contract
+from world_model_ros.contract.driver import Driver as Settings
+from world_model_ros.contract.driver import Ready, SpeedScaling
+from world_model_ros.safety.driver import DriverState
+from world_model_ros.safety.report import state_report
+
+SCALING = SpeedScaling(topic="speed_scaling", type="std_msgs/msg/Float64", full=100.0)
+READY = Ready(topic="program_running", type="std_msgs/msg/Bool")
+MODE = Ready(topic="robot_state", type="std_msgs/msg/Int32", values=[2, 3])
+CYCLE_S = 0.02
+FAR = np.array([0.0, -1.2, 1.4, -1.8, -1.57, 0.0])  # high over the table
+
+
+def bench(settings: Settings, delay_s: float = 0.0) -> Bench:
+    """A gate that hears a driver, a controller and an arm, moving at half speed."""
+    contract: Contract = replace(CONTRACT, deployment=CONTRACT.deployment.model_copy(update={"driver": settings}))
+    made = Bench(contract, Setting("4.42", 500.0, delay_s), FAR, seed=1)
+    for each in settings.ready:
+        made.gate.driver.ready(each.topic, each.values[0])
+    made.run(0.1)
+    assert made.gate.arm(made.now_ns) is None
+    made.run(0.4, VELOCITY)
+    assert made.gate.state.value == "tracking"
+    return made
+
+
+VELOCITY = np.array([0.5, 0.3, -0.4, 0.3, 0.2, -0.6])
+
+
+def scale(made: Bench, percent: float) -> None:
+    made.gate.driver.scaling(percent)
+    made.follower.controller.scaling = percent / 100
+
+
+def test_a_driver_that_slows_the_controller_is_followed_slowly_and_nothing_disagrees() -> None:
+    made = bench(Settings(speed_scaling=SCALING))
+    before = made.measured
+    made.run(1.0, VELOCITY)
+    full = made.measured - before
+    scale(made, 30.0)
+    assert state_report(made.gate)["driver"] == "at 30% of its speed"
+    before = made.measured
+    made.run(1.5, VELOCITY)
+    slow = made.measured - before
+    assert made.gate.state.value == "tracking"
+    assert slow == pytest.approx(0.3 * 1.5 * full, rel=0.1)
+    scale(made, 100.0)
+    made.run(0.3, VELOCITY)
+    assert made.gate.state.value == "tracking"
+
+
+def test_what_is_applied_is_as_slow_as_the_driver_lets_it_be() -> None:
+    made = bench(Settings(speed_scaling=SCALING))
+    scale(made, 50.0)
+    made.run(0.5, VELOCITY)
+    before = made.gate.reference
+    made.run(0.01)
+    after = made.gate.reference
+    assert after.velocity[0] == pytest.approx((after.position[0] - before.position[0]) / 0.01, abs=0.01)
+
+
+def test_a_paused_robot_stays_armed_and_goes_on_from_a_standstill() -> None:
+    made = bench(Settings(speed_scaling=SCALING))
+    scale(made, 0.0)
+    assert state_report(made.gate)["driver"] == "paused"
+    made.run(0.05, VELOCITY)
+    before = made.measured
+    made.run(1.0, VELOCITY)
+    assert np.allclose(made.measured, before, atol=1e-9)
+    assert made.gate.state.value == "tracking"
+    made.follower.forget()
+    scale(made, 100.0)
+    made.run(0.5, VELOCITY)
+    assert made.follower.acceleration_ratio <= 1.01
+    assert made.measured[0] > before[0] + 0.1
+
+
+def test_a_driver_that_only_slows_the_robot_gets_slower_plans() -> None:
+    made = bench(Settings(speed_scaling=SCALING.model_copy(update={"scales_controller": False})))
+    made.gate.driver.scaling(20.0)
+    made.follower.forget()
+    made.run(0.5, VELOCITY)
+    before = made.measured
+    made.run(0.5, VELOCITY)
+    assert (made.measured - before)[0] < 0.4 * 0.5 * VELOCITY[0]
+    assert made.follower.acceleration_ratio <= 1.01
+
+
+@pytest.mark.parametrize("scaled", [True, False])
+def test_a_protective_stop_has_its_name_and_nothing_leaps_when_it_ends(scaled: bool) -> None:
+    made = bench(Settings(speed_scaling=SCALING, ready=[READY]), delay_s=0.01)
+    made.stopped = made.measured + np.array([0.02, -0.01, 0.015, 0.0, 0.01, 0.005])
+    made.gate.driver.ready(READY.topic, False)
+    if scaled:
+        scale(made, 0.0)
+    made.run(2.0, VELOCITY)
+    assert (made.gate.state.value, made.gate.cause.value) == ("disarmed", "driver_not_ready")
+    assert made.gate.arm(made.now_ns).rule == "driver_not_ready"
+    made.follower.forget()
+    made.gate.driver.ready(READY.topic, True)
+    scale(made, 100.0)
+    made.run(1.0)
+    assert np.allclose(made.follower.controller.held[0], made.stopped, atol=1e-6)
+    assert made.follower.acceleration_ratio <= 1.01
+    made.stopped = None
+    assert made.gate.arm(made.now_ns) is None
+    made.run(0.6, VELOCITY)
+    assert made.follower.acceleration_ratio <= 1.01
+    assert made.gate.state.value == "tracking"
+
+
+def test_a_stop_while_the_arm_still_moves_waits_until_it_stands() -> None:
+    made = bench(Settings(ready=[READY]))
+    made.gate.driver.ready(READY.topic, False)
+    sent = []
+    for _ in range(60):
+        made.now_ns += 10_000_000
+        made.gate.joint_state(made.now_ns, HOME + 0.1, np.full(JOINTS, 0.5))
+        sent.append(made.gate.step(made.now_ns))
+    assert sent[-1].state.value == "slowing"
+    for _ in range(60):
+        made.now_ns += 10_000_000
+        made.gate.joint_state(made.now_ns, HOME + 0.1, np.full(JOINTS, 0.5))
+        sent.append(made.gate.step(made.now_ns))
+    assert sent[-1].state.value == "disarmed"
+    last = [output.outgoing for output in sent if output.outgoing is not None][-1]
+    assert np.allclose(last.positions, HOME + 0.1)
+
+
+def test_a_ready_topic_that_nothing_was_heard_on_is_not_ready_and_values_are_compared_with_their_type() -> None:
+    state = DriverState(Settings(ready=[READY, MODE]))
+    assert "nothing heard on program_running" in str(state.refusal())
+    state.ready(READY.topic, True)
+    state.ready(MODE.topic, 1)
+    assert "robot_state" in str(state.refusal())
+    state.ready(MODE.topic, True)  # not the mode 1 or 2
+    assert state.refusal() is not None
+    state.ready(MODE.topic, 3)
+    assert state.refusal() is None
+    state.ready(READY.topic, 1)
+    assert state.refusal() is not None
+
+
+@pytest.mark.parametrize(("value", "pace"), [(100.0, 1.0), (250.0, 1.0), (25.0, 0.25), (-1.0, 0.0), (np.nan, 0.0)])
+def test_a_scaling_is_a_share_and_one_that_is_not_a_number_is_none(value: float, pace: float) -> None:
+    state = DriverState(Settings(speed_scaling=SCALING))
+    state.scaling(value)
+    assert state.pace == pace
+
+
+@pytest.mark.parametrize("scale", [0.05, 0.3])
+def test_a_speed_scale_slows_all_motion_and_may_change_amid_it(scale: float) -> None:
+    driver = Driver().armed().track(0.5, ticks=4)
+    fast = driver.outputs[-1].reference.velocity[0]
+    driver.outputs.clear()
+    driver.gate.speed_scale = scale
+    driver.track(0.5, ticks=6)
+    slow = driver.outputs[-1].reference.velocity[0]
+    assert slow == pytest.approx(scale * fast, abs=0.15 * fast)
+    driver.gate.speed_scale = 1.0
+    driver.track(0.5, ticks=6)
+    assert driver.outputs[-1].reference.velocity[0] > 0.9 * fast
+    assert_within_limits([output.reference for output in driver.outputs], CYCLE_S, LIMITS)
