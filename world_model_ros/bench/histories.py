@@ -8,13 +8,15 @@ has to keep the limits where it counts: at the controller.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from world_model_ros.bench.executed import Float
-from world_model_ros.bench.trajectory_controllers import JUDGED, UPDATE_HZ, Follower, Setting
-from world_model_ros.contract.contract import Contract
+from world_model_ros.bench.trajectory_controllers import JUDGED, UPDATE_HZ, Follower, Setting, exceeded
+from world_model_ros.contract.contract import Contract, contract_from_text
+from world_model_ros.core.parallel import spread
 from world_model_ros.core.trajectory import Trajectory
 from world_model_ros.safety.build import gate_for
 from world_model_ros.safety.gate import Gate
@@ -100,10 +102,9 @@ class Bench:
         if self._random.random() < 0.3:
             self.told.append("restart while holding")
             self._restart()
-        before = self.follower.updates
         self.follower.forget()
         self.run(MOTION_S, self._random.uniform(-0.5, 0.5, len(self.limits.names)) * self.limits.velocity)
-        return self.follower.updates > before and self.gate.state.value == "tracking"
+        return self.follower.updates > 0 and self.gate.state.value == "tracking"
 
     def _command(self, velocity: Float) -> Trajectory:
         """Motion from where the gate's reference is, as far as the limits let it, and a stop."""
@@ -170,35 +171,59 @@ class Bench:
         self.follower.restart(np.clip(held, self.limits.lower, self.limits.upper), self.now_ns)
 
 
-def histories(contract: Contract, count: int, position: Float, seed: int = 0) -> dict[str, Any]:
+def histories(contract: Contract, count: int, position: Float, seed: int = 0, first: int = 0) -> dict[str, Any]:
     """Let ``count`` random histories end with an arming and a first motion.
 
     Args:
         position: (J,) with room around it.
+        first: number of the first one.
 
     Returns:
         ``count``, ``judged`` (where there was a motion), ``acceleration_ratio`` and ``velocity_ratio`` of the worst,
-        and ``worst`` (number, controller and events of it).
+        ``exceeded`` (each that broke the promise of docs/safety.md, in words), and ``worst`` (number, controller and
+        events).
     """
-    random = np.random.default_rng([seed, 3])
     transport_s = contract.deployment.gate.transport_s
-    judged, worst = 0, {"acceleration_ratio": 0.0, "velocity_ratio": 0.0}
-    culprit: dict[str, Any] = {}
-    for number in range(count):
-        delay_s = float(random.choice([0.0, transport_s]))
-        setting = Setting(JUDGED[int(random.integers(2))], float(random.choice(UPDATE_HZ)), delay_s)
-        bench = Bench(contract, setting, position, seed * 1_000_003 + number)
-        bench.run(0.1)
-        for _ in range(int(random.integers(1, 6))):
-            if random.random() < 0.6:
-                bench.arm_and_move()
-            bench.happen(EVENTS[int(random.integers(len(EVENTS)))])
-        bench.run(SETTLE_S)
+    judged, exceeding, culprit = 0, [], {}
+    worst = {"acceleration_ratio": 0.0, "velocity_ratio": 0.0}
+    for number in range(first, first + count):
+        bench = _history(contract, position, [seed, 3, number])
         if not bench.arm_and_move():
             continue
         judged += 1
         follower = bench.follower
+        exceeding += [f"history {number}: {words}" for words in exceeded([follower.report()], transport_s)]
         if follower.acceleration_ratio > worst["acceleration_ratio"]:
-            culprit = {"number": number, "controller": vars(setting), "events": bench.told}
+            culprit = {"number": number, "controller": vars(follower.setting), "events": bench.told}
         worst = {name: max(value, getattr(follower, name)) for name, value in worst.items()}
-    return {"count": count, "judged": judged, **worst, "worst": culprit}
+    return {"count": count, "judged": judged, **worst, "exceeded": exceeding, "worst": culprit}
+
+
+def spread_histories(contract: Contract, count: int, position: Float, seed: int, workers: int) -> dict[str, Any]:
+    """As `histories`, by several processes."""
+    chunk = -(-count // max(workers, 1))
+    jobs = [(contract.text, contract.folder, min(chunk, count - i), position, seed, i) for i in range(0, count, chunk)]
+    found = list(spread(_histories, jobs, workers))
+    merged = dict(max(found, key=lambda each: each["acceleration_ratio"]))
+    merged |= {name: sum(each[name] for each in found) for name in ("count", "judged")}
+    merged["velocity_ratio"] = max(each["velocity_ratio"] for each in found)
+    return merged | {"exceeded": [words for each in found for words in each["exceeded"]]}
+
+
+def _histories(job: tuple[str, Path | None, int, Float, int, int]) -> dict[str, Any]:
+    text, folder, count, position, seed, first = job
+    return histories(contract_from_text(text, folder=folder), count, position, seed, first)
+
+
+def _history(contract: Contract, position: Float, seed: list[int]) -> Bench:
+    """A bench after one to five events, of which more than half follow a motion."""
+    random = np.random.default_rng(seed)
+    delay_s = float(random.choice([0.0, contract.deployment.gate.transport_s]))
+    setting = Setting(JUDGED[int(random.integers(2))], float(random.choice(UPDATE_HZ)), delay_s)
+    bench = Bench(contract, setting, position, int(random.integers(2**31)))
+    bench.run(0.1)
+    for _ in range(int(random.integers(1, 6))):
+        if random.random() < 0.6:
+            bench.arm_and_move()
+        bench.happen(EVENTS[int(random.integers(len(EVENTS)))])
+    return bench

@@ -102,6 +102,7 @@ class Follower:
     def forget(self) -> None:
         """Judge only what comes from now on."""
         self.acceleration_ratio = self.velocity_ratio = 0.0
+        self.over = self.updates = self.refused = 0
 
     def report(self) -> dict[str, Any]:
         return {

@@ -20,6 +20,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="without the trajectory controllers that follow, which take most time",
     )
+    parser.add_argument(
+        "--histories", type=int, default=0, help="of gate, controller and arm before a first command (%(default)s)"
+    )
     parser.add_argument("--trials", type=int, default=10, help="of each fault (%(default)s)")
     parser.add_argument("--live", type=int, default=0, help="commands over real topics to a gate process (%(default)s)")
     parser.add_argument(
@@ -43,6 +46,10 @@ def run(arguments: argparse.Namespace) -> int:
         with _progress(arguments.frames, arguments.json) as bar:
             result = campaign(contract, arguments.frames, arguments.seed, progress=bar.update, controllers=controllers)
     start, _ = places(contract, np.random.default_rng([arguments.seed, 1]))
+    if arguments.histories:
+        from world_model_ros.bench.histories import spread_histories
+
+        result["histories"] = spread_histories(contract, arguments.histories, start, arguments.seed, arguments.workers)
     result["detect_to_hold_ms"] = detect_to_hold(contract, start, arguments.trials, arguments.seed)
     if arguments.live:
         from world_model_ros.nodes.gate_probe import live_campaign
@@ -94,7 +101,14 @@ def _lines(result: dict[str, Any]) -> list[str]:
         f"{each['over']} of {each['updates']} updates over 1.01"
         for each in result["jtc"]
     ]
-    lines += [f"beyond what is promised: {words}" for words in result["exceeded"]]
+    past = result.get("histories")
+    if past is not None:
+        lines.append(
+            f"first command after {past['judged']} of {past['count']} histories: acceleration "
+            f"{past['acceleration_ratio']:.3f}, velocity {past['velocity_ratio']:.4f}"
+        )
+    beyond = [*result["exceeded"], *(past["exceeded"] if past is not None else [])]
+    lines += [f"beyond what is promised: {each}" for each in beyond]
     for kind, words in (("cycle_ms", ""), ("cycle_cpu_ms", " of CPU")):
         lines.append(
             f"a cycle takes{words} " + ", ".join(f"{name} {value:.3f} ms" for name, value in result[kind].items())

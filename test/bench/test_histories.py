@@ -1,0 +1,72 @@
+"""Whatever happened before, the first command after arming keeps the limits at the controller."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from world_model_ros.bench import histories as histories_module
+from world_model_ros.bench.histories import EVENTS, Bench, histories
+from world_model_ros.bench.trajectory_controllers import Setting
+from world_model_ros.contract.contract import Contract
+
+FAR = np.array([0.0, -1.2, 1.4, -1.8, -1.57, 0.0])  # high over the table
+
+
+@pytest.mark.slow
+def test_the_first_command_after_random_histories_keeps_the_limits(contract: Contract) -> None:
+    found = histories(contract, 40, FAR, seed=5)
+    assert found["exceeded"] == []
+    assert found["judged"] > 35
+    assert found["velocity_ratio"] > 0.2  # something moved
+
+
+@pytest.mark.parametrize("update_hz", [100.0, 500.0, 1000.0])
+def test_a_controller_that_was_restarted_while_the_gate_braked_is_not_pulled_to_where_the_gate_thinks_it_is(
+    contract: Contract, update_hz: float
+) -> None:
+    """Moving, controller deactivated, stop, controller activated, reset, arm."""
+    bench = Bench(contract, Setting("4.42", update_hz, 0.0), FAR, seed=2)
+    velocity = np.array([0.9, 0.0, 0.0, 0.5, 0.0, -0.7])
+    bench.run(0.1)
+    assert bench.gate.arm(bench.now_ns) is None
+    bench.run(0.8, velocity)
+    bench._deactivate()
+    bench.run(0.1, velocity)
+    bench.gate.stop(bench.now_ns)
+    bench.run(0.5)
+    bench._activate()
+    left = bench.gate.reference.position - bench.measured
+    assert np.abs(left).max() > 0.05  # the gate's plan has led on
+    assert bench.gate.reset(bench.now_ns) is None
+    assert bench.gate.arm(bench.now_ns) is None
+    bench.follower.forget()
+    before = bench.measured
+    bench.run(0.05, np.zeros(6))
+    assert np.abs(bench.measured - before).max() < 0.01
+    bench.run(0.7, velocity)
+    assert bench.follower.acceleration_ratio <= 1.01
+    assert bench.follower.velocity_ratio <= 1.0
+
+
+@pytest.mark.slow
+def test_a_gate_that_goes_on_from_where_it_left_the_controller_is_found_out(
+    contract: Contract, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As version 0.1.0 did, within its tolerance of tracking, and without leading the controller there."""
+
+    def left(measured, limits, setpoint, tolerance):
+        near = setpoint is not None and np.abs(measured - setpoint).max() < 0.15
+        return setpoint if near else np.clip(measured, limits.lower, limits.upper)
+
+    monkeypatch.setattr("world_model_ros.safety.gate.held_position", left)
+    monkeypatch.setattr("world_model_ros.safety.gate.lead_in_s", lambda *_: 0.0)
+    assert histories(contract, 15, FAR, seed=5)["exceeded"]
+
+
+def test_every_event_can_happen(contract: Contract) -> None:
+    bench = Bench(contract, Setting("4.17", 100.0, 0.0), FAR, seed=3)
+    for event in dict.fromkeys(EVENTS):
+        bench.happen(event)
+    assert bench.told == list(dict.fromkeys(EVENTS))
+    assert histories_module.MOTION_S > 0.5  # longer than the controller is led
