@@ -98,18 +98,20 @@ def bringup(
         Process("future_view_node", "future_view", {**every, **bundle, "save": futures}),
     ]
     if contract.deployment.command is not None and not shadow:  # a robot without one can only be watched
-        gate: dict[str, Value] = {**every, "dry_run": dry_run, "speed_scale": float(speed_scale)}
-        processes.insert(0, Process("command_gate_node", "command_gate", gate, profile="gate"))
+        gate: dict[str, Value] = {"dry_run": dry_run, "speed_scale": float(speed_scale)}
+        processes.insert(0, Process("command_gate_node", "command_gate", every | gate, profile="gate"))
     if contract.deployment.urdf is not None and _asked(robot_state_publisher):
         processes.append(_state_publisher(contract, use_sim_time))
     if record:
         processes.append(Process("recorder_node", "recorder", {**every, "path": record}))
     if rviz:
-        config = share_folder("config") / "rviz" / "futures.rviz"
-        processes.append(
-            Process("rviz2", "rviz2", {"use_sim_time": use_sim_time}, package="rviz2", arguments=("-d", str(config)))
-        )
+        processes.append(_rviz(use_sim_time))
     return processes
+
+
+def _rviz(use_sim_time: bool) -> Process:
+    config = share_folder("config") / "rviz" / "futures.rviz"
+    return Process("rviz2", "rviz2", {"use_sim_time": use_sim_time}, package="rviz2", arguments=("-d", str(config)))
 
 
 def _asked(robot_state_publisher: str) -> bool:
