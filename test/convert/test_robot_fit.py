@@ -39,7 +39,8 @@ def test_messages_of_other_joints_on_a_shared_topic_are_no_fault():
     for i in range(50):
         for half in (slice(0, 5), slice(5, 6)):
             for name in ("arm", "hand"):
-                fit.add(name, joints(T0 + i * 10**7, REST[half], JOINTS[half]), T0 + i * 10**7)
+                frame = str(half.start)
+                fit.add(name, joints(T0 + i * 10**7, REST[half], JOINTS[half], frame), T0 + i * 10**7)
     for name in ("arm", "hand"):
         assert fit.streams[name].messages == fit.streams[name].others == 50
         assert [each.level for each in fit.streams[name].findings()] == ["ok"] * 3
@@ -121,6 +122,13 @@ def test_ages_of_very_many_messages_are_kept_in_little():
     assert len(ages) <= 20_000
     assert fit.streams["wrist_wrench"].rate_hz == pytest.approx(1000.0)
     assert fit.streams["wrist_wrench"].times.worst_s == pytest.approx(0.005)
+
+
+def test_sound_of_which_nothing_can_be_read_has_no_rate():
+    fit = RobotFit(CONTRACT)
+    for i in range(20):
+        fit.add("table_mic", MAKE.sound(np.zeros((160, 2)), T0 + i * 10**7), T0 + i * 10**7)
+    assert not findings(fit, "table_mic", "rate")
 
 
 def test_a_message_of_another_kind_altogether_is_named_not_raised():

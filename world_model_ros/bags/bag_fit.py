@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from world_model_ros.bags.reader import BagReader, Topic
-from world_model_ros.bags.reference import command_topics, reference_sources
+from world_model_ros.bags.reference import command_topics, possible_commands, reference_sources
 from world_model_ros.bags.routes import absolute, header_ns
 from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.schema import StreamSource
@@ -68,9 +68,7 @@ class BagFit:
             self._fit.add(name, message, bag_ns)
         if told is not None:
             try:
-                stamp = message.header.stamp
-                stamp_ns = stamp.sec * 10**9 + stamp.nanosec or bag_ns
-                told.read(message, stamp_ns, stamp_ns)
+                told.now(message, bag_ns)
             except UserError as error:
                 self._wrong[topic][str(error)] += 1
 
@@ -169,6 +167,7 @@ class BagFit:
         named = {absolute(each.topic) for each in self._controllers()}
         there = [f"{topic.name} is {topic.type}" for topic in self._topics.values() if topic.name in named]
         wanted = [absolute(topic) for topic in command_topics(self._contract)]
+        there += [f"the contract does not know {each}" for each in possible_commands(self._bag, self._contract)]
         found = f"nothing that can be read says what the robot was told{': ' if there else ''}{', '.join(there)}"
         change = f"record /gate/applied, or trajectory_msgs/msg/JointTrajectory on one of {wanted or 'its topics'}"
         change += "; or deployment.without_commands: measured"

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from world_model_ros.bags.lerobot_video import Frame
 from world_model_ros.bags.reader import BagReader
-from world_model_ros.bags.reference import ReferenceSource, reference_sources
+from world_model_ros.bags.reference import ReferenceSource, possible_commands, reference_sources
 from world_model_ros.bags.routes import absolute
 from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.schema import CameraStream, JointStream, StreamSource
@@ -20,7 +20,6 @@ from world_model_ros.convert.camera import CameraConverter
 from world_model_ros.convert.commanded import together
 from world_model_ros.convert.joint_parts import JointParts
 from world_model_ros.convert.joints import OtherJoints
-from world_model_ros.convert.stamps import stamp_ns
 from world_model_ros.core.errors import UserError
 
 Read = Callable[[Any], Any]
@@ -64,7 +63,9 @@ class BagFrames:
         self._cameras = self._readable_cameras()
         self._told = self._readable_commands()
         if not self._told:
-            self._left_out.append("no action: nothing that can be read says what the robot was told")
+            there = possible_commands(bag, contract)
+            words = f"; the contract does not know {', '.join(there)}" if there else ""
+            self._left_out.append(f"no action: nothing that can be read says what the robot was told{words}")
         self._commanded: dict[str, NDArray[np.float64]] = {}
         self._pictures: dict[str, Frame] = {}
 
@@ -109,9 +110,8 @@ class BagFrames:
             self._pictures[name] = read(message)[1]
         for told in self._told:
             if told.topic == topic:
-                stamp = stamp_ns(message) or bag_ns
                 try:
-                    self._commanded[told.name] = told.read(message, stamp, stamp)
+                    self._commanded[told.name] = told.now(message, bag_ns)
                 except OtherJoints:
                     continue
 
@@ -156,7 +156,7 @@ class BagFrames:
         """Those of which a message can be read."""
 
         def reader(told: ReferenceSource) -> Read:
-            return lambda message: told.read(message, 0, 0)
+            return lambda message: told.now(message, 0)
 
         sources = reference_sources(self._bag, self._contract)
         return [each for each in sources if self._any(each.topic, reader(each))]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.schema import JointStream
 from world_model_ros.convert.commanded import CommandedJoints
 from world_model_ros.convert.joints import JointConverter
+from world_model_ros.convert.stamps import finite, stamp_ns
 from world_model_ros.core.errors import UserError
 from world_model_ros.runtime.applied import AppliedReference
 
@@ -21,6 +22,13 @@ APPLIED_TOPIC = "/gate/applied"
 USUAL_COMMAND = "joint_trajectory_controller/joint_trajectory"
 _APPLIED_AGE_NS = 300_000_000  # as long as `AppliedReference` answers
 _EVER_NS = 2**62
+_COMMANDS = (
+    "trajectory_msgs/msg/JointTrajectory",
+    "std_msgs/msg/Float64MultiArray",
+    "sensor_msgs/msg/JointState",
+    "geometry_msgs/msg/TwistStamped",
+    "geometry_msgs/msg/Twist",
+)
 
 
 @dataclass(frozen=True)
@@ -34,6 +42,7 @@ class ReferenceSource:
             that this topic says nothing of.
         reported: it says what is, rather than what shall be.
         shared: its topic may have messages that say nothing of it.
+        stamped: its messages have a header; those that have none hold from when they were sent.
     """
 
     name: str
@@ -42,6 +51,12 @@ class ReferenceSource:
     read: Callable[[Any, int, int], NDArray[np.float64]]
     reported: bool = True
     shared: bool = False
+    stamped: bool = True
+
+    def now(self, message: Any, bag_ns: int) -> NDArray[np.float64]:
+        """What a message says at its own stamp; that without one at ``bag_ns``, when it was recorded."""
+        stamp = (stamp_ns(message) if self.stamped else 0) or bag_ns
+        return self.read(message, stamp, stamp)
 
 
 def command_topics(contract: Contract) -> tuple[str, ...]:
@@ -54,6 +69,13 @@ def command_topics(contract: Contract) -> tuple[str, ...]:
     return tuple(each.topic for each in command.controllers(contract.joint_names))
 
 
+def possible_commands(bag: BagReader, contract: Contract) -> list[str]:
+    """Topics that the contract does not know and whose type could tell a robot where to go, in words."""
+    known = {"/" + source.topic.lstrip("/") for source in contract.deployment.streams}
+    found = [topic for topic in bag.topics().values() if topic.type in _COMMANDS and topic.name not in known]
+    return [f"{topic.name} ({topic.type})" for topic in found if not topic.name.startswith("/predicted/")]
+
+
 def reference_sources(bag: BagReader, contract: Contract) -> list[ReferenceSource]:
     """What the gate says it applied; without a gate, what each controller was sent; without both, what the contract
     says under ``deployment.without_commands``: nothing, or the measured joints."""
@@ -62,11 +84,45 @@ def reference_sources(bag: BagReader, contract: Contract) -> list[ReferenceSourc
         return [ReferenceSource(APPLIED_TOPIC, APPLIED_TOPIC, _APPLIED_AGE_NS, _applied_reader(contract))]
     told = ["/" + topic.lstrip("/") for topic in command_topics(contract)]
     told = [topic for topic in told if topics.get(topic) == "trajectory_msgs/msg/JointTrajectory"]
-    if told:
-        return [
-            ReferenceSource(topic, topic, _EVER_NS, _command_reader(contract, topic), reported=False) for topic in told
-        ]
+    sources = [
+        ReferenceSource(topic, topic, _EVER_NS, _command_reader(contract, topic), reported=False) for topic in told
+    ]
+    sources += [
+        ReferenceSource(topic, topic, _EVER_NS, read, reported=False, stamped=False)
+        for topic, read in _streamed(contract).items()
+        if topics.get(topic) == "std_msgs/msg/Float64MultiArray"
+    ]
+    if sources:
+        return sources
     return _measured(contract) if contract.deployment.without_commands == "measured" else []
+
+
+def _streamed(contract: Contract) -> dict[str, Callable[[Any, int, int], NDArray[np.float64]]]:
+    """Readers of the controllers that are told positions each cycle, by topic."""
+    command = contract.deployment.command
+    controllers = [] if command is None else command.controllers(contract.joint_names)
+    return {
+        "/" + each.topic.lstrip("/"): _positions_reader(contract, each.topic, each.joints)
+        for each in controllers
+        if each.interface == "forward_position"
+    }
+
+
+def _positions_reader(
+    contract: Contract, topic: str, joints: Sequence[str]
+) -> Callable[[Any, int, int], NDArray[np.float64]]:
+    places = [contract.joint_names.index(name) for name in joints]
+
+    def read(message: Any, stamp_ns: int, now_ns: int) -> NDArray[np.float64]:
+        told = np.asarray(message.data, np.float64)
+        if len(told) != len(places):
+            raise UserError(f"{topic}: data", f"{len(told)} numbers", f"{len(places)}, for {list(joints)}")
+        finite(told, topic, tuple(joints))
+        positions = np.full(len(contract.joint_names), np.nan)
+        positions[places] = told
+        return positions
+
+    return read
 
 
 def _measured(contract: Contract) -> list[ReferenceSource]:

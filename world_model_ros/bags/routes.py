@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -36,6 +36,7 @@ class Route:
         latency_ns: is taken off every stamp.
         most_ahead_ns: a stamp further ahead of its arrival is refused.
         mute: nothing of its topic can be meant for it; why is in ``count``.
+        stamped: its messages begin with a header; those that do not hold from when they were recorded.
     """
 
     name: str
@@ -47,12 +48,14 @@ class Route:
     latency_ns: int = 0
     most_ahead_ns: int = MOST_AHEAD_NS
     mute: bool = False
+    stamped: bool = True
 
     def push(self, bag: BagReader, bag_ns: int, raw: bytes) -> None:
         """Store a message; one that is not even a header is refused, as is one that must be decoded and cannot."""
         try:
             # A command without a stamp holds from when it was sent.
-            stamp_ns = header_ns(raw, self.topic) or (bag_ns if self.name.startswith(REFERENCE) else 0)
+            stamp_ns = header_ns(raw, self.topic) if self.stamped else bag_ns
+            stamp_ns = stamp_ns or (bag_ns if self.name.startswith(REFERENCE) else 0)
             if stamp_ns - bag_ns > self.most_ahead_ns:
                 self.count.ahead(stamp_ns, bag_ns, stamp_ahead(self.name, stamp_ns - bag_ns))
                 return
@@ -96,7 +99,8 @@ def other_routes(contract: Contract, references: Sequence[ReferenceSource]) -> l
         count = StreamCount(reference.max_age_ns)
         ahead_ns = MOST_AHEAD_NS if reference.reported else _COMMAND_AHEAD_NS
         name, topic = reference_key(reference.name), reference.topic
-        routes.append(Route(name, topic, streams, reference.read, count, reference.shared, most_ahead_ns=ahead_ns))
+        route = Route(name, topic, streams, reference.read, count, reference.shared, most_ahead_ns=ahead_ns)
+        routes.append(replace(route, stamped=reference.stamped))
     for label in labels:
         read = _pose_reader(contract.interface.base_frame, label.name)
         count = StreamCount(LABEL_AGE_NS)

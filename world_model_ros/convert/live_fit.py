@@ -83,7 +83,7 @@ class StreamFit:
 
     def judge(self, message: Any) -> int | None:
         """Look at a message's content: its number of samples, or None if it is another publisher's business."""
-        self._frames[str(message.header.frame_id)] += 1
+        frame = str(message.header.frame_id)
         try:
             stamp, value = self._convert(message)
         except OtherJoints:
@@ -95,7 +95,9 @@ class StreamFit:
             if self.stream.kind == "joints" and len(self._parts) < _MOST_PARTS:
                 self._parts.add(tuple(message.name))
             self.refuse(error, shape_advice(self.stream, message))
+            self._frames[frame] += 1
             return 1
+        self._frames[frame] += 1
         if self.stream.kind == "joints":
             self._courses.add(stamp, value[:, 0])
         return len(value) if self.stream.kind == "microphone" else 1
@@ -168,6 +170,8 @@ class StreamFit:
 
     def _rates(self) -> list[Finding]:
         rate, name = self.rate_hz, self.stream.name
+        if self.stream.kind == "microphone" and sum(self._refused.values()) == self.messages:
+            return []  # nobody knows how many samples there were
         if rate is None:
             few = f"{self.messages} messages"
             return [Finding("rate", few, "listen for longer, or the driver is stuck", "wrong")]
