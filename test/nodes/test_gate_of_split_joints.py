@@ -46,6 +46,7 @@ class Drivers:
         self.arming = self.node.create_client(Trigger, "gate/arm")
         self.publishers = [self.node.create_publisher(JointState, topic, 10) for topic in topics]
         self.running = [True, False]
+        self.velocity = 0.0
         self.node.create_timer(0.01, self._publish)
 
     def spin(self, until: Callable[[], object], patience_s: float = 30.0) -> None:
@@ -71,8 +72,8 @@ class Drivers:
             self.publishers, self.running, (ARM_JOINTS, HAND_JOINTS), (REST[:5], REST[5:])
         ):
             if running:
-                zeros = np.zeros(len(names))
-                publisher.publish(MAKE.joint_state(names, positions, zeros, stamp_ns=now_ns))
+                velocities = np.full(len(names), self.velocity)
+                publisher.publish(MAKE.joint_state(names, positions, velocities, stamp_ns=now_ns))
 
     def _on_state(self, message: String) -> None:
         self.state = json.loads(message.data)
@@ -97,7 +98,7 @@ def test_it_waits_for_every_joint_and_notices_when_one_of_them_stops(drivers: Dr
     drivers.spin(lambda: drivers.diagnostics.get("joints_unheard") == "wrist_3_joint")
     refused = drivers.arm()
     assert not refused.success
-    assert "joint_states_stale" in refused.message
+    assert "joint_states_stale: none yet: nothing of ['wrist_3_joint'] yet" in refused.message
     drivers.running[1] = True
     drivers.spin(lambda: drivers.diagnostics["joints_unheard"] == "")
     drivers.spin(lambda: drivers.arm().success)
@@ -106,3 +107,16 @@ def test_it_waits_for_every_joint_and_notices_when_one_of_them_stops(drivers: Dr
     drivers.running[1] = False
     drivers.spin(lambda: drivers.state["cause"] == "joint_states_stale" or drivers.state["state"] == "disarmed")
     drivers.spin(lambda: drivers.state["state"] == "disarmed")
+
+
+def test_it_says_why_it_takes_no_joint_states_of_a_driver_that_sends_nan(drivers: Drivers) -> None:
+    """As joint_state_broadcaster does where the hardware measures no velocity."""
+    drivers.running, drivers.velocity = [True, True], float("nan")
+    drivers.spin(lambda: int(drivers.diagnostics.get("joint_states_ignored", "0")) > 0)
+    refused = drivers.arm()
+    assert not refused.success
+    assert "joint_states_stale" in refused.message
+    assert "leave velocity out, the driver sends nan" in refused.message
+    drivers.velocity = 0.0
+    drivers.spin(lambda: drivers.diagnostics["joints_unheard"] == "")
+    drivers.spin(lambda: drivers.arm().success)

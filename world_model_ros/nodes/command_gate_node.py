@@ -15,6 +15,7 @@ import sys
 import time
 from collections import Counter, deque
 from collections.abc import Callable
+from dataclasses import replace
 from threading import Event, Lock, Thread
 
 import numpy as np
@@ -141,7 +142,11 @@ class CommandGateNode(Node):
     def _arm(self, now_ns: int) -> tuple[Refusal | None, str]:
         if self._dry_run:
             return Refusal("dry_run", None, "dry_run is true", "dry_run false"), ""
-        return self._gate.arm(now_ns), "armed"
+        refusal = self._gate.arm(now_ns)
+        missing = self._inbox.joints_missing
+        if refusal is not None and refusal.rule == "joint_states_stale" and missing:
+            refusal = replace(refusal, value=f"{refusal.value}: {missing}")
+        return refusal, "armed"
 
     def _stop(self, now_ns: int) -> tuple[None, str]:
         self._gate.stop(now_ns)

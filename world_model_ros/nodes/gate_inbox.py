@@ -21,6 +21,7 @@ from world_model_ros.contract.schema import JointStream
 from world_model_ros.convert.incoming import Converter, converter_for
 from world_model_ros.convert.joint_parts import JointParts
 from world_model_ros.convert.joints import OtherJoints
+from world_model_ros.convert.live_shape import shape_advice
 from world_model_ros.convert.outgoing import ros_class
 from world_model_ros.convert.stamps import stamp_ns, time_ns
 from world_model_ros.core.errors import UserError
@@ -50,6 +51,7 @@ class GateInbox:
         self._held: tuple[int, bool] | None = None
         self._surprise: float | None = None
         self._predicted_n: float | None = None
+        self._unread: str | None = None  # why the newest joint states could not be read
         settings = contract.deployment.gate
         self._joints = JointParts(contract.joint_names, contract.joint_ages_s())
         for stream in contract.interface.streams:
@@ -122,6 +124,14 @@ class GateInbox:
         with self._lock:
             self._driver.append((tell, value))
 
+    @property
+    def joints_missing(self) -> str:
+        """Why joint states are missing, as far as is known: the newest cannot be read, or joints never came."""
+        if self._unread is not None:
+            return self._unread
+        unheard = self.unheard
+        return f"nothing of {unheard} yet" if unheard else ""
+
     def _now_ns(self) -> int:
         return int(self._node.get_clock().now().nanoseconds)
 
@@ -130,10 +140,13 @@ class GateInbox:
             with self._lock:
                 self._joints.take(message, stream.name, stream.joints, "velocity" in stream.fields)
                 self._joint_state = self._joints.whole()
+            self._unread = None
         except OtherJoints:
             return
         except UserError as error:
-            self._ignore("joint_states", error)
+            advice = shape_advice(stream, message)
+            self._unread = str(error) if advice is None else f"{error} -> {advice}"
+            self._ignore("joint_states", error, advice)
 
     def _on_command(self, message: JointTrajectory) -> None:
         proposal = Proposal(
@@ -171,9 +184,10 @@ class GateInbox:
         with self._lock:
             self._forces_n[name] = max(newtons, self._forces_n.get(name, 0.0))
 
-    def _ignore(self, name: str, error: UserError) -> None:
+    def _ignore(self, name: str, error: UserError, advice: str | None = None) -> None:
         self.ignored[name] += 1
-        self._node.get_logger().warning(f"{name} cannot be read: {error}", throttle_duration_sec=5.0)
+        more = "" if advice is None else f" -> {advice}"
+        self._node.get_logger().warning(f"{name} cannot be read: {error}{more}", throttle_duration_sec=5.0)
 
 
 def require_field(kind: type, wanted: DriverField) -> None:
