@@ -35,9 +35,10 @@ def ros(distro):
     return [f"ros-{distro}-rclpy[fastrtps]", f"ros-{distro}-common-interfaces"]
 
 
-SIM = ["mujoco>=3.2", "scipy"]
-TRAIN = ["torch==2.13.0", "onnx>=1.17", "tensorboard"]
-REPORT = ["matplotlib", "jinja2"]  # report.html of a replay
+SIM = ["mujoco>=3.2"]
+# Made and tested with torch 2.13.0 (constraints.txt), whose exporter wants onnxscript.
+TRAIN = ["torch>=2.9,<3", "onnx>=1.17", "onnxscript>=0.5", "tensorboard"]
+REPORT = ["matplotlib", "jinja2", "markupsafe"]  # report.html of a replay
 LEROBOT = ["pyarrow", "av"]
 XACRO = ["xacro"]  # URDFs that are still xacro files; a ROS installation brings its own
 VIEW = ["viser>=1.1", "av"]  # the web page, and films
@@ -54,14 +55,19 @@ setup(
         "numpy",
         "pydantic>=2",
         "PyYAML",
-        "opencv-python",
         "pin>=3",
         "ruckig",
         "rosbags>=0.11.9,<0.12",  # its MCAP storage is built upon
         "ruamel.yaml.clib",  # YAML of rosbags three times as fast: short bags open sooner
+        "lz4",
+        "backports.zstd; python_version < '3.14'",
+        "scipy",
         "tqdm",
     ],
+    # OpenCV is not among them: pip would put a build of its own over the one that a user or a distribution chose.
     extras_require={
+        "opencv": ["opencv-python"],
+        "opencv-headless": ["opencv-python-headless"],
         "ros-jazzy": ros("jazzy"),
         "ros-kilted": ros("kilted"),
         "cpu": ["onnxruntime>=1.20"],

@@ -34,26 +34,37 @@ COMMANDS = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a subcommand; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="world-model", description="A world-model brain for ROS 2 robots.")
-    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    from world_model_ros.core.errors import UserError
+    from world_model_ros.core.missing import to_install
+
     words = list(sys.argv[1:] if arguments is None else arguments)
     wanted = next((word for word in words if not word.startswith("-")), "")
-    for name, summary in COMMANDS.items():
-        subparser = subparsers.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
-        if name == wanted:  # the others are not imported
-            _module(name).add_arguments(subparser)
-            subparser.add_argument("--json", action="store_true", help="print one JSON object for machines")
-    parsed = parser.parse_args(words)
-
-    from world_model_ros.core.errors import UserError
-
     try:
+        parsed = _parser(wanted).parse_args(words)
         return int(_module(parsed.command).run(parsed))
     except UserError as error:
-        print(f"world-model {parsed.command}: {error}", file=sys.stderr)
+        print(f"world-model {wanted}: {error}", file=sys.stderr)
+        return 2
+    except ModuleNotFoundError as error:
+        said = to_install(error)
+        if said is None:
+            raise
+        print(f"world-model {wanted}: {said}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130
+
+
+def _parser(wanted: str) -> argparse.ArgumentParser:
+    """The parser with all commands, of which only the wanted one is imported."""
+    parser = argparse.ArgumentParser(prog="world-model", description="A world-model brain for ROS 2 robots.")
+    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, summary in COMMANDS.items():
+        subparser = subparsers.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
+        if name == wanted:
+            _module(name).add_arguments(subparser)
+            subparser.add_argument("--json", action="store_true", help="print one JSON object for machines")
+    return parser
 
 
 def _module(command: str) -> Any:

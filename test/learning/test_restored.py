@@ -41,7 +41,7 @@ def test_a_bundle_exported_anew_computes_what_it_did_and_plans_as_it_is_told(
     contract: Contract, tmp_path: Path
 ) -> None:
     bundle = load_bundle("tabletop_arm", contract)
-    republish(bundle, contract, tmp_path, "anew", {"samples": 24})
+    republish(bundle, contract, tmp_path, "anew", {"samples": 24}, "torchscript")  # sooner done
     anew = load_bundle(tmp_path, contract)
     assert anew.manifest.planner is not None
     assert anew.manifest.planner.samples == anew.manifest.sizes.candidates == 24

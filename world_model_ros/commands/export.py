@@ -19,15 +19,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--name", help="name of the bundle; the robot's without it, or that of the bundle")
     parser.add_argument("--robot", help="of a bundle: contract, name or .yaml file; the one that it names without it")
     parser.add_argument("--candidates", type=int, help="of the planner's first iteration")
+    parser.add_argument("--exporter", help="dynamo or torchscript; dynamo without it, where onnxscript is installed")
     parser.add_argument("--decay", type=float, help="how many times fewer candidates each later iteration has")
 
 
 def run(arguments: argparse.Namespace) -> int:
     from world_model_ros.contract.share import share_folder
     from world_model_ros.learning.export import load_checkpoint
+    from world_model_ros.learning.exporter import exporter_named
     from world_model_ros.learning.publish import publish
 
     planner = _planner(arguments)
+    exporter_named(arguments.exporter)  # a mistake is said before minutes of calibration
     out: Path | None = arguments.out
     if (arguments.training / "manifest.json").is_file():
         manifest = _anew(arguments, planner)
@@ -35,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
         if out is None and (arguments.training / "model.pt").is_file():
             name = arguments.name or load_checkpoint(arguments.training / "model.pt")[1].name
             out = share_folder("models") / name
-        manifest = publish(arguments.training, out or Path("models"), arguments.name, planner)
+        manifest = publish(arguments.training, out or Path("models"), arguments.name, planner, arguments.exporter)
     result = {
         "model": manifest.name,
         "folder": str(out),
@@ -69,4 +72,6 @@ def _anew(arguments: argparse.Namespace, planner: dict[str, Any]) -> Manifest:
     if out is None or out.resolve() == arguments.training.resolve():
         raise UserError("out", None if out is None else str(out), "another folder than that of the bundle")
     contract = load_contract(arguments.robot or read_manifest(arguments.training).robot)
-    return republish(load_bundle(str(arguments.training), contract), contract, out, arguments.name, planner)
+    return republish(
+        load_bundle(str(arguments.training), contract), contract, out, arguments.name, planner, arguments.exporter
+    )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import platform
 from dataclasses import asdict
 from pathlib import Path
@@ -17,6 +16,7 @@ from torch import Tensor
 
 from world_model_ros.contract.contract import Contract, contract_from_text
 from world_model_ros.core.errors import UserError
+from world_model_ros.learning.exporter import exporter_named, onnx_graph
 from world_model_ros.learning.graphs import Decode, Inverse, NamedGraph, Perceive, Plan, Policy, ReadGoal, Rollout
 from world_model_ros.learning.networks import Sizes, WorldModel
 from world_model_ros.learning.surprise import LOOK_BACK
@@ -50,19 +50,24 @@ def export(
     provenance: dict[str, Any] | None = None,
     scores: dict[str, Any] | None = None,
     calibration: dict[str, Any] | None = None,
+    exporter: str | None = None,
 ) -> Manifest:
-    """Write ``out/manifest.json``, the graphs and ``weights.bin``; an ``act`` bundle if it commands a robot."""
-    config = config or PlanConfig()
+    """Write ``out/manifest.json``, the graphs and ``weights.bin``; an ``act`` bundle if it commands a robot.
+
+    Args:
+        exporter: see `learning.exporter.exporter_named`.
+    """
+    config, by = config or PlanConfig(), exporter_named(exporter)
     out.mkdir(parents=True, exist_ok=True)
     for old in [*out.glob("*.onnx"), out / _WEIGHTS, out / "manifest.json"]:
         old.unlink(missing_ok=True)
     kind = "act" if contract.deployment.command is not None else "watch"
     store = _WeightStore(out / _WEIGHTS)
     graphs: dict[str, Any] = {}
-    with torch.no_grad():
+    with model.settled():
         for graph, module in _modules(model, config, kind).items():
             example = tuple(_example(tensor, contract, model, config) for tensor in module.inputs)
-            graphs[graph] = _export_graph(graph, module, example, out, store)
+            graphs[graph] = _write_graph(graph, onnx_graph(module, example, by), out, store)
     store.close()
     files = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(out.iterdir())}
     manifest = Manifest.model_validate(
@@ -75,14 +80,7 @@ def export(
             "interface": contract.interface.model_dump(mode="json"),
             "tick_hz": contract.interface.tick_hz,
             "horizon": config.horizon,
-            "sizes": {
-                "state": model.state_size,
-                "memory": model.state_size,
-                "code": model.sizes.code,
-                "horizon": config.horizon,
-                "candidates": config.samples,
-                "iterations": config.iterations,
-            },
+            "sizes": _sizes(model, config),
             "graphs": graphs,
             "files": files,
             "streams": [stream.name for stream in contract.interface.streams],
@@ -90,6 +88,7 @@ def export(
             "planner": {**asdict(config), "beta": _NOISE_BETA},
             "provenance": {
                 "torch": torch.__version__,
+                "exporter": by,
                 "python": platform.python_version(),
                 "parameters": sum(p.numel() for p in model.parameters()),
                 **(provenance or {}),
@@ -100,6 +99,17 @@ def export(
     )
     (out / "manifest.json").write_text(manifest.model_dump_json(indent=1) + "\n")
     return manifest
+
+
+def _sizes(model: WorldModel, config: PlanConfig) -> dict[str, int]:
+    return {
+        "state": model.state_size,
+        "memory": model.state_size,
+        "code": model.sizes.code,
+        "horizon": config.horizon,
+        "candidates": config.samples,
+        "iterations": config.iterations,
+    }
 
 
 def _modules(model: WorldModel, config: PlanConfig, kind: str) -> dict[str, NamedGraph]:
@@ -164,15 +174,7 @@ def _example(name: str, contract: Contract, model: WorldModel, config: PlanConfi
     return torch.rand(shapes[name])
 
 
-def _export_graph(
-    graph: str, module: NamedGraph, example: tuple[Tensor, ...], out: Path, store: _WeightStore
-) -> dict[str, Any]:
-    buffer: Any = io.BytesIO()
-    torch.onnx.export(
-        module.eval(), example, buffer, input_names=module.inputs, output_names=module.outputs,
-        opset_version=17, dynamo=False, do_constant_folding=True,
-    )  # fmt: skip
-    proto = onnx.load_from_string(buffer.getvalue())
+def _write_graph(graph: str, proto: onnx.ModelProto, out: Path, store: _WeightStore) -> dict[str, Any]:
     store.take(proto)
     onnx.save_model(proto, out / f"{graph}.onnx")
     onnx.checker.check_model(str(out / f"{graph}.onnx"))

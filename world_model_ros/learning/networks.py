@@ -10,7 +10,8 @@ fingertip, joint positions read from the recurrent part were better (9 against 2
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 
 import torch
@@ -66,6 +67,7 @@ class WorldModel(nn.Module):
         self.register_buffer("usual", torch.ones(2 + 2 * len(self.streams)))
         self.sensed: Tensor  # streams that the training data really had
         self.register_buffer("sensed", torch.ones(len(self.streams), dtype=torch.bool))
+        self._there: tuple[bool, ...] = ()  # of ``settled``
         self.encoders = nn.ModuleDict()
         self.mels = nn.ModuleDict()
         features = 0
@@ -291,7 +293,16 @@ class WorldModel(nn.Module):
 
     def sensed_streams(self) -> list[Stream]:
         """Streams that were there in training."""
-        return [stream for stream, there in zip(self.streams, self.sensed.tolist()) if there]
+        return [stream for stream, there in zip(self.streams, self._there or self.sensed.tolist()) if there]
+
+    @contextmanager
+    def settled(self) -> Iterator[None]:
+        """Meanwhile which streams there are is plain Python and no tensor, so that a graph may be shaped by it."""
+        self._there = tuple(self.sensed.tolist())
+        try:
+            yield
+        finally:
+            self._there = ()
 
     def vector_encoder(self, name: str) -> VectorEncoder:
         """The encoder of a stream that is not a camera."""

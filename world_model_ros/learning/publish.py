@@ -23,7 +23,13 @@ from world_model_ros.runtime.bundle import Bundle
 from world_model_ros.runtime.manifest import Manifest
 
 
-def publish(run: Path, out: Path, name: str | None = None, planner: dict[str, Any] | None = None) -> Manifest:
+def publish(
+    run: Path,
+    out: Path,
+    name: str | None = None,
+    planner: dict[str, Any] | None = None,
+    exporter: str | None = None,
+) -> Manifest:
     """Write the bundle of a run.
 
     Args:
@@ -31,6 +37,7 @@ def publish(run: Path, out: Path, name: str | None = None, planner: dict[str, An
         out: folder of the bundle.
         name: of the bundle; the robot's without it.
         planner: settings of `PlanConfig` that shall be others than usual; it looks as far ahead as was trained.
+        exporter: see `learning.exporter.exporter_named`.
     """
     if not (run / "model.pt").is_file():
         raise UserError("run", str(run), "a folder with model.pt, as `world-model train` writes it")
@@ -57,16 +64,24 @@ def publish(run: Path, out: Path, name: str | None = None, planner: dict[str, An
             },
         }
     config = replace(PlanConfig(horizon=training.horizon), **(planner or {}))
-    return export(model, contract, out, name or contract.name, config, provenance, scores, calibration)
+    return export(model, contract, out, name or contract.name, config, provenance, scores, calibration, exporter)
 
 
-def republish(bundle: Bundle, contract: Contract, out: Path, name: str | None, planner: dict[str, Any]) -> Manifest:
+def republish(
+    bundle: Bundle,
+    contract: Contract,
+    out: Path,
+    name: str | None,
+    planner: dict[str, Any],
+    exporter: str | None = None,
+) -> Manifest:
     """Write a bundle anew with the graphs of this version and the same weights, scores and calibration.
 
     Args:
         planner: settings of `PlanConfig` that shall be others than the bundle's.
+        exporter: see `learning.exporter.exporter_named`.
     """
     manifest = bundle.manifest
     model, config = restored_model(bundle, contract), replace(plan_config(bundle), **planner)
     about = manifest.provenance, manifest.scores, manifest.calibration.model_dump()
-    return export(model, contract, out, name or manifest.name, config, *about)
+    return export(model, contract, out, name or manifest.name, config, *about, exporter)

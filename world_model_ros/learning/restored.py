@@ -43,7 +43,7 @@ def restored_model(bundle: Bundle, contract: Contract) -> WorldModel:
         raise UserError("model", bundle.manifest.name, legal)
     known = {name: torch.from_numpy(weights[name].copy()) for name in wanted if name in weights}
     model.load_state_dict(known, strict=False)
-    if model.targets:
+    if model.targets and "sigma_scale" not in known:
         scales = _scales(bundle, [model.targets, 1], [sizes.horizon, model.targets, 1])
         model.sigma_scale[: sizes.horizon + 1] = torch.from_numpy(scales)
     return model.eval().requires_grad_(False)
@@ -83,7 +83,7 @@ def _initializers(bundle: Bundle, graph: str) -> list[Any]:
 
 
 def _scales(bundle: Bundle, one: list[int], ahead: list[int]) -> Any:
-    """Scales of sigma (H + 1, K): constants known by their shape, since the exporter leaves them without names.
+    """Scales of sigma (H + 1, K): constants known by their shape, since torchscript leaves them without names.
 
     Rollout has those of each step ahead. Perceive has some of these too, for surprise, beside that of now.
     """

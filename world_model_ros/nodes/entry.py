@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 import sys
 
+from world_model_ros.core.errors import UserError
+from world_model_ros.core.missing import to_install
 from world_model_ros.nodes import signals
 
 
@@ -45,4 +47,13 @@ def demo_node() -> None:
 
 def _run(name: str) -> None:
     signals.listen()
-    sys.exit(importlib.import_module(f"world_model_ros.nodes.{name}").main())
+    try:
+        status = importlib.import_module(f"world_model_ros.nodes.{name}").main()
+    except ModuleNotFoundError as error:
+        said = to_install(error)
+        if said is None:
+            raise
+        sys.exit(f"{name}: {said}")
+    except UserError as error:  # no share folder
+        sys.exit(f"{name}: {error}")
+    sys.exit(status)

@@ -150,7 +150,7 @@ class Planner(nn.Module):
                 if k in self.objects and self.fingers:
                     each = each + self.config.behind_weight * self._behind(positions, k, goal, goals.hands)
                 cost = cost + weight * trusted_cost(each, radius[:, :, k], self.config.trust_m, self.config.risk_weight)
-            cost = cost + goals.weights.amax() * self._trespass(positions)
+            cost = cost + goals.weights.amax(0) * self._trespass(positions)
         total = (cost * self.late).sum(1)
         last = states[:, -1]  # what a whole body or a whole picture shall be like, it shall be like at the end
         joints = self.joints(self.model.senses(last))
@@ -222,7 +222,7 @@ class Planner(nn.Module):
         if goals.hands is None or goals.weights is None:
             return share
         for number, finger in enumerate(self.fingers):
-            idle = (goals.weights[finger.target] < 0.5) & (goals.hands[number] < 0.5) & (goals.hands.amax() > 0.5)
+            idle = (goals.weights[finger.target] < 0.5) & (goals.hands[number] < 0.5) & (goals.hands.amax(0) > 0.5)
             share[finger.part] = torch.where(idle, self.config.idle_spread, 1.0)
         return share
 
@@ -253,7 +253,7 @@ class Planner(nn.Module):
         weight = weights[self.objects]
         share = (weight / weight.sum().clamp(min=1e-6))[:, None]
         item, goal = ((share * places[self.objects][:, :2]).sum(0) for places in (now, poses))
-        step = 0.5 * (high - low)[:, finger.part].amax()
+        step = 0.5 * (high - low)[:, finger.part].amax((0, 1))
         way = push_way(now[finger.target, :2], item, goal, self.config.standoff_m, step, low.shape[0])
         zero = torch.zeros_like(way[:, :1])
         columns = [way[:, axis : axis + 1] if axis < 2 else zero for axis in finger.axes]

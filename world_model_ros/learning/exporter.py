@@ -1,0 +1,112 @@
+"""A PyTorch module as an ONNX graph, by either of PyTorch's exporters.
+
+``dynamo`` is built on `torch.export` and is the one that stays. ``torchscript`` traces, is on its way out of PyTorch,
+and needs no onnxscript. Both keep the names of weights, which `learning.restored` finds them by.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Literal, get_args
+
+import onnx
+import torch
+from torch import Tensor
+
+from world_model_ros.core.errors import UserError
+from world_model_ros.learning.graphs import NamedGraph
+
+Exporter = Literal["dynamo", "torchscript"]
+EXPORTERS: tuple[Exporter, ...] = get_args(Exporter)
+
+
+def exporter_named(name: str | None) -> Exporter:
+    """The exporter of that name; without one ``dynamo``, where onnxscript is installed.
+
+    Raises:
+        UserError: no such exporter, or ``dynamo`` without onnxscript.
+    """
+    there = importlib.util.find_spec("onnxscript") is not None
+    if name is None:
+        return "dynamo" if there else "torchscript"
+    for each in EXPORTERS:
+        if each == name:
+            if each == "dynamo" and not there:
+                raise UserError("exporter", name, "torchscript, or pip install onnxscript (extra: train)")
+            return each
+    raise UserError("exporter", name, f"one of {list(EXPORTERS)}")
+
+
+def onnx_graph(module: NamedGraph, example: tuple[Tensor, ...], exporter: Exporter) -> onnx.ModelProto:
+    """The graph of a module, with fixed shapes.
+
+    Args:
+        module: its inputs and outputs are named.
+        example: an input each, of the shapes that the graph shall have.
+        exporter: which of the two.
+    """
+    names: dict[str, Any] = {"input_names": module.inputs, "output_names": module.outputs}
+    with torch.no_grad(), _quiet():
+        if exporter == "torchscript":
+            buffer: Any = io.BytesIO()
+            torch.onnx.export(module.eval(), example, buffer, opset_version=17, dynamo=False, **names)
+            return onnx.load_from_string(buffer.getvalue())
+        program = torch.onnx.export(
+            module.eval(), example, opset_version=18, dynamo=True, optimize=False, verbose=False, **names
+        )
+    assert program is not None
+    return _plain(_smaller(program.model).model_proto)
+
+
+def _smaller(model: Any) -> Any:
+    """Optimised, but with every weight under its name: ONNX Runtime folds what remains, when it loads the graph."""
+    from onnxscript import optimizer
+    from torch.onnx import ONNXProgram
+
+    def should_fold(node: Any) -> bool | None:
+        return False if any(value is not None and _is_weight(value.name or "") for value in node.inputs) else None
+
+    optimizer.optimize_ir(model, should_fold=should_fold)
+    return ONNXProgram(model, None)
+
+
+def _is_weight(name: str) -> bool:
+    return "model." in name
+
+
+def _plain(proto: onnx.ModelProto) -> onnx.ModelProto:
+    """With weights named as the model names them, and nothing of where nodes come from: paths of this machine."""
+    graph = proto.graph
+    for said in (proto, graph, *graph.node, *graph.input, *graph.output, *graph.value_info, *graph.initializer):
+        said.ClearField("metadata_props")
+        said.ClearField("doc_string")
+    del graph.value_info[:]
+    for tensor in graph.initializer:
+        tensor.name = _named(tensor.name)
+    for node in graph.node:
+        node.input[:] = [_named(name) for name in node.input]
+    return proto
+
+
+def _named(name: str) -> str:
+    """The model's name of a weight of its planner."""
+    return name.removeprefix("planner.") if name.startswith("planner.model.") else name
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Both exporters warn of operators that are in no graph of ours, and of constants that are meant to be some."""
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)
