@@ -37,7 +37,7 @@ def ros(distro):
 
 SIM = ["mujoco>=3.2"]
 # Made and tested with torch 2.13.0 (constraints.txt), whose exporter wants onnxscript.
-TRAIN = ["torch>=2.9,<3", "onnx>=1.17", "onnxscript>=0.5", "tensorboard"]
+TRAIN = ["torch>=2.9,<3", "onnx>=1.17", "onnxscript>=0.5", "onnx-ir>=0.1.7", "tensorboard"]
 REPORT = ["matplotlib", "jinja2", "markupsafe"]  # report.html of a replay
 LEROBOT = ["pyarrow", "av"]
 XACRO = ["xacro"]  # URDFs that are still xacro files; a ROS installation brings its own

@@ -17,6 +17,7 @@ PACKAGE = "world_model_ros"
 DISTRIBUTION = {
     "cv2": "opencv",
     "yaml": "pyyaml",
+    "onnx_ir": "onnx-ir",
     "pinocchio": "pin",
     "coal": "pin",
     "eigenpy": "pin",
@@ -27,7 +28,6 @@ FOR_OTHERS = {
     "setuptools": "console scripts of develop installs",
     "ruamel.yaml.clib": "rosbags reads YAML three times as fast with it",
     "tensorboard": "torch.utils.tensorboard",
-    "onnxscript": "torch.onnx and learning.exporter",
     "onnxruntime-gpu": "the module onnxruntime",
     "opencv-python": "the module cv2",
     "opencv-python-headless": "the module cv2",

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+from arm_bag import write_arm_bag
 
 from world_model_ros.bags.reader import BagReader
 from world_model_ros.bags.replay import ReplayOptions, replay
@@ -55,6 +57,23 @@ def test_beliefs_take_turns_as_they_did_live(arm: Contract, arm_bag: Path, brain
     assert [each["surprise"] for each in told] != [each["surprise"] for each in ticks]
     assert whole.scores.table()[0]["seconds"] == pytest.approx(0.1)
     assert 0 <= whole.scores.table()[-1]["count"] < len(ticks) - 12  # a horizon is 24 of these ticks
+
+
+def test_scores_of_beliefs_that_take_turns_are_those_of_each_alone(arm: Contract, brain: Brain, tmp_path: Path) -> None:
+    write_arm_bag(tmp_path / "streams", arm, 4.0)
+    replay(tmp_path / "streams", arm, brain, tmp_path / "plain")
+    ticks = records(tmp_path / "plain" / "bag")
+    two = [{**each, "turns": 2, "restarted": index < 2} for index, each in enumerate(ticks)]
+    whole = replay(write(tmp_path / "two", arm, tmp_path / "streams", two), arm, brain, tmp_path / "whole")
+    for first in (0, 1):
+        ours = [{**each, "restarted": index == 0} for index, each in enumerate(ticks[first::2])]
+        bag = write(tmp_path / f"{first}", arm, tmp_path / "streams", ours)
+        alone = replay(bag, arm, brain, tmp_path / f"alone{first}")
+        for kind in ("joints_error", "object_0_error_m"):
+            for step in (1, 5, 12):
+                series = alone.scores.series(kind, step)
+                assert len(series) > 3
+                np.testing.assert_array_equal(whole.scores.series(kind, step)[first::2], series)
 
 
 def test_two_halves_are_the_whole(arm: Contract, arm_bag: Path, brain: Brain, tmp_path: Path) -> None:

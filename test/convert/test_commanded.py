@@ -54,6 +54,17 @@ def test_a_point_that_lies_ahead_is_gone_to_from_where_the_last_trajectory_led()
     assert hand.at(2 * S + S // 2)[2] == pytest.approx(0.02)
 
 
+def test_a_trajectory_that_begins_ahead_is_joined_at_the_speed_that_there_is():
+    arm = CommandedJoints(("a",), "arm")
+    first, next_ = sent(["a"], (0.0, [0.0]), (2.0, [2.0])), sent(["a"], (0.5, [1.5]))
+    for point in (*first.points, *next_.points):
+        point.velocities = [1.0]
+    arm.take(first, 0)
+    arm.take(next_, S)
+    ahead_s = 0.05  # it goes on as fast as before: from rest it would have moved by a third of that
+    assert arm.at(S + round(ahead_s * S))[0] - 1.0 == pytest.approx(ahead_s, rel=0.1)
+
+
 def test_controllers_are_put_together_and_what_nobody_commands_is_where_it_is_measured():
     arm, hand, measured = np.array([1.0, 2.0, NAN]), np.array([NAN, NAN, 0.1]), np.array([7.0, 8.0, 9.0])
     np.testing.assert_array_equal(together([arm, hand], None), [1.0, 2.0, 0.1])

@@ -68,6 +68,13 @@ def test_a_population_that_decays_keeps_two_elites_worth() -> None:
     assert _plan([0.2, 0.1, 0.0], decay=2.0).candidates.shape[0] == 20
 
 
+def test_the_search_never_narrows_to_a_point() -> None:
+    """Candidates of the last iteration still differ by the floor of the spread, where noise has that much room."""
+    for seed in range(3):
+        drawn = _plan([0.02, 0.0, 0.0], seed=seed).candidates[8:]
+        assert drawn.std(0).mean() > 0.5 * PlanConfig.spread[1] * BOUND
+
+
 def test_every_action_is_within_bounds() -> None:
     found = _plan([1.0, 1.0, 0.0])
     assert found.chunk.abs().max() <= BOUND

@@ -1,0 +1,58 @@
+"""What was imagined is held against the ticks that it was imagined for."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from arm_bag import START_S, write_arm_bag
+
+from world_model_ros.bags.reader import BagReader
+from world_model_ros.bags.replay import Replay, replay
+from world_model_ros.contract.contract import Contract
+from world_model_ros.runtime.brain import Brain
+from world_model_ros.runtime.bundle import load_bundle
+
+pytest.importorskip("torch", reason="the toy bundles are exported with torch")
+
+
+@pytest.fixture(scope="module")
+def done(
+    toy_bundle: Path, arm: Contract, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Replay, list[tuple[int, float]]]:
+    """A replay of 4 s, and time and surprise of each tick."""
+    folder = tmp_path_factory.mktemp("look_ahead")
+    write_arm_bag(folder / "bag", arm, 4.0)
+    found = replay(folder / "bag", arm, Brain(load_bundle(toy_bundle, arm), arm, "cpu"), folder / "out")
+    with BagReader(folder / "out" / "bag") as bag:
+        ticks = [json.loads(message.data) for _, _, _, message in bag.messages(["/tick"])]
+    return found, [(tick["now_ns"], tick["surprise"]) for tick in ticks]
+
+
+def test_a_target_is_scored_where_its_label_was_at_each_step(
+    done: tuple[Replay, list[tuple[int, float]]], arm: Contract
+) -> None:
+    """The toy model leaves the object at y = 0.1; its label moves by 1 cm each thirtieth of a second."""
+    found, ticks = done
+    for step in (1, 2, 7, 12):
+        series = found.scores.series("object_0_error_m", step)
+        assert len(series) == len(ticks) - 12
+        for (now_ns, _), error in zip(ticks, series):
+            then_s = (now_ns + step * arm.tick_ns) * 1e-9 - START_S
+            truth_y = np.floor(then_s * 30 + 1e-6) / 100
+            assert error == pytest.approx(abs(0.1 - truth_y), abs=1e-4), (step, now_ns)
+
+
+def test_a_worst_moment_is_imagined_from_three_ticks_before_its_surprise(
+    done: tuple[Replay, list[tuple[int, float]]], arm: Contract
+) -> None:
+    found, ticks = done
+    surprise_at = dict(ticks)
+    assert found.worst
+    for surprise, at_ns, moment in found.worst:
+        assert surprise == moment.surprise == pytest.approx(surprise_at[at_ns], rel=1e-6)
+        assert at_ns - moment.stamp_ns == 3 * arm.tick_ns
+    times = [at_ns for _, at_ns, _ in found.worst]
+    assert all(abs(a - b) >= 1_000_000_000 for i, a in enumerate(times) for b in times[:i])

@@ -1,0 +1,81 @@
+"""Every mutant still finds what it changes; `scripts/mutants` tries them all, in minutes."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from pathlib import Path
+
+import pytest
+from catalogue import MUTANTS
+from mutation import Mutant, Stale
+from run import verdict
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+def test_it_still_applies_and_its_tests_are_there(mutant: Mutant) -> None:
+    assert mutant.applied(ROOT / "world_model_ros")
+    for test in mutant.tests:
+        path, _, name = test.partition("::")
+        text = (ROOT / path).read_text(encoding="utf-8")
+        assert not name or re.search(rf"def {re.escape(name.split('[')[0])}\b", text)
+
+
+def test_there_is_one_for_each_promise_and_their_names_are_their_own() -> None:
+    assert len({mutant.name for mutant in MUTANTS}) == len(MUTANTS) >= 33
+    assert len({mutant.promise for mutant in MUTANTS}) == len(MUTANTS)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A package of one function, and a test of one side of it."""
+    (tmp_path / "world_model_ros").mkdir()
+    (tmp_path / "world_model_ros" / "__init__.py").touch()
+    (tmp_path / "world_model_ros" / "bound.py").write_text(
+        textwrap.dedent("""
+            class Bound:
+                def clip(self, value):
+                    return max(0, min(value, 10))
+
+            def other():
+                return 10
+        """)
+    )
+    (tmp_path / "test_bound.py").write_text(
+        "from world_model_ros.bound import Bound\n\n\ndef test_high():\n    assert Bound().clip(20) == 10\n"
+    )
+    return tmp_path
+
+
+def mutant(before: str, after: str, symbol: str = "bound.py::Bound.clip") -> Mutant:
+    return Mutant("any", symbol, before, after, "clips", ("test_bound.py",))
+
+
+def test_what_a_test_sees_is_killed_and_what_none_sees_survives(project: Path) -> None:
+    text = (project / "world_model_ros" / "bound.py").read_text()
+    assert verdict(mutant("min(value, 10)", "min(value, 11)"), project, {}) == "killed"
+    assert verdict(mutant("max(0, ", "max(-5, "), project, {}) == "survived"
+    assert (project / "world_model_ros" / "bound.py").read_text() == text
+
+
+@pytest.mark.parametrize(
+    ("changed", "why"),
+    [
+        (mutant("12", "13"), "stands 0 times"),
+        (mutant("10", "11", "bound.py::Bound.gone"), "no Bound.gone"),
+        (mutant("10", "11", "gone.py::Bound"), "no file gone.py"),
+        (mutant("min(", "min("), "changes nothing"),
+        (mutant("min(", "min(("), "not Python"),
+    ],
+)
+def test_one_that_no_longer_applies_is_refused(project: Path, changed: Mutant, why: str) -> None:
+    with pytest.raises(Stale, match=re.escape(why)):
+        changed.applied(project / "world_model_ros")
+    assert verdict(changed, project, {}).startswith("stale: ")
+
+
+def test_tests_that_fail_without_a_mutant_prove_nothing(project: Path) -> None:
+    (project / "test_bound.py").write_text("def test_always():\n    assert False\n")
+    assert verdict(mutant("min(value, 10)", "min(value, 11)"), project, {}).startswith("stale: its tests fail")
