@@ -14,7 +14,7 @@ from world_model_ros.bench.checker import World
 from world_model_ros.bench.executed import Float
 from world_model_ros.bench.fuzz import Frame, Fuzz
 from world_model_ros.bench.robot import Robot
-from world_model_ros.bench.trajectory_controllers import Follower, exceeded, settings_for
+from world_model_ros.bench.trajectory_controllers import Follower, Setting, exceeded, lossy_settings_for, settings_for
 from world_model_ros.bench.trajectory_controllers import together as followed_together
 from world_model_ros.contract.contract import Contract, contract_from_text
 from world_model_ros.core.errors import UserError
@@ -57,15 +57,15 @@ def campaign(
     Returns:
         ``frames``, ``classes`` (sent, refused, tracked steps), ``violations``, ``worst`` (excess as a share of each
         limit), ``nearest_m``, ``cycle_ms`` and ``cycle_cpu_ms`` (p50 and p99), ``boundary_acc_step`` in rad/s^2,
-        ``boundaries``, ``jtc`` (a `Follower.report` of each trajectory controller) and ``exceeded`` (what these did
-        beyond what is promised, in words).
+        ``boundaries``, ``jtc`` and ``jtc_lossy`` (a `Follower.report` of each trajectory controller) and ``exceeded``
+        (what these did beyond what is promised, in words).
     """
     contract = at_rate(contract, rate_hz)
     random = np.random.default_rng([seed, 1])
     start, hits = places(contract, random)
     robot, settings = Robot(contract, start), contract.deployment.gate
     if controllers and not robot.gate.streaming:
-        for number, setting in enumerate(settings_for(settings.transport_s)):
+        for number, setting in enumerate(followed_settings(settings.transport_s)):
             robot.followers.append(Follower(setting, contract.limits(), start, robot.now_ns, seed + number))
     fuzz = Fuzz(contract.limits(), seed, (settings.command_max_age_s, FUTURE_S), settings.horizon_s, hits)
     counts: dict[str, Counter[str]] = {}
@@ -94,7 +94,8 @@ def campaign(
         "cycle_cpu_ms": _shares(robot.cycles_cpu_ms),
         "boundary_acc_step": checker.boundary_acc_step,
         "boundaries": checker.boundaries,
-        "jtc": followed,
+        "jtc": [each for each in followed if not each["loss"]],
+        "jtc_lossy": [each for each in followed if each["loss"]],
         "exceeded": exceeded(followed, settings.transport_s),
     }
 
@@ -108,7 +109,8 @@ def spread_campaign(contract: Contract, frames: int, seed: int, workers: int, co
     jobs = [(contract.text, contract.folder, count, seed + 1000 * i, *shared) for i, count in enumerate(counts)]
     found = list(spread(_campaign, jobs, workers))
     merged = dict(found[0]) | {"frames": frames, "seed": seed, "workers": workers}
-    merged["jtc"] = followed_together([each["jtc"] for each in found])
+    for name in ("jtc", "jtc_lossy"):
+        merged[name] = followed_together([each[name] for each in found])
     merged["exceeded"] = exceeded(merged["jtc"], contract.deployment.gate.transport_s)
     for name in ("steps", "boundaries"):
         merged[name] = sum(each[name] for each in found)
@@ -125,6 +127,11 @@ def spread_campaign(contract: Contract, frames: int, seed: int, workers: int, co
         for kind in kinds
     }
     return merged
+
+
+def followed_settings(transport_s: float) -> list[Setting]:
+    """The controllers that follow."""
+    return [*settings_for(transport_s), *lossy_settings_for(transport_s)]
 
 
 def _campaign(job: tuple[str, Path | None, int, int, float | None, bool]) -> Report:

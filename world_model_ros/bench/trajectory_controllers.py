@@ -15,6 +15,7 @@ from world_model_ros.sim.controller import JointTrajectoryController, Version
 UPDATE_HZ = (100.0, 500.0, 1000.0)
 JUDGED: tuple[Version, ...] = ("4.42", "4.17")  # in the field, and the last one that did not sample ahead
 LATE_S = 0.020  # beyond what is promised: what is stated, not judged
+LOSS = 0.01
 OVER = 1.01
 
 
@@ -25,17 +26,24 @@ class Setting:
     Args:
         version, update_hz: see `JointTrajectoryController`.
         delay_s: each message takes an even draw up to this from the gate to it, in order.
+        loss: share of the messages that never come.
     """
 
     version: Version
     update_hz: float
     delay_s: float
+    loss: float = 0.0
 
 
 def settings_for(transport_s: float) -> list[Setting]:
     """Every version at every rate: without delay, up to the stated transport, and up to `LATE_S`."""
     delays = dict.fromkeys((0.0, transport_s, LATE_S))
     return [Setting(version, rate, delay) for version, rate, delay in product(JUDGED, UPDATE_HZ, delays)]
+
+
+def lossy_settings_for(transport_s: float) -> list[Setting]:
+    """Both versions at the highest rate where one message in a hundred is lost: what is stated, not judged."""
+    return [Setting(version, UPDATE_HZ[-1], transport_s, LOSS) for version in JUDGED]
 
 
 class Follower:
@@ -73,6 +81,8 @@ class Follower:
 
     def send(self, trajectory: Trajectory, now_ns: int) -> None:
         """The gate sends something; messages stay in order."""
+        if self.setting.loss and self._random.random() < self.setting.loss:
+            return
         delay_ns = round(self._random.uniform(0.0, self.setting.delay_s) * 1e9)
         self._arrived_ns = max(self._arrived_ns, now_ns + delay_ns)
         self._coming.append((self._arrived_ns, trajectory))
@@ -109,6 +119,7 @@ class Follower:
             "version": self.setting.version,
             "update_hz": self.setting.update_hz,
             "delay_ms": self.setting.delay_s * 1e3,
+            "loss": self.setting.loss,
             "acceleration_ratio": self.acceleration_ratio,
             "velocity_ratio": self.velocity_ratio,
             "over": self.over,
@@ -146,7 +157,7 @@ def exceeded(reports: list[dict[str, Any]], transport_s: float) -> list[str]:
     transport, and the velocity limit in both."""
     found = []
     for each in reports:
-        if each["delay_ms"] > transport_s * 1e3 + 1e-6:
+        if each["delay_ms"] > transport_s * 1e3 + 1e-6 or each["loss"]:
             continue
         most = OVER if each["delay_ms"] == 0 else 1.05
         name = f"version {each['version']} at {each['update_hz']:g} Hz, {each['delay_ms']:g} ms"

@@ -96,10 +96,10 @@ def _lines(result: dict[str, Any]) -> list[str]:
     lines.append(f"acceleration steps between trajectories at most {result['boundary_acc_step']:.1e} rad/s^2")
     lines.append("joint_trajectory_controller, as shares of the limits")
     lines += [
-        f"  {each['version']} at {each['update_hz']:g} Hz, up to {each['delay_ms']:g} ms late: "
+        f"  {each['version']} at {each['update_hz']:g} Hz, to {each['delay_ms']:g} ms late, {each['loss']:.0%} lost: "
         f"acceleration {each['acceleration_ratio']:.3f}, velocity {each['velocity_ratio']:.4f}, "
         f"{each['over']} of {each['updates']} updates over 1.01"
-        for each in result["jtc"]
+        for each in [*result["jtc"], *result["jtc_lossy"]]
     ]
     past = result.get("histories")
     if past is not None:

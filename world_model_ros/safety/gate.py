@@ -329,7 +329,8 @@ class Gate:
         assert self._plan is not None
         held = self._plan.at(0.0).position
         from_setpoint = UNKNOWN * self._arm_tolerance if before is None else held - before
-        distance = np.maximum(np.abs(held - measured.position), np.abs(from_setpoint))
+        # A controller that was restarted holds what was measured then, and the arm hangs a little below that by now.
+        distance = np.maximum(np.abs(held - measured.position), np.abs(from_setpoint)) + self._arm_tolerance
         self._lead(held, distance, now_ns)
 
     def _lead(self, position: Float, distance: Float, now_ns: int) -> None:
