@@ -209,6 +209,25 @@ def test_a_log_that_cannot_be_read_is_named(killed) -> None:
         assert "killed_0.db3-journal" in line
 
 
+def test_a_database_with_definitions_and_profiles_that_make_no_sense_is_read(tmp_path: Path) -> None:
+    """As a recorder leaves them for types whose packages it does not find."""
+    rows = sample()
+    file = write(tmp_path / "bag", rows, "sqlite3")
+    database = sqlite3.connect(file)
+    database.execute("UPDATE message_definitions SET encoding = 'unknown', encoded_message_definition = ''")
+    database.execute("UPDATE topics SET offered_qos_profiles = '- {history: [', type = 'acme/msg/Own' WHERE id = 1")
+    database.execute("UPDATE topics SET serialization_format = 'protobuf' WHERE id = 2")
+    database.commit()
+    database.close()
+    first, second = rows[0][0], rows[1][0]
+    with BagReader(file) as bag:
+        assert [raw for _, _, _, raw in read(bag)] == [raw for topic, _, _, raw in rows if topic == first]
+        assert bag.topics()[first].type == "acme/msg/Own"
+        assert "protobuf" in bag.unreadable[second]
+        with pytest.raises(UserError, match="acme/msg/Own"):
+            bag.decode(first, rows[0][3])
+
+
 def packed(path: Path, rows: list[Message], storage: StoragePlugin, mode: CompressionMode) -> Path:
     writer = BagWriter2(path, version=9, storage_plugin=storage)
     writer.set_compression(mode, CompressionFormat.ZSTD)
