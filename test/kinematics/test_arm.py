@@ -124,7 +124,7 @@ def test_joints_are_mapped_by_name() -> None:
 
 def test_a_link_that_the_urdf_lacks_is_named() -> None:
     with pytest.raises(UserError, match=r"finger_tip.*fingertip"):
-        ArmKinematics(edited("    link: fingertip\n", "    link: finger_tip\n"))
+        ArmKinematics(edited("link: fingertip", "link: finger_tip"))
 
 
 def test_a_joint_that_the_urdf_lacks_is_named() -> None:

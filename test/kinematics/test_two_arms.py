@@ -53,6 +53,7 @@ def test_the_spare_joint_does_not_drift_however_long_the_hand_wanders():
 
 def test_a_joint_that_carries_two_fingertips_is_refused():
     data = yaml.safe_load(CONTRACT.text)
-    data["interface"]["action"]["fingertips"][1]["link"] = "left_wrist_ft"
+    for part in (data["interface"]["action"]["fingertips"], data["interface"]["targets"]):
+        part[1]["link"] = "left_wrist_ft"
     with pytest.raises(UserError, match="left_shoulder_pitch_joint"):
         ArmKinematics(contract_from_text(yaml.safe_dump(data), folder=CONTRACT.folder))

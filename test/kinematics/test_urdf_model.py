@@ -3,12 +3,15 @@ beside the file."""
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 
 import numpy as np
 import pinocchio as pin
 import pytest
 
+import world_model_ros
+from world_model_ros.bench.checker import World
 from world_model_ros.contract.contract import Contract, load_contract
 from world_model_ros.core.errors import UserError
 from world_model_ros.kinematics.arm import ArmKinematics
@@ -175,3 +178,67 @@ def test_swapped_limits_reach_no_gate(tmp_path: Path):
             UserError, match=r"joint j: limit: got 'lower 1.57, upper -0.2'; expected a lower limit below"
         ):
             read()
+
+
+def test_nobody_looks_a_frame_up_by_its_name_alone():
+    """Pinocchio would take a joint's frame for a link's, or refuse both."""
+    alone = [
+        f"{path.name}:{call.lineno}"
+        for path in Path(world_model_ros.__file__).parent.rglob("*.py")
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(call, ast.Call)
+        and isinstance(call.func, ast.Attribute)
+        and call.func.attr in ("getFrameId", "existFrame")
+        and len(call.args) + len(call.keywords) < 2
+    ]
+    assert alone == []
+
+
+BOX = '<geometry><box size="0.1 0.1 0.1"/></geometry>'
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        '<inertial><mass value="heavy"/></inertial>',
+        "<inertial/>",
+        '<inertial><mass value="1"/></inertial>',
+        "<visual/>",
+        '<visual><geometry><box size="1 x 1"/></geometry></visual>',
+        "<visual><geometry><torus/></geometry></visual>",
+    ],
+)
+def test_what_of_a_link_cannot_be_read_costs_it_no_collision(tmp_path: Path, beside: str):
+    """Pinocchio's parser leaves a link without all its shapes then, and the gate would not watch it."""
+    shape = f"{beside}<collision>{BOX}</collision>"
+    arm = contract_of(tmp_path, joint("j", "base", "a"), links="base a", moved="j", shape=shape)
+    for kind, count in ((pin.GeometryType.COLLISION, 2), (pin.GeometryType.VISUAL, 0)):
+        if kind == pin.GeometryType.COLLISION or "visual" not in beside:
+            assert len(urdf_geometry(arm, urdf_model(arm), kind).geometryObjects) == count
+    assert len(RobotShape(arm).parts) == (2 if "visual" in beside else 0)  # what collides is shown instead
+    assert len(World(arm, ["j"])._geometry.geometryObjects) == 2  # the judge's, too
+
+
+@pytest.mark.parametrize(
+    ("collision", "named"),
+    [
+        ("", r"geometry: got \[\]; expected one of \['box', 'cylinder', 'sphere', 'mesh'\]"),
+        ("<geometry/>", "geometry: got"),
+        ('<geometry><capsule radius="1" length="1"/></geometry>', "got \\['capsule'\\]"),
+        ('<geometry><box size="1 x 1"/></geometry>', "box: size: got 'x'"),
+        ('<geometry><box size="1 1"/></geometry>', "3 numbers"),
+        ('<geometry><box size="1 -1 1"/></geometry>', "box: size: got '1 -1 1'; expected a length above 0"),
+        ("<geometry><box/></geometry>", "box: size: got None"),
+        ('<geometry><sphere radius="0"/></geometry>', "sphere: radius"),
+        ('<geometry><sphere radius="nan"/></geometry>', "sphere: radius"),
+        ('<geometry><cylinder radius="1"/></geometry>', "cylinder: length: got None"),
+        ('<geometry><mesh filename="m.stl" scale="1 0 1"/></geometry>', "mesh: scale"),
+        ("<geometry><mesh/></geometry>", "no filename"),
+        (f'<origin xyz="0 0 inf"/>{BOX}', "origin: xyz: got 'inf'"),
+    ],
+)
+def test_a_collision_that_cannot_be_read_is_an_error_and_not_left_out(tmp_path: Path, collision: str, named: str):
+    shape = f"<collision>{BOX}</collision><collision>{collision}</collision>"
+    arm = contract_of(tmp_path, joint("j", "base", "a"), links="base a", moved="j", shape=shape)
+    with pytest.raises(UserError, match=f"urdf: link base: collision.*{named}"):
+        PairDistances(arm)

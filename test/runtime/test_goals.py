@@ -104,6 +104,22 @@ def test_a_model_that_only_watches_gets_no_goal(contract, toy_bundle):
         check_goal(pose(0.5, 0.1), contract, watches)
 
 
+def test_a_goal_that_the_plan_does_not_read_is_refused(contract, toy_bundle):
+    """A graph need not read everything it could; it would plan on as if there were no goal."""
+    manifest = load_bundle(toy_bundle, contract).manifest
+    joints = Goal("joints", 1, joints=np.zeros(6, np.float32))
+    for name, refused, taken in (
+        ("goal_poses", pose(0.5, 0.1), joints),
+        ("goal_joints_weight", joints, pose(0.5, 0.1)),
+    ):
+        plan = manifest.graphs["plan"]
+        fewer = plan.model_copy(update={"inputs": {key: each for key, each in plan.inputs.items() if key != name}})
+        half = manifest.model_copy(update={"graphs": {**manifest.graphs, "plan": fewer}})
+        check_goal(taken, contract, half)
+        with pytest.raises(UserError, match=f"'{refused.kind}'; expected one of .*'{taken.kind}'"):
+            check_goal(refused, contract, half)
+
+
 def test_an_unknown_target_is_refused_with_the_legal_ones(contract):
     with pytest.raises(UserError, match=r"'cup'.*fingertip.*object_0"):
         check_goal(pose(0.5, 0.0, target="cup"), contract)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
-from world_model_ros.contract.urdf import UrdfLimit, number, numbers, urdf_limit
+from world_model_ros.contract.urdf import UrdfLimit, check_collision, number, numbers, urdf_limit
 from world_model_ros.contract.urdf_text import HINT, urdf_text
 from world_model_ros.core.errors import UserError
 
@@ -113,6 +113,9 @@ def describe(text: str, path: Path) -> Description:
         raise UserError("urdf", f"{where}: <{root.tag}>", f"<robot>: {HINT}")
     joints = tuple(_joint(each, where) for each in root.findall("joint"))
     links = [_required(each, "name", where) for each in root.findall("link")]
+    for link in root.findall("link"):
+        for collision in link.findall("collision"):
+            check_collision(collision, f"urdf: link {link.attrib['name']}: collision")
     _once("link", links, where)
     _once("joint", [joint.name for joint in joints], where)
     base = _root(links, joints, where)

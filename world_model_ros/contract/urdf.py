@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 
 from world_model_ros.core.errors import UserError
 
+_SHAPES = {"box": {"size": 3}, "cylinder": {"radius": 1, "length": 1}, "sphere": {"radius": 1}, "mesh": {}}
 _LARGEST = 1e30  # from here on sums and products overflow
 
 
@@ -74,6 +75,26 @@ def numbers(element: ElementTree.Element, attribute: str, count: int, where: str
     if len(parts) != count:
         raise UserError(f"{where}: {element.tag}: {attribute}", text, f"{count} numbers")
     return tuple(number(part, f"{where}: {element.tag}: {attribute}") for part in parts)
+
+
+def check_collision(element: ElementTree.Element, where: str) -> None:
+    """Raise `UserError` unless a ``<collision>`` is a shape that can be watched: parsers drop, without an error, all
+    shapes of a link of which they cannot read one."""
+    for origin in element.findall("origin"):
+        numbers(origin, "xyz", 3, where)
+        numbers(origin, "rpy", 3, where)
+    shapes = [shape for geometry in element.findall("geometry") for shape in geometry]
+    if len(shapes) != 1 or shapes[0].tag not in _SHAPES:
+        raise UserError(f"{where}: geometry", [str(shape.tag) for shape in shapes], f"one of {list(_SHAPES)}")
+    (shape,) = shapes
+    for attribute, count in _SHAPES[shape.tag].items():
+        size = numbers(shape, attribute, count, where)
+        if size is None or min(size) <= 0.0:
+            raise UserError(f"{where}: {shape.tag}: {attribute}", shape.attrib.get(attribute), "a length above 0, m")
+    if shape.tag == "mesh" and 0.0 in (numbers(shape, "scale", 3, where) or ()):
+        raise UserError(f"{where}: mesh: scale", shape.attrib["scale"], "a factor for each axis, not 0")
+    if shape.tag == "mesh" and not shape.attrib.get("filename"):
+        raise UserError(f"{where}: mesh", "no filename", "<mesh filename=...>")
 
 
 def _range(ends: tuple[float, float], where: str) -> tuple[float, float] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from xml.etree import ElementTree
 
@@ -38,12 +39,20 @@ def model_from(text: str, where: str) -> pin.Model:
 
 def urdf_geometry(contract: Contract, model: pin.Model, kind: pin.GeometryType) -> pin.GeometryModel:
     """What is seen (``VISUAL``) or collides (``COLLISION``) of `urdf_model`; `UserError` for a lost mesh."""
-    folders = mesh_folders(contract.urdf_path)
+    name, folders = kind.name.lower(), mesh_folders(contract.urdf_path)
+    text = kinematic_text(contract, name)
     try:
-        return pin.buildGeomFromUrdfString(model, kinematic_text(contract), kind, package_dirs=folders)
+        geometry = pin.buildGeomFromUrdfString(model, text, kind, package_dirs=folders)
     except (ValueError, RuntimeError) as error:
-        legal = f"{kind.name.lower()} meshes that can be found and read"
-        raise UserError("deployment.urdf", str(error), legal) from error
+        raise UserError("deployment.urdf", str(error), f"{name} meshes that can be found and read") from error
+    stated = Counter(
+        link.attrib["name"] for link in ElementTree.fromstring(text).findall("link") for _ in link.findall(name)
+    )
+    read = Counter(str(model.frames[each.parentFrame].name) for each in geometry.geometryObjects)
+    lost = sorted((stated - read).keys())
+    if lost:  # Pinocchio's parser only prints what it leaves out
+        raise UserError(f"deployment.urdf: {name}", lost, "links whose shapes can all be read")
+    return geometry
 
 
 def link_frame(model: pin.Model, link: str, field: str) -> int:
@@ -75,9 +84,16 @@ def reduced_model(
     return model, list(reduced)
 
 
-def kinematic_text(contract: Contract) -> str:
-    """The URDF as Pinocchio shall read it: with limits at every joint that moves, and meshes by their full path."""
+def kinematic_text(contract: Contract, shapes: str = "collision") -> str:
+    """The URDF as Pinocchio shall read it: with limits at every joint that moves, and meshes by their full path.
+
+    Of shapes only the ``collision`` or the ``visual`` ones, and no inertia: what of a link cannot be read would cost it
+    all the rest, without an error.
+    """
     root = ElementTree.fromstring(contract.urdf_text)
+    for link in root.findall("link"):
+        for part in [each for each in link if each.tag != shapes]:
+            link.remove(part)
     root.attrib.setdefault("name", contract.name)
     known = {joint.name: joint for joint in contract.description.joints}
     spans = _spans(contract, known)

@@ -28,6 +28,8 @@ _DONE_M = 0.015  # and until it is as near as this
 _FILTER = 0.3  # share of a new reading in the aim of a goal image, a step of the model after the one before
 _BLIND_STEPS = 10  # how long an aim outlives the camera
 TOLERANCE_JOINT = 1e-5  # a joint goal may be so far outside, rad or m; float32, in which it comes, rounds
+_POSES, _JOINTS = ("goal_poses", "goal_weights"), ("goal_joints", "goal_joints_weight")
+_NEEDED = {"pose": _POSES, "image": _POSES, "joints": _JOINTS}  # of the plan graph's inputs, by kind of goal
 _UNTAUGHT = "in what the model learned from, nothing said where {} are"
 _UPRIGHT = (0.0, 0.0, 0.0, 1.0)
 
@@ -81,8 +83,8 @@ def check_goal(goal: Goal, contract: Contract, manifest: Manifest | None = None)
         UserError: with the legal values. A target that the model was never told the place of is no target.
     """
     interface = contract.interface
-    if manifest is not None and manifest.kind != "act":
-        raise UserError("goal", goal.kind, f"none: the model {manifest.name} only watches")
+    if manifest is not None:
+        _check_model(goal, manifest)
     if goal.kind == "joints":
         return _within_limits(goal, contract)
     names = [target.name for target in interface.targets]
@@ -105,6 +107,16 @@ def check_goal(goal: Goal, contract: Contract, manifest: Manifest | None = None)
             raise UserError("goal: pose", pose.tolist(), "finite numbers")
         workspace.for_target(interface.targets[index]).check(pose)
     return goal
+
+
+def _check_model(goal: Goal, manifest: Manifest) -> None:
+    """`UserError` if the model plans nothing, or its plan graph does not read goals of this kind."""
+    if manifest.kind != "act":
+        raise UserError("goal", goal.kind, f"none: the model {manifest.name} only watches")
+    read = manifest.graphs["plan"].inputs
+    legal = [kind for kind, needed in _NEEDED.items() if set(needed) <= set(read)]
+    if goal.kind not in legal:
+        raise UserError("goal", goal.kind, f"one of {legal}, which is what the plan of {manifest.name} reads")
 
 
 def _within_limits(goal: Goal, contract: Contract) -> Goal:
