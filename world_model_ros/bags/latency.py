@@ -69,10 +69,10 @@ def stream_lags(bag: Path, contract: Contract) -> list[Lag]:
     convert = {name: converter_for(contract.stream(name), contract.source(name)) for name in found}
     with BagReader(bag) as reader:
         bag_topics = set(reader.topics())
-        for topic, _, _, message in reader.messages(set(by_topic) & bag_topics):
+        for topic, _, _, raw in reader.raw_messages(set(by_topic) & bag_topics):
             name = by_topic[topic]
             try:
-                stamp_ns, value = convert[name](message)
+                stamp_ns, value = convert[name](reader.decode(topic, raw))
             except UserError:
                 continue
             found[name].append((stamp_ns, value[:, 0] if name == joints.name else value))

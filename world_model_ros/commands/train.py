@@ -47,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from world_model_ros.bags.find import bag_names, find_bags
+    from world_model_ros.bags.find import find_bags
     from world_model_ros.contract.contract import load_contract
     from world_model_ros.learning import distributed
     from world_model_ros.learning.config import TrainConfig
@@ -87,7 +87,7 @@ def run(arguments: argparse.Namespace) -> int:
     if not distributed.rank():
         distributed.wait()
     quality = json.loads((arguments.out / "cache" / "quality.json").read_text(encoding="utf-8"))
-    split = cache.split(bag_names(bags))
+    split = cache.split([row["bag"] for row in quality["rows"]])
     if not distributed.rank():
         print("\n".join(quality_lines(quality)), file=sys.stderr)
         print(", ".join(f"{part} {len(names)}" for part, names in split.items()), "bags", file=sys.stderr)
@@ -100,6 +100,6 @@ def run(arguments: argparse.Namespace) -> int:
     if not first:
         return 0
     checkpoint = arguments.out / "model.pt"
-    result = {"robot": contract.name, "bags": len(bags), "ticks": len(cache.fresh), "checkpoint": str(checkpoint)}
-    show(result, arguments.json, [f"{len(bags)} bags, {len(cache.fresh)} ticks; wrote {checkpoint}"])
+    result = {"robot": contract.name, "bags": quality["bags"], "ticks": len(cache.fresh), "checkpoint": str(checkpoint)}
+    show(result, arguments.json, [f"{quality['bags']} bags, {len(cache.fresh)} ticks; wrote {checkpoint}"])
     return 0

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from world_model_ros.bags.find import bag_names
 from world_model_ros.contract.contract import Contract
+from world_model_ros.core.errors import UserError
 from world_model_ros.learning.parts import bag_hashes, contract_key, make_parts
 from world_model_ros.learning.quality import BagQuality, data_set_report
 
@@ -74,10 +75,13 @@ def build_cache(contract: Contract, bags: Sequence[Path], folder: Path, workers:
     """Read the bags once into ``folder``; a second call with the same bags and contract opens what is there.
 
     What was read is known by the content of bags and contract. A call that was broken off is gone on with.
-    ``folder/quality.json`` says what the bags are worth.
+    ``folder/quality.json`` says what the bags are worth, and which of them could not be read and are not in the cache.
 
     Args:
         held_out: one episode in this many is never trained on, but validates; of many, as many more are for tests.
+
+    Raises:
+        UserError: none of the bags can be read.
     """
     hashes = bag_hashes(bags, folder / "hashes.json")
     about = contract_key(contract)
@@ -86,10 +90,11 @@ def build_cache(contract: Contract, bags: Sequence[Path], folder: Path, workers:
     if not _is_whole(folder, done, key):
         done.unlink(missing_ok=True)  # what is there is about to be overwritten
         parts = [hashlib.sha256(f"{about} {each}".encode()).hexdigest() for each in hashes]
-        report = data_set_report(_write(contract, bags, parts, folder, workers), contract)
+        rows, unreadable = _write(contract, bags, parts, folder, workers)
+        report = data_set_report(rows, contract, unreadable)
         (folder / "quality.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
         sizes = {file.name: file.stat().st_size for file in folder.glob("*.npy")}
-        done.write_text(json.dumps({"key": key, "bags": bag_names(bags), "sizes": sizes}))
+        done.write_text(json.dumps({"key": key, "bags": [row.bag for row in rows], "sizes": sizes}))
         shutil.rmtree(folder / "parts")
     return open_cache(contract, folder, held_out)
 
@@ -126,14 +131,22 @@ def open_cache(contract: Contract, folder: Path, held_out: int = 20) -> Cache:
 
 def _write(
     contract: Contract, bags: Sequence[Path], parts: Sequence[str], folder: Path, workers: int
-) -> list[BagQuality]:
+) -> tuple[list[BagQuality], dict[str, str]]:
+    """The cache of the bags that can be read; gives what they are worth, and why the others cannot be."""
     lengths: list[int] = []
+    unreadable: dict[str, str] = {}
     quality: list[BagQuality] = []
     folder.mkdir(parents=True, exist_ok=True)
     names = [stream.name for stream in contract.interface.streams] + ["fresh", "applied", "labels"]
     raw = {name: (folder / f"{name}.raw").open("wb") for name in names}
     kinds: dict[str, tuple[np.dtype[np.generic], tuple[int, ...]]] = {}
-    for (episode, worth), name in zip(make_parts(contract, bags, parts, folder / "parts", workers), bag_names(bags)):
+    for part, name in zip(make_parts(contract, bags, parts, folder / "parts", workers), bag_names(bags)):
+        if isinstance(part, UserError):
+            unreadable[name] = str(part)
+            if len(unreadable) == len(bags):
+                raise part
+            continue
+        episode, worth = part
         quality.append(replace(worth, bag=name))
         lengths.append(len(episode["fresh"]))
         for array in names:
@@ -150,7 +163,7 @@ def _write(
             target[begin : begin + 4096] = source[begin : begin + 4096]
         (folder / f"{name}.raw").unlink()
     np.save(folder / "begins.npy", np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64))
-    return quality
+    return quality, unreadable
 
 
 def drop_modalities(

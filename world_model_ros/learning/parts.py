@@ -16,10 +16,11 @@ from tqdm import tqdm
 
 from world_model_ros.bags.episode import Episode, aligned_episode
 from world_model_ros.contract.contract import Contract, contract_from_text
+from world_model_ros.core.errors import UserError
 from world_model_ros.learning.quality import BagQuality, bag_quality
 
 Array = NDArray[np.generic]
-_FORMAT = 2  # of the parts; another number makes them anew
+_FORMAT = 3  # of the parts; another number makes them anew
 _BLOCK = 2**20
 
 
@@ -44,9 +45,8 @@ def contract_key(contract: Contract) -> str:
 def bag_hash(bag: Path) -> str:
     """Hash of a bag's files, whatever they are called and however old they are; remembered for the life of a file."""
     digest = hashlib.sha256()
-    files = sorted(bag.iterdir()) if bag.is_dir() else [bag]
-    for file in files:
-        if file.suffix in (".mcap", ".db3", ".bag", ".zstd", ".yaml") and file.is_file():
+    for file in _files(bag):
+        if file.suffix in (".mcap", ".db3", ".db3-wal", ".bag", ".zstd", ".yaml") and file.is_file():
             digest.update(file.suffix.encode())
             with file.open("rb") as content:
                 while block := content.read(_BLOCK):
@@ -60,8 +60,8 @@ def bag_hashes(bags: Sequence[Path], remembered: Path) -> list[str]:
     found: dict[str, str] = {}
     hashes = []
     for bag in bags:
-        files = sorted(bag.iterdir()) if bag.is_dir() else [bag]
-        about = json.dumps([str(bag.resolve()), *([each.stat().st_size, each.stat().st_mtime_ns] for each in files)])
+        sizes = ([each.stat().st_size, each.stat().st_mtime_ns] for each in _files(bag))
+        about = json.dumps([str(bag.resolve()), *sizes])
         if about not in found:
             found[about] = known.get(about) or bag_hash(bag)
         hashes.append(found[about])
@@ -70,10 +70,19 @@ def bag_hashes(bags: Sequence[Path], remembered: Path) -> list[str]:
     return hashes
 
 
+def _files(bag: Path) -> list[Path]:
+    """Those of a bag; beside a single file, the log that a recorder may have left."""
+    if bag.is_dir():
+        return sorted(bag.iterdir())
+    log = bag.with_name(f"{bag.name}-wal")
+    return [bag, log] if log.is_file() else [bag]
+
+
 def make_parts(
     contract: Contract, bags: Sequence[Path], keys: Sequence[str], folder: Path, workers: int
-) -> Iterator[tuple[dict[str, Array], BagQuality]]:
-    """The arrays and quality of each bag, in order; those that an earlier call made are not made again.
+) -> Iterator[tuple[dict[str, Array], BagQuality] | UserError]:
+    """The arrays and quality of each bag, in order, or why it cannot be read; those that an earlier call made are not
+    made again.
 
     Args:
         keys: of the parts, one a bag.
@@ -86,18 +95,25 @@ def make_parts(
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         done = pool.map(_make, missing)
         total = len({file for *_, file in jobs})
-        for _ in tqdm(done, initial=total - len(missing), total=total, desc="align", unit="bag"):
-            pass
+        bar = tqdm(done, initial=total - len(missing), total=total, desc="align", unit="bag")
+        failed = {job[3]: error for job, error in zip(missing, bar) if error is not None}
     for *_, file in jobs:
+        if file in failed:
+            yield failed[file]
+            continue
         with np.load(file, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files if name != "quality"}
             yield arrays, BagQuality(**json.loads(str(archive["quality"])))
 
 
-def _make(job: tuple[str, str | None, str, str]) -> None:
+def _make(job: tuple[str, str | None, str, str]) -> UserError | None:
+    """Write a part; why not, if its bag cannot be read."""
     text, folder, bag, file = job
     contract = contract_from_text(text, folder=None if folder is None else Path(folder))
-    episode = aligned_episode(Path(bag), contract)
+    try:
+        episode = aligned_episode(Path(bag), contract)
+    except UserError as error:
+        return error
     arrays = _arrays(contract, episode)
     digest = hashlib.sha256(b"".join(np.ascontiguousarray(each).tobytes() for each in arrays.values())).hexdigest()
     quality = bag_quality(
@@ -115,6 +131,7 @@ def _make(job: tuple[str, str | None, str, str]) -> None:
     with part.open("wb") as out:
         np.savez(out, allow_pickle=False, quality=np.array(json.dumps(asdict(quality))), **arrays)
     part.replace(file)
+    return None
 
 
 def _arrays(contract: Contract, episode: Episode) -> dict[str, Array]:

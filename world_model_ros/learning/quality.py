@@ -144,13 +144,20 @@ def bag_quality(
     )
 
 
-def data_set_report(rows: Sequence[BagQuality], contract: Contract) -> dict[str, Any]:
-    """All bags together: totals, duplicates, clock offsets, and each bag with faults."""
+def data_set_report(
+    rows: Sequence[BagQuality], contract: Contract, unreadable: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """All bags together: totals, duplicates, clock offsets, and each bag with faults.
+
+    Args:
+        unreadable: bags that are not among the rows, and why.
+    """
     required = [stream.name for stream in contract.interface.streams if contract.source(stream.name).required]
     duplicates = _equal([(row.bag, row.digest) for row in rows])
     same_motion = _equal([(row.bag, row.motion) for row in rows if row.moving])
     cameras = [stream.name for stream in contract.interface.streams if stream.kind == "camera"]
     faults = {row.bag: found for row in rows if (found := row.faults(required, cameras))}
+    faults |= {bag: [f"cannot be read, and is left out: {why}"] for bag, why in (unreadable or {}).items()}
     weights = np.array([row.ticks for row in rows], np.float64)
     streams = [stream.name for stream in contract.interface.streams]
 
