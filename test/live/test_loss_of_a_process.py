@@ -13,7 +13,7 @@ from world_model_ros.bringup.run import Running
 
 TICK_S = 0.1
 CYCLE_S = 0.01
-LOAD_S = 0.03  # between the gate and this observer
+LATE_S = 0.02  # of the gate's cycle, and of what was on its way, on a busy machine
 
 
 def _set_moving(observer: Observer) -> None:
@@ -29,10 +29,14 @@ def test_a_killed_brain_is_braked_within_one_and_a_half_ticks_and_the_arm_stays_
     running, observer = graph
     _set_moving(observer)
     os.kill(running.pid("world_model"), signal.SIGKILL)
-    killed = time.monotonic()
-    wait_until(lambda: observer.states[-1][1]["state"] == "disarmed", 5.0)
-    braking = next(when for when, state in observer.states if when > killed and state["state"] == "slowing")
-    assert braking - killed <= 1.5 * TICK_S + CYCLE_S + LOAD_S
+    killed, killed_ns = time.monotonic(), time.time_ns()
+    wait_until(lambda: observer.states[-1][1]["state"] == "disarmed", 30.0)
+    # By the gate's own clock: when this observer gets to hear of it is another thing.
+    braking_ns = next(
+        each["since_ns"] for when, each in observer.states if when > killed and each["state"] == "slowing"
+    )
+    assert (braking_ns - killed_ns) * 1e-9 <= 1.5 * TICK_S + CYCLE_S + LATE_S
+    braking = killed + (braking_ns - killed_ns) * 1e-9
     still = next(when for when, _, v in observer.applied if when > braking and np.abs(v).max() < 1e-3)
     assert still - braking < 0.6  # at these limits a stop takes 0.2 to 0.4 s
     print(f"braking {(braking - killed) * 1e3:.0f} ms after the kill, still {(still - braking) * 1e3:.0f} ms later")
