@@ -291,6 +291,51 @@ _MOTION = (
     ),
 )
 
+# What the robot's driver says.
+_DRIVER_TESTS = ("test/safety/test_driver.py",)
+_DRIVER = (
+    Mutant(
+        "time_of_a_slowed_controller",
+        "safety/gate.py::Gate._advance",
+        "passed_s *= self.driver.pace",
+        "passed_s *= 1.0",
+        "where the driver scales the controller's time, the gate's passes as slowly",
+        _DRIVER_TESTS,
+    ),
+    Mutant(
+        "armed_while_not_ready",
+        "safety/gate.py::Gate.arm",
+        "self.driver.refusal()",
+        "None",
+        "a robot that does not follow cannot be armed, and the refusal says why",
+        _DRIVER_TESTS,
+    ),
+    Mutant(
+        "silent_driver_is_ready",
+        "safety/driver.py::DriverState.refusal",
+        "if each.topic not in self._ready:",
+        "if False:",
+        "a ready topic that nothing was heard on is not ready",
+        _DRIVER_TESTS,
+    ),
+    Mutant(
+        "scaling_of_nan",
+        "safety/driver.py::DriverState.scaling",
+        "if math.isfinite(value) else 0.0",
+        "if math.isfinite(value) else 1.0",
+        "a scaling that is not a number counts as a stop",
+        _DRIVER_TESTS,
+    ),
+    Mutant(
+        "speed_scale_ignored",
+        "safety/gate.py::Gate._toward",
+        "* self.driver.speed * self.speed_scale * aim",
+        "* self.driver.speed * aim",
+        "speed_scale slows everything that is commanded",
+        _DRIVER_TESTS,
+    ),
+)
+
 # Conversion, runtime, planning, and what judges them.
 _REST = (
     Mutant(
@@ -431,4 +476,4 @@ _REST = (
     ),
 )
 
-MUTANTS = (*_COMMANDS, *_MOTION, *_REST)
+MUTANTS = (*_COMMANDS, *_MOTION, *_DRIVER, *_REST)
