@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -30,7 +31,7 @@ pytestmark = pytest.mark.slow
 
 CONTRACT = load_contract("tabletop_arm")
 MAKE = MessageMaker(ros_class)
-PER_TICK = 4  # grey levels that the world gets brighter each tick while it moves
+PER_TICK = 2  # grey levels that the world gets brighter each tick while it moves
 BASE_NS = 1_700_000_000 * 10**9
 
 
@@ -98,11 +99,11 @@ class Robot:
             assert time.monotonic() < end, "did not happen in time"
             self.executor.spin_once(timeout_sec=0.02)
 
-    def live(self, seconds: float) -> None:
-        """30 frames a second; every third one is a tick."""
+    def live(self, until: Callable[[], object], most: int = 300) -> None:
+        """30 frames a second, every third one a tick, until something is so; the picture gets brighter meanwhile."""
         camera = CONTRACT.source("front").topic
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
+        while not until():
+            assert self.frame < most, "did not happen while the picture could get brighter"
             stamp_ns = BASE_NS + self.frame * 33_333_333
             level = min(40 + PER_TICK * self.frame // 3, 250)
             self.send(camera, MAKE.image(np.full((128, 128, 3), level, np.uint8), "rgb8", stamp_ns))
@@ -134,6 +135,11 @@ class Robot:
             self.frame += 1
             self.executor.spin_once(timeout_sec=0.005)
             time.sleep(0.02)
+
+    def reported(self) -> dict[str, str]:
+        """Values of the view's last report, if there is one."""
+        reports = self.seen["/diagnostics"]
+        return {pair.key: pair.value for pair in reports[-1].status[0].values} if reports else {}
 
     def health(self) -> tuple[bytes, dict[str, str]]:
         """Level and values of the view's last report."""
@@ -178,15 +184,13 @@ def test_it_draws_for_those_who_look_and_keeps_the_telling_strip(robot, domain, 
         robot.wait(lambda: states.get_subscription_count() and robot.seen["/diagnostics"])
         robot.send("gate/state", MAKE.string(json.dumps({"state": "tracking", "cause": ""})))
 
-        robot.live(1.5)
-        _, values = robot.health()
-        assert int(values["imaginations"]) > 3
-        assert values["strips_drawn"] == "0", "it draws although nobody looks"
+        robot.live(lambda: int(robot.reported().get("imaginations", 0)) > 3)
+        assert robot.reported()["strips_drawn"] == "0", "it draws although nobody looks"
 
         robot.listen(ros_class("sensor_msgs/msg/Image"), "futures/image")
         robot.listen(MarkerArray, "futures/markers")
-        robot.live(3.0)
-        assert len(robot.seen["futures/image"]) > 3
+        seen = robot.seen
+        robot.live(lambda: len(seen["futures/image"]) > 3 and seen["futures/markers"] and robot.frame > 60)
         image = robot.seen["futures/image"][-1]
         assert image.encoding == "rgb8"
         assert image.width * 3 == image.step
@@ -222,7 +226,7 @@ def test_it_draws_for_those_who_look_and_keeps_the_telling_strip(robot, domain, 
 
     imagined, real, *_ = cells(cv2.imread(str(picture)), 192)
     assert len(imagined) == 5, "now and four imagined frames"
-    np.testing.assert_array_equal(np.array(imagined) - imagined[0], [0, 12, 24, 36, 48])
+    np.testing.assert_array_equal(np.array(imagined) - imagined[0], PER_TICK * np.array([0, 3, 6, 9, 12]))
     # the world does what was imagined; its frames are a third of a tick apart
     np.testing.assert_allclose(real, imagined[1:], atol=2)
 
@@ -261,9 +265,7 @@ def test_nonsense_is_counted_and_changes_nothing(robot, domain, bundle):
             robot.wait(lambda topic=topic: robot.publishers[topic].get_subscription_count())
             robot.send(topic, message)
         robot.wait(lambda: robot.health()[1]["messages_refused"] == str(len(nonsense)))
-        robot.live(1.0)
-        _, values = robot.health()
-        assert int(values["imaginations"]) > 0
+        robot.live(lambda: int(robot.reported().get("imaginations", 0)) > 0)
         assert process.poll() is None
     finally:
         process.send_signal(signal.SIGTERM)
