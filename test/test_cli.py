@@ -1,5 +1,6 @@
 """The command line: quick, one line for a mistake, JSON for machines."""
 
+import importlib.metadata
 import json
 import shutil
 import subprocess
@@ -8,6 +9,7 @@ import sys
 import pytest
 
 from world_model_ros.cli import COMMANDS, main
+from world_model_ros.commands import info
 from world_model_ros.contract.share import share_folder
 
 
@@ -38,6 +40,24 @@ def test_info_says_which_ros_and_what_it_found(capsys: pytest.CaptureFixture[str
     assert found["rmw"].startswith("rmw_")
     assert "cpu" in found["providers"]
     assert "tabletop_arm" in found["robots"]
+    assert None not in (found["libraries"][name] for name in ("numpy", "cv2", "pinocchio", "onnxruntime"))
+
+
+def test_info_knows_every_build_of_opencv_and_what_pip_did_not_install(monkeypatch: pytest.MonkeyPatch):
+    def only(name: str):
+        def version(asked: str) -> str:
+            if asked == name:
+                return "4.2"
+            raise importlib.metadata.PackageNotFoundError(asked)
+
+        return version
+
+    for build in ("opencv-python", "opencv-python-headless", "opencv-contrib-python"):
+        monkeypatch.setattr("importlib.metadata.version", only(build))
+        assert info._library("cv2") == "4.2"
+    monkeypatch.setattr("importlib.metadata.version", only("nothing"))
+    assert info._library("cv2") == "there"
+    assert info._library("no_such_module") is None
 
 
 def test_check_of_a_damaged_model_says_what_is_wrong(tmp_path, capsys: pytest.CaptureFixture[str]):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import importlib.util
 import platform
 import shutil
 import subprocess
@@ -13,7 +14,8 @@ from world_model_ros.commands.output import show
 from world_model_ros.core.distribution import ros_distribution
 
 _LIBRARIES = ("rclpy", "numpy", "onnxruntime", "pinocchio", "ruckig", "rosbags", "cv2", "mujoco", "torch")
-_DISTRIBUTIONS = {"cv2": ("opencv-python",), "pinocchio": ("pin",), "onnxruntime": ("onnxruntime-gpu", "onnxruntime")}
+_OPENCV = tuple(f"opencv{contrib}-python{headless}" for contrib in ("", "-contrib") for headless in ("", "-headless"))
+_DISTRIBUTIONS = {"cv2": _OPENCV, "pinocchio": ("pin",), "onnxruntime": ("onnxruntime-gpu", "onnxruntime")}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
         "robots": known_robots(),
         "models": known_bundles(),
         "share": str(share_folder("config").parent),
-        "libraries": {name: _version(*_DISTRIBUTIONS.get(name, (name,))) for name in _LIBRARIES},
+        "libraries": {name: _library(name) for name in _LIBRARIES},
     }
     lines = [f"{key:10} {_words(value)}" for key, value in result.items()]
     show(result, arguments.json, lines)
@@ -48,6 +50,12 @@ def _words(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(value) or "none"
     return str(value) if value is not None else "none"
+
+
+def _library(name: str) -> str | None:
+    """The version of a module; ``there`` for one that pip knows nothing of, as those of a Linux distribution."""
+    found = _version(*_DISTRIBUTIONS.get(name, (name,)))
+    return found or ("there" if importlib.util.find_spec(name) is not None else None)
 
 
 def _version(*distributions: str) -> str | None:
