@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from gate_driver import HOME, LIMITS, assert_within_limits
 
+from world_model_ros.bench.executed import quintic
 from world_model_ros.core.trajectory import hermite
 from world_model_ros.safety.limiter import EXACT_S, Limiter, Motion, Plan, _extrema
 
@@ -217,3 +218,25 @@ def test_a_plan_that_is_over_can_still_be_joined_and_stands_still_until_then() -
     assert np.array_equal(both.at(0.049).position, HOME)
     assert both.at(both.duration_s).position == pytest.approx(HOME + 0.1)
     assert both.duration_s == pytest.approx(0.05 + way.duration_s)
+
+
+def test_a_sparse_spline_through_a_plan_at_full_speed_stays_within_the_velocity_limit() -> None:
+    """As the controller interpolates it: between sparse points it runs a little faster than the plan."""
+    cycle_s, random, fastest = 0.01, np.random.default_rng(0), 0.0
+    for _ in range(12):
+        limiter, now, plan = Limiter(LIMITS), Motion.still(np.zeros(6)), None
+        rate = random.choice([-1.0, -0.3, 0.3, 1.0], 6) * LIMITS.velocity
+        for _ in range(int(random.integers(30, 60))):
+            new = toward(limiter, now, now.position + rate, rate)
+            if new is None:
+                break
+            plan, now = new, new.at(cycle_s)
+        assert plan is not None
+        for from_s in (0.0, 0.007, 0.033, 0.05):
+            times, *states = plan.points(from_s, from_s, cycle_s, EXACT_S, 10)
+            for begin, span_s in enumerate(np.diff(times)):
+                before, after = (np.stack([each[k] for each in states]) for k in (begin, begin + 1))
+                for share in np.linspace(0.0, 1.0, 9):
+                    velocity = quintic(float(span_s), before, after, float(share))[1]
+                    fastest = max(fastest, float((np.abs(velocity) / LIMITS.velocity).max()))
+    assert 0.99 < fastest <= 1.0
