@@ -20,6 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", default="", help="bundle: name or folder; the one named like the robot without it")
     parser.add_argument("--provider", default="auto", help="auto, cpu, cuda or tensorrt (%(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="of the scene, the goals and the sampling (%(default)s)")
+    parser.add_argument("--seeds", default="", help="many runs, one a seed: 1000..1009, or 3,5,8..10; resumed in --out")
     parser.add_argument("--rate", type=float, default=0.0, help="ticks a second; 0: the contract's, else its multiple")
     parser.add_argument("--goals", default="", help="which, in this order; without it what suits the robot")
     parser.add_argument("--out", type=Path, default=Path("out/demo"), help="folder for the results (%(default)s)")
@@ -29,6 +30,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    if arguments.seeds:
+        from world_model_ros.commands.demo_seeds import run_seeds
+
+        return run_seeds(arguments, demonstrate_once)
+    summary = demonstrate_once(arguments, arguments.out.resolve())
+    show(summary, arguments.json, _closing(summary))
+    return 0 if summary["success"] else 1
+
+
+def demonstrate_once(arguments: argparse.Namespace, out: Path) -> dict[str, Any]:
+    """One run with one seed; the summary, which is also in ``out/summary.json``."""
     from world_model_ros.contract.contract import load_contract
     from world_model_ros.evaluate.draw import default_kinds
     from world_model_ros.evaluate.task import task_kinds
@@ -41,7 +53,6 @@ def run(arguments: argparse.Namespace) -> int:
     variety_named(arguments.scenes)
     turns_of(arguments.rate, contract)
     bundle = load_bundle(arguments.model or contract.name, contract)  # fails here, not in a log
-    out: Path = arguments.out.resolve()
     _clear(out)
     say = sys.stderr if arguments.json else sys.stdout
     print(f"{contract.name} with model {bundle.manifest.name}, seed {arguments.seed}; logs in {out / 'logs'}", file=say)
@@ -65,8 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
     }
     (out / "summary.json").write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
     summary["files"] = sorted({*summary["files"], str(out / "summary.json")})
-    show(summary, arguments.json, _closing(summary))
-    return 0 if summary["success"] else 1
+    return summary
 
 
 def _run(arguments: argparse.Namespace, out: Path, goals: str, policy: str) -> dict[str, Any]:
