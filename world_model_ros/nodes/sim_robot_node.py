@@ -42,12 +42,13 @@ from world_model_ros.sim.sim_robot import SimRobot
 from world_model_ros.sim.studio import Shot, Studio
 from world_model_ros.sim.telemetry import Sample, Telemetry
 
-_PERIOD_S = 0.01
+_PERIOD_NS = 10_000_000
+_AFTER_NS = 300_000
 _BURST = 100
 _JUMP_NS = 1_000_000_000
 _MOST_S = 0.1
 _MOST_REAL_TIME = 0.5  # of a core
-_LATE_NS = 25_000_000  # so far behind, images are left out until the physics has caught up
+_LATE_NS = 25_000_000  # that is worth a warning
 
 
 class SimRobotNode(Node):
@@ -101,7 +102,9 @@ class SimRobotNode(Node):
         self.create_subscription(JointTrajectory, command.topic, self._on_trajectory, 10)
         self.create_service(Trigger, "sim/reset", self._on_reset)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self.create_timer(_PERIOD_S, self._run, clock=steady)
+        # Just after a beat of the senses: then a cycle is one piece, and what it sends is young.
+        time.sleep((_PERIOD_NS - (self._wall_ns() - _AFTER_NS) % _PERIOD_NS) * 1e-9)
+        self.create_timer(_PERIOD_NS * 1e-9, self._run, clock=steady)
         self.create_timer(1.0, self._diagnose, clock=steady)
         self.get_logger().info(f"simulating {contract.name}, seed {seed}" + (f", without {names}" if names else ""))
         for line in self._rates.lines() if self._rates is not None else []:
@@ -140,33 +143,34 @@ class SimRobotNode(Node):
             self.get_logger().warning(f"the clock jumped by {late_ns * 1e-9:.1f} s; the world stood still meanwhile")
             robot.set_time(self._wall_ns() // STEP_NS * STEP_NS)
         else:
-            self._behind_ms.append(late_ns * 1e-6)
+            self._behind_ms.append(max(0, late_ns - _PERIOD_NS) * 1e-6)
         self._catch_up()
         self._cycle_ms.append((time.perf_counter() - begin) * 1e3)
 
     def _catch_up(self) -> None:
         """Step in pieces of at most 10 ms, so that no sense loses a sample when this process was held up."""
-        robot, period_ns = self._robot, round(_PERIOD_S * 1e9)
+        robot, due = self._robot, dict[str, None]()
         enough = time.perf_counter() + _MOST_S  # on a machine that is too slow, others want their turn too
         while time.perf_counter() < enough and (late_ns := self._wall_ns() - robot.now_ns) >= STEP_NS:
             before_ns = robot.now_ns
-            robot.step_to(before_ns + min(late_ns, period_ns - before_ns % period_ns))
+            robot.step_to(before_ns + min(late_ns, _PERIOD_NS - before_ns % _PERIOD_NS))
             if robot.now_ns == before_ns:
-                return
+                break
             if self._clock_sender is not None:
                 self._clock_sender.publish(ClockMessage(clock=self._make.time(robot.now_ns)))
             for sample in (*self._telemetry.read(robot, before_ns), *self._telemetry.labels(robot, before_ns)):
                 self._send(sample)
             if self._rates is not None:
-                self._draw(self._rates.due(robot.now_ns, before_ns), late_ns)
+                due |= dict.fromkeys(self._rates.due(robot.now_ns, before_ns))
+        self._draw(list(due))
 
-    def _draw(self, cameras: list[str], late_ns: int) -> None:
-        """Have images drawn, unless the last ones still are, or physics has to catch up."""
-        if not cameras or self._studio is None or self._rates is None:
+    def _draw(self, cameras: list[str]) -> None:
+        """Have images drawn of the present, but of a camera whose last one still is being drawn."""
+        if not cameras or self._studio is None:
             return
-        view = self._robot.view() if late_ns <= _LATE_NS else None
+        view = self._robot.view()
         for camera in cameras:
-            if view is None or not self._studio.draw(camera, self._robot.now_ns, view):
+            if not self._studio.draw(camera, self._robot.now_ns, view):
                 self._counts["images_dropped"] += 1
 
     def _on_shot(self, shot: Shot) -> None:
@@ -197,7 +201,6 @@ class SimRobotNode(Node):
         counts = ("images", "images_dropped", "trajectories", "trajectories_refused", "clock_jumps")
         values = {
             **{name: self._counts[name] for name in counts},
-            "behind_ms": (self._wall_ns() - self._robot.now_ns) * 1e-6,
             **{f"behind_ms_p{share}": float(np.percentile(self._behind_ms or [0.0], share)) for share in (50, 99)},
             "cycle_ms_p50": float(np.percentile(cycles, 50)),
             "cycle_ms_p99": float(np.percentile(cycles, 99)),
