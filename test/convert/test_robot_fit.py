@@ -103,6 +103,23 @@ def test_one_stamp_far_ahead_spoils_nothing_but_itself():
     assert findings(fit, "arm", "age")[0].level == "ok"
 
 
+def test_a_pause_of_the_robot_and_single_wrong_stamps_say_nothing_of_the_rest():
+    fit = RobotFit(CONTRACT)
+    for i in range(60):
+        now = T0 + i * 10**7 + 10**18 * (i >= 30)
+        stamp = {10: 0, 11: 0, 12: now - 10**12}.get(i, now - 10**6)
+        fit.add("arm", joints(stamp), now)
+    assert [each.found for each in findings(fit, "arm", "stamps")] == [
+        "2 of 60 are 0",
+        "1 of 60 over a minute behind our clock",
+        "1 of 60 not newer than the one before",
+    ]
+    (age,) = findings(fit, "arm", "age")
+    assert age.level == "ok"
+    assert "p50 1.0 ms, at most 1.0 ms" in age.found
+    assert findings(fit, "arm", "rate")[0].level == "ok"
+
+
 def test_degrees_are_outside_of_the_limits_and_every_reader_says_so():
     fit = RobotFit(CONTRACT)
     for i in range(5):

@@ -69,6 +69,7 @@ class StreamFit:
 
     def __post_init__(self) -> None:
         self._convert = converter_for(self.stream, self.source)
+        self.times.long_ns += round(self.source.max_age_s * 1e9)
 
     def add(self, message: Any, now_ns: int) -> None:
         """A message of the type that the contract names, that arrived at ``now_ns`` on the ROS clock."""
@@ -213,13 +214,18 @@ class StreamFit:
     def _odd_stamps(self) -> list[Finding]:
         """Some that are 0, ahead, or not newer than one before."""
         times, result = self.times, []
+        if times.zeros:
+            found = f"{times.zeros} of {times.count} are 0"
+            result.append(Finding("stamps", found, "the driver: it must stamp each; these are dropped", "wrong"))
+        if times.old:
+            found = f"{times.old} of {times.count} over a minute behind {self.clock}"
+            result.append(Finding("stamps", found, "the driver, or what held these messages up", "note"))
         if times.ahead:
             found = f"{times.ahead} of {times.count} too far ahead of {self.clock}, by up to {times.ahead_s:.3f} s"
             result.append(Finding("stamps", found, "the driver; these messages are refused", "note"))
         if times.back:
             change = "the driver: each message needs a newer stamp than the last; these are dropped"
-            zero = f", {times.zeros} are 0" if times.zeros else ""
-            found = f"{times.back} of {times.count} not newer than the one before{zero}"
+            found = f"{times.back} of {times.count} not newer than the one before"
             result.append(Finding("stamps", found, change, "wrong"))
         return result
 
