@@ -15,7 +15,7 @@ os.environ.update(local_environment())
 os.environ.update(middleware_environment("gate"))
 
 
-QUICK_S = 60  # a test that is not marked slow and takes this long fails: it hangs, or should be marked
+QUICK_S = 120  # a test that is not marked slow and takes this long fails: it hangs, or should be marked
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

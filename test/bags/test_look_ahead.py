@@ -31,6 +31,7 @@ def done(
     return found, [(tick["now_ns"], tick["surprise"]) for tick in ticks]
 
 
+@pytest.mark.slow
 def test_a_target_is_scored_where_its_label_was_at_each_step(
     done: tuple[Replay, list[tuple[int, float]]], arm: Contract
 ) -> None:
@@ -45,6 +46,7 @@ def test_a_target_is_scored_where_its_label_was_at_each_step(
             assert error == pytest.approx(abs(0.1 - truth_y), abs=1e-4), (step, now_ns)
 
 
+@pytest.mark.slow
 def test_a_worst_moment_is_imagined_from_three_ticks_before_its_surprise(
     done: tuple[Replay, list[tuple[int, float]]], arm: Contract
 ) -> None:

@@ -125,6 +125,7 @@ def test_one_bad_bag_of_many_does_not_cost_the_others(
     assert "joint_states" in found["failed"][str(bad)]
 
 
+@pytest.mark.slow
 def test_nothing_that_is_not_of_an_earlier_replay_is_removed(
     toy_bundle: Path, tmp_path: Path, arm: Contract, capsys: pytest.CaptureFixture[str]
 ) -> None:

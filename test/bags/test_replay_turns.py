@@ -59,6 +59,7 @@ def test_beliefs_take_turns_as_they_did_live(arm: Contract, arm_bag: Path, brain
     assert 0 <= whole.scores.table()[-1]["count"] < len(ticks) - 12  # a horizon is 24 of these ticks
 
 
+@pytest.mark.slow
 def test_scores_of_beliefs_that_take_turns_are_those_of_each_alone(arm: Contract, brain: Brain, tmp_path: Path) -> None:
     write_arm_bag(tmp_path / "streams", arm, 4.0)
     replay(tmp_path / "streams", arm, brain, tmp_path / "plain")

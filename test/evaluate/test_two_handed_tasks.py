@@ -91,10 +91,12 @@ def pursued(kind: str, seed: int, oracle: bool) -> tuple[Task, bool]:
         rig.robot.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["together", "push", "steady"])
 def test_the_oracle_does_it_behind_the_gate(kind):
     assert all(pursued(kind, seed, oracle=True)[1] for seed in range(31_000, 31_003))
 
 
+@pytest.mark.slow
 def test_nothing_happens_by_itself():
     assert not pursued("together", 31_000, oracle=False)[1]

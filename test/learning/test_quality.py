@@ -139,6 +139,7 @@ def bags(tmp_path_factory: pytest.TempPathFactory, contract: Contract) -> list[P
     return sorted(folder.iterdir())
 
 
+@pytest.mark.slow
 def test_a_cache_is_known_by_content_and_goes_on_where_it_broke_off(
     contract: Contract, bags: list[Path], tmp_path: Path
 ) -> None:
@@ -159,6 +160,7 @@ def test_a_cache_is_known_by_content_and_goes_on_where_it_broke_off(
     assert contract_key(other) != contract_key(contract)
 
 
+@pytest.mark.slow
 def test_a_copy_is_found_whatever_its_name_and_storage(contract: Contract, bags: list[Path], tmp_path: Path) -> None:
     copy = Path(shutil.copytree(bags[0], tmp_path / "copy"))
     loose = tmp_path / "loose.mcap"
@@ -171,6 +173,7 @@ def test_a_copy_is_found_whatever_its_name_and_storage(contract: Contract, bags:
     assert np.array_equal(again.streams["front"][again.begins[2] :], lone.streams["front"])
 
 
+@pytest.mark.slow
 def test_a_cache_that_is_damaged_or_half_overwritten_is_made_anew(
     contract: Contract, bags: list[Path], tmp_path: Path
 ) -> None:
@@ -188,6 +191,7 @@ def test_a_cache_that_is_damaged_or_half_overwritten_is_made_anew(
     assert np.array_equal(build_cache(contract, bags[:2], folder, workers=1).streams["front"], good)
 
 
+@pytest.mark.slow
 def test_arrays_are_mapped_from_disk_and_not_held_in_memory(
     contract: Contract, bags: list[Path], tmp_path: Path
 ) -> None:
@@ -196,6 +200,7 @@ def test_arrays_are_mapped_from_disk_and_not_held_in_memory(
     assert not any(array.flags.writeable for array in cache.streams.values())
 
 
+@pytest.mark.slow
 def test_no_window_is_in_two_of_the_three_splits(contract: Contract, bags: list[Path], tmp_path: Path) -> None:
     six = [*bags, *bags[:2]]
     cache = build_cache(contract, six, tmp_path / "cache", workers=1, held_out=3)
@@ -207,6 +212,7 @@ def test_no_window_is_in_two_of_the_three_splits(contract: Contract, bags: list[
     assert cache.split(names) == {"train": ["1", "4"], "validation": ["2", "5"], "test": ["0", "3"]}
 
 
+@pytest.mark.slow
 def test_few_bags_are_not_given_away_to_tests(contract: Contract, bags: list[Path], tmp_path: Path) -> None:
     cache = build_cache(contract, bags, tmp_path / "cache", workers=1, held_out=2)
     assert cache.split("abcd") == {"train": ["a", "c"], "validation": ["b", "d"], "test": []}

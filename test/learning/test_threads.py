@@ -40,6 +40,7 @@ def test_each_number_is_measured_with_as_many_threads_and_then_all_is_as_before(
     assert torch.get_num_threads() == before
 
 
+@pytest.mark.slow
 def test_a_real_step_is_measured_within_seconds(tmp_path: Path) -> None:
     begin = time.monotonic()
     choice = threads_for(0, tmp_path / "checkpoint.pt")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from catalogue import MUTANTS
 from mutation import Mutant, Stale
-from run import verdict
+from trial import verdict
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -53,6 +53,7 @@ def mutant(before: str, after: str, symbol: str = "bound.py::Bound.clip") -> Mut
     return Mutant("any", symbol, before, after, "clips", ("test_bound.py",))
 
 
+@pytest.mark.slow
 def test_what_a_test_sees_is_killed_and_what_none_sees_survives(project: Path) -> None:
     text = (project / "world_model_ros" / "bound.py").read_text()
     assert verdict(mutant("min(value, 10)", "min(value, 11)"), project, {}) == "killed"
@@ -76,6 +77,7 @@ def test_one_that_no_longer_applies_is_refused(project: Path, changed: Mutant, w
     assert verdict(changed, project, {}).startswith("stale: ")
 
 
+@pytest.mark.slow
 def test_tests_that_fail_without_a_mutant_prove_nothing(project: Path) -> None:
     (project / "test_bound.py").write_text("def test_always():\n    assert False\n")
     assert verdict(mutant("min(value, 10)", "min(value, 11)"), project, {}).startswith("stale: its tests fail")

@@ -94,6 +94,7 @@ def drivers(request, start_node, monkeypatch, tmp_path: Path) -> Iterator[Driver
     drivers.close()
 
 
+@pytest.mark.slow
 def test_it_waits_for_every_joint_and_notices_when_one_of_them_stops(drivers: Drivers) -> None:
     drivers.spin(lambda: drivers.diagnostics.get("joints_unheard") == "wrist_3_joint")
     refused = drivers.arm()

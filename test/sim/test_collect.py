@@ -140,6 +140,7 @@ def test_some_episodes_lose_a_stream_for_a_while(contract):
     assert all(0.3e9 <= each.end_ns - each.begin_ns <= 3.0e9 for each in found)
 
 
+@pytest.mark.slow
 def test_a_silence_is_silent_in_the_bag_and_only_there(contract, tmp_path):
     topic = contract.source("wrist_wrench").topic
     with BagWriter(tmp_path / "bag", contract) as writer:

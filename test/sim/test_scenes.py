@@ -28,6 +28,7 @@ def test_a_seed_is_the_same_scene_and_the_target_stays_where_it_was() -> None:
         scene_for_seed(CONTRACT, 5, "messy")  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_variety_grows_from_level_to_level() -> None:
     def spread(variety: str) -> float:
         return float(np.std([scene_for_seed(CONTRACT, seed, variety).camera_shift for seed in range(200)]))
@@ -42,6 +43,7 @@ def test_variety_grows_from_level_to_level() -> None:
         assert min(apart, default=1.0) > 0.09, scene
 
 
+@pytest.mark.slow
 def test_other_objects_are_never_of_the_targets_colours() -> None:
     import colorsys
 
