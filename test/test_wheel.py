@@ -61,6 +61,14 @@ def bare() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name not in lead}
 
 
+def blocked(folder: Path, *modules: str) -> Path:
+    """A folder that makes modules missing for whoever has it on PYTHONPATH."""
+    folder.mkdir()
+    for name in modules:
+        (folder / f"{name}.py").write_text(f"raise ModuleNotFoundError(\"No module named '{name}'\", name='{name}')\n")
+    return folder
+
+
 def run(environment: Path, *words: object, ok: tuple[int, ...] = (0,), **changed: str) -> str:
     command = [str(environment / "bin" / "world-model"), *map(str, words)]
     done = subprocess.run(
@@ -79,26 +87,42 @@ def test_its_own_share_folder_is_found(installed: Path) -> None:
 
 
 def test_every_command_that_needs_no_simulator_works(installed: Path, tmp_path: Path, contract: Contract) -> None:
+    """Neither the simulator nor PyTorch is there."""
     bag, out = tmp_path / "bag", tmp_path / "out"
     write_arm_bag(bag, contract, 2.5)
+    without = {"PYTHONPATH": str(blocked(tmp_path / "blocked", "mujoco", "torch", "onnx"))}
     robot = ("--robot", "tabletop_arm")
-    run(installed, "check", "tabletop_arm", *robot)
+    run(installed, "check", "tabletop_arm", *robot, **without)
     run(installed, "new-robot", "--urdf", installed / "share/world_model_ros/config/robots/tabletop_arm.urdf",
-        "--tip", "fingertip", "--out", tmp_path / "new.yaml")  # fmt: skip
-    run(installed, "latency", bag, *robot, ok=(0, 1, 2))  # this arm hardly moves: it may say that it cannot tell
-    run(installed, "replay", bag, *robot, "--out", out / "replay")
-    run(installed, "ask", "future", bag, *robot, "--out", out / "ask.png")
-    run(installed, "view", bag, *robot, "--png", out / "view.png")
-    run(installed, "export-lerobot", bag, "--contract", "tabletop_arm", "--out", out / "set")
+        "--tip", "fingertip", "--out", tmp_path / "new.yaml", **without)  # fmt: skip
+    run(
+        installed, "latency", bag, *robot, ok=(0, 1, 2), **without
+    )  # this arm hardly moves: it may say that it cannot tell
+    run(installed, "replay", bag, *robot, "--out", out / "replay", **without)
+    run(installed, "ask", "future", bag, *robot, "--out", out / "ask.png", **without)
+    run(installed, "view", bag, *robot, "--png", out / "view.png", **without)
+    run(installed, "export-lerobot", bag, "--contract", "tabletop_arm", "--out", out / "set", **without)
     # It gets as far as this robot, whose joints have velocities.
-    said = run(installed, "import-lerobot", out / "set", "--contract", "tabletop_arm", "--out", out / "bags", ok=(2,))
+    said = run(
+        installed,
+        "import-lerobot",
+        out / "set",
+        "--contract",
+        "tabletop_arm",
+        "--out",
+        out / "bags",
+        ok=(2,),
+        **without,
+    )
     assert "LeRobot has no other" in said
-    run(installed, "bench", "plan", "--parts", "none", "--repeats", 2)
+    forecasts = ("--bags", bag, *robot, "--stride", 9)
+    run(installed, "evaluate", "calibration", *forecasts, **without)
+    run(installed, "bench", "plan", "--parts", "none", "--repeats", 2, **without)
 
 
 def test_without_opencv_there_is_one_line_that_says_what_to_install(installed: Path, tmp_path: Path) -> None:
-    (tmp_path / "cv2.py").write_text("raise ModuleNotFoundError(\"No module named 'cv2'\", name='cv2')\n")
-    said = run(installed, "view", "no_bag", "--png", "x.png", ok=(2,), PYTHONPATH=str(tmp_path))
+    without = {"PYTHONPATH": str(blocked(tmp_path / "blocked", "cv2"))}
+    said = run(installed, "view", "no_bag", "--png", "x.png", ok=(2,), **without)
     assert "opencv-python-headless" in said
     assert "opencv-python," in said
     assert len(said.strip().splitlines()) == 1

@@ -44,7 +44,7 @@ def test_each_number_is_measured_with_as_many_threads_and_then_all_is_as_before(
 def test_a_real_step_is_measured_within_seconds(tmp_path: Path) -> None:
     begin = time.monotonic()
     choice = threads_for(0, tmp_path / "checkpoint.pt")
-    assert time.monotonic() - begin < 30.0
+    assert time.monotonic() - begin < 60.0
     assert choice.threads >= 1
     assert "ms" in choice.reason
 
