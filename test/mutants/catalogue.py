@@ -11,6 +11,8 @@ _RULES, _GATE = "test/safety/test_rules.py", "test/safety/test_gate.py"
 _STATES, _ALARMS = "test/safety/test_gate_states.py", "test/safety/test_alarms.py"
 _LIMITER, _COLLISION = "test/safety/test_limiter.py", "test/safety/test_collision.py"
 
+_CAMPAIGN = "test/bench/test_gate_campaign.py::test_nothing_comes_through"
+
 # What is promised of trajectories, and the rules for commands.
 _COMMANDS = (
     Mutant(
@@ -127,7 +129,7 @@ _MOTION = (
         ".max())",
         ".mean())",
         "the joint that is farthest from its reference decides",
-        (_GATE, "test/bench/test_gate_campaign.py"),
+        (_GATE, _CAMPAIGN),
     ),
     Mutant(
         "no_headroom",
@@ -135,7 +137,7 @@ _MOTION = (
         "0.998",
         "1.0",
         "plans aim at 99.8 % of a velocity limit, so that a sparse spline stays within it",
-        (_LIMITER, "test/bench/test_gate_campaign.py"),
+        (_LIMITER, _CAMPAIGN),
     ),
     Mutant(
         "stop_by_joints_alone",
@@ -143,7 +145,7 @@ _MOTION = (
         "parameters.max_jerk = self.limits.jerk",
         "parameters.max_jerk = 2.0 * self.limits.jerk",
         "jerk limits are kept",
-        (_LIMITER, _GATE, "test/bench/test_gate_campaign.py"),
+        (_LIMITER, _GATE, _CAMPAIGN),
     ),
     Mutant(
         "acceleration_doubled",
@@ -151,7 +153,7 @@ _MOTION = (
         "parameters.max_acceleration = self.limits.acceleration",
         "parameters.max_acceleration = 1.5 * self.limits.acceleration",
         "acceleration limits are kept",
-        (_LIMITER, _GATE, "test/bench/test_gate_campaign.py"),
+        (_LIMITER, _GATE, _CAMPAIGN),
     ),
     Mutant(
         "stop_may_pass_a_limit",
@@ -167,7 +169,7 @@ _MOTION = (
         "+ [self._at(self.duration_s)]",
         "+ [self._at(self.duration_s - 0.02)]",
         "every trajectory ends where the plan stands still",
-        (_LIMITER, _GATE, "test/bench/test_gate_campaign.py"),
+        (_LIMITER, _GATE, _CAMPAIGN),
     ),
     Mutant(
         "starts_at_the_next_cycle",
@@ -175,7 +177,7 @@ _MOTION = (
         "knots = [0.0, now_s,",
         "knots = [0.004, now_s,",
         "every trajectory has a point at its stamp, or the controller makes one itself",
-        (_LIMITER, _GATE, "test/bench/test_gate_campaign.py"),
+        (_LIMITER, _GATE, _CAMPAIGN),
     ),
     Mutant(
         "arming_goes_on_from_anywhere",
@@ -199,7 +201,7 @@ _MOTION = (
         "return _GENTLE * float(np.max(spans))",
         "return _GENTLE * float(np.min(spans))",
         "the first command after arming is within velocity, acceleration and jerk limits",
-        (_GATE, "test/bench/test_gate_campaign.py"),
+        (_GATE, _CAMPAIGN),
     ),
     Mutant(
         "silence_two_cycles_late",
