@@ -137,6 +137,31 @@ def test_a_topic_without_a_schema_can_be_read_as_what_somebody_says_it_is(tmp_pa
         assert [message.point.z for _, _, _, message in bag.messages(["/point"])] == list(range(60))
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "field"),
+    [
+        ("string frame_id", "string frame", "std_msgs/msg/Header: frame_id"),
+        ("float64 z", "float32 z", "geometry_msgs/msg/Point: z"),
+        ("geometry_msgs/Pose pose", "geometry_msgs/Pose place", "PoseStamped: pose"),
+    ],
+)
+def test_a_type_that_is_not_what_its_name_says_is_refused_by_its_field(tmp_path, old, new, field) -> None:
+    kind = "geometry_msgs/msg/PoseStamped"
+    text = standard_types().generate_msgdef(kind, ros_version=2)[0]
+    changed = (
+        text.replace(old, new) if old in text else text.replace("geometry_msgs/Pose pose", "geometry_msgs/Pose it")
+    )
+    assert changed != text
+    with (tmp_path / "own.mcap").open("wb") as file:
+        writer = Writer(file)
+        writer.start("ros2")
+        channel = writer.register_channel("/pose", "cdr", writer.register_schema(kind, "ros2msg", changed.encode()))
+        writer.add_message(channel, 5, b"\0\1\0\0" + bytes(80), 5)
+        writer.finish()
+    with BagReader(tmp_path / "own.mcap") as bag, pytest.raises(UserError, match=field):
+        bag.decode("/pose", next(raw for _, _, _, raw in bag.raw_messages()))
+
+
 def test_a_topic_of_two_types_is_read_as_the_one_with_most_messages(tmp_path) -> None:
     rows = sample()
     other = [("/word", POINT, at + 2, raw) for topic, _, at, raw in rows[:40] if topic == "/point"]

@@ -18,13 +18,14 @@ from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from sensor_msgs.msg import JointState
-from split_joints import ARM_JOINTS, HAND_JOINTS, split_text
+from split_joints import ARM_JOINTS, HAND_JOINTS, split_contract, split_text
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
 from world_model_ros.contract.contract import load_contract
 from world_model_ros.convert.outgoing import MessageMaker, ros_class
 from world_model_ros.nodes.qos import LATCHED
+from world_model_ros.nodes.stream_inbox import StreamInbox
 
 REST = load_contract("tabletop_arm").rest
 MAKE = MessageMaker(ros_class)
@@ -121,3 +122,22 @@ def test_it_says_why_it_takes_no_joint_states_of_a_driver_that_sends_nan(drivers
     drivers.velocity = 0.0
     drivers.spin(lambda: drivers.diagnostics["joints_unheard"] == "")
     drivers.spin(lambda: drivers.arm().success)
+
+
+@pytest.mark.parametrize("topics", [("arm/joint_states", "hand/joint_states"), ("joint_states", "joint_states")])
+def test_the_brain_hears_both_and_refuses_neither(topics: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+    monkeypatch.setenv("ROS_DOMAIN_ID", str(random.randrange(1, 100)))
+    drivers = Drivers(topics)
+    try:
+        inbox = StreamInbox(drivers.node, split_contract(*topics))
+        drivers.running[1] = True
+
+        def both() -> bool:
+            fresh = inbox.streams.observe(drivers.node.get_clock().now().nanoseconds).fresh
+            return fresh["arm"] and fresh["hand"]
+
+        drivers.spin(both)
+        assert not inbox.bad
+    finally:
+        drivers.close()

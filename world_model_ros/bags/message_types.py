@@ -67,6 +67,34 @@ def _standard_definition(type_name: str) -> str:
     return str(standard_types().generate_msgdef(type_name, ros_version=2)[0])
 
 
+# Types that are read by the names of their fields, which a definition in a bag need not have.
+_READ = (
+    "sensor_msgs/msg/JointState",
+    "sensor_msgs/msg/Image",
+    "sensor_msgs/msg/CompressedImage",
+    "geometry_msgs/msg/WrenchStamped",
+    "geometry_msgs/msg/PoseStamped",
+    "trajectory_msgs/msg/JointTrajectory",
+    "std_msgs/msg/Float64MultiArray",
+    "std_msgs/msg/String",
+)
+
+
+def _differing(types: Typestore, type_name: str) -> str | None:
+    """A field of a standard type that a bag defines in another way; more fields do not matter."""
+    defined, standard = types.fielddefs.get(type_name), standard_types().fielddefs.get(type_name)
+    if defined is None or standard is None:
+        return None
+    fields = dict(defined[1])
+    for name, about in standard[1]:
+        if fields.get(name) != about:
+            return f"{type_name}: {name}"
+        deeper = next((found for each in _mentioned(about) if (found := _differing(types, each))), None)
+        if deeper is not None:
+            return deeper
+    return None
+
+
 class Decoder:
     """Serialised messages of one type -> messages.
 
@@ -76,13 +104,17 @@ class Decoder:
         ros1: serialised as in ROS 1 rather than CDR.
 
     Raises:
-        UserError: the type is unknown or cannot be parsed.
+        UserError: the type is unknown or cannot be parsed, or it is not what its name says.
     """
 
     def __init__(self, type_name: str, definition: MessageDefinition, ros1: bool) -> None:
         self._type = type_name
         self._types = types_of(type_name, definition)
         self._ros1 = ros1
+        if type_name in _READ and self._types is not standard_types():
+            field = _differing(self._types, type_name)
+            if field is not None:
+                raise UserError("message type", type_name, f"a definition like that of ROS 2 (it differs in {field})")
 
     def __call__(self, raw: bytes | memoryview) -> Any:
         """A message; raises `UserError` if the bytes are cut off or something else."""

@@ -84,7 +84,7 @@ class StreamFit:
 
     def judge(self, message: Any) -> int | None:
         """Look at a message's content: its number of samples, or None if it is another publisher's business."""
-        frame = str(message.header.frame_id)
+        frame = str(getattr(getattr(message, "header", None), "frame_id", ""))
         try:
             stamp, value = self._convert(message)
         except OtherJoints:

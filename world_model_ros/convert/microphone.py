@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -38,7 +39,7 @@ class MicrophoneConverter:
 
     def data_stamped(self, message: Any) -> tuple[int, Sound]:
         """audio_common_msgs/AudioDataStamped of ros-drivers: little-endian int16 bytes (format ``wave``, not mp3)."""
-        data = message.audio.data
+        data = _field(message, "audio.data", self.name)
         kind = packed_kind(bytes(data[:_HEAD]), len(data))
         if kind is not None:
             raise UserError(f"{self.name}: audio.data", kind, "plain 16 bit samples (audio_capture: format:=wave)")
@@ -49,7 +50,7 @@ class MicrophoneConverter:
 
     def stamped(self, message: Any) -> tuple[int, Sound]:
         """audio_common_msgs/AudioStamped of mgonzs13: exactly one typed array is filled; interleaved channels."""
-        info, data = message.audio.info, message.audio.audio_data
+        info, data = _field(message, "audio.info", self.name), _field(message, "audio.audio_data", self.name)
         self._check("audio.info.channels", int(info.channels), self.channels)
         self._check("audio.info.rate", int(info.rate), int(self.sample_rate_hz))
         filled = [name for name in _SCALES if len(getattr(data, name))]
@@ -65,6 +66,14 @@ class MicrophoneConverter:
     def _check(self, what: str, value: int, legal: int) -> None:
         if value != legal:
             raise UserError(f"{self.name}: {what}", value, f"{legal}, as the contract says")
+
+
+def _field(message: Any, path: str, where: str) -> Any:
+    """Of a message of a package that has others of its name."""
+    try:
+        return attrgetter(path)(message)
+    except AttributeError as error:
+        raise UserError(f"{where}: message", type(message).__name__, f"one with a field {path}") from error
 
 
 # Value of silence and of full scale.
