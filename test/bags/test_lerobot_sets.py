@@ -358,3 +358,44 @@ def test_what_is_no_data_set_is_one_line(tmp_path, info, named):
     (tmp_path / "set" / "meta" / "info.json").write_text(info)
     with pytest.raises(UserError, match=named):
         Imported(tmp_path / "set", tmp_path / "bags")
+
+
+JUNK: list[Any] = [None, "", 0, -1, "abc", [], {}, [1], {"a": 1}, 1e99, True, "{x}", ["hip"], "v3.0", float("nan")]
+
+
+def places_in(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """Where something stands in a description, from its top."""
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [path, *(place for key, each in inner for place in places_in(each, (*path, key)))]
+
+
+@pytest.mark.parametrize("version", ["v2.1", "v3.0"])
+def test_whatever_stands_in_a_description_the_set_is_read_or_the_error_is_one_for_people(tmp_path, version):
+    folder, random = write_set(tmp_path / "set", lengths=(2,), dtype="image"), np.random.default_rng(5)
+    if version == "v3.0":
+        as_v3_without_videos(folder)
+    path = folder / "meta" / "info.json"
+    whole = path.read_text()
+    refused = 0
+    for number in range(60):
+        info = json.loads(whole)
+        spots = [spot for spot in places_in(info) if spot]
+        spot = spots[random.integers(len(spots))]
+        holder = info
+        for key in spot[:-1]:
+            holder = holder[key]
+        if random.random() < 0.3:
+            del holder[spot[-1]]
+        else:
+            holder[spot[-1]] = JUNK[random.integers(len(JUNK))]
+        path.write_text(json.dumps(info))
+        try:
+            Imported(folder, tmp_path / f"bags{number}")
+        except UserError:
+            refused += 1
+    assert 5 < refused < 55
+
+
+def as_v3_without_videos(folder: Path) -> None:
+    (folder / "videos" / "chunk-000").mkdir(parents=True)
+    as_v3(folder)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ast
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pinocchio as pin
@@ -242,3 +243,33 @@ def test_a_collision_that_cannot_be_read_is_an_error_and_not_left_out(tmp_path: 
     arm = contract_of(tmp_path, joint("j", "base", "a"), links="base a", moved="j", shape=shape)
     with pytest.raises(UserError, match=f"urdf: link base: collision.*{named}"):
         PairDistances(arm)
+
+
+JUNK = ["", "nan", "inf", "-1", "0", "1e400", "abc", "1 2", "1,5", "link", "fingertip", "0 0 0", "0x10", "true"]
+
+
+def test_whatever_stands_in_a_urdf_it_is_used_whole_or_the_error_is_one_for_people(tmp_path: Path):
+    """No number of it makes a wider limit, and none leaves out a collision."""
+    arm, random, refused = load_contract("tabletop_arm"), np.random.default_rng(3), 0
+    whole = ElementTree.fromstring(arm.urdf_text)
+    stated = len(whole.findall("link/collision"))
+    (tmp_path / "c.yaml").write_text(arm.text)
+    for _ in range(80):
+        root = ElementTree.fromstring(arm.urdf_text)
+        parts = [each for each in root.iter() if each.attrib]
+        part = parts[random.integers(len(parts))]
+        key = list(part.attrib)[random.integers(len(part.attrib))]
+        part.attrib[key] = JUNK[random.integers(len(JUNK))]
+        (tmp_path / "tabletop_arm.urdf").write_text(ElementTree.tostring(root, encoding="unicode"))
+        contract = load_contract(tmp_path / "c.yaml")
+        try:
+            limits = contract.limits()
+            geometry = urdf_geometry(contract, urdf_model(contract), pin.GeometryType.COLLISION)
+        except UserError:
+            refused += 1
+            continue
+        assert len(geometry.geometryObjects) == stated
+        assert (limits.lower < limits.upper).all()
+        assert (limits.upper <= arm.limits().upper).all()
+        assert (limits.velocity <= arm.limits().velocity).all()
+    assert 20 < refused < 75

@@ -29,7 +29,7 @@ EPISODES_V3 = "meta/episodes/chunk-{chunk_index:03d}/file-{file_index:03d}.parqu
 TASKS_V3, TASKS_V2 = "meta/tasks.parquet", "meta/tasks.jsonl"
 PICTURES = "observation.images."
 STATE, ACTION = "observation.state", "action"
-UNREADABLE = (OSError, ValueError, KeyError, TypeError, IndexError, pa.ArrowException)
+UNREADABLE = (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError, pa.ArrowException)
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class LerobotDataset:
             self._info: dict[str, Any] = json.loads((folder / "meta" / "info.json").read_text(encoding="utf-8"))
             self.version = str(self._info["codebase_version"])
             self.fps = float(self._info["fps"])
-            self.features: dict[str, dict[str, Any]] = dict(self._info["features"])
+            self.features = self._described(self._info["features"])
         except UNREADABLE as error:
             raise UserError("data set", str(folder), f"a LeRobot folder with meta/info.json ({error})") from error
         if self.version[:2] not in ("v2", "v3"):
@@ -88,6 +88,25 @@ class LerobotDataset:
         if not 0.0 < self.fps < 1e4:
             raise UserError("data set: fps", self.fps, "a rate above 0")
         self.tasks = self._read_tasks()
+
+    def _described(self, features: dict[str, Any]) -> dict[str, dict[str, Any]]:
+        """Features of which a type is stated."""
+        found = {}
+        for name, about in features.items():
+            marks = [about.get(key) for key in ("info", "video_info")] if isinstance(about, dict) else []
+            if isinstance(about, dict) and all(mark is None or isinstance(mark, dict) for mark in marks):
+                found[str(name)] = about
+            else:
+                self.notes.append(f"{name} is left out: meta/info.json does not describe it ({str(about)[:60]})")
+        return found
+
+    def _path(self, key: str, usual: str, place: dict[str, Any]) -> Path:
+        """A file by the pattern that ``meta/info.json`` has under ``key``."""
+        pattern = self._info.get(key) or usual
+        try:
+            return self.folder / str(pattern).format(**place)
+        except UNREADABLE as error:
+            raise UserError(f"data set: {key}", pattern, f"a pattern such as {usual} ({error!r})") from error
 
     def names(self, feature: str) -> list[str]:
         """Names of the numbers of a feature, out of whatever lists and dictionaries they are nested in.
@@ -98,7 +117,9 @@ class LerobotDataset:
         if about is None:
             raise UserError(f"data set: {feature}", "absent", f"a feature; there are {sorted(self.features)}")
         shape = about.get("shape")
-        width = int(shape[-1]) if isinstance(shape, list) and shape else None
+        width = shape[-1] if isinstance(shape, list) and shape and isinstance(shape[-1], int) else None
+        if width is not None and not 0 < width < 10_000:
+            raise UserError(f"data set: {feature}: shape", shape, "how many numbers there are")
         names = list(_leaves(about.get("names")))
         if not names and width is not None:
             return [f"[{i}]" for i in range(width)]
@@ -170,14 +191,16 @@ class LerobotDataset:
             yield StoredEpisode(index, rows, None, file, videos)
 
     def _places_v2(self, index: int) -> tuple[Path, dict[str, tuple[Path, float]]]:
-        place = {"episode_chunk": index // int(self._info.get("chunks_size") or 1000), "episode_index": index}
-        pattern = str(self._info.get("video_path") or VIDEO_V2)
+        chunk = self._info.get("chunks_size") or 1000
+        if not isinstance(chunk, int) or chunk < 1:
+            raise UserError("data set: chunks_size", chunk, "a number of episodes")
+        place = {"episode_chunk": index // chunk, "episode_index": index}
         videos = {
-            name: (self.folder / pattern.format(video_key=name, **place), 0.0)
+            name: (self._path("video_path", VIDEO_V2, {"video_key": name, **place}), 0.0)
             for name in self.cameras()
             if self.is_video(name)
         }
-        return self.folder / str(self._info.get("data_path") or DATA_V2).format(**place), videos
+        return self._path("data_path", DATA_V2, place), videos
 
     def _episodes_v3(self) -> Iterator[StoredEpisode | LostEpisode]:
         files = sorted((self.folder / "meta" / "episodes").rglob("*.parquet"))
@@ -203,10 +226,10 @@ class LerobotDataset:
             if not self.is_video(name) or row.get(f"videos/{name}/chunk_index") is None:
                 continue
             at = {key: int(row[f"videos/{name}/{key}"]) for key in ("chunk_index", "file_index")}
-            path = str(self._info.get("video_path") or VIDEO_V3).format(video_key=name, **at)
-            videos[name] = (self.folder / path, float(row[f"videos/{name}/from_timestamp"]))
+            path = self._path("video_path", VIDEO_V3, {"video_key": name, **at})
+            videos[name] = (path, float(row[f"videos/{name}/from_timestamp"]))
         place = {key: int(row[f"data/{key}"]) for key in ("chunk_index", "file_index")}
-        data = self.folder / str(self._info.get("data_path") or DATA_V3).format(**place)
+        data = self._path("data_path", DATA_V3, place)
         return StoredEpisode(int(row["episode_index"]), int(row["length"]), _task(row), data, videos)
 
     def _read_tasks(self) -> dict[int, str]:
