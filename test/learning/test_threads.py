@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from world_model_ros.learning.threads import quickest, step_times, threads_for
+from world_model_ros.core.errors import UserError
+from world_model_ros.learning.threads import quickest, step_times, take_threads, threads_for
 
 
 def test_more_threads_are_taken_only_where_they_are_worth_it() -> None:
@@ -51,6 +52,13 @@ def test_a_real_step_is_measured_within_seconds(tmp_path: Path) -> None:
 
 def test_a_number_that_is_asked_for_is_taken(tmp_path: Path) -> None:
     assert threads_for(3, tmp_path / "none.pt").threads == 3
+    before = torch.get_num_threads()
+    try:
+        assert take_threads(2).threads == torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+    with pytest.raises(UserError, match="threads: got -1"):
+        threads_for(-1, tmp_path / "none.pt")
 
 
 def test_a_run_that_goes_on_keeps_its_threads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

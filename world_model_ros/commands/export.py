@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--name", help="name of the bundle; the robot's without it, or that of the bundle")
     parser.add_argument("--robot", help="of a bundle: contract, name or .yaml file; the one that it names without it")
     parser.add_argument("--candidates", type=int, help="of the planner's first iteration")
+    parser.add_argument(
+        "--threads", type=int, default=0, help="of the CPU; 0 measures what is quickest now (%(default)s)"
+    )
     parser.add_argument("--exporter", help="dynamo or torchscript; dynamo without it, where onnxscript is installed")
     parser.add_argument("--decay", type=float, help="how many times fewer candidates each later iteration has")
 
@@ -28,6 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
     from world_model_ros.learning.export import load_checkpoint
     from world_model_ros.learning.exporter import exporter_named
     from world_model_ros.learning.publish import publish
+    from world_model_ros.learning.threads import take_threads
 
     planner = _planner(arguments)
     exporter_named(arguments.exporter)  # a mistake is said before minutes of calibration
@@ -35,7 +40,11 @@ def run(arguments: argparse.Namespace) -> int:
     if (arguments.training / "manifest.json").is_file():
         manifest = _anew(arguments, planner)
     else:
-        if out is None and (arguments.training / "model.pt").is_file():
+        trained = (arguments.training / "model.pt").is_file()
+        if trained:  # it is calibrated first, which takes minutes
+            choice = take_threads(arguments.threads)
+            print(f"threads: {choice.threads}, {choice.reason}", file=sys.stderr)
+        if out is None and trained:
             name = arguments.name or load_checkpoint(arguments.training / "model.pt")[1].name
             out = share_folder("models") / name
         manifest = publish(arguments.training, out or Path("models"), arguments.name, planner, arguments.exporter)

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from world_model_ros.commands.output import show
 from world_model_ros.contract.share import default_robot
-from world_model_ros.core.errors import UserError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -58,8 +57,6 @@ def run(arguments: argparse.Namespace) -> int:
 
     contract = load_contract(arguments.robot)
     bags = find_bags(arguments.bags)
-    if arguments.threads < 0:
-        raise UserError("threads", arguments.threads, "1 or more, or 0 to measure")
     choice = threads_for(arguments.threads, arguments.out / CHECKPOINT)
     print(
         f"trains with {choice.threads} {'thread' if choice.threads == 1 else 'threads'}: {choice.reason}",

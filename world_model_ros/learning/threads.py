@@ -16,6 +16,8 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from world_model_ros.core.errors import UserError
+
 _ROUNDS = 5
 _WORTH = 0.9  # more threads have to take less than this share of the time of fewer
 
@@ -39,7 +41,12 @@ def threads_for(asked: int, checkpoint: Path) -> Choice:
     Args:
         asked: by the user; 0 leaves it to this function.
         checkpoint: of a run that was broken off. It goes on with its threads, because sums depend on their number.
+
+    Raises:
+        UserError: the number is negative.
     """
+    if asked < 0:
+        raise UserError("threads", asked, "1 or more, or 0 to measure")
     if asked:
         return Choice(asked, "as asked")
     kept = _threads_of(checkpoint)
@@ -48,6 +55,17 @@ def threads_for(asked: int, checkpoint: Path) -> Choice:
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         return Choice(2, "several processes; not measured")
     return quickest(step_times([1, *more] if (more := _more_than_one()) else [1]))
+
+
+def take_threads(asked: int) -> Choice:
+    """Let PyTorch use as many threads as were asked for, or the quickest number of those measured.
+
+    Raises:
+        UserError: the number is negative.
+    """
+    choice = threads_for(asked, Path())
+    torch.set_num_threads(choice.threads)
+    return choice
 
 
 def quickest(times_s: Mapping[int, float]) -> Choice:
