@@ -78,7 +78,7 @@ def test_it_reaches_a_pose_and_a_picture_and_leaves_summary_picture_and_bag(tmp_
     assert rates["ticks"]["asked_hz"] == pytest.approx(10.0)
     assert rates["cameras"]["front"]["asked_hz"] == 30.0
     assert 0.0 < rates["cameras"]["front"]["kept_hz"] < 31.0
-    assert rates["physics"]["late_ms_p50"] > 0.0
+    assert 0.0 <= rates["physics"]["late_ms_p50"] <= rates["physics"]["late_ms_p99"]
     assert rates["joint_states"]["gap_ms"] >= 10.0
     assert json.loads((tmp_path / "summary.json").read_text())["success"]
     picture = cv2.imread(str(tmp_path / "futures.png"))
