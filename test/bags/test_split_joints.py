@@ -100,6 +100,24 @@ def test_a_data_set_has_all_joints(split: tuple[Contract, Path], tmp_path: Path)
     assert json.loads((tmp_path / "set" / "meta" / "info.json").read_text())["features"]["action"]["shape"] == [6]
 
 
+def test_one_wrong_stamp_of_a_part_does_not_end_an_export(split: tuple[Contract, Path], tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow", reason="needs the extra 'lerobot'")
+    pytest.importorskip("av", reason="needs the extra 'lerobot'")
+    from world_model_ros.bags.lerobot_frames import BagFrames
+
+    contract, path = split
+    with BagReader(path) as bag, BagWriter(tmp_path / "wrong") as out:
+        count = 0
+        for topic, kind, at, raw in bag.raw_messages():
+            count += topic.endswith("joint_states")
+            wrong = topic.endswith("joint_states") and count in (100, 101, 201)
+            out.write_raw(topic, kind, raw[:4] + (2**31 - 1).to_bytes(4, "little") + raw[8:] if wrong else raw, at)
+    with BagReader(path) as one, BagReader(tmp_path / "wrong") as two:
+        frames = [list(BagFrames(bag, contract, 30)) for bag in (one, two)]
+    assert len(frames[0]) == len(frames[1]) > 50
+    assert all(np.array_equal(a.state, b.state) for a, b in zip(*frames))
+
+
 def test_a_contract_that_lacks_a_joint_says_which(tmp_path: Path) -> None:
     from world_model_ros.core.errors import UserError
 

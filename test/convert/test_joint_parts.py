@@ -103,3 +103,13 @@ def test_a_clock_that_is_turned_back_makes_every_joint_come_again(parts: JointPa
     assert parts.whole() is None  # the hand's stamp would be ahead for a second, however long it is gone
     send(parts, make, HAND, [3.0], T0 - 10**9)
     assert parts.whole() is not None
+
+
+def test_where_only_the_order_counts_no_stamp_can_do_harm(make: MessageMaker) -> None:
+    parts = JointParts((*ARM, *HAND), (0.1, 0.1, 0.5), ageless=True)
+    for at, value in ((T0, 1.0), (2**31 * 10**9 - 1, 2.0), (0, 3.0), (T0 - 10**12, 4.0)):
+        send(parts, make, ARM, [value, value], at)
+        send(parts, make, HAND, [value], T0)
+        whole = parts.whole()
+        assert whole is not None
+        assert whole[1].tolist() == [value] * 3

@@ -106,6 +106,10 @@ def test_it_waits_for_every_joint_and_notices_when_one_of_them_stops(drivers: Dr
     drivers.spin(lambda: drivers.arm().success)
     drivers.spin(lambda: drivers.state["state"] == "holding")
     assert drivers.diagnostics["joint_states_ignored"] == "0"
+    ahead_ns = drivers.node.get_clock().now().nanoseconds + 3600 * 10**9
+    drivers.publishers[1].publish(MAKE.joint_state(HAND_JOINTS, REST[5:], np.zeros(1), stamp_ns=ahead_ns))
+    drivers.spin(lambda: drivers.diagnostics["joint_states_ignored"] == "1")
+    assert drivers.state["state"] == "holding"  # one wrong stamp costs its message
     drivers.running[1] = False
     drivers.spin(lambda: drivers.state["cause"] == "joint_states_stale" or drivers.state["state"] == "disarmed")
     drivers.spin(lambda: drivers.state["state"] == "disarmed")

@@ -54,7 +54,7 @@ class BagFrames:
         self._bag, self._contract, self._fps = bag, contract, fps
         self._left_out = [f"{topic}: {why}" for topic, why in bag.unreadable.items()]
         self._refused: dict[str, Counter[str]] = {}
-        self._parts = JointParts(contract.joint_names, contract.joint_ages_s())
+        self._parts = JointParts(contract.joint_names, contract.joint_ages_s(), ageless=True)
         self._joints: dict[str, list[JointStream]] = {}
         for stream in contract.interface.streams:
             if isinstance(stream, JointStream):

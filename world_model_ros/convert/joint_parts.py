@@ -23,12 +23,14 @@ class JointParts:
     Args:
         joints: J names, in the order of all arrays.
         max_age_s: (J,) how old each may be.
+        ageless: stamps do not matter, the order of messages does.
 
     Attributes:
         max_age_s: the largest.
     """
 
-    def __init__(self, joints: Sequence[str], max_age_s: Sequence[float]) -> None:
+    def __init__(self, joints: Sequence[str], max_age_s: Sequence[float], ageless: bool = False) -> None:
+        self._ageless = ageless
         self._joints = tuple(joints)
         self._place = {joint: i for i, joint in enumerate(joints)}
         ages = np.asarray(max_age_s, np.float64)
@@ -64,7 +66,7 @@ class JointParts:
         ours, theirs = (np.array(each, np.intp) for each in zip(*found))
         position = _column(message, "position", theirs, stream)
         velocity = _column(message, "velocity", theirs, stream) if velocities else None
-        stamp = stamp_ns(message)
+        stamp = 0 if self._ageless else stamp_ns(message)
         if any(self._stamps.get(joint, stamp) - stamp > _JUMP_NS for joint in ours.tolist()):
             self.forget()  # the clock was turned back, and joints that do not come any more would stay young for long
         self._position[ours] = position

@@ -20,11 +20,11 @@ from world_model_ros.contract.driver import Driver, DriverField
 from world_model_ros.contract.schema import JointStream
 from world_model_ros.convert.incoming import Converter, converter_for
 from world_model_ros.convert.joint_parts import JointParts
-from world_model_ros.convert.joints import OtherJoints
 from world_model_ros.convert.live_shape import shape_advice
 from world_model_ros.convert.outgoing import ros_class
-from world_model_ros.convert.stamps import stamp_ns, time_ns
+from world_model_ros.convert.stamps import stamp_ahead, stamp_ns, time_ns
 from world_model_ros.core.errors import UserError
+from world_model_ros.core.streams import MOST_AHEAD_NS
 from world_model_ros.nodes.qos import qos_profile
 from world_model_ros.safety.gate import Gate
 from world_model_ros.safety.rules import Proposal, Refusal
@@ -136,13 +136,16 @@ class GateInbox:
         return int(self._node.get_clock().now().nanoseconds)
 
     def _on_joint_state(self, stream: JointStream, message: JointState) -> None:
+        if message.name and not set(message.name) & set(stream.joints):
+            return  # of another publisher on this topic
+        ahead_ns = stamp_ns(message) - self._now_ns()
         try:
+            if ahead_ns > MOST_AHEAD_NS:  # kept, it would look young for long
+                raise stamp_ahead(stream.name, ahead_ns)
             with self._lock:
                 self._joints.take(message, stream.name, stream.joints, "velocity" in stream.fields)
                 self._joint_state = self._joints.whole()
             self._unread = None
-        except OtherJoints:
-            return
         except UserError as error:
             advice = shape_advice(stream, message)
             self._unread = str(error) if advice is None else f"{error} -> {advice}"
