@@ -96,6 +96,16 @@ def test_a_contact_that_is_too_hard_brakes_goes_back_a_little_and_disarms() -> N
     assert made.gate.arm(made.now_ns) is None
 
 
+@pytest.mark.parametrize("newtons", [np.nan, np.inf, -np.inf])
+def test_a_force_that_is_not_a_number_is_too_hard_a_contact(newtons: float) -> None:
+    made = driver(max_force_n=20.0).armed()
+    track(made, 3, held=False)
+    made.gate.alarms.force("wrench", newtons)
+    made.step(80)
+    assert made.transitions[-2:] == ["tracking -> slowing (force)", "slowing -> disarmed (force)"]
+    assert made.gate.arm(made.now_ns).rule == "force"
+
+
 def test_a_contact_while_holding_has_nowhere_to_go_back_to() -> None:
     made = driver(max_force_n=20.0).armed()
     made.step(5)

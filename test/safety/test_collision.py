@@ -165,6 +165,21 @@ def test_what_was_too_near_and_has_left_may_not_come_back_however_fast_it_left()
     assert collision.broken(hold) is not None
 
 
+def test_what_went_away_a_little_from_too_near_may_not_come_back_by_that() -> None:
+    assert STOP_M == 0.005
+    heights = (0.014, 0.0155, 0.0148)  # 2, 3.5 and 2.8 mm over the table, each nearer than it may be
+    collision, limiter = Collision(CONTRACT), Limiter(LIMITS)
+    places = [ARM.solve(HOME, np.array([0.45, 0.0, z]), tool_down()) for z in heights]
+    collision.begin(places[0])
+    low, away, back = (limiter.stop(Motion.still(place)) for place in places)
+    assert low is not None
+    assert away is not None
+    assert back is not None
+    assert collision.broken(low) is None
+    assert collision.broken(away) is None
+    assert collision.broken(back) is not None
+
+
 def without_geometry(tmp_path: Path) -> Contract:
     text = CONTRACT.urdf_path.read_text()
     while "<collision>" in text:
