@@ -30,6 +30,7 @@ def test_nothing_comes_through(contract: Contract) -> None:
         assert count["refused"] == count["sent"] > 0
 
 
+@pytest.mark.slow
 def test_the_same_seed_is_the_same_campaign(contract: Contract) -> None:
     first, second = (campaign(contract, frames=100, seed=5) for _ in range(2))
     for report in (first, second):
@@ -82,6 +83,7 @@ def faulty(monkeypatch: pytest.MonkeyPatch, change) -> None:
     monkeypatch.setattr(bench_robot, "gate_for", made)
 
 
+@pytest.mark.slow
 def test_a_gate_whose_plans_begin_at_once_is_found_out_by_a_controller_that_is_told_late(
     contract: Contract, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -91,6 +93,7 @@ def test_a_gate_whose_plans_begin_at_once_is_found_out_by_a_controller_that_is_t
     assert any("15 ms" in words for words in report["exceeded"])
 
 
+@pytest.mark.slow
 def test_a_gate_that_does_not_lead_the_controller_to_where_motion_begins_is_found_out(
     contract: Contract, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -100,6 +103,7 @@ def test_a_gate_that_does_not_lead_the_controller_to_where_motion_begins_is_foun
     assert report["exceeded"]
 
 
+@pytest.mark.slow
 def test_a_gate_that_takes_the_mean_of_the_tracking_errors_is_found_out(
     contract: Contract, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -115,6 +115,7 @@ def test_it_waits_for_every_joint_and_notices_when_one_of_them_stops(drivers: Dr
     drivers.spin(lambda: drivers.state["state"] == "disarmed")
 
 
+@pytest.mark.slow
 def test_it_says_why_it_takes_no_joint_states_of_a_driver_that_sends_nan(drivers: Drivers) -> None:
     """As joint_state_broadcaster does where the hardware measures no velocity."""
     drivers.running, drivers.velocity = [True, True], float("nan")
