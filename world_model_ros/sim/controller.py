@@ -179,7 +179,8 @@ class JointTrajectoryController:
         sampled_ns = begin_ns + passed_ns[:-1]
         self._sampled_ns = begin_ns + int(passed_ns[-1])
         ahead_ns = 0 if self.version == "4.17" else self._period_ns
-        desired, command = self._sample(sampled_ns), self._sample(sampled_ns + ahead_ns)
+        states = self._sample(np.concatenate([sampled_ns, sampled_ns + ahead_ns]))
+        desired, command = states[: len(sampled_ns)], states[len(sampled_ns) :]
         self._last, self._last_ns = command[-1], int(times_ns[-1])
         return Updates(times_ns, command[:, 0], command[:, 1], desired[:, 2])
 
@@ -234,28 +235,29 @@ class JointTrajectoryController:
 
 def _interpolated(before: Float, after: Float, spans: Floats, into: Floats, has: int) -> Float:
     """States (N, 3, J) within segments: ``has`` 0 interpolates positions, 1 velocities too, 2 accelerations too."""
-    h, t = spans[:, None], into[:, None]
+    h, t = np.maximum(spans, 1e-9)[:, None], into[:, None]  # no span of a sampled segment is shorter
     (p0, v0, a0), (p1, v1, a1) = before.transpose(1, 0, 2), after.transpose(1, 0, 2)
-    with np.errstate(all="ignore"):
-        if has == 0:
-            slope = np.where(h > 0, (p1 - p0) / h, 0.0)
-            return np.stack([p0 + t * slope, slope, np.zeros_like(slope)], axis=1)
-        if has == 1:
-            c2 = np.where(h > 0, (3 * (p1 - p0) - (2 * v0 + v1) * h) / h**2, 0.0)
-            c3 = np.where(h > 0, (2 * (p0 - p1) + (v0 + v1) * h) / h**3, 0.0)
-            coefficients = [p0, v0, c2, c3]
-        else:
-            move = p1 - p0
-            c3 = np.where(h > 0, (20 * move - (3 * a0 - a1) * h**2 - (12 * v0 + 8 * v1) * h) / (2 * h**3), 0.0)
-            c4 = np.where(h > 0, (-30 * move + (3 * a0 - 2 * a1) * h**2 + (16 * v0 + 14 * v1) * h) / (2 * h**4), 0.0)
-            c5 = np.where(h > 0, (12 * move - (a0 - a1) * h**2 - 6 * (v0 + v1) * h) / (2 * h**5), 0.0)
-            coefficients = [p0, v0, 0.5 * a0, c3, c4, c5]
-        position = velocity = acceleration = np.zeros_like(p0)
-        for c in reversed(coefficients):  # Horner's scheme, of the derivatives too
-            acceleration = acceleration * t + 2 * velocity
-            velocity = velocity * t + position
-            position = position * t + c
-    return np.stack([position, velocity, acceleration], axis=1)
+    move = p1 - p0
+    if has == 0:
+        coefficients = [p0, move / h]
+    elif has == 1:
+        coefficients = [p0, v0, (3 * move - (2 * v0 + v1) * h) / h**2, ((v0 + v1) * h - 2 * move) / h**3]
+    else:
+        u0, u1, b0, b1 = v0 * h, v1 * h, a0 * h**2, a1 * h**2
+        c3 = (20 * move - 12 * u0 - 8 * u1 - 3 * b0 + b1) / (2 * h**3)
+        c4 = (-30 * move + 16 * u0 + 14 * u1 + 3 * b0 - 2 * b1) / (2 * h**4)
+        c5 = (12 * move - 6 * (u0 + u1) - b0 + b1) / (2 * h**5)
+        coefficients = [p0, v0, 0.5 * a0, c3, c4, c5]
+    states: Float = np.zeros((len(p0), 3, p0.shape[1]))
+    position, velocity, acceleration = states[:, 0], states[:, 1], states[:, 2]
+    for c in reversed(coefficients):  # Horner's scheme, of the derivatives too
+        acceleration *= t
+        acceleration += 2 * velocity
+        velocity *= t
+        velocity += position
+        position *= t
+        position += c
+    return states
 
 
 def trajectory_from_message(message: Any) -> Trajectory | str:
