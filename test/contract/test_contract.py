@@ -156,3 +156,14 @@ def test_an_action_of_joints_does_not_say_where_a_fingertip_is():
     data["interface"]["labels"].append({"name": "tip_truth", "target": "fingertip"})
     data["deployment"]["labels"].append({"name": "tip_truth", "topic": "labels/fingertip/pose"})
     assert len(contract_from_text(yaml.safe_dump(data)).interface.labels) == 2
+
+
+def test_only_a_trajectory_controller_scales_its_time():
+    data = copy.deepcopy(DATA)
+    data["deployment"]["command"] |= {"interface": "forward_position", "topic": "position_controller/commands"}
+    scaling = {"topic": "scaling", "type": "std_msgs/msg/Float64"}
+    data["deployment"]["driver"] = {"speed_scaling": scaling}
+    with pytest.raises(UserError, match="scales_controller: must be false"):
+        contract_from_text(yaml.safe_dump(data))
+    scaling["scales_controller"] = False
+    assert contract_from_text(yaml.safe_dump(data)).deployment.driver is not None

@@ -57,7 +57,7 @@ class Robot:
         self.thinking = False
         self.last_command_ns = 0
         command = CONTRACT.deployment.command
-        self.node.create_subscription(JointTrajectory, command.topic, self._on_trajectory, 10)
+        self.trajectories = self.node.create_subscription(JointTrajectory, command.topic, self._on_trajectory, 10)
         self.node.create_subscription(JointState, "gate/applied", self._on_applied, 50)
         self.node.create_subscription(String, "gate/state", self._on_state, LATCHED)
         self.node.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, 10)

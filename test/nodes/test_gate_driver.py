@@ -6,10 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import rclpy
 from rcl_interfaces.srv import SetParameters
 from rclpy.parameter import Parameter
 from std_msgs.msg import Bool, Float64
 from test_command_gate_node import CONTRACT, Robot, running, start
+from trajectory_msgs.msg import JointTrajectory
+
+from world_model_ros.nodes.gate_inbox import MOST_COMMANDS, GateInbox
+from world_model_ros.safety.build import gate_for
 
 pytestmark = pytest.mark.slow
 
@@ -21,8 +26,8 @@ DRIVER = """
 
 
 def contract(tmp_path: Path, driver: str) -> Path:
+    assert "\n  gate:\n" in CONTRACT.text
     text = CONTRACT.text.replace("\n  gate:\n", driver + "\n  gate:\n", 1)
-    assert text != CONTRACT.text
     path = tmp_path / "driven.yaml"
     path.write_text(text)
     return path
@@ -49,6 +54,9 @@ def test_a_driver_that_is_not_ready_is_said_by_name_and_one_that_slows_down_as_w
     ready = robot.node.create_publisher(Bool, "program_running", LATCHED)
     scaling = robot.node.create_publisher(Float64, "speed_scaling", 10)
     robot.until(lambda: bool(robot.state))
+    assert "nothing heard on speed_scaling" in robot.call("gate/arm").message
+    scaling.publish(Float64(data=100.0))
+    robot.until(lambda: "program_running" in robot.state["driver"])
     assert "nothing heard on program_running" in robot.call("gate/arm").message
     ready.publish(Bool(data=True))
     robot.until(lambda: robot.state["driver"] == "ready")
@@ -56,7 +64,7 @@ def test_a_driver_that_is_not_ready_is_said_by_name_and_one_that_slows_down_as_w
     robot.thinking = True
     robot.until(lambda: robot.state["state"] == "tracking")
     scaling.publish(Float64(data=40.0))
-    robot.until(lambda: robot.state["driver"] == "at 40% of its speed")
+    robot.until(lambda: robot.state["driver"] == "at 40 % of its speed")
     ready.publish(Bool(data=False))
     robot.until(lambda: robot.state["state"] == "disarmed")
     assert robot.state["cause"] == "driver_not_ready"
@@ -72,10 +80,56 @@ def test_the_speed_is_set_while_it_runs_and_within_bounds(robot: Robot) -> None:
     assert robot.state["speed_scale"] == 0.1
 
 
-def test_a_field_that_the_message_lacks_is_one_clear_error(tmp_path: Path) -> None:
-    wrong = DRIVER.replace("Bool,", "Bool, field: running,")
-    gate = start(77, f"robot:={contract(tmp_path, wrong)}")
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("Bool,", "Bool, field: running,", "deployment.driver: program_running: field: got 'running'"),
+        ("Bool,", "Bool, values: [1],", "deployment.driver: program_running: values: got [1]; expected of type bool"),
+        ("Float64, full", "Header, field: stamp, full", "deployment.driver: speed_scaling: field: got 'stamp'"),
+    ],
+)
+def test_a_field_that_does_not_fit_is_one_clear_error(tmp_path: Path, old: str, new: str, words: str) -> None:
+    gate = start(77, f"robot:={contract(tmp_path, DRIVER.replace(old, new, 1))}")
     said, _ = gate.communicate(timeout=60)
     assert gate.returncode == 1
-    assert "deployment.driver: program_running: field: got 'running'" in said
+    assert words in said
     assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("value", ["0.01", "1", "fast"])
+def test_a_speed_that_cannot_be_is_one_clear_error(value: str) -> None:
+    gate = start(78, f"speed_scale:={value}")
+    said, _ = gate.communicate(timeout=60)
+    assert gate.returncode == 1
+    assert "speed_scale" in said
+    assert "Traceback" not in said
+
+
+def test_without_a_controller_that_listens_it_cannot_be_armed(tmp_path: Path) -> None:
+    with running(f"robot:={contract(tmp_path, '')}") as (robot, _):
+        robot.node.destroy_subscription(robot.trajectories)
+        robot.wait(0.5)
+        answer = robot.call("gate/arm")
+        assert not answer.success
+        assert "nobody listens on /joint_trajectory_controller/joint_trajectory" in answer.message
+
+
+def test_of_a_flood_the_newest_commands_are_judged_and_the_rest_is_counted() -> None:
+    context = rclpy.Context()
+    rclpy.init(context=context)
+    node = rclpy.create_node("flooded", context=context)
+    try:
+        inbox = GateInbox(node, CONTRACT)
+        for second in range(MOST_COMMANDS + 3):
+            message = JointTrajectory()
+            message.header.stamp.sec = second
+            inbox._on_command(message)
+        assert inbox.ignored["command"] == 3
+        judged: list[int] = []
+        gate = gate_for(CONTRACT)
+        gate.command = lambda _, proposal: judged.append(proposal.stamp_ns)
+        inbox.pour(gate)
+        assert judged == [second * 10**9 for second in range(3, MOST_COMMANDS + 3)]
+    finally:
+        node.destroy_node()
+        rclpy.shutdown(context=context)

@@ -74,7 +74,7 @@ class Driver:
     def led(self, held: bool = False) -> Driver:
         """Command it to stay until the controller has been led to where motion begins; ``held`` is the switch."""
         for _ in range(MOST_LED):
-            if self.gate.ready:
+            if self.gate.led_in:
                 break
             self.gate.command(self.now_ns, self.move(0.0))
             if held:

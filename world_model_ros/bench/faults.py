@@ -54,7 +54,7 @@ def _trial(contract: Contract, start: Float, fault: str, random: np.random.Gener
     assert robot.arm()
     cycle_s, tick_s = robot.cycle_ns * 1e-9, contract.tick_ns * 1e-9
     since_command_s = tick_s
-    while not robot.gate.ready:
+    while not robot.gate.led_in:
         since_command_s = _think(robot, since_command_s, tick_s)
         robot.step()
     for _ in range(round((0.5 + random.uniform(0.0, tick_s)) / cycle_s)):

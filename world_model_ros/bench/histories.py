@@ -23,9 +23,10 @@ from world_model_ros.safety.gate import Gate
 from world_model_ros.safety.states import State
 
 START_NS = 1_700_000_000 * 10**9
-EVENTS = ("track", "disarm", "stop", "reset", "reset", "restart", "pushed", "elsewhere", "load", "gate")
+EVENTS = ("track", "begin", "disarm", "stop", "reset", "reset", "restart", "pushed", "elsewhere", "load", "gate")
 MOTION_S = 0.8  # after arming, of which the first command is judged
 SETTLE_S = 0.5
+ATTEMPTS = 20  # to arm, in a second
 HAND = 0.3  # rad (m for slides), of the range at most a tenth: how far somebody moves a joint
 LOAD_RAD, LOAD_M = 0.03, 0.003  # the most that a joint hangs below its command
 
@@ -63,6 +64,7 @@ class Bench:
         self.follower = Follower(self.setting, self.limits, self.position, self.now_ns, self.seed)
         self._loose = np.array(self.position)  # where the arm is while nobody holds it
         self._load()
+        self._seen = self.measured
 
     @property
     def measured(self) -> Float:
@@ -80,7 +82,8 @@ class Bench:
                 self.gate.command(self.now_ns, self._command(velocity))
             self.now_ns += self._cycle_ns
             self.follower.run(self.now_ns)
-            self.gate.joint_state(self.now_ns, self.measured, np.zeros(len(self.measured)))
+            before, self._seen = self._seen, self.measured
+            self.gate.joint_state(self.now_ns, self._seen, (self._seen - before) / (self._cycle_ns * 1e-9))
             sent = self.gate.step(self.now_ns).outgoing
             if sent is not None and self.follower.controller.active:
                 self.follower.send(sent, self.now_ns)
@@ -94,10 +97,14 @@ class Bench:
         """Arm, maybe restart the controller while the gate holds, and move. False if there was no motion to judge."""
         if not self.follower.controller.active:
             self._activate()
-        self.run(SETTLE_S)
-        if self.gate.state is State.STOPPED:
-            self.gate.reset(self.now_ns)
-        if self.gate.state is not State.DISARMED or self.gate.arm(self.now_ns) is not None:
+        self.run(self._random.choice([0.0, 0.1, SETTLE_S]))
+        for _ in range(ATTEMPTS):
+            if self.gate.state is State.STOPPED:
+                self.gate.reset(self.now_ns)
+            if self.gate.state is State.DISARMED and self.gate.arm(self.now_ns) is None:
+                break
+            self.run(1.0 / ATTEMPTS)
+        else:
             return False
         if self._random.random() < 0.3:
             self.told.append("restart while holding")
@@ -113,6 +120,13 @@ class Bench:
         at = np.clip(measured, limits.lower, limits.upper)
         positions = np.clip([at + velocity * time for time in spans], limits.lower, limits.upper)
         return Trajectory(limits.names, np.array(spans), positions, np.zeros_like(positions), self.now_ns)
+
+    def _begin(self) -> None:
+        """Armed, commanded, and stopped amid being led."""
+        if self.gate.arm(self.now_ns) is None:
+            self.run(self._random.uniform(0.02, 0.2), np.zeros(len(self.limits.names)))
+            self.gate.stop(self.now_ns)
+            self.run(0.01)
 
     def _track(self) -> None:
         velocity = self._random.uniform(-0.5, 0.5, len(self.limits.names)) * self.limits.velocity

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from typing import Any
 
 from world_model_ros.commands.output import show
@@ -11,23 +12,49 @@ from world_model_ros.contract.share import default_robot
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--robot", default=default_robot(), help="contract: name or .yaml file (%(default)s)")
-    parser.add_argument("--frames", type=int, default=20_000, help="commands, on exact time (%(default)s)")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--workers", type=int, default=1, help="processes that share the commands (%(default)s)")
-    parser.add_argument("--rate", type=float, help="of the gate in Hz; the contract's without it")
+    parser.add_argument("--frames", type=at_least(1), default=20_000, help="commands, on exact time (%(default)s)")
+    parser.add_argument("--seed", type=at_least(0), default=0)
+    parser.add_argument(
+        "--workers", type=at_least(1), default=1, help="processes that share the commands (%(default)s)"
+    )
+    parser.add_argument("--rate", type=_rate, help="of the gate in Hz; the contract's without it")
     parser.add_argument(
         "--no-controllers",
         action="store_true",
         help="without the trajectory controllers that follow, which take most time",
     )
     parser.add_argument(
-        "--histories", type=int, default=0, help="of gate, controller and arm before a first command (%(default)s)"
+        "--histories",
+        type=at_least(0),
+        default=0,
+        help="of gate, controller and arm before a command (%(default)s)",
     )
-    parser.add_argument("--trials", type=int, default=10, help="of each fault (%(default)s)")
-    parser.add_argument("--live", type=int, default=0, help="commands over real topics to a gate process (%(default)s)")
+    parser.add_argument("--trials", type=at_least(0), default=10, help="of each fault (%(default)s)")
+    parser.add_argument(
+        "--live", type=at_least(0), default=0, help="commands to a gate process over topics (%(default)s)"
+    )
     parser.add_argument(
         "--arm", choices=["exact", "simulated"], default="exact", help="that live faults happen to (%(default)s)"
     )
+
+
+def at_least(least: int) -> Callable[[str], int]:
+    """Reads a whole number that is not below ``least``."""
+
+    def read(text: str) -> int:
+        number = int(text)
+        if number < least:
+            raise argparse.ArgumentTypeError(f"{number} is below {least}")
+        return number
+
+    return read
+
+
+def _rate(text: str) -> float:
+    rate = float(text)
+    if not 10.0 <= rate <= 1000.0:
+        raise argparse.ArgumentTypeError(f"{rate} is not from 10 to 1000 Hz")
+    return rate
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -40,8 +67,9 @@ def run(arguments: argparse.Namespace) -> int:
     contract = at_rate(load_contract(arguments.robot), arguments.rate)
     controllers = not arguments.no_controllers
     result: dict[str, Any]
-    if arguments.workers > 1:
-        result = spread_campaign(contract, arguments.frames, arguments.seed, arguments.workers, controllers)
+    workers = min(arguments.workers, arguments.frames)
+    if workers > 1:
+        result = spread_campaign(contract, arguments.frames, arguments.seed, workers, controllers)
     else:
         with _progress(arguments.frames, arguments.json) as bar:
             result = campaign(contract, arguments.frames, arguments.seed, progress=bar.update, controllers=controllers)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Union
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from world_model_ros.contract.fields import Positive, Qos, Strict
+from world_model_ros.contract.fields import Positive, Qos, Strict, once
 
 Told = Union[bool, int, float, str]
 
@@ -14,7 +14,7 @@ Told = Union[bool, int, float, str]
 class DriverField(Strict):
     """One field of a message; nested ones with dots, as ``status.mode``."""
 
-    topic: str
+    topic: Annotated[str, Field(pattern=r"^[~/A-Za-z][A-Za-z0-9_/]*$")]
     type: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*/msg/[A-Za-z][A-Za-z0-9_]*$")]
     field: Annotated[str, Field(min_length=1)] = "data"
     qos: Qos = Qos()
@@ -43,3 +43,8 @@ class Driver(Strict):
 
     speed_scaling: SpeedScaling | None = None
     ready: list[Ready] = []
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Driver:
+        once("ready: topic", [each.topic for each in self.ready])
+        return self

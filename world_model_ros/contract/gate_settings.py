@@ -172,5 +172,7 @@ class GateSettings(Strict):
     def _consistent(self) -> GateSettings:
         if self.obstacles and self.collision is None:
             raise ValueError("obstacles need collision: {stop_m, slow_m}")
+        if self.arm_tolerance > self.tracking_tolerance:
+            raise ValueError("arm_tolerance must not be over tracking_tolerance")
         once("obstacles", [obstacle.name for obstacle in self.obstacles])
         return self

@@ -239,6 +239,13 @@ class ContractFile(Strict):
             cycles_a_tick = self.deployment.command.rate_hz / self.interface.tick_hz
             if self.deployment.gate.silence_ticks <= 1.0 + 0.5 / cycles_a_tick:
                 raise ValueError("deployment.gate.silence_ticks: must be over 1 tick and half a cycle of the command")
+            driver = self.deployment.driver
+            scaling = driver.speed_scaling if driver is not None else None
+            if scaling is not None and scaling.scales_controller and self.deployment.command.streamed:
+                raise ValueError(
+                    "deployment.driver.speed_scaling: scales_controller: must be false, as only trajectory controllers "
+                    "scale their time"
+                )
             if self.deployment.urdf is None:
                 raise ValueError("deployment.urdf: a robot that is commanded needs a URDF")
             forces = any(stream.kind in ("wrench", "taxels") for stream in streams.values())

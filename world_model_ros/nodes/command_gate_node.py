@@ -32,11 +32,10 @@ from world_model_ros.nodes.gate_outbox import GateOutbox
 from world_model_ros.nodes.real_time import ask_for_real_time
 from world_model_ros.nodes.spin import run_node, stop
 from world_model_ros.safety.build import gate_for
+from world_model_ros.safety.gate import SLOWEST
 from world_model_ros.safety.output import GateOutput
 from world_model_ros.safety.report import state_report
 from world_model_ros.safety.rules import Refusal
-
-SLOWEST = 0.05  # of the commanded speed
 
 
 class CommandGateNode(Node):
@@ -132,16 +131,22 @@ class CommandGateNode(Node):
     def _now_ns(self) -> int:
         return int(self.get_clock().now().nanoseconds)
 
-    def _log(self, refusals: list[Refusal], output: GateOutput) -> None:
+    def _log_refusals(self, refusals: list[Refusal]) -> None:
         for refusal in refusals:
             if refusal.rule != "state":
                 self.get_logger().warning(f"command refused: {refusal}", throttle_duration_sec=2.0)
+
+    def _log(self, refusals: list[Refusal], output: GateOutput) -> None:
+        self._log_refusals(refusals)
         for transition in output.transitions:
             self.get_logger().info(f"gate: {transition}")
 
     def _arm(self, now_ns: int) -> tuple[Refusal | None, str]:
         if self._dry_run:
             return Refusal("dry_run", None, "dry_run is true", "dry_run false"), ""
+        unheard = self._outbox.unheard
+        if unheard:  # it is told once where motion begins, and would step there later
+            return Refusal("controller", None, f"nobody listens on {unheard[0]}", "a controller"), ""
         refusal = self._gate.arm(now_ns)
         missing = self._inbox.joints_missing
         if refusal is not None and refusal.rule == "joint_states_stale" and missing:
@@ -157,8 +162,9 @@ class CommandGateNode(Node):
     ) -> Callable[[Trigger.Request, Trigger.Response], Trigger.Response]:
         def answer(_: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
             with self._lock:
-                self._inbox.pour(self._gate)  # judge by what is known now, not a cycle ago
+                refusals = self._inbox.pour(self._gate)  # judge by what is known now, not a cycle ago
                 refusal, done = act(self._now_ns())
+            self._log_refusals(refusals)
             response.success = refusal is None
             response.message = done if refusal is None else f"refused: {refusal}"
             return response

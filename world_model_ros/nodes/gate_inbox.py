@@ -16,7 +16,7 @@ from std_msgs.msg import Bool, Float32
 from trajectory_msgs.msg import JointTrajectory
 
 from world_model_ros.contract.contract import Contract
-from world_model_ros.contract.driver import Driver, DriverField
+from world_model_ros.contract.driver import Driver, DriverField, Ready
 from world_model_ros.contract.schema import JointStream
 from world_model_ros.convert.incoming import Converter, converter_for
 from world_model_ros.convert.joint_parts import JointParts
@@ -194,14 +194,21 @@ class GateInbox:
 
 
 def require_field(kind: type, wanted: DriverField) -> None:
-    """Raise a `UserError` unless messages of a class have the field."""
+    """Raise a `UserError` unless messages of a class have the field, with values of the type that is asked for."""
+    where = f"deployment.driver: {wanted.topic}: "
     try:
-        field_of(kind(), wanted.field)
+        value = field_of(kind(), wanted.field)
     except AttributeError as error:
         legal = sorted(kind.get_fields_and_field_types())  # type: ignore[attr-defined]
-        raise UserError(
-            f"deployment.driver: {wanted.topic}: field", wanted.field, f"of {wanted.type}: {legal}"
-        ) from error
+        raise UserError(where + "field", wanted.field, f"one of {wanted.type}: {legal}") from error
+    if isinstance(wanted, Ready):
+        wrong = [each for each in wanted.values if type(each) is not type(value)]
+        if wrong:
+            raise UserError(
+                where + "values", wrong, f"of type {type(value).__name__}, as {wanted.field} of {wanted.type}"
+            )
+    elif isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise UserError(where + "field", wanted.field, f"a number of {wanted.type}, not {type(value).__name__}")
 
 
 def field_of(message: Any, path: str) -> Any:
@@ -212,12 +219,12 @@ def field_of(message: Any, path: str) -> Any:
 
 
 def _tell_ready(topic: str, gate: Gate, value: Any) -> None:
-    gate.driver.ready(topic, value)
+    gate.driver.hear_ready(topic, value)
 
 
 def _tell_scaling(gate: Gate, value: Any) -> None:
     numeric = isinstance(value, (int, float))
-    gate.driver.scaling(float(value) if numeric else np.nan)  # what is no number counts as standing still
+    gate.driver.hear_scaling(float(value) if numeric else np.nan)  # what is no number counts as standing still
 
 
 def _wrench_n(wrench: NDArray[np.float32]) -> float:

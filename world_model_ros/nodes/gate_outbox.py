@@ -44,6 +44,12 @@ class GateOutbox:
         self._state = node.create_publisher(String, "gate/state", LATCHED)
         self._diagnostics = node.create_publisher(DiagnosticArray, "/diagnostics", 10)
 
+    @property
+    def unheard(self) -> list[str]:
+        """Topics of controllers that nobody listens on; none in a dry run."""
+        publishers = [publisher for publisher, _ in self._controllers if publisher is not None]
+        return [publisher.topic_name for publisher in publishers if publisher.get_subscription_count() == 0]
+
     def step(self, output: GateOutput, now_ns: int) -> None:
         """What a step of the gate said."""
         for publisher, make in self._controllers:

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import rclpy
 from rclpy.context import Context
+from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
 from rclpy.executors import Executor, ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
@@ -69,7 +70,7 @@ def run_node(name: str, make: Callable[[], AnyNode], close: Callable[[AnyNode], 
             spin_until_shutdown(node)
         finally:
             close(node)
-    except UserError as error:
+    except (UserError, InvalidParameterTypeException, InvalidParameterValueException) as error:
         print(f"{name}: {error}", file=sys.stderr)
         return 1
     finally:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from world_model_ros.contract.contract import Contract
-from world_model_ros.contract.schema import Joint, JointStream
+from world_model_ros.contract.schema import JointStream
 from world_model_ros.core.errors import UserError
+from world_model_ros.core.trajectory import Float
 from world_model_ros.safety.collision import Collision
 from world_model_ros.safety.driver import DriverState
 from world_model_ros.safety.gate import Gate
@@ -29,7 +30,7 @@ def gate_for(contract: Contract) -> Gate:
         joints_max_age_s(contract),
         Collision(contract) if deployment.gate.collision is not None else None,
         streaming=deployment.command.streamed,
-        arm_tolerance=np.array([_arm_tolerance(contract, joint) for joint in contract.interface.joints]),
+        arm_tolerance=_arm_tolerances(contract),
         driver=DriverState(deployment.driver),
     )
 
@@ -42,10 +43,29 @@ def joints_max_age_s(contract: Contract) -> float:
     return max(contract.joint_ages_s())
 
 
-def _arm_tolerance(contract: Contract, joint: Joint) -> float:
-    """Of one joint, rad or m."""
-    tolerance = contract.deployment.gate.arm_tolerance
-    return tolerance / 5 if joint.unit == "m" else tolerance
+def _arm_tolerances(contract: Contract) -> Float:
+    """How far (J,) from its last setpoint a joint may be and still be held there when the gate is armed again.
+
+    A joint that the action does not move, as a gripper's, may hold something and not get all the way: it would let go.
+    """
+    settings, moved = contract.deployment.gate, _moved(contract)
+    return np.array(
+        [
+            settings.tracking_tolerance
+            if joint.name not in moved
+            else settings.arm_tolerance / (5.0 if joint.unit == "m" else 1.0)
+            for joint in contract.interface.joints
+        ]
+    )
+
+
+def _moved(contract: Contract) -> set[str]:
+    """Joints that the action moves."""
+    action = contract.interface.action
+    if action.kind == "joint_displacement":
+        return set(action.joints)
+    description = contract.description
+    return {joint.name for tip in action.tips for joint in description.above(tip.link)}
 
 
 def joint_stream(contract: Contract) -> JointStream:

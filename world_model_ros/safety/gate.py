@@ -42,8 +42,9 @@ SECOND_SPEED = 0.5
 STREAM_CYCLES = 2.0  # a streaming gate that comes late makes up for no more than this
 BEHIND_S = 0.01  # a trajectory begins this long before it is sent, for a controller whose cycle has begun by then
 LASTING_S = 0.1  # a trajectory ends no sooner than this after it is sent, or a controller refuses it as past
+SLOWEST = 0.05  # of the speed, at which a controller is led
 PATIENCE_S = 1.0  # in which an arm that its driver has stopped is waited for to stand still
-UNKNOWN = 4.0  # times the tolerance of arming: how far from the measured joints an unknown setpoint may be
+UNKNOWN_TOLERANCES = 4.0  # times the tolerance of arming: how far from the measured joints an unknown setpoint may be
 
 
 class Gate:
@@ -58,7 +59,7 @@ class Gate:
         collision: judges plans by distances; None judges none.
         streaming: the controller is told a setpoint each step, and stays there if the next one comes late.
         arm_tolerance: (J,) how far from its last setpoint a joint may be and still be held there; None takes that of
-            the settings for each.
+            the settings for each. Joints of grippers, which hold something, may be farther away.
         driver: what the robot's driver says; None hears of none.
 
     Attributes:
@@ -108,10 +109,17 @@ class Gate:
         self._step_ns: int | None = None
         self.streaming = streaming
         self._ahead_s = 0.0 if streaming else max(self._cycle_s, settings.transport_s)
+        self._lasting_s = max(LASTING_S, 4 * self._ahead_s)
         self._arm_tolerance = np.full(len(limits.names), settings.arm_tolerance)
         if arm_tolerance is not None:
             self._arm_tolerance = np.array(arm_tolerance, dtype=np.float64)
-        self._led_s: float | None = None  # until motion may begin, since it was first to; None before that
+        self._sag = np.minimum(
+            self._arm_tolerance, settings.arm_tolerance
+        )  # (J,) how far a joint hangs below its command
+        self._lead_left_s: float | None = None  # until the lead-in is over; None: not begun, 0: done
+        self._retreats = False  # whether the way back after a contact has begun
+        self._paused = False  # whether the arm has been seen to stand since the controller's time stands
+        self._unready_ns: int | None = None  # since when the driver is not ready
         self._yielded = False  # whether the controller has been led to where a driver that is not ready left the arm
         self._queued: Trajectory | None = None  # to be sent in the place of the rest of the plan
         self._trail = Trail(self._cycle_s)
@@ -125,9 +133,9 @@ class Gate:
         return self.machine.cause
 
     @property
-    def ready(self) -> bool:
+    def led_in(self) -> bool:
         """Whether the controller has been led to where motion begins, since the gate was armed."""
-        return self._led_s == 0.0
+        return self._lead_left_s == 0.0
 
     def arm(self, now_ns: int) -> Refusal | None:
         """Begin to hold; refused unless disarmed and standing still within limits.
@@ -137,6 +145,8 @@ class Gate:
         """
         if self.state is not State.DISARMED:
             return Refusal("state", None, self.state.value, State.DISARMED.value)
+        if self._lead_left_s and self.driver.refusal() is None:
+            return Refusal("leading", None, f"the controller is led for {self._lead_left_s:.2f} s more", "at rest")
         self.alarms.begin()
         measured = self._measured
         refusal = (
@@ -151,8 +161,8 @@ class Gate:
         if refusal is not None:
             return refusal
         self._hold(measured)
-        self._led_s = 0.0 if self.streaming else None
-        self._yielded, self._queued = False, None
+        self._lead_left_s = 0.0 if self.streaming else None
+        self._yielded, self._queued, self._retreats = False, None, False
         self._command = None
         self._trail.begin()
         self._fire(Event.ARM, now_ns)
@@ -189,6 +199,8 @@ class Gate:
             return Refusal("state", None, self.state.value, f"{State.STOPPED.value} or {State.DISARMED.value}")
         if not self._still():
             return Refusal("velocity", None, "braking", "standing still")
+        if not self._yielded and self.driver.refusal() is not None:
+            return Refusal("velocity", None, "being led to where the driver has stopped the arm", "standing still")
         self._plan = None
         self._fire(Event.RESET, now_ns)
         return None
@@ -225,6 +237,7 @@ class Gate:
     def step(self, now_ns: int) -> GateOutput:
         """Move on to ``now_ns``."""
         self._advance(now_ns)
+        self._hear_driver(now_ns)
         if self._plan is not None:
             self._watch(now_ns)
             self._replan(now_ns)
@@ -252,14 +265,22 @@ class Gate:
         passed_s = min(passed_s, STREAM_CYCLES * self._cycle_s) if self.streaming else passed_s
         passed_s *= self.driver.pace
         self._into_s += passed_s
-        if self._led_s is not None:
-            self._led_s = max(0.0, self._led_s - passed_s)
+        if self._lead_left_s is not None:
+            self._lead_left_s = max(0.0, self._lead_left_s - passed_s)
+
+    def _hear_driver(self, now_ns: int) -> None:
+        """Since when the driver is not ready."""
+        if self.driver.refusal() is None:
+            self._unready_ns, self._yielded = None, False
+        elif self._unready_ns is None:
+            self._unready_ns = now_ns
+        self.driver.cycle()
 
     def _watch(self, now_ns: int) -> None:
         """Fire the faults and the silence."""
         assert self._plan is not None
         measured, reference = self._measured, self._plan.at(self._into_s)
-        if self.driver.refusal() is not None:
+        if self._unready_ns is not None:
             self._fire(Event.DRIVER_NOT_READY, now_ns)
         if measured is None or not measured.fresh(now_ns, self._joints_max_age_s):
             self._fire(Event.JOINTS_STALE, now_ns)
@@ -281,15 +302,20 @@ class Gate:
         motion = self._plan.at(self._into_s + self._ahead_s)
         plan = None
         if self.state is State.TRACKING and self._command is not None:
-            if self._led_s is None:
+            if self._lead_left_s is None:
                 self._lead_in(now_ns)
-            if self._led_s == 0.0:
+            if self._lead_left_s == 0.0:
                 then_ns = now_ns + round((self._ahead_s + self._limiter.lead_s) * 1e9)
                 plan = self._toward(motion, self._command.sample(then_ns))
-        elif self.state in (State.SLOWING, State.STOPPED) and self._plan.lead_s > 0 and not self._still():
+        elif self._brakes and self._plan.lead_s > 0 and not self._still():
             plan = self._clear(self._limiter.stop(motion))
         if plan is not None:
             self._join(plan)
+
+    @property
+    def _brakes(self) -> bool:
+        """Whether a motion that leads somewhere is to be ended; the way back after a contact is, but by a stop."""
+        return self.state is State.STOPPED or (self.state is State.SLOWING and not self._retreats)
 
     def _pause(self, now_ns: int) -> None:
         """Stand where the controller's time stands.
@@ -298,11 +324,17 @@ class Gate:
         it cannot be led: it is told to stand.
         """
         assert self._plan is not None
+        measured, position = self._measured, self._plan.at(self._into_s).position
         if not self._still():
-            position = self._plan.at(self._into_s).position
-            self._stand(position)
-            self._queued = self._still_at(position, now_ns - round(BEHIND_S * 1e9))
-            self._setpoint, self._led_s = position, 0.0
+            self._paused = False
+        elif not self._paused and measured is not None and measured.still(self.limits):
+            self._paused = True  # a pause that is heard late leaves the plan ahead of the arm
+            position = held_position(measured.position, self.limits, position, self._arm_tolerance)
+        else:
+            return
+        self._stand(position)
+        self._queued = self._still_at(position, now_ns - round(BEHIND_S * 1e9))
+        self._setpoint, self._lead_left_s = position, 0.0
 
     def _stand(self, position: Float) -> None:
         """Be still at a position (J,), at once."""
@@ -328,25 +360,33 @@ class Gate:
         self._hold(measured)
         assert self._plan is not None
         held = self._plan.at(0.0).position
-        from_setpoint = UNKNOWN * self._arm_tolerance if before is None else held - before
-        # A controller that was restarted holds what was measured then, and the arm hangs a little below that by now.
-        distance = np.maximum(np.abs(held - measured.position), np.abs(from_setpoint)) + self._arm_tolerance
-        self._lead(held, distance, now_ns)
+        slower = 1.0 / (self.speed_scale * max(self.driver.speed, SLOWEST))
+        self._lead(held, self._unknown_distance(held, measured, before), now_ns, slower)
 
-    def _lead(self, position: Float, distance: Float, now_ns: int) -> None:
+    def _unknown_distance(self, position: Float, measured: Measured, setpoint: Float | None) -> Float:
+        """How far (J,) a controller may be from a position that holds a setpoint, or what was measured once.
+
+        One that was restarted holds what was measured then, and the arm hangs a little below that by now.
+        """
+        from_setpoint = UNKNOWN_TOLERANCES * self._sag if setpoint is None else position - setpoint
+        distance: Float = np.maximum(np.abs(position - measured.position), np.abs(from_setpoint)) + self._sag
+        return distance
+
+    def _lead(self, position: Float, distance: Float, now_ns: int, slower: float = 1.0) -> None:
         """Tell the controller, which is up to ``distance`` (J,) away, where (J,) to be, and when.
 
-        It is told once. Told again it would begin anew from its last command, which it books at another time: a step.
+        It takes ``slower`` times as long as the limits allow. It is told once: told again it would begin anew from its
+        last command, which it books at another time: a step.
         """
-        self._led_s = lead_in_s(distance, self.limits) + self._ahead_s
-        self._queued = self._still_at(position, now_ns + round(self._led_s * 1e9))
+        self._lead_left_s = slower * lead_in_s(distance, self.limits) + self._ahead_s
+        self._queued = self._still_at(position, now_ns + round(self._lead_left_s * 1e9))
         self._setpoint = position
 
     def _still_at(self, position: Float, then_ns: int) -> Trajectory:
         """Standing at a position (J,) from a time on."""
         positions = np.repeat(position[None], 2, axis=0)
-        still = np.zeros_like(positions)
-        return Trajectory(self.limits.names, np.array([0.0, LASTING_S]), positions, still, then_ns, still)
+        still, times_s = np.zeros_like(positions), np.array([0.0, BEHIND_S + self._lasting_s])
+        return Trajectory(self.limits.names, times_s, positions, still, then_ns, still)
 
     def _toward(self, motion: Motion, target: tuple[Float, Float]) -> Plan | None:
         """Plan toward a target, slower if surprise or nearness say so; None if limits or distances forbid it.
@@ -364,7 +404,7 @@ class Gate:
         return self._clear(self._limiter.follow(motion, SECOND_SPEED * aim))
 
     def _broken(self, plan: Plan | None) -> str | None:
-        """What forbids a plan, or that there is one."""
+        """Why a plan may not be taken; None if it may."""
         if plan is None:
             return self._limiter.lacking
         return None if self.collision is None else self.collision.broken(plan)
@@ -378,9 +418,9 @@ class Gate:
 
         After a contact it goes back a little first.
         """
-        if self.state is not State.SLOWING or self._plan is None or not self._still():
+        if self.state not in (State.SLOWING, State.STOPPED) or self._plan is None or not self._still():
             return
-        if self.cause is Event.DRIVER_NOT_READY and not self._yields(now_ns):
+        if self._queued is not None or not self._led_to_arm(now_ns) or self.state is State.STOPPED:
             return
         back = self._trail.back() if self.cause is Event.FORCE else None
         if back is not None:
@@ -388,28 +428,31 @@ class Gate:
             retreat = self._clear(self._limiter.go(end, back))
             if retreat is not None:
                 self._join(retreat)
+                self._retreats = True
                 return
         if not (self.machine.resumable and self._silent_s(now_ns) <= self.settings.disarm_after_s):
             self._fire(Event.STILL, now_ns)
             self._plan = None
 
-    def _yields(self, now_ns: int) -> bool:
-        """Lead the controller to where the driver has stopped the arm, so that nothing leaps once it moves again.
+    def _led_to_arm(self, now_ns: int) -> bool:
+        """Lead the controller to where a driver that is not ready has stopped the arm: nothing leaps afterwards.
 
         False until that is done; an arm that is not seen to stand still is waited for `PATIENCE_S` at most.
         """
-        if self._queued is not None:
-            return False
         measured = self._measured
-        if self._yielded or measured is None or not measured.fresh(now_ns, self._joints_max_age_s):
+        if self._unready_ns is None or self._yielded:
             return True
-        if not measured.still(self.limits) and (now_ns - self.machine.since_ns) * 1e-9 < PATIENCE_S:
+        if measured is None or not measured.fresh(now_ns, self._joints_max_age_s):
+            return True
+        if not measured.still(self.limits) and (now_ns - self._unready_ns) * 1e-9 < PATIENCE_S:
+            return False
+        if self._lead_left_s and self.driver.pace > 0.0:
             return False
         assert self._plan is not None
-        before = self._plan.at(self._into_s).position
+        before = self._setpoint
         self._stand(measured.position)
         held = self._plan.at(0.0).position
-        self._lead(held, held - before, now_ns)
+        self._lead(held, self._unknown_distance(held, measured, before), now_ns)
         self._yielded = True
         return False
 
@@ -418,12 +461,12 @@ class Gate:
         queued, self._queued = self._queued, None
         if queued is not None and not self.streaming:
             return queued
-        if self._plan is None or self._led_s or (self.state is not State.TRACKING and self._still()):
+        if self._plan is None or self._lead_left_s or (self.state is not State.TRACKING and self._still()):
             return None
         behind_ns = round(min(BEHIND_S, self._into_s) * 1e9)
-        from_s, soon_s = self._into_s - behind_ns * 1e-9, self._ahead_s + EXACT_S
+        from_s, soon_s = self._into_s - behind_ns * 1e-9, self._cycle_s + self._ahead_s + EXACT_S
         knots = self._plan.points(from_s, self._into_s, self._cycle_s, soon_s, MAX_POINTS)
-        lasting_s = behind_ns * 1e-9 + max(LASTING_S, 4 * self._ahead_s)
+        lasting_s = behind_ns * 1e-9 + self._lasting_s
         if knots.times_s[-1] < lasting_s:
             knots = knots.lasting(lasting_s)
         if not self.streaming:

@@ -170,7 +170,7 @@ class Limiter:
         gain: share of the position error made up for, 1/s; stable while well below 1 / ``lead_s``.
 
     Attributes:
-        lacking: why the last plan that was none is none: the joint whose position limit it would have passed.
+        lacking: why the last call found no plan: the joint whose position limit it would have passed.
     """
 
     def __init__(self, limits: JointLimits, lead_s: float = 0.1, gain: float = 6.0) -> None:
@@ -220,7 +220,7 @@ class Limiter:
         parameters.synchronization = ruckig.Synchronization.Phase
         parameters.target_position = position
         way = self._trajectory(parameters, now)
-        return Plan([_whole(way)]) if way is not None and self._inside(way, now) else None
+        return Plan([_whole(way)], float(way.duration)) if way is not None and self._inside(way, now) else None
 
     def _input(self) -> ruckig.InputParameter:
         parameters = ruckig.InputParameter(len(self.limits.names))

@@ -17,7 +17,8 @@ class GateOutput:
     Args:
         state, cause: of the state machine.
         reference: the commanded motion now; while disarmed the measured one, None if nothing is known.
-        outgoing: trajectory for the controller, from now to a stop; None if there is nothing to say.
+        outgoing: trajectory for the controller, from a little before now to a stop, or from later on; None if there is
+            nothing to say.
         setpoint: the same for a controller that is told anew each step; None while disarmed.
         transitions: changes of state since the step before.
     """
@@ -35,6 +36,8 @@ def require_finite(output: GateOutput) -> None:
     arrays: list[Float] = []
     if output.reference is not None:
         arrays += [output.reference.position, output.reference.velocity, output.reference.acceleration]
+    if output.setpoint is not None:
+        arrays += [output.setpoint.position, output.setpoint.velocity]
     if output.outgoing is not None:
         sent = output.outgoing
         arrays += [sent.times_s, sent.positions, sent.velocities]
