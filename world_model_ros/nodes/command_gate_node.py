@@ -144,7 +144,7 @@ class CommandGateNode(Node):
     def _arm(self, now_ns: int) -> tuple[Refusal | None, str]:
         if self._dry_run:
             return Refusal("dry_run", None, "dry_run is true", "dry_run false"), ""
-        unheard = self._outbox.unheard
+        unheard = [] if self._gate.streaming else self._outbox.unheard
         if unheard:  # it is told once where motion begins, and would step there later
             return Refusal("controller", None, f"nobody listens on {unheard[0]}", "a controller"), ""
         refusal = self._gate.arm(now_ns)
