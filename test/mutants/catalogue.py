@@ -33,7 +33,7 @@ _COMMANDS = (
     ),
     Mutant(
         "armed_on_stale_joints",
-        "safety/gate.py::Gate.arm",
+        "safety/gate.py::Gate.refusal",
         "or refuse_stale(measured, now_ns, self._joints_max_age_s)",
         "",
         "arming needs fresh joint states",
@@ -306,7 +306,7 @@ _DRIVER = (
     ),
     Mutant(
         "armed_while_led",
-        "safety/gate.py::Gate.arm",
+        "safety/gate.py::Gate.refusal",
         "if self._lead_left_s and self.driver.refusal() is None:",
         "if False:",
         "the gate is not armed again while the controller is still being led",
@@ -362,7 +362,7 @@ _DRIVER = (
     ),
     Mutant(
         "armed_while_not_ready",
-        "safety/gate.py::Gate.arm",
+        "safety/gate.py::Gate.refusal",
         "self.driver.refusal()\n            or self.alarms",
         "self.alarms",
         "a robot that does not follow cannot be armed, and the refusal says why",

@@ -105,13 +105,18 @@ def test_a_speed_that_cannot_be_is_one_clear_error(value: str) -> None:
     assert "Traceback" not in said
 
 
-def test_without_a_controller_that_listens_it_cannot_be_armed(tmp_path: Path) -> None:
+def test_motion_waits_for_a_controller_that_listens(tmp_path: Path) -> None:
     with running(f"robot:={contract(tmp_path, '')}") as (robot, _):
         robot.node.destroy_subscription(robot.trajectories)
-        robot.wait(0.5)
-        answer = robot.call("gate/arm")
-        assert not answer.success
-        assert "nobody listens on /joint_trajectory_controller/joint_trajectory" in answer.message
+        robot.until(lambda: "nobody listens on /joint_trajectory_controller" in robot.call("gate/arm").message)
+        robot.thinking = True
+        robot.until(lambda: robot.state["state"] == "tracking")
+        robot.wait(1.0)
+        assert robot.state["heard"] is False
+        before = robot.applied[-1][1]
+        assert (before == robot.applied[0][1]).all()
+        robot.node.create_subscription(JointTrajectory, "joint_trajectory_controller/joint_trajectory", print, 10)
+        robot.until(lambda: (robot.applied[-1][1] != before).any())
 
 
 def test_of_a_flood_the_newest_commands_are_judged_and_the_rest_is_counted() -> None:

@@ -101,7 +101,9 @@ def test_a_driver_that_only_slows_the_robot_gets_slower_plans() -> None:
     made.run(0.3, VELOCITY)
     before = made.measured
     made.run(0.5, VELOCITY)
-    assert (made.measured - before)[0] == pytest.approx(0.2 * full[0], rel=0.4)
+    assert (
+        0.8 * 0.2 * full[0] < (made.measured - before)[0] < 2.0 * 0.2 * full[0]
+    )  # what lags is made up for, as slowly
     assert made.follower.acceleration_ratio <= 1.01
 
 
@@ -190,7 +192,7 @@ def test_whatever_braked_it_first_nothing_leaps_after_a_protective_stop(cause: s
     made.stopped = made.measured + 0.01
     if cause == "stop":
         made.gate.stop(made.now_ns)
-    made.run(0.3, None if cause == "silence" else VELOCITY)
+    made.run(0.2, None if cause == "silence" else VELOCITY)
     made.gate.driver.hear_ready(READY.topic, False)
     made.run(1.5)
     assert np.allclose(made.follower.controller.held[0], made.stopped, atol=1e-6)

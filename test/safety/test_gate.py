@@ -23,7 +23,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from world_model_ros.core.trajectory import Trajectory
-from world_model_ros.safety.gate import BEHIND_S, LASTING_S
+from world_model_ros.safety.gate import BEHIND_S, LASTING_S, SAMPLED_AHEAD_S
 from world_model_ros.safety.report import state_report
 
 CYCLE_S = CYCLE_NS * 1e-9
@@ -418,7 +418,7 @@ def test_a_new_plan_begins_ahead_and_goes_on_with_the_one_before_until_then() ->
     before = driver.outputs[-1].outgoing
     driver.gate.stop(driver.now_ns)
     after = driver.step().outgoing
-    ahead_ns = max(round(SETTINGS.transport_s * 1e9), CYCLE_NS)
+    ahead_ns = max(round(SETTINGS.transport_s * 1e9), CYCLE_NS) + round(SAMPLED_AHEAD_S * 1e9)
     for time_ns in range(0, ahead_ns, 1_000_000):
         same_ns = driver.now_ns + time_ns
         np.testing.assert_allclose(after.sample(same_ns)[0], before.sample(same_ns)[0], atol=1e-7)

@@ -114,6 +114,8 @@ class CommandGateNode(Node):
         begin = time.perf_counter()
         with self._lock:
             refusals = self._inbox.pour(self._gate)
+            if not self._gate.led_in:  # it is told once where motion begins, and would step there later
+                self._gate.heard = self._dry_run or not self._outbox.unheard
             now_ns = self._now_ns()
             output = self._gate.step(now_ns)
             self._events.update(transition.cause.value for transition in output.transitions)
@@ -144,14 +146,12 @@ class CommandGateNode(Node):
     def _arm(self, now_ns: int) -> tuple[Refusal | None, str]:
         if self._dry_run:
             return Refusal("dry_run", None, "dry_run is true", "dry_run false"), ""
-        unheard = [] if self._gate.streaming else self._outbox.unheard
-        if unheard:  # it is told once where motion begins, and would step there later
-            return Refusal("controller", None, f"nobody listens on {unheard[0]}", "a controller"), ""
         refusal = self._gate.arm(now_ns)
         missing = self._inbox.joints_missing
         if refusal is not None and refusal.rule == "joint_states_stale" and missing:
             refusal = replace(refusal, value=f"{refusal.value}: {missing}")
-        return refusal, "armed"
+        unheard = self._outbox.unheard
+        return refusal, f"armed; nobody listens on {unheard[0]} yet" if unheard else "armed"
 
     def _stop(self, now_ns: int) -> tuple[None, str]:
         self._gate.stop(now_ns)

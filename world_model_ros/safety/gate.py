@@ -41,6 +41,7 @@ CLOCK_JUMP_S = 0.5
 SECOND_SPEED = 0.5
 STREAM_CYCLES = 2.0  # a streaming gate that comes late makes up for no more than this
 BEHIND_S = 0.01  # a trajectory begins this long before it is sent, for a controller whose cycle has begun by then
+SAMPLED_AHEAD_S = 0.005  # controllers sample one update ahead, which is no more than this from 200 Hz on
 LASTING_S = 0.1  # a trajectory ends no sooner than this after it is sent, or a controller refuses it as past
 SLOWEST = 0.05  # of the speed, at which a controller is led
 PATIENCE_S = 1.0  # in which an arm that its driver has stopped is waited for to stand still
@@ -66,6 +67,7 @@ class Gate:
         machine: the state, why, and since when.
         alarms: takes the deadman switch, force and surprise.
         driver: takes the speed scaling and whether the robot follows.
+        heard: whether a controller listens; the first motion after arming waits for one.
         speed_scale: share of the speed of everything that is commanded, over 0 to 1; may be changed at any time.
         look: what the newest plan toward a command came near, parts or a joint's limit.
         counts: "accepted", and refused commands by rule.
@@ -90,6 +92,7 @@ class Gate:
         self.alarms = Alarms(settings)
         self.driver = driver or DriverState(None)
         self.speed_scale = 1.0
+        self.heard = True
         self.look = FREE
         self.counts: Counter[str] = Counter()
         self.last_refusal: Refusal | None = None
@@ -108,7 +111,7 @@ class Gate:
         self._into_s = 0.0  # how far into the plan
         self._step_ns: int | None = None
         self.streaming = streaming
-        self._ahead_s = 0.0 if streaming else max(self._cycle_s, settings.transport_s)
+        self._ahead_s = 0.0 if streaming else max(self._cycle_s, settings.transport_s) + SAMPLED_AHEAD_S
         self._lasting_s = max(LASTING_S, 4 * self._ahead_s)
         self._arm_tolerance = np.full(len(limits.names), settings.arm_tolerance)
         if arm_tolerance is not None:
@@ -137,29 +140,32 @@ class Gate:
         """Whether the controller has been led to where motion begins, since the gate was armed."""
         return self._lead_left_s == 0.0
 
-    def arm(self, now_ns: int) -> Refusal | None:
-        """Begin to hold; refused unless disarmed and standing still within limits.
-
-        Arming sends nothing to a controller of trajectories. Motion goes on from the last setpoint where the joints
-        are near it, else from where they are measured (see `held_position`), and the controller is led there first.
-        """
+    def refusal(self, now_ns: int) -> Refusal | None:
+        """Why the gate cannot be armed now; None if it can."""
         if self.state is not State.DISARMED:
             return Refusal("state", None, self.state.value, State.DISARMED.value)
         if self._lead_left_s and self.driver.refusal() is None:
             return Refusal("leading", None, f"the controller is led for {self._lead_left_s:.2f} s more", "at rest")
         self.alarms.begin()
         measured = self._measured
-        refusal = (
+        return (
             self.driver.refusal()
             or self.alarms.refusal(now_ns)
             or refuse_stale(measured, now_ns, self._joints_max_age_s)
+            or (None if measured is None else refuse_place(measured, self.limits))
         )
+
+    def arm(self, now_ns: int) -> Refusal | None:
+        """Begin to hold; refused unless disarmed and standing still within limits.
+
+        Arming sends nothing to a controller of trajectories. Motion goes on from the last setpoint where the joints
+        are near it, else from where they are measured (see `held_position`), and the controller is led there first.
+        """
+        refusal = self.refusal(now_ns)
         if refusal is not None:
             return refusal
+        measured = self._measured
         assert measured is not None
-        refusal = refuse_place(measured, self.limits)
-        if refusal is not None:
-            return refusal
         self._hold(measured)
         self._lead_left_s = 0.0 if self.streaming else None
         self._yielded, self._queued, self._retreats = False, None, False
@@ -302,7 +308,7 @@ class Gate:
         motion = self._plan.at(self._into_s + self._ahead_s)
         plan = None
         if self.state is State.TRACKING and self._command is not None:
-            if self._lead_left_s is None:
+            if self._lead_left_s is None and self.heard:
                 self._lead_in(now_ns)
             if self._lead_left_s == 0.0:
                 then_ns = now_ns + round((self._ahead_s + self._limiter.lead_s) * 1e9)

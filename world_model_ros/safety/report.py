@@ -14,7 +14,7 @@ def state_report(gate: Gate) -> dict[str, object]:
     ``rule`` and ``last_refusal`` are of the last one that broke a rule, or None. ``near`` is the pair of parts that
     slows or forbids the newest command, a joint and its limit, or None; ``collision_pairs`` is how many are watched, 0
     without any geometry. ``driver`` is what the robot's driver says, in words, ``speed_scale`` the share of the speed
-    that somebody has set.
+    that somebody has set, ``heard`` whether a controller listens (as of when motion was to begin).
     """
     refusal = gate.last_refusal
     distances = gate.collision.distances if gate.collision is not None else None
@@ -30,5 +30,6 @@ def state_report(gate: Gate) -> dict[str, object]:
         "near": gate.look.pair,
         "driver": gate.driver.words,
         "speed_scale": gate.speed_scale,
+        "heard": gate.heard,
         "collision_pairs": len(distances.pairs) if distances is not None else 0,
     }
