@@ -41,7 +41,9 @@ CLOCK_JUMP_S = 0.5
 SECOND_SPEED = 0.5
 STREAM_CYCLES = 2.0  # a streaming gate that comes late makes up for no more than this
 BEHIND_S = 0.01  # a trajectory begins this long before it is sent, for a controller whose cycle has begun by then
-SAMPLED_AHEAD_S = 0.005  # controllers sample one update ahead, which is no more than this from 200 Hz on
+# Controllers sample one update ahead, which is no more than this from 154 Hz on. No multiple of usual cycles: where a
+# plan begins just beside a later join, points are within microseconds, and accelerations between them are rounding.
+SAMPLED_AHEAD_S = 0.0065
 LASTING_S = 0.1  # a trajectory ends no sooner than this after it is sent, or a controller refuses it as past
 SLOWEST = 0.05  # of the speed, at which a controller is led
 PATIENCE_S = 1.0  # in which an arm that its driver has stopped is waited for to stand still
