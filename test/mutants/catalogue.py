@@ -339,7 +339,7 @@ _DRIVER = (
     Mutant(
         "late_pause_ahead_of_the_arm",
         "safety/gate.py::Gate._pause",
-        "elif not self._paused and",
+        "elif self._paused and",
         "elif False and",
         "a pause that is heard late leaves the controller where the arm is",
         _DRIVER_TESTS,

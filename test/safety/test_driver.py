@@ -296,3 +296,19 @@ def test_not_ready_while_holding_leads_a_controller_that_holds_something_else_wi
     made.gate.driver.hear_ready(READY.topic, False)
     made.run(1.0)
     assert made.follower.acceleration_ratio <= 1.01
+
+
+def test_a_pause_while_nothing_moves_takes_the_place_of_no_lead_in() -> None:
+    made = bench(Settings(speed_scaling=SCALING))
+    made.gate.disarm(made.now_ns)
+    made.run(0.6)
+    made._restart()
+    assert made.gate.arm(made.now_ns) is None
+    scale(made, 0.0)
+    made.run(0.2, VELOCITY)
+    assert not made.gate.led_in
+    scale(made, 100.0)
+    made.follower.forget()
+    made.run(0.6, VELOCITY)
+    assert made.gate.led_in
+    assert made.follower.acceleration_ratio <= 1.01

@@ -118,12 +118,11 @@ class Gate:
         self._arm_tolerance = np.full(len(limits.names), settings.arm_tolerance)
         if arm_tolerance is not None:
             self._arm_tolerance = np.array(arm_tolerance, dtype=np.float64)
-        self._sag = np.minimum(
-            self._arm_tolerance, settings.arm_tolerance
-        )  # (J,) how far a joint hangs below its command
+        # How far (J,) a joint hangs below its command.
+        self._sag = np.minimum(self._arm_tolerance, settings.arm_tolerance)
         self._lead_left_s: float | None = None  # until the lead-in is over; None: not begun, 0: done
         self._retreats = False  # whether the way back after a contact has begun
-        self._paused = False  # whether the arm has been seen to stand since the controller's time stands
+        self._paused = False  # whether a motion was paused, of which the arm has not been seen to stand yet
         self._unready_ns: int | None = None  # since when the driver is not ready
         self._yielded = False  # whether the controller has been led to where a driver that is not ready left the arm
         self._queued: Trajectory | None = None  # to be sent in the place of the rest of the plan
@@ -143,7 +142,7 @@ class Gate:
         return self._lead_left_s == 0.0
 
     def refusal(self, now_ns: int) -> Refusal | None:
-        """Why the gate cannot be armed now; None if it can."""
+        """Why the gate cannot be armed now; None if it can. What the brain said of itself before is forgotten."""
         if self.state is not State.DISARMED:
             return Refusal("state", None, self.state.value, State.DISARMED.value)
         if self._lead_left_s and self.driver.refusal() is None:
@@ -170,7 +169,7 @@ class Gate:
         assert measured is not None
         self._hold(measured)
         self._lead_left_s = 0.0 if self.streaming else None
-        self._yielded, self._queued, self._retreats = False, None, False
+        self._yielded, self._queued, self._retreats, self._paused = False, None, False, False
         self._command = None
         self._trail.begin()
         self._fire(Event.ARM, now_ns)
@@ -334,9 +333,9 @@ class Gate:
         assert self._plan is not None
         measured, position = self._measured, self._plan.at(self._into_s).position
         if not self._still():
-            self._paused = False
-        elif not self._paused and measured is not None and measured.still(self.limits):
-            self._paused = True  # a pause that is heard late leaves the plan ahead of the arm
+            self._paused = True
+        elif self._paused and measured is not None and measured.still(self.limits):
+            self._paused = False  # a pause that is heard late leaves the plan ahead of the arm
             position = held_position(measured.position, self.limits, position, self._arm_tolerance)
         else:
             return
