@@ -68,7 +68,7 @@ def import_plan(
 
     Raises:
         UserError: a joint of the contract is not in the data set, joints must have more than a position, or numbers
-            cannot be meant in the units that nobody stated.
+            are out of range for the assumed units.
     """
     for stream in contract.interface.streams:
         if stream.kind == "joints" and list(stream.fields) != ["position"]:

@@ -24,7 +24,7 @@ class EpisodeRows:
     Args:
         state: (N, W) as they are. action: (N, V); None if it was not asked for.
         times_s: (N,) since the first frame, rising.
-        task: what was to be done; empty if nobody says.
+        task: text of the task; empty where the data set has none.
     """
 
     state: NDArray[np.float64]
