@@ -12,6 +12,8 @@ from world_model_ros.contract.contract import Contract, load_contract
 
 # Before anything of ROS starts: loopback only, in a domain of our own, with the profile that the demo has.
 os.environ.update(local_environment())
+if worker := os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw"):  # workers side by side must not meet
+    os.environ["ROS_DOMAIN_ID"] = str(1 + (int(os.environ["ROS_DOMAIN_ID"]) + 7 * int(worker)) % 100)
 os.environ.update(middleware_environment("gate"))
 
 

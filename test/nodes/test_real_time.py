@@ -67,10 +67,13 @@ LAST = """
 import os
 from pathlib import Path
 from world_model_ros.nodes.real_time import go_last
-before = Path("/proc/self/autogroup").read_text() if Path("/proc/self/autogroup").exists() else "none"
+def autogroup():  # the file is empty for a process that is in a group of its own cgroup
+    file = Path("/proc/self/autogroup")
+    return (file.read_text().split() if file.exists() else []) or ["none"]
+before = autogroup()
 go_last()
-after = Path("/proc/self/autogroup").read_text() if Path("/proc/self/autogroup").exists() else "none"
-print(os.nice(0), before.split()[-1], after.split()[-1])
+after = autogroup()
+print(os.nice(0), before[-1], after[-1])
 """
 
 
