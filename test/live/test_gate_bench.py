@@ -15,7 +15,7 @@ def test_nothing_comes_through_a_gate_process_and_it_brakes_when_brain_or_joint_
     assert found["boundary_acc_step"] < 1e-4
     assert 0 < found["cycle_ms"]["p50"] <= found["cycle_ms"]["p99"]
     causes = {name: set(times["causes"]) for name, times in found["detect_to_hold_ms"].items()}
-    # A machine that has no time for the simulated arm either makes its joint states old before the silence is long enough.
+    # A machine that starves the simulated arm too makes its joint states old before the silence is long enough.
     silent = [causes["brain_sigkill"], causes["brain_sigstop"], causes["flood"]]
     assert all(found <= {"silence", "joint_states_stale"} for found in silent)
     assert {"silence"} in silent
