@@ -82,6 +82,7 @@ setup(
             *XACRO,
             "pytest",
             "pytest-timeout",
+            "pytest-xdist",
             "hypothesis",
             "mypy",
             "ruff",
