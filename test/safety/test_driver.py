@@ -312,3 +312,46 @@ def test_a_pause_while_nothing_moves_takes_the_place_of_no_lead_in() -> None:
     made.run(0.6, VELOCITY)
     assert made.gate.led_in
     assert made.follower.acceleration_ratio <= 1.01
+
+
+def test_a_scaling_that_is_not_a_number_is_not_ready_until_one_that_is_comes() -> None:
+    made = bench(Settings(speed_scaling=SCALING))
+    made.gate.driver.hear_scaling(np.nan)
+    made.run(1.0)
+    assert made.gate.arm(made.now_ns).value == "speed_scaling: nan"
+    assert "speed_scaling: nan" in state_report(made.gate)["driver"]
+    made.gate.driver.hear_scaling(100.0)
+    made.run(0.1)
+    assert made.gate.arm(made.now_ns) is None
+
+
+def test_stopped_while_disarmed_it_can_be_reset_whatever_the_driver_says() -> None:
+    made = bench(Settings(ready=[READY]))
+    made.gate.disarm(made.now_ns)
+    made.run(1.0)
+    made.gate.driver.hear_ready(READY.topic, False)
+    made.gate.stop(made.now_ns)
+    made.run(0.1)
+    assert made.gate.reset(made.now_ns) is None
+
+
+def test_a_reset_says_that_joint_states_are_missing_without_which_nothing_can_be_led() -> None:
+    made = bench(Settings(ready=[READY]))
+    made.gate.driver.hear_ready(READY.topic, False)
+    made.gate.stop(made.now_ns)
+    for _ in range(200):
+        made.now_ns += 10_000_000
+        made.gate.step(made.now_ns)
+    assert made.gate.reset(made.now_ns).rule == "joint_states_stale"
+    made.run(1.0)
+    assert made.gate.reset(made.now_ns) is None
+
+
+def test_a_clock_that_is_turned_back_does_not_lengthen_the_wait_for_an_arm_that_moves() -> None:
+    made = bench(Settings(ready=[READY]))
+    made.gate.driver.hear_ready(READY.topic, False)
+    for cycle in range(200):
+        made.now_ns += 10_000_000 - (3600 * 10**9 if cycle == 3 else 0)
+        made.gate.joint_state(made.now_ns, made.measured, np.full(JOINTS, 0.5))
+        output = made.gate.step(made.now_ns)
+    assert output.state.value == "disarmed"

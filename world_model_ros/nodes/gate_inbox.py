@@ -224,7 +224,7 @@ def _tell_ready(topic: str, gate: Gate, value: Any) -> None:
 
 def _tell_scaling(gate: Gate, value: Any) -> None:
     numeric = isinstance(value, (int, float))
-    gate.driver.hear_scaling(float(value) if numeric else np.nan)  # what is no number counts as standing still
+    gate.driver.hear_scaling(float(value) if numeric else np.nan)  # what is no number counts as not ready
 
 
 def _wrench_n(wrench: NDArray[np.float32]) -> float:

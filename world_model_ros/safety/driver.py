@@ -13,8 +13,8 @@ NOT_READY = "driver_not_ready"
 class DriverState:
     """The newest of each; what the contract does not set up is as if all was well.
 
-    A scaling that is not a number is not ready. Before something was heard on every topic the robot is not ready. What
-    was not ready for a moment is not ready for one cycle.
+    A scaling that is not a number is not ready, until one that is comes. Before something was heard on every topic the
+    robot is not ready. What was not ready for a moment is not ready for one cycle.
 
     Args:
         settings: of the contract; None if it has none.
@@ -23,6 +23,7 @@ class DriverState:
     def __init__(self, settings: Driver | None) -> None:
         self._settings = settings or Driver()
         self._scaling: float | None = None
+        self._garbled: Refusal | None = None  # why the newest scaling is none
         self._ready: dict[str, object] = {}
         self._moment: Refusal | None = None  # why it was not ready since the last cycle
 
@@ -31,10 +32,12 @@ class DriverState:
         settings = self._settings.speed_scaling
         if settings is None:
             return
+        self._garbled = None
         if math.isfinite(value):
             self._scaling = min(1.0, max(0.0, value / settings.full))
         else:  # nobody knows how fast the controller's time passes
-            self._moment = Refusal(NOT_READY, None, f"{settings.topic}: {value}", "a finite number")
+            self._garbled = Refusal(NOT_READY, None, f"{settings.topic}: {value}", "a finite number")
+            self._moment = self._moment or self._garbled
 
     def hear_ready(self, topic: str, value: object) -> None:
         """Take the value of a ``ready`` field."""
@@ -68,6 +71,8 @@ class DriverState:
 
     def _refusal(self) -> Refusal | None:
         scaling = self._settings.speed_scaling
+        if self._garbled is not None:
+            return self._garbled
         if scaling is not None and self._scaling is None:
             return Refusal(NOT_READY, None, f"nothing heard on {scaling.topic}", f"a number in {scaling.field}")
         return next(filter(None, map(self._not_ready, self._settings.ready)), None)

@@ -206,8 +206,9 @@ class Gate:
             return Refusal("state", None, self.state.value, f"{State.STOPPED.value} or {State.DISARMED.value}")
         if not self._still():
             return Refusal("velocity", None, "braking", "standing still")
-        if not self._yielded and self.driver.refusal() is not None:
-            return Refusal("velocity", None, "being led to where the driver has stopped the arm", "standing still")
+        if self._plan is not None and not self._yielded and self.driver.refusal() is not None:
+            led = Refusal("velocity", None, "being led to where the driver has stopped the arm", "standing still")
+            return refuse_stale(self._measured, now_ns, self._joints_max_age_s) or led
         self._plan = None
         self._fire(Event.RESET, now_ns)
         return None
@@ -265,7 +266,7 @@ class Gate:
         passed_s = self._cycle_s if self._step_ns is None else (now_ns - self._step_ns) * 1e-9
         if not 0.0 <= passed_s <= CLOCK_JUMP_S:
             passed_s = max(passed_s, self._cycle_s)
-            self._measured = self._command = None
+            self._measured = self._command = self._unready_ns = None
             self.alarms.forget()
             self._fire(Event.CLOCK_JUMP, now_ns)
         self._step_ns = now_ns
