@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
 from world_model_ros.bench import robot as bench_robot
 from world_model_ros.bench.faults import FAULTS, detect_to_hold
 from world_model_ros.bench.fuzz import KINDS, Fuzz
 from world_model_ros.bench.gate import at_rate, campaign, places
-from world_model_ros.contract.contract import Contract
+from world_model_ros.bench.histories import histories
+from world_model_ros.cli import main
+from world_model_ros.contract.contract import Contract, contract_from_text
+from world_model_ros.core.errors import UserError
 from world_model_ros.safety.build import gate_for
 from world_model_ros.safety.limiter import Limiter
 
@@ -120,6 +126,63 @@ def test_every_class_of_commands_is_drawn_and_only_some_are_lawful(contract: Con
     drawn = Counter((frame.kind, frame.lawful) for frame in (fuzz.frame(10**18, np.zeros(6)) for _ in range(4000)))
     assert {kind for kind, _ in drawn} == {*KINDS, "lawful"}
     assert len(drawn) == len({kind for kind, _ in drawn})  # a class is either lawful or not
+
+
+COMPANIONS = {
+    "driver": {
+        "speed_scaling": {"topic": "speed_scaling", "type": "std_msgs/msg/Float64", "full": 100.0},
+        "ready": [{"topic": "robot_mode", "type": "std_msgs/msg/Int32", "values": [7]}],
+    },
+    "deadman": {"topic": "joy/deadman"},
+}
+
+
+def accompanied(contract: Contract, name: str) -> Contract:
+    """The robot with a driver that has something to say, or with a deadman switch."""
+    text = yaml.safe_load(contract.text)
+    (text["deployment"] if name == "driver" else text["deployment"]["gate"])[name] = COMPANIONS[name]
+    return contract_from_text(yaml.safe_dump(text), folder=contract.folder)
+
+
+@pytest.mark.parametrize("name", COMPANIONS)
+def test_a_robot_with_a_driver_or_a_deadman_switch_is_attacked_as_any_other(contract: Contract, name: str) -> None:
+    changed = accompanied(contract, name)
+    report = campaign(changed, frames=40, seed=4, controllers=False)
+    assert report["classes"]["lawful"]["tracked"] > 0
+    assert set(report["violations"].values()) == {0}, report
+    start, _ = places(changed, np.random.default_rng(0), tries=50)
+    assert detect_to_hold(changed, start, trials=1)["silence"]["violations"] == 0
+    assert histories(changed, 1, start, seed=5)["judged"] == 1
+
+
+@pytest.mark.parametrize("name", COMPANIONS)
+def test_live_nobody_is_there_to_hold_the_switch(
+    contract: Contract, name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert contract.folder is not None
+    for file in contract.folder.glob("tabletop_arm.urdf"):
+        (tmp_path / file.name).write_text(file.read_text(encoding="utf-8"), encoding="utf-8")
+    (tmp_path / "arm.yaml").write_text(accompanied(contract, name).text, encoding="utf-8")
+    assert main(["bench", "gate", "--robot", str(tmp_path / "arm.yaml"), "--live", "1"]) == 2
+    assert name in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("changes", "status"), [({}, 0), ({"exceeded": ["history 3: ..."]}, 1), ({"judged": 0}, 1)])
+def test_histories_that_break_the_promise_or_show_nothing_are_a_failure(
+    changes: dict, status: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = {"count": 1, "judged": 1, "acceleration_ratio": 1.0, "velocity_ratio": 1.0, "exceeded": [], "worst": {}}
+    monkeypatch.setattr("world_model_ros.bench.histories.spread_histories", lambda *_: found | changes)
+    words = ["--frames", "3", "--trials", "0", "--histories", "1", "--no-controllers", "--json"]
+    assert main(["bench", "gate", *words]) == status
+    assert json.loads(capsys.readouterr().out)["histories"]["count"] == 1
+
+
+def test_a_controller_that_is_streamed_to_has_no_histories(contract: Contract) -> None:
+    text = yaml.safe_load(contract.text)
+    text["deployment"]["command"] = {"interface": "forward_position", "topic": "positions", "rate_hz": 100.0}
+    with pytest.raises(UserError, match="histories: got 1; expected 0 for forward_position"):
+        histories(contract_from_text(yaml.safe_dump(text), folder=contract.folder), 1, np.zeros(6))
 
 
 @pytest.mark.slow

@@ -14,15 +14,16 @@ from typing import Any
 import numpy as np
 
 from world_model_ros.bench.executed import Float
+from world_model_ros.bench.robot import START_NS, say_all_is_well
 from world_model_ros.bench.trajectory_controllers import JUDGED, UPDATE_HZ, Follower, Setting, exceeded
 from world_model_ros.contract.contract import Contract, contract_from_text
+from world_model_ros.core.errors import UserError
 from world_model_ros.core.parallel import spread
 from world_model_ros.core.trajectory import Trajectory
 from world_model_ros.safety.build import gate_for
 from world_model_ros.safety.gate import Gate
 from world_model_ros.safety.states import State
 
-START_NS = 1_700_000_000 * 10**9
 EVENTS = ("track", "begin", "disarm", "stop", "reset", "reset", "restart", "pushed", "elsewhere", "load", "gate")
 MOTION_S = 0.8  # after arming, of which the first command is judged
 SETTLE_S = 0.5
@@ -60,7 +61,7 @@ class Bench:
         self.limits = self.contract.limits()
         self._cycle_ns = round(1e9 / command.rate_hz)
         self._slides = np.array([joint.unit == "m" for joint in self.contract.interface.joints])
-        self.gate: Gate = gate_for(self.contract)
+        self._gate()
         self.follower = Follower(self.setting, self.limits, self.position, self.now_ns, self.seed)
         self._loose = np.array(self.position)  # where the arm is while nobody holds it
         self._load()
@@ -83,6 +84,7 @@ class Bench:
             self.now_ns += self._cycle_ns
             self.follower.run(self.now_ns)
             before, self._seen = self._seen, self.measured
+            self.gate.alarms.deadman(self.now_ns, held=True)
             self.gate.joint_state(self.now_ns, self._seen, (self._seen - before) / (self._cycle_ns * 1e-9))
             sent = self.gate.step(self.now_ns).outgoing
             if sent is not None and self.follower.controller.active:
@@ -148,7 +150,8 @@ class Bench:
 
     def _gate(self) -> None:
         """The gate's process is started anew."""
-        self.gate = gate_for(self.contract)
+        self.gate: Gate = gate_for(self.contract)
+        say_all_is_well(self.gate, self.contract)
 
     def _restart(self) -> None:
         self._deactivate()
@@ -196,8 +199,14 @@ def histories(contract: Contract, count: int, position: Float, seed: int = 0, fi
         ``count``, ``judged`` (where there was a motion), ``acceleration_ratio`` and ``velocity_ratio`` of the worst,
         ``exceeded`` (each that broke the promise of docs/safety.md, in words), and ``worst`` (number, controller and
         events).
+
+    Raises:
+        UserError: the robot has no trajectory controller.
     """
     transport_s = contract.deployment.gate.transport_s
+    command = contract.deployment.command
+    if command is not None and command.streamed:
+        raise UserError("histories", count, f"0 for {command.interface}; a history is of a trajectory controller")
     judged, exceeding, culprit = 0, [], {}
     worst = {"acceleration_ratio": 0.0, "velocity_ratio": 0.0}
     for number in range(first, first + count):

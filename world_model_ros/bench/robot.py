@@ -14,7 +14,9 @@ from world_model_ros.bench.checker import Checker
 from world_model_ros.bench.executed import Float
 from world_model_ros.bench.trajectory_controllers import Follower
 from world_model_ros.contract.contract import Contract
+from world_model_ros.core.errors import UserError
 from world_model_ros.safety.build import gate_for
+from world_model_ros.safety.gate import Gate
 from world_model_ros.safety.output import GateOutput
 from world_model_ros.safety.states import State
 
@@ -52,6 +54,7 @@ class Robot:
         assert command is not None
         self.cycle_ns = round(1e9 / command.rate_hz)
         self.gate = gate_for(self.contract)
+        say_all_is_well(self.gate, self.contract)
         self.checker = Checker(self.contract, self.position, self.now_ns)
         self.reference = np.array(self.position)
         units = np.array([SAG_RAD if joint.unit != "m" else SAG_M for joint in self.contract.interface.joints])
@@ -78,6 +81,7 @@ class Robot:
         self.offset[joint] = tolerance * random.choice([-1.1, 1.1]) - self.sag[joint]
 
     def measure(self) -> None:
+        self.gate.alarms.deadman(self.now_ns, held=True)
         if not self.frozen:
             position, velocity, _ = self.checker.executed.state
             offset = 0.0 if self.offset is None else self.offset
@@ -107,3 +111,23 @@ class Robot:
         if output.reference is not None:
             self.reference = output.reference.position
         return output
+
+
+def say_all_is_well(gate: Gate, contract: Contract) -> None:
+    """What the driver of a robot says that is ready and at full speed, if the contract has one."""
+    driver = contract.deployment.driver
+    if driver is None:
+        return
+    for each in driver.ready:
+        gate.driver.hear_ready(each.topic, each.values[0])
+    if driver.speed_scaling is not None:
+        gate.driver.hear_scaling(driver.speed_scaling.full)
+
+
+def require_no_companions(contract: Contract) -> None:
+    """Raise a `UserError` if a gate process waits for somebody who is not here: a deadman switch, or a driver."""
+    deployment = contract.deployment
+    waited_for = {"deployment.gate.deadman": deployment.gate.deadman, "deployment.driver": deployment.driver}
+    for name, value in waited_for.items():
+        if value is not None:
+            raise UserError(name, contract.name, "a robot without it: with --live nobody says that all is well")

@@ -62,9 +62,12 @@ def run(arguments: argparse.Namespace) -> int:
 
     from world_model_ros.bench.faults import detect_to_hold
     from world_model_ros.bench.gate import at_rate, campaign, places, spread_campaign
+    from world_model_ros.bench.robot import require_no_companions
     from world_model_ros.contract.contract import load_contract
 
     contract = at_rate(load_contract(arguments.robot), arguments.rate)
+    if arguments.live:
+        require_no_companions(contract)
     controllers = not arguments.no_controllers
     result: dict[str, Any]
     workers = min(arguments.workers, arguments.frames)
@@ -102,9 +105,12 @@ def _progress(frames: int, as_json: bool) -> Any:
 def _clean(result: dict[str, Any]) -> bool:
     faults = result["detect_to_hold_ms"].values()
     live = result.get("live", {}).get("violations", {})
+    past = result.get("histories")
     return not any(
         (
             *result["exceeded"],
+            *(past["exceeded"] if past is not None else []),
+            past is not None and past["judged"] == 0,  # nothing was looked at
             *result["violations"].values(),
             *live.values(),
             *(fault["violations"] for fault in faults),

@@ -77,11 +77,12 @@ class GateLab:
 
     def arm(self) -> None:
         self.until(lambda: self.node.state["state"] == "disarmed")
+        deadline = time.monotonic() + _PATIENCE_S
         while self.node.state["state"] == "disarmed":
             answer = self.node.arm()
             self.until(answer.done)
-            if "joint_states_disagree" in answer.result().message:
-                self.until(self.node.reset().done)
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"the gate was never armed: {answer.result().message}")
             self.wait(0.2)
         assert self.node.applied is not None
         self.node.sent.begin(self.node.applied)

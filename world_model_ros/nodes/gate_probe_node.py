@@ -76,7 +76,6 @@ class GateProbeNode(Node):
         self.create_subscription(JointTrajectory, "command", self._on_command, 10)
         self.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, 10)
         self._arm = self.create_client(Trigger, "gate/arm")
-        self._reset = self.create_client(Trigger, "gate/reset")
         self._leapt_ns = 0
         self._is_clock = clock
         if clock:
@@ -98,9 +97,6 @@ class GateProbeNode(Node):
 
     def arm(self) -> Future:
         return self._arm.call_async(Trigger.Request())
-
-    def reset(self) -> Future:
-        return self._reset.call_async(Trigger.Request())
 
     def propose(self, proposal: Proposal) -> bool:
         """Publish a command of any content; False if a message cannot say it."""
