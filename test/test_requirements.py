@@ -1,4 +1,4 @@
-"""What setup.py, package.xml, README and scripts say that the package needs is what its modules import."""
+"""What setup.py, package.xml, docs and scripts say that the package needs is what its modules import."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ import re
 import sys
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = "world_model_ros"
@@ -108,9 +106,9 @@ def test_torch_is_a_range_of_which_setup_takes_one() -> None:
     assert "-c constraints.txt" in (ROOT / "scripts" / "setup").read_text()
 
 
-def test_readme_and_setup_ask_for_the_same_versions() -> None:
+def test_the_page_on_installing_and_setup_ask_for_the_same_versions() -> None:
     asked = {name_of(each): each.split(";")[0].strip().lower() for each in Asked().everything()}
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "install.md").read_text(encoding="utf-8")
     lines = [line.split("#")[0] for line in text.splitlines() if line.startswith("pip install ") and " ." not in line]
     assert len(lines) == 1
     words = re.findall(r"'[^']+'|\S+", lines[0].removeprefix("pip install "))
@@ -121,9 +119,17 @@ def test_readme_and_setup_ask_for_the_same_versions() -> None:
     assert {name_of(each) for each in Asked().base} - brought <= set(said)
 
 
-@pytest.mark.parametrize(
-    "path", ["README.md", *(f"docs/{name}.md" for name in ("bags", "model", "performance", "views"))]
-)
-def test_every_extra_that_is_named_exists(path: str) -> None:
-    named = re.findall(r"pip install '\.\[([\w,-]+)\]'", (ROOT / path).read_text(encoding="utf-8"))
-    assert {extra for each in named for extra in each.split(",")} <= set(Asked().extras)
+def test_every_extra_that_is_named_exists() -> None:
+    named: set[str] = set()
+    for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")):
+        if path.exists():
+            found = re.findall(r"pip install '\.\[([\w,-]+)\]'", path.read_text(encoding="utf-8"))
+            named |= {extra for each in found for extra in each.split(",")}
+    assert len(named) > 4
+    assert named <= set(Asked().extras)
+
+
+def test_the_page_on_installing_has_every_extra() -> None:
+    text = (ROOT / "docs" / "install.md").read_text(encoding="utf-8")
+    rows = [line.split("|")[1] for line in text.splitlines() if line.startswith("| `")]
+    assert {name for row in rows for name in re.findall(r"`([\w-]+)`", row)} == set(Asked().extras)
