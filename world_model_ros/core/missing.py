@@ -16,11 +16,14 @@ _INSTALL = {
     "av": "av (extra: lerobot or view)",
     "viser": "viser (extra: view)",
     "pinocchio": "pin, or the ROS package pinocchio",
-    "rclpy": "a ROS 2: source one, or take its wheels (extra: ros-jazzy or ros-kilted)",
 }
+_ROS = "a ROS 2: source one, or take its wheels (extra: ros-jazzy or ros-kilted)"
+_OF_ROS = ("rclpy", "ament_index_python")
+_MESSAGES = ("_msgs", "_srvs", "_interfaces")
 
 
 def to_install(error: ModuleNotFoundError) -> str | None:
     """One line that says what is missing and how it is installed; None for a module that no extra brings."""
     name = (error.name or "").split(".")[0]
-    return f"{name} is not installed; it comes with {_INSTALL[name]}" if name in _INSTALL else None
+    brings = _ROS if name in _OF_ROS or name.endswith(_MESSAGES) else _INSTALL.get(name)
+    return None if brings is None else f"{name} is not installed; it comes with {brings}"

@@ -36,6 +36,7 @@ from world_model_ros.contract.fields import Qos
 from world_model_ros.convert.outgoing import MessageMaker, ros_class
 from world_model_ros.core.errors import UserError
 from world_model_ros.nodes.audience import Acknowledged, Audience
+from world_model_ros.nodes.parameters import declare
 from world_model_ros.nodes.qos import qos_profile
 from world_model_ros.nodes.spin import run_node, stop
 
@@ -50,20 +51,20 @@ class BagPlayerNode(Node):
 
     def __init__(self) -> None:
         super().__init__("bag_player")
-        asked = str(self.declare_parameter("topics", "").value).split(",")
+        asked = str(declare(self, "topics", "")).split(",")
         self._wanted = {"/" + name.strip().lstrip("/") for name in asked if name.strip()}
-        rate = float(self.declare_parameter("rate", 1.0).value)
-        loop = bool(self.declare_parameter("loop", False).value)
-        paused = bool(self.declare_parameter("paused", False).value)
-        self._audience = Audience(
-            float(self.declare_parameter("delay", 1.0).value), float(self.declare_parameter("patience", 10.0).value)
-        )
-        longest_gap_s = float(self.declare_parameter("longest_gap", LONGEST_GAP_S).value)
-        own_clock = bool(self.declare_parameter("clock", True).value)
+        rate = float(declare(self, "rate", 1.0))
+        loop = bool(declare(self, "loop", False))
+        paused = bool(declare(self, "paused", False))
+        self._audience = Audience(float(declare(self, "delay", 1.0)), float(declare(self, "patience", 10.0)))
+        longest_gap_s = float(declare(self, "longest_gap", LONGEST_GAP_S))
+        own_clock = bool(declare(self, "clock", True))
         self._played: Counter[str] = Counter()
         self._left_out: Counter[str] = Counter()
         self._stack = ExitStack()
-        path = str(self.declare_parameter("path", "").value)
+        path = str(declare(self, "path", ""))
+        if not path:
+            raise UserError("path", path, "a bag folder, or a .mcap, .db3 or .bag file")
         self._bag = self._stack.enter_context(BagReader(path))
         self._publishers_of = self._make_publishers(own_clock)
         self._playback = Playback(self._bag, set(self._publishers_of), rate, loop, longest_gap_s)

@@ -29,6 +29,7 @@ from world_model_ros.contract.contract import load_contract
 from world_model_ros.contract.share import default_robot
 from world_model_ros.nodes.gate_inbox import GateInbox
 from world_model_ros.nodes.gate_outbox import GateOutbox
+from world_model_ros.nodes.parameters import declare
 from world_model_ros.nodes.real_time import ask_for_real_time
 from world_model_ros.nodes.spin import run_node, stop
 from world_model_ros.safety.build import gate_for
@@ -45,14 +46,14 @@ class CommandGateNode(Node):
 
     def __init__(self) -> None:
         super().__init__("command_gate")
-        contract = load_contract(str(self.declare_parameter("robot", default_robot()).value))
-        self._dry_run = bool(self.declare_parameter("dry_run", False).value)
-        self.declare_parameter("thread_priority", 50)
-        self.declare_parameter("lock_memory", True)
+        contract = load_contract(str(declare(self, "robot", default_robot())))
+        self._dry_run = bool(declare(self, "dry_run", False))
+        declare(self, "thread_priority", 50)
+        declare(self, "lock_memory", True)
         self._gate = gate_for(contract)
         span = FloatingPointRange(from_value=SLOWEST, to_value=1.0)
         about = ParameterDescriptor(description="share of the commanded speed", floating_point_range=[span])
-        self._gate.speed_scale = float(self.declare_parameter("speed_scale", 1.0, about).value)
+        self._gate.speed_scale = float(declare(self, "speed_scale", 1.0, about))
         self.add_post_set_parameters_callback(self._scale_speed)
         self._lock = Lock()  # of the gate: its cycle, and the services
         command = contract.deployment.command

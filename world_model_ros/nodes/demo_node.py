@@ -1,7 +1,7 @@
 """Arms the gate, gives goals one after another, and judges from the robot's true state whether they were reached.
 
-Parameters: robot; seed; scenes; goals (comma separated, empty for what suits the robot); seconds (that goals are begun
-again for; 0: once); result (JSON file). Exit status 0: all reached.
+Parameters: ``robot``; ``seed``; ``scenes``; ``goals`` (comma separated, empty for what suits the robot); ``seconds``
+(that goals are begun again for; 0: once); ``result`` (JSON file). Exit status 0: all reached.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from world_model_ros.evaluate.picture import goal_picture
 from world_model_ros.evaluate.task import PICTURES, Judge, Task, task_kinds, task_record
 from world_model_ros.evaluate.ticks import tick_summary
 from world_model_ros.nodes import signals
-from world_model_ros.nodes.parameters import refuse_changes
+from world_model_ros.nodes.parameters import declare, refuse_changes
 from world_model_ros.nodes.spin import spin_until_shutdown, start_ros, stop
 from world_model_ros.nodes.trigger import insist
 from world_model_ros.nodes.true_state import TrueState
@@ -52,12 +52,12 @@ class DemoNode(Node):
 
     def __init__(self) -> None:
         super().__init__("demo")
-        self._contract = load_contract(self.declare_parameter("robot", default_robot()).value)
-        self._seed = int(self.declare_parameter("seed", 0).value)
-        self._scene = scene_for_seed(self._contract, self._seed, self.declare_parameter("scenes", "plain").value)
-        self._kinds = task_kinds(self.declare_parameter("goals", "").value or default_kinds(self._contract))
-        self._seconds = float(self.declare_parameter("seconds", 0.0).value)
-        self._result = self.declare_parameter("result", "").value
+        self._contract = load_contract(declare(self, "robot", default_robot()))
+        self._seed = int(declare(self, "seed", 0))
+        self._scene = scene_for_seed(self._contract, self._seed, declare(self, "scenes", "plain"))
+        self._kinds = task_kinds(declare(self, "goals", "") or default_kinds(self._contract))
+        self._seconds = float(declare(self, "seconds", 0.0))
+        self._result = declare(self, "result", "")
         self._make = MessageMaker(ros_class)
         self._ticks: list[dict[str, Any]] = []
         self._gate: dict[str, Any] = {}
@@ -167,8 +167,8 @@ class DemoNode(Node):
 
 def main() -> int:
     """Run all goals; 0 if all were reached, 130 if it is interrupted."""
-    start_ros()
     try:
+        start_ros()
         node = DemoNode()
     except UserError as error:
         print(f"demo_node: {error}", file=sys.stderr)

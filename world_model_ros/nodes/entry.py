@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
+import pkgutil
 import sys
 
 from world_model_ros.core.errors import UserError
@@ -45,7 +47,17 @@ def demo_node() -> None:
     _run("demo_node")
 
 
+def _help(name: str) -> str:
+    """What a node is and takes: the text at the head of its module, which is not imported, for that needs ROS."""
+    source = pkgutil.get_data("world_model_ros.nodes", f"{name}.py") or b""
+    about = ast.get_docstring(ast.parse(source)) or ""
+    return f"usage: {name} [--ros-args -p NAME:=VALUE ...]\n\n{about}"
+
+
 def _run(name: str) -> None:
+    if {"-h", "--help"} & set(sys.argv[1:]):  # not at once a gate or a robot
+        print(_help(name))
+        sys.exit()
     signals.listen()
     try:
         status = importlib.import_module(f"world_model_ros.nodes.{name}").main()

@@ -1,4 +1,10 @@
-"""Draws what the brain imagines: a strip of imagined and real frames, and markers in space."""
+"""Draws what the brain imagines: a strip of imagined and real frames, and markers in space.
+
+Parameters: ``robot`` (contract, name or file), ``model`` (bundle; empty takes the one named like the robot),
+``provider`` (auto, cpu, cuda or tensorrt), ``rate_hz`` (how often it draws), ``steps`` (which imagined ticks, comma
+separated; empty takes the quarters of the horizon), ``cell_px`` (width of a frame in futures/image), ``save`` (PNG that
+the most telling strip is written to; empty writes none).
+"""
 
 from __future__ import annotations
 
@@ -21,6 +27,7 @@ from world_model_ros.core.errors import UserError
 from world_model_ros.nodes.diagnostics import ERROR, OK, STALE, diagnostics, status
 from world_model_ros.nodes.future_sources import FutureSources
 from world_model_ros.nodes.marker_messages import marker_array
+from world_model_ros.nodes.parameters import declare
 from world_model_ros.nodes.real_time import go_last
 from world_model_ros.nodes.spin import run_node
 from world_model_ros.runtime.bundle import load_bundle
@@ -50,7 +57,7 @@ class FutureViewNode(Node):
 
     def __init__(self) -> None:
         super().__init__("future_view")
-        given = {name: self.declare_parameter(name, value).value for name, value in _PARAMETERS.items()}
+        given = {name: declare(self, name, value) for name, value in _PARAMETERS.items()}
         for name in ("rate_hz", "cell_px"):
             if not given[name] > 0:
                 raise UserError(name, given[name], "a number above 0")

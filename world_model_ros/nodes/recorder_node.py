@@ -31,6 +31,7 @@ from world_model_ros.contract.share import default_robot
 from world_model_ros.convert.outgoing import ros_class
 from world_model_ros.core.errors import UserError
 from world_model_ros.nodes.diagnostics import ERROR, OK, STALE, WARN, diagnostics, status
+from world_model_ros.nodes.parameters import declare
 from world_model_ros.nodes.qos import qos_profile
 from world_model_ros.nodes.recording import RECORDER, recorded_topics, recording_qos
 from world_model_ros.nodes.spin import run_node
@@ -43,11 +44,11 @@ class RecorderNode(Node):
 
     def __init__(self) -> None:
         super().__init__(RECORDER)
-        contract = load_contract(str(self.declare_parameter("robot", default_robot()).value))
-        path = str(self.declare_parameter("path", "").value)
+        contract = load_contract(str(declare(self, "robot", default_robot())))
+        path = str(declare(self, "path", ""))
         if not path:
             raise UserError("path", path, "a bag folder that does not exist yet")
-        asked = str(self.declare_parameter("topics", "").value).split(",")
+        asked = str(declare(self, "topics", "")).split(",")
         names = [name.strip() for name in asked if name.strip()] or recorded_topics(contract)
         self._all = "all" in names
         self._wanted = {self.resolve_topic_name(name) for name in names}

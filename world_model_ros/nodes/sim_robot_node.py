@@ -1,8 +1,9 @@
 """The simulated robot as a process: all streams of its contract in real time, and a trajectory controller.
 
-Parameters: ``robot`` (contract, name or file), ``seed`` (of the scene), ``unplug`` (comma separated names of streams
-that stay silent), ``clock`` (true: time starts at zero and goes out on ``/clock``; false: stamps are of the ROS clock),
-``thread_priority`` (of SCHED_FIFO, where that is allowed: above the brain's, as a driver's should be; 0 for none).
+Parameters: ``robot`` (contract, name or file), ``seed`` (of the scene), ``scenes`` (plain, varied or cluttered),
+``unplug`` (comma separated names of streams that stay silent), ``clock`` (true: time starts at zero and goes out on
+``/clock``; false: stamps are of the ROS clock), ``thread_priority`` (of SCHED_FIFO, where that is allowed: above the
+brain's, as a driver's should be; 0 for none), ``lock_memory`` (keep the process in memory).
 The service ``sim/reset`` puts the scene of the seed back. Contact sound is synthesised.
 
 Physics and joint states go before images, which a process of its own draws: as many as the machine affords, which is
@@ -31,6 +32,7 @@ from world_model_ros.contract.share import default_robot
 from world_model_ros.convert.outgoing import MessageMaker, ros_class
 from world_model_ros.core.errors import UserError
 from world_model_ros.nodes.diagnostics import OK, WARN, diagnostics, status
+from world_model_ros.nodes.parameters import declare
 from world_model_ros.nodes.qos import LATCHED, qos_profile
 from world_model_ros.nodes.real_time import ask_for_real_time
 from world_model_ros.nodes.spin import run_node
@@ -56,10 +58,10 @@ class SimRobotNode(Node):
 
     def __init__(self) -> None:
         super().__init__("sim_robot")
-        contract = load_contract(str(self.declare_parameter("robot", default_robot()).value))
-        seed = int(self.declare_parameter("seed", 0).value)
-        unplugged = str(self.declare_parameter("unplug", "").value)
-        self._own_clock = bool(self.declare_parameter("clock", False).value)
+        contract = load_contract(str(declare(self, "robot", default_robot())))
+        seed = int(declare(self, "seed", 0))
+        unplugged = str(declare(self, "unplug", ""))
+        self._own_clock = bool(declare(self, "clock", False))
         command = contract.deployment.command
         if command is None:
             raise UserError("deployment.command", None, "a controller topic; this robot cannot be simulated")
@@ -70,7 +72,7 @@ class SimRobotNode(Node):
         self._make = MessageMaker(ros_class)
         names = tuple(filter(None, (name.strip() for name in unplugged.split(","))))
         self._telemetry = Telemetry(contract, self._make, names)
-        self._scene = scene_for_seed(contract, seed, self.declare_parameter("scenes", "plain").value)
+        self._scene = scene_for_seed(contract, seed, declare(self, "scenes", "plain"))
         self._counts: Counter[str] = Counter()
         self._cycle_ms: deque[float] = deque(maxlen=500)
         self._behind_ms: deque[float] = deque(maxlen=500)
@@ -119,8 +121,8 @@ class SimRobotNode(Node):
 
     def _go_first(self, share: float) -> None:
         """Real-time priority, unless that would leave little of a core to whatever else has to run there."""
-        self.declare_parameter("thread_priority", 30)  # between the brain's 20 and the gate's 50
-        self.declare_parameter("lock_memory", False)
+        declare(self, "thread_priority", 30)  # between the brain's 20 and the gate's 50
+        declare(self, "lock_memory", False)
         self.get_logger().info(f"physics and senses take {share:.0%} of a core")
         if share < _MOST_REAL_TIME:
             ask_for_real_time(self)

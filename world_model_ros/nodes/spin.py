@@ -27,9 +27,17 @@ _WAIT_S = 0.1
 
 
 def start_ros() -> None:
-    """`rclpy.init`, with SIGINT and SIGTERM left to us: they only say that it is time to end `spin_until_shutdown`."""
+    """`rclpy.init`, with SIGINT and SIGTERM left to us: they only say that it is time to end `spin_until_shutdown`.
+
+    Raises:
+        UserError: what follows --ros-args cannot be read.
+    """
     signals.listen()
-    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+    try:
+        rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+    except RuntimeError as error:  # all that rcl raises
+        legal = f"NAME:=VALUE after each -p, a file after --params-file ({error})"
+        raise UserError("--ros-args", " ".join(sys.argv[1:]), legal) from error
 
 
 def make_executor(context: Context | None = None) -> Executor:

@@ -1,4 +1,15 @@
-"""The brain as a lifecycle node: loads and warms up in configure, ticks while active."""
+"""The brain as a lifecycle node: loads and warms up in configure, ticks while active.
+
+Parameters:
+    ``robot``: contract, name or file. ``model``: bundle, name or folder; empty takes the one named like the robot.
+    ``provider``: auto, cpu, cuda or tensorrt.
+    ``policy``: model, random (a control) or watch (commands nothing, and reports how well it predicts).
+    ``seed``: of the sampling. ``threads``: of the planner on a CPU.
+    ``rate_hz``: of ticks; 0 is the contract's, else a multiple of it.
+    ``thread_priority``, ``lock_memory``: as of the gate.
+    ``autostart``: false leaves configure and activate to somebody else.
+    ``recorded``: a recorder runs beside; ticks begin once it has all that the first tick sees.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +33,7 @@ from world_model_ros.nodes.candidate_server import CandidateServer
 from world_model_ros.nodes.diagnostics import diagnostics
 from world_model_ros.nodes.driver_watch import DriverWatch
 from world_model_ros.nodes.goal_inbox import GoalInbox
-from world_model_ros.nodes.parameters import refuse_changes
+from world_model_ros.nodes.parameters import declare, refuse_changes
 from world_model_ros.nodes.precedence import Precedence
 from world_model_ros.nodes.real_time import ask_for_real_time
 from world_model_ros.nodes.recorded_start import wait_for_recorder
@@ -45,7 +56,7 @@ class WorldModelNode(LifecycleNode):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__("world_model", **kwargs)
         for name, default in PARAMETERS.items():
-            self.declare_parameter(name, default)
+            declare(self, name, default)
         self.configured = False
         self._brain: Brain | None = None
         self._streams: StreamInbox | None = None
@@ -201,8 +212,12 @@ class WorldModelNode(LifecycleNode):
 
 def main() -> int:
     """Run the node until it is interrupted; 1 if it could not start."""
-    start_ros()
-    node = WorldModelNode()
+    try:
+        start_ros()
+        node = WorldModelNode()
+    except UserError as error:
+        print(f"world_model_node: {error}", file=sys.stderr)
+        return 1
     how = "clean the node up first (ros2 lifecycle set /world_model deactivate, then cleanup) or start it anew"
     refuse_changes(node, lambda: node.configured, how)
     started = interrupted() or node.autostart()
