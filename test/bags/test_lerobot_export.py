@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from lerobot_sets import CONTRACT, FPS, heron, numbers, shade
 
 from world_model_ros.bags.lerobot_export import LerobotExport
 from world_model_ros.bags.lerobot_layout import LerobotDataset
+from world_model_ros.bags.reader import BagReader
 from world_model_ros.bags.writer import BagWriter
 from world_model_ros.cli import main
 from world_model_ros.contract.contract import Contract, contract_from_text
@@ -188,3 +190,69 @@ def test_a_topic_that_is_not_there_is_named_with_those_that_are(tmp_path):
         LerobotExport(tmp_path / "set", other, FPS, "h264").add(bag)
     with pytest.raises(UserError, match="fps"):
         LerobotExport(tmp_path / "set", other, 0, "h264")
+
+
+def test_after_a_pause_or_a_clock_that_was_set_an_episode_of_its_own_begins(tmp_path):
+    """Over the pause there would be millions of frames, all alike."""
+    record(tmp_path / "whole", heron(), 9, "walk")
+    with BagReader(tmp_path / "whole") as bag, BagWriter(tmp_path / "set_clock") as out:
+        for topic, kind, at, raw in bag.raw_messages():
+            out.write_raw(topic, kind, raw, at - (T0 if at < T0 + 4 * 10**9 // FPS else 0))
+    made = LerobotExport(tmp_path / "set", heron(), FPS, "h264")
+    assert made.add(tmp_path / "set_clock") == 9
+    assert made.add(record(tmp_path / "next", heron(), 6, "stand")) == 6
+    assert made.episodes == 3
+    assert [line.partition(": ")[2] for line in made.notes] == [
+        "a pause of 1600000000.0 s after 4 frames; what follows is an episode of its own"
+    ]
+    made.close()
+    data = AsLerobotReads(tmp_path / "set")
+    assert [each["length"] for each in data.episodes] == [4, 5, 6]
+    for index, (frame, task) in enumerate([*((i, "walk") for i in range(9)), *((i, "stand") for i in range(6))]):
+        item = data[index]
+        assert item["task"] == task
+        np.testing.assert_allclose(item[STATE][1], numbers(9)[frame, 0], atol=1e-6)
+        np.testing.assert_allclose(item[CAMERA].mean(), shade(frame), atol=2)
+
+
+def test_a_bag_that_breaks_off_after_a_pause_leaves_no_episode(tmp_path):
+    record(tmp_path / "whole", heron())
+    with BagReader(tmp_path / "whole") as bag, BagWriter(tmp_path / "changed") as out:
+        for topic, kind, at, raw in bag.raw_messages():
+            out.write_raw(topic, kind, raw, at)
+        for topic, kind, at, raw in bag.raw_messages():
+            out.write_raw(topic, kind, raw, at + 10**12)
+    made = LerobotExport(tmp_path / "set", heron(), FPS, "h264")
+    made.add(record(tmp_path / "first", heron(), 5))
+    add, rows = made._add, made._rows
+
+    def breaks_off(frame, path):
+        if len(rows) == 5 + 11:
+            raise UserError("bag", str(path), "a whole one")
+        add(frame, path)
+
+    made._add = breaks_off
+    with pytest.raises(UserError, match="a whole one"):
+        made.add(tmp_path / "changed")
+    assert (made.episodes, len(made._rows)) == (1, 5)
+
+
+def test_statistics_of_pictures_need_no_memory_for_pictures(tmp_path):
+    made = LerobotExport(tmp_path / "set", heron(), FPS, "h264")
+    picture = np.random.default_rng(1).integers(0, 255, (32, 40, 3), np.uint8)
+    with BagWriter(tmp_path / "bag", heron()) as bag:
+        for i in range(30):
+            now = T0 + i * 10**9 // FPS
+            for topic, names in (("leg", ("knee", "hip")), ("claw", ("claw",))):
+                state = bag.make.joint_state(names, np.zeros(len(names)), stamp_ns=now)
+                bag.write(f"{topic}/joint_states", "sensor_msgs/msg/JointState", state, now)
+            bag.write("side/image_raw", "sensor_msgs/msg/Image", bag.make.image(picture + i, "rgb8", now), now)
+    made.add(tmp_path / "bag")
+    assert len(pickle.dumps(made._seen)) < 3 * 1000
+    made.close()
+    found = json.loads((tmp_path / "set" / "meta" / "stats.json").read_text())[CAMERA]
+    values = np.concatenate([(picture + i).reshape(-1, 3)[::7] for i in (0, 10, 20)]) / 255.0
+    assert found["count"] == [3]
+    for name, row in (("mean", values.mean(0)), ("std", values.std(0)), ("min", values.min(0)), ("max", values.max(0))):
+        np.testing.assert_allclose(np.ravel(found[name]), row, atol=1e-9)
+        assert np.shape(found[name]) == (3, 1, 1)

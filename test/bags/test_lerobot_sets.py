@@ -302,6 +302,25 @@ def test_a_set_that_does_not_list_its_episodes_is_read_by_its_files(tmp_path):
         Imported(folder, tmp_path / "again")
 
 
+@pytest.mark.parametrize("index", [11_475, 95_600])
+def test_an_episode_of_any_number_has_times_that_a_message_can_say(tmp_path, index):
+    """Of those of DROID, say."""
+    folder = write_set(tmp_path / "set", lengths=(9,))
+    row = {"episode_index": index, "length": 9, "tasks": ["walk"]}
+    (folder / "meta" / "episodes.jsonl").write_text(json.dumps(row) + "\n")
+    table = parquet.read_table(place(folder, DATA_V2, 0))
+    at = table.column_names.index("episode_index")
+    number = {"episode_chunk": index // 1000, "episode_index": index}
+    for pattern, key in ((DATA_V2, {}), (VIDEO_V2, {"video_key": CAMERA})):
+        path = folder / pattern.format(**number, **key)
+        path.parent.mkdir(parents=True)
+        place(folder, pattern, 0).rename(path)
+    parquet.write_table(table.set_column(at, "episode_index", pa.array([index] * 9)), folder / DATA_V2.format(**number))
+    found = Imported(folder, tmp_path / "bags")
+    assert (len(found.bags), found.lost) == (1, [])
+    np.testing.assert_allclose(found.positions()[:, 0], numbers(9)[:, 0], atol=1e-6)
+
+
 def test_blank_lines_are_no_episodes(tmp_path):
     folder = write_set(tmp_path / "set")
     path = folder / "meta" / "episodes.jsonl"
@@ -316,13 +335,16 @@ def test_blank_lines_are_no_episodes(tmp_path):
         (lambda count: np.cumsum(np.full(count, 1 / 19)) + 0.004, 1 / 19, False),  # a clock of its own
         (lambda count: 1.7e9 + np.arange(count) / FPS, 1 / FPS, True),  # of the wall, which float32 rounds to 2 min
         (lambda count: np.zeros(count), 1 / FPS, True),
+        (lambda count: np.arange(count) * 1e3 / FPS, 1 / FPS, True),  # in ms
+        (lambda count: 0.2 * np.arange(count), 0.2, False),  # of every fourth frame
     ],
 )
-def test_times_are_the_sets_own_where_they_rise(tmp_path, times, step_s, said):
+def test_times_are_the_sets_own_where_they_are_seconds_that_rise(tmp_path, times, step_s, said):
     found = Imported(write_set(tmp_path / "set", lengths=(9,), times=times), tmp_path / "bags")
     stamps = [m.header.stamp.sec + 1e-9 * m.header.stamp.nanosec for m in found.heard(LEG)]
     np.testing.assert_allclose(np.diff(stamps), step_s, atol=1e-4)
-    assert any("timestamps do not rise" in note for note in found.data.notes) == said
+    words = ("timestamps do not rise", f"timestamps are no seconds at {FPS} frames a second")
+    assert any(note.startswith(words) for note in found.data.notes) == said
 
 
 def test_the_command_says_all_of_it(tmp_path, capsys):

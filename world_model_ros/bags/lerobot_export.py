@@ -1,4 +1,5 @@
-"""Bags -> a LeRobot data set, v3: numbers in one parquet file, a video a camera.
+"""Bags -> a LeRobot data set, v3: numbers in one parquet file, a video a camera. A bag is an episode, or one more after
+each long pause.
 
 The layout is what LeRobot's own loaders ask for: ``tasks.parquet`` has the task texts as its index, rows of one number
 are scalars, and pictures are found by the time at which their episode begins in the video.
@@ -9,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -27,6 +28,16 @@ from world_model_ros.core.errors import UserError
 
 _FIRST = {"chunk_index": 0, "file_index": 0}
 _EVERY = 10  # frames of which one counts for the statistics of pictures
+
+
+class _Pixels(NamedTuple):
+    """Of some pixels, 0 to 1: how many, and by colour (3,) the least, the largest, and sums of values and squares."""
+
+    number: int
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+    total: NDArray[np.float64]
+    squares: NDArray[np.float64]
 
 
 class LerobotExport:
@@ -54,23 +65,30 @@ class LerobotExport:
         self._rows: list[dict[str, Any]] = []
         self._episodes: list[dict[str, Any]] = []
         self._tasks: list[str] = []
-        self._seen: dict[str, list[NDArray[np.float64]]] = {}
+        self._seen: dict[str, list[_Pixels]] = {}
+
+    @property
+    def episodes(self) -> int:
+        """How many there are so far."""
+        return len(self._episodes)
 
     def add(self, path: Path, names: Mapping[str, str] | None = None) -> int:
-        """Append a bag as an episode; gives its number of frames.
+        """Append a bag as an episode, or as several where it pauses; gives its number of frames.
 
         Raises:
             UserError: it lacks joint states or, unlike those before it, a camera or commands. What was added before
                 stays as it was.
         """
         first = len(self._rows)
-        begins = {name: video.frames for name, video in self._videos.items()}
+        starts: list[tuple[int, dict[str, int]]] = []  # rows, and frames of the videos, before each episode
         seen = {name: len(parts) for name, parts in self._seen.items()}
         try:
             with BagReader(path, names) as bag:
                 task, frames = _task(bag), BagFrames(bag, self._contract, self._fps)
-                for index, frame in enumerate(frames):
-                    self._add(frame, index, path)
+                for frame in frames:
+                    if frame.index == 0:
+                        starts.append((len(self._rows), {name: video.frames for name, video in self._videos.items()}))
+                    self._add(frame, path)
                 notes = [f"{path.name}: {line}" for line in frames.notes]
             if len(self._rows) == first:
                 legal = "one in which joint states and cameras overlap"
@@ -81,7 +99,9 @@ class LerobotExport:
                 del parts[seen.get(name, 0) :]
             raise
         self.notes += notes
-        self._end_episode(first, task, begins)
+        ends = [*(start for start, _ in starts[1:]), len(self._rows)]
+        for (start, begins), end in zip(starts, ends):
+            self._end_episode(start, end, task, begins)
         return len(self._rows) - first
 
     def close(self) -> None:
@@ -115,11 +135,11 @@ class LerobotExport:
         (self._folder / "meta" / "info.json").write_text(json.dumps(info, indent=1) + "\n", encoding="utf-8")
         (self._folder / "meta" / "stats.json").write_text(json.dumps(self._statistics()) + "\n", encoding="utf-8")
 
-    def _add(self, frame: ExportedFrame, index: int, path: Path) -> None:
+    def _add(self, frame: ExportedFrame, path: Path) -> None:
         row: dict[str, Any] = {STATE: frame.state.astype(np.float32).tolist()}
         if frame.action is not None:
             row[ACTION] = frame.action.astype(np.float32).tolist()
-        row |= {"timestamp": index / self._fps, "frame_index": index, "episode_index": len(self._episodes)}
+        row |= {"timestamp": frame.index / self._fps, "frame_index": frame.index, "episode_index": 0}
         row |= {"index": len(self._rows), "task_index": 0}
         shapes = {name: picture.shape for name, picture in frame.pictures.items()}
         if self._rows and (set(row) != set(self._rows[0]) or shapes != self._shapes):
@@ -132,17 +152,17 @@ class LerobotExport:
                 place = self._folder / VIDEO_V3.format(video_key=PICTURES + name, **_FIRST)
                 self._videos[name] = VideoWriter(place, self._fps, self._codec)
             self._videos[name].add(picture)
-            if index % _EVERY == 0:
-                self._seen.setdefault(name, []).append(picture.reshape(-1, 3)[::7] / 255.0)
+            if frame.index % _EVERY == 0:
+                self._seen.setdefault(name, []).append(_pixels(picture))
 
-    def _end_episode(self, first: int, task: str, begins: Mapping[str, int]) -> None:
+    def _end_episode(self, first: int, end: int, task: str, begins: Mapping[str, int]) -> None:
         if task not in self._tasks:
             self._tasks.append(task)
-        for row in self._rows[first:]:
-            row["task_index"] = self._tasks.index(task)
-        length = len(self._rows) - first
+        for row in self._rows[first:end]:
+            row |= {"task_index": self._tasks.index(task), "episode_index": len(self._episodes)}
+        length = end - first
         about: dict[str, Any] = {"episode_index": len(self._episodes), "tasks": [task], "length": length}
-        about |= {"dataset_from_index": first, "dataset_to_index": len(self._rows)}
+        about |= {"dataset_from_index": first, "dataset_to_index": end}
         for part in ("data", "meta/episodes", *(f"videos/{PICTURES}{name}" for name in self._videos)):
             about |= {f"{part}/chunk_index": 0, f"{part}/file_index": 0}
         for name in self._videos:
@@ -170,9 +190,9 @@ class LerobotExport:
         found = {}
         for key in self._rows[0]:
             values = np.array([row[key] for row in self._rows], np.float64).reshape(len(self._rows), -1)
-            found[key] = _described(values, len(values), (-1,))
+            found[key] = _described(values)
         for name, parts in self._seen.items():
-            found[PICTURES + name] = _described(np.concatenate(parts), len(parts), (3, 1, 1))
+            found[PICTURES + name] = _of_pictures(parts)
         return found
 
     def _write(self, name: str, table: pa.Table) -> None:
@@ -197,9 +217,25 @@ def _task_table(tasks: Sequence[str]) -> pa.Table:
     return table.replace_schema_metadata({"pandas": json.dumps(about)})
 
 
-def _described(values: NDArray[np.float64], count: int, shape: Sequence[int]) -> dict[str, Any]:
+def _described(values: NDArray[np.float64]) -> dict[str, Any]:
     rows = {"min": values.min(0), "max": values.max(0), "mean": values.mean(0), "std": values.std(0)}
-    return {name: row.reshape(shape).tolist() for name, row in rows.items()} | {"count": [count]}
+    return {name: row.tolist() for name, row in rows.items()} | {"count": [len(values)]}
+
+
+def _pixels(picture: NDArray[np.uint8]) -> _Pixels:
+    """Every seventh pixel."""
+    values = picture.reshape(-1, 3)[::7] / 255.0
+    return _Pixels(len(values), values.min(0), values.max(0), values.sum(0), (values**2).sum(0))
+
+
+def _of_pictures(parts: Sequence[_Pixels]) -> dict[str, Any]:
+    """As `_described`, by colour."""
+    count = sum(each.number for each in parts)
+    mean = np.sum([each.total for each in parts], axis=0) / count
+    spread = np.sqrt(np.maximum(np.sum([each.squares for each in parts], axis=0) / count - mean**2, 0.0))
+    low, high = np.min([each.low for each in parts], axis=0), np.max([each.high for each in parts], axis=0)
+    rows = {"min": low, "max": high, "mean": mean, "std": spread}
+    return {name: row.reshape(3, 1, 1).tolist() for name, row in rows.items()} | {"count": [len(parts)]}
 
 
 def _type(about: Mapping[str, Any]) -> pa.DataType:

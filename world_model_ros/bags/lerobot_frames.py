@@ -14,6 +14,7 @@ from world_model_ros.bags.lerobot_video import Frame
 from world_model_ros.bags.reader import BagReader
 from world_model_ros.bags.reference import ReferenceSource, possible_commands, reference_sources
 from world_model_ros.bags.routes import absolute
+from world_model_ros.bags.ticks import LONGEST_GAP_NS
 from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.schema import CameraStream, JointStream, StreamSource
 from world_model_ros.convert.camera import CameraConverter
@@ -27,8 +28,10 @@ Read = Callable[[Any], Any]
 
 @dataclass(frozen=True)
 class ExportedFrame:
-    """One row: joints (J,), commanded joints (J,) or None, and a picture a camera."""
+    """One row: its number since the recording began or went on after a pause, joints (J,), commanded joints (J,) or
+    None, and a picture a camera."""
 
+    index: int
     state: NDArray[np.float64]
     action: NDArray[np.float64] | None
     pictures: Mapping[str, Frame]
@@ -37,6 +40,7 @@ class ExportedFrame:
 class BagFrames:
     """The frames of a bag, from when all is there until its last message; iterate over it once.
 
+    Over a pause of more than a minute, or when the clock was set, there are none; they begin anew once all is there.
     A camera or a command topic of which no message can be read is left out, the rest goes on.
 
     Args:
@@ -81,11 +85,16 @@ class BagFrames:
         topics = {*self._joints, *self._cameras, *(each.topic for each in self._told)}
         period_ns = 10**9 / self._fps
         next_ns: float | None = None
-        begin_ns, count = 0, 0
+        begin_ns, count, last_ns = 0, 0, 0
         for topic, _, bag_ns, raw in self._bag.raw_messages(topics):
+            if next_ns is not None and bag_ns - last_ns > LONGEST_GAP_NS:
+                yield self._frame(count)
+                self._pause(count + 1, (bag_ns - last_ns) * 1e-9)
+                next_ns, count = None, 0
+            last_ns = bag_ns
             # Half a period late, so that what is in step with the frames is in its own frame, whatever the rounding.
             while next_ns is not None and next_ns + 0.5 * period_ns < bag_ns:
-                yield self._frame()
+                yield self._frame(count)
                 count += 1
                 next_ns = begin_ns + count * period_ns
             try:
@@ -95,7 +104,14 @@ class BagFrames:
             if next_ns is None and self._complete():
                 next_ns = begin_ns = bag_ns
         if next_ns is not None:
-            yield self._frame()
+            yield self._frame(count)
+
+    def _pause(self, count: int, seconds: float) -> None:
+        """What was there before a pause, of which ``count`` frames were made, is not there after it."""
+        self._parts.forget()
+        self._commanded.clear()
+        self._pictures.clear()
+        self._left_out.append(f"a pause of {seconds:.1f} s after {count} frames; what follows is an episode of its own")
 
     def _take(self, topic: str, bag_ns: int, message: Any) -> None:
         """The newest of a topic."""
@@ -127,10 +143,10 @@ class BagFrames:
         whole = self._parts.whole()
         return together(list(self._commanded.values()), None if whole is None else whole[1])
 
-    def _frame(self) -> ExportedFrame:
+    def _frame(self, index: int) -> ExportedFrame:
         whole = self._parts.whole()
         assert whole is not None
-        return ExportedFrame(whole[1], self._action() if self._told else None, dict(self._pictures))
+        return ExportedFrame(index, whole[1], self._action() if self._told else None, dict(self._pictures))
 
     def _refuse(self, topic: str, error: UserError) -> None:
         self._refused.setdefault(topic, Counter())[str(error)] += 1

@@ -33,6 +33,7 @@ from world_model_ros.core.trajectory import Trajectory
 
 TASK_TOPIC = "task"
 _BEGIN_S, _APART_S = 1_000_000_000, 100_000  # bag time of the first episode, and from one to the next
+_SPAN_S = 1_100_000_000  # after which they begin anew: a message can say no more than 2**31 s
 _JPEG_QUALITY = 95
 _KNOWN = {STATE, ACTION, "timestamp", "frame_index", "episode_index", "index", "task_index"}
 _SUFFIXES = (".pos", ".position")  # that LeRobot's robots give joints
@@ -125,7 +126,7 @@ def _import(path: Path, data: LerobotDataset, episode: StoredEpisode, contract: 
 
 def _write(bag: BagWriter, data: LerobotDataset, episode: StoredEpisode, contract: Contract, plan: ImportPlan) -> None:
     rows = read_rows(data, episode, plan.action is not None)
-    begin_ns = (_BEGIN_S + episode.index * _APART_S) * 10**9
+    begin_ns = (_BEGIN_S + episode.index * _APART_S % _SPAN_S) * 10**9
     if rows.task:
         bag.write(TASK_TOPIC, "std_msgs/msg/String", bag.make.string(rows.task), begin_ns, LATCHED)
     pictures = {feature: _frames(data, episode, feature) for feature in plan.cameras}

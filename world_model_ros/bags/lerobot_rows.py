@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from world_model_ros.bags.lerobot_layout import ACTION, STATE, UNREADABLE, LerobotDataset, StoredEpisode
 from world_model_ros.core.errors import UserError
 
+_UNIT = 30.0  # times too far apart or too near: not by dropped frames, but in ms
+
 
 @dataclass(frozen=True)
 class EpisodeRows:
@@ -36,7 +38,8 @@ class EpisodeRows:
 def read_rows(data: LerobotDataset, episode: StoredEpisode, action: bool) -> EpisodeRows:
     """Read an episode.
 
-    Times are the data set's where they rise; else, as of wall clocks in float32, frames are one after the other.
+    Times are the data set's where they are seconds that rise; else, as of wall clocks in float32 or in ms, frames are
+    one after the other.
 
     Raises:
         UserError: no such file, other rows than the data set says, or numbers that are not finite.
@@ -49,9 +52,10 @@ def read_rows(data: LerobotDataset, episode: StoredEpisode, action: bool) -> Epi
     if "frame_index" in table.column_names:
         table = table.sort_by("frame_index")
     times_s = _numbers(table, "timestamp", episode)[:, 0] if "timestamp" in table.column_names else np.zeros(1)
-    if len(times_s) != episode.length or not (np.diff(times_s) > 0).all():
+    wrong = _wrong_times(times_s, episode.length, data.fps)
+    if wrong is not None:
         times_s = np.arange(episode.length) / data.fps
-        note = f"timestamps do not rise, frames are taken as {1 / data.fps:.4g} s apart: as in episode"
+        note = f"{wrong}, frames are taken as {1 / data.fps:.4g} s apart: as in episode"
         if not any(each.startswith(note) for each in data.notes):
             data.notes.append(f"{note} {episode.index}")
     return EpisodeRows(
@@ -60,6 +64,16 @@ def read_rows(data: LerobotDataset, episode: StoredEpisode, action: bool) -> Epi
         times_s - times_s[0],
         episode.task or _task(table, data),
     )
+
+
+def _wrong_times(times_s: NDArray[np.float64], count: int, fps: float) -> str | None:
+    """Why times cannot be those of ``count`` frames; None if they can."""
+    apart = np.diff(times_s)
+    if len(times_s) != count or not (apart > 0).all():
+        return "timestamps do not rise"
+    if len(apart) and not 1 / _UNIT < np.median(apart) * fps < _UNIT:
+        return f"timestamps are no seconds at {fps:g} frames a second"
+    return None
 
 
 def stored_pictures(folder: Path, episode: StoredEpisode, feature: str) -> Iterator[NDArray[np.uint8]]:

@@ -29,7 +29,7 @@ from world_model_ros.runtime.inputs import measured_positions
 # whole period late, by the rounding of their stamps.
 _PHASE_NS = 1_000_000
 # Over a pause of this length nobody ticks: the robot was off, or a stamp is wrong.
-_LONGEST_GAP_NS = 60_000_000_000
+LONGEST_GAP_NS = 60_000_000_000
 _PATIENCE_TICKS = 5
 
 Copy = Callable[[str, str, int, bytes], None]
@@ -148,7 +148,7 @@ class BagTicks:
         paused = False
         for topic, kind, bag_ns, raw in messages:
             while next_ns is not None and next_ns < bag_ns:
-                if next_ns - min(last.values()) > _LONGEST_GAP_NS:
+                if next_ns - min(last.values()) > LONGEST_GAP_NS:
                     waiting.clear()
                     next_ns, paused = None, True
                     break
@@ -160,7 +160,7 @@ class BagTicks:
             if topic in last:
                 last[topic] = max(last[topic], bag_ns)
                 begun = min(last.values())
-                if next_ns is None and begun >= 0 and bag_ns - begun <= _LONGEST_GAP_NS:
+                if next_ns is None and begun >= 0 and bag_ns - begun <= LONGEST_GAP_NS:
                     next_ns = bag_ns + _PHASE_NS
                 while waiting and waiting[0].observation.now_ns <= begun:
                     yield waiting.popleft()

@@ -9,7 +9,12 @@ from world_model_ros.commands.output import show
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("bags", nargs="+", type=Path, help="bags, or folders with bags; each becomes an episode")
+    parser.add_argument(
+        "bags",
+        nargs="+",
+        type=Path,
+        help="bags, or folders with bags; each becomes an episode, or more where it pauses",
+    )
     parser.add_argument("--contract", default="", help="robot contract; the bag's own without it")
     parser.add_argument("--out", type=Path, required=True, help="folder of the data set, which must not exist")
     parser.add_argument("--fps", type=int, default=30, help="frames a second (%(default)s)")
@@ -45,8 +50,8 @@ def run(arguments: argparse.Namespace) -> int:
     if not frames:
         raise UserError("bags", next(iter(failed.values())), "at least one that can be exported")
     out.close()
-    result = {"robot": contract.name, "episodes": len(frames), "frames": sum(frames), "dataset": str(arguments.out)}
+    result = {"robot": contract.name, "episodes": out.episodes, "frames": sum(frames), "dataset": str(arguments.out)}
     left_out = [*out.notes, *(f"not exported: {error}" for error in failed.values())]
-    line = f"{len(frames)} episodes, {sum(frames)} frames in {arguments.out}"
+    line = f"{out.episodes} episodes, {sum(frames)} frames in {arguments.out}"
     show({**result, "notes": out.notes, "failed": failed}, arguments.json, [*left_out, line])
     return 2 if failed else 0
