@@ -52,6 +52,15 @@ def test_the_readme_is_two_screens() -> None:
     assert len([line for line in lines if line.startswith("![")]) == 1
 
 
+def test_the_page_of_the_architecture_has_every_room() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    section = text.partition("\n## Rooms")[2].partition("\n## ")[0]
+    first = [line.split("|")[1] for line in section.splitlines() if line.startswith("| `")]
+    rooms = {path.parent.name for path in (ROOT / "world_model_ros").glob("*/__init__.py")}
+    assert len(rooms) > 10
+    assert {name for cell in first for name in re.findall(r"`(\w+)/`", cell)} == rooms
+
+
 def test_pictures_are_small_and_each_is_shown() -> None:
     shown = {
         ((ROOT / page).parent / target).resolve()
@@ -77,8 +86,8 @@ def test_the_page_of_topics_has_every_launch_argument_with_its_default() -> None
 def named_by_nodes(call: str) -> set[str]:
     """Names that nodes give to ``call``, as far as they are plain text; not those of benches and probes."""
     found: set[str] = set()
-    for path in (ROOT / "world_model_ros" / "nodes").rglob("*_node.py"):
-        if "probe" not in path.name:
+    for path in (ROOT / "world_model_ros" / "nodes").rglob("*.py"):
+        if not re.search("probe|lab|faults", path.name):
             text = path.read_text(encoding="utf-8")
             found |= set(re.findall(call, text))
             table = re.search(r"^_?PARAMETERS[^{]*\{(.*?)^\}", text, re.MULTILINE | re.DOTALL)
@@ -88,7 +97,7 @@ def named_by_nodes(call: str) -> set[str]:
 
 def test_the_page_of_topics_has_every_parameter_topic_and_service_of_the_nodes() -> None:
     text = (ROOT / "docs" / "topics.md").read_text(encoding="utf-8")
-    parameters = named_by_nodes(r'declare_parameter\("(\w+)"')
+    parameters = named_by_nodes(r'declare\w*\((?:self, )?"(\w+)"')
     assert len(parameters) > 15
     services = named_by_nodes(r'create_service\(\w+, "([\w/]+)"')
     topics = {
