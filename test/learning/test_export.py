@@ -27,7 +27,7 @@ from world_model_ros.planning.planner import PlanConfig
 from world_model_ros.runtime.brain import Brain
 from world_model_ros.runtime.bundle import load_bundle
 
-CONFIG = PlanConfig(samples=32, iterations=2)
+CONFIG = PlanConfig().but(samples=32, iterations=2)
 ONNXSCRIPT = importlib.util.find_spec("onnxscript") is not None
 pytestmark = pytest.mark.slow
 

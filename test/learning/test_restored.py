@@ -16,6 +16,7 @@ from world_model_ros.contract.contract import Contract
 from world_model_ros.learning.graphs import Plan
 from world_model_ros.learning.publish import republish
 from world_model_ros.learning.restored import plan_config, restored_model
+from world_model_ros.planning.objective import Futures, Goals, Objective
 from world_model_ros.runtime.brain import Brain
 from world_model_ros.runtime.bundle import load_bundle
 from world_model_ros.runtime.session import Graph
@@ -44,7 +45,7 @@ def test_a_bundle_exported_anew_computes_what_it_did_and_plans_as_it_is_told(
     republish(bundle, contract, tmp_path, "anew", {"samples": 24}, "torchscript")  # sooner done
     anew = load_bundle(tmp_path, contract)
     assert anew.manifest.planner is not None
-    assert anew.manifest.planner.samples == anew.manifest.sizes.candidates == 24
+    assert anew.manifest.planner.search["samples"] == anew.manifest.sizes.candidates == 24
     assert anew.manifest.calibration == bundle.manifest.calibration
     random = np.random.default_rng(0)
     for name in sorted(set(bundle.manifest.graphs) - {"plan"}):
@@ -58,3 +59,27 @@ def test_a_bundle_exported_anew_computes_what_it_did_and_plans_as_it_is_told(
         for key, value in before.run(given).items():
             scale = float(np.abs(value).max()) + 1e-6
             assert np.abs(value - after.run(given)[key]).max() <= 1e-4 * scale, f"{name}: {key}"
+
+
+@pytest.mark.slow
+def test_another_solver_and_another_objective_are_exported_and_plan_within_the_bounds(
+    contract: Contract, tmp_path: Path
+) -> None:
+    bundle = load_bundle("tabletop_arm", contract)
+    told = {"solver": "mppi", "objective": f"{__name__}:Stillness"}
+    manifest = republish(bundle, contract, tmp_path, "still", told, "torchscript")
+    assert manifest.planner is not None
+    assert (manifest.planner.solver, manifest.planner.objective) == ("mppi", f"{__name__}:Stillness")
+    assert plan_config(load_bundle(tmp_path, contract)).search.temperature == 0.1
+    still = load_bundle(tmp_path, contract)
+    given = plan_inputs(Brain(still, contract, "cpu", 1))
+    given["warm"] = np.zeros_like(given["warm"])
+    plan = Graph(still, "plan").run(given)
+    assert np.abs(plan["chunk"]).max() == plan["cost"][0] == 0.0  # it would rather do nothing than go to the goal
+
+
+class Stillness(Objective):
+    """Every metre of motion costs."""
+
+    def forward(self, futures: Futures, goals: Goals) -> torch.Tensor:
+        return futures.actions.abs().sum((1, 2))

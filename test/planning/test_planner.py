@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from worlds import point_interface
 
 from world_model_ros.core.noise import coloured_noise
-from world_model_ros.planning.fingers import Finger
-from world_model_ros.planning.planner import Goals, JointReader, PlanConfig, Planned, Planner
+from world_model_ros.planning.objective import Futures, Goals
+from world_model_ros.planning.planner import PlanConfig, Planner
+from world_model_ros.planning.proposals import straight_way
+from world_model_ros.planning.solver import ICEM, Planned
 
 HORIZON = 12
 BOUND = 0.03
+CONFIG = PlanConfig(horizon=HORIZON)
 
 
 class PointWorld(nn.Module):
@@ -32,22 +36,16 @@ class PointWorld(nn.Module):
         return state
 
 
-def finger(axes: tuple[int, ...] = (0, 1), target: int = 0) -> Finger:
-    """A fingertip whose workspace is far larger than what it is asked for."""
-    count = len(axes)
-    return Finger(target, axes, 2 * target, (-9.0,) * count, (9.0,) * count)
-
-
 def _plan(
     goal: list[float],
     seed: int = 0,
-    axes: tuple[int, ...] = (0, 1),
+    axes: str = "xy",
     weight: float = 1.0,
     decay: float = 1.0,
     iterations: int = 3,
 ) -> Planned:
-    config = PlanConfig(horizon=HORIZON, samples=64, decay=decay, iterations=iterations)
-    planner = Planner(PointWorld(), config, [finger(axes)], [], JointReader([("arm", 0), ("arm", 1)]))
+    config = CONFIG.but(samples=64, decay=decay, iterations=iterations)
+    planner = Planner(PointWorld(), point_interface(axes), config)
     poses = torch.tensor([[*goal, 0.0, 0.0, 0.0, 1.0]])
     zero = torch.zeros(1)
     goals = Goals(poses, torch.tensor([weight]), torch.zeros(2), zero, None, None)
@@ -63,12 +61,12 @@ def test_a_goal_within_reach_is_reached_and_kept() -> None:
 
 
 def test_sampling_alone_gets_near_without_being_shown_the_straight_way() -> None:
-    states = _plan([0.1, -0.05, 0.0], axes=()).states
+    states = _plan([0.1, -0.05, 0.0], axes="").states
     assert (states[-1, :2] - torch.tensor([0.1, -0.05])).norm() < 0.03
 
 
 def test_a_population_that_decays_keeps_two_elites_worth() -> None:
-    assert [PlanConfig(samples=64, decay=2.0).population(i) for i in range(4)] == [64, 32, 20, 20]
+    assert [ICEM.Config(samples=64, decay=2.0).population(i) for i in range(4)] == [64, 32, 20, 20]
     assert _plan([0.2, 0.1, 0.0]).candidates.shape[0] == 64
     assert _plan([0.2, 0.1, 0.0], decay=2.0).candidates.shape[0] == 20
 
@@ -77,7 +75,7 @@ def test_the_search_never_narrows_to_a_point() -> None:
     """However often it is narrowed, candidates still differ by the floor of the spread."""
     for seed in range(3):
         drawn = _plan([0.02, 0.0, 0.0], seed=seed, iterations=12).candidates[8:]
-        assert drawn.std(0).mean() > 0.5 * PlanConfig.spread[1] * BOUND
+        assert drawn.std(0).mean() > 0.5 * ICEM.Config.spread[1] * BOUND
 
 
 def test_every_action_is_within_bounds() -> None:
@@ -87,21 +85,20 @@ def test_every_action_is_within_bounds() -> None:
 
 
 def test_the_chosen_chunk_costs_no_more_than_standing_still_or_going_straight() -> None:
-    config = PlanConfig(horizon=HORIZON, samples=64, iterations=3)
-    _, states, cost, *_ = _plan([0.2, 0.1, 0.0])
-    planner = Planner(PointWorld(), config, [finger()], [], JointReader([("arm", 0), ("arm", 1)]))
+    chunk, states, cost, *_ = _plan([0.2, 0.1, 0.0])
+    objective = Planner(PointWorld(), point_interface(), CONFIG).objective
     goals = Goals(
         torch.tensor([[0.2, 0.1, 0.0, 0.0, 0.0, 0.0, 1.0]]), torch.ones(1), torch.zeros(2), torch.zeros(1), None, None
     )
-    still = planner.cost(torch.zeros(1, HORIZON, 3), goals)
+    still = objective(Futures(torch.zeros(1, HORIZON, 2), torch.zeros(1, HORIZON, 3)), goals)
     assert float(cost) < float(still)
-    assert torch.allclose(planner.cost(states[None], goals), cost, atol=1e-5)
+    assert torch.allclose(objective(Futures(chunk[None], states[None]), goals), cost, atol=1e-5)
 
 
 def test_the_same_noise_gives_the_same_chunk_and_other_noise_another() -> None:
     goal = [0.11, 0.07, 0.0]
-    assert torch.equal(_plan(goal, 1, ())[0], _plan(goal, 1, ())[0])
-    assert not torch.equal(_plan(goal, 1, ())[0], _plan(goal, 2, ())[0])
+    assert torch.equal(_plan(goal, 1, "")[0], _plan(goal, 1, "")[0])
+    assert not torch.equal(_plan(goal, 1, "")[0], _plan(goal, 2, "")[0])
 
 
 def test_a_goal_with_weight_zero_is_off() -> None:
@@ -119,8 +116,7 @@ class FoggyWorld(PointWorld):
 
 def test_a_way_through_the_unknown_is_gone_round() -> None:
     def highest(world: PointWorld) -> float:
-        config = PlanConfig(horizon=HORIZON, samples=64, iterations=3, risk_weight=2.0)
-        planner = Planner(world, config, [finger(())], [], JointReader([("arm", 0), ("arm", 1)]))
+        planner = Planner(world, point_interface(""), CONFIG.but(samples=64, iterations=3, risk_weight=2.0))
         zero = torch.zeros(1)
         goal = torch.tensor([[0.2, 0.03, 0.0, 0.0, 0.0, 0.0, 1.0]])
         goals = Goals(goal, torch.ones(1), torch.zeros(2), zero, None, None)
@@ -145,11 +141,10 @@ def _covered(left: Tensor, low: Tensor, high: Tensor) -> Tensor:
 
 
 def test_the_straight_way_takes_on_every_axis_the_same_share_a_tick_until_it_is_covered() -> None:
-    planner = Planner(PointWorld(), PlanConfig(horizon=HORIZON), [finger()], [], JointReader([("arm", 0)]))
     random = torch.Generator().manual_seed(0)
     for reach in (0.02, 0.2, 1.0):
         left = reach * (torch.rand(2, generator=random) - 0.5)
         high = BOUND * torch.rand(HORIZON, 2, generator=random)
         low = -BOUND * torch.rand(HORIZON, 2, generator=random)
-        straight = planner._straight(left, low, high)
+        straight = straight_way(left, low, high)
         assert torch.allclose(straight, _covered(left, low, high), atol=1e-5)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -69,12 +68,12 @@ class PlanComparison:
         """``scaling``: how many times as long with more candidates, iterations and steps; 64 x 12 x 3 beside it."""
         base = self._config
         changed = {
-            "candidates_x8": replace(base, samples=8 * base.samples),
-            "iterations_x2": replace(base, iterations=2 * base.iterations),
-            "horizon_x2": replace(base, horizon=2 * base.horizon),
+            "candidates_x8": base.but(samples=8 * base.search.samples),
+            "iterations_x2": base.but(iterations=2 * base.search.iterations),
+            "horizon_x2": base.but(horizon=2 * base.horizon),
         }
         variants = {name: self._exported(config).run for name, config in changed.items()}
-        large = self._exported(replace(base, samples=64, decay=1.0, iterations=3)).run
+        large = self._exported(base.but(samples=64, decay=1.0, iterations=3)).run
         laps = alternate({"exported": self._plan.run, **variants, "plan_64x12x3": large}, self._repeats)
         found = {name: ratio(laps[name], laps["exported"]) for name in changed}
         return _stages(laps) | {
@@ -84,7 +83,7 @@ class PlanComparison:
 
     def size(self, samples: int, horizon: int, iterations: int) -> Found:
         """A plan of another size: ``plan_NxHxI`` in ``stages_ms``."""
-        config = replace(self._config, samples=samples, decay=1.0, horizon=horizon, iterations=iterations)
+        config = self._config.but(samples=samples, decay=1.0, horizon=horizon, iterations=iterations)
         run = self._exported(config).run
         return _stages(alternate({f"plan_{samples}x{horizon}x{iterations}": run}, self._repeats, warm=5))
 
@@ -126,7 +125,7 @@ class PlanComparison:
         """``gemm_fraction``: the arithmetic rate of the rollout, as a share of that of a large matrix product."""
         sizes = self._config
         model, memory = self._model, self._plan_inputs["memory"]
-        candidates = 0.01 * np.ones((sizes.samples, sizes.horizon, self._action), np.float32)
+        candidates = 0.01 * np.ones((sizes.search.samples, sizes.horizon, self._action), np.float32)
         rollout = self._in_runtime(_Imagine(model), {"memory": memory, "candidates": candidates})
         random = np.random.default_rng(0)
         square = self._in_runtime(
@@ -151,7 +150,7 @@ class PlanComparison:
 
     def _module(self, config: PlanConfig) -> tuple[nn.Module, tuple[Tensor, ...]]:
         module = Plan(self._model, config)
-        given = plan_inputs(self._brain, 0, config.iterations, config.samples, config.horizon)
+        given = plan_inputs(self._brain, 0, config.search.iterations, config.search.samples, config.horizon)
         return module.eval(), tuple(torch.from_numpy(given[name]) for name in module.inputs)
 
     def _exported(self, config: PlanConfig) -> ExportedModule:

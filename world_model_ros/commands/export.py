@@ -24,6 +24,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--threads", type=int, default=0, help="of the CPU; 0 measures what is quickest now (%(default)s)"
     )
     parser.add_argument("--exporter", help="dynamo or torchscript; dynamo without it, where onnxscript is installed")
+    parser.add_argument("--solver", help="icem or mppi; icem without it, or that of the bundle")
+    parser.add_argument(
+        "--objective", help="what a plan is judged by: goal, or module:Class of your own, found from this folder too"
+    )
     parser.add_argument("--decay", type=float, help="how many times fewer candidates each later iteration has")
 
 
@@ -63,11 +67,20 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _planner(arguments: argparse.Namespace) -> dict[str, Any]:
-    given = {"samples": arguments.candidates, "decay": arguments.decay}
+    from world_model_ros.planning.objective import objective_named
+    from world_model_ros.planning.solver import solver_named
+
+    named = {"solver": arguments.solver, "objective": arguments.objective}
+    given = {"samples": arguments.candidates, "decay": arguments.decay, **named}
     for name, least in (("candidates", 1), ("decay", 1.0)):
         value = getattr(arguments, name)
         if value is not None and not value >= least:
             raise UserError(name, value, f"{least} or more")
+    if arguments.solver is not None:
+        solver_named(arguments.solver)
+    if arguments.objective is not None:
+        sys.path.insert(0, str(Path.cwd()))
+        objective_named(arguments.objective)
     return {name: value for name, value in given.items() if value is not None}
 
 

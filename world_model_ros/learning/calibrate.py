@@ -19,7 +19,7 @@ from world_model_ros.learning.losses import filter_states, imagine
 from world_model_ros.learning.networks import WorldModel
 from world_model_ros.learning.surprise import Ticks, signals
 from world_model_ros.learning.windows import Windows
-from world_model_ros.planning.planner import REGION_SCALE
+from world_model_ros.planning.objective import REGION_SCALE
 
 _COVERAGE = 0.9
 _USUAL = 0.99

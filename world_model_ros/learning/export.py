@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import platform
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +84,7 @@ def export(
             "files": files,
             "streams": [stream.name for stream in contract.interface.streams],
             "targets": [target.name for target in contract.interface.targets],
-            "planner": {**asdict(config), "beta": _NOISE_BETA},
+            "planner": {**config.as_dict(), "beta": _NOISE_BETA},
             "provenance": {
                 "torch": torch.__version__,
                 "exporter": by,
@@ -107,13 +106,13 @@ def _sizes(model: WorldModel, config: PlanConfig) -> dict[str, int]:
         "memory": model.state_size,
         "code": model.sizes.code,
         "horizon": config.horizon,
-        "candidates": config.samples,
-        "iterations": config.iterations,
+        "candidates": config.search.samples,
+        "iterations": config.search.iterations,
     }
 
 
 def _modules(model: WorldModel, config: PlanConfig, kind: str) -> dict[str, NamedGraph]:
-    modules: dict[str, NamedGraph] = {"perceive": Perceive(model), "rollout": Rollout(model, config)}
+    modules: dict[str, NamedGraph] = {"perceive": Perceive(model), "rollout": Rollout(model)}
     modules |= {"inverse": Inverse(model), "policy": Policy(model, config)}
     if model.cameras:
         modules["decode"] = Decode(model)
@@ -148,7 +147,7 @@ def _example(name: str, contract: Contract, model: WorldModel, config: PlanConfi
         "bounds_low": (horizon, action),
         "bounds_high": (horizon, action),
         "warm": (horizon, action),
-        "noise": (config.iterations, config.samples, horizon, action),
+        "noise": (config.search.iterations, config.search.samples, horizon, action),
         "states": (_DECODED, model.state_size),
         "still": (targets,),
     }

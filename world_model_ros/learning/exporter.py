@@ -23,6 +23,7 @@ from world_model_ros.learning.graphs import NamedGraph
 
 Exporter = Literal["dynamo", "torchscript"]
 EXPORTERS: tuple[Exporter, ...] = get_args(Exporter)
+_MODEL = "model."  # in front of the names of weights, as `learning.restored` finds them
 
 
 def exporter_named(name: str | None) -> Exporter:
@@ -92,7 +93,7 @@ def _smaller(model: Any) -> Any:
 
 
 def _is_weight(name: str) -> bool:
-    return "model." in name
+    return _MODEL in name
 
 
 def _plain(proto: onnx.ModelProto) -> onnx.ModelProto:
@@ -110,8 +111,8 @@ def _plain(proto: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def _named(name: str) -> str:
-    """The model's name of a weight of its planner."""
-    return name.removeprefix("planner.") if name.startswith("planner.model.") else name
+    """The model's own name of a weight that a part of its planner holds."""
+    return _MODEL + name.partition(f".{_MODEL}")[2] if name.startswith("planner.") and f".{_MODEL}" in name else name
 
 
 @contextmanager

@@ -7,24 +7,10 @@ from torch import Tensor, nn
 
 from world_model_ros.learning.networks import WorldModel
 from world_model_ros.learning.surprise import LOOK_BACK, Ticks, surprise
-from world_model_ros.planning.fingers import fingers_of
-from world_model_ros.planning.planner import Goals, JointReader, PlanConfig, Planner
+from world_model_ros.planning.objective import Goals, JointReader
+from world_model_ros.planning.planner import PlanConfig, Planner
 
 _SHOWN = 8  # candidates that a plan hands out for drawing
-
-
-def joint_reader(model: WorldModel) -> JointReader:
-    """Where each joint's position is among the predicted senses."""
-    columns: dict[str, tuple[str, int]] = {}
-    for stream in model.streams:
-        if stream.kind == "joints":
-            for j, joint in enumerate(stream.joints):
-                columns.setdefault(joint, (stream.name, j * len(stream.fields)))
-    return JointReader([columns[joint.name] for joint in model.interface.joints if joint.name in columns])
-
-
-def make_planner(model: WorldModel, config: PlanConfig) -> Planner:
-    return Planner(model, config, fingers_of(model.interface), model.objects, joint_reader(model))
 
 
 class NamedGraph(nn.Module):
@@ -75,29 +61,29 @@ class Perceive(NamedGraph):
 class Rollout(NamedGraph):
     """Belief and candidates -> imagined states and what they mean. Inputs: memory (S,), candidates (N, H, C)."""
 
-    def __init__(self, model: WorldModel, config: PlanConfig) -> None:
+    def __init__(self, model: WorldModel) -> None:
         super().__init__()
-        self.model, self.planner = model, make_planner(model, config)
+        self.model, self.joints = model, JointReader.of(model.interface)
         self.inputs = ["memory", "candidates"]
         self.outputs = ["states", *(["poses", "sigma"] if model.targets else []), "joints", *_contact(model)]
 
     def forward(self, memory: Tensor, candidates: Tensor) -> tuple[Tensor, ...]:
         states = self.model.imagine(memory, candidates)
-        return (states, *_heads(self.model, self.planner, states))
+        return (states, *_heads(self.model, self.joints, states))
 
 
 def _contact(model: WorldModel) -> list[str]:
     return ["contact"] if any(stream.kind == "taxels" for stream in model.sensed_streams()) else []
 
 
-def _heads(model: WorldModel, planner: Planner, states: Tensor) -> list[Tensor]:
+def _heads(model: WorldModel, joints: JointReader, states: Tensor) -> list[Tensor]:
     """States (N, H, S) -> poses (N, H, K, 7), sigma (N, H, K, 3), joints (N, H, J), contact (N, H, 1)."""
     n, horizon, size = states.shape
     flat = states.reshape(n * horizon, size)
     out = []
     if model.targets:
         out += [model.poses(flat).reshape(n, horizon, model.targets, 7), model.sigmas(states)]
-    out.append(planner.joints(model.senses(flat)).reshape(n, horizon, -1))
+    out.append(joints(model.senses(flat)).reshape(n, horizon, -1))
     if _contact(model):
         out.append(model.contact_head(flat).clamp(min=0.0).reshape(n, horizon, 1))
     return out
@@ -108,10 +94,11 @@ class Plan(NamedGraph):
 
     def __init__(self, model: WorldModel, config: PlanConfig) -> None:
         super().__init__()
-        self.model, self.planner = model, make_planner(model, config)
+        self.model, self.planner = model, Planner(model, model.interface, config)
+        self.joints = JointReader.of(model.interface)
         self.inputs = ["memory"]
         self.inputs += ["goal_poses", "goal_weights"] if model.targets else []
-        self.inputs += ["goal_hands"] if len(self.planner.fingers) > 1 else []
+        self.inputs += ["goal_hands"] if sum(t.kind == "fingertip" for t in model.interface.targets) > 1 else []
         self.inputs += ["goal_joints", "goal_joints_weight"]
         self.inputs += ["goal_code", "goal_code_weight"] if model.cameras else []
         self.inputs += ["bounds_low", "bounds_high", "warm", "noise"]
@@ -140,7 +127,7 @@ class Plan(NamedGraph):
         found = self.planner(
             given["memory"], goals, given["bounds_low"], given["bounds_high"], given["warm"], given["noise"]
         )
-        heads = _heads(self.model, self.planner, found.states[None])
+        heads = _heads(self.model, self.joints, found.states[None])
         out = [found.chunk, found.states, *(head[0] for head in heads), found.cost]
         if self.model.targets:
             flat = self.model.positions(found.futures[-_SHOWN:].flatten(0, 1))[:, 0]
@@ -179,7 +166,7 @@ class Policy(NamedGraph):
 
     def __init__(self, model: WorldModel, config: PlanConfig) -> None:
         super().__init__()
-        self.model, self.planner, self.horizon = model, make_planner(model, config), config.horizon
+        self.model, self.joints, self.horizon = model, JointReader.of(model.interface), config.horizon
         self.inputs = ["memory"]
         self.outputs = ["chunk", "states", *(["poses", "sigma"] if model.targets else []), "joints", *_contact(model)]
 
@@ -190,7 +177,7 @@ class Policy(NamedGraph):
             state = self.model.step(state, action)
             actions.append(action)
             states.append(state)
-        heads = _heads(self.model, self.planner, torch.stack(states, 1))
+        heads = _heads(self.model, self.joints, torch.stack(states, 1))
         return (torch.cat(actions), torch.cat(states), *(head[0] for head in heads))
 
 

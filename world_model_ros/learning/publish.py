@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +62,7 @@ def publish(
                 for k, target in enumerate(contract.interface.targets)
             },
         }
-    config = replace(PlanConfig(horizon=training.horizon), **(planner or {}))
+    config = PlanConfig(horizon=training.horizon).but(**(planner or {}))
     return export(model, contract, out, name or contract.name, config, provenance, scores, calibration, exporter)
 
 
@@ -82,6 +81,6 @@ def republish(
         exporter: see `learning.exporter.exporter_named`.
     """
     manifest = bundle.manifest
-    model, config = restored_model(bundle, contract), replace(plan_config(bundle), **planner)
+    model, config = restored_model(bundle, contract), plan_config(bundle).but(**planner)
     about = manifest.provenance, manifest.scores, manifest.calibration.model_dump()
     return export(model, contract, out, name or manifest.name, config, *about, exporter)

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from world_model_ros.learning.networks import WorldModel
 
 _PREFIX = "model."
-_BEFORE = {"decay": 1.0, "outside_weight": 0.0, "apart_weight": 0.0}  # of bundles from before there were these
 # Set below, or training only, or the same in every model, and stored as one where there are several.
 _NOT_EXPORTED = ("sensed", "sigma_scale", "seen_head.", "reader.grid", "mels.", "whitening.")
 
@@ -54,12 +53,7 @@ def plan_config(bundle: Bundle) -> PlanConfig:
     spec = bundle.manifest.planner
     if spec is None:
         raise UserError("model", bundle.manifest.name, "a bundle with a planner (kind 'act')")
-    given = spec.model_dump()
-    for name, value in _BEFORE.items():
-        given.setdefault(name, value)
-    given["spread"] = tuple(given.get("spread", PlanConfig.spread))
-    known = PlanConfig.__dataclass_fields__
-    return PlanConfig(**{name: value for name, value in given.items() if name in known})
+    return PlanConfig.of(spec.model_dump())
 
 
 class _Nothing:

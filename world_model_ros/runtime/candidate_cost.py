@@ -39,7 +39,8 @@ def candidate_costs(
             ``goal_hands`` (T,), or ``goal_joints`` (J,) and ``goal_joints_weight`` (1,).
         interface: of the contract, with K targets.
     """
-    settings = {name: float(getattr(spec, name, default)) for name, default in (_DEFAULTS | _NONE).items()}
+    told = getattr(spec, "cost", None) or spec.model_dump()
+    settings = {name: float(told.get(name, default)) for name, default in (_DEFAULTS | _NONE).items()}
     targets = interface.targets
     n, horizon = imagined.states.shape[:2]
     goal, risk = np.zeros((n, horizon)), np.zeros((n, horizon))

@@ -121,7 +121,7 @@ def verdicts(
     Before all others come those that the gate would take and the model can imagine; among them the cheaper, and
     without a goal the one whose outcome is better known.
     """
-    spec = manifest.planner or PlannerSpec(iterations=1, samples=1, elites=1)
+    spec = manifest.planner or PlannerSpec()
     goal, risk = candidate_costs(imagined, wants, contract.interface, spec)
     weighed = bool(wants)
     scale = manifest.calibration.region_scale

@@ -51,13 +51,14 @@ class Sizes(Strict):
 
 
 class PlannerSpec(BaseModel):
-    """Settings the plan graph was made with; ``beta`` is the colour of the noise it expects."""
+    """Settings that the plan graph was made with, by part of the planner; flat in bundles of 0.1.0.
+
+    Args:
+        beta: colour of the noise that it expects.
+    """
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
-    iterations: Count
-    samples: Count
-    elites: Count
     beta: Annotated[float, Field(ge=0)] = 2.0
 
 
