@@ -33,6 +33,18 @@ def test_help_lists_all_commands_and_loads_nothing_heavy():
     assert done.stdout.splitlines()[-1] == "[]"
 
 
+def test_a_reader_that_has_seen_enough_is_no_error():
+    code = "import sys; from world_model_ros.cli import main; sys.exit(main(['check', 'unitree_g1']))"
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()  # as head does, only sooner
+        assert process.stderr.read() == ""
+    assert process.returncode == 141
+
+
 def test_info_says_which_ros_and_what_it_found(capsys: pytest.CaptureFixture[str]):
     assert main(["info", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)

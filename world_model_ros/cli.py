@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -41,7 +42,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     wanted = next((word for word in words if not word.startswith("-")), "")
     try:
         parsed = _parser(wanted).parse_args(words)
-        return int(_module(parsed.command).run(parsed))
+        status = int(_module(parsed.command).run(parsed))
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:  # whoever read it, as head does, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
     except UserError as error:
         print(f"world-model {wanted}: {error}", file=sys.stderr)
         return 2

@@ -1,6 +1,7 @@
 """A contract is validated whole, and every mistake names its place and what would be right."""
 
 import copy
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from world_model_ros.contract.contract import contract_from_text, known_robots, load_contract
+from world_model_ros.contract.contract_text import read_yaml
 from world_model_ros.contract.share import share_folder
 from world_model_ros.core.errors import UserError
 
@@ -104,6 +106,86 @@ def test_a_missing_part_is_refused(path: list[Any]):
 def test_text_that_is_no_contract_is_refused(text: str):
     with pytest.raises(UserError):
         contract_from_text(text)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "said"),
+    [
+        (
+            ["interface", "streams", 0, "height"],
+            0,
+            "streams[0].camera.height: got 0; expected greater than 0",
+        ),
+        (["format"], 2, "format: got 2; expected 1"),
+        (
+            ["interface", "streams", 0, "kind"],
+            "cam",
+            "streams[0].kind: got 'cam'; expected one of 'camera', ",
+        ),
+        (["interface", "streams", 0], {"name": "front"}, "interface.streams[0].kind: got 'nothing'; expected a value"),
+    ],
+)
+def test_a_mistake_is_said_in_words_of_the_contract(path: list[Any], value: Any, said: str):
+    with pytest.raises(UserError) as caught:
+        contract_from_text(changed(path, value))
+    assert said in str(caught.value)
+    assert "Input" not in str(caught.value)
+
+
+def test_a_part_that_is_missing_is_named():
+    with pytest.raises(UserError, match=r"interface\.tick_hz: got 'nothing'; expected a value"):
+        contract_from_text(without(["interface", "tick_hz"]))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ("format: 1\n", "format: 1\nformat: 1\n", "got 'format'; expected each key once: it is in line "),
+        ("  tick_hz:", "  tick_hz: 1.0\n  tick_hz:", "got 'tick_hz'; expected each key once: it is in line "),
+        ("  limits:\n", "  limits: []\n  limits:\n", "got 'limits'; expected each key once: it is in line "),
+        ("kind: camera,", "kind: camera, kind: camera,", "got 'kind'; expected each key once: it is in line "),
+    ],
+)
+def test_a_key_that_is_there_twice_is_refused_with_both_lines(before: str, after: str, said: str):
+    assert before in TEXT
+    text = TEXT.replace(before, after, 1)
+    with pytest.raises(UserError) as caught:
+        contract_from_text(text, "mine.yaml")
+    first = TEXT[: TEXT.index(before)].count("\n") + 1
+    assert f"mine.yaml: line {first + after.count(chr(10)) - before.count(chr(10))}: {said}{first} too" in str(
+        caught.value
+    )
+
+
+def test_what_a_merge_brings_may_be_stated_anew():
+    merged = "{<<: &base {name: a, velocity: 1.0}, velocity: 2.0}"
+    assert read_yaml(merged, "x") == {"name": "a", "velocity": 2.0}
+    again = "a: &a {b: &b {x: 1}}\nc: {b: {<<: *b, x: 2}, <<: *a}"
+    assert read_yaml(again, "x") == {"a": {"b": {"x": 1}}, "c": {"b": {"x": 2}}}
+    assert read_yaml(TEXT, "x") == DATA
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("a: 1\n b: 2\n", "x: line 2: "), ("a: [1,\n", "x: line 2: "), ("a: *b\n", "x: line 1: "), ("a: \a", "x: got ")],
+)
+def test_a_mistake_of_yaml_is_said_with_its_line(text: str, said: str):
+    with pytest.raises(UserError, match=r"expected valid YAML$") as caught:
+        read_yaml(text, "x")
+    assert str(caught.value).startswith(said)
+
+
+def test_a_file_that_is_no_text_is_refused(tmp_path: Path):
+    path = tmp_path / "mine.yaml"
+    path.write_bytes(b"format: 1\nname: caf\xe9\n")
+    with pytest.raises(UserError, match=r"mine\.yaml: got 'byte 0xe9 in line 2'; expected UTF-8"):
+        load_contract(path)
+
+
+def test_a_mark_of_byte_order_does_not_matter(tmp_path: Path):
+    path = tmp_path / "mine.yaml"
+    path.write_bytes(b"\xef\xbb\xbf" + TEXT.encode())
+    assert load_contract(path).name == "tabletop_arm"
 
 
 @pytest.mark.slow

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
+from world_model_ros.contract.contract_text import read_text, read_yaml
 from world_model_ros.contract.description import Description, describe
 from world_model_ros.contract.limits import joint_limits
 from world_model_ros.contract.schema import ContractFile, Deployment, Interface, Stream, StreamSource
@@ -180,15 +181,12 @@ def load_contract(robot: str | Path) -> Contract:
         path = share_folder("config") / "robots" / f"{robot}.yaml"
     if not path.is_file():
         raise UserError("robot", str(robot), f"a contract file (.yaml) or one of {known_robots()}")
-    return contract_from_text(path.read_text(encoding="utf-8"), str(path), path.resolve().parent)
+    return contract_from_text(read_text(path), str(path), path.resolve().parent)
 
 
 def contract_from_text(text: str, where: str = "contract", folder: Path | None = None) -> Contract:
     """Read a contract from YAML text. ``where`` stands in front of every error."""
-    try:
-        data: Any = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise UserError(where, str(error), "valid YAML") from error
+    data = read_yaml(text, where)
     if not isinstance(data, dict):
         raise UserError(where, data, "a mapping with format, name, interface and deployment")
     try:
@@ -210,16 +208,27 @@ def _as_user_error(where: str, error: ValidationError) -> UserError:
     path = ""
     for part in first["loc"]:
         path += f"[{part}]" if isinstance(part, int) else f".{part}"
-    legal = first["msg"].removeprefix("Value error, ")
+    value, legal = first.get("input"), first["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
     if first["type"] == "extra_forbidden":
         legal = f"no such key; legal here: {_legal_keys(first['loc'][:-1])}"
+    elif first["type"] in ("missing", "union_tag_not_found"):
+        path += _tag_key(first)
+        value, legal = "nothing", "a value: this key is required"
+    elif first["type"] == "union_tag_invalid":
+        path += _tag_key(first)
+        value, legal = first["ctx"]["tag"], f"one of {first['ctx']['expected_tags']}"
+    elif isinstance(value, dict) and first["type"] == "value_error":
+        value = "inconsistent values"
     more = len(error.errors()) - 1
     if more:
         legal += f" (and {more} more)"
-    value = first.get("input")
-    if isinstance(value, dict) and first["type"] == "value_error":
-        value = "inconsistent values"
     return UserError(where + ": " + (path.lstrip(".") or "contract"), value, legal)
+
+
+def _tag_key(error: ErrorDetails) -> str:
+    """The key of a union's tag below the place of an error; empty where the error is about none."""
+    key = error.get("ctx", {}).get("discriminator", "").strip("'")
+    return f".{key}" if key else ""
 
 
 def _legal_keys(loc: tuple[int | str, ...]) -> list[str]:

@@ -1,0 +1,59 @@
+"""The text of a contract: read from a file, and its YAML as a mapping in which nothing is stated twice."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from world_model_ros.core.errors import UserError
+
+
+class _Twice(yaml.YAMLError):
+    """A key that a mapping has twice."""
+
+    def __init__(self, key: yaml.ScalarNode, before: int) -> None:
+        self.key, self.before, self.line = key.value, before, key.start_mark.line + 1
+
+
+class _Loader(yaml.SafeLoader):
+    """SafeLoader, but for mappings with a key twice, of which it would keep the last."""
+
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        node: yaml.MappingNode = super().compose_mapping_node(anchor)
+        seen: dict[tuple[str, str], int] = {}
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                if (key.tag, key.value) in seen:
+                    raise _Twice(key, seen[key.tag, key.value])
+                seen[key.tag, key.value] = key.start_mark.line + 1
+        return node
+
+
+def read_text(path: Path) -> str:
+    """The text of a file; `UserError` if it cannot be read."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise UserError("robot", str(path), f"a file that can be read ({error.strerror})") from error
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        found = f"byte 0x{data[error.start]:02x} in line {data[: error.start].count(10) + 1}"
+        raise UserError(str(path), found, "UTF-8 text") from error
+
+
+def read_yaml(text: str, where: str) -> Any:
+    """What YAML text holds. ``where`` stands in front of every error, which names the line."""
+    try:
+        return yaml.load(text, _Loader)
+    except _Twice as error:
+        legal = f"each key once: it is in line {error.before} too"
+        raise UserError(f"{where}: line {error.line}", error.key, legal) from error
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = "" if mark is None else f": line {mark.line + 1}"
+        raise UserError(f"{where}{line}", error.problem or str(error), "valid YAML") from error
+    except yaml.YAMLError as error:  # a sign that is no text
+        raise UserError(where, str(error), "valid YAML") from error
