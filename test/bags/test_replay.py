@@ -148,6 +148,22 @@ class TestArm:
 
 
 class TestRecordedHumanoid:
+    @pytest.mark.parametrize("wrong", ["lacks", "stamps", "endless"])
+    def test_a_record_that_cannot_be_read_costs_itself_alone(
+        self, arm: Contract, arm_bag: Path, brain: Brain, tmp_path: Path, wrong: str
+    ) -> None:
+        replay(arm_bag, arm, brain, tmp_path / "first", ReplayOptions(until_s=0.6))
+        ticks = ticks_of(tmp_path / "first" / "bag")
+        at, text = ticks[2]
+        bad = {"lacks": '{"now_ns": 1}', "stamps": json.dumps(json.loads(text) | {"stamps": [1]})}
+        ticks[2] = at, bad.get(wrong, '{"now_ns": Infinity}')
+        with_ticks(tmp_path / "both", arm_bag, ticks, None)
+        with BagReader(tmp_path / "both") as bag:
+            read = recorded_ticks(bag, arm)
+            assert [each.plan.now_ns for each in read] == [stamp for stamp, _ in ticks if stamp != at]
+            (line,) = bag.damage
+        assert line.startswith("/tick: 1 records left out, the first one: ")
+
     def test_a_model_that_only_watches_runs_from_the_first_to_the_last_message(
         self, recorded: Path, tmp_path: Path
     ) -> None:

@@ -77,6 +77,25 @@ def test_a_wrong_option_is_named(
     assert said in refusal(capsys, arm_bag, *words, "--model", toy_bundle, "--out", tmp_path)
 
 
+@pytest.mark.parametrize("fails", ["asked too little", "no message fits"])
+def test_after_a_replay_that_failed_the_same_folder_can_be_written(
+    arm_bag: Path,
+    toy_bundle: Path,
+    tmp_path: Path,
+    messages: list[Message],
+    capsys: pytest.CaptureFixture[str],
+    fails: str,
+) -> None:
+    words = ["--model", str(toy_bundle), "--robot", "tabletop_arm", "--out", str(tmp_path / "out")]
+    if fails == "asked too little":
+        assert "until" in refusal(capsys, arm_bag, *words, "--until", "1e-4")
+    else:
+        bag = write(tmp_path / "bag", [(t, k, at + 10**18, raw) for t, k, at, raw in messages], "mcap")
+        assert "joint_states" in refusal(capsys, bag, *words)
+    assert not (tmp_path / "out" / "bag").exists()
+    assert main(["replay", str(arm_bag), *words, "--until", "0.5"]) == 0
+
+
 @pytest.mark.slow
 def test_ticks_of_another_robot_are_not_followed(
     arm_bag: Path, toy_bundle: Path, tmp_path: Path, arm: Contract, capsys: pytest.CaptureFixture[str]

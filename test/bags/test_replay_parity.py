@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import time
 from pathlib import Path
@@ -82,15 +83,36 @@ def test_the_memory_between_holds_what_surprise_looks_back_to(
     np.testing.assert_allclose(np.diff(went, axis=0), actions, atol=1e-6)  # where the toy is led
 
 
-def test_a_memory_of_another_model_or_no_memory_at_all_is_refused(
+def cut(whole: bytes) -> bytes:
+    return whole[:-30]
+
+
+def swapped(whole: bytes) -> bytes:
+    """With other bytes amid it."""
+    middle = len(whole) // 2
+    return whole[:middle] + bytes(255 - each for each in whole[middle : middle + 200]) + whole[middle + 200 :]
+
+
+def an_array(_: bytes) -> bytes:
+    out = io.BytesIO()
+    np.save(out, np.zeros(3))
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("broken", [lambda _: b"nothing", lambda _: b"", cut, swapped, an_array])
+def test_a_file_that_is_no_memory_is_one_line(brain: Brain, whole: tuple[Path, Replay], tmp_path: Path, broken) -> None:
+    path = tmp_path / "memory.npz"
+    path.write_bytes(broken((whole[0] / "memory.npz").read_bytes()))
+    with pytest.raises(UserError, match=r"memory\.npz that a replay wrote"):
+        load_state(path, brain)
+
+
+def test_a_memory_of_another_model_is_refused(
     arm: Contract, arm_bag: Path, brain: Brain, whole: tuple[Path, Replay], tmp_path: Path
 ) -> None:
     other = Brain(load_bundle(write_toy_bundle(tmp_path / "other", arm, broken=True), arm), arm, "cpu")
     with pytest.raises(UserError, match="the memory of the model other"):
         replay(arm_bag, arm, other, tmp_path / "a", ReplayOptions(resume=whole[0] / "memory.npz"))
-    (tmp_path / "memory.npz").write_bytes(b"nothing")
-    with pytest.raises(UserError, match=r"memory\.npz that a replay wrote"):
-        replay(arm_bag, arm, brain, tmp_path / "b", ReplayOptions(resume=tmp_path / "memory.npz"))
 
 
 def test_what_was_recorded_stands_beside_the_futures(arm_bag: Path, whole: tuple[Path, Replay]) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import resource
+import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,7 @@ from world_model_ros.bags.replay_notes import insist_on_required, never_fresh_re
 from world_model_ros.bags.replay_state import ReplayState, load_state
 from world_model_ros.bags.replayed_tick import ReplayedTick
 from world_model_ros.bags.same_as_live import SameAsLive
+from world_model_ros.bags.stream_counts import StreamCount
 from world_model_ros.bags.tick_log import RecordedTick, recorded_ticks
 from world_model_ros.bags.ticks import BagTicks
 from world_model_ros.bags.writer import BagWriter
@@ -107,93 +110,120 @@ def replay(
         progress: called with the number of ticks done.
 
     Raises:
-        UserError: no such bag, a required stream is not in it, or ``out`` has a bag already.
+        UserError: no such bag, a required stream is not in it, or ``out`` has a bag already. One that this call wrote
+            is removed then.
     """
     out, begun = Path(out), time.perf_counter()
     state = None if options.resume is None else load_state(options.resume, brain)
-    after_ns = -1 if state is None else state.now_ns
-    with BagReader(bag, options.names) as reader:
-        record = [each for each in recorded_ticks(reader, contract) if each.plan.now_ns > after_ns]
-        if state is not None and not reader.start_ns <= state.now_ns <= reader.end_ns:
-            raise UserError("resume", str(options.resume), f"the memory of a replay of {reader.path.name}")
-        source = BagTicks(reader, contract, [each.plan for each in record] if record else None, after_ns)
+    with _whole_or_gone(out / "bag"), BagReader(bag, options.names) as reader:
+        record, source = _source(reader, contract, options, state)
         with BagWriter(out / "bag", contract) as writer:
-            beside = ReplayBag(writer, reader, contract)
-            fit = BagFit(reader, contract, sparing=True)
-            source.copy = _both(beside, fit)
-            journal = Journal(contract)
-            turns = record[0].turns if record else 1
-            ahead = LookAhead(contract, brain, options.moments, beside.future, turns)
-            same = SameAsLive()
-            until_ns = None if options.until_s is None else reader.start_ns + round(options.until_s * 1e9)
-            for told, after in _run(source, contract, brain, record, state, options):
-                if until_ns is not None and told.now_ns > until_ns:
-                    if not len(journal):
-                        first_s = (told.now_ns - reader.start_ns) * 1e-9
-                        raise UserError("until", options.until_s, f"more than {first_s:.3f}, when the first tick is")
-                    break
+            outcome = _Outcome(writer, reader, contract, brain, options.moments, record[0].turns if record else 1)
+            source.copy = outcome.copy
+            for told, after in _until(_run(source, contract, brain, record, state, options), reader, options):
                 state = after
-                journal.add(told)
-                ahead.add(told)
-                same.add(told)
-                beside.tick(told, told.reference, told.goal)
+                outcome.add(told)
                 if progress is not None:
-                    progress(len(journal))
-        if not len(journal) or state is None:
+                    progress(len(outcome.journal))
+        if not len(outcome.journal) or state is None:
             legal = "one in which all required streams overlap for a tick at least"
             unread = [f"{topic}: {why}" for topic, why in reader.unreadable.items()]
             raise UserError("bag", str(bag), "; ".join([legal, *unread, *reader.damage]))
-        wall_s = time.perf_counter() - begun
-        summary = journal.summary()
-        insist_on_required(reader, source, contract, summary["fresh"], bool(record), fit)
-        reasons = never_fresh_reasons(source, contract, summary["fresh"], fit)
-        model_s = ahead.model_s + float(journal.spent_ms().sum()) * 1e-3
-        metrics = {
-            "robot": contract.name,
-            "model": brain.bundle.manifest.name,
-            "bag": Path(bag).name,
-            "follows_record": bool(record),
+        metrics = outcome.metrics(source, bool(record), time.perf_counter() - begun)
+    (out / "metrics.json").write_text(json.dumps(metrics, indent=1) + "\n", encoding="utf-8")
+    state.save(out / "memory.npz", brain)
+    ahead = outcome.ahead
+    moments = tuple(ahead.spread.items())
+    if draw is not None and moments:
+        draw(out / "futures.png", moments)
+    return Replay(metrics, moments, tuple(ahead.worst.items()), outcome.journal, ahead.scores)
+
+
+@contextmanager
+def _whole_or_gone(folder: Path) -> Iterator[None]:
+    """Remove what was written there if it was not finished: it would pass for the whole, and be in the way."""
+    there = folder.exists()
+    try:
+        yield
+    except BaseException:
+        if not there:
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+class _Outcome:
+    """What becomes of the ticks of a replay.
+
+    Args:
+        writer: of the bag that is written. moments: that are kept, evenly spread. turns: ticks in a step of the model.
+
+    Attributes:
+        journal: what happened. ahead: what was imagined, and how good it was.
+    """
+
+    def __init__(
+        self, writer: BagWriter, reader: BagReader, contract: Contract, brain: Brain, moments: int, turns: int
+    ) -> None:
+        self._reader, self._contract, self._brain = reader, contract, brain
+        self._beside = ReplayBag(writer, reader, contract)
+        self._fit = BagFit(reader, contract, sparing=True)
+        self._same = SameAsLive()
+        self.journal = Journal(contract)
+        self.ahead = LookAhead(contract, brain, moments, self._beside.future, turns)
+
+    def copy(self, topic: str, kind: str, bag_ns: int, raw: bytes) -> None:
+        """Each message is copied, and judged by the contract."""
+        self._beside.copy(topic, kind, bag_ns, raw)
+        self._fit.hear(topic, bag_ns, raw)
+
+    def add(self, told: ReplayedTick) -> None:
+        """The next tick."""
+        self.journal.add(told)
+        self.ahead.add(told)
+        self._same.add(told)
+        self._beside.tick(told, told.reference, told.goal)
+
+    def metrics(self, source: BagTicks, live: bool, wall_s: float) -> dict[str, Any]:
+        """What stands in ``metrics.json``; ``live``: the ticks were those of the recording.
+
+        Raises:
+            UserError: a required stream was never fresh.
+        """
+        summary = self.journal.summary()
+        insist_on_required(self._reader, source, self._contract, summary["fresh"], live, self._fit)
+        reasons = never_fresh_reasons(source, self._contract, summary["fresh"], self._fit)
+        model_s = self.ahead.model_s + float(self.journal.spent_ms().sum()) * 1e-3
+        return {
+            "robot": self._contract.name,
+            "model": self._brain.bundle.manifest.name,
+            "bag": self._reader.path.name,
+            "follows_record": live,
             "messages": source.messages,
-            "streams": {
-                name: {
-                    "messages": count.messages,
-                    "dropped": count.dropped,
-                    "gaps": count.gaps,
-                    "longest_gap_s": count.longest_gap_s,
-                    "bag_minus_stamp_s": count.mean_offset_s(),
-                }
-                for name, count in source.counts.items()
-            },
+            "streams": {name: _told_of(count) for name, count in source.counts.items()},
             **summary,
             "wall_s": wall_s,
             "real_time_factor": summary["seconds"] / wall_s,
             "real_time_factor_without_model": summary["seconds"] / max(wall_s - model_s, 1e-9),
             "peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-            "commands": beside.commands,
-            "commands_sha256": beside.commands_sha256,
-            "prediction": ahead.prediction(),
-            "horizon": ahead.scores.table(),
+            "commands": self._beside.commands,
+            "commands_sha256": self._beside.commands_sha256,
+            "prediction": self.ahead.prediction(),
+            "horizon": self.ahead.scores.table(),
             "refused": source.refused,
             "never_fresh": reasons,
-            "notes": replay_notes(reader, source, contract, beside, fit, reasons),
-            "same_as_live": same.outcome(*beside.same_commands()) if record else None,
+            "notes": replay_notes(self._reader, source, self._contract, self._beside, self._fit, reasons),
+            "same_as_live": self._same.outcome(*self._beside.same_commands()) if live else None,
         }
-    (out / "metrics.json").write_text(json.dumps(metrics, indent=1) + "\n", encoding="utf-8")
-    state.save(out / "memory.npz", brain)
-    moments = tuple(ahead.spread.items())
-    if draw is not None and moments:
-        draw(out / "futures.png", moments)
-    return Replay(metrics, moments, tuple(ahead.worst.items()), journal, ahead.scores)
 
 
-def _both(beside: ReplayBag, fit: BagFit) -> Callable[[str, str, int, bytes], None]:
-    """Each message is copied, and judged by the contract."""
-
-    def take(topic: str, kind: str, bag_ns: int, raw: bytes) -> None:
-        beside.copy(topic, kind, bag_ns, raw)
-        fit.hear(topic, bag_ns, raw)
-
-    return take
+def _told_of(count: StreamCount) -> dict[str, Any]:
+    return {
+        "messages": count.messages,
+        "dropped": count.dropped,
+        "gaps": count.gaps,
+        "longest_gap_s": count.longest_gap_s,
+        "bag_minus_stamp_s": count.mean_offset_s(),
+    }
 
 
 def replayed(
@@ -202,16 +232,37 @@ def replayed(
     """The ticks of `replay`, one after the other; nothing is written, and nothing is compared.
 
     Raises:
-        UserError: no such bag, or a required stream is not in it.
+        UserError: no such bag, a required stream is not in it, or no tick is before the end that is asked for.
     """
     with BagReader(bag, options.names) as reader:
-        record = recorded_ticks(reader, contract)
-        source = BagTicks(reader, contract, [each.plan for each in record] if record else None)
-        until_ns = None if options.until_s is None else reader.start_ns + round(options.until_s * 1e9)
-        for told, _ in _run(source, contract, brain, record, None, options):
-            if until_ns is not None and told.now_ns > until_ns:
-                return
+        record, source = _source(reader, contract, options, None)
+        for told, _ in _until(_run(source, contract, brain, record, None, options), reader, options):
             yield told
+
+
+def _source(
+    reader: BagReader, contract: Contract, options: ReplayOptions, state: ReplayState | None
+) -> tuple[list[RecordedTick], BagTicks]:
+    """The recorded ticks, none if the bag has none, and what cuts all of them; those after ``state``."""
+    after_ns = -1 if state is None else state.now_ns
+    record = [each for each in recorded_ticks(reader, contract) if each.plan.now_ns > after_ns]
+    if state is not None and not reader.start_ns <= state.now_ns <= reader.end_ns:
+        raise UserError("resume", str(options.resume), f"the memory of a replay of {reader.path.name}")
+    return record, BagTicks(reader, contract, [each.plan for each in record] if record else None, after_ns)
+
+
+def _until(
+    run: Iterator[tuple[ReplayedTick, ReplayState]], reader: BagReader, options: ReplayOptions
+) -> Iterator[tuple[ReplayedTick, ReplayState]]:
+    """The ticks up to ``options.until_s``; `UserError` if there is none."""
+    until_ns = None if options.until_s is None else reader.start_ns + round(options.until_s * 1e9)
+    for count, (told, after) in enumerate(run):
+        if until_ns is not None and told.now_ns > until_ns:
+            if not count:
+                first_s = (told.now_ns - reader.start_ns) * 1e-9
+                raise UserError("until", options.until_s, f"more than {first_s:.3f}, when the first tick is")
+            return
+        yield told, after
 
 
 def _run(

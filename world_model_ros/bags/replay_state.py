@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +16,9 @@ from world_model_ros.core.errors import UserError
 from world_model_ros.runtime.brain import Brain
 from world_model_ros.runtime.decision import Effort, Memory, Pursuit
 from world_model_ros.runtime.turns import Reference
+
+# What NumPy raises of a file that is cut off, empty or something else, and what is missing in one of another kind.
+_BROKEN = (OSError, EOFError, zipfile.BadZipFile, zlib.error, ValueError, TypeError, LookupError, AttributeError)
 
 
 @dataclass(frozen=True)
@@ -91,7 +96,7 @@ def load_state(path: Path, brain: Brain) -> ReplayState:
             memory = Memory(belief, warm, bool(fresh), pursuit, reach, effort=effort, past=past)
             left.append((memory, found.get(f"reference_{i}")))
         return ReplayState(int(found["now_ns"]), int(found["index"]), tuple(left))
-    except (OSError, ValueError, KeyError) as error:
+    except _BROKEN as error:
         raise UserError("resume", str(path), f"a memory.npz that a replay wrote ({error})") from error
 
 

@@ -21,6 +21,7 @@ TICK_TOPIC = "/tick"
 _IMAGE_TOPIC = "/goal/image"
 _IMAGE_PATIENCE_NS = 1_000_000_000
 _ANOTHER_CLOCK_NS = 5_000_000_000
+_MALFORMED = (ValueError, KeyError, TypeError, AttributeError, OverflowError)
 _Image = tuple[int, NDArray[np.uint8]]
 
 
@@ -59,24 +60,32 @@ def recorded_ticks(bag: BagReader, contract: Contract) -> list[RecordedTick]:
     A record that cannot be read is left out, and said in `BagReader.damage`.
 
     Raises:
-        UserError: no record is what the brain writes, or a goal image is not in the bag.
+        UserError: no record is what the brain writes, they are of another robot, or a goal image is not in the bag.
     """
     topic = bag.topics().get(TICK_TOPIC)
     if topic is None or topic.type != "std_msgs/msg/String":
         return []
     records, wrong = _records(bag)
-    if not records and wrong is not None:
-        raise wrong
     before_ns = bag.back_ns
     bag.back_ns += _behind_ns(records)
     records = [(bag_ns + before_ns, record) for bag_ns, record in records]  # as they are in the file
     images = _goal_images(bag, contract)
-    return [_tick(record, bag_ns - bag.back_ns, images, contract) for bag_ns, record in records]
+    ticks = []
+    for bag_ns, record in records:
+        try:
+            ticks.append(_parsed(record, bag_ns - bag.back_ns, images, contract))
+        except _MALFORMED as error:
+            wrong.append(_no_record(bag, record, error))
+    if wrong and not ticks:
+        raise wrong[0]
+    if wrong:
+        bag.say(f"{TICK_TOPIC}: {len(wrong)} records left out, the first one: {wrong[0]}")
+    return ticks
 
 
-def _records(bag: BagReader) -> tuple[list[tuple[int, dict[str, Any]]], UserError | None]:
-    """Bag time and content of each record, and what was wrong with the first of those that are left out."""
-    records, wrong, count = [], None, 0
+def _records(bag: BagReader) -> tuple[list[tuple[int, dict[str, Any]]], list[UserError]]:
+    """Bag time and content of each record, and what is wrong with each of those that are left out."""
+    records, wrong = [], []
     for _, _, bag_ns, raw in bag.raw_messages([TICK_TOPIC]):
         text: Any = f"{len(raw)} bytes"
         try:
@@ -84,12 +93,13 @@ def _records(bag: BagReader) -> tuple[list[tuple[int, dict[str, Any]]], UserErro
             record = json.loads(text)
             int(record["now_ns"])
             records.append((bag_ns, record))
-        except (UserError, ValueError, KeyError, TypeError) as error:
-            count += 1
-            wrong = wrong or UserError(f"{bag.path.name}: {TICK_TOPIC}", text, f"a tick record ({error!r})")
-    if records and wrong is not None:
-        bag.say(f"{TICK_TOPIC}: {count} records left out, the first one: {wrong}")
+        except (UserError, *_MALFORMED) as error:
+            wrong.append(_no_record(bag, text, error))
     return records, wrong
+
+
+def _no_record(bag: BagReader, found: Any, error: Exception) -> UserError:
+    return UserError(f"{bag.path.name}: {TICK_TOPIC}", found, f"a tick record ({error!r})")
 
 
 def _behind_ns(records: list[tuple[int, dict[str, Any]]]) -> int:
@@ -98,13 +108,6 @@ def _behind_ns(records: list[tuple[int, dict[str, Any]]]) -> int:
         return 0
     behind_ns = min(bag_ns - int(record["now_ns"]) for bag_ns, record in records)
     return behind_ns if abs(behind_ns) > _ANOTHER_CLOCK_NS else 0
-
-
-def _tick(record: dict[str, Any], told_ns: int, images: list[_Image], contract: Contract) -> RecordedTick:
-    try:
-        return _parsed(record, told_ns, images, contract)
-    except (ValueError, KeyError, TypeError) as error:
-        raise UserError(TICK_TOPIC, record, f"a tick record ({error!r})") from error
 
 
 def _parsed(record: dict[str, Any], told_ns: int, images: list[_Image], contract: Contract) -> RecordedTick:
