@@ -96,3 +96,65 @@ def test_a_stamp_in_the_future_changes_nothing(arm_bag: Path, tmp_path: Path, ca
         assert export(capsys, tmp_path / name, path)[0] == 0
         tables.append(parquet.read_table(next((tmp_path / name / "data").rglob("*.parquet"))))
     assert tables[0].equals(tables[1])
+
+
+def test_what_never_comes_again_after_a_pause_is_named(arm_bag: Path, tmp_path: Path, capsys) -> None:
+    half = (START_S + 1) * 10**9
+    with BagReader(arm_bag) as bag, BagWriter(tmp_path / "bag") as out:
+        for topic, kind, at, raw in bag.raw_messages():
+            if at <= half or topic != CAMERA:
+                out.write_raw(topic, kind, raw, at + 200 * 10**9 * (at > half))
+    status, said = export(capsys, tmp_path / "set", tmp_path / "bag")
+    assert status == 0
+    assert said["frames"] == pytest.approx(30, abs=2)
+    assert "bag: no frames after the last pause: nothing came of ['front']" in said["notes"]
+
+
+def test_commands_for_joints_of_others_are_no_action_and_counted(
+    arm: Contract, arm_bag: Path, tmp_path: Path, capsys
+) -> None:
+    with BagReader(arm_bag) as bag, BagWriter(tmp_path / "bag") as out:
+        for topic, kind, at, raw in bag.raw_messages():
+            if topic == APPLIED:
+                raw = out.make.joint_state(("wheel",), np.ones(1), np.ones(1), stamp_ns=at)
+                out.write(topic, kind, raw, at)
+            else:
+                out.write_raw(topic, kind, raw, at)
+    status, said = export(capsys, tmp_path / "set", tmp_path / "bag")
+    assert status == 0
+    assert "action" not in features(tmp_path / "set")
+    others, none = said["notes"]
+    assert others == "bag: /gate/applied: 100 messages of joints that the contract does not have"
+    assert none == "bag: no action: nothing that can be read says what the robot was told"  # nor is its topic unknown
+
+
+def test_joints_that_never_came_are_why_there_is_no_frame(arm: Contract, arm_bag: Path, tmp_path: Path, capsys) -> None:
+    with BagReader(arm_bag) as bag, BagWriter(tmp_path / "bag") as out:
+        for topic, kind, at, raw in bag.raw_messages():
+            if topic == "/joint_states":
+                out.write(topic, kind, out.make.joint_state(arm.joint_names[:4], np.zeros(4), stamp_ns=at), at)
+            else:
+                out.write_raw(topic, kind, raw, at)
+    status, said = export(capsys, tmp_path / "set", tmp_path / "bag")
+    assert status == 2
+    assert "no frames at all: nothing came of ['wrist_2_joint', 'wrist_3_joint']" in said["error"]
+
+
+def test_an_export_that_fails_leaves_nothing_in_its_way(
+    arm_bag: Path, tmp_path: Path, capsys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither half a data set, nor a folder that the next try stumbles over; what was there before stays."""
+    from world_model_ros.bags.lerobot_export import LerobotExport
+
+    def interrupted(self: LerobotExport) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(LerobotExport, "close", interrupted)
+        assert export(capsys, tmp_path / "new" / "set", arm_bag)[0] == 130
+    assert not (tmp_path / "new").exists()
+    assert export(capsys, tmp_path / "new" / "set", arm_bag)[0] == 0
+    status, said = export(capsys, tmp_path / "new" / "set", arm_bag)
+    assert status == 2
+    assert "a folder that does not exist yet" in said["error"]
+    assert "action" in features(tmp_path / "new" / "set")

@@ -91,7 +91,7 @@ class LerobotExport:
                     self._add(frame, path)
                 notes = [f"{path.name}: {line}" for line in frames.notes]
             if len(self._rows) == first:
-                legal = "one in which joint states and cameras overlap"
+                legal = "one in which joint states, cameras and commands overlap"
                 raise UserError("bag", str(path), "; ".join([legal, *notes]))
         except UserError:
             del self._rows[first:]  # frames that are in a video already stay there, between two episodes

@@ -72,6 +72,7 @@ class BagFrames:
             self._left_out.append(f"no action: nothing that can be read says what the robot was told{words}")
         self._commanded: dict[str, NDArray[np.float64]] = {}
         self._pictures: dict[str, Frame] = {}
+        self._paused = False
 
     @property
     def notes(self) -> list[str]:
@@ -79,7 +80,16 @@ class BagFrames:
             f"{topic}: {sum(reasons.values())} messages left out, the first one for: {next(iter(reasons))}"
             for topic, reasons in self._refused.items()
         ]
-        return [*self._left_out, *refused, *self._bag.damage]
+        return [*self._left_out, *self._without_frames(), *refused, *self._bag.damage]
+
+    def _without_frames(self) -> Iterator[str]:
+        """Why the bag ends without them."""
+        lacking = list(self._parts.unheard)
+        lacking += [name for name, _ in self._cameras.values() if name not in self._pictures]
+        if self._told and not lacking and self._action() is None:
+            lacking = ["commands"]
+        if lacking:
+            yield f"no frames {'after the last pause' if self._paused else 'at all'}: nothing came of {lacking}"
 
     def __iter__(self) -> Iterator[ExportedFrame]:
         topics = {*self._joints, *self._cameras, *(each.topic for each in self._told)}
@@ -108,6 +118,7 @@ class BagFrames:
 
     def _pause(self, count: int, seconds: float) -> None:
         """What was there before a pause, of which ``count`` frames were made, is not there after it."""
+        self._paused = True
         self._parts.forget()
         self._commanded.clear()
         self._pictures.clear()
@@ -115,12 +126,11 @@ class BagFrames:
 
     def _take(self, topic: str, bag_ns: int, message: Any) -> None:
         """The newest of a topic."""
-        others = 0
         for stream in self._joints.get(topic, ()):
             try:
                 self._parts.take(message, stream.name, stream.joints, velocities=False)
             except OtherJoints:
-                others += 1
+                continue
         if topic in self._cameras:
             name, read = self._cameras[topic]
             self._pictures[name] = read(message)[1]
@@ -180,16 +190,21 @@ class BagFrames:
     def _any(self, topic: str, read: Read) -> bool:
         """Whether a message of a topic can be read; if none can, all are counted as refused."""
         refused: Counter[str] = Counter()
+        others = 0
         for _, _, _, raw in self._bag.raw_messages([topic]):
             try:
                 read(self._bag.decode(topic, raw))
             except OtherJoints:
+                others += 1
                 continue
             except UserError as error:
                 refused[str(error)] += 1
                 continue
             return True
-        self._refused[topic] = refused
+        if refused:
+            self._refused[topic] = refused
+        if others:
+            self._left_out.append(f"{topic}: {others} messages of joints that the contract does not have")
         return False
 
 

@@ -72,6 +72,7 @@ def command_topics(contract: Contract) -> tuple[str, ...]:
 def possible_commands(bag: BagReader, contract: Contract) -> list[str]:
     """Topics that the contract does not know and whose type could tell a robot where to go, in words."""
     known = {"/" + source.topic.lstrip("/") for source in contract.deployment.streams}
+    known |= {each.topic for each in reference_sources(bag, contract)}
     found = [topic for topic in bag.topics().values() if topic.type in _COMMANDS and topic.name not in known]
     return [f"{topic.name} ({topic.type})" for topic in found if not topic.name.startswith("/predicted/")]
 

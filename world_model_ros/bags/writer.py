@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -125,6 +127,24 @@ class BagWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+@contextmanager
+def whole_or_gone(folder: Path) -> Iterator[None]:
+    """Take away a folder that was made within, and empty ones above it, if an error ends what is within.
+
+    What was there before stays.
+    """
+    made = [each for each in (folder, *folder.parents) if not each.exists()]
+    try:
+        yield
+    except BaseException:
+        if folder in made:
+            shutil.rmtree(folder, ignore_errors=True)
+        with suppress(OSError):
+            for each in made[1:]:
+                each.rmdir()
+        raise
 
 
 def contract_qos(offered: Sequence[BagQos]) -> Qos:

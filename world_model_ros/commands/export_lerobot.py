@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from world_model_ros.commands.output import show
+
+if TYPE_CHECKING:
+    from world_model_ros.bags.lerobot_export import LerobotExport
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,36 +27,44 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from tqdm import tqdm
-
     from world_model_ros.bags.find import find_bags
     from world_model_ros.bags.reader import BagReader
     from world_model_ros.commands.lerobot import need_lerobot
     from world_model_ros.commands.replay import contract_of
     from world_model_ros.contract.contract import load_contract
-    from world_model_ros.core.errors import UserError
 
     need_lerobot()
     from world_model_ros.bags.lerobot_export import LerobotExport
+    from world_model_ros.bags.writer import whole_or_gone
 
     bags = find_bags(arguments.bags)
     with BagReader(bags[0]) as reader:
         contract = load_contract(arguments.contract) if arguments.contract else contract_of(reader)
-    out = LerobotExport(arguments.out, contract, arguments.fps, arguments.codec)
-    frames: list[int] = []
-    failed: dict[str, str] = {}
+    with whole_or_gone(arguments.out):
+        out = LerobotExport(arguments.out, contract, arguments.fps, arguments.codec)
+        frames, failed = _add_all(out, bags)
+        out.close()
+    result = {"robot": contract.name, "episodes": out.episodes, "frames": frames, "dataset": str(arguments.out)}
+    left_out = [*out.notes, *(f"not exported: {error}" for error in failed.values())]
+    line = f"{out.episodes} episodes, {frames} frames in {arguments.out}"
+    show({**result, "notes": out.notes, "failed": failed}, arguments.json, [*left_out, line])
+    return 2 if failed else 0
+
+
+def _add_all(out: LerobotExport, bags: Sequence[Path]) -> tuple[int, dict[str, str]]:
+    """How many frames there are, and why bags have none."""
+    from tqdm import tqdm
+
+    from world_model_ros.core.errors import UserError
+
+    frames, failed = 0, dict[str, str]()
     for bag in tqdm(bags, unit="episode"):
         try:
-            frames.append(out.add(bag))
+            frames += out.add(bag)
         except UserError as error:
             if len(bags) == 1:
                 raise
             failed[str(bag)] = str(error)
     if not frames:
         raise UserError("bags", next(iter(failed.values())), "at least one that can be exported")
-    out.close()
-    result = {"robot": contract.name, "episodes": out.episodes, "frames": sum(frames), "dataset": str(arguments.out)}
-    left_out = [*out.notes, *(f"not exported: {error}" for error in failed.values())]
-    line = f"{out.episodes} episodes, {sum(frames)} frames in {arguments.out}"
-    show({**result, "notes": out.notes, "failed": failed}, arguments.json, [*left_out, line])
-    return 2 if failed else 0
+    return frames, failed
