@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 from arm_bag import HOME, START_S, positions, write_arm_bag
 
+from world_model_ros.bags.bag_fit import check_bag
 from world_model_ros.bags.episode import aligned_episode
+from world_model_ros.bags.message_types import standard_types
 from world_model_ros.bags.reader import BagReader
 from world_model_ros.bags.ticks import BagTicks, PlannedTick
 from world_model_ros.bags.writer import BagWriter
@@ -50,6 +52,19 @@ def test_an_episode_is_what_live_streams_would_have_shown(arm: Contract, arm_bag
             assert episode.stamps_ns[t, i] == observation.stamps_ns.get(name, -1)
             expected = observation.values.get(name, np.zeros_like(episode.streams[name][t]))
             assert np.array_equal(episode.streams[name][t], expected), name
+
+
+def test_a_bag_of_a_big_endian_machine_is_the_same(arm: Contract, arm_bag: Path, tmp_path: Path) -> None:
+    types = standard_types()
+    with BagReader(arm_bag) as bag, BagWriter(tmp_path / "big") as out:
+        for topic, kind, at, message in bag.messages():
+            out.write_raw(topic, kind, bytes(types.serialize_cdr(message, kind, little_endian=False)), at)
+    episode, other = aligned_episode(arm_bag, arm), aligned_episode(tmp_path / "big", arm)
+    assert np.array_equal(episode.stamps_ns, other.stamps_ns)
+    assert other.refused == {}
+    for name, values in episode.streams.items():
+        assert np.array_equal(values, other.streams[name]), name
+    assert check_bag(tmp_path / "big", arm) == check_bag(arm_bag, arm)
 
 
 def test_ticks_are_regular_and_go_from_the_first_to_the_last_joint_state(arm: Contract, arm_bag: Path) -> None:

@@ -11,6 +11,7 @@ from arm_bag import HOME, START_S
 
 from world_model_ros.bags.episode import aligned_episode
 from world_model_ros.bags.latency import stream_lags
+from world_model_ros.bags.reader import BagReader
 from world_model_ros.bags.writer import BagWriter
 from world_model_ros.cli import main
 from world_model_ros.contract.contract import Contract, contract_from_text
@@ -70,6 +71,42 @@ def test_the_command_says_which_key_to_set(bag, capsys):
     assert "deployment.streams: front: latency_s: 0.0" in capsys.readouterr().out
     assert main(["latency", str(bag), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["lags"][0]["sure"] is True
+
+
+def changed(path: Path, bag: Path, change) -> Path:
+    """The bag with other camera messages: ``change(make, index, bag time, bytes)`` gives type and message."""
+    with BagReader(bag) as reader, BagWriter(path) as out:
+        for i, (topic, kind, at, raw) in enumerate(reader.raw_messages()):
+            if topic == "/camera/front/image_raw":
+                out.write(topic, *change(out.make, i, at, reader.decode(topic, raw)), at)
+            else:
+                out.write_raw(topic, kind, raw, at)
+    return path
+
+
+def compressed(make, _: int, at: int, image):
+    kind = "sensor_msgs/msg/CompressedImage"
+    return kind, make.make(kind, header=image.header, format="jpeg", data=np.zeros(9, np.uint8))
+
+
+def cut_off(make, number: int, at: int, image):
+    image.data = image.data[: 99 if number % 40 < 12 else None]
+    return "sensor_msgs/msg/Image", image
+
+
+@pytest.mark.parametrize(
+    ("change", "lags", "said"),
+    [
+        (compressed, 0, "front: /camera/front/image_raw is sensor_msgs/msg/CompressedImage, the contract says"),
+        (cut_off, 1, "messages left out, the first one for: front: length of data: got 99"),
+    ],
+)
+def test_what_cannot_be_looked_at_is_said(bag, tmp_path, capsys, change, lags, said):
+    other = changed(tmp_path / "other", bag, change)
+    assert main(["latency", str(other), "--robot", "tabletop_arm", "--json"]) == (0 if lags else 1)
+    found = json.loads(capsys.readouterr().out)
+    assert len(found["lags"]) == lags
+    assert any(said in line for line in found["notes"]), found["notes"]
 
 
 def test_a_steady_beat_fits_at_many_lags_and_is_not_sure(tmp_path, arm):

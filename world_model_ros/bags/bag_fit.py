@@ -95,7 +95,7 @@ class BagFit:
             self._looked[topic] = bag_ns
             return False
         try:
-            stamp = header_ns(raw, topic)
+            stamp = header_ns(raw, topic, self._bag.ros1)
         except UserError:
             return False
         for name in names:
@@ -106,7 +106,7 @@ class BagFit:
         fit = self._fit.streams[name]
         fit.refuse(error)
         try:
-            stamp = header_ns(raw, name)
+            stamp = header_ns(raw, name, self._bag.ros1)
         except UserError:
             stamp = bag_ns
         fit.arrived(stamp, bag_ns)

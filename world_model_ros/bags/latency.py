@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -15,6 +17,7 @@ from world_model_ros.bags.routes import absolute
 from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.schema import JointStream
 from world_model_ros.convert.incoming import converter_for
+from world_model_ros.convert.joints import OtherJoints
 from world_model_ros.core.errors import UserError
 
 Float = NDArray[np.float64]
@@ -52,33 +55,28 @@ class Lag:
         return self.correlation >= _SURE and self.correlation >= self.elsewhere + _MARGIN
 
 
-def stream_lags(bag: Path, contract: Contract) -> list[Lag]:
+def stream_lags(bag: Path, contract: Contract, say: Callable[[str], object] | None = None) -> list[Lag]:
     """Lags of the streams that change when the robot moves: cameras, taxels, wrenches.
 
     The speed of all joints is correlated with how fast the stream's values change (mean absolute difference of messages
     that follow each other), both on a grid of 5 ms, from 0.2 s early to 0.5 s late (cross-correlation for the delay of
     two signals: Knapp and Carter, 1976).
 
+    Args:
+        say: is told what could not be looked at, a line each.
+
     Raises:
         UserError: no such bag, less than 15 s, or the joints do not move in it.
     """
     joints = next(stream for stream in contract.interface.streams if isinstance(stream, JointStream))
-    watched = [each for each in contract.interface.streams if each.kind in ("camera", "taxels", "wrench")]
-    found: dict[str, list[tuple[int, Any]]] = {each.name: [] for each in (joints, *watched)}
-    by_topic = {absolute(contract.source(name).topic): name for name in found}
-    convert = {name: converter_for(contract.stream(name), contract.source(name)) for name in found}
-    with BagReader(bag) as reader:
-        bag_topics = set(reader.topics())
-        for topic, _, _, raw in reader.raw_messages(set(by_topic) & bag_topics):
-            name = by_topic[topic]
-            try:
-                stamp_ns, value = convert[name](reader.decode(topic, raw))
-            except UserError:
-                continue
-            found[name].append((stamp_ns, value[:, 0] if name == joints.name else value))
+    watched = [each.name for each in contract.interface.streams if each.kind in ("camera", "taxels", "wrench")]
+    found, notes = _samples(bag, contract, [joints.name, *watched])
+    if say is not None:
+        for line in notes:
+            say(line)
     times_s, speed = _changes(found.pop(joints.name))
     if len(times_s) < _LEAST_MESSAGES or times_s[-1] - times_s[0] < _LEAST_S:
-        raise UserError("bag", str(bag), f"one with at least {_LEAST_S:g} s of joint states")
+        raise UserError("bag", str(bag), "; ".join([f"one with at least {_LEAST_S:g} s of joint states", *notes]))
     if not speed.std() > 1e-6:
         raise UserError("bag", str(bag), "one in which the robot starts and stops")
     lags = []
@@ -86,6 +84,42 @@ def stream_lags(bag: Path, contract: Contract) -> list[Lag]:
         if len(samples) >= _LEAST_MESSAGES:
             lags.append(Lag(name, *_lag(times_s, speed, *_changes(samples)), len(samples)))
     return lags
+
+
+def _samples(bag: Path, contract: Contract, names: Sequence[str]) -> tuple[dict[str, list[tuple[int, Any]]], list[str]]:
+    """Stamps in ns and values of some streams, of joints their positions; and what cannot be read, a line each."""
+    found: dict[str, list[tuple[int, Any]]] = {name: [] for name in names}
+    notes: list[str] = []
+    refused: dict[str, Counter[str]] = {}
+    by_topic: dict[str, list[str]] = {}
+    convert = {name: converter_for(contract.stream(name), contract.source(name)) for name in names}
+    with BagReader(bag) as reader:
+        reader.assume({absolute(source.topic): source.type for source in contract.deployment.streams})
+        there = reader.topics()
+        for name in names:
+            source = contract.source(name)
+            topic = there.get(absolute(source.topic))
+            if topic is None:
+                notes.append(f"{name}: {reader.unreadable.get(absolute(source.topic), 'not in the bag')}")
+            elif topic.type != source.type:
+                notes.append(f"{name}: {topic.name} is {topic.type}, the contract says {source.type}")
+            else:
+                by_topic.setdefault(topic.name, []).append(name)
+        for topic_name, _, _, raw in reader.raw_messages(set(by_topic)):
+            for name in by_topic[topic_name]:
+                try:
+                    stamp_ns, value = convert[name](reader.decode(topic_name, raw))
+                except OtherJoints:
+                    continue
+                except UserError as error:
+                    refused.setdefault(name, Counter())[str(error)] += 1
+                    continue
+                found[name].append((stamp_ns, value[:, 0] if contract.stream(name).kind == "joints" else value))
+        notes += [
+            f"{name}: {sum(why.values())} messages left out, the first one for: {next(iter(why))}"
+            for name, why in refused.items()
+        ]
+        return found, [*notes, *reader.damage]
 
 
 def _changes(samples: list[tuple[int, Any]]) -> tuple[Float, Float]:

@@ -54,7 +54,7 @@ class Route:
         """Store a message; one that is not even a header is refused, as is one that must be decoded and cannot."""
         try:
             # A command without a stamp holds from when it was sent.
-            stamp_ns = header_ns(raw, self.topic) if self.stamped else bag_ns
+            stamp_ns = header_ns(raw, self.topic, bag.ros1) if self.stamped else bag_ns
             stamp_ns = stamp_ns or (bag_ns if self.name.startswith(REFERENCE) else 0)
             if stamp_ns - bag_ns > self.most_ahead_ns:
                 self.count.ahead(stamp_ns, bag_ns, stamp_ahead(self.name, stamp_ns - bag_ns))
@@ -120,11 +120,13 @@ def absolute(topic: str) -> str:
     return "/" + topic.lstrip("/")
 
 
-def header_ns(raw: bytes, topic: str) -> int:
-    """Stamp of a serialised message that begins with a header: after 4 bytes in ROS 2 (encapsulation) and 1 (seq)."""
+def header_ns(raw: bytes, topic: str, ros1: bool) -> int:
+    """Stamp of a serialised message that begins with a header: after 4 bytes in ROS 2 (encapsulation, which says the
+    order of bytes) and ROS 1 (seq)."""
     if len(raw) < 12:
         raise UserError(f"{topic}: message", f"{len(raw)} bytes", "a message that is whole")
-    seconds, nanoseconds = struct.unpack_from("<II", raw, 4)
+    little = ros1 or raw[1] & 1
+    seconds, nanoseconds = struct.unpack_from("<II" if little else ">II", raw, 4)
     return int(seconds) * 1_000_000_000 + int(nanoseconds)
 
 

@@ -22,7 +22,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     with BagReader(arguments.bag) as reader:
         contract = load_contract(arguments.robot) if arguments.robot else contract_of(reader)
-    lags = stream_lags(arguments.bag, contract)
+    notes: list[str] = []
+    lags = stream_lags(arguments.bag, contract, notes.append)
     lines = []
     for lag in lags:
         stated = contract.source(lag.stream).latency_s
@@ -34,5 +35,6 @@ def run(arguments: argparse.Namespace) -> int:
             line += f"; the contract says {stated:g}" + ("" if abs(stated - lag.seconds) < 0.02 else f"  -> {advice}")
         lines.append(line)
     result = {"robot": contract.name, "lags": [asdict(lag) | {"sure": lag.sure} for lag in lags]}
-    show(result, arguments.json, lines or ["no camera, taxels or wrench in the bag"])
+    lines = [*(lines or ["no camera, taxels or wrench in the bag"]), *notes]
+    show({**result, "notes": notes}, arguments.json, lines)
     return 0 if lags else 1
