@@ -103,6 +103,16 @@ def test_it_forgets_what_came_before_a_jump_of_the_clock_and_says_when_nothing_c
     assert drivers_status(None, Precedence(print)).level == DiagnosticStatus.WARN
 
 
+def test_while_nobody_asks_it_keeps_no_more_than_of_a_while(contract: Contract) -> None:
+    watch = DriverWatch(contract, 0.1, lambda: IDLE)
+    for count in range(50_000):
+        watch.arrived("arm", count * MS, count * MS)
+    assert len(watch._late_ms) == len(watch._stamps_ns["arm"]) == 10_000
+    drivers = watch.report()
+    assert drivers is not None
+    assert drivers.gap_ms == pytest.approx(1.0)
+
+
 GIVING = """
 import os
 from world_model_ros.nodes.driver_watch import Cores, Drivers

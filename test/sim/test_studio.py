@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from dataclasses import replace
 from queue import Queue
 
@@ -124,5 +125,21 @@ def test_a_machine_that_nothing_can_be_drawn_on_is_said(contract: Contract, monk
     monkeypatch.setenv("MUJOCO_GL", "nonsense")
     studio = Studio(contract, scene_for_seed(contract, 1, "plain"), print)
     with pytest.raises(UserError, match="rendering"):
+        studio.ready()
+    studio.close()
+
+
+def test_a_drawing_process_that_ends_before_it_is_told_anything_is_said_too(
+    contract: Contract, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Ended(subprocess.Popen):
+        def __init__(self, *args, **settings) -> None:
+            super().__init__(*args, **settings)
+            self.wait(30)
+
+    monkeypatch.setattr("world_model_ros.sim.studio._PROGRAM", "import sys; sys.exit(3)")
+    monkeypatch.setattr("world_model_ros.sim.studio.subprocess.Popen", Ended)
+    studio = Studio(contract, scene_for_seed(contract, 1, "plain"), print)
+    with pytest.raises(UserError, match="rendering: got 'it ended with status 3'"):
         studio.ready()
     studio.close()

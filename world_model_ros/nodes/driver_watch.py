@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from world_model_ros.contract.contract import Contract
 LATE = 0.5  # share of a stream's largest age; the gate brakes at the whole
 _IDLE = 0.1  # share of the cores; with more idle, nobody is kept from them
 _OURS = 0.2  # share of the cores from which on it is the brain's doing too
+_KEPT = 10_000  # messages; while nobody asks for reports, as of a brain that is not active, more would pile up
 _IDLE_FIELDS = slice(3, 5)  # idle and iowait of /proc/stat
 
 
@@ -130,8 +132,8 @@ class DriverWatch:
         self._limit_ms = LATE * min(contract.source(name).max_age_s for name in self._latency_ns) * 1e3
         self._tick_s = tick_s
         self._meter, self._clock = meter or CoreMeter(), clock
-        self._late_ms: list[float] = []
-        self._stamps_ns: dict[str, list[int]] = {}
+        self._late_ms: deque[float] = deque(maxlen=_KEPT)
+        self._stamps_ns: dict[str, deque[int]] = {}
         self._called: list[float] = []
         self._begin = clock()
 
@@ -139,7 +141,7 @@ class DriverWatch:
         """A message came; those of other streams than joints are passed over."""
         if stream in self._latency_ns:
             self._late_ms.append((now_ns - stamp_ns - self._latency_ns[stream]) * 1e-6)
-            self._stamps_ns.setdefault(stream, []).append(stamp_ns)
+            self._stamps_ns.setdefault(stream, deque(maxlen=_KEPT)).append(stamp_ns)
 
     def follows(self, stream: str) -> bool:
         """Whether `arrived` wants to hear of a stream."""
@@ -150,16 +152,23 @@ class DriverWatch:
         self._called.append(self._clock())
 
     def forget(self) -> None:
-        """The clock jumped: what came before says nothing."""
-        self._late_ms, self._stamps_ns, self._called, self._begin = [], {}, [], self._clock()
+        """What came before says nothing: the clock jumped, or ticks begin only now."""
+        self._late_ms.clear()
+        self._stamps_ns.clear()
+        self._called, self._begin = [], self._clock()
+        self._meter()
 
     def report(self) -> Drivers | None:
         """How they came since the last report; None if no two came."""
         cores, now = self._meter(), self._clock()
-        late_ms, stamps_ns, called, span_s = self._late_ms, self._stamps_ns, self._called, now - self._begin
-        gaps_ms = [gap * 1e-6 for each in stamps_ns.values() for gap in np.diff(each).tolist()]
-        self._late_ms, self._called, self._begin = [], called[-1:], now
-        self._stamps_ns = {name: each[-1:] for name, each in stamps_ns.items()}
+        late_ms, called, span_s = list(self._late_ms), self._called, now - self._begin
+        gaps_ms = [gap * 1e-6 for each in self._stamps_ns.values() for gap in np.diff(each).tolist()]
+        self._called, self._begin = called[-1:], now
+        self._late_ms.clear()
+        for each in self._stamps_ns.values():
+            newest = each[-1]
+            each.clear()
+            each.append(newest)
         if not gaps_ms:
             return None
         p50, p95, largest = np.percentile(late_ms, [50, 95, 100]).tolist()

@@ -132,6 +132,8 @@ class WorldModelNode(LifecycleNode):
         assert self._goals is not None
         assert self._outbox is not None
         assert self._refusals is not None
+        assert self._watch is not None
+        self._watch.forget()
         self._loop = TickLoop(
             self._brain,
             self._streams,

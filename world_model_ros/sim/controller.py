@@ -1,4 +1,5 @@
-"""Model of ros2_controllers' joint_trajectory_controller, with position commands, as its C++ sources have it.
+"""Model of ros2_controllers' joint_trajectory_controller, with position commands and
+``interpolate_from_desired_state``, as its C++ sources have it.
 
 What matters of the real one, and what a controller in continuous time does not show:
 
@@ -57,14 +58,10 @@ class JointTrajectoryController:
         start_ns: time of its first update.
         update_hz: updates per second.
         version: ``4.42`` stands for 4.21 and later, ``4.20`` for 4.18 to 4.20, ``4.17`` for what was before.
-        interpolate_from_desired_state: whether it makes a first segment from its last command, else from the measured
-            state, see `measured`.
 
     Attributes:
         active: a controller that is not takes no trajectory and commands nothing.
         scaling: share of the speed at which its time passes, 0 to 1.
-        measured: positions and velocities (2, J) of the hardware, from which it interpolates if not from its last
-            command; None has the hardware follow its commands exactly.
     """
 
     def __init__(
@@ -74,14 +71,11 @@ class JointTrajectoryController:
         start_ns: int = 0,
         update_hz: float = 500.0,
         version: Version = "4.42",
-        interpolate_from_desired_state: bool = True,
     ) -> None:
         self.names = tuple(names)
         self.version = version
         self.active = True
         self.scaling = 1.0
-        self.measured: Float | None = None
-        self._from_desired = interpolate_from_desired_state
         self._period_ns = round(1e9 / update_hz)
         self._next_ns = start_ns
         self._arrived: list[tuple[int, Trajectory]] = []
@@ -161,10 +155,6 @@ class JointTrajectoryController:
 
     def _before(self, time_ns: int) -> tuple[Float, int]:
         """The state that a first segment begins with, and the time for which it is booked."""
-        if not self._from_desired:
-            if self.measured is None:
-                return np.array(self._last), time_ns
-            return np.array([*self.measured, np.zeros(len(self.names))]), time_ns
         booked_ns = self._last_ns if self.version == "4.42" and self._last_ns is not None else time_ns
         return np.array(self._last), booked_ns
 

@@ -77,7 +77,7 @@ class Studio:
         assert self._child.stdin is not None
         assert self._child.stdout is not None
         self._in, self._out = self._child.stdin, self._child.stdout
-        _send(self._in, (contract, scene))
+        self._tell((contract, scene))
         self._thread = threading.Thread(target=self._receive, name="studio", daemon=True)
 
     def ready(self) -> Cost:
@@ -119,7 +119,7 @@ class Studio:
             self._thread.join()
 
     def _tell(self, what: Any) -> None:
-        with suppress(BrokenPipeError):  # it has ended, which `_receive` says
+        with suppress(BrokenPipeError):  # it has ended, which `ready` or `_receive` says
             _send(self._in, what)
 
     def _receive(self) -> None:
