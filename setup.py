@@ -1,10 +1,13 @@
 """ament_python package: installs by pip and by colcon."""
 
+import re
 from pathlib import Path
 
 from setuptools import find_packages, setup
 
 NAME = "world_model_ros"
+VERSION = "0.1.0"
+HOME = "https://example.org/world_model_ros"  # of the repository on its forge
 NODES = (
     "world_model_node",
     "command_gate_node",
@@ -31,6 +34,17 @@ def data_files():
     return files
 
 
+def long_description():
+    """The README, with links that work from the page of a package index too."""
+
+    def absolute(link):
+        picture, words, target = link.groups()
+        return f"{picture}[{words}]({HOME}/{'raw' if picture else 'blob'}/v{VERSION}/{target})"
+
+    text = Path("README.md").read_text(encoding="utf-8")
+    return re.sub(r"(!?)\[([^\]]*)\]\((?!\w+:|#)([^)\s]+)\)", absolute, text)
+
+
 def ros(distro):
     return [f"ros-{distro}-rclpy[fastrtps]", f"ros-{distro}-common-interfaces"]
 
@@ -40,16 +54,18 @@ SIM = ["mujoco>=3.2"]
 TRAIN = ["torch>=2.9,<3", "onnx>=1.17", "onnxscript>=0.5", "onnx-ir>=0.1.7", "tensorboard"]
 REPORT = ["matplotlib", "jinja2", "markupsafe"]  # report.html of a replay
 LEROBOT = ["pyarrow", "av"]
+# The pages of docs/ as a site, and a look at what a package index makes of the README.
+DOCS = ["mkdocs>=1.6,<2", "mkdocs-material>=9.5,<10", "mkdocstrings[python]>=0.26,<2", "twine>=5"]
 XACRO = ["xacro"]  # URDFs that are still xacro files; a ROS installation brings its own
 VIEW = ["viser>=1.1", "av"]  # the web page, and films
 
 setup(
     name=NAME,
-    version="0.1.0",
+    version=VERSION,
     packages=find_packages(include=[NAME, f"{NAME}.*"]),
     package_data={NAME: ["py.typed", "bags/*.j2"]},
     data_files=data_files(),
-    python_requires=">=3.10",
+    python_requires=">=3.10,<3.14",
     install_requires=[
         "setuptools",
         "numpy",
@@ -78,6 +94,7 @@ setup(
         "lerobot": LEROBOT,
         "xacro": XACRO,
         "view": VIEW,
+        "docs": DOCS,
         "test": [
             *XACRO,
             "pytest",
@@ -95,8 +112,31 @@ setup(
     zip_safe=True,
     maintainer="world_model_ros maintainers",
     maintainer_email="maintainers@example.org",
-    description="A world-model brain for ROS 2 robots.",
+    description="A world-model brain for ROS 2 robots, behind a gate that can always stop it.",
+    long_description=long_description(),
+    long_description_content_type="text/markdown",
+    url=HOME,
+    project_urls={
+        "Documentation": f"{HOME}/blob/v{VERSION}/docs",
+        "Source": HOME,
+        "Issues": f"{HOME}/issues",
+        "Changelog": f"{HOME}/blob/v{VERSION}/CHANGELOG.rst",
+    },
+    keywords="robotics ros2 world-model model-predictive-control onnx multimodal",
+    classifiers=[
+        "Development Status :: 4 - Beta",
+        "Intended Audience :: Developers",
+        "Intended Audience :: Manufacturing",
+        "Intended Audience :: Science/Research",
+        "Operating System :: POSIX :: Linux",
+        "Programming Language :: Python :: 3",
+        *(f"Programming Language :: Python :: 3.{minor}" for minor in range(10, 14)),
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+        "Topic :: Scientific/Engineering :: Image Processing",
+        "Typing :: Typed",
+    ],
     license="Apache-2.0",
+    license_files=["LICENSE"],
     entry_points={
         "console_scripts": [
             "world-model = world_model_ros.cli:main",

@@ -6,7 +6,8 @@ import ast
 import re
 import sys
 from pathlib import Path
-from typing import Any
+
+from setup_arguments import setup_arguments
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = "world_model_ros"
@@ -15,6 +16,7 @@ PACKAGE = "world_model_ros"
 DISTRIBUTION = {
     "cv2": "opencv",
     "yaml": "pyyaml",
+    "pydantic_core": "pydantic",  # of one version with it
     "onnx_ir": "onnx-ir",
     "pinocchio": "pin",
     "coal": "pin",
@@ -38,16 +40,15 @@ class Asked:
     """The arguments of setup()."""
 
     def __init__(self) -> None:
-        found: dict[str, Any] = {}
-        source = (ROOT / "setup.py").read_text(encoding="utf-8")
-        space: dict[str, Any] = {"__name__": "setup"}
-        exec(compile(source.replace("from setuptools import find_packages, setup", ""), "setup.py", "exec"),
-             space | {"find_packages": lambda **_: [], "setup": found.update})  # fmt: skip
+        found = setup_arguments()
         self.base: list[str] = found["install_requires"]
         self.extras: dict[str, list[str]] = found["extras_require"]
 
     def everything(self) -> list[str]:
-        return [*self.base, *(each for name, extra in self.extras.items() if name != "test" for each in extra)]
+        return [
+            *self.base,
+            *(each for name, extra in self.extras.items() if name not in ("test", "docs") for each in extra),
+        ]
 
 
 def name_of(requirement: str) -> str:

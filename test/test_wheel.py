@@ -79,6 +79,10 @@ def run(environment: Path, *words: object, ok: tuple[int, ...] = (0,), **changed
     return done.stdout + done.stderr
 
 
+def test_the_wheel_stays_small_enough_for_a_package_index(wheel: Path) -> None:
+    assert wheel.stat().st_size < 60e6
+
+
 def test_its_own_share_folder_is_found(installed: Path) -> None:
     found = json.loads(run(installed, "info", "--json"))
     assert Path(found["share"]) == installed / "share" / "world_model_ros"
