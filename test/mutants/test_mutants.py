@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
+import subprocess
+import sys
 import textwrap
 from pathlib import Path
 
 import pytest
+import trial
 from catalogue import MUTANTS
 from mutation import Mutant, Stale
 from trial import verdict
@@ -26,6 +31,30 @@ def test_it_still_applies_and_its_tests_are_there(mutant: Mutant) -> None:
 def test_there_is_one_for_each_promise_and_their_names_are_their_own() -> None:
     assert len({mutant.name for mutant in MUTANTS}) == len(MUTANTS) >= 33
     assert len({mutant.promise for mutant in MUTANTS}) == len(MUTANTS)
+
+
+def test_without_pytest_nothing_is_tried_and_it_says_what_brings_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(trial, "find_spec", lambda name: None)
+    monkeypatch.setattr(trial, "verdict", lambda *_: pytest.fail("it is tried"))
+    with pytest.raises(SystemExit) as ended:
+        trial.main([])
+    assert ended.value.code == 2
+    said = capsys.readouterr().err
+    assert f"no pytest in {sys.executable}" in said
+    assert trial.EXTRAS in said
+    assert f"--extras {trial.EXTRAS}" in (ROOT / "scripts" / "test").read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_without_an_environment_it_says_how_to_have_one(tmp_path: Path) -> None:
+    (tmp_path / "scripts").mkdir()
+    script = shutil.copy(ROOT / "scripts" / "mutants", tmp_path / "scripts")
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHON"}
+    done = subprocess.run([script], env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert done.stderr == "mutants: no .venv/bin/python; scripts/test makes it, or PYTHON=... says which one\n"
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 from catalogue import MUTANTS
@@ -20,6 +21,7 @@ from mutation import Mutant, Stale
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = "world_model_ros"
+EXTRAS = "sim,test,train,report,lerobot,view"  # of scripts/test
 _LONGEST_S = 300.0
 
 
@@ -74,7 +76,7 @@ def verdict(mutant: Mutant, copy: Path, green: dict[tuple[str, ...], bool]) -> s
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser = argparse.ArgumentParser(prog="scripts/mutants", description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("names", nargs="*", help="of mutants; all without any")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     asked = parser.parse_args(words)
@@ -82,6 +84,10 @@ def main(words: Sequence[str] | None = None) -> int:
     unknown = sorted(set(asked.names) - set(known))
     if unknown:
         parser.error(f"no mutant {', '.join(unknown)}; there are {', '.join(known)}")
+    if find_spec("pytest") is None:  # else every test would seem to fail
+        parser.error(
+            f"no pytest in {sys.executable}; scripts/setup --extras {EXTRAS} brings it, and so does scripts/test"
+        )
     chosen = [known[name] for name in asked.names] or list(MUTANTS)
     found: dict[str, str] = {}
     green: dict[tuple[str, ...], bool] = {}
