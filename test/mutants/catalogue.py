@@ -518,15 +518,15 @@ _REST = (
     ),
     Mutant(
         "spread_without_floor",
-        "planning/planner.py::Planner.forward",
-        "torch.maximum(elites.std(0), config.spread[1] * reach)",
+        "planning/solver.py::ICEM.forward",
+        "torch.maximum(elites.std(0), config.spread[1] * search.reach)",
         "elites.std(0)",
         "the search never narrows to a point",
         ("test/planning/test_planner.py",),
     ),
     Mutant(
         "elites_are_the_worst",
-        "planning/planner.py::Planner.forward",
+        "planning/solver.py::ICEM.forward",
         "torch.topk(-cost, config.elites)",
         "torch.topk(cost, config.elites)",
         "the search goes on from the cheapest candidates",
