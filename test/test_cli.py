@@ -87,6 +87,37 @@ def test_check_of_a_damaged_model_says_what_is_wrong(tmp_path, capsys: pytest.Ca
     assert "weights.bin" in wrong[0]["error"]
 
 
+def test_a_bundle_is_checked_against_the_robot_that_it_names(tmp_path, capsys: pytest.CaptureFixture[str]):
+    assert main(["check", "unitree_g1", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["robot"] == "unitree_g1"
+    assert main(["check", "unitree_g1", "--robot", "tabletop_arm"]) == 1
+    model = tmp_path / "copy"
+    shutil.copytree(share_folder("models") / "unitree_g1", model)
+    manifest = json.loads((model / "manifest.json").read_text())
+    (model / "manifest.json").write_text(json.dumps(manifest | {"robot": "mine"}))
+    capsys.readouterr()
+    assert main(["check", str(model)]) == 2
+    assert "expected --robot FILE, the contract of mine" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["check", "tabletop_arm", "--live", "soon"], "got 'soon'; expected 0.5 to 3600 seconds"),
+        (["check", "tabletop_arm", "--live", "nan"], "got 'nan'; expected 0.5 to 3600 seconds"),
+        (["bench", "gate", "--rate", "fast"], "got 'fast'; expected 10 to 1000 Hz"),
+        (["bench", "gate", "--frames", "1.5"], "got '1.5'; expected a whole number of "),
+    ],
+)
+def test_an_option_that_is_no_number_is_named_with_what_is_legal(
+    words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+):
+    with pytest.raises(SystemExit) as left:
+        main(words)
+    assert left.value.code == 2
+    assert said in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("words", "named"),
     [

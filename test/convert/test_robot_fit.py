@@ -11,6 +11,7 @@ from split_joints import split_contract
 from world_model_ros.contract.contract import load_contract
 from world_model_ros.convert.incoming import converter_for
 from world_model_ros.convert.joints import OtherJoints
+from world_model_ros.convert.live_fit import Finding
 from world_model_ros.convert.outgoing import MessageMaker, ros_class
 from world_model_ros.convert.robot_fit import RobotFit, notes, report_lines
 from world_model_ros.core.trajectory import LIMIT_TOLERANCE
@@ -230,3 +231,18 @@ def test_another_publisher_of_other_joints_beside_ours_is_no_misfit():
         fit.add("arm", joints(T0 + i * 10**7, np.zeros(1), ("finger_joint",)), T0 + i * 10**7 + 10**6)
     assert [each.level for each in fit.streams["arm"].findings()] == ["ok"] * 3
     assert fit.streams["arm"].rate_hz == pytest.approx(100.0)
+
+
+@pytest.mark.parametrize(
+    ("required", "messages", "verdict"),
+    [(False, 0, "silent; it may be"), (True, 0, "does not fit"), (False, 3, "fits")],
+)
+def test_a_stream_of_which_nothing_came_is_not_said_to_fit(required: bool, messages: int, verdict: str):
+    fit = RobotFit(CONTRACT)
+    for i in range(messages):
+        fit.add("wrist_wrench", MAKE.wrench(np.zeros(6), T0 + i * 10**7, "wrist_ft"), T0 + i * 10**7)
+    missing = [] if messages else [Finding("publishers", "nobody", "start it", "wrong" if required else "note")]
+    topic = fit.topic("wrist_wrench", "/wrench", missing)
+    (first, *_) = report_lines(fit.report(1.0, [topic], []))
+    assert first.startswith("/wrench (wrist_wrench):")
+    assert first.endswith(verdict)

@@ -42,18 +42,24 @@ def at_least(least: int) -> Callable[[str], int]:
     """Reads a whole number that is not below ``least``."""
 
     def read(text: str) -> int:
-        number = int(text)
+        try:
+            number = int(text)
+        except ValueError:
+            number = least - 1
         if number < least:
-            raise argparse.ArgumentTypeError(f"{number} is below {least}")
+            raise argparse.ArgumentTypeError(f"got {text!r}; expected a whole number of {least} or more")
         return number
 
     return read
 
 
 def _rate(text: str) -> float:
-    rate = float(text)
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = 0.0
     if not 10.0 <= rate <= 1000.0:
-        raise argparse.ArgumentTypeError(f"{rate} is not from 10 to 1000 Hz")
+        raise argparse.ArgumentTypeError(f"got {text!r}; expected 10 to 1000 Hz")
     return rate
 
 

@@ -7,13 +7,14 @@ from pathlib import Path
 
 from world_model_ros.commands.output import show
 from world_model_ros.contract.share import default_robot
+from world_model_ros.core.errors import UserError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "what", help="bundle (name or folder), or a contract (.yaml); with --live or --bag also a robot's name"
     )
-    parser.add_argument("--robot", default=default_robot(), help="contract a bundle is checked against (%(default)s)")
+    parser.add_argument("--robot", help="contract a bundle is checked against; the one that it names without it")
     parser.add_argument("--live", type=_seconds, help="listen to the running robot for so many seconds (5, 5s)")
     parser.add_argument("--bag", type=Path, help="look at a recording of the robot instead, all of it")
     parser.add_argument(
@@ -36,7 +37,7 @@ def _bundle(arguments: argparse.Namespace) -> int:
     from world_model_ros.contract.contract import load_contract
     from world_model_ros.runtime.bundle import check_bundle
 
-    contract = load_contract(arguments.robot)
+    contract = load_contract(arguments.robot or _robot_of(arguments.what))
     report = check_bundle(arguments.what, contract)
     checks = [
         {"what": check.what, "fits": check.error is None, "error": None if check.error is None else str(check.error)}
@@ -56,6 +57,22 @@ def _bundle(arguments: argparse.Namespace) -> int:
     return 0 if report.fits else 1
 
 
+def _robot_of(bundle: str) -> str:
+    """The robot that a bundle names; the package's default one where its manifest cannot be read, which is said."""
+    from world_model_ros.contract.contract import known_robots
+    from world_model_ros.runtime.bundle import find_bundle, read_manifest
+
+    folder = find_bundle(bundle)
+    try:
+        robot = read_manifest(folder).robot
+    except UserError:
+        return default_robot()
+    if robot not in known_robots():
+        legal = f"--robot FILE, the contract of {robot}, for which {folder} was made: it is none of {known_robots()}"
+        raise UserError("robot", "nothing", legal)
+    return robot
+
+
 def _contract(arguments: argparse.Namespace) -> int:
     from world_model_ros.commands.collision_check import collision_lines, collision_report
     from world_model_ros.commands.contract_check import check_contract
@@ -73,7 +90,7 @@ def _contract(arguments: argparse.Namespace) -> int:
         "checks": checks,
         "collision": collision,
     }
-    verdict = "is complete" if not wrong else f"has {len(wrong)} open points:"
+    verdict = "is complete" if not wrong else f"has {len(wrong)} open point{'s' * (len(wrong) > 1)}:"
     lines = [f"{arguments.what} {verdict} ({len(found)} checks)", *(f"  {each.what}: {each.wrong}" for each in wrong)]
     show(result, arguments.json, [*lines, *collision_lines(collision)])
     return 1 if wrong else 0
@@ -108,7 +125,10 @@ def _bag(arguments: argparse.Namespace) -> int:
 
 
 def _seconds(text: str) -> float:
-    value = float(text.removesuffix("s"))
+    try:
+        value = float(text.removesuffix("s"))
+    except ValueError:
+        value = 0.0
     if not 0.5 <= value <= 3600.0:
-        raise argparse.ArgumentTypeError(f"{text}: 0.5 to 3600 seconds")
+        raise argparse.ArgumentTypeError(f"got {text!r}; expected 0.5 to 3600 seconds")
     return value

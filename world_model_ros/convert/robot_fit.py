@@ -103,7 +103,7 @@ def report_lines(result: dict[str, Any]) -> list[str]:
         rate, age = topic["rate_hz"], topic["age_ms"]
         words = "" if rate is None else f" {rate:.1f} a second,"
         words += "" if age is None else f" age {age['p50']:.1f} ms (at most {age['max']:.1f}),"
-        verdict = "fits" if topic["fits"] else "does not fit"
+        verdict = "does not fit" if not topic["fits"] else "fits" if topic["messages"] else "silent; it may be"
         lines += [f"{topic['topic']} ({topic['stream']}):{words} {verdict}", *_lines(topic["findings"])]
     lines += _lines([*result["command"], *result["joints"]], "")
     return [*lines, f"{result['robot']} {'fits' if result['fits'] else 'does not fit'} its contract"]
