@@ -93,6 +93,50 @@ def test_a_mistake_is_refused_with_its_place_and_what_is_legal(path: list[Any], 
         assert word in str(error.value)
 
 
+def numbers(data: Any, path: tuple[Any, ...] = ()) -> list[list[Any]]:
+    """Where the contract has a number that is no version."""
+    if isinstance(data, dict):
+        return [found for key, value in data.items() for found in numbers(value, (*path, key))]
+    if isinstance(data, list):
+        return [found for i, value in enumerate(data) for found in numbers(value, (*path, i))]
+    return [list(path)] if type(data) in (int, float) and path != ("format",) else []
+
+
+@pytest.mark.parametrize("word", ["yes", "off"])
+def test_a_switch_is_no_number(word: str):
+    """``velocity: on`` is no limit of 1 rad/s, wherever a number is asked for."""
+    assert len(numbers(DATA)) > 80
+    for path in [*numbers(DATA), ["deployment", "streams", 0, "latency_s"], ["deployment", "gate", "transport_s"]]:
+        with pytest.raises(UserError, match=f"{path[-1]}.* a number; YAML takes yes, no, on and off for"):
+            contract_from_text(changed(path, yaml.safe_load(word)))
+
+
+@pytest.mark.parametrize("topic", ["", " ", "a b", "a//b", "a/", "1st/image", "a/2nd", "caméra", "~/own", "a-b", "a\n"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        ["deployment", "streams", 0, "topic"],
+        ["deployment", "labels", 0, "topic"],
+        ["deployment", "command", "topic"],
+        ["deployment", "gate", "deadman"],
+        ["deployment", "driver"],
+    ],
+)
+def test_a_topic_that_ros_refuses_is_refused_here(path: list[Any], topic: str):
+    """Not by every node with a traceback, after ``check`` called the contract complete."""
+    value: Any = {
+        "deadman": {"topic": topic},
+        "driver": {"ready": [{"topic": topic, "type": "std_msgs/msg/Bool"}]},
+    }.get(path[-1], topic)
+    with pytest.raises(UserError, match=r"topic: got .* expected a topic's name: parts with / between"):
+        contract_from_text(changed(path, value))
+
+
+@pytest.mark.parametrize("topic", ["a", "/a", "_a/_1", "/Left/camera_2/image_raw"])
+def test_a_topic_that_ros_takes_is_taken(topic: str):
+    assert contract_from_text(changed(["deployment", "streams", 0, "topic"], topic)).source("front").topic == topic
+
+
 @pytest.mark.parametrize(
     "path",
     [["interface"], ["name"], ["interface", "joints"], ["deployment", "streams", 2]],

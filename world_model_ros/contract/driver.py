@@ -6,7 +6,7 @@ from typing import Annotated, Union
 
 from pydantic import Field, model_validator
 
-from world_model_ros.contract.fields import Positive, Qos, Strict, once
+from world_model_ros.contract.fields import Positive, Qos, Strict, Topic, once
 
 Told = Union[bool, int, float, str]
 
@@ -14,7 +14,7 @@ Told = Union[bool, int, float, str]
 class DriverField(Strict):
     """One field of a message; nested ones with dots, as ``status.mode``."""
 
-    topic: Annotated[str, Field(pattern=r"^[~/A-Za-z][A-Za-z0-9_/]*$")]
+    topic: Topic
     type: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*/msg/[A-Za-z][A-Za-z0-9_]*$")]
     field: Annotated[str, Field(min_length=1)] = "data"
     qos: Qos = Qos()

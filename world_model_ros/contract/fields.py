@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+import re
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+_TOPIC = r"^/?[A-Za-z_][A-Za-z0-9_]*(/[A-Za-z_][A-Za-z0-9_]*)*$"
+
+
+def _no_switch(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise ValueError("a number; YAML takes yes, no, on and off for true and false")
+    return value
+
+
+def _topic(name: str) -> str:
+    if not re.fullmatch(_TOPIC, name):
+        raise ValueError("a topic's name: parts with / between them, of letters, digits and _, none with a digit first")
+    return name
+
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Finite = Annotated[float, Field(allow_inf_nan=False)]
-Count = Annotated[int, Field(gt=0)]
+Topic = Annotated[str, AfterValidator(_topic), Field(json_schema_extra={"pattern": _TOPIC})]
+Number = Annotated[float, BeforeValidator(_no_switch)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False), BeforeValidator(_no_switch)]
+Finite = Annotated[float, Field(allow_inf_nan=False), BeforeValidator(_no_switch)]
+Count = Annotated[int, Field(gt=0), BeforeValidator(_no_switch)]
 Range = tuple[Finite, Finite]
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Literal, TypeVar
+from typing import Literal, TypeVar
 
 from pydantic import Field, model_validator
 
-from world_model_ros.contract.fields import Finite, Name, Positive, Range, Strict, once
+from world_model_ros.contract.fields import Finite, Name, Number, Positive, Range, Strict, Topic, once
 
 
 class JointLimit(Strict):
@@ -43,7 +43,7 @@ class Controller(Strict):
     """
 
     interface: Controlled
-    topic: str
+    topic: Topic
     joints: list[str] = Field(min_length=1)
     link: str | None = None
 
@@ -56,10 +56,10 @@ class Command(Strict):
     """The controllers the gate drives, and how often it writes: one for all joints but those that ``others`` name."""
 
     interface: Controlled
-    topic: str
+    topic: Topic
     link: str | None = None
     others: list[Controller] = []
-    rate_hz: float = Field(100.0, ge=10.0, le=1000.0)
+    rate_hz: Number = Field(100.0, ge=10.0, le=1000.0)
 
     @property
     def streamed(self) -> bool:
@@ -96,7 +96,7 @@ def _linked(controller: Linked) -> Linked:
 class Deadman(Strict):
     """A switch that somebody holds: std_msgs/Bool. Nothing moves unless a true younger than ``max_age_s`` is there."""
 
-    topic: str
+    topic: Topic
     max_age_s: Positive = 0.25
 
 
@@ -160,7 +160,7 @@ class GateSettings(Strict):
     horizon_s: Positive = 3.0
     tracking_tolerance: Positive = 0.15
     arm_tolerance: Positive = 0.005
-    transport_s: Annotated[float, Field(ge=0.0, le=0.1)] = 0.015
+    transport_s: Number = Field(default=0.015, ge=0.0, le=0.1)
     deadman: Deadman | None = None
     collision: CollisionSettings | None = None
     obstacles: list[Obstacle] = []

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from world_model_ros.contract.actions import Action, Box
 from world_model_ros.contract.driver import Driver
-from world_model_ros.contract.fields import Count, Name, Positive, Qos, Strict, known, once, same
+from world_model_ros.contract.fields import Count, Name, Number, Positive, Qos, Strict, Topic, known, once, same
 from world_model_ros.contract.gate_settings import Command, GateSettings, JointLimit
 from world_model_ros.contract.simulation import Simulation
 
@@ -151,19 +151,19 @@ class StreamSource(Strict):
     """
 
     name: Name
-    topic: str
+    topic: Topic
     type: str
     max_age_s: Positive
     required: bool = False
     qos: Qos = Qos()
     source_shape: tuple[Count, Count] | None = None
-    latency_s: float = Field(0.0, ge=0.0, le=1.0)
+    latency_s: Number = Field(0.0, ge=0.0, le=1.0)
     frame: str | None = None
 
 
 class LabelSource(Strict):
     name: Name
-    topic: str
+    topic: Topic
     type: Literal["geometry_msgs/msg/PoseStamped"] = "geometry_msgs/msg/PoseStamped"
 
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 from pydantic import Field
 
-from world_model_ros.contract.fields import Finite, Name, Positive, Range, Strict
+from world_model_ros.contract.fields import Finite, Name, Number, Positive, Range, Strict
 
 Point = tuple[Finite, Finite, Finite]
 
@@ -32,7 +30,7 @@ class SimulatedCamera(Strict):
     name: Name
     position_m: Point
     target_m: Point
-    fovy_deg: Annotated[float, Field(gt=1, lt=170)]
+    fovy_deg: Number = Field(gt=1, lt=170)
     link: str | None = None
 
 
