@@ -83,6 +83,8 @@ def test_controllers_that_are_told_something_each_cycle_get_their_actions_as_wha
         {"motors": ["hip", "knee", "claw"]},
         {"leg": {"a": ["hip", "knee"]}, "hand": ["claw"]},
         {"hip": 0, "knee": 1, "claw": 2},
+        {"claw": 2, "hip": 0, "knee": 1},  # the places count, not the order in the file
+        {"leg": {"knee": 1, "hip": 0}, "hand": ["claw"]},
         ["hip.pos", "knee.pos", "claw.position"],
     ],
 )
@@ -208,6 +210,14 @@ def test_the_task_is_what_the_episode_or_else_its_rows_say(tmp_path, name, task)
     assert found.task() == task
 
 
+@pytest.mark.parametrize(
+    ("said", "task"), [(4, "4"), ([4, "walk"], "4, walk"), (False, "False"), ({"a": 1}, "{'a': 1}")]
+)
+def test_a_task_that_is_no_text_is_one_all_the_same(tmp_path, said, task):
+    found = Imported(write_set(tmp_path / "set", row=lambda episode: {"tasks": said}), tmp_path / "bags")
+    assert [found.task(bag) for bag in range(len(found.bags))] == 3 * [task]
+
+
 def pandas_table(texts: list[str], column: str, index: list[Any]) -> Any:
     table = pa.table({"task_index": list(range(len(texts))), column: texts})
     about = {"index_columns": index, "columns": [], "column_indexes": [], "pandas_version": "2.2.0"}
@@ -289,6 +299,16 @@ def test_a_bad_row_of_version_3_costs_its_episode(tmp_path):
     found = Imported(folder, tmp_path / "bags")
     assert [bag.name for bag in found.bags] == ["episode_000000", "episode_000002"]
     assert found.lost[0].startswith("episode 1 is left out")
+
+
+@pytest.mark.parametrize("begin_s", [float("nan"), float("inf"), -1.0])
+def test_an_episode_of_version_3_that_begins_nowhere_in_its_video_is_left_out(tmp_path, begin_s):
+    """Not shown with the pictures of the video's first one."""
+    key = f"videos/{CAMERA}/from_timestamp"
+    folder = as_v3(write_set(tmp_path / "set"), row=lambda e: {key: begin_s} if e == 1 else {})
+    found = Imported(folder, tmp_path / "bags")
+    assert [bag.name for bag in found.bags] == ["episode_000000", "episode_000002"]
+    assert "from_timestamp" in found.lost[0]
 
 
 def test_a_set_that_does_not_list_its_episodes_is_read_by_its_files(tmp_path):

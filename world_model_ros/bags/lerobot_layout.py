@@ -227,7 +227,10 @@ class LerobotDataset:
                 continue
             at = {key: int(row[f"videos/{name}/{key}"]) for key in ("chunk_index", "file_index")}
             path = self._path("video_path", VIDEO_V3, {"video_key": name, **at})
-            videos[name] = (path, float(row[f"videos/{name}/from_timestamp"]))
+            begin_s = float(row[f"videos/{name}/from_timestamp"])
+            if not 0.0 <= begin_s < float("inf"):
+                raise ValueError(f"videos/{name}/from_timestamp is {begin_s:g}; a time in the video is expected")
+            videos[name] = (path, begin_s)
         place = {key: int(row[f"data/{key}"]) for key in ("chunk_index", "file_index")}
         data = self._path("data_path", DATA_V3, place)
         return StoredEpisode(int(row["episode_index"]), int(row["length"]), _task(row), data, videos)
@@ -243,12 +246,13 @@ class LerobotDataset:
 
 
 def _leaves(names: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Every name in lists and dictionaries, with the keys that lead to it."""
+    """Every name in lists and dictionaries, with the keys that lead to it; names of which a dictionary says the places
+    are in the order of those."""
     if isinstance(names, dict):
+        placed = [key for key, inner in names.items() if isinstance(inner, (int, float))]
+        yield from ((path, str(key)) for key in sorted(placed, key=lambda key: float(names[key])))
         for key, inner in names.items():
-            if isinstance(inner, (int, float)):  # name -> place
-                yield path, str(key)
-            else:
+            if key not in placed:
                 yield from _leaves(inner, (*path, str(key)))
     elif isinstance(names, list):
         for inner in names:
@@ -272,5 +276,6 @@ def _tasks_v3(path: Path) -> dict[int, str]:
 
 def _task(row: dict[str, Any]) -> str | None:
     """What an episode's description says; None if it says nothing."""
-    tasks = row.get("tasks") or []
-    return ", ".join(str(task) for task in ([tasks] if isinstance(tasks, str) else tasks)) or None
+    tasks = row.get("tasks")
+    texts = tasks if isinstance(tasks, list) else [] if tasks is None else [tasks]
+    return ", ".join(str(task) for task in texts) or None
