@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
+from world_model_ros.contract.actions import Tip
 from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.description import UrdfJoint
 from world_model_ros.contract.marks import marks
@@ -13,7 +14,10 @@ from world_model_ros.contract.schema import Joint
 from world_model_ros.convert.incoming import converter_for
 from world_model_ros.core.errors import UserError
 from world_model_ros.kinematics.motion import motion_for
+from world_model_ros.kinematics.reach import reach_m
 from world_model_ros.safety.build import gate_for
+
+_UNSEEN = 0.1  # of what a tip reaches, that random postures may have left out at either end
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,10 @@ def check_contract(contract: Contract) -> list[Finding]:
     if contract.deployment.urdf is not None or contract.deployment.limits:
         found.append(_tried("limits", contract.limits))
     found.append(_tried("action", lambda: motion_for(contract)))
+    if found[-1].wrong is None and contract.deployment.urdf is not None:
+        found += [
+            _tried(f"workspace of {tip.link}", partial(_meets, tip, contract)) for tip in contract.interface.action.tips
+        ]
     if contract.deployment.command is not None:
         found.append(_tried("gate", lambda: gate_for(contract)))
     return found
@@ -69,6 +77,16 @@ def _joint_fits(ours: Joint, known: dict[str, UrdfJoint]) -> None:
         raise UserError("interface.joints", f"{ours.name} ({joint.kind})", "a revolute, continuous or prismatic joint")
     if ours.unit not in (joint.unit, "normalised"):
         raise UserError(f"interface.joints: {ours.name}: unit", ours.unit, joint.unit)
+
+
+def _meets(tip: Tip, contract: Contract) -> None:
+    """`UserError` if a fingertip comes nowhere near its workspace along some axis."""
+    reach = reach_m(contract, contract.interface.base_frame, tip.link)
+    for axis, (low, high), (least, most) in zip("xyz", tip.workspace_m, reach.tolist()):
+        beyond = _UNSEEN * (most - least)
+        if low > most + beyond or high < least - beyond:
+            legal = f"along {axis} some of the {least:.2f} to {most:.2f} m that {tip.link} reaches"
+            raise UserError("interface.action: workspace_m", [low, high], legal)
 
 
 def _tried(what: str, build: Callable[[], object]) -> Finding:
