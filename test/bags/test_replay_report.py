@@ -11,8 +11,10 @@ import pytest
 from arm_bag import write_arm_bag
 
 from world_model_ros.bags.comparison import compare
+from world_model_ros.bags.reader import BagReader
 from world_model_ros.bags.replay import Replay, replay
 from world_model_ros.bags.report import verdict, write_report
+from world_model_ros.bags.writer import BagWriter
 from world_model_ros.cli import main
 from world_model_ros.contract.contract import Contract
 from world_model_ros.runtime.brain import Brain
@@ -79,6 +81,22 @@ def test_the_verdict_says_what_was_missing_and_whether_the_model_is_of_use(
     assert "arm, 1.2 s ahead" in lines
     assert "no better than repeating the present" in lines  # the toy knows nothing of joints
     assert "front" not in metrics["prediction"]
+
+
+def test_only_topics_that_are_neither_the_contracts_nor_ours_are_named(
+    arm: Contract, arm_bag: Path, brain: Brain, tmp_path: Path
+) -> None:
+    assert arm.deployment.command is not None
+    ours = ["goal/object_0/pose", "gate/state", "/diagnostics", "goal/cancel", arm.deployment.command.topic]
+    with BagReader(arm_bag) as bag, BagWriter(tmp_path / "more") as out:
+        for topic, kind, at, message in bag.messages():
+            out.write(topic, kind, message, at)
+        for topic in (*ours, "/weather"):
+            out.write(topic, "std_msgs/msg/String", out.make.string("x"), at)
+    notes = replay(tmp_path / "more", arm, brain, tmp_path / "out").metrics["notes"]
+    assert [line for line in notes if "ignored" in line] == [
+        "/weather: 1 of std_msgs/msg/String ignored, the contract does not know it"
+    ]
 
 
 def test_a_paired_comparison_knows_equal_from_better(

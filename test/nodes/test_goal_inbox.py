@@ -117,7 +117,11 @@ def test_a_joint_goal_may_name_some_joints_in_any_order(sender: Sender):
     np.testing.assert_array_equal(sender.inbox.goal.joints, expected)
     sender.send_joints(MAKE.joint_state(("wheel",), np.zeros(1), np.zeros(1), stamp_ns=2))
     sender.until(lambda: sender.inbox.refusals == 1)
+    assert "goal/joints: name: got ['wheel']; expected some of" in str(sender.inbox.refused)
     assert names[0] in str(sender.inbox.refused)
+    sender.send_joints(MAKE.joint_state((), np.zeros(0), np.zeros(0), stamp_ns=3))
+    sender.until(lambda: sender.inbox.refusals == 2)
+    assert "goal/joints: name: got []; expected some of" in str(sender.inbox.refused)
 
 
 def test_a_refusal_is_said_on_a_topic_and_in_the_log_whatever_the_goal_was(sender: Sender, capfd):

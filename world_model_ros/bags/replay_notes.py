@@ -10,6 +10,7 @@ from world_model_ros.bags.replay_bag import ReplayBag
 from world_model_ros.bags.routes import absolute
 from world_model_ros.bags.ticks import BagTicks
 from world_model_ros.contract.contract import Contract
+from world_model_ros.contract.recorded import recorded_topics
 from world_model_ros.convert.robot_fit import notes
 from world_model_ros.core.errors import UserError
 
@@ -71,8 +72,7 @@ def replay_notes(
         for name, why in source.reasons.items()
         if name not in reasons
     ]
-    known = source.topics() | {absolute(each.topic) for each in contract.deployment.streams}
-    known |= {"/contract", "/tick", "/command", "/surprise"}
+    known = source.topics() | {absolute(each) for each in recorded_topics(contract)} | {"/contract"}
     lines += [
         f"{topic.name}: {topic.count} of {topic.type} ignored, the contract does not know it"
         for topic in topics.values()

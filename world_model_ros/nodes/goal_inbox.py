@@ -132,10 +132,11 @@ class GoalInbox:
     def _joint_positions(self, target: str | None, now_ns: int, message: JointState) -> Goal:
         names = self._contract.joint_names
         others = [name for name in message.name if name not in names]
+        if len(others) == len(message.name):
+            raise UserError("goal/joints: name", others, f"some of {list(names)}")
         if others:
             self._node.get_logger().warning(f"goal/joints: {others} are no joints of {self._contract.name}; left out")
         joints = np.full(len(names), np.nan, np.float32)
         named = [name for name in names if name in message.name]
-        if named:
-            joints[[names.index(name) for name in named]] = JointConverter("goal/joints", named)(message)[1][:, 0]
+        joints[[names.index(name) for name in named]] = JointConverter("goal/joints", named)(message)[1][:, 0]
         return Goal("joints", now_ns, joints=joints)

@@ -27,13 +27,14 @@ from world_model_ros.bags.message_types import Typestore, installed_types, stand
 from world_model_ros.bags.writer import CONTRACT_TOPIC, BagWriter
 from world_model_ros.contract.contract import load_contract
 from world_model_ros.contract.fields import Qos
+from world_model_ros.contract.recorded import recorded_topics
 from world_model_ros.contract.share import default_robot
 from world_model_ros.convert.outgoing import ros_class
 from world_model_ros.core.errors import UserError
 from world_model_ros.nodes.diagnostics import ERROR, OK, STALE, WARN, diagnostics, status
 from world_model_ros.nodes.parameters import declare
 from world_model_ros.nodes.qos import qos_profile
-from world_model_ros.nodes.recording import RECORDER, recorded_topics, recording_qos
+from world_model_ros.nodes.recording import RECORDER, recording_qos
 from world_model_ros.nodes.spin import run_node
 
 _LOOK_EVERY_S = 0.5

@@ -1,0 +1,22 @@
+"""The topics that make up a recording: those of the contract, the brain and the gate."""
+
+from __future__ import annotations
+
+from world_model_ros.contract.contract import Contract
+
+_BRAIN_AND_GATE = (
+    "command tick surprise predicted/path predicted/joints predicted/states predicted/contact predicted/candidates "
+    "goal/image goal/joints goal/cancel goal/refused gate/applied gate/state "
+    "robot_description /diagnostics /tf /tf_static"
+)
+
+
+def recorded_topics(contract: Contract) -> list[str]:
+    """Names of what is recorded if nothing else is asked for."""
+    deployment = contract.deployment
+    topics = [source.topic for source in deployment.streams] + [label.topic for label in deployment.labels]
+    if deployment.command is not None:
+        topics += [each.topic for each in deployment.command.controllers(contract.joint_names)]
+    for target in contract.interface.targets:
+        topics += [f"goal/{target.name}/pose", f"predicted/{target.name}/path", f"predicted/{target.name}/region"]
+    return [*topics, *_BRAIN_AND_GATE.split()]
