@@ -11,6 +11,7 @@ import torch
 
 from world_model_ros.bench.exported import ExportedModule
 from world_model_ros.bench.references import LeWmSize, TdMpc2Size
+from world_model_ros.learning.exporter import EXPORTERS
 
 
 @pytest.mark.slow
@@ -50,3 +51,21 @@ def test_a_module_in_onnx_runtime_computes_the_same_and_says_how_much(bound: boo
     exported = ExportedModule(module, {"x": x}, ["y"], bound=bound)
     np.testing.assert_allclose(exported.run()[0], module(torch.from_numpy(x)).detach().numpy(), rtol=1e-5)
     assert exported.products == 2 * 3 * 8 * 4
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("exporter", EXPORTERS)
+def test_it_is_exported_as_bundles_are(exporter: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if exporter == "dynamo":
+        pytest.importorskip("onnxscript", reason="dynamo needs onnxscript (extra: train)")
+    asked: list[str | None] = []
+
+    def chosen(name: str | None) -> str:
+        asked.append(name)
+        return exporter
+
+    monkeypatch.setattr("world_model_ros.learning.exporter.exporter_named", chosen)
+    module, x = torch.nn.Sequential(torch.nn.Linear(8, 4), torch.nn.Tanh()), np.ones((3, 8), np.float32)
+    exported = ExportedModule(module, {"x": x}, [])
+    assert asked == [None]
+    np.testing.assert_allclose(exported.run()[0], module(torch.from_numpy(x)).detach().numpy(), rtol=1e-5)

@@ -1,9 +1,7 @@
-"""PyTorch modules as ONNX Runtime sessions, and what they have to compute."""
+"""PyTorch modules as ONNX Runtime sessions, by the exporter that bundles are made with, and what they compute."""
 
 from __future__ import annotations
 
-import io
-import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +32,7 @@ class ExportedModule:
     Args:
         module: with flat tensor inputs.
         inputs: by name, in the module's order.
-        outputs: names.
+        outputs: names; empty leaves them to the exporter.
         provider, threads: as for `runtime.session.open_session`.
         bound: whether buffers are kept on the device, as they always are on a GPU.
     """
@@ -48,17 +46,14 @@ class ExportedModule:
         threads: int = 1,
         bound: bool = False,
     ) -> None:
-        import torch
+        from torch import from_numpy
 
-        buffer: Any = io.BytesIO()
-        with warnings.catch_warnings(), torch.no_grad():
-            warnings.simplefilter("ignore")
-            torch.onnx.export(
-                module.eval(), tuple(torch.from_numpy(value) for value in inputs.values()), buffer,
-                input_names=list(inputs), output_names=outputs, opset_version=17, dynamo=False,
-            )  # fmt: skip
+        from world_model_ros.learning.exporter import exporter_named, graph_of
+
+        given = tuple(from_numpy(value) for value in inputs.values())
+        graph = graph_of(module, given, exporter_named(None), list(inputs), outputs or None)
         self._module, self._given = module, inputs
-        self._session = open_session(buffer.getvalue(), provider, threads)
+        self._session = open_session(graph.SerializeToString(), provider, threads)
         self._inputs = {value.name: inputs[value.name] for value in self._session.get_inputs()}
         on, self._bound = provider_named(provider), None
         if bound or on.device != "cpu":

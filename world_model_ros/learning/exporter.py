@@ -16,7 +16,7 @@ from typing import Any, Literal, get_args
 
 import onnx
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from world_model_ros.core.errors import UserError
 from world_model_ros.learning.graphs import NamedGraph
@@ -51,7 +51,14 @@ def onnx_graph(module: NamedGraph, example: tuple[Tensor, ...], exporter: Export
         example: an input each, of the shapes that the graph shall have.
         exporter: which of the two.
     """
-    names: dict[str, Any] = {"input_names": module.inputs, "output_names": module.outputs}
+    return graph_of(module, example, exporter, module.inputs, module.outputs)
+
+
+def graph_of(
+    module: nn.Module, example: tuple[Tensor, ...], exporter: Exporter, inputs: list[str], outputs: list[str] | None
+) -> onnx.ModelProto:
+    """As `onnx_graph`, of a module that does not name what goes in and out; None leaves names to the exporter."""
+    names: dict[str, Any] = {"input_names": inputs, "output_names": outputs}
     with torch.no_grad(), _quiet():
         if exporter == "torchscript":
             buffer: Any = io.BytesIO()
