@@ -135,6 +135,17 @@ def test_an_untrained_bundle_plans_for_every_fingertip_within_bounds(
         assert decision.trajectory is not None
 
 
+def test_the_planner_can_be_captured_without_running_it_on_numbers(contract: Contract) -> None:
+    """By `torch.export`, upon which the exporter that stays is built; that needs no onnxscript."""
+    model = untrained(contract)
+    with model.settled(), torch.no_grad():
+        module = _modules(model, CONFIG, "act")["plan"].eval()
+        example = tuple(_example(tensor, contract, model, CONFIG) for tensor in module.inputs)
+        captured = torch.export.export(module, example).module()
+        for first, second in zip(captured(*example), module(*example)):
+            torch.testing.assert_close(first, second)
+
+
 @pytest.mark.skipif(not ONNXSCRIPT, reason="onnxscript is not installed (extra: train)")
 def test_both_exporters_make_the_same_plan_in_the_same_time(contract: Contract) -> None:
     """Chunks within 1e-4, all else within 1e-5 (of what is larger than 1), time within 3 %."""
