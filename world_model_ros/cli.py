@@ -37,11 +37,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a subcommand; returns the exit status."""
     from world_model_ros.core.errors import UserError
     from world_model_ros.core.missing import to_install
+    from world_model_ros.core.progress import hush
 
     words = list(sys.argv[1:] if arguments is None else arguments)
     wanted = next((word for word in words if not word.startswith("-")), "")
     try:
         parsed = _parser(wanted).parse_args(words)
+        hush(bool(getattr(parsed, "json", False)))
         status = int(_module(parsed.command).run(parsed))
         sys.stdout.flush()
         return status

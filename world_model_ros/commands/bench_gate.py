@@ -80,7 +80,7 @@ def run(arguments: argparse.Namespace) -> int:
     if workers > 1:
         result = spread_campaign(contract, arguments.frames, arguments.seed, workers, controllers)
     else:
-        with _progress(arguments.frames, arguments.json) as bar:
+        with _progress(arguments.frames) as bar:
             result = campaign(contract, arguments.frames, arguments.seed, progress=bar.update, controllers=controllers)
     start, _ = places(contract, np.random.default_rng([arguments.seed, 1]))
     if arguments.histories:
@@ -102,10 +102,10 @@ def run(arguments: argparse.Namespace) -> int:
     return 0 if _clean(result) else 1
 
 
-def _progress(frames: int, as_json: bool) -> Any:
-    from tqdm import tqdm
+def _progress(frames: int) -> Any:
+    from world_model_ros.core.progress import progress_bar
 
-    return tqdm(total=frames, unit=" frames", unit_scale=True, disable=as_json)
+    return progress_bar(total=frames, unit=" frames", unit_scale=True)
 
 
 def _clean(result: dict[str, Any]) -> bool:

@@ -30,13 +30,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from tqdm import tqdm
-
     from world_model_ros.bench.exported import need_torch
     from world_model_ros.bench.plan import settings, shipped_plan
     from world_model_ros.bench.report import report
     from world_model_ros.contract.contract import load_contract
     from world_model_ros.core.errors import UserError
+    from world_model_ros.core.progress import progress_bar
     from world_model_ros.runtime.brain import Brain
     from world_model_ros.runtime.bundle import load_bundle
     from world_model_ros.runtime.provider import provider_named
@@ -66,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
         if size:
             found = _joined(found, comparison.size(*size))
         wanted = [each for each in parts if each in PARTS]
-        for part in tqdm(wanted, desc="pytorch takes minutes", unit="part", disable=arguments.json):
+        for part in progress_bar(wanted, desc="pytorch takes minutes", unit="part"):
             more = comparison.pytorch(not arguments.no_compile) if part == "pytorch" else getattr(comparison, part)()
             found = _joined(found, more)
     about = {"robot": contract.name, "model": bundle.manifest.name, "provider": provider}

@@ -23,13 +23,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """With ``--soak``, exit status 0 only if nothing grew."""
-    from tqdm import tqdm
-
     from world_model_ros.bench.report import report
     from world_model_ros.bench.senses import with_camera_size
     from world_model_ros.bench.soak import soak
     from world_model_ros.contract.contract import load_contract
     from world_model_ros.core.errors import UserError
+    from world_model_ros.core.progress import progress_bar
     from world_model_ros.runtime.bundle import load_bundle
     from world_model_ros.runtime.provider import provider_named
 
@@ -41,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
     provider = str(provider_named(arguments.provider))
     about = {"robot": contract.name, "model": bundle.manifest.name, "provider": provider, "threads": arguments.threads}
     if arguments.soak:
-        with tqdm(total=arguments.soak, unit=" ticks", disable=arguments.json) as bar:
+        with progress_bar(total=arguments.soak, unit=" ticks") as bar:
             found = soak(bundle, contract, provider, arguments.threads, arguments.soak, bar.update)
         result = report(**about, repeats=arguments.soak, **found)
         show(result, arguments.json, _soak_lines(result))

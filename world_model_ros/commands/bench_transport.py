@@ -17,11 +17,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Exit status 0 only if every image arrived that was sent with what is shipped."""
-    from tqdm import tqdm
-
     from world_model_ros.bench.report import report
     from world_model_ros.bench.transport import SIZES, cases, run_case, summary
     from world_model_ros.core.errors import UserError
+    from world_model_ros.core.progress import progress_bar
 
     sizes = [size for size in arguments.sizes.split(",") if size]
     for size in sizes:
@@ -31,9 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
         if not getattr(arguments, name) > 0:
             raise UserError(name, getattr(arguments, name), "more than 0")
     wanted = cases(sizes, arguments.shipped)
-    found = [
-        run_case(case, arguments.frames, arguments.rate) for case in tqdm(wanted, unit="case", disable=arguments.json)
-    ]
+    found = [run_case(case, arguments.frames, arguments.rate) for case in progress_bar(wanted, unit="case")]
     result = report(repeats=arguments.frames, rate_hz=arguments.rate, **summary(found))
     show(result, arguments.json, [_line(case) for case in found])
     return 0 if result["delivered"] == result["sent"] > 0 else 1

@@ -92,10 +92,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _tasks(arguments: argparse.Namespace, contract: Contract, bundle: Bundle) -> list[dict[str, Any]]:
-    from tqdm import tqdm
-
     from world_model_ros.bringup.processes import streams_named
     from world_model_ros.core.errors import UserError
+    from world_model_ros.core.progress import progress_bar
     from world_model_ros.evaluate.closed_loop import Blackout
     from world_model_ros.evaluate.draw import judged_kinds
     from world_model_ros.evaluate.task import task_kinds
@@ -119,7 +118,7 @@ def _tasks(arguments: argparse.Namespace, contract: Contract, bundle: Bundle) ->
     total = len(seeds) * (1 + len(lose)) + len(controls) * len(control_seeds)
     out = []
     for kind in kinds:
-        with tqdm(total=total, desc=kind, unit="episode") as bar:
+        with progress_bar(total=total, desc=kind, unit="episode") as bar:
             run = partial(run_episodes, kind, contract=contract, bundle=bundle, provider=arguments.provider)
             run = partial(run, workers=arguments.workers, progress=bar.update)
             entry = {"task": kind, "scenes": arguments.scenes, "unplugged": list(unplugged), "blackout": list(dark)}
@@ -152,9 +151,8 @@ def _silent(robot: str, text: str) -> Blackout:
 
 
 def _surprise(arguments: argparse.Namespace, contract: Contract, bundle: Bundle) -> list[dict[str, Any]]:
-    from tqdm import tqdm
-
     from world_model_ros.core.parallel import spread
+    from world_model_ros.core.progress import progress_bar
     from world_model_ros.evaluate.parallel import BrainRecipe
     from world_model_ros.evaluate.surprise import EVENTS, PairJob, surprise_scores
 
@@ -163,15 +161,14 @@ def _surprise(arguments: argparse.Namespace, contract: Contract, bundle: Bundle)
     out = []
     for event in EVENTS:
         found = spread(PairJob.run, [PairJob(event, seed, recipe) for seed in seeds], arguments.workers)
-        pairs = [pair for pair in tqdm(found, desc=event, unit="pair", total=len(seeds)) if pair is not None]
+        pairs = [pair for pair in progress_bar(found, desc=event, unit="pair", total=len(seeds)) if pair is not None]
         out.append(surprise_scores(event, pairs))
     return out
 
 
 def _drift(arguments: argparse.Namespace, contract: Contract, bundle: Bundle) -> dict[str, Any]:
-    from tqdm import tqdm
-
     from world_model_ros.bags.find import find_bags
+    from world_model_ros.core.progress import progress_bar
     from world_model_ros.evaluate.long import SECONDS, LongEpisode, drift, drift_scores
     from world_model_ros.runtime.brain import Brain
     from world_model_ros.sim.collect import collect
@@ -181,7 +178,7 @@ def _drift(arguments: argparse.Namespace, contract: Contract, bundle: Bundle) ->
         run = LongEpisode(max(SECONDS))
         collect(contract, Path(folder), arguments.episodes, _COLLECTED + 1, arguments.workers, "plain", run)
         bags = find_bags([Path(folder)])
-        found = [drift(bag, contract, brain) for bag in tqdm(bags, unit="bag")]
+        found = [drift(bag, contract, brain) for bag in progress_bar(bags, unit="bag")]
     return drift_scores(found, contract.tick_ns * 1e-9)
 
 
@@ -213,16 +210,15 @@ def _bags(arguments: argparse.Namespace, contract: Contract) -> Iterator[Sequenc
 def _forecasts(
     bags: Sequence[Path], contract: Contract, bundle: Bundle, arguments: argparse.Namespace
 ) -> list[list[Forecast]]:
-    from tqdm import tqdm
-
     from world_model_ros.core.parallel import spread
+    from world_model_ros.core.progress import progress_bar
     from world_model_ros.evaluate.forecast import ForecastJob
     from world_model_ros.evaluate.parallel import BrainRecipe
 
     recipe = BrainRecipe.of(contract, bundle, arguments.provider, "watch")
     frames = arguments.what == "prediction"
     jobs = [ForecastJob(bag, recipe, arguments.stride, arguments.shuffled, frames) for bag in bags]
-    return list(tqdm(spread(ForecastJob.run, jobs, arguments.workers), unit="bag", total=len(jobs)))
+    return list(progress_bar(spread(ForecastJob.run, jobs, arguments.workers), unit="bag", total=len(jobs)))
 
 
 def _task_line(entry: dict[str, Any]) -> str:

@@ -53,12 +53,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _add_all(out: LerobotExport, bags: Sequence[Path]) -> tuple[int, dict[str, str]]:
     """How many frames there are, and why bags have none."""
-    from tqdm import tqdm
-
     from world_model_ros.core.errors import UserError
+    from world_model_ros.core.progress import progress_bar
 
     frames, failed = 0, dict[str, str]()
-    for bag in tqdm(bags, unit="episode"):
+    for bag in progress_bar(bags, unit="episode"):
         try:
             frames += out.add(bag)
         except UserError as error:

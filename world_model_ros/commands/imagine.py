@@ -44,11 +44,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from tqdm import tqdm
-
     from world_model_ros.commands.imagined import Imagined
     from world_model_ros.contract.contract import load_contract
     from world_model_ros.core.errors import UserError
+    from world_model_ros.core.progress import progress_bar
     from world_model_ros.runtime.brain import Brain
     from world_model_ros.runtime.bundle import load_bundle
 
@@ -64,7 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     results = []
     seeds = range(arguments.seed, arguments.seed + arguments.repeat)
-    for seed in tqdm(seeds, unit="scene", disable=arguments.repeat == 1):
+    for seed in progress_bar(seeds, unit="scene", disable=arguments.repeat == 1):
         what = Imagined(contract, brain, seed, arguments.scenes, arguments.bag, arguments.at)
         try:
             what.compare(arguments.beside or arguments.script in _POLICIES)

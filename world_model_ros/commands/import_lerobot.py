@@ -31,11 +31,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from tqdm import tqdm
-
     from world_model_ros.commands.lerobot import need_lerobot
     from world_model_ros.commands.replay import topic_names
     from world_model_ros.contract.contract import load_contract
+    from world_model_ros.core.progress import progress_bar
 
     need_lerobot()
     from world_model_ros.bags.lerobot_import import import_episodes, import_plan
@@ -45,7 +44,9 @@ def run(arguments: argparse.Namespace) -> int:
     contract = load_contract(arguments.contract)
     data = LerobotDataset(arguments.dataset)
     plan = import_plan(data, contract, topic_names(arguments.map), arguments.units)
-    done = list(tqdm(import_episodes(data, contract, plan, arguments.out), unit="episode", total=len(data.episodes())))
+    done = list(
+        progress_bar(import_episodes(data, contract, plan, arguments.out), unit="episode", total=len(data.episodes()))
+    )
     bags = [str(each) for each in done if not isinstance(each, LostEpisode)]
     lost = [each for each in done if isinstance(each, LostEpisode)]
     if not bags:

@@ -106,11 +106,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _replay(bag: Path, contract: Contract, brain: Brain, out: Path, options: ReplayOptions) -> tuple[Replay, list[str]]:
     """One bag with one model, and the files that it left."""
-    from tqdm import tqdm
-
     from world_model_ros.bags.replay import replay
     from world_model_ros.bags.report import can_report, write_report
     from world_model_ros.core.errors import UserError
+    from world_model_ros.core.progress import progress_bar
     from world_model_ros.view.strip import Badge, Strip, draw_strip
 
     earlier = out / "bag"
@@ -118,7 +117,7 @@ def _replay(bag: Path, contract: Contract, brain: Brain, out: Path, options: Rep
         raise UserError("out", str(out), "another folder; the bag would be replaced by its replay")
     if (earlier / "metadata.yaml").is_file() and (out / "metrics.json").is_file():
         shutil.rmtree(earlier)
-    with tqdm(unit="tick", desc=bag.stem) as bar:
+    with progress_bar(unit="tick", desc=bag.stem) as bar:
         done = replay(bag, contract, brain, out, options, draw=_draw, progress=lambda count: bar.update(count - bar.n))
 
     def picture(moment: Moment) -> Any:

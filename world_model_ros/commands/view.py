@@ -124,13 +124,12 @@ def sheet(space: SpacePicture, dashboard: Dashboard, feed: BagFeed | LiveFeed, i
 
 
 def _replayed(arguments: argparse.Namespace) -> tuple[BagFeed, Contract, Dashboard, tuple[int, ...], int]:
-    from tqdm import tqdm
-
     from world_model_ros.bags.reader import BagReader
     from world_model_ros.bags.replay import ReplayOptions
     from world_model_ros.commands.bag_feed import BagFeed
     from world_model_ros.commands.replay import contract_of
     from world_model_ros.contract.contract import load_contract
+    from world_model_ros.core.progress import progress_bar
     from world_model_ros.runtime.brain import Brain
     from world_model_ros.runtime.bundle import load_bundle
     from world_model_ros.view.timeline import parse_steps
@@ -139,7 +138,7 @@ def _replayed(arguments: argparse.Namespace) -> tuple[BagFeed, Contract, Dashboa
         contract = load_contract(arguments.robot) if arguments.robot else contract_of(reader)
     bundle = load_bundle(arguments.model or contract.name, contract)
     steps = parse_steps(arguments.steps, bundle.manifest.horizon)
-    with tqdm(unit="tick", desc=arguments.bag.stem) as bar:
+    with progress_bar(unit="tick", desc=arguments.bag.stem) as bar:
         feed = BagFeed(
             arguments.bag,
             contract,
@@ -180,9 +179,9 @@ def _write_png(path: Path, picture: Any) -> None:
 
 def _write_mp4(path: Path, space: SpacePicture, dashboard: Dashboard, feed: BagFeed, contract: Contract) -> None:
     import numpy as np
-    from tqdm import tqdm
 
     from world_model_ros.core.errors import UserError
+    from world_model_ros.core.progress import progress_bar
 
     try:
         from world_model_ros.bags.lerobot_video import VideoWriter
@@ -191,7 +190,7 @@ def _write_mp4(path: Path, space: SpacePicture, dashboard: Dashboard, feed: BagF
     wide = next((i for i, each in enumerate(feed.outlooks) if each.goal_image is not None), 0)
     width = max(sheet(space, dashboard, feed, i).shape[1] for i in (0, wide))  # a goal image makes it wider
     with VideoWriter(path, round(contract.interface.tick_hz), "h264") as film:
-        for index in tqdm(range(len(feed.outlooks)), unit="frame", desc=path.name):
+        for index in progress_bar(range(len(feed.outlooks)), unit="frame", desc=path.name):
             picture = sheet(space, dashboard, feed, index)
             whole = np.zeros((picture.shape[0], width, 3), np.uint8)
             whole[:, : picture.shape[1]] = picture

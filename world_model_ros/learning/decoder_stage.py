@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from world_model_ros.contract.contract import Contract
+from world_model_ros.core.progress import progress_bar
 from world_model_ros.learning.config import TrainConfig
 from world_model_ros.learning.dataset import Cache
 from world_model_ros.learning.losses import filter_states, imagine
@@ -41,7 +41,7 @@ def train_decoder(
     most = max(config.horizon, min(config.decoder_far, longer - _ROOM))
     count = min(_WINDOWS, config.windows[1])
     older = _OLDER if model.targets else 0.0
-    progress = tqdm(range(steps), desc="decoder", unit="step", mininterval=5.0)
+    progress = progress_bar(range(steps), desc="decoder", unit="step", mininterval=5.0)
     for step in progress:
         with torch.no_grad():
             windows, ahead = (far, most) if step % 2 else (near, config.horizon)

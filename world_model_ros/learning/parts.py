@@ -12,11 +12,11 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from world_model_ros.bags.episode import Episode, aligned_episode
 from world_model_ros.contract.contract import Contract, contract_from_text
 from world_model_ros.core.errors import UserError
+from world_model_ros.core.progress import progress_bar
 from world_model_ros.learning.quality import BagQuality, bag_quality
 
 Array = NDArray[np.generic]
@@ -95,7 +95,7 @@ def make_parts(
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         done = pool.map(_make, missing)
         total = len({file for *_, file in jobs})
-        bar = tqdm(done, initial=total - len(missing), total=total, desc="align", unit="bag")
+        bar = progress_bar(done, initial=total - len(missing), total=total, desc="align", unit="bag")
         failed = {job[3]: error for job, error in zip(missing, bar) if error is not None}
     for *_, file in jobs:
         if file in failed:

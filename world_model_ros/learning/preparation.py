@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from tqdm import tqdm
 
+from world_model_ros.core.progress import progress_bar
 from world_model_ros.learning.dataset import Cache
 from world_model_ros.learning.networks import WorldModel
 
@@ -52,7 +52,7 @@ def encode_all(model: WorldModel, cache: Cache) -> dict[str, Tensor]:
     device = model.action_scale.device
     cameras = {stream.name for stream in model.cameras}
     parts: dict[str, list[Tensor]] = {}
-    for begin in tqdm(range(0, len(cache.fresh), 512), desc="encode", unit="batch", disable=None):
+    for begin in progress_bar(range(0, len(cache.fresh), 512), desc="encode", unit="batch", disable=None):
         values = {
             name: torch.from_numpy(np.ascontiguousarray(array[begin : begin + 512]))
             for name, array in cache.streams.items()

@@ -9,8 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import smooth_l1_loss
-from tqdm import tqdm
 
+from world_model_ros.core.progress import progress_bar
 from world_model_ros.learning.dataset import Cache
 from world_model_ros.learning.networks import WorldModel
 from world_model_ros.learning.precision import pictures_in_bfloat16
@@ -31,7 +31,7 @@ def train_reader(model: WorldModel, cache: Cache, steps: int, seed: int) -> None
     trained = [*model.reader.parameters(), *model.places.parameters()]
     optimizer = torch.optim.AdamW(trained, _RATE, weight_decay=1e-4)
     model.reader.train()
-    progress = tqdm(range(steps), desc="reader", unit="step")
+    progress = progress_bar(range(steps), desc="reader", unit="step")
     for step in progress:
         for group in optimizer.param_groups:
             group["lr"] = (

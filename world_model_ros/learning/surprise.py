@@ -18,9 +18,9 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from world_model_ros.contract.schema import Stream
+from world_model_ros.core.progress import progress_bar
 from world_model_ros.learning.batch import Batch
 from world_model_ros.learning.losses import filter_states
 from world_model_ros.learning.networks import WorldModel
@@ -151,7 +151,7 @@ def fit_expected(model: WorldModel, windows: Windows, codes: dict[str, Tensor] |
     """
     random = np.random.default_rng([seed, 0x5A9])
     optimizer = torch.optim.AdamW(model.expected_head.parameters(), _RATE, weight_decay=1e-4)
-    for step in tqdm(range(steps), desc="surprise", unit="step", mininterval=5.0):
+    for step in progress_bar(range(steps), desc="surprise", unit="step", mininterval=5.0):
         for group in optimizer.param_groups:
             group["lr"] = _RATE * (1.0 - step / steps)
         with torch.no_grad():

@@ -20,10 +20,10 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from world_model_ros.contract.contract import Contract
 from world_model_ros.core.errors import UserError
+from world_model_ros.core.progress import progress_bar
 from world_model_ros.learning import distributed
 from world_model_ros.learning.config import OBJECTIVES, TrainConfig
 from world_model_ros.learning.dataset import Cache
@@ -180,7 +180,7 @@ class _Run:
         if self._optimizer_state is not None:
             optimizer.load_state_dict(self._optimizer_state)
         model.train()
-        progress = tqdm(
+        progress = progress_bar(
             range(self.step, steps),
             desc=f"stage {stage + 1}",
             unit="step",

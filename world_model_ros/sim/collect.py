@@ -12,12 +12,12 @@ from pathlib import Path
 
 import mujoco
 import numpy as np
-from tqdm import tqdm
 
 from world_model_ros import __version__
 from world_model_ros.bags.writer import BagWriter
 from world_model_ros.contract.contract import Contract, contract_from_text
 from world_model_ros.core.errors import UserError
+from world_model_ros.core.progress import progress_bar
 from world_model_ros.kinematics.arm import ArmKinematics, tool_down
 from world_model_ros.runtime.hands import APART_M, Hands
 from world_model_ros.sim.gestures import Desk, Gesture, make_gesture
@@ -208,7 +208,7 @@ def collect(
         if _name(index) not in kept
     ]
     results = [kept[_name(index)] for index in range(episodes) if _name(index) in kept]
-    progress = tqdm(total=episodes, initial=len(results), unit="episode")
+    progress = progress_bar(total=episodes, initial=len(results), unit="episode")
     with multiprocessing.get_context("spawn").Pool(min(workers, max(len(jobs), 1))) as pool:
         for result in pool.imap_unordered(run or _run, jobs):
             results.append(result)
