@@ -253,6 +253,54 @@ def test_a_database_with_definitions_and_profiles_that_make_no_sense_is_read(tmp
             bag.decode(first, rows[0][3])
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("timestamp = NULL", "4 messages that have no bytes or no time are left out"),
+        ("timestamp = 'yesterday'", "4 messages that have no bytes or no time are left out"),
+        ("data = NULL", "4 messages that have no bytes or no time are left out"),
+        ("data = 'text'", "4 messages that have no bytes or no time are left out"),
+        ("topic_id = 77", "4 messages of topics that the file does not list are left out"),
+        ("topic_id = NULL", "4 messages of topics that the file does not list are left out"),
+    ],
+)
+def test_rows_of_a_database_that_are_no_messages_cost_themselves_alone(tmp_path: Path, change: str, said: str) -> None:
+    """Tables of other tools have no types, and SQLite asks for none."""
+    rows = sample()
+    file = write(tmp_path / "bag", rows, "sqlite3")
+    database = sqlite3.connect(file)
+    database.execute("CREATE TABLE loose AS SELECT * FROM messages ORDER BY timestamp")
+    database.execute("DROP TABLE messages")
+    database.execute("ALTER TABLE loose RENAME TO messages")
+    database.execute(f"UPDATE messages SET {change} WHERE rowid IN (1, 40, 41, 120)")
+    database.commit()
+    database.close()
+    kept = [row for i, row in enumerate(rows, 1) if i not in (1, 40, 41, 120)]
+    with BagReader(file) as bag:
+        assert read(bag) == kept
+        assert (bag.start_ns, bag.end_ns) == (kept[0][2], kept[-1][2])
+        assert sum(topic.count for topic in bag.topics().values()) == len(kept)
+        assert bag.damage == [f"{file.name}: {said}"]
+
+
+@pytest.mark.parametrize("storage", ["mcap", "sqlite3"])
+def test_a_topic_that_was_written_without_its_slash_is_the_same_topic(tmp_path: Path, storage: str) -> None:
+    """As tools do that are not of ROS. Under any other name the contract's topics would not be found."""
+    rows = sample()
+    bare = [(topic.lstrip("/"), kind, at, raw) for topic, kind, at, raw in rows]
+    file = mcap(tmp_path / "bare.mcap", bare) if storage == "mcap" else write(tmp_path / "bag", rows, "sqlite3")
+    if storage == "sqlite3":
+        database = sqlite3.connect(file)
+        database.execute("UPDATE topics SET name = substr(name, 2)")
+        database.commit()
+        database.close()
+    with BagReader(file) as bag:
+        assert read(bag) == rows
+        assert bag.require("word", WORD).count == bag.require("/point", POINT).count == 60
+    with BagReader(file, {"word": "/said"}) as bag:
+        assert set(bag.topics()) == {"/said", "/point"}
+
+
 def packed(path: Path, rows: list[Message], storage: StoragePlugin, mode: CompressionMode) -> Path:
     writer = BagWriter2(path, version=9, storage_plugin=storage)
     writer.set_compression(mode, CompressionFormat.ZSTD)

@@ -259,11 +259,11 @@ class BagReader:
             self._notes.append(words)
 
     def _name(self, connection: Connection) -> str:
-        topic = str(connection.topic)
+        topic = _absolute(str(connection.topic))  # files of other tools have names without a slash in front
         return self._names.get(topic, topic)
 
     def _check_names(self) -> None:
-        there = {each.topic for reader in self._readers for each in reader.connections}
+        there = {_absolute(str(each.topic)) for reader in self._readers for each in reader.connections}
         for old, new in self._names.items():
             if old not in there:
                 raise UserError("map", f"{old}:={new}", f"a topic of the bag before ':=': {', '.join(sorted(there))}")

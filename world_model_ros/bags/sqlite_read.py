@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -13,9 +13,12 @@ from rosbags.interfaces import Connection, MessageDefinition
 from world_model_ros.bags.channels import channel, definition
 from world_model_ros.core.errors import UserError
 
+# SQLite keeps anything in any column; these are messages.
+_WHOLE = "typeof(data) = 'blob' AND typeof(timestamp) IN ('integer', 'real')"
+
 
 class SqliteFile:
-    """Reads like a rosbags reader.
+    """Reads like a rosbags reader. A row that is no message costs itself alone.
 
     Args:
         path: ``.db3`` file.
@@ -23,7 +26,7 @@ class SqliteFile:
     Attributes:
         connections: with the number of their messages. message_count: of all of them.
         start_time, end_time: bag time of the first, and one after the last message, ns.
-        damage: what beside the file could not be read.
+        damage: what of the file, and beside it, could not be read.
 
     Raises:
         UserError: it is no bag of rosbag2. sqlite3.Error: no database.
@@ -34,13 +37,21 @@ class SqliteFile:
         self.damage: list[str] = []
         self._database = self._open()
         try:
-            self.connections = self._topics()
-            row = self._database.execute("SELECT MIN(timestamp), MAX(timestamp), COUNT(*) FROM messages").fetchone()
+            self._check_tables()
+            query = f"SELECT topic_id, COUNT(*), MIN(timestamp), MAX(timestamp) FROM messages WHERE {_WHOLE} "
+            found = self._database.execute(query + "GROUP BY topic_id").fetchall()
+            self.connections = self._topics({topic: count for topic, count, _, _ in found})
+            (stored,) = self._database.execute("SELECT COUNT(*) FROM messages").fetchone()
         except BaseException:
             self._database.close()
             raise
-        self.message_count = int(row[2])
-        self.start_time, self.end_time = (int(row[0]), int(row[1]) + 1) if self.message_count else (0, 0)
+        listed = {each.id for each in self.connections}
+        known = [row for row in found if row[0] in listed]
+        self.message_count = sum(count for _, count, _, _ in known)
+        self.start_time = int(min((first for _, _, first, _ in known), default=0))
+        self.end_time = int(max((last for _, _, _, last in known), default=-1)) + 1
+        self._leave_out(stored - sum(count for _, count, _, _ in found), "that have no bytes or no time")
+        self._leave_out(sum(row[1] for row in found) - self.message_count, "of topics that the file does not list")
 
     def close(self) -> None:
         self._database.close()
@@ -49,7 +60,8 @@ class SqliteFile:
         """Connection, bag time in ns, serialised message, in order of bag time."""
         wanted = {each.id: each for each in connections}
         places = ",".join("?" * len(wanted))
-        query = f"SELECT topic_id, timestamp, data FROM messages WHERE topic_id IN ({places}) ORDER BY timestamp"
+        query = f"SELECT topic_id, timestamp, data FROM messages WHERE topic_id IN ({places}) AND {_WHOLE} "
+        query += "ORDER BY timestamp"
         for topic, stamp_ns, data in self._database.execute(query, list(wanted)):
             yield wanted[topic], int(stamp_ns), bytes(data)
 
@@ -83,20 +95,27 @@ class SqliteFile:
         name = self.path.name
         self.damage.append(f"{name}: what was recorded last {lost}: {name}{end} {why}")
 
-    def _topics(self) -> list[Connection]:
-        tables = {name for (name,) in self._database.execute("SELECT name FROM sqlite_master WHERE type='table'")}
-        if not {"topics", "messages"} <= tables:
+    def _leave_out(self, count: int, which: str) -> None:
+        if count:
+            self.damage.append(f"{self.path.name}: {count} messages {which} are left out")
+
+    def _check_tables(self) -> None:
+        if not {"topics", "messages"} <= self._tables():
             raise UserError("bag", str(self.path), "an SQLite bag of rosbag2, with tables topics and messages")
+
+    def _tables(self) -> set[str]:
+        return {name for (name,) in self._database.execute("SELECT name FROM sqlite_master WHERE type='table'")}
+
+    def _topics(self, counts: Mapping[Any, int]) -> list[Connection]:
         schemas: dict[str, MessageDefinition] = {}
-        if "message_definitions" in tables:
+        if "message_definitions" in self._tables():
             for row in self._rows("message_definitions"):
                 text = str(row.get("encoded_message_definition") or "")
                 schemas[str(row["topic_type"])] = definition(str(row.get("encoding")), text)
-        counts = dict(self._database.execute("SELECT topic_id, COUNT(*) FROM messages GROUP BY topic_id"))
         return [self._channel(row, schemas, counts) for row in self._rows("topics")]
 
     def _channel(
-        self, row: dict[str, Any], schemas: dict[str, MessageDefinition], counts: dict[int, int]
+        self, row: dict[str, Any], schemas: dict[str, MessageDefinition], counts: Mapping[Any, int]
     ) -> Connection:
         kind = str(row["type"])
         return channel(
