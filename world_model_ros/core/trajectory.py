@@ -19,8 +19,11 @@ class JointLimits:
 
     Args:
         names: J joint names.
-        lower, upper: position limits, (J,).
-        velocity, acceleration, jerk: symmetric limits, (J,), > 0.
+        lower: least position, (J,).
+        upper: greatest position, (J,).
+        velocity: symmetric limit, (J,), > 0.
+        acceleration: symmetric limit, (J,), > 0.
+        jerk: symmetric limit, (J,), > 0.
         effort: symmetric limit, (J,), N m or N.
     """
 

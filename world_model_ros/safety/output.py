@@ -15,7 +15,8 @@ class GateOutput:
     """What one step says.
 
     Args:
-        state, cause: of the state machine.
+        state: of the state machine.
+        cause: what led to that state.
         reference: the commanded motion now; while disarmed the measured one, None if nothing is known.
         outgoing: trajectory for the controller, from a little before now to a stop, or from later on; None if there is
             nothing to say.
