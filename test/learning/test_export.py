@@ -18,7 +18,8 @@ from world_model_ros.bench.senses import observation
 from world_model_ros.contract.contract import Contract, load_contract
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.goal import Goal, PoseGoal
-from world_model_ros.learning.export import _example, _modules, export, load_checkpoint
+from world_model_ros.learning.bundle_writer import examples
+from world_model_ros.learning.export import _modules, _sizes, export, free_sizes, load_checkpoint
 from world_model_ros.learning.exporter import EXPORTERS, exporter_named, onnx_graph
 from world_model_ros.learning.networks import WorldModel
 from world_model_ros.learning.restored import plan_config, restored_model
@@ -26,6 +27,7 @@ from world_model_ros.learning.train import save
 from world_model_ros.planning.planner import PlanConfig
 from world_model_ros.runtime.brain import Brain
 from world_model_ros.runtime.bundle import load_bundle
+from world_model_ros.runtime.graphs import signatures
 
 CONFIG = PlanConfig().but(samples=32, iterations=2)
 ONNXSCRIPT = importlib.util.find_spec("onnxscript") is not None
@@ -64,8 +66,9 @@ def test_every_graph_computes_what_the_module_computes(exported: tuple[WorldMode
     model, contract, out = exported
     kind = json.loads((out / "manifest.json").read_text())["kind"]
     torch.manual_seed(1)
+    asked = signatures(contract.interface, load_bundle(out, contract).manifest.sizes, kind)
     for name, module in _modules(model, CONFIG, kind).items():
-        example = tuple(_example(tensor, contract, model, CONFIG) for tensor in module.inputs)
+        example = tuple(examples(name, module, asked[name], free_sizes(model)).values())
         with torch.no_grad():
             expected = module(*example)
         expected = expected if isinstance(expected, tuple) else (expected,)
@@ -140,7 +143,8 @@ def test_the_planner_can_be_captured_without_running_it_on_numbers(contract: Con
     model = untrained(contract)
     with model.settled(), torch.no_grad():
         module = _modules(model, CONFIG, "act")["plan"].eval()
-        example = tuple(_example(tensor, contract, model, CONFIG) for tensor in module.inputs)
+        asked = signatures(contract.interface, _sizes(model, CONFIG), "act")["plan"]
+        example = tuple(examples("plan", module, asked).values())
         captured = torch.export.export(module, example).module()
         for first, second in zip(captured(*example), module(*example)):
             torch.testing.assert_close(first, second)
@@ -155,7 +159,8 @@ def test_both_exporters_make_the_same_plan_in_the_same_time(contract: Contract) 
     options.intra_op_num_threads = 1
     with model.settled():
         module = _modules(model, config, "act")["plan"]
-        example = tuple(_example(tensor, contract, model, config) for tensor in module.inputs)
+        asked = signatures(contract.interface, bundle.manifest.sizes, "act")["plan"]
+        example = tuple(examples("plan", module, asked).values())
         for exporter in EXPORTERS:
             graph = onnx_graph(module, example, exporter).SerializeToString()
             sessions[exporter] = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])

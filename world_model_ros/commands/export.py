@@ -5,17 +5,14 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from world_model_ros.commands.output import show
 from world_model_ros.core.errors import UserError
 
-if TYPE_CHECKING:
-    from world_model_ros.runtime.manifest import Manifest
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("training", type=Path, help="folder that train wrote; or a bundle, to be exported anew")
+    parser.add_argument("training", type=Path, help="folder that train wrote, or a bundle to export anew")
     parser.add_argument("--out", type=Path, help="folder of the bundle; models/<name> without it")
     parser.add_argument("--name", help="name of the bundle; the robot's without it, or that of the bundle")
     parser.add_argument("--robot", help="of a bundle: contract, name or .yaml file; the one that it names without it")
@@ -32,26 +29,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from world_model_ros.contract.contract import load_contract
     from world_model_ros.contract.share import share_folder
     from world_model_ros.learning.export import load_checkpoint
     from world_model_ros.learning.exporter import exporter_named
-    from world_model_ros.learning.publish import publish
+    from world_model_ros.learning.publish import bundle_to_export, export
     from world_model_ros.learning.threads import take_threads
 
     planner = _planner(arguments)
     exporter_named(arguments.exporter)  # a mistake is said before minutes of calibration
     out: Path | None = arguments.out
-    if (arguments.training / "manifest.json").is_file():
-        manifest = _anew(arguments, planner)
-    else:
-        trained = (arguments.training / "model.pt").is_file()
-        if trained:  # it is calibrated first, which takes minutes
-            choice = take_threads(arguments.threads)
-            print(f"threads: {choice.threads}, {choice.reason}", file=sys.stderr)
-        if out is None and trained:
-            name = arguments.name or load_checkpoint(arguments.training / "model.pt")[1].name
-            out = share_folder("models") / name
-        manifest = publish(arguments.training, out or Path("models"), arguments.name, planner, arguments.exporter)
+    if (arguments.training / "model.pt").is_file():
+        choice = take_threads(arguments.threads)
+        print(f"threads: {choice.threads}, {choice.reason}", file=sys.stderr)
+        if out is None:
+            out = share_folder("models") / (arguments.name or load_checkpoint(arguments.training / "model.pt")[1].name)
+    elif out is None:
+        bundle_to_export(arguments.training)
+        raise UserError("out", None, "a folder for the new bundle")
+    contract = None if arguments.robot is None else load_contract(arguments.robot)
+    manifest = export(
+        arguments.training, out, arguments.name, contract=contract, exporter=arguments.exporter, **planner
+    )
     result = {
         "model": manifest.name,
         "folder": str(out),
@@ -82,18 +81,3 @@ def _planner(arguments: argparse.Namespace) -> dict[str, Any]:
         sys.path.insert(0, str(Path.cwd()))
         objective_named(arguments.objective)
     return {name: value for name, value in given.items() if value is not None}
-
-
-def _anew(arguments: argparse.Namespace, planner: dict[str, Any]) -> Manifest:
-    """Export a bundle with the graphs of this version."""
-    from world_model_ros.contract.contract import load_contract
-    from world_model_ros.learning.publish import republish
-    from world_model_ros.runtime.bundle import load_bundle, read_manifest
-
-    out: Path | None = arguments.out
-    if out is None or out.resolve() == arguments.training.resolve():
-        raise UserError("out", None if out is None else str(out), "another folder than that of the bundle")
-    contract = load_contract(arguments.robot or read_manifest(arguments.training).robot)
-    return republish(
-        load_bundle(str(arguments.training), contract), contract, out, arguments.name, planner, arguments.exporter
-    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import json
+import os
 import sys
 from pathlib import Path
 
@@ -48,12 +48,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from world_model_ros.bags.find import find_bags
     from world_model_ros.contract.contract import load_contract
-    from world_model_ros.learning import distributed
     from world_model_ros.learning.config import TrainConfig
-    from world_model_ros.learning.dataset import build_cache
-    from world_model_ros.learning.quality import quality_lines, refuse_nonsense
     from world_model_ros.learning.threads import threads_for
-    from world_model_ros.learning.train import CHECKPOINT, train
+    from world_model_ros.learning.train import CHECKPOINT
+    from world_model_ros.learning.train_on_bags import train
 
     contract = load_contract(arguments.robot)
     bags = find_bags(arguments.bags)
@@ -77,26 +75,10 @@ def run(arguments: argparse.Namespace) -> int:
         device=arguments.device,
         objective=arguments.objective,
     )
-    distributed.start(config.device)
-    if distributed.rank():  # the first process reads the bags; then all find them read
-        distributed.wait()
-    cache = build_cache(contract, bags, arguments.out / "cache", arguments.workers, config.held_out)
-    if not distributed.rank():
-        distributed.wait()
-    quality = json.loads((arguments.out / "cache" / "quality.json").read_text(encoding="utf-8"))
-    split = cache.split([row["bag"] for row in quality["rows"]])
-    if not distributed.rank():
-        print("\n".join(quality_lines(quality)), file=sys.stderr)
-        print(", ".join(f"{part} {len(names)}" for part, names in split.items()), "bags", file=sys.stderr)
-        (arguments.out / "split.json").write_text(json.dumps(split, indent=1) + "\n", encoding="utf-8")
-    if not arguments.despite_faults:
-        refuse_nonsense(quality)
-    train(contract, cache, arguments.out, config)
-    first = distributed.rank() == 0
-    distributed.stop()
-    if not first:
-        return 0
-    checkpoint = arguments.out / "model.pt"
-    result = {"robot": contract.name, "bags": quality["bags"], "ticks": len(cache.fresh), "checkpoint": str(checkpoint)}
-    show(result, arguments.json, [f"{quality['bags']} bags, {len(cache.fresh)} ticks; wrote {checkpoint}"])
+    result = train(
+        contract, bags, arguments.out, config, workers=arguments.workers, despite_faults=arguments.despite_faults
+    )
+    if os.environ.get("RANK", "0") == "0":  # of several processes one speaks
+        line = f"{result['bags']} bags, {result['ticks']} ticks; wrote {result['checkpoint']}"
+        show(result, arguments.json, [line])
     return 0

@@ -8,18 +8,62 @@ from typing import Any
 
 import numpy as np
 
-from world_model_ros.contract.contract import Contract
+from world_model_ros.contract.contract import Contract, load_contract
 from world_model_ros.core.errors import UserError
 from world_model_ros.learning.calibrate import calibrate
 from world_model_ros.learning.config import TrainConfig
 from world_model_ros.learning.dataset import open_cache
-from world_model_ros.learning.export import export, load_checkpoint
+from world_model_ros.learning.export import export as export_model
+from world_model_ros.learning.export import load_checkpoint
 from world_model_ros.learning.restored import plan_config, restored_model
 from world_model_ros.learning.scores import score
 from world_model_ros.learning.windows import Windows
 from world_model_ros.planning.planner import PlanConfig
-from world_model_ros.runtime.bundle import Bundle
+from world_model_ros.runtime.bundle import Bundle, find_bundle, known_bundles, load_bundle, read_manifest
 from world_model_ros.runtime.manifest import Manifest
+
+
+def export(
+    source: Path | str,
+    out: Path | str,
+    name: str | None = None,
+    *,
+    contract: Contract | None = None,
+    exporter: str | None = None,
+    **planner: Any,
+) -> Manifest:
+    """Write the bundle of a training run, or a bundle anew with the graphs of this version.
+
+    Args:
+        source: folder that `train` wrote; it is calibrated first, which takes minutes. Or a bundle, by name or folder.
+        out: folder of the bundle.
+        name: of the bundle; the robot's without it, or that of the bundle.
+        contract: of a bundle's robot; the one that it names without it.
+        exporter: see `learning.exporter.exporter_named`.
+        planner: settings of `PlanConfig.but`: ``objective``, ``solver``, ``samples``, ``risk_weight``, ...
+
+    Raises:
+        UserError: it is neither, it does not fit the contract, or no part of a planner has such a setting.
+    """
+    source, out = Path(source), Path(out)
+    if (source / "model.pt").is_file():
+        return publish(source, out, name, planner, exporter)
+    folder = bundle_to_export(source)
+    if out.resolve() == folder:
+        raise UserError("out", str(out), "another folder than that of the bundle")
+    contract = contract or load_contract(read_manifest(folder).robot)
+    return republish(load_bundle(folder, contract), contract, out, name, planner, exporter)
+
+
+def bundle_to_export(source: Path) -> Path:
+    """Folder of a bundle, by name or path. `UserError` that says what can be exported where there is none."""
+    try:
+        return find_bundle(source)
+    except UserError as error:
+        legal = (
+            f"a folder with model.pt, as `world-model train` writes it, or a bundle: its folder or {known_bundles()}"
+        )
+        raise UserError("training", str(source), legal) from error
 
 
 def publish(
@@ -63,7 +107,8 @@ def publish(
             },
         }
     config = PlanConfig(horizon=training.horizon).but(**(planner or {}))
-    return export(model, contract, out, name or contract.name, config, provenance, scores, calibration, exporter)
+    about = provenance, scores, calibration, exporter
+    return export_model(model, contract, out, name or contract.name, config, *about)
 
 
 def republish(
@@ -83,4 +128,4 @@ def republish(
     manifest = bundle.manifest
     model, config = restored_model(bundle, contract), plan_config(bundle).but(**planner)
     about = manifest.provenance, manifest.scores, manifest.calibration.model_dump()
-    return export(model, contract, out, name or manifest.name, config, *about, exporter)
+    return export_model(model, contract, out, name or manifest.name, config, *about, exporter)
