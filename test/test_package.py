@@ -97,6 +97,13 @@ def test_the_changelog_has_headings_that_catkin_pkg_reads():
         datetime.date.fromisoformat(found[2])
 
 
+def test_the_changelog_says_in_few_lines_what_a_version_is():
+    text = (ROOT / "CHANGELOG.rst").read_text(encoding="utf-8")
+    assert max(map(len, text.splitlines())) <= 120
+    first = text[text.rindex("0.1.0 (") :]
+    assert len(re.findall(r"^\* ", first, re.MULTILINE)) <= 10
+
+
 def test_the_shells_hooks_of_colcon_are_installed_where_it_looks():
     hooks = json.loads((ROOT / "colcon.pkg").read_text(encoding="utf-8"))["hooks"]
     assert hooks
