@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -261,6 +262,22 @@ def test_few_pictures_are_looked_at_where_time_is_short_and_all_are_counted(arm:
                 fit.hear(topic, at, raw)
             reports.append(fit.report())
     assert reports[0] == reports[1]
+
+
+def test_of_few_pictures_the_count_says_that_they_were_few(arm: Contract, arm_bag: Path, tmp_path: Path) -> None:
+    """One a second is looked at: ``2 of 60 refused`` would say that 58 are good."""
+
+    def bend(sent: Sent) -> Iterator[Sent]:
+        topic, kind, at, message = sent
+        yield topic, kind, at, replace(message, encoding="16UC1") if "camera" in topic else message
+
+    with BagReader(bent(arm_bag, tmp_path / "bag", bend)) as bag:
+        for sparing, said in ((True, "2 of 2 that were looked at, of 60, refused"), (False, "60 of 60 refused")):
+            fit = BagFit(bag, arm, sparing)
+            for topic, _, at, raw in bag.raw_messages(fit.topics):
+                fit.hear(topic, at, raw)
+            (content,) = [each.found for each in fit.findings("front") if each.what == "content"]
+            assert content.startswith(said)
 
 
 class TestReplay:

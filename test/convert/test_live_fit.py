@@ -71,6 +71,28 @@ def test_a_message_that_cannot_be_read_names_the_key_to_change(name, make, chang
     assert change in found.change
 
 
+@pytest.mark.parametrize(
+    ("numbers", "change"),
+    [
+        ((6, 4), "as many numbers in velocity as there are names, or none"),
+        ((7, 6), "as many numbers in position as there are names, or none"),
+        ((0, 6), "positions; no other field stands for them"),
+        ((0, 0), "positions; no other field stands for them"),
+        ((6, 0), "leave velocity out, the driver sends none: interface.streams: arm: fields: [position]"),
+    ],
+)
+def test_the_advice_for_missing_numbers_is_true_and_possible(numbers, change):
+    """What is there in part is not none, and a stream of joints begins with positions."""
+
+    def message(stamp_ns: int):
+        made = joints(stamp_ns)
+        made.position, made.velocity = (np.zeros(count).tolist() for count in numbers)
+        return made
+
+    assert change in heard("arm", message)["content"].change
+    assert "fields: [velocity]" not in heard("arm", message)["content"].change
+
+
 def test_other_joints_among_ours_in_any_order_are_fine():
     names = ("gripper", *JOINTS[::-1])
     assert heard("arm", lambda t: joints(t, names))["content"].level == "ok"

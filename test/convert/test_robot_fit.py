@@ -246,3 +246,11 @@ def test_a_stream_of_which_nothing_came_is_not_said_to_fit(required: bool, messa
     (first, *_) = report_lines(fit.report(1.0, [topic], []))
     assert first.startswith("/wrench (wrist_wrench):")
     assert first.endswith(verdict)
+
+
+@pytest.mark.parametrize(("at", "said"), [(np.inf, []), (np.nan, []), (1e30, [False]), (-200.0, [True])])
+def test_a_position_that_is_no_angle_is_not_taken_for_degrees(at, said):
+    fit = RobotFit(CONTRACT)
+    for i in range(10):
+        fit.add("arm", joints(T0 + i * 10**7, np.where((np.arange(6) == 2) & (i == 4), at, REST)), T0 + i * 10**7)
+    assert ["degrees" in each.change for each in fit.outside()] == said

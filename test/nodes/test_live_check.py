@@ -10,7 +10,7 @@ import pytest
 import rclpy
 from rclpy.context import Context
 from rclpy.node import Node
-from sensor_msgs.msg import JointState
+from sensor_msgs.msg import Image, JointState
 
 from world_model_ros.cli import main
 from world_model_ros.contract.contract import load_contract
@@ -110,6 +110,23 @@ def test_a_driver_that_comes_while_one_listens_is_heard(monkeypatch, capfd):
     arm = next(topic for topic in found["topics"] if topic["stream"] == "arm")
     assert arm["messages"] > 10, arm
     assert arm["fits"], arm
+
+
+def test_a_topic_that_another_stream_has_is_not_offered(monkeypatch, capfd):
+    monkeypatch.setenv("ROS_DOMAIN_ID", "97")
+    context = Context()
+    rclpy.init(context=context)
+    node = Node("driver", context=context)
+    for topic in ("camera/front/image_raw", "ear/sound"):
+        node.create_publisher(Image, topic, 10)
+    try:
+        _, found = listen("tabletop_arm", capfd, "0.5")
+    finally:
+        node.destroy_node()
+        rclpy.shutdown(context=context)
+    sound = next(topic for topic in found["topics"] if topic["stream"] == "table_mic")
+    (change,) = [each["change"] for each in sound["findings"] if each["what"] == "publishers"]
+    assert change == "deployment.streams: table_mic: topic: one of ['/ear/sound']"
 
 
 def test_seconds_must_be_a_time(capfd):

@@ -60,6 +60,7 @@ class StreamFit:
     clock: str = OUR_CLOCK
     messages: int = 0
     others: int = 0
+    _read: int = 0
     times: MessageTimes = field(default_factory=MessageTimes)
     _refused: Counter[str] = field(default_factory=Counter)
     _advice: dict[str, str] = field(default_factory=dict)
@@ -98,6 +99,7 @@ class StreamFit:
             self.refuse(error, shape_advice(self.stream, message))
             self._frames[frame] += 1
             return 1
+        self._read += 1
         self._frames[frame] += 1
         if self.stream.kind == "joints":
             self._courses.add(stamp, value[:, 0])
@@ -139,8 +141,10 @@ class StreamFit:
         in_parts = self._in_parts()
         if in_parts is not None:
             return [in_parts]
+        looked = self._read + sum(self._refused.values())
+        of = f"{looked}" if looked == self.messages else f"{looked} that were looked at, of {self.messages},"
         return [
-            Finding("content", f"{count} of {self.messages} refused: {error}", self._advice[error], "wrong")
+            Finding("content", f"{count} of {of} refused: {error}", self._advice[error], "wrong")
             for error, count in self._refused.most_common(3)
         ]
 

@@ -69,12 +69,17 @@ def _joints(stream: Any, message: Any) -> str | None:
         return f"interface.joints and streams: {stream.name}: joints: {missing} are not sent; the robot has {names}"
     places = [names.index(name) for name in stream.joints]
     columns = {field: np.asarray(getattr(message, field), np.float64) for field in stream.fields}
-    empty = [field for field, column in columns.items() if len(column) != len(names)]
+    wrong = [field for field, column in columns.items() if len(column) not in (0, len(names))]
+    if wrong:
+        return f"the driver: as many numbers in {' and '.join(wrong)} as there are names, or none"
+    empty = [field for field, column in columns.items() if not len(column)]
+    if "position" in empty:
+        return "the driver: positions; no other field stands for them"
     unmeasured = [field for field in columns if field not in empty and not np.isfinite(columns[field][places]).all()]
     if "position" in unmeasured:
         return _NO_NUMBER.format("positions")
     fields = [field for field in stream.fields if field not in (*empty, *unmeasured)]
-    if len(fields) == len(stream.fields) or not fields:
+    if len(fields) == len(stream.fields):
         return None
     out = " and ".join(field for field in stream.fields if field not in fields)
     why = f"the driver sends {'none' if empty else 'nan, which is not measured'}"

@@ -13,6 +13,7 @@ from world_model_ros.convert.live_fit import OUR_CLOCK, Finding, StreamFit
 from world_model_ros.core.trajectory import LIMIT_TOLERANCE
 
 _TURN = 2 * np.pi
+_TURNS_DEG = 3600.0  # what is more is no angle at all
 
 
 class RobotFit:
@@ -39,6 +40,8 @@ class RobotFit:
         fit.add(message, now_ns)
         if fit.stream.kind == "joints":
             for joint, position in zip(message.name, message.position):
+                if not np.isfinite(position):
+                    continue
                 low, high = self._span.get(joint, (np.inf, -np.inf))
                 self._span[joint] = (min(low, position), max(high, position))
 
@@ -88,7 +91,7 @@ class RobotFit:
                 at = least if low - least == beyond else most
                 was = f"{name} was at {at:.4g}, limits {low:.4g} to {high:.4g}: {beyond:.3g} beyond"
                 change = "deployment.limits or the URDF; as it is, the gate cannot be armed there"
-                if units[name] == "rad" and abs(at) > _TURN:
+                if units[name] == "rad" and _TURN < abs(at) < _TURNS_DEG:
                     change = (
                         "the driver sends degrees, it seems: it has to send rad; else deployment.limits or the URDF"
                     )

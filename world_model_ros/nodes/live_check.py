@@ -113,13 +113,14 @@ class LiveCheck(Node):
 
     def _silent(self, source: StreamSource, legal: list[str]) -> Finding:
         found = {topic: types for topic, types in self.get_topic_names_and_types() if self.count_publishers(topic)}
-        alike = sorted(topic for topic, types in found.items() if set(types) & set(legal))
+        taken = {self.resolve_topic_name(each.topic) for each in self._contract.deployment.streams}
+        alike = sorted(topic for topic, types in found.items() if set(types) & set(legal) and topic not in taken)
         if not found.keys() - {"/rosout", "/parameter_events"}:
             change = "start the robot; or its ROS_DOMAIN_ID, discovery range or middleware is another than here"
         elif alike:
             change = f"deployment.streams: {source.name}: topic: one of {alike}"
         else:
-            change = f"the driver; no topic here has a type that fits, {legal}"
+            change = f"the driver; no other topic here has a type that fits, {legal}"
         return Finding("publishers", "nobody publishes it", change, "wrong" if source.required else "note")
 
     def _command(self) -> list[Finding]:
