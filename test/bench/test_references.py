@@ -10,8 +10,12 @@ pytest.importorskip("torch", reason="torch is not installed (extra: train)")
 import torch
 
 from world_model_ros.bench.exported import ExportedModule
+from world_model_ros.bench.plan_compared import PlanComparison
 from world_model_ros.bench.references import LeWmSize, TdMpc2Size
+from world_model_ros.contract.contract import Contract
 from world_model_ros.learning.exporter import EXPORTERS
+from world_model_ros.runtime.brain import Brain
+from world_model_ros.runtime.bundle import load_bundle
 
 
 @pytest.mark.slow
@@ -69,3 +73,19 @@ def test_it_is_exported_as_bundles_are(exporter: str, monkeypatch: pytest.Monkey
     exported = ExportedModule(module, {"x": x}, [])
     assert asked == [None]
     np.testing.assert_allclose(exported.run()[0], module(torch.from_numpy(x)).detach().numpy(), rtol=1e-5)
+
+
+@pytest.mark.slow
+def test_the_plan_that_others_are_compared_with_can_be_exported(
+    contract: Contract, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By `torch.export`, upon which the exporter of bundles is built; that needs no onnxscript."""
+    captured: list[object] = []
+
+    def capture(module: torch.nn.Module, inputs: dict[str, np.ndarray], *_: object) -> None:
+        example = tuple(torch.from_numpy(value) for value in inputs.values())
+        captured.append(torch.export.export(module.eval(), example))
+
+    monkeypatch.setattr("world_model_ros.bench.plan_compared.ExportedModule", capture)
+    PlanComparison(Brain(load_bundle("tabletop_arm", contract), contract, "cpu", 1), "cpu", 1, 1)
+    assert len(captured) == 1

@@ -163,7 +163,8 @@ class PlanComparison:
     def _in_runtime(
         self, module: nn.Module, inputs: dict[str, NDArray[Any]], outputs: list[str] | None = None
     ) -> ExportedModule:
-        return ExportedModule(module, inputs, outputs or [], self._provider, self._threads)
+        with self._model.settled():  # as bundles are exported
+            return ExportedModule(module, inputs, outputs or [], self._provider, self._threads)
 
 
 class _Imagine(nn.Module):
