@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from arm_bag import write_arm_bag
-from mutations import Message, stamped, write
+from mutations import Message, serialised, stamped, write
 
 from world_model_ros.bags.reader import BagReader
 from world_model_ros.cli import main
@@ -94,6 +94,23 @@ def test_after_a_replay_that_failed_the_same_folder_can_be_written(
         assert "joint_states" in refusal(capsys, bag, *words)
     assert not (tmp_path / "out" / "bag").exists()
     assert main(["replay", str(arm_bag), *words, "--until", "0.5"]) == 0
+
+
+@pytest.mark.slow
+def test_a_broken_message_of_a_ros1_bag_costs_the_copy_no_other(
+    toy_bundle: Path, tmp_path: Path, messages: list[Message], capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [each for each in serialised(messages, "ros1") if each[0] != "/contract"]
+    at = [i for i, each in enumerate(rows) if each[0] == "/joint_states"]
+    topic, kind, stamp, raw = rows[at[20]]
+    rows[at[20]] = topic, kind, stamp, raw[:30]
+    bag = write(tmp_path / "bag", rows, "ros1")
+    words = ["--model", str(toy_bundle), "--robot", "tabletop_arm", "--out", str(tmp_path / "out"), "--json"]
+    assert main(["replay", str(bag), *words]) == 0
+    notes = json.loads(capsys.readouterr().out)["notes"]
+    assert [line for line in notes if line.startswith("/joint_states: 1 messages not copied, the first one for: ")]
+    with BagReader(tmp_path / "out" / "bag") as copy:
+        assert copy.topics()["/joint_states"].count == len(at) - 1
 
 
 @pytest.mark.slow

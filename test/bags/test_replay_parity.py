@@ -141,7 +141,7 @@ def test_a_ros_1_bag_is_written_as_a_ros_2_bag(recorded: Path, arm: Contract, tm
         for at, data in states:
             copies.copy(topic, "sensor_msgs/msg/JointState", at, data)
         before = [bag.decode(topic, data) for _, data in states]
-        assert not copies.left_out
+        assert not copies.not_copied
     with BagReader(tmp_path / "bag") as bag:
         after = [message for _, _, _, message in bag.messages([topic])]
     assert len(after) == len(before) > 1000

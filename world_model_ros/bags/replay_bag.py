@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from typing import Any
 
 from rosbags.interfaces import MessageDefinitionFormat
@@ -35,8 +36,7 @@ class ReplayBag:
         reader: of the recording.
 
     Attributes:
-        left_out: topics that could not be copied, and why.
-        commands: number of ``command`` messages. differing_commands: of them not as recorded live; None without record.
+        left_out: topics that could not be copied, and why. commands: number of ``command`` messages.
     """
 
     def __init__(self, writer: BagWriter, reader: BagReader, contract: Contract) -> None:
@@ -48,12 +48,22 @@ class ReplayBag:
         self._recorded: dict[int, bytes] = {}
         self._ours: dict[int, bytes] = {}
         self.left_out: dict[str, str] = {}
+        self._broken: dict[str, Counter[str]] = {}
         self.commands = 0
 
     @property
     def commands_sha256(self) -> str:
         """Of all ``command`` messages: bag time in ns (8 bytes, little endian) and CDR, one after the other."""
         return self._hash.hexdigest()
+
+    @property
+    def not_copied(self) -> list[str]:
+        """Topics, and messages of topics, that could not be copied, a line each."""
+        lines = [f"{topic}: {why}" for topic, why in self.left_out.items()]
+        return lines + [
+            f"{topic}: {sum(why.values())} messages not copied, the first one for: {next(iter(why))}"
+            for topic, why in self._broken.items()
+        ]
 
     def same_commands(self) -> tuple[int, int]:
         """How many commands the recording and the replay both have, and how many of them are equal to the last bit."""
@@ -70,11 +80,15 @@ class ReplayBag:
             if topic not in self._qos:
                 self._qos[topic] = self._about(topic, kind)
             qos, types = self._qos[topic]
+        except (UserError, TypesysError, SerdeError, KeyError, ValueError) as error:
+            self.left_out[topic] = f"not copied: {kind}: {error}"
+            return
+        try:
             if self._reader.ros1:
                 raw = bytes(types.ros1_to_cdr(raw, kind))
             self._writer.write_raw(topic, kind, raw, bag_ns, qos, types)
         except (UserError, TypesysError, SerdeError, KeyError, ValueError) as error:
-            self.left_out[topic] = f"{kind}: {error}"
+            self._broken.setdefault(topic, Counter())[f"{kind}: {error}"] += 1
 
     def tick(self, told: ReplayedTick, reference: Any, goal: Any) -> None:
         """Record, surprise and command of a tick. How long it took is not in it, so that every replay is the same."""

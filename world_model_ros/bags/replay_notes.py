@@ -79,7 +79,7 @@ def replay_notes(
         if topic.name not in known and not topic.name.startswith("/predicted/")
     ]
     lines += [f"{topic}: {why}" for topic, why in reader.unreadable.items()]
-    lines += [f"{topic}: not copied: {why}" for topic, why in beside.left_out.items()]
+    lines += beside.not_copied
     report = fit.report()
     looked = [each for each in report["topics"] if each["messages"] and each["stream"] not in reasons]
     return lines + notes({**report, "topics": looked}) + reader.damage
