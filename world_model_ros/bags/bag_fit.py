@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from world_model_ros.bags.channels import absolute
 from world_model_ros.bags.reader import BagReader, Topic
 from world_model_ros.bags.reference import command_topics, possible_commands, reference_sources
-from world_model_ros.bags.routes import absolute, header_ns
+from world_model_ros.bags.routes import header_ns
 from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.schema import StreamSource
 from world_model_ros.convert.incoming import legal_types

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from world_model_ros.bags.channels import absolute
 from world_model_ros.bags.reader import BagReader
-from world_model_ros.bags.routes import absolute
 from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.schema import JointStream
 from world_model_ros.convert.incoming import converter_for

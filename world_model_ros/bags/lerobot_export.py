@@ -17,12 +17,12 @@ import pyarrow as pa
 import pyarrow.parquet as parquet
 from numpy.typing import NDArray
 
+from world_model_ros.bags.channels import absolute
 from world_model_ros.bags.lerobot_frames import BagFrames, ExportedFrame
 from world_model_ros.bags.lerobot_import import TASK_TOPIC
 from world_model_ros.bags.lerobot_layout import ACTION, DATA_V3, EPISODES_V3, PICTURES, STATE, TASKS_V3, VIDEO_V3
 from world_model_ros.bags.lerobot_video import VideoWriter
 from world_model_ros.bags.reader import BagReader
-from world_model_ros.bags.routes import absolute
 from world_model_ros.contract.contract import Contract
 from world_model_ros.core.errors import UserError
 

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from world_model_ros.bags.channels import absolute
 from world_model_ros.bags.lerobot_video import Frame
 from world_model_ros.bags.reader import BagReader
 from world_model_ros.bags.reference import ReferenceSource, possible_commands, reference_sources
-from world_model_ros.bags.routes import absolute
 from world_model_ros.bags.ticks import LONGEST_GAP_NS
 from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.schema import CameraStream, JointStream, StreamSource

@@ -13,7 +13,7 @@ from typing import Any
 
 from rosbags.interfaces import Connection
 
-from world_model_ros.bags.channels import SCHEMALESS, unreadable
+from world_model_ros.bags.channels import SCHEMALESS, absolute, unreadable
 from world_model_ros.bags.message_types import Decoder
 from world_model_ros.bags.storage import Storage, open_storage, storage_files, unpacked_message
 from world_model_ros.bags.writer import CONTRACT_TOPIC
@@ -55,7 +55,7 @@ class BagReader:
     def __init__(self, path: str | Path, names: Mapping[str, str] | None = None) -> None:
         self.path = Path(path)
         self.ros1 = self.path.suffix == ".bag"
-        self._names = {_absolute(old): _absolute(new) for old, new in (names or {}).items()}
+        self._names = {absolute(old): absolute(new) for old, new in (names or {}).items()}
         self.back_ns = 0
         self._stack = ExitStack()
         self._decoders: dict[str, Decoder] = {}
@@ -120,10 +120,10 @@ class BagReader:
     def require(self, topic: str, type_name: str | None = None) -> Topic:
         """A topic that must be there, with messages; `UserError` lists what is there."""
         topics = self.topics()
-        found = topics.get(_absolute(topic))
+        found = topics.get(absolute(topic))
         listed = ", ".join(f"{each.name} ({each.type}, {each.count})" for each in topics.values()) or "nothing"
         if found is None or not found.count:
-            why = self.unreadable.get(_absolute(topic))
+            why = self.unreadable.get(absolute(topic))
             legal = f"one of the topics with messages in the bag: {listed}"
             raise UserError(
                 f"{self.path.name}: topic", topic, legal if why is None else f"a topic of ROS 2; it is {why}"
@@ -259,11 +259,11 @@ class BagReader:
             self._notes.append(words)
 
     def _name(self, connection: Connection) -> str:
-        topic = _absolute(str(connection.topic))  # files of other tools have names without a slash in front
+        topic = absolute(str(connection.topic))  # files of other tools have names without a slash in front
         return self._names.get(topic, topic)
 
     def _check_names(self) -> None:
-        there = {_absolute(str(each.topic)) for reader in self._readers for each in reader.connections}
+        there = {absolute(str(each.topic)) for reader in self._readers for each in reader.connections}
         for old, new in self._names.items():
             if old not in there:
                 raise UserError("map", f"{old}:={new}", f"a topic of the bag before ':=': {', '.join(sorted(there))}")
@@ -284,7 +284,3 @@ def _broken(path: Path) -> Iterator[None]:
 
 def _words(error: Exception) -> str:
     return str(error).strip() or type(error).__name__
-
-
-def _absolute(topic: str) -> str:
-    return "/" + topic.lstrip("/")

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from world_model_ros.bags.channels import absolute
 from world_model_ros.bags.reader import BagReader
 from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.schema import JointStream
@@ -71,7 +72,7 @@ def command_topics(contract: Contract) -> tuple[str, ...]:
 
 def possible_commands(bag: BagReader, contract: Contract) -> list[str]:
     """Topics that the contract does not know and whose type could tell a robot where to go, in words."""
-    known = {"/" + source.topic.lstrip("/") for source in contract.deployment.streams}
+    known = {absolute(source.topic) for source in contract.deployment.streams}
     known |= {each.topic for each in reference_sources(bag, contract)}
     found = [topic for topic in bag.topics().values() if topic.type in _COMMANDS and topic.name not in known]
     return [f"{topic.name} ({topic.type})" for topic in found if not topic.name.startswith("/predicted/")]
@@ -83,7 +84,7 @@ def reference_sources(bag: BagReader, contract: Contract) -> list[ReferenceSourc
     topics = {name: topic.type for name, topic in bag.topics().items() if topic.count}
     if topics.get(APPLIED_TOPIC) == "sensor_msgs/msg/JointState":
         return [ReferenceSource(APPLIED_TOPIC, APPLIED_TOPIC, _APPLIED_AGE_NS, _applied_reader(contract))]
-    told = ["/" + topic.lstrip("/") for topic in command_topics(contract)]
+    told = [absolute(topic) for topic in command_topics(contract)]
     told = [topic for topic in told if topics.get(topic) == "trajectory_msgs/msg/JointTrajectory"]
     sources = [
         ReferenceSource(topic, topic, _EVER_NS, _command_reader(contract, topic), reported=False) for topic in told
@@ -103,7 +104,7 @@ def _streamed(contract: Contract) -> dict[str, Callable[[Any, int, int], NDArray
     command = contract.deployment.command
     controllers = [] if command is None else command.controllers(contract.joint_names)
     return {
-        "/" + each.topic.lstrip("/"): _positions_reader(contract, each.topic, each.joints)
+        absolute(each.topic): _positions_reader(contract, each.topic, each.joints)
         for each in controllers
         if each.interface == "forward_position"
     }
@@ -132,7 +133,7 @@ def _measured(contract: Contract) -> list[ReferenceSource]:
     for stream in contract.interface.streams:
         if stream.kind == "joints":
             source = contract.source(stream.name)
-            topic, age_ns = "/" + source.topic.lstrip("/"), round(source.max_age_s * 1e9)
+            topic, age_ns = absolute(source.topic), round(source.max_age_s * 1e9)
             read = _measured_reader(contract, stream)
             sources.append(ReferenceSource(f"{topic} {stream.name}", topic, age_ns, read, shared=True))
     return sources

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from world_model_ros.bags.bag_fit import BagFit
+from world_model_ros.bags.channels import absolute
 from world_model_ros.bags.reader import BagReader
 from world_model_ros.bags.replay_bag import ReplayBag
-from world_model_ros.bags.routes import absolute
 from world_model_ros.bags.ticks import BagTicks
 from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.recorded import recorded_topics

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from world_model_ros.bags.channels import absolute
 from world_model_ros.bags.reader import BagReader
 from world_model_ros.bags.reference import ReferenceSource
 from world_model_ros.bags.stream_counts import StreamCount
@@ -114,10 +115,6 @@ def reference_key(name: str) -> str:
 
 def label_key(name: str) -> str:
     return f"label {name}"
-
-
-def absolute(topic: str) -> str:
-    return "/" + topic.lstrip("/")
 
 
 def header_ns(raw: bytes, topic: str, ros1: bool) -> int:

@@ -12,6 +12,7 @@ from typing import Any
 from rosbags.interfaces import Qos as BagQos
 from rosbags.interfaces import QosDurability, QosReliability
 
+from world_model_ros.bags.channels import absolute
 from world_model_ros.bags.mcap_write import McapWriter
 from world_model_ros.bags.message_types import Typestore, standard_types
 from world_model_ros.bags.metadata import TopicRecord, bag_metadata, offered_qos, to_yaml
@@ -83,7 +84,7 @@ class BagWriter:
             UserError: the topic has had another type, or the type is unknown.
         """
         self._embed_contract(stamp_ns)
-        topic = "/" + topic.lstrip("/")
+        topic = absolute(topic)
         record = self._topics.get(topic)
         if record is None:
             record = self._connect(topic, type_name, qos or Qos(), typestore or standard_types())

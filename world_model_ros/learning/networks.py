@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -45,9 +45,6 @@ class Sizes:
     state: int = 256
     code: int = 160
     hidden: int = 256
-
-    def as_dict(self) -> dict[str, int]:
-        return asdict(self)
 
 
 class WorldModel(nn.Module):

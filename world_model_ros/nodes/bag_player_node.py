@@ -28,6 +28,7 @@ from rosbags.serde import SerdeError
 from rosgraph_msgs.msg import Clock as ClockMessage
 from std_srvs.srv import Trigger
 
+from world_model_ros.bags.channels import absolute
 from world_model_ros.bags.message_types import standard_types
 from world_model_ros.bags.playback import LONGEST_GAP_S, Playback
 from world_model_ros.bags.reader import BagReader, Topic
@@ -52,7 +53,7 @@ class BagPlayerNode(Node):
     def __init__(self) -> None:
         super().__init__("bag_player")
         asked = str(declare(self, "topics", "")).split(",")
-        self._wanted = {"/" + name.strip().lstrip("/") for name in asked if name.strip()}
+        self._wanted = {absolute(name.strip()) for name in asked if name.strip()}
         rate = float(declare(self, "rate", 1.0))
         loop = bool(declare(self, "loop", False))
         paused = bool(declare(self, "paused", False))
