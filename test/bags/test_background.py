@@ -1,6 +1,7 @@
 """A slow or full disk costs messages, which are counted, and nothing else."""
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,20 @@ def test_what_does_not_fit_while_the_disk_is_slow_is_dropped_and_counted(tmp_pat
     disk.gate.set()
     out.close()
     assert out.written["/a"] == taken
+
+
+def test_whatever_is_wrong_with_a_topic_the_others_are_written(tmp_path: Path) -> None:
+    class Picky(BagWriter):
+        def write_raw(self, topic, *args, **kwargs) -> None:
+            if topic == "/odd":
+                raise TypeError("no such type")
+            super().write_raw(topic, *args, **kwargs)
+
+    out = BackgroundWriter(Picky(tmp_path / "bag"))
+    for i in range(20):
+        out.put(message(i) if i % 2 else replace(message(i), topic="/odd"))
+    out.close()
+    assert (out.written["/a"], out.dropped["/odd"], out.why, out.error) == (10, 10, {"/odd": "no such type"}, None)
 
 
 def test_a_message_larger_than_the_room_still_gets_through_alone(tmp_path: Path) -> None:

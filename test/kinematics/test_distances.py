@@ -121,3 +121,12 @@ def test_a_mesh_that_no_hull_can_be_made_of_is_refused_by_name_with_what_to_do(t
     vertices, faces = prism(3000, tip=True)
     with pytest.raises(UserError, match=r"hand_0.*Too many neighbors.*simplify"):
         PairDistances(contract_with_mesh(tmp_path, vertices, faces))
+
+
+def test_an_array_of_joints_that_is_moved_on_is_measured_anew(contract: Contract) -> None:
+    distances, position = PairDistances(contract), np.zeros(6)
+    before = np.minimum(distances.at(position, 0.1), 0.1)  # beyond that they are bounds
+    position[1] = -1.2
+    after, anew = (np.minimum(each.at(position, 0.1), 0.1) for each in (distances, PairDistances(contract)))
+    np.testing.assert_allclose(after, anew, atol=1e-6)
+    assert np.abs(after - before).max() > 0.01

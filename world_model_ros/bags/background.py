@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from world_model_ros.bags.message_types import Typestore
 from world_model_ros.bags.writer import BagWriter
 from world_model_ros.contract.fields import Qos
-from world_model_ros.core.errors import UserError
 
 _PAUSE_S = 0.05
 
@@ -34,7 +33,8 @@ class BackgroundWriter:
         max_bytes: of messages that wait.
 
     Attributes:
-        written: messages written, by topic. dropped: messages lost, by topic.
+        written: messages written, by topic. dropped: messages lost, by topic. why: of the first one that could not be
+            written, by topic.
         error: why nothing is written any more (disk full); None as long as all is well.
     """
 
@@ -47,6 +47,7 @@ class BackgroundWriter:
         self.waiting_bytes = 0
         self.written: Counter[str] = Counter()
         self.dropped: Counter[str] = Counter()
+        self.why: dict[str, str] = {}
         self.error: Exception | None = None
         self._thread = threading.Thread(target=self._run, name="bag writer", daemon=True)
         self._thread.start()
@@ -96,11 +97,12 @@ class BackgroundWriter:
                 message.topic, message.type, message.cdr, message.stamp_ns, message.qos, message.typestore
             )
             self.written[message.topic] += 1
-        except UserError:
-            self.dropped[message.topic] += 1
         except OSError as error:
             with self._lock:
                 self.error = error
                 self.dropped.update(each.topic for each in (message, *self._waiting))
                 self._waiting.clear()
                 self.waiting_bytes = 0
+        except Exception as error:  # whatever is wrong with a type, other topics go on
+            self.dropped[message.topic] += 1
+            self.why.setdefault(message.topic, str(error) or type(error).__name__)

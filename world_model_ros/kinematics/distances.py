@@ -94,7 +94,7 @@ class PairDistances:
                 found[i] = self._measure(int(unsure[i]))
             self._known[unsure] = bounds[unsure] = found
             self._at[unsure] = position
-        self._asked, self._bounds = (position, enough_m), bounds
+        self._asked, self._bounds = (position.copy(), enough_m), bounds
         return bounds
 
     def measure(self, position: Float, pairs: NDArray[np.intp]) -> Float:

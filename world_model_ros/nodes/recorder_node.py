@@ -74,6 +74,8 @@ class RecorderNode(Node):
         count, lost = sum(self._out.written.values()), sum(self._out.dropped.values())
         topics = len(self._out.written)
         print(f"recorder: {count} messages of {topics} topics in {self._path}, {lost} lost", flush=True)
+        for topic, why in self._out.why.items():
+            print(f"recorder: {topic}: {self._out.dropped[topic]} messages lost, the first one for: {why}", flush=True)
         if self._out.error is not None:
             raise UserError("path", str(self._path), f"a place that can be written ({self._out.error})")
 
