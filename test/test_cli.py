@@ -106,10 +106,13 @@ def test_a_bundle_is_checked_against_the_robot_that_it_names(tmp_path, capsys: p
         (["check", "tabletop_arm", "--live", "soon"], "got 'soon'; expected 0.5 to 3600 seconds"),
         (["check", "tabletop_arm", "--live", "nan"], "got 'nan'; expected 0.5 to 3600 seconds"),
         (["bench", "gate", "--rate", "fast"], "got 'fast'; expected 10 to 1000 Hz"),
+        (["view", "a.mcap", "--mp4", "film.txt"], "got 'film.txt'; expected a file name that ends in .mp4"),
+        (["view", "a.mcap", "--png", "film"], "got 'film'; expected a file name that ends in .png"),
+        (["imagine", "--script", "reach", "--png", "a.jpg"], "got 'a.jpg'; expected a file name that ends in .png"),
         (["bench", "gate", "--frames", "1.5"], "got '1.5'; expected a whole number of "),
     ],
 )
-def test_an_option_that_is_no_number_is_named_with_what_is_legal(
+def test_an_option_that_cannot_be_is_named_with_what_is_legal(
     words: list[str], said: str, capsys: pytest.CaptureFixture[str]
 ):
     with pytest.raises(SystemExit) as left:
@@ -125,6 +128,10 @@ def test_an_option_that_is_no_number_is_named_with_what_is_legal(
         (["demo", "--robot", "no_such_robot"], "tabletop_arm"),
         (["demo", "--goals", "dance"], "pose"),
         (["collect", "--episodes", "0"], "episodes"),
+        (["view"], "bag: got None; expected a bag or --live, one of the two"),
+        (["view", "a.mcap", "--live"], "bag: got 'a.mcap'; expected a bag or --live, one of the two"),
+        (["evaluate", "tasks", "--lose", "nose"], "lose: got 'nose'; expected one of ['arm', "),
+        (["evaluate", "tasks", "--blackout", "nose"], "blackout: got 'nose'; expected one of ['arm', "),
         (["export", "no_such_folder"], "no_such_folder"),
         (["train", "no_such_folder"], "no_such_folder"),
         (["replay", "no_such_bag"], "no_such_bag"),

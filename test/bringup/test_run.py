@@ -15,6 +15,7 @@ from world_model_ros.bringup.processes import Process, simulation
 from world_model_ros.bringup.run import Running, command_line
 from world_model_ros.contract.share import share_folder
 from world_model_ros.core.errors import UserError
+from world_model_ros.core.missing import to_install
 
 
 @pytest.fixture
@@ -29,6 +30,16 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         return Process(name, name)
 
     return make
+
+
+def test_without_rclpy_nothing_is_started(program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(run, "find_spec", lambda name: None)
+    started = tmp_path / "started"
+    process = program("one", f"open({str(started)!r}, 'w')")
+    with pytest.raises(ModuleNotFoundError) as caught, Running([process], tmp_path / "logs"):
+        pass
+    assert "ros-jazzy" in (to_install(caught.value) or "")
+    assert not started.exists()
 
 
 def wait_for(condition, seconds: float = 30.0) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from pathlib import Path
 
 from world_model_ros.core.errors import UserError
 
@@ -15,6 +16,10 @@ def test_an_error_names_field_value_and_what_is_legal_in_one_line() -> None:
         "message type: got 'a\\nb'; expected a definition that parses (line 1: string fram(_id??[31m end)"
     )
     assert len(str(error).splitlines()) == 1
+
+
+def test_a_path_is_said_as_a_person_writes_it() -> None:
+    assert str(UserError("bag", Path("a/b"), "less")) == "bag: got 'a/b'; expected less"
 
 
 def test_a_long_value_is_cut_and_an_error_survives_its_way_from_another_process() -> None:

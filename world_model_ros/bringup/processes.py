@@ -181,15 +181,15 @@ def simulation(
     return [Process("sim_robot_node", "sim_robot", parameters), *rest]
 
 
-def streams_named(robot: str, wanted: str) -> list[str]:
-    """Names of a robot's streams for a comma separated list of stream names or kinds (``camera``)."""
+def streams_named(robot: str, wanted: str, field: str = "unplug") -> list[str]:
+    """Names of a robot's streams for a comma separated list of stream names or kinds (``camera``) out of ``field``."""
     streams = load_contract(robot).interface.streams
     found: list[str] = []
     for part in filter(None, (part.strip() for part in wanted.split(","))):
         names = [stream.name for stream in streams if part in (stream.name, stream.kind)]
         if not names:
             legal = sorted({stream.name for stream in streams} | {stream.kind for stream in streams})
-            raise UserError("unplug", part, f"one of {legal}")
+            raise UserError(field, part, f"one of {legal}")
         found += [name for name in names if name not in found]
     return found
 

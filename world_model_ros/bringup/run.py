@@ -20,11 +20,12 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
 
 from world_model_ros.bringup.domain import local_environment, middleware_environment
-from world_model_ros.bringup.processes import Process, Value, log_file
+from world_model_ros.bringup.processes import Process, Value, log_file, own
 from world_model_ros.contract.share import share_folder
 from world_model_ros.core.errors import UserError
 
@@ -76,6 +77,8 @@ class Running:
         self._children: dict[str, subprocess.Popen[bytes]] = {}
 
     def __enter__(self) -> Running:
+        if own(list(self._processes.values())) and find_spec("rclpy") is None:  # rather than in the log of each
+            raise ModuleNotFoundError("No module named 'rclpy'", name="rclpy")
         self._folder.mkdir(parents=True, exist_ok=True)
         try:
             for process in self._processes.values():

@@ -65,9 +65,10 @@ def _picture(path: Path, contract: Contract) -> Any:
     from world_model_ros.core.errors import UserError
     from world_model_ros.runtime.graphs import first_camera
 
-    camera, picture = first_camera(contract.interface), cv2.imread(str(path))
+    camera = first_camera(contract.interface)
     if camera is None:
         raise UserError("goal-image", str(path), "a robot with a camera")
+    picture = cv2.imread(str(path)) if path.is_file() else None  # of what is not there OpenCV complains by itself
     if picture is None:
         raise UserError("goal-image", str(path), "an image file that can be read")
     rgb = cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)

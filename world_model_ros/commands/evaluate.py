@@ -108,7 +108,7 @@ def _tasks(arguments: argparse.Namespace, contract: Contract, bundle: Bundle) ->
         if name not in CONTROLS:
             raise UserError("controls", name, f"a comma separated list of {list(CONTROLS)}")
     unplugged = tuple(streams_named(arguments.robot, arguments.unplug))
-    dark = tuple(streams_named(arguments.robot, arguments.blackout))
+    dark = tuple(streams_named(arguments.robot, arguments.blackout, "blackout"))
     variety = variety_named(arguments.scenes)
     lose = {each: _silent(arguments.robot, each) for each in arguments.lose.split(",") if each}
     usual = Conditions(None, unplugged, Blackout(dark) if dark else None, variety, turns_of(arguments.rate, contract))
@@ -146,7 +146,7 @@ def _silent(robot: str, text: str) -> Blackout:
     kinds, _, how = text.partition("/")
     if how not in ("", "ever"):
         raise UserError("lose", text, "kinds or names of streams joined by +, and perhaps /ever")
-    streams = tuple(streams_named(robot, kinds.replace("+", ",")))
+    streams = tuple(streams_named(robot, kinds.replace("+", ","), "lose"))
     return Blackout(streams, None, float("inf")) if how else Blackout(streams)
 
 

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from world_model_ros.commands.output import show
+from world_model_ros.commands.output import file_named, show
 from world_model_ros.contract.share import default_robot
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="with --script and --beside: N seeds, from --seed on, together",
     )
-    parser.add_argument("--png", type=Path, metavar="FILE", help="with --script: a picture of the whole")
+    parser.add_argument("--png", type=file_named(".png"), metavar="FILE", help="with --script: a picture of the whole")
     parser.add_argument("--host", default="127.0.0.1", help="where the page listens (%(default)s: this machine only)")
     parser.add_argument("--port", type=int, default=8080, help="of the page; the next free one (%(default)s)")
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 
@@ -13,3 +15,15 @@ def show(result: Mapping[str, Any], as_json: bool, lines: Iterable[str]) -> None
         print(json.dumps(result, default=str))
     else:
         print("\n".join(lines))
+
+
+def file_named(suffix: str) -> Callable[[str], Path]:
+    """For options that name a file of one format: the path, if its name says so."""
+
+    def read(text: str) -> Path:
+        path = Path(text)
+        if path.suffix.lower() != suffix:
+            raise argparse.ArgumentTypeError(f"got {text!r}; expected a file name that ends in {suffix}")
+        return path
+
+    return read

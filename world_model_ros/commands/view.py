@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from world_model_ros.commands.output import show
+from world_model_ros.commands.output import file_named, show
 from world_model_ros.contract.share import default_robot
 
 if TYPE_CHECKING:
@@ -33,16 +34,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", type=int, default=8080, help="of the page; the next free one (%(default)s)")
     parser.add_argument("--at", type=float, help="the moment of --png, or to begin with, s after the first tick")
     parser.add_argument(
-        "--png", type=Path, metavar="FILE", help="write a picture of one moment (--live: of now); no page"
+        "--png", type=file_named(".png"), metavar="FILE", help="write a picture of one moment (--live: of now); no page"
     )
-    parser.add_argument("--mp4", type=Path, metavar="FILE", help="write a film of the bag; no page")
+    parser.add_argument("--mp4", type=file_named(".mp4"), metavar="FILE", help="write a film of the bag; no page")
 
 
 def run(arguments: argparse.Namespace) -> int:
     from world_model_ros.core.errors import UserError
 
     if arguments.live == (arguments.bag is not None):
-        raise UserError("bag", arguments.bag, "a bag, or --live")
+        raise UserError("bag", arguments.bag and str(arguments.bag), "a bag or --live, one of the two")
     if arguments.live and arguments.mp4 is not None:
         raise UserError("mp4", str(arguments.mp4), "a bag: record one first; --live has --png")
     if arguments.live:
@@ -81,6 +82,7 @@ def _live(arguments: argparse.Namespace) -> int:
         if arguments.png is not None:
             from world_model_ros.view.space import SpacePicture
 
+            print(f"listens for a robot with a brain, at most {_PATIENCE_S:.0f} s", file=sys.stderr)
             index = _come_true(feed, bundle.manifest.horizon)
             _write_png(arguments.png, sheet(SpacePicture(contract, steps), dashboard, feed, index))
             show({"robot": contract.name, "files": [str(arguments.png)]}, arguments.json, [f"  {arguments.png}"])

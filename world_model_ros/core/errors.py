@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
+
 
 class UserError(Exception):
     """Bad input from a person, a file or a topic, said in one line whatever it holds.
@@ -24,7 +26,7 @@ class UserError(Exception):
 
 
 def _short(value: object, limit: int = 200) -> str:
-    text = repr(value)
+    text = repr(str(value) if isinstance(value, PurePath) else value)
     return text if len(text) <= limit else text[: limit - 3] + "..."
 
 
