@@ -109,7 +109,7 @@ def test_torch_is_a_range_of_which_setup_takes_one() -> None:
 
 def test_the_page_on_installing_and_setup_ask_for_the_same_versions() -> None:
     asked = {name_of(each): each.split(";")[0].strip().lower() for each in Asked().everything()}
-    text = (ROOT / "docs" / "install.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "install.md").read_text(encoding="utf-8").replace("\\\n", "")
     lines = [line.split("#")[0] for line in text.splitlines() if line.startswith("pip install ") and " ." not in line]
     assert len(lines) == 1
     words = re.findall(r"'[^']+'|\S+", lines[0].removeprefix("pip install "))
