@@ -93,6 +93,29 @@ def test_the_advice_for_missing_numbers_is_true_and_possible(numbers, change):
     assert "fields: [velocity]" not in heard("arm", message)["content"].change
 
 
+def test_errors_of_a_kind_are_one_whatever_number_they_tell():
+    """Files that are cut off have another length each time: all of them are refused, not the three usual lengths."""
+    sent = iter(range(1, 31))
+
+    def message(stamp_ns: int):
+        made = image(stamp_ns)
+        made.step = next(sent)
+        return made
+
+    found = heard("front", message)["content"]
+    assert found.found.startswith("30 of 30 refused: front: step: got 1; ")
+
+
+def test_of_many_kinds_of_errors_the_rest_is_counted():
+    found = fit("wrist_wrench")
+    for i in range(30):
+        felt = np.zeros(6)
+        felt[i % 5] = np.nan
+        found.add(MAKE.wrench(felt, T0 + i, "wrist_ft"), T0 + i)
+    lines = [each.found for each in found.findings() if each.what == "content"]
+    assert [line.split(":")[0] for line in lines] == [*3 * ["6 of 30 refused"], "12 of 30 refused, for other reasons"]
+
+
 def test_other_joints_among_ours_in_any_order_are_fine():
     names = ("gripper", *JOINTS[::-1])
     assert heard("arm", lambda t: joints(t, names))["content"].level == "ok"

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from world_model_ros.contract.contract import load_contract
 from world_model_ros.contract.schema import StreamSource
 from world_model_ros.convert.incoming import converter_for, observed_shape
+from world_model_ros.convert.joint_parts import JointParts
 from world_model_ros.convert.joints import JointConverter
 from world_model_ros.convert.microphone import MicrophoneConverter, packed_kind
 from world_model_ros.convert.outgoing import MessageMaker
@@ -226,3 +227,23 @@ def test_a_message_type_that_does_not_fit_the_stream_lists_those_that_do() -> No
     source = StreamSource(name="table_mic", topic="audio", type="sensor_msgs/msg/JointState", max_age_s=1.0)
     with pytest.raises(UserError, match=r"table_mic: type.*AudioDataStamped.*AudioStamped"):
         converter_for(stream, source)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("value", [1e39, -1e300, float("inf"), float("nan")])
+def test_a_number_that_single_precision_does_not_hold_is_refused_without_a_warning(
+    make: MessageMaker, value: float
+) -> None:
+    """By every reader of such messages, whichever precision it works in: a data set has it as inf otherwise."""
+    state = make.joint_state(("a", "b"), [0.5, value], stamp_ns=1)
+    with pytest.raises(UserError, match=r"position\[b\]"):
+        JointConverter("arm", ("a", "b"))(state)
+    with pytest.raises(UserError, match=r"position\[b\]"):
+        JointParts(("a", "b"), (0.1, 0.1)).take(state, "arm", ("a", "b"), False)
+    with pytest.raises(UserError, match="pose"):
+        pose_array(make.pose([0.0, value, 0.0, 0.0, 0.0, 0.0, 1.0], 1, "base"))
+
+
+def test_a_large_number_that_single_precision_holds_is_taken(make: MessageMaker) -> None:
+    state = make.joint_state(("a", "b"), [3e38, -2e30], stamp_ns=1)
+    assert JointConverter("arm", ("b", "a"))(state)[1][:, 0].tolist() == pytest.approx([-2e30, 3e38])

@@ -40,8 +40,9 @@ class JointConverter:
         `OtherJoints` if the message is of other joints altogether."""
         index = self._order(message.name)
         values = np.empty((len(self.joints), len(self.fields)), np.float32)
-        for i, field in enumerate(self.fields):
-            values[:, i] = self._column(message, field)[index]
+        with np.errstate(over="ignore"):  # what is too large is not finite below
+            for i, field in enumerate(self.fields):
+                values[:, i] = self._column(message, field)[index]
         if not isfinite(np.vdot(values, values)):
             for i, field in enumerate(self.fields):
                 finite(values[:, i], f"{self.name}: {field}", self.joints)

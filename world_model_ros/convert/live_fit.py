@@ -22,6 +22,7 @@ from world_model_ros.core.errors import UserError
 OUR_CLOCK = "our clock"
 _RATE = (0.8, 1.25)  # of the contract's rate that counts as the same
 _AHEAD_S = 0.05  # clocks of two machines that follow NTP differ by less
+_MOST_KINDS = 3  # of errors that are told
 _MOST_PARTS = 100  # lists of joint names that are remembered
 
 
@@ -62,8 +63,8 @@ class StreamFit:
     others: int = 0
     _read: int = 0
     times: MessageTimes = field(default_factory=MessageTimes)
-    _refused: Counter[str] = field(default_factory=Counter)
-    _advice: dict[str, str] = field(default_factory=dict)
+    _refused: Counter[tuple[str, str]] = field(default_factory=Counter)  # by field, and what is legal there
+    _first: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)  # its error, and what to change
     _parts: set[tuple[str, ...]] = field(default_factory=set)  # joints of messages that lack some of ours
     _frames: Counter[str] = field(default_factory=Counter)
     _courses: TwoCourses = field(default_factory=TwoCourses)
@@ -96,7 +97,7 @@ class StreamFit:
         except UserError as error:
             if self.stream.kind == "joints" and len(self._parts) < _MOST_PARTS:
                 self._parts.add(tuple(message.name))
-            self.refuse(error, shape_advice(self.stream, message))
+            self.refuse(error, message)
             self._frames[frame] += 1
             return 1
         self._read += 1
@@ -105,10 +106,13 @@ class StreamFit:
             self._courses.add(stamp, value[:, 0])
         return len(value) if self.stream.kind == "microphone" else 1
 
-    def refuse(self, error: UserError, advice: str | None = None) -> None:
-        """Count a message that cannot be read."""
-        self._refused[str(error)] += 1
-        self._advice[str(error)] = advice or "what the robot sends, as the left says"
+    def refuse(self, error: UserError, message: Any = None) -> None:
+        """Count a message that cannot be read; of errors of a kind the first one is told."""
+        kind = error.field, error.legal
+        if kind not in self._first:
+            advice = None if message is None else shape_advice(self.stream, message)
+            self._first[kind] = str(error), advice or "what the robot sends, as the left says"
+        self._refused[kind] += 1
 
     @property
     def rate_hz(self) -> float | None:
@@ -141,12 +145,18 @@ class StreamFit:
         in_parts = self._in_parts()
         if in_parts is not None:
             return [in_parts]
-        looked = self._read + sum(self._refused.values())
+        looked = self._read + self._refused.total()
         of = f"{looked}" if looked == self.messages else f"{looked} that were looked at, of {self.messages},"
-        return [
-            Finding("content", f"{count} of {of} refused: {error}", self._advice[error], "wrong")
-            for error, count in self._refused.most_common(3)
+        usual = self._refused.most_common(_MOST_KINDS)
+        found = [
+            Finding("content", f"{count} of {of} refused: {self._first[kind][0]}", self._first[kind][1], "wrong")
+            for kind, count in usual
         ]
+        rest = self._refused.total() - sum(count for _, count in usual)
+        if rest:
+            words = f"{rest} of {of} refused, for other reasons"
+            found.append(Finding("content", words, "what is above first", "wrong"))
+        return found
 
     def _in_parts(self) -> Finding | None:
         """Joints that all come, but never together."""
