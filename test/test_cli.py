@@ -109,6 +109,8 @@ def test_a_bundle_is_checked_against_the_robot_that_it_names(tmp_path, capsys: p
         (["view", "a.mcap", "--mp4", "film.txt"], "got 'film.txt'; expected a file name that ends in .mp4"),
         (["view", "a.mcap", "--png", "film"], "got 'film'; expected a file name that ends in .png"),
         (["imagine", "--script", "reach", "--png", "a.jpg"], "got 'a.jpg'; expected a file name that ends in .png"),
+        (["view", "a.mcap", "--port", "80000"], "got '80000'; expected 1 to 65535"),
+        (["imagine", "--port", "http"], "got 'http'; expected 1 to 65535"),
         (["bench", "gate", "--frames", "1.5"], "got '1.5'; expected a whole number of "),
     ],
 )

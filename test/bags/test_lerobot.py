@@ -157,6 +157,14 @@ def test_an_encoder_leaves_the_thread_its_priority(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("codec", ["h264", "av1"])
+def test_an_encoder_keeps_its_settings_to_itself(tmp_path: Path, codec: str, capfd: pytest.CaptureFixture[str]) -> None:
+    with VideoWriter(tmp_path / "x.mp4", FPS, codec) as video:
+        video.add(np.zeros((64, 64, 3), np.uint8))
+    said = capfd.readouterr()
+    assert said.out + said.err == ""
+
+
+@pytest.mark.parametrize("codec", ["h264", "av1"])
 def test_there_and_back_gives_the_same_numbers_and_pictures(tmp_path: Path, koala: Contract, codec: str) -> None:
     bags = import_all(write_v21(tmp_path / "set", codec), koala, tmp_path / "bags")
     export = LerobotExport(tmp_path / "back", koala, FPS, codec)

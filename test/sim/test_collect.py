@@ -11,6 +11,7 @@ import pytest
 
 from world_model_ros.bags.reader import BagReader
 from world_model_ros.bags.writer import BagWriter
+from world_model_ros.contract.contract import load_contract
 from world_model_ros.convert.stamps import stamp_ns
 from world_model_ros.core.errors import UserError
 from world_model_ros.kinematics.arm import ArmKinematics
@@ -105,6 +106,41 @@ def test_a_finished_collection_is_not_done_again_and_a_lost_episode_comes_out_th
     manifest = json.loads((bags / "manifest.json").read_text())
     assert manifest["episodes"] == 2
     assert manifest["interface_hash"] == contract.interface_hash
+
+
+def told(folder: Path, *seeds: int) -> None:
+    """Finished episodes of these seeds, as far as a collection looks at them."""
+    for index, seed in enumerate(seeds):
+        episode = folder / f"episode_{index:05d}"
+        episode.mkdir(parents=True)
+        about = {"name": episode.name, "seed": seed, "policy": "reach", "ticks": 60, "scenes": "plain"}
+        (episode / "episode.json").write_text(json.dumps(about))
+
+
+def test_episodes_of_another_robot_or_seed_do_not_count_as_these(contract, tmp_path):
+    told(tmp_path, FIRST_SEED, FIRST_SEED + 1)
+    with pytest.raises(UserError, match="seed: got 3; expected 0, of which "):
+        collect(contract, tmp_path, 2, seed=3)
+    assert not (tmp_path / "manifest.json").exists()
+    assert len(collect(contract, tmp_path, 2, workers=1)) == 2
+    manifest = json.loads((tmp_path / "manifest.json").read_text())
+    with pytest.raises(UserError, match="these are of tabletop_arm"):
+        collect(load_contract("humanoid_upper_body"), tmp_path, 2)
+    assert json.loads((tmp_path / "manifest.json").read_text()) == manifest
+    (tmp_path / "manifest.json").write_text("{")
+    with pytest.raises(UserError, match=r"manifest\.json: got .*; expected a manifest"):
+        collect(contract, tmp_path, 2)
+
+
+def test_whose_episodes_they_are_is_written_before_the_first(contract, tmp_path):
+    told(tmp_path, FIRST_SEED)
+    with pytest.raises(RuntimeError, match="broken off"):
+        collect(contract, tmp_path, 2, workers=1, run=_broken_off)
+    assert json.loads((tmp_path / "manifest.json").read_text())["robot"] == contract.name
+
+
+def _broken_off(job) -> None:
+    raise RuntimeError("broken off")
 
 
 def test_an_episode_begins_with_the_fingertip_away_from_the_object(contract):

@@ -57,6 +57,7 @@ class VideoWriter:
         if codec not in _OPTIONS:
             raise UserError("codec", codec, f"one of {CODECS}")
         path.parent.mkdir(parents=True, exist_ok=True)
+        os.environ.setdefault("SVT_LOG", "1")  # errors; else AV1's encoder tells its settings for each video
         self._container = av.open(str(path), "w")
         self._fps, self._codec = fps, codec
         self._stream: Any = None

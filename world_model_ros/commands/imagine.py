@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from world_model_ros.commands.output import file_named, show
+from world_model_ros.commands.output import file_named, port, show
 from world_model_ros.contract.share import default_robot
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--png", type=file_named(".png"), metavar="FILE", help="with --script: a picture of the whole")
     parser.add_argument("--host", default="127.0.0.1", help="where the page listens (%(default)s: this machine only)")
-    parser.add_argument("--port", type=int, default=8080, help="of the page; the next free one (%(default)s)")
+    parser.add_argument("--port", type=port, default=8080, help="of the page; the next free one (%(default)s)")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+_LAST_PORT = 65535
+
 
 def show(result: Mapping[str, Any], as_json: bool, lines: Iterable[str]) -> None:
     """Print a result to standard output."""
@@ -27,3 +29,10 @@ def file_named(suffix: str) -> Callable[[str], Path]:
         return path
 
     return read
+
+
+def port(text: str) -> int:
+    """For options that name a TCP port."""
+    if not (text.isdecimal() and 1 <= int(text) <= _LAST_PORT):
+        raise argparse.ArgumentTypeError(f"got {text!r}; expected 1 to {_LAST_PORT}")
+    return int(text)

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from world_model_ros.commands.output import file_named, show
+from world_model_ros.commands.output import file_named, port, show
 from world_model_ros.contract.share import default_robot
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--steps", default="", help="imagined ticks to show, as 3,6,9,12; quarters of the horizon")
     parser.add_argument("--until", type=float, help="only so many s of the bag")
     parser.add_argument("--host", default="127.0.0.1", help="where the page listens (%(default)s: this machine only)")
-    parser.add_argument("--port", type=int, default=8080, help="of the page; the next free one (%(default)s)")
+    parser.add_argument("--port", type=port, default=8080, help="of the page; the next free one (%(default)s)")
     parser.add_argument("--at", type=float, help="the moment of --png, or to begin with, s after the first tick")
     parser.add_argument(
         "--png", type=file_named(".png"), metavar="FILE", help="write a picture of one moment (--live: of now); no page"

@@ -6,7 +6,7 @@ import json
 import multiprocessing
 import shutil
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -202,6 +202,8 @@ def collect(
         raise UserError("workers", workers, "1 or more")
     out.mkdir(parents=True, exist_ok=True)
     kept = _finished(out)
+    _refuse_others(contract, out, seed, kept)
+    _write_manifest(contract, out, seed, list(kept.values()))  # whose they are, also if this breaks off
     jobs = [
         Job(contract.text, contract.folder, out, index, FIRST_SEED + seed * _EPISODES_A_SEED + index, scenes)
         for index in range(episodes)
@@ -258,6 +260,22 @@ def _finished(out: Path) -> dict[str, EpisodeResult]:
     files = sorted(out.glob("episode_*/episode.json"))
     results = [EpisodeResult(**json.loads(file.read_text(encoding="utf-8"))) for file in files]
     return {result.name: result for result in results}
+
+
+def _refuse_others(contract: Contract, out: Path, seed: int, kept: Mapping[str, EpisodeResult]) -> None:
+    """`UserError` if the folder has episodes of another robot, or of another seed, which would count as these."""
+    file = out / "manifest.json"
+    try:
+        about = json.loads(file.read_text(encoding="utf-8")) if kept and file.is_file() else {}
+        robot, interface = about.get("robot"), about.get("interface_hash", contract.interface_hash)
+    except (ValueError, AttributeError) as error:
+        raise UserError(str(file), str(error), "a manifest as it was written, or a new folder") from error
+    if interface != contract.interface_hash:
+        legal = f"a new folder, or one with episodes of {contract.name} as it is now; these are of {robot}"
+        raise UserError("out", str(out), legal)
+    others = {(each.seed - FIRST_SEED) // _EPISODES_A_SEED for each in kept.values()} - {seed}
+    if others:
+        raise UserError("seed", seed, f"{min(others)}, of which {out} has episodes, or a new folder")
 
 
 def _write_manifest(contract: Contract, out: Path, seed: int, results: list[EpisodeResult]) -> None:
