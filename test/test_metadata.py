@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,15 @@ def test_the_citation_is_of_the_newest_version() -> None:
     assert (citation["version"], citation["date-released"]) == newest.groups()
     assert citation["version"] == ARGUMENTS["version"]
     assert citation["license"] == ARGUMENTS["license"]
+
+
+def test_addresses_are_the_same_everywhere() -> None:
+    urls = ARGUMENTS["project_urls"]
+    of_ros = {url.get("type"): url.text for url in ElementTree.parse(ROOT / "package.xml").findall("url")}
+    assert of_ros == {"website": ARGUMENTS["url"], "repository": urls["Source"], "bugtracker": urls["Issues"]}
+    assert loaded("CITATION.cff")["url"] == ARGUMENTS["url"]
+    assert f"repo_url: {ARGUMENTS['url']}\n" in text_of("mkdocs.yml")
+    assert ARGUMENTS["maintainer_email"] in text_of("SECURITY.md")
 
 
 @pytest.fixture(scope="module")
