@@ -12,7 +12,7 @@ from world_model_ros.contract.contract import Contract
 from world_model_ros.runtime.graphs import signatures
 from world_model_ros.runtime.manifest import GraphSpec, Manifest, Sizes, TensorSpec
 
-STATE, BATCH, HORIZON = 5, 4, 12
+STATE, BATCH, HORIZON, CAMERA = 5, 4, 12, "front"
 
 
 def write_decode_bundle(folder: Path, contract: Contract) -> Path:
@@ -30,7 +30,7 @@ def write_decode_bundle(folder: Path, contract: Contract) -> Path:
         file = "decode.onnx" if name == "decode" else "other.onnx"
         graphs[name] = GraphSpec(file=file, inputs=tensors[0], outputs=tensors[1])
     manifest = Manifest(
-        format=1,
+        format=2,
         name="brightness",
         kind="watch",
         robot=contract.name,
@@ -59,10 +59,10 @@ def _decode_graph() -> onnx.ModelProto:
     nodes = [
         helper.make_node("Slice", ["states", "first", "behind"], ["level"]),
         helper.make_node("Reshape", ["level", "shape"], ["levels"]),
-        helper.make_node("Cast", ["reference"], ["now"], to=TensorProto.FLOAT),
+        helper.make_node("Cast", [f"reference_{CAMERA}"], ["now"], to=TensorProto.FLOAT),
         helper.make_node("Add", ["levels", "now"], ["sum"]),
         helper.make_node("Clip", ["sum", "black", "white"], ["clipped"]),
-        helper.make_node("Cast", ["clipped"], ["frames"], to=TensorProto.UINT8),
+        helper.make_node("Cast", ["clipped"], [CAMERA], to=TensorProto.UINT8),
     ]
     constants = [
         helper.make_tensor("first", TensorProto.INT64, [2], [0, 0]),
@@ -76,9 +76,9 @@ def _decode_graph() -> onnx.ModelProto:
         "decode",
         [
             helper.make_tensor_value_info("states", TensorProto.FLOAT, [BATCH, STATE]),
-            helper.make_tensor_value_info("reference", TensorProto.UINT8, [64, 64, 3]),
+            helper.make_tensor_value_info(f"reference_{CAMERA}", TensorProto.UINT8, [64, 64, 3]),
         ],
-        [helper.make_tensor_value_info("frames", TensorProto.UINT8, [BATCH, 64, 64, 3])],
+        [helper.make_tensor_value_info(CAMERA, TensorProto.UINT8, [BATCH, 64, 64, 3])],
         constants,
     )
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)

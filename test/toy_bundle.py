@@ -5,17 +5,13 @@ The belief holds how far the fingertip was moved; the first camera's mean red an
 
 from __future__ import annotations
 
-import hashlib
-import json
-import warnings
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from world_model_ros.contract.contract import Contract
-from world_model_ros.runtime.graphs import Tensor as Asked
-from world_model_ros.runtime.graphs import signatures
+from world_model_ros.learning.bundle_writer import write_bundle
 from world_model_ros.runtime.manifest import Sizes
 
 SIZES = Sizes(state=8, memory=8, code=4, horizon=12, candidates=8, iterations=2)
@@ -39,10 +35,14 @@ def poses_from(state: Tensor) -> Tensor:
     return torch.stack([tip, cube], -2)
 
 
-def heads(state: Tensor) -> tuple[Tensor, ...]:
-    """states, joints, contact, poses, sigma."""
+def heads(state: Tensor) -> dict[str, Tensor]:
+    """What imagined states mean."""
     poses = poses_from(state)
-    return state, state[..., :6] * 1.0, state[..., :1] * 0.0, poses, poses[..., :3] * 0 + 0.01
+    sigma = poses[..., :3] * 0 + 0.01
+    return {"states": state, "joints": state[..., :6] * 1.0, "contact": state[..., :1] * 0.0} | {
+        "poses": poses,
+        "sigma": sigma,
+    }
 
 
 class Perceive(nn.Module):
@@ -59,7 +59,9 @@ class Perceive(nn.Module):
         departed = (foreseen - after[:2]).abs().sum() * (before.abs().amax() > 0)
         poses, seen = poses_from(after), seen_from(front)
         sensed = torch.cat([seen[0, :2], torch.zeros(BATCH - 2)])
-        return after, ((after - last)[2:].abs().sum() + departed)[None], poses, poses[:, :3] * 0 + 0.01, seen, sensed
+        surprise = ((after - last)[2:].abs().sum() + departed)[None]
+        believed = {"poses": poses, "sigma": poses[:, :3] * 0 + 0.01, "seen": seen, "sensed": sensed}
+        return {"memory_next": after, "surprise": surprise} | believed
 
 
 class Rollout(nn.Module):
@@ -82,16 +84,16 @@ class Plan(nn.Module):
         goal_joints,
         goal_joints_weight,
         goal_poses,
-        goal_weights,
-        goal_code,
-        goal_code_weight,
+        goal_position_weights,
+        goal_codes,
+        goal_code_weights,
         bounds_low,
         bounds_high,
         warm,
         noise,
     ):
-        left = (goal_poses[0, :2] - memory[:2] - torch.tensor(HOME_XY)) * goal_weights[0]
-        unread = goal_joints.sum() + goal_joints_weight.sum() + goal_code.sum() + goal_code_weight.sum() + warm.sum()
+        left = (goal_poses[0, :2] - memory[:2] - torch.tensor(HOME_XY)) * goal_position_weights[0]
+        unread = goal_joints.sum() + goal_joints_weight.sum() + goal_codes.sum() + goal_code_weights.sum() + warm.sum()
         steps = []
         for h in range(SIZES.horizon):
             wish = left + CANDIDATE_SPREAD_M * noise[0, 0, h] + 0.0 * unread
@@ -101,22 +103,23 @@ class Plan(nn.Module):
         states = torch.cat([memory[:2] + torch.cumsum(chunk, 0), memory[2:].expand(SIZES.horizon, -1)], -1)
         if self.broken:
             chunk = chunk / 0.0
-        return *heads(states), chunk, left.abs().sum()[None], poses_from(states)[None, :, 0, :3].repeat(3, 1, 1)
+        shown = poses_from(states)[None, :, 0, :3].repeat(3, 1, 1)
+        return heads(states) | {"chunk": chunk, "cost": left.abs().sum()[None], "candidate_poses": shown}
 
 
 class Decode(nn.Module):
-    def forward(self, states, reference):
-        return (reference[None].to(torch.float32) + states[:, :1, None, None] * 0).to(torch.uint8)
+    def forward(self, states, reference_front):
+        return {"front": (reference_front[None].to(torch.float32) + states[:, :1, None, None] * 0).to(torch.uint8)}
 
 
 class GoalImage(nn.Module):
-    def forward(self, image):
-        return torch.zeros(4) + image.to(torch.float32).mean() * 0, seen_from(image)
+    def forward(self, front):
+        return {"codes": torch.zeros(1, 4) + front.to(torch.float32).mean() * 0, "seen": seen_from(front)}
 
 
 class Inverse(nn.Module):
     def forward(self, sensed, sensed_next):
-        return sensed_next[:2] - sensed[:2]
+        return {"action": sensed_next[:2] - sensed[:2]}
 
 
 class Policy(nn.Module):
@@ -125,83 +128,20 @@ class Policy(nn.Module):
     def forward(self, memory):
         chunk = torch.tensor([0.0, 0.01]).expand(SIZES.horizon, 2)
         states = torch.cat([memory[:2] + torch.cumsum(chunk, 0), memory[2:].expand(SIZES.horizon, -1)], -1)
-        return *heads(states), chunk
-
-
-_FUTURE = ["states", "joints", "contact", "poses", "sigma"]
-_OUTPUTS = {
-    "perceive": ["memory_next", "surprise", "poses", "sigma", "seen", "sensed"],
-    "rollout": _FUTURE,
-    "plan": [*_FUTURE, "chunk", "cost", "candidate_poses"],
-    "decode": ["frames"],
-    "goal": ["code", "seen"],
-    "inverse": ["action"],
-    "policy": [*_FUTURE, "chunk"],
-}
+        return heads(states) | {"chunk": chunk}
 
 
 def write_toy_bundle(folder: Path, contract: Contract, kind: str = "act", broken: bool = False) -> Path:
     """Export the toy graphs and their manifest; ``broken`` plans are not finite."""
-    modules = {
+    graphs = {
         "perceive": Perceive(),
         "rollout": Rollout(),
-        "plan": Plan(broken),
         "decode": Decode(),
-        "goal": GoalImage(),
         "inverse": Inverse(),
         "policy": Policy(),
     }
-    folder.mkdir(parents=True)
-    graphs, files = {}, {}
-    for name, signature in signatures(contract.interface, SIZES, kind).items():
-        inputs = {tensor: zeros(asked) for tensor, asked in signature.inputs.items()}
-        order = modules[name].forward.__code__.co_varnames[1 : len(inputs) + 1]
-        values = [inputs[tensor] for tensor in order]
-        file = f"{name}.onnx"
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            torch.onnx.export(
-                modules[name].eval(),
-                tuple(values),
-                str(folder / file),
-                input_names=list(order),
-                output_names=_OUTPUTS[name],
-                opset_version=18,
-                dynamo=False,
-            )
-        with torch.no_grad():
-            outputs = modules[name](*values)
-        outputs = outputs if isinstance(outputs, tuple) else (outputs,)
-        graphs[name] = {
-            "file": file,
-            "inputs": {tensor: spec(value) for tensor, value in inputs.items()},
-            "outputs": {tensor: spec(value) for tensor, value in zip(_OUTPUTS[name], outputs)},
-        }
-        files[file] = hashlib.sha256((folder / file).read_bytes()).hexdigest()
-    manifest = {
-        "format": 1,
-        "name": folder.name,
-        "kind": kind,
-        "robot": contract.name,
-        "interface_hash": contract.interface_hash,
-        "interface": contract.interface.model_dump(mode="json"),
-        "tick_hz": contract.interface.tick_hz,
-        "horizon": SIZES.horizon,
-        "sizes": SIZES.model_dump(),
-        "graphs": graphs,
-        "files": files,
-        "streams": [stream.name for stream in contract.interface.streams],
-        "targets": [target.name for target in contract.interface.targets],
-        "planner": {"iterations": 2, "samples": 8, "elites": 2, "beta": 2.0},
-    }
-    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    if kind == "act":
+        graphs |= {"plan": Plan(broken), "goal": GoalImage()}
+    free = {"candidates": BATCH, "states": BATCH, "since": BATCH, "sensed": BATCH, "sensed_next": BATCH}
+    write_bundle(folder, contract, graphs, SIZES, folder.name, free=free, planner={"beta": 2.0}, exporter="torchscript")
     return folder
-
-
-def zeros(asked: Asked) -> Tensor:
-    shape = [BATCH if size is None else size for size in asked.shape]
-    return torch.zeros(shape, dtype=torch.uint8 if asked.dtype == "uint8" else torch.float32)
-
-
-def spec(value: Tensor) -> dict[str, object]:
-    return {"shape": list(value.shape), "dtype": str(value.dtype).removeprefix("torch.")}

@@ -19,6 +19,7 @@ COMMANDS = {
     "collect": "record bags of the simulated robot at work",
     "train": "train a model from bags",
     "export": "make a model bundle of a trained checkpoint",
+    "upgrade-bundle": "make a model bundle of format 1 into one of this version's",
     "new-robot": "write a contract from a URDF, and say what is still to be filled in",
     "check": "say whether a model bundle, a contract, or a running robot fits, and what does not",
     "evaluate": "pursue goals for many seeds in simulation, faster than real time, and say how many were reached",

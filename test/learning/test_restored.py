@@ -54,7 +54,7 @@ def test_a_bundle_exported_anew_computes_what_it_did_and_plans_as_it_is_told(
             key: random.integers(0, 255, value.shape).astype(value.dtype)
             if value.dtype == np.uint8
             else random.uniform(0.0, 0.03, value.shape).astype(value.dtype)
-            for key, value in before.zeros().items()
+            for key, value in before.neutral().items()
         }
         for key, value in before.run(given).items():
             scale = float(np.abs(value).max()) + 1e-6

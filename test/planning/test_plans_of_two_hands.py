@@ -111,7 +111,7 @@ def test_candidates_from_outside_cost_what_the_planner_says() -> None:
     imagined = Imagined(states.numpy(), np.zeros((6, HORIZON, 14), np.float32), None, poses, sigma)
     asked = {
         "goal_poses": wanted.poses.numpy(),
-        "goal_weights": wanted.weights.numpy(),
+        "goal_position_weights": wanted.weights.numpy(),
         "goal_hands": wanted.hands.numpy(),
     }
     goal, risk = candidate_costs(imagined, asked, INTERFACE, SimpleNamespace(cost=vars(CONFIG.cost)))

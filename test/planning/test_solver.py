@@ -76,9 +76,3 @@ def test_settings_find_their_part_and_another_solver_keeps_the_size_of_the_searc
     assert PlanConfig.of(config.as_dict()) == config
     with pytest.raises(UserError, match=r"elites.*temperature"):
         config.but(elites=3)
-
-
-def test_flat_settings_of_older_bundles_are_read_and_what_they_do_not_name_was_not_there() -> None:
-    config = PlanConfig.of({"horizon": 12, "iterations": 2, "samples": 40, "elites": 10, "spread": [0.8, 0.12]})
-    assert config.cost.outside_weight == config.cost.apart_weight == 0.0
-    assert config.search == ICEM.Config(40, 2, decay=1.0, elites=10, spread=(0.8, 0.12))

@@ -35,7 +35,7 @@ def wants(goal: Goal) -> dict[str, np.ndarray]:
 def test_both_hands_are_sent_to_their_places_at_once():
     also = (PoseGoal("right_fingertip", pose(0.5, -0.1)),)
     found = wants(Goal("pose", 1, "left_fingertip", pose(0.5, 0.1), also=also))
-    assert found["goal_weights"].tolist() == [1.0, 1.0, 0.0]
+    assert found["goal_position_weights"].tolist() == [1.0, 1.0, 0.0]
     np.testing.assert_allclose(found["goal_poses"][:2, :2], [[0.5, 0.1], [0.5, -0.1]], atol=1e-5)
     assert "goal_hands" not in found
 
@@ -43,8 +43,8 @@ def test_both_hands_are_sent_to_their_places_at_once():
 def test_one_hand_pushes_and_the_other_goes_to_rest():
     found = wants(Goal("pose", 1, "object_0", pose(0.43, -0.07)))
     assert found["goal_hands"].tolist() == [1.0, 0.0]
-    assert found["goal_weights"][[0, 2]].tolist() == [0.0, 1.0]
-    assert 0 < found["goal_weights"][1] < 0.5
+    assert found["goal_position_weights"][[0, 2]].tolist() == [0.0, 1.0]
+    assert 0 < found["goal_position_weights"][1] < 0.5
     np.testing.assert_allclose(found["goal_poses"][1, :3], BELIEF[1, :3], atol=1e-5)
 
 
@@ -52,7 +52,7 @@ def test_a_hand_that_has_a_place_of_its_own_does_not_push():
     also = (PoseGoal("left_fingertip", pose(0.43, 0.2)),)
     found = wants(Goal("pose", 1, "object_0", pose(0.43, -0.07), also=also))
     assert found["goal_hands"].tolist() == [0.0, 1.0]
-    assert found["goal_weights"].tolist() == [1.0, 0.0, 1.0]
+    assert found["goal_position_weights"].tolist() == [1.0, 0.0, 1.0]
 
 
 def test_a_part_of_a_goal_outside_of_its_workspace_is_refused():

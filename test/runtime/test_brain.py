@@ -271,6 +271,7 @@ def test_imagining_takes_any_number_of_candidates(brain):
 def test_decoding_takes_any_number_of_states(brain):
     reference = np.full((64, 64, 3), 9, np.uint8)
     decoded = brain.decode(np.zeros((6, 8), np.float32), reference)
+    assert decoded.frames is not None
     assert decoded.frames.shape == (6, 64, 64, 3)
     assert (decoded.frames == 9).all()
 

@@ -40,7 +40,7 @@ def motion(x: float, y: float) -> Trajectory:
 
 def pose_wants(*positions) -> dict:
     poses = np.array([[*each, 0, 0, 0, 1] for each in positions], np.float32)
-    return {"goal_poses": poses, "goal_weights": np.zeros(len(positions), np.float32)}
+    return {"goal_poses": poses, "goal_position_weights": np.zeros(len(positions), np.float32)}
 
 
 def test_a_trajectory_becomes_the_actions_it_was_made_of():
@@ -106,9 +106,9 @@ def test_it_is_the_cost_of_the_planner(brain, target):
     for _ in range(3):
         actions = random.uniform(-0.03, 0.03, (H, 2)).astype(np.float32)
         wants = pose_wants((0.5, 0.1, 0.03), (0.6, -0.1, 0.03))
-        wants["goal_weights"][target] = 1.0
+        wants["goal_position_weights"][target] = 1.0
         still = {"bounds_low": actions, "bounds_high": actions, "warm": actions}
-        planned = plan.run(plan.zeros() | wants | still | {"memory": memory.belief})
+        planned = plan.run(plan.neutral() | wants | still | {"memory": memory.belief})
         goal, risk = candidate_costs(
             brain.imagine(memory, actions[None]), wants, CONTRACT.interface, brain.bundle.manifest.planner
         )
@@ -121,7 +121,7 @@ def test_it_is_the_cost_of_the_planner_for_joints(brain):
     plan = brain._graphs["plan"]
     wants = {"goal_joints": HOME.astype(np.float32), "goal_joints_weight": np.ones(1, np.float32)}
     still = {"bounds_low": actions, "bounds_high": actions, "warm": actions}
-    planned = plan.run(plan.zeros() | wants | still | {"memory": memory.belief})
+    planned = plan.run(plan.neutral() | wants | still | {"memory": memory.belief})
     goal, risk = candidate_costs(
         brain.imagine(memory, actions[None]), wants, CONTRACT.interface, brain.bundle.manifest.planner
     )
@@ -145,7 +145,7 @@ def names(found) -> list[str]:
 
 def test_the_nearest_to_the_goal_is_first_and_what_the_gate_refuses_is_last(brain):
     wants = pose_wants((0.3, 0, 0), (0, 0, 0))
-    wants["goal_weights"][0] = 1.0
+    wants["goal_position_weights"][0] = 1.0
     far, near, refused, lacking = (
         candidate_of_actions(name, chunk(0.01, 0), CONTRACT, H) for name in ("far", "near", "refused", "lacking")
     )

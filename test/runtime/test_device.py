@@ -26,7 +26,7 @@ def graphs(contract: Contract, toy_bundle: Path) -> tuple[Graph, Graph]:
 def _inputs(graph: Graph, seed: int, memory: np.ndarray) -> dict[str, np.ndarray]:
     random = np.random.default_rng(seed)
     applied = random.standard_normal(2).astype(np.float32)
-    return graph.zeros() | {"memory": memory, "applied": applied, "fresh": np.ones(5, np.float32)}
+    return graph.neutral() | {"memory": memory, "applied": applied, "fresh": np.ones(5, np.float32)}
 
 
 def test_a_belief_goes_from_run_to_run_on_the_device_and_is_the_same(graphs: tuple[Graph, Graph]) -> None:

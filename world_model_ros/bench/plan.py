@@ -15,6 +15,7 @@ from world_model_ros.core.errors import UserError
 from world_model_ros.core.noise import coloured_noise
 from world_model_ros.runtime.brain import Brain
 from world_model_ros.runtime.bundle import Bundle
+from world_model_ros.runtime.graphs import cameras
 from world_model_ros.runtime.provider import provider_named
 from world_model_ros.runtime.session import Graph
 
@@ -45,17 +46,17 @@ def plan_inputs(brain: Brain, seed: int = 0, iterations: int = 0, samples: int =
         "memory": memory.belief,
         "goal_joints": np.zeros(len(contract.interface.joints), np.float32),
         "goal_joints_weight": np.zeros(1, np.float32),
-        "goal_code": np.zeros(sizes.code, np.float32),
-        "goal_code_weight": np.zeros(1, np.float32),
+        "goal_codes": np.zeros((len(cameras(contract.interface)), sizes.code), np.float32),
+        "goal_code_weights": np.zeros(len(cameras(contract.interface)), np.float32),
         "bounds_low": np.full(shape[2:], -bound, np.float32),
         "bounds_high": np.full(shape[2:], bound, np.float32),
         "warm": np.clip(0.3 * bound * random.standard_normal(shape[2:]), -bound, bound).astype(np.float32),
         "noise": coloured_noise(seed, shape),
     }
     if poses is not None:
-        inputs["goal_poses"], inputs["goal_weights"] = poses.copy(), np.zeros(len(poses), np.float32)
+        inputs["goal_poses"], inputs["goal_position_weights"] = poses.copy(), np.zeros(len(poses), np.float32)
         inputs["goal_poses"][-1, :2] += 0.05
-        inputs["goal_weights"][-1] = 1.0
+        inputs["goal_position_weights"][-1] = 1.0
         fingers = sum(target.kind == "fingertip" for target in contract.interface.targets)
         if fingers > 1:
             inputs["goal_hands"] = np.eye(fingers, dtype=np.float32)[0]
@@ -101,7 +102,7 @@ def settings(bundle: Bundle, contract: Contract, repeats: int) -> dict[str, Any]
     for name in ("perceive", "plan"):
         for threads, provider in ((1, "cpu"), (2, "cpu"), (2, "cpu:spin")):
             graph = Graph(bundle, name, provider, threads)
-            given = inputs.get(name, graph.zeros())
+            given = inputs.get(name, graph.neutral())
             waiting = "spinning" if provider.endswith("spin") else "sleeping"
             variants[f"{name} {threads} {waiting}"] = partial(graph.run, given)
     return {"stages_ms": {name: spread(each) for name, each in alternate(variants, repeats, warm=5).items()}}

@@ -21,7 +21,7 @@ from world_model_ros.learning.exporter import Exporter, exporter_named, onnx_gra
 from world_model_ros.learning.graphs import NamedGraph
 from world_model_ros.runtime.bundle import load_bundle
 from world_model_ros.runtime.graphs import Signature, signatures
-from world_model_ros.runtime.manifest import Manifest, Sizes
+from world_model_ros.runtime.manifest import FORMAT, Manifest, Sizes
 
 _WEIGHTS = "weights.bin"
 _SHARED_BYTES = 256  # smaller constants stay in the graph
@@ -106,7 +106,7 @@ def _about(contract: Contract) -> dict[str, Any]:
     """What a manifest says of the robot."""
     interface = contract.interface
     return {
-        "format": 1,
+        "format": FORMAT,
         "robot": contract.name,
         "interface_hash": contract.interface_hash,
         "interface": interface.model_dump(mode="json"),

@@ -9,6 +9,7 @@ from world_model_ros.learning.networks import WorldModel
 from world_model_ros.learning.surprise import LOOK_BACK, Ticks, surprise
 from world_model_ros.planning.objective import Goals, JointReader
 from world_model_ros.planning.planner import PlanConfig, Planner
+from world_model_ros.runtime.graphs import reference_of
 
 _SHOWN = 8  # candidates that a plan hands out for drawing
 
@@ -97,10 +98,10 @@ class Plan(NamedGraph):
         self.model, self.planner = model, Planner(model, model.interface, config)
         self.joints = JointReader.of(model.interface)
         self.inputs = ["memory"]
-        self.inputs += ["goal_poses", "goal_weights"] if model.targets else []
+        self.inputs += ["goal_poses", "goal_position_weights"] if model.targets else []
         self.inputs += ["goal_hands"] if sum(t.kind == "fingertip" for t in model.interface.targets) > 1 else []
         self.inputs += ["goal_joints", "goal_joints_weight"]
-        self.inputs += ["goal_code", "goal_code_weight"] if model.cameras else []
+        self.inputs += ["goal_codes", "goal_code_weights"] if model.cameras else []
         self.inputs += ["bounds_low", "bounds_high", "warm", "noise"]
         self.outputs = [
             "chunk",
@@ -117,11 +118,11 @@ class Plan(NamedGraph):
         given = dict(zip(self.inputs, tensors))
         goals = Goals(
             given.get("goal_poses"),
-            given.get("goal_weights"),
+            given.get("goal_position_weights"),
             given["goal_joints"],
             given["goal_joints_weight"],
-            given.get("goal_code"),
-            given.get("goal_code_weight"),
+            given.get("goal_codes"),
+            given.get("goal_code_weights"),
             given.get("goal_hands"),
         )
         found = self.planner(
@@ -136,17 +137,19 @@ class Plan(NamedGraph):
 
 
 class ReadGoal(NamedGraph):
-    """Goal image (H, W, 3) uint8 -> its code (D,) and the target positions seen in it (K, 3)."""
+    """Goal image of the first camera (H, W, 3) uint8 -> codes (V, D) and the target positions seen in it (K, 3)."""
 
     def __init__(self, model: WorldModel) -> None:
         super().__init__()
         self.model = model
-        self.inputs, self.outputs = ["image"], ["code", *(["seen"] if model.targets else [])]
+        self.inputs, self.outputs = [model.cameras[0].name], ["codes", *(["seen"] if model.targets else [])]
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
         name = self.model.cameras[0].name
         features = self.model.features({name: image[None]})
-        return (features[name][0], *([self.model.seen(image[None])[0]] if self.model.targets else []))
+        others = torch.zeros(len(self.model.cameras) - 1, features[name].shape[1])
+        codes = torch.cat([features[name], others]) if len(others) else features[name]
+        return (codes, *([self.model.seen(image[None])[0]] if self.model.targets else []))
 
 
 class Inverse(NamedGraph):
@@ -190,8 +193,9 @@ class Decode(NamedGraph):
     def __init__(self, model: WorldModel) -> None:
         super().__init__()
         self.model = model
-        self.inputs = ["states", "reference", *(["still"] if model.targets else [])]
-        self.outputs = ["frames", *(stream.name for stream in model.sensed_streams() if stream.kind != "camera")]
+        camera = model.cameras[0].name
+        self.inputs = ["states", reference_of(camera), *(["still"] if model.targets else [])]
+        self.outputs = [camera, *(stream.name for stream in model.sensed_streams() if stream.kind != "camera")]
 
     def forward(self, states: Tensor, reference: Tensor, still: Tensor | None = None) -> tuple[Tensor, ...]:
         frames = self.model.picture(states, reference[None].float(), still).frame.permute(0, 2, 3, 1)

@@ -27,8 +27,8 @@ class Goals:
         weights: (K,).
         joints: (J,) rad or m.
         joints_weight: (1,).
-        code: (D,) of a goal image; None without a camera.
-        code_weight: (1,).
+        codes: (V, D) of goal images by camera; None without one.
+        code_weights: (V,).
         hands: (T,) how much each fingertip counts as the one that pushes; None where the first one does.
     """
 
@@ -36,8 +36,8 @@ class Goals:
     weights: Tensor | None
     joints: Tensor
     joints_weight: Tensor
-    code: Tensor | None
-    code_weight: Tensor | None
+    codes: Tensor | None
+    code_weights: Tensor | None
     hands: Tensor | None = None
 
 
@@ -162,9 +162,9 @@ class GoalObjective(Objective):
         last = states[:, -1]  # a whole body or a whole picture counts at the end alone
         joints = self.joints(self.model.senses(last))
         total = total + horizon * goals.joints_weight * ((joints - goals.joints) ** 2).mean(-1)
-        if goals.code is not None and goals.code_weight is not None:
-            code = self.model.code_head(last)
-            total = total + horizon * goals.code_weight * ((code - goals.code) ** 2).mean(-1)
+        if goals.codes is not None and goals.code_weights is not None:
+            code = self.model.code_head(last)  # of the first camera
+            total = total + horizon * goals.code_weights[:1] * ((code - goals.codes[0]) ** 2).mean(-1)
         return total
 
     def _behind(self, positions: Tensor, k: int, goal: Tensor, hands: Tensor | None) -> Tensor:

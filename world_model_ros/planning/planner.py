@@ -41,17 +41,11 @@ class PlanConfig:
 
     @classmethod
     def of(cls, told: Mapping[str, Any]) -> PlanConfig:
-        """Settings as a manifest has them; see `as_dict`.
-
-        Args:
-            told: of format 2, or the flat settings of format 1. Settings that no part has are left out.
+        """Settings as a manifest has them; see `as_dict`. Those that no part has are left out.
 
         Raises:
             UserError: no solver or objective is named so.
         """
-        if "search" not in told:
-            given = {name: value for name, value in (_BEFORE | dict(told)).items() if name in _flat_names()}
-            return cls().but(**{name: _frozen(value) for name, value in given.items()})
         solver, objective = told["solver"], told["objective"]
         return cls(
             told["horizon"],
@@ -92,14 +86,6 @@ class PlanConfig:
             for part in holders:
                 parts[part] = replace(parts[part], **{name: value})
         return replace(config, **parts)
-
-
-_BEFORE = {"decay": 1.0, "outside_weight": 0.0, "apart_weight": 0.0}  # of bundles from before there were these
-
-
-def _flat_names() -> set[str]:
-    default = PlanConfig()
-    return {"horizon", *_names(default.search), *_names(default.cost), *_names(default.proposals)}
 
 
 def _filled(config: type[Any], told: Mapping[str, Any]) -> Any:

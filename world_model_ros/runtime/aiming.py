@@ -94,8 +94,8 @@ class Aiming:
         assert self._camera is not None
         assert self._reader is not None
         if pursuit is None or pursuit.stamp_ns != goal.stamp_ns:
-            read = self._reader.run({"image": goal.image})
-            pursuit = Pursuit(goal.stamp_ns, read["seen"], read["code"])
+            read = self._reader.run(self._reader.neutral() | {self._camera.name: goal.image})
+            pursuit = Pursuit(goal.stamp_ns, read["seen"], read["codes"])
         named = None if goal.target is None else target_index(goal, self._contract)
         believed = None if belief_poses is None else belief_poses[:, :3]
         pursuit = choose_target(pursuit, seen, believed, named, self._contract)

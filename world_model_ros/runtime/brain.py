@@ -66,7 +66,7 @@ class Brain:
         self._workspace = Workspace.of(contract)
         aside = () if self._motion is None else self._motion.aside.tolist()
         self._aiming = Aiming(contract, self._arm, self._workspace, self._graphs.get("goal"), aside)
-        self._past = len(self._graphs["perceive"].zeros().get("since", ()))  # steps that perceive is handed
+        self._past = len(self._graphs["perceive"].neutral().get("since", ()))  # steps that perceive is handed
         self._drawn: tuple[int, Floats] | None = None
 
     @property
@@ -82,7 +82,7 @@ class Brain:
         """Run every graph on zeros, so that the first tick is as fast as the others."""
         for graph in self._graphs.values():
             for _ in range(runs):
-                graph.run(graph.zeros())
+                graph.run(graph.neutral())
 
     def start(self) -> Memory:
         """Memory of a brain that knows nothing yet."""
@@ -127,7 +127,7 @@ class Brain:
         """
         watch, spent_ms = Stopwatch(), self._spent_ms()
         perceive = self._graphs["perceive"]
-        felt = perceive.run(perceive_inputs(perceive.zeros(), observation, self.bundle.manifest, applied, memory))
+        felt = perceive.run(perceive_inputs(perceive.neutral(), observation, self.bundle.manifest, applied, memory))
         watch.lap("perceive")
         sees = self._camera is not None and observation.fresh[self._camera.name]
         told: dict[str, Any] = {
@@ -187,17 +187,20 @@ class Brain:
         """Imagined states (B, S), for any B, as senses.
 
         Args:
-            reference: the first camera's last real frame, (H, W, 3). still: (K,) 1 for targets that are known to be
-                where it shows them.
+            states: as they were imagined.
+            reference: the first camera's last real frame, (H, W, 3) uint8.
+            still: (K,) 1 for targets that are known to be where it shows them.
         """
-        return decode(self._graphs["decode"], states, reference, still)
+        references = {} if self._camera is None else {self._camera.name: reference}
+        return decode(self._graphs["decode"], states, references, still)
 
     def read(self, frame: NDArray[np.uint8]) -> Floats:
         """Where a frame (H, W, 3) of the first camera, real or imagined, shows each target: (K, 3) m, base frame.
 
         `UserError` of a bundle that reads no pictures.
         """
-        seen = self._graph("goal").run({"image": frame}).get("seen")
+        reader = self._graph("goal")
+        seen = None if self._camera is None else reader.run(reader.neutral() | {self._camera.name: frame}).get("seen")
         if seen is None:
             raise UserError("interface.targets", [], "a robot with targets")
         positions: Floats = seen
@@ -205,12 +208,14 @@ class Brain:
 
     def usual_future(self, memory: Memory) -> Usual:
         """How it usually goes on: actions as in the recordings, and what they lead to. `UserError` without a policy."""
-        found = self._graph("policy").run({"memory": memory.belief})
+        graph = self._graph("policy")
+        found = graph.run(graph.neutral() | {"memory": memory.belief})
         return Usual(found["chunk"], found["states"], found.get("poses"))
 
     def action_between(self, sensed: Floats, sensed_next: Floats) -> Floats:
         """The action (C,) between two observations a tick apart, each `Decision.sensed`. `UserError` if it cannot."""
-        found = self._graph("inverse").run({"sensed": sensed, "sensed_next": sensed_next})
+        graph = self._graph("inverse")
+        found = graph.run(graph.neutral() | {"sensed": sensed, "sensed_next": sensed_next})
         action: Floats = found["action"]
         return action
 
@@ -251,7 +256,7 @@ class Brain:
         elif self.policy == "random":
             drawn = high.max() * noise[0, 0]
             low = high = np.clip(_RANDOM_KEEP * shifted + (1 - _RANDOM_KEEP**2) ** 0.5 * drawn, low, high)
-        inputs = graph.zeros()
+        inputs = graph.neutral()
         inputs |= {name: want for name, want in wants.items() if name in inputs}
         inputs |= {"memory": belief, "noise": noise}
         inputs |= {"bounds_low": low, "bounds_high": high, "warm": np.clip(shifted, low, high)}

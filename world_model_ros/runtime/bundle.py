@@ -14,18 +14,9 @@ from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.share import share_folder
 from world_model_ros.core.errors import UserError
 from world_model_ros.runtime.graphs import Tensor, signatures
-from world_model_ros.runtime.manifest import GraphSpec, Manifest, TensorSpec
+from world_model_ros.runtime.manifest import FORMAT, GraphSpec, Manifest, TensorSpec
 
 MANIFEST = "manifest.json"
-
-_ALWAYS_READ = (
-    "memory",
-    "candidates",
-    "states",
-    "image",
-    "sensed",
-    "sensed_next",
-)  # inputs that no graph can do without
 
 
 @dataclass(frozen=True)
@@ -97,7 +88,12 @@ def check_bundle(name_or_path: str | Path, contract: Contract) -> BundleReport:
 def read_manifest(folder: Path) -> Manifest:
     path = folder / MANIFEST
     try:
-        return Manifest.model_validate(json.loads(path.read_text(encoding="utf-8")))
+        told = json.loads(path.read_text(encoding="utf-8"))
+        if isinstance(told, dict) and told.get("format") == 1:
+            raise UserError(
+                f"{path}: format", 1, f"{FORMAT}; `world-model upgrade-bundle {folder} --out NEW` makes one"
+            )
+        return Manifest.model_validate(told)
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise UserError(str(path), str(error), "JSON") from error
     except ValidationError as error:
@@ -110,7 +106,7 @@ def _checks(folder: Path, manifest: Manifest, contract: Contract) -> Iterator[Ch
     yield Check("interface", _wrong_interface(manifest, contract))
     yield Check("order of streams and targets", _wrong_order(manifest, contract))
     for name, sha256 in manifest.files.items():
-        yield Check(f"file {name}", _wrong_file(folder / name, sha256))
+        yield Check(f"file {name}", wrong_file(folder / name, sha256))
     asked = signatures(contract.interface, manifest.sizes, manifest.kind)
     for graph, signature in asked.items():
         found = manifest.graphs.get(graph)
@@ -158,7 +154,8 @@ def _wrong_order(manifest: Manifest, contract: Contract) -> UserError | None:
     return None
 
 
-def _wrong_file(path: Path, sha256: str) -> UserError | None:
+def wrong_file(path: Path, sha256: str) -> UserError | None:
+    """What is wrong with a file of a bundle; None if it is there and whole."""
     if not path.is_file():
         return UserError(str(path), "no such file", "every file that the manifest lists")
     found = hashlib.sha256(path.read_bytes()).hexdigest()
@@ -177,7 +174,7 @@ def _unhashed(manifest: Manifest, graph: str, found: GraphSpec) -> UserError | N
 
 def _wrong_tensor(field: str, want: Tensor, found: TensorSpec | None, side: str) -> UserError | None:
     if found is None:  # a graph need not read everything it could
-        may_lack = want.optional or (side == "input" and field.split()[-1] not in _ALWAYS_READ)
+        may_lack = not want.needed if side == "input" else want.optional
         return None if may_lack else UserError(field, "absent", str(want))
     if want.fits(found):
         return None

@@ -23,7 +23,7 @@ _FADES_M = 0.04  # nearer than this to its goal, an object need not be pushed fr
 _TINY = 1e-8
 _REGION = 2.5003  # what `PlannerSpec` says by default
 _DEFAULTS = {"standoff_m": 0.05, "behind_weight": 0.35, "trust_m": 0.06, "risk_weight": 0.1, "region_scale": _REGION}
-# Of bundles that do not say, because there was no such cost when they were made.
+# Of bundles that do not say.
 _NONE = {"outside_weight": 0.0, "margin_m": 0.0, "apart_m": 0.0, "apart_weight": 0.0}
 
 
@@ -35,11 +35,11 @@ def candidate_costs(
     How far ahead is trusted depends on all N together, so costs compare within one call only.
 
     Args:
-        wants: goal tensors as the plan graph takes them: ``goal_poses`` (K, 7) and ``goal_weights`` (K,), perhaps with
-            ``goal_hands`` (T,), or ``goal_joints`` (J,) and ``goal_joints_weight`` (1,).
+        wants: goal tensors as the plan graph takes them: ``goal_poses`` (K, 7) and ``goal_position_weights`` (K,),
+            perhaps with ``goal_hands`` (T,), or ``goal_joints`` (J,) and ``goal_joints_weight`` (1,).
         interface: of the contract, with K targets.
     """
-    told = getattr(spec, "cost", None) or spec.model_dump()
+    told = getattr(spec, "cost", {})
     settings = {name: float(told.get(name, default)) for name, default in (_DEFAULTS | _NONE).items()}
     targets = interface.targets
     n, horizon = imagined.states.shape[:2]
@@ -49,7 +49,7 @@ def candidate_costs(
         radius = settings["region_scale"] * np.asarray(imagined.sigma, np.float64).mean(-1)
         tips = [k for k, target in enumerate(targets) if target.kind == "fingertip"]
         for k, target in enumerate(targets):
-            place, weight = np.asarray(wants["goal_poses"][k, :3], np.float64), float(wants["goal_weights"][k])
+            place, weight = np.asarray(wants["goal_poses"][k, :3], np.float64), float(wants["goal_position_weights"][k])
             each = _length(positions[:, :, k] - place)
             if target.kind == "object" and tips:
                 hands = wants.get("goal_hands")
@@ -60,7 +60,7 @@ def candidate_costs(
             trust = np.minimum(settings["trust_m"] / radius[:, :, k].mean(0), 1.0)
             goal += weight * each * trust
             risk += weight * settings["risk_weight"] * radius[:, :, k]
-        goal += float(np.max(wants["goal_weights"])) * _trespass(positions, interface, settings)
+        goal += float(np.max(wants["goal_position_weights"])) * _trespass(positions, interface, settings)
     late = np.linspace(_EARLY, 1.0, horizon)
     total = (goal * late).sum(1)
     if "goal_joints" in wants:

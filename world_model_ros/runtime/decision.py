@@ -23,7 +23,7 @@ class Pursuit:
     Args:
         stamp_ns: of the goal that this is about.
         seen: (K, 3) positions read from the goal image, m, base frame.
-        code: (D,) of the goal image.
+        code: (V, D) of the goal image, by camera.
         target: index of the target that is moved now; None before that was decided.
         aim: (3,) where the target shall go, low-pass filtered; None until the camera was fresh once.
         blind_steps: of the model, since ``aim`` was last brought up to date.
@@ -163,8 +163,17 @@ class Imagined:
 
 @dataclass(frozen=True)
 class Decoded:
-    """Imagined states as senses: frames (B, H, W, 3) uint8 if there is a camera, and by stream name the others
-    (microphones as log-mel)."""
+    """Imagined states as senses, by stream name.
 
-    frames: NDArray[np.uint8] | None
+    Args:
+        pictures: of each camera that is imagined, (B, H, W, 3) uint8; the first camera of the contract comes first.
+        senses: all others; microphones as log-mel.
+    """
+
+    pictures: Mapping[str, NDArray[np.uint8]]
     senses: Mapping[str, NDArray[Any]]
+
+    @property
+    def frames(self) -> NDArray[np.uint8] | None:
+        """Pictures of the first camera; None without one."""
+        return next(iter(self.pictures.values()), None)

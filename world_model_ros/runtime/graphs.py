@@ -1,8 +1,12 @@
-"""The tensors that a contract asks of a bundle's graphs. All fixed; no batch axis outside."""
+"""The tensors that a contract asks of a bundle's graphs. All sizes are fixed, and no graph has a batch axis."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from world_model_ros.contract.schema import CameraStream, Interface, Stream
 from world_model_ros.runtime.manifest import Sizes, TensorSpec
@@ -13,11 +17,19 @@ ACT = (*WATCH, "plan", "goal")
 
 @dataclass(frozen=True)
 class Tensor:
-    """Shape (None: any size there) and type that are asked for; an optional tensor may be absent."""
+    """Shape and type that are asked for.
+
+    Args:
+        shape: None stands for any size.
+        dtype: of the elements.
+        optional: an output that may be absent.
+        needed: an input without which the graph makes no sense; any other need not be read.
+    """
 
     shape: tuple[int | None, ...]
     dtype: str = "float32"
     optional: bool = False
+    needed: bool = False
 
     def fits(self, found: TensorSpec) -> bool:
         return (
@@ -58,79 +70,122 @@ def first_camera(interface: Interface) -> CameraStream | None:
     return next((stream for stream in interface.streams if stream.kind == "camera"), None)
 
 
-def signatures(interface: Interface, sizes: Sizes, kind: str) -> dict[str, Signature]:
-    """Every graph a bundle of this kind must have, with its tensors, and those it may have.
+def cameras(interface: Interface) -> list[CameraStream]:
+    """The cameras, in the order of the streams."""
+    return [stream for stream in interface.streams if stream.kind == "camera"]
 
-    Letters below: S state, M memory, D code, H horizon, N samples, I iterations, C action, K targets, J joints.
-    Where several targets are fingertips, ``goal_hands`` says which of them pushes.
-    Rollout and decode take any number of candidates or states at a time, fixed by the graph.
-    Without targets there are no poses; without a camera nothing is seen, and there is no goal image. A perceive that
-    takes ``since``, as many actions as it likes but two at least, is handed those before ``applied``, and ``before``
-    them the belief that they began from, or zeros where there is none.
+
+def reference_of(camera: str) -> str:
+    """Name of the input of decode that takes the last real frame of a camera."""
+    return f"reference_{camera}"
+
+
+_ONES = {"target_gains"}
+_IDENTITY = {"action_matrix"}
+
+
+def neutral(name: str, spec: TensorSpec) -> NDArray[Any]:
+    """Value of an input that changes nothing: what a runtime feeds that has nothing to say.
+
+    ``action_matrix`` is the identity, ``target_gains`` are ones, anything else is zeros: a weight, a mask, an offset,
+    a stream that is not fresh, a camera whose place is not known.
+    """
+    if name in _IDENTITY:
+        return np.identity(spec.shape[0]).astype(spec.dtype)
+    return np.full(spec.shape, float(name in _ONES), np.dtype(spec.dtype))
+
+
+GEOMETRY = 12  # numbers of a camera: fx, fy, cx, cy in pixels, x, y, z in m, quaternion x, y, z, w, and 1 if known
+
+
+def signatures(interface: Interface, sizes: Sizes, kind: str) -> dict[str, Signature]:
+    """Every graph that a bundle of this kind has, and those it may have, with their tensors.
+
+    A graph reads those of its inputs that it needs. Letters: S state, M memory, D code, H horizon, N samples,
+    I iterations, P proposals, C action, K targets, J joints, T fingertips, V cameras. Where a size is any, the graph
+    fixes it.
+
+    - perceive: streams by name, ``fresh`` (1 for those that are), ``applied`` action, ``memory``, ``reset``; ``since``
+      are at least two actions before ``applied``, and ``before`` the belief that they started from, or zeros.
+    - rollout: states that candidates lead to. decode: what they look, feel and sound like; ``reference_<camera>`` is
+      a camera's last real frame, ``still`` is 1 for targets that have not moved since. policy: how it usually goes on.
+      inverse: the action between two observations.
+    - plan: goals with their weights. ``goal_hands`` says which fingertip pushes, ``proposals`` are chunks to try where
+      ``proposals_mask`` is 1, ``goal_values`` are scalars such as how far a drawer is open.
+    - goal: a picture of any camera as ``codes``; ``given`` is 1 for cameras that there is a picture of.
+    - Where they apply: ``camera_geometry`` (see `GEOMETRY`), ``action_matrix`` and ``action_offset`` (what the robot
+      makes of an action), ``target_gains`` and ``readout_residual`` in m (corrections of where targets are read).
     """
     s, m, d = sizes.state, sizes.memory, sizes.code
-    h, n, c = sizes.horizon, sizes.candidates, interface.action.size
-    k, j = len(interface.targets), len(interface.joints)
-    camera = first_camera(interface)
-    image = None if camera is None else stream_tensor(camera)
+    h, c = sizes.horizon, interface.action.size
+    k, j, seeing = len(interface.targets), len(interface.joints), cameras(interface)
     streams = {stream.name: stream_tensor(stream) for stream in interface.streams}
-    seen = {"seen": Tensor((k, 3))} if k and camera else {}
+    seen = {"seen": Tensor((k, 3))} if k and seeing else {}
     belief = {"poses": Tensor((k, 7)), "sigma": Tensor((k, 3))} if k else {}
+    memory, candidates = Tensor((m,), needed=True), Tensor((None, h, c), needed=True)
+    geometry = {"camera_geometry": Tensor((len(seeing), GEOMETRY))} if seeing else {}
+    corrected = {"action_matrix": Tensor((c, c)), "action_offset": Tensor((c,))}
+    corrected |= {"target_gains": Tensor((k,)), "readout_residual": Tensor((k, 3))} if k else {}
 
     def futures(*front: None) -> dict[str, Tensor]:
         heads = {"states": Tensor((*front, h, s)), "joints": Tensor((*front, h, j))}
         heads["contact"] = Tensor((*front, h, 1), optional=True)  # of a model that was trained with touch
         return heads | ({"poses": Tensor((*front, h, k, 7)), "sigma": Tensor((*front, h, k, 3))} if k else {})
 
-    decoded = {
-        stream.name: Tensor((None, None) if stream.kind == "microphone" else (None, *tensor.shape), optional=True)
-        for stream, tensor in zip(interface.streams, streams.values())
-        if stream.kind != "camera"
-    }
-    past = {"before": Tensor((m,), optional=True), "since": Tensor((None, c), optional=True)} if k else {}
+    sensed = {name: Tensor((None,), needed=True) for name in ("sensed", "sensed_next")}
+    about = {"fresh": Tensor((len(streams),)), "applied": Tensor((c,)), "memory": Tensor((m,)), "reset": Tensor((1,))}
+    past = {"before": Tensor((m,)), "since": Tensor((None, c))} if k else {}
+    found = {"memory_next": Tensor((m,)), "surprise": Tensor((1,)), "sensed": Tensor((None,), optional=True)}
     graphs = {
-        "perceive": Signature(
-            streams
-            | past
-            | {
-                "fresh": Tensor((len(streams),)),
-                "applied": Tensor((c,)),
-                "memory": Tensor((m,)),
-                "reset": Tensor((1,)),
-            },
-            {"memory_next": Tensor((m,)), "surprise": Tensor((1,)), "sensed": Tensor((None,), optional=True)}
-            | belief
-            | seen,
-        ),
-        "rollout": Signature({"memory": Tensor((m,)), "candidates": Tensor((None, h, c))}, futures(None)),
+        "perceive": Signature(streams | past | about | corrected | geometry, found | belief | seen),
+        "rollout": Signature({"memory": memory, "candidates": candidates} | corrected, futures(None)),
+        "inverse": Signature(sensed, {"action": Tensor((c,))}, optional=True),
+        "policy": Signature({"memory": memory} | corrected, futures() | {"chunk": Tensor((h, c))}, optional=True),
     }
-    sensed = {"sensed": Tensor((None,)), "sensed_next": Tensor((None,))}
-    graphs["inverse"] = Signature(sensed, {"action": Tensor((c,))}, optional=True)
-    graphs["policy"] = Signature({"memory": Tensor((m,))}, futures() | {"chunk": Tensor((h, c))}, optional=True)
-    if image:
-        still = {"still": Tensor((k,), optional=True)} if k else {}  # of targets known not to have moved since
-        graphs["decode"] = Signature(
-            {"states": Tensor((None, s)), "reference": image, **still},
-            {"frames": Tensor((None, *image.shape), "uint8")} | decoded,
+    if seeing:
+        graphs["decode"] = _decode(interface, sizes, geometry)
+    if kind == "act":
+        chosen = {"chunk": Tensor((h, c)), "cost": Tensor((1,))}
+        shown = {"candidate_poses": Tensor((None, h, 3), optional=True)} if k else {}
+        graphs["plan"] = Signature(
+            {"memory": memory} | _goals(interface, sizes) | corrected, futures() | chosen | shown
         )
-    if kind == "watch":
-        return graphs
-    bounds = {"bounds_low": Tensor((h, c)), "bounds_high": Tensor((h, c)), "warm": Tensor((h, c))}
-    goals = {"goal_poses": Tensor((k, 7)), "goal_weights": Tensor((k,))} if k else {}
-    fingers = sum(target.kind == "fingertip" for target in interface.targets)
-    if fingers > 1:  # which of them pushes
-        goals["goal_hands"] = Tensor((fingers,), optional=True)
-    code = {"goal_code": Tensor((d,)), "goal_code_weight": Tensor((1,))} if camera else {}
-    graphs["plan"] = Signature(
-        {"memory": Tensor((m,)), "goal_joints": Tensor((j,)), "goal_joints_weight": Tensor((1,))}
-        | goals
-        | code
-        | bounds
-        | {"noise": Tensor((sizes.iterations, n, h, c))},
-        futures()
-        | {"chunk": Tensor((h, c)), "cost": Tensor((1,))}
-        | ({"candidate_poses": Tensor((None, h, 3), optional=True)} if k else {}),
-    )
-    if image:
-        graphs["goal"] = Signature({"image": image}, {"code": Tensor((d,))} | seen)
+        if seeing:
+            images = {each.name: streams[each.name] for each in seeing[1:]}
+            images[seeing[0].name] = Tensor(streams[seeing[0].name].shape, "uint8", needed=True)
+            codes = {"codes": Tensor((len(seeing), d))}
+            graphs["goal"] = Signature(images | {"given": Tensor((len(seeing),))} | geometry, codes | seen)
     return graphs
+
+
+def _decode(interface: Interface, sizes: Sizes, geometry: dict[str, Tensor]) -> Signature:
+    inputs, outputs = {"states": Tensor((None, sizes.state), needed=True)}, {}
+    if interface.targets:
+        inputs["still"] = Tensor((len(interface.targets),))
+    for number, camera in enumerate(cameras(interface)):
+        image = stream_tensor(camera)
+        inputs[reference_of(camera.name)] = image
+        outputs[camera.name] = Tensor((None, *image.shape), image.dtype, optional=number > 0)
+    for stream in interface.streams:
+        if stream.kind != "camera":  # microphones as log-mel
+            shape = (None,) if stream.kind == "microphone" else stream_tensor(stream).shape
+            outputs[stream.name] = Tensor((None, *shape), optional=True)
+    return Signature(inputs | geometry, outputs)
+
+
+def _goals(interface: Interface, sizes: Sizes) -> dict[str, Tensor]:
+    """Inputs of plan besides the belief."""
+    h, c, k = sizes.horizon, interface.action.size, len(interface.targets)
+    seeing = len(cameras(interface))
+    asked = {"goal_joints": Tensor((len(interface.joints),)), "goal_joints_weight": Tensor((1,))}
+    if k:
+        asked["goal_poses"] = Tensor((k, 7))
+        weights = ("goal_position_weights", "goal_rotation_weights", "goal_values", "goal_value_weights")
+        asked |= {name: Tensor((k,)) for name in weights}
+        fingers = sum(target.kind == "fingertip" for target in interface.targets)
+        asked |= {"goal_hands": Tensor((fingers,))} if fingers > 1 else {}
+    if seeing:
+        asked |= {"goal_codes": Tensor((seeing, sizes.code)), "goal_code_weights": Tensor((seeing,))}
+    asked |= {name: Tensor((h, c)) for name in ("bounds_low", "bounds_high", "warm")}
+    asked |= {"proposals": Tensor((None, h, c)), "proposals_mask": Tensor((None,))}
+    return asked | {"noise": Tensor((sizes.iterations, sizes.candidates, h, c))}

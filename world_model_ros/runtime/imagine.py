@@ -2,36 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from world_model_ros.runtime.decision import Decoded, Floats, Imagined
+from world_model_ros.runtime.graphs import reference_of
 from world_model_ros.runtime.session import Graph
+
+Frames = Mapping[str, NDArray[np.uint8] | None]
 
 
 def imagine(graph: Graph, belief: Floats, candidates: Floats) -> Imagined:
     """Roll out action sequences (N, H, C) from a belief (M,)."""
-    size = graph.spec.inputs["candidates"].shape[0]
+    size, fixed = graph.spec.inputs["candidates"].shape[0], graph.neutral()
     runs = [
-        {name: array[:count] for name, array in graph.run({"memory": belief, "candidates": batch}).items()}
+        {name: array[:count] for name, array in graph.run(fixed | {"memory": belief, "candidates": batch}).items()}
         for batch, count in _batches(np.asarray(candidates, np.float32), size)
     ]
     return Imagined(**_joined(runs))
 
 
-def decode(graph: Graph, states: Floats, reference: NDArray[np.uint8] | None, still: Floats | None = None) -> Decoded:
-    """Decode states (B, S); without a reference frame the picture starts from black.
+def decode(graph: Graph, states: Floats, references: Frames, still: Floats | None = None) -> Decoded:
+    """Decode states (B, S).
 
     Args:
-        still: (K,) 1 for targets that have not moved since the reference; a graph without that input does not ask.
+        graph: the decode graph.
+        states: of any number.
+        references: last real frame of each camera by name, (H, W, 3) uint8; a picture without one starts from black.
+        still: (K,) 1 for targets that have not moved since the references; a graph without that input does not ask.
     """
     size = graph.spec.inputs["states"].shape[0]
-    fixed = graph.zeros()
-    if reference is not None and "reference" in fixed:
-        fixed["reference"] = reference
+    fixed = graph.neutral()
+    given = {reference_of(camera): frame for camera, frame in references.items() if frame is not None}
+    fixed |= {name: frame for name, frame in given.items() if name in fixed}
     if still is not None and "still" in fixed:
         fixed["still"] = still
     runs = [
@@ -39,7 +45,8 @@ def decode(graph: Graph, states: Floats, reference: NDArray[np.uint8] | None, st
         for batch, count in _batches(np.asarray(states, np.float32), size)
     ]
     senses = _joined(runs)
-    return Decoded(senses.pop("frames", None), senses)
+    pictures = {name: senses.pop(name) for name in list(senses) if senses[name].dtype == np.uint8}
+    return Decoded(pictures, senses)
 
 
 def _batches(rows: Floats, size: int) -> Iterator[tuple[Floats, int]]:

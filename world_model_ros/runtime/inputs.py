@@ -17,17 +17,17 @@ Inputs = dict[str, NDArray[Any]]
 
 
 def perceive_inputs(
-    zeros: Inputs, observation: Observation, manifest: Manifest, applied: Floats | None, memory: Memory
+    neutral: Inputs, observation: Observation, manifest: Manifest, applied: Floats | None, memory: Memory
 ) -> Inputs:
     """Inputs of perceive. What is not fresh stays zero and is masked by ``fresh``, so the model never reads it."""
     fresh = [name for name in manifest.streams if observation.fresh[name]]
-    inputs = zeros | {name: np.asarray(observation.values[name]) for name in fresh}
+    inputs = neutral | {name: np.asarray(observation.values[name]) for name in fresh}
     inputs["fresh"] = np.array([name in fresh for name in manifest.streams], np.float32)
     if applied is not None:
         inputs["applied"] = np.asarray(applied, np.float32)
     inputs["memory"] = memory.belief
     inputs["reset"] = np.array([memory.fresh_start], np.float32)
-    if "since" in zeros and len(memory.past) == len(zeros["since"]):
+    if "since" in neutral and len(memory.past) == len(neutral["since"]):
         inputs["before"] = memory.past[0][0]
         inputs["since"] = np.stack([action for _, action in memory.past])
     return inputs
@@ -48,7 +48,7 @@ def goal_inputs(aim: Aim, belief_poses: Floats | None, targets: int) -> Inputs:
     for way in aim.ways:
         poses[way.target, :3] = belief_poses[way.target, :3] + (way.position - way.now)
         weights[way.target] = way.weight
-    wants = {"goal_poses": poses, "goal_weights": weights}
+    wants = {"goal_poses": poses, "goal_position_weights": weights}
     return wants if aim.hands is None else wants | {"goal_hands": aim.hands}
 
 

@@ -6,6 +6,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+FORMAT = 2
+"""Of bundles; `runtime.upgrade` makes one of format 1 into one of this."""
+
 Count = Annotated[int, Field(gt=0)]
 FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")]  # in the bundle's own folder, nowhere else
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -51,7 +54,8 @@ class Sizes(Strict):
 
 
 class PlannerSpec(BaseModel):
-    """Settings that the plan graph was made with, by part of the planner; flat in bundles of 0.1.0.
+    """Settings that the plan graph was made with, by part of the planner; see
+    `world_model_ros.planning.planner.PlanConfig`.
 
     Args:
         beta: colour of the noise that it expects.
@@ -75,7 +79,7 @@ class Calibration(BaseModel):
 
 
 class Manifest(Strict):
-    """A bundle's manifest, format 1.
+    """A bundle's manifest, format 2.
 
     Args:
         kind: ``watch`` perceives and imagines, ``act`` plans too.
@@ -88,7 +92,7 @@ class Manifest(Strict):
         scores: measured on held-out episodes.
     """
 
-    format: Literal[1]
+    format: Literal[2]
     name: str
     kind: Literal["act", "watch"]
     robot: str

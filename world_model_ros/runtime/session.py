@@ -7,13 +7,13 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
 from world_model_ros.core.errors import UserError
 from world_model_ros.runtime.bundle import Bundle
 from world_model_ros.runtime.device import DeviceRun, Resident
+from world_model_ros.runtime.graphs import neutral
 from world_model_ros.runtime.provider import provider_named
 
 Array = NDArray[Any]
@@ -49,8 +49,8 @@ class Graph:
         self._session = open_session(bundle.graph_path(name), provider, threads)
         _verify(f"model {bundle.manifest.name}: {self.spec.file}", self._session, self.spec)
         self._inputs = [tensor.name for tensor in self._session.get_inputs()]
-        self._zeros = {name: np.zeros(spec.shape, spec.dtype) for name, spec in self.spec.inputs.items()}
-        for array in self._zeros.values():
+        self._neutral = {name: neutral(name, spec) for name, spec in self.spec.inputs.items()}
+        for array in self._neutral.values():
             array.setflags(write=False)
         on, self._bound = provider_named(provider), None
         if resident is not None or on.device != "cpu":
@@ -71,9 +71,9 @@ class Graph:
         self.spent_ms += (perf_counter() - before) * 1e3
         return found
 
-    def zeros(self) -> dict[str, Array]:
-        """Inputs of the right shapes, all zero and read-only; what is not given stays so."""
-        return dict(self._zeros)
+    def neutral(self) -> dict[str, Array]:
+        """Inputs that change nothing, of the right shapes and read-only; see `runtime.graphs.neutral`."""
+        return dict(self._neutral)
 
 
 def open_session(graph: Path | bytes, provider: str = "cpu", threads: int = 1) -> Any:

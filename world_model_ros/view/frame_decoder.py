@@ -27,14 +27,15 @@ class FrameDecoder:
 
     def __init__(self, bundle: Bundle, provider: str = "auto") -> None:
         self._graph = Graph(bundle, "decode", str(provider_named(provider)), threads=1)
-        if "frames" not in self._graph.spec.outputs:
-            raise UserError(
-                f"model {bundle.manifest.name}", "decode without frames", "a model of a robot with a camera"
-            )
+        cameras = [name for name, spec in self._graph.spec.outputs.items() if spec.dtype == "uint8"]
+        if not cameras:
+            legal = "a model of a robot with a camera"
+            raise UserError(f"model {bundle.manifest.name}", "decode without frames", legal)
+        self._camera = cameras[0]
 
     def decoded(self, states: NDArray[np.float32], reference: Image | None) -> Decoded:
         """Decode T states (T, S) into every sense; ``reference`` as in `frames`, black without it."""
-        return decode(self._graph, states, reference)
+        return decode(self._graph, states, {self._camera: reference})
 
     def frames(self, states: NDArray[np.float32], reference: Image) -> tuple[Image, ...]:
         """Decode T states.
@@ -46,6 +47,4 @@ class FrameDecoder:
         Returns:
             T frames (H, W, 3) uint8 RGB.
         """
-        frames = self.decoded(states, reference).frames
-        assert frames is not None
-        return tuple(frames)
+        return tuple(self.decoded(states, reference).pictures[self._camera])

@@ -1,0 +1,29 @@
+"""``world-model upgrade-bundle``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from world_model_ros.commands.output import show
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("bundle", type=Path, help="a bundle of format 1, by name or folder")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the new bundle")
+    parser.add_argument("--robot", help="contract: name or .yaml file; the one that the bundle names without it")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    import json
+
+    from world_model_ros.contract.contract import load_contract
+    from world_model_ros.runtime.bundle import MANIFEST, find_bundle
+    from world_model_ros.runtime.upgrade import upgrade_bundle
+
+    told = json.loads((find_bundle(arguments.bundle) / MANIFEST).read_text(encoding="utf-8"))
+    contract = load_contract(arguments.robot or told["robot"])
+    manifest = upgrade_bundle(arguments.bundle, contract, arguments.out)
+    result = {"model": manifest.name, "format": manifest.format, "folder": str(arguments.out), "robot": manifest.robot}
+    show(result, arguments.json, [f"{arguments.out}: {manifest.name} as a bundle of format {manifest.format}"])
+    return 0
