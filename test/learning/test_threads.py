@@ -32,11 +32,11 @@ def test_each_number_is_measured_with_as_many_threads_and_then_all_is_as_before(
 
     def step() -> None:
         seen.append(torch.get_num_threads())
-        time.sleep(0.001 * torch.get_num_threads() ** 2)  # as if the second core were taken
+        time.sleep(0.01 * torch.get_num_threads() ** 2)  # as if the second core were taken
 
     times = step_times([1, 2], step)
     assert set(seen[1:]) == {1, 2}
-    assert times[2] > 2 * times[1] > 0.0
+    assert times[2] > 1.5 * times[1] > 0.0
     assert quickest(times).threads == 1
     assert torch.get_num_threads() == before
 

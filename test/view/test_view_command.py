@@ -69,8 +69,8 @@ def test_pictures_and_films_are_written(episode: Path, tmp_path: Path, capsys: p
 @pytest.mark.parametrize(
     ("words", "legal"),
     [
-        (["view"], "a bag, or --live"),
-        (["view", "BAG", "--live"], "a bag, or --live"),
+        (["view"], "a bag or --live"),
+        (["view", "BAG", "--live"], "a bag or --live"),
         (["view", "--live", "--mp4", "x.mp4"], "a bag: record one first"),
         (["view", "BAG", "--at", "99", "--png", "x.png"], "0 to "),
         (["view", "BAG", "--steps", "3,99"], "from 1 to 12"),
