@@ -84,11 +84,13 @@ def run(arguments: argparse.Namespace) -> int:
     from world_model_ros.evaluate.prediction import calibration_scores, prediction_scores
 
     with _bags(arguments, contract) as bags:
-        episodes = _forecasts(bags, contract, bundle, arguments)
+        episodes, failed = _forecasts(bags, contract, bundle, arguments)
     summarise = prediction_scores if arguments.what == "prediction" else calibration_scores
     found = summarise(episodes, bundle.manifest.horizon, contract.tick_ns * 1e-9)
-    show(about | {"episodes": len(episodes), "shuffled": arguments.shuffled} | found, arguments.json, _lines(found))
-    return 0
+    about |= {"episodes": len(episodes), "shuffled": arguments.shuffled, "failed": failed}
+    lost = [f"left out: {bag}: {why}" for bag, why in failed.items()]
+    show(about | found, arguments.json, [*_lines(found), *lost])
+    return 2 if failed else 0
 
 
 def _tasks(arguments: argparse.Namespace, contract: Contract, bundle: Bundle) -> list[dict[str, Any]]:
@@ -209,7 +211,9 @@ def _bags(arguments: argparse.Namespace, contract: Contract) -> Iterator[Sequenc
 
 def _forecasts(
     bags: Sequence[Path], contract: Contract, bundle: Bundle, arguments: argparse.Namespace
-) -> list[list[Forecast]]:
+) -> tuple[list[list[Forecast]], dict[str, str]]:
+    """Those of each bag that can be read, and why the others cannot; `UserError` if none can."""
+    from world_model_ros.core.errors import UserError
     from world_model_ros.core.parallel import spread
     from world_model_ros.core.progress import progress_bar
     from world_model_ros.evaluate.forecast import ForecastJob
@@ -218,7 +222,13 @@ def _forecasts(
     recipe = BrainRecipe.of(contract, bundle, arguments.provider, "watch")
     frames = arguments.what == "prediction"
     jobs = [ForecastJob(bag, recipe, arguments.stride, arguments.shuffled, frames) for bag in bags]
-    return list(progress_bar(spread(ForecastJob.run, jobs, arguments.workers), unit="bag", total=len(jobs)))
+    done = list(progress_bar(spread(ForecastJob.tried, jobs, arguments.workers), unit="bag", total=len(jobs)))
+    failed = {str(bag): str(each) for bag, each in zip(bags, done) if isinstance(each, UserError)}
+    if len(failed) == len(jobs):
+        raise UserError(
+            "bags", list(failed), f"one at least that can be read; the first: {next(iter(failed.values()))}"
+        )
+    return [each for each in done if not isinstance(each, UserError)], failed
 
 
 def _task_line(entry: dict[str, Any]) -> str:

@@ -14,6 +14,7 @@ from world_model_ros.bags.horizon_scores import psnr_db
 from world_model_ros.bags.reader import BagReader
 from world_model_ros.bags.ticks import BagTicks, Tick
 from world_model_ros.contract.contract import Contract
+from world_model_ros.core.errors import UserError
 from world_model_ros.evaluate.parallel import BrainRecipe
 from world_model_ros.kinematics.motion import motion_for
 from world_model_ros.runtime.brain import Brain
@@ -63,6 +64,13 @@ class ForecastJob:
 
     def run(self) -> list[Forecast]:
         return forecasts(self.bag, *self.brain.make(), self.stride, self.shuffled, self.frames)
+
+    def tried(self) -> list[Forecast] | UserError:
+        """As `run`; what is wrong with a bag comes back, so that it costs that bag alone."""
+        try:
+            return self.run()
+        except UserError as error:
+            return error
 
 
 def forecasts(
