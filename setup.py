@@ -41,7 +41,8 @@ def long_description():
         picture, words, target = link.groups()
         return f"{picture}[{words}]({HOME}/{'raw' if picture else 'blob'}/v{VERSION}/{target})"
 
-    text = Path("README.md").read_text(encoding="utf-8")
+    here = Path(__file__).resolve()  # colcon runs a link to this file, in a folder without the README
+    text = here.with_name("README.md").read_text(encoding="utf-8")
     return re.sub(r"(!?)\[([^\]]*)\]\((?!\w+:|#)([^)\s]+)\)", absolute, text)
 
 

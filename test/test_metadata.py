@@ -43,6 +43,13 @@ def test_links_of_the_long_description_are_absolute_and_lead_to_files() -> None:
             assert (kind == "raw") == ("/images/" in path)
 
 
+def test_a_link_to_setup_py_in_another_folder_will_do(tmp_path: Path) -> None:
+    """As `colcon build --symlink-install` has it, with links to what is installed and to nothing else."""
+    for name in ("setup.py", "setup.cfg", "package.xml", "launch", "config", "models", "hook", "resource"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    assert setup_arguments(tmp_path)["long_description"] == ARGUMENTS["long_description"]
+
+
 def pythons() -> list[str]:
     """By python_requires, which has both ends."""
     least, over = map(int, re.fullmatch(r">=3\.(\d+),<3\.(\d+)", ARGUMENTS["python_requires"]).groups())  # type: ignore[union-attr]
