@@ -87,9 +87,9 @@ def run(arguments: argparse.Namespace) -> int:
         episodes, failed = _forecasts(bags, contract, bundle, arguments)
     summarise = prediction_scores if arguments.what == "prediction" else calibration_scores
     found = summarise(episodes, bundle.manifest.horizon, contract.tick_ns * 1e-9)
-    about |= {"episodes": len(episodes), "shuffled": arguments.shuffled, "failed": failed}
+    counts = {"episodes": len(episodes), "shuffled": arguments.shuffled, "failed": failed}
     lost = [f"left out: {bag}: {why}" for bag, why in failed.items()]
-    show(about | found, arguments.json, [*_lines(found), *lost])
+    show(about | counts | found, arguments.json, [*_lines(found), *lost])
     return 2 if failed else 0
 
 
