@@ -355,3 +355,23 @@ def test_a_clock_that_is_turned_back_does_not_lengthen_the_wait_for_an_arm_that_
         made.gate.joint_state(made.now_ns, made.measured, np.full(JOINTS, 0.5))
         output = made.gate.step(made.now_ns)
     assert output.state.value == "disarmed"
+
+
+def test_before_the_controller_is_led_nothing_is_sent_though_another_one_may_listen() -> None:
+    """Of an arm's and a gripper's controller one may run and the other not: nothing is heard then."""
+    made = bench(Settings())
+    made.gate = gate_for(made.contract)  # which knows of no setpoint
+    made._sag = np.full(JOINTS, -0.015)
+    made.run(0.6)
+    assert made.gate.arm(made.now_ns) is None
+    made.gate.heard = False
+    made.follower.forget()
+    held = made.follower.controller.held[0].tolist()
+    made.run(0.5, VELOCITY)
+    assert (made.gate.state.value, made.gate.led_in) == ("tracking", False)
+    assert made.follower.controller.held[0].tolist() == held
+    made.gate.heard = True
+    made.run(1.0, VELOCITY)
+    assert made.gate.led_in
+    assert made.follower.acceleration_ratio <= 1.01
+    assert np.abs(made.follower.controller.held[0] - held).max() > 0.1

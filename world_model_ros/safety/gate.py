@@ -469,8 +469,8 @@ class Gate:
         queued, self._queued = self._queued, None
         if queued is not None and not self.streaming:
             return queued
-        if self._plan is None or self._lead_left_s or (self.state is not State.TRACKING and self._still()):
-            return None
+        if self._plan is None or not self.led_in or (self.state is not State.TRACKING and self._still()):
+            return None  # a controller that is not led yet would step to it
         behind_ns = round(min(BEHIND_S, self._into_s) * 1e9)
         from_s, soon_s = self._into_s - behind_ns * 1e-9, self._cycle_s + self._ahead_s + EXACT_S
         knots = self._plan.points(from_s, self._into_s, self._cycle_s, soon_s, MAX_POINTS)
