@@ -67,7 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
             raise UserError(name, getattr(arguments, name), "1 or more")
     contract = load_contract(arguments.robot)
     bundle = load_bundle(arguments.model or contract.name, contract)
-    about = {"robot": contract.name, "model": bundle.manifest.name}
+    about: dict[str, Any] = {"robot": contract.name, "model": bundle.manifest.name}
     if arguments.what == "tasks":
         scores = _tasks(arguments, contract, bundle)
         show(about | {"tasks": scores}, arguments.json, [_task_line(each) for each in scores])
