@@ -15,7 +15,7 @@ PAGES = sorted(
     for pattern in ("*.md", "docs/*.md", "models/*/README.md", "examples/*/README.md")
     for path in ROOT.glob(pattern)
 )
-UNWRAPPED = ("docs/bags.md", "docs/safety.md", "docs/your-robot.md")
+UNWRAPPED = ("docs/bags.md", "docs/safety.md")
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 
 
