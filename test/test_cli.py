@@ -149,3 +149,13 @@ def test_a_mistake_is_one_line_that_names_value_and_what_is_legal(
     assert "expected" in printed.err
     assert len(printed.err.strip().splitlines()) == 1
     assert printed.out == ""
+
+
+@pytest.mark.parametrize("out", ["taken/c.yaml", "x" * 300 + ".yaml"])
+def test_what_cannot_be_written_is_one_line(out: str, tmp_path, capsys: pytest.CaptureFixture[str]):
+    (tmp_path / "taken").write_text("a file, not a folder")
+    urdf = str(share_folder("config") / "robots" / "tabletop_arm.urdf")
+    assert main(["new-robot", "--urdf", urdf, "--out", str(tmp_path / out)]) == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert line.startswith("world-model new-robot: path: got '")
+    assert "expected a file or folder that can be used (" in line

@@ -54,6 +54,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UserError as error:
         print(f"world-model {wanted}: {error}", file=sys.stderr)
         return 2
+    except OSError as error:  # what it shall write or read, wherever that is
+        if error.filename is None:
+            raise
+        legal = f"a file or folder that can be used ({error.strerror})"
+        print(f"world-model {wanted}: {UserError('path', str(error.filename), legal)}", file=sys.stderr)
+        return 2
     except ModuleNotFoundError as error:
         said = to_install(error)
         if said is None:

@@ -102,6 +102,24 @@ def test_numbers_without_names_can_be_told_by_their_places(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (
+            "hipp",
+            "hip",
+            r"'hipp:=hip'; expected before ':=' one of \['claw', 'hip', 'knee', 'observation.images.side'\]",
+        ),
+        ("hip", "hipp", r"'hip:=hipp'; expected behind ':=' a joint or camera of the contract: \['claw', 'hip'"),
+        (CAMERA, "leg", "behind ':='"),  # a stream, but no camera
+    ],
+)
+def test_a_map_of_what_is_not_there_is_an_error(tmp_path, old, new, said):
+    """Not a line without effect: it was mistyped."""
+    with pytest.raises(UserError, match=said):
+        import_plan(LerobotDataset(write_set(tmp_path / "set", lengths=(3,))), heron(), {old: new})
+
+
+@pytest.mark.parametrize(
     ("names", "named"),
     [
         (["hip", "knee"], "a name for each of its 3 numbers"),

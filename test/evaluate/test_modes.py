@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 
 from world_model_ros import cli
+from world_model_ros.bags.reader import BagReader
+from world_model_ros.bags.writer import BagWriter
 from world_model_ros.contract.contract import Contract
 from world_model_ros.core.errors import UserError
 from world_model_ros.evaluate.modes import MODES, Mode, answer
@@ -69,10 +71,17 @@ def test_a_plan_leads_toward_the_picture_of_a_goal(bag: Path, contract: Contract
 
 
 def test_a_moment_outside_of_the_bag_and_a_model_without_a_planner_are_refused(
-    bag: Path, contract: Contract, brain: Brain
+    bag: Path, contract: Contract, brain: Brain, tmp_path: Path
 ) -> None:
-    with pytest.raises(UserError, match=r"at: got 99\.0"):
-        answer("together", bag, contract, brain, at_s=99.0)
+    for at_s in (99.0, float("nan"), float("inf"), -1.0):
+        with pytest.raises(UserError, match=rf"at: got {at_s}; expected 0\.1 to "):
+            answer("together", bag, contract, brain, at_s=at_s)
+    with BagReader(bag) as reader, BagWriter(tmp_path / "short") as short:
+        for topic, kind, at, raw in reader.raw_messages():
+            if at < reader.start_ns + 80_000_000:
+                short.write_raw(topic, kind, raw, at)
+    with pytest.raises(UserError, match="bag: got '1 ticks'; expected two ticks at least"):
+        answer("together", tmp_path / "short", contract, brain)
     watcher = Brain(brain.bundle, contract, policy="watch")
     with pytest.raises(UserError, match="a model that acts"):
         answer("plan", bag, contract, watcher)

@@ -76,6 +76,7 @@ def import_plan(
             raise UserError(
                 f"{contract.name}: {stream.name}: fields", stream.fields, "position alone; LeRobot has no other"
             )
+    _check_names(data, contract, names)
     cameras = _cameras(data, contract, names)
     places = {STATE: _places(data, STATE, contract, names)}
     if ACTION in data.features:
@@ -194,6 +195,18 @@ def _picture(bag: BagWriter, frame: NDArray[np.uint8], stream: CameraStream, sou
     _, data = cv2.imencode(".jpg", cv2.cvtColor(frame, cv2.COLOR_RGB2BGR), quality)
     header = bag.make.header(now_ns, stream.name)
     return bag.make.make(source.type, header=header, format="jpeg", data=data.reshape(-1))
+
+
+def _check_names(data: LerobotDataset, contract: Contract, names: Mapping[str, str]) -> None:
+    """Raise `UserError` for a name that is mapped and not there, or that becomes nothing of the contract."""
+    numbers = [name for feature in (STATE, ACTION) if feature in data.features for name in data.names(feature)]
+    there = {*data.cameras(), *numbers}
+    known = {*contract.joint_names, *(each.name for each in contract.interface.streams if each.kind == "camera")}
+    for old, new in names.items():
+        if old not in there:
+            raise UserError("map", f"{old}:={new}", f"before ':=' one of {sorted(there)}")
+        if new not in known:
+            raise UserError("map", f"{old}:={new}", f"behind ':=' a joint or camera of the contract: {sorted(known)}")
 
 
 def _cameras(

@@ -183,7 +183,10 @@ def _frame(seen: Watched, t: int, contract: Contract) -> Frame | None:
 
 
 def _tick(field: str, seconds: float, tick_s: float, seen: Watched) -> int:
-    t, last = round(seconds / tick_s), len(seen.ticks) - 1
+    last = len(seen.ticks) - 1
+    if last < 1:
+        raise UserError("bag", f"{last + 1} ticks", "two ticks at least")
+    t = round(seconds / tick_s) if np.isfinite(seconds) else 0
     if not 1 <= t <= last:
         raise UserError(field, seconds, f"{tick_s:.1f} to {last * tick_s:.1f} s after the first tick")
     return t
