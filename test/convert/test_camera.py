@@ -1,5 +1,6 @@
 """Camera messages become RGB of the interface's size, or one clear error."""
 
+import zlib
 from types import SimpleNamespace
 from typing import Any
 
@@ -259,6 +260,30 @@ def test_pieces_of_a_video_are_named(described: str) -> None:
     sent.format = described
     with pytest.raises(UserError, match="is a video"):
         CameraConverter("front", (32, 48)).compressed(sent)
+
+
+def enormous(suffix: str) -> bytes:
+    """A small file that says to hold more than 2^30 pixels."""
+    data = bytearray(cv2.imencode(suffix, np.zeros((16, 16, 3), np.uint8))[1].tobytes())
+    if suffix == ".jpg":
+        place = data.index(b"\xff\xc0") + 5
+        data[place : place + 4] = (60_000).to_bytes(2, "big") * 2
+    else:
+        data[16:24] = (40_000).to_bytes(4, "big") * 2
+        data[29:33] = zlib.crc32(data[12:29]).to_bytes(4, "big")
+    return bytes(data)
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png"])
+def test_a_file_that_says_to_be_enormous_is_one_bad_picture(suffix: str) -> None:
+    """OpenCV raises an error of its own over it, which ended whatever was reading."""
+    message = SimpleNamespace(
+        header=SimpleNamespace(stamp=SimpleNamespace(sec=1, nanosec=0)),
+        format=suffix.lstrip("."),
+        data=np.frombuffer(enormous(suffix), np.uint8),
+    )
+    with pytest.raises(UserError, match=r"front: data: got .* expected a whole JPEG, PNG or WebP file"):
+        CameraConverter("front", (16, 16)).compressed(message)
 
 
 def test_an_unknown_encoding_lists_the_legal_ones() -> None:

@@ -68,7 +68,10 @@ def _picture(path: Path, contract: Contract) -> Any:
     camera = first_camera(contract.interface)
     if camera is None:
         raise UserError("goal-image", str(path), "a robot with a camera")
-    picture = cv2.imread(str(path)) if path.is_file() else None  # of what is not there OpenCV complains by itself
+    try:  # of what is not there OpenCV complains by itself
+        picture = cv2.imread(str(path)) if path.is_file() else None
+    except cv2.error:
+        picture = None
     if picture is None:
         raise UserError("goal-image", str(path), "an image file that can be read")
     rgb = cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)

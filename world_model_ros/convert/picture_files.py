@@ -29,7 +29,10 @@ def read_picture(data: Bytes, described: str, where: str) -> Bytes:
     words = described.lower()
     if any(word in words for word in _DEPTH):
         raise UserError(f"{where}: format", described, f"{legal}; this is depth")
-    pixels = cv2.imdecode(data, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH) if len(data) else None
+    try:
+        pixels = cv2.imdecode(data, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH) if len(data) else None
+    except cv2.error:  # it says to be larger than OpenCV makes pictures
+        pixels = None
     if pixels is None:
         video = next((f"; {word} is a video, and its pictures are not read" for word in _VIDEO if word in words), "")
         raise UserError(f"{where}: data", f"{len(data)} bytes, format {described!r}", legal + video)
