@@ -79,6 +79,11 @@ def test_a_limit_is_a_range_or_none_where_nothing_is_stated(tmp_path, inside, po
         ("revolute", '<limit upper="-1" velocity="1" effort="1"/>', "lower 0, upper -1"),
         ("revolute", '<limit lower="-inf" upper="inf" velocity="1" effort="1"/>', "lower: got '-inf'"),
         ("revolute", '<limit lower="-1" upper="1e400" velocity="1" effort="1"/>', "upper: got '1e400'"),
+        (
+            "revolute",
+            '<limit lower="-1" upper="9e30" velocity="1" effort="1"/>',
+            "got '9e30'; expected a number below 1e+30",
+        ),
         ("revolute", '<limit lower="nan" upper="1" velocity="1" effort="1"/>', "lower: got 'nan'"),
         ("revolute", '<limit lower="-1,5" upper="1,5" velocity="1" effort="1"/>', "lower: got '-1,5'"),
         ("revolute", '<limit lower="-1" upper="1_0" velocity="1" effort="1"/>', "upper: got '1_0'"),

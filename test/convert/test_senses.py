@@ -247,3 +247,12 @@ def test_a_number_that_single_precision_does_not_hold_is_refused_without_a_warni
 def test_a_large_number_that_single_precision_holds_is_taken(make: MessageMaker) -> None:
     state = make.joint_state(("a", "b"), [3e38, -2e30], stamp_ns=1)
     assert JointConverter("arm", ("b", "a"))(state)[1][:, 0].tolist() == pytest.approx([-2e30, 3e38])
+
+
+def test_a_frame_with_a_slash_before_it_is_the_same_frame(make: MessageMaker) -> None:
+    """As bags of ROS 1 and old drivers have it; no link of a URDF is called so. Another name stays another."""
+    assert WrenchConverter("felt", "tool")(make.wrench(np.arange(6.0), 3, "/tool"))[1].tolist() == [0, 1, 2, 3, 4, 5]
+    assert pose_array(make.pose([1.0, 2.0, 3.0, 0, 0, 0, 1.0], 3, "/base"), "base")[:3].tolist() == [1.0, 2.0, 3.0]
+    for frame in ("arm/tool", "//tool", "tool/"):
+        with pytest.raises(UserError, match="frame_id"):
+            WrenchConverter("felt", "tool")(make.wrench(np.arange(6.0), 3, frame))

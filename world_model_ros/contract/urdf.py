@@ -61,8 +61,10 @@ def number(text: str, where: str) -> float:
         value = float(text)
     except ValueError:
         value = math.nan
-    if not abs(value) < _LARGEST or "_" in text:
+    if not math.isfinite(value) or "_" in text:
         raise UserError(where, text, "a finite number, with a point for decimals")
+    if not abs(value) < _LARGEST:
+        raise UserError(where, text, f"a number below {_LARGEST:g}")
     return value
 
 

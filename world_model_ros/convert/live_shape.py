@@ -11,6 +11,7 @@ from world_model_ros.contract.schema import Stream
 from world_model_ros.convert.camera import ENCODINGS, no_colours
 from world_model_ros.convert.microphone import packed_kind
 from world_model_ros.convert.picture_files import read_picture
+from world_model_ros.convert.stamps import frame_of
 from world_model_ros.core.errors import UserError
 
 _NO_NUMBER = "the driver: {} that are not finite are no measurement; it has to leave such messages out"
@@ -55,7 +56,7 @@ def _taxels(stream: Any, message: Any) -> str | None:
 
 
 def _wrench(stream: Any, message: Any) -> str | None:
-    frame, wrench = message.header.frame_id, message.wrench
+    frame, wrench = frame_of(message), message.wrench
     felt = [getattr(part, axis) for part in (wrench.force, wrench.torque) for axis in "xyz"]
     if not np.isfinite(felt).all():
         return _NO_NUMBER.format("forces and torques")

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from world_model_ros.convert.stamps import finite
+from world_model_ros.convert.stamps import finite, frame_of
 from world_model_ros.core.errors import UserError
 
 _UNIT_TOLERANCE = 0.01
@@ -24,7 +24,7 @@ def pose_array(message: Any, frame: str | None = None, where: str = "pose") -> N
     Raises:
         UserError: another frame, a non-finite number, or a quaternion that is not of unit length.
     """
-    if frame is not None and message.header.frame_id != frame:
+    if frame is not None and frame_of(message) != frame:
         raise UserError(f"{where}: header.frame_id", message.header.frame_id, repr(frame))
     place, turn = message.pose.position, message.pose.orientation
     pose = np.array([place.x, place.y, place.z, turn.x, turn.y, turn.z, turn.w], np.float64)

@@ -20,6 +20,11 @@ def stamp_ns(message: Any) -> int:
     return time_ns(message.header.stamp)
 
 
+def frame_of(message: Any) -> str:
+    """``header.frame_id`` of a message as tf2 takes it: without the slash that names had before it."""
+    return str(message.header.frame_id).removeprefix("/")
+
+
 def time_ns(time: Any) -> int:
     """A builtin_interfaces Time or Duration, ns."""
     return int(time.sec) * 1_000_000_000 + int(time.nanosec)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from world_model_ros.convert.stamps import finite, stamp_ns
+from world_model_ros.convert.stamps import finite, frame_of, stamp_ns
 from world_model_ros.core.errors import UserError
 
 
@@ -21,7 +21,7 @@ class WrenchConverter:
 
     def __call__(self, message: Any) -> tuple[int, NDArray[np.float32]]:
         """Raises `UserError` for another frame or a non-finite value."""
-        if message.header.frame_id not in ("", self.frame):
+        if frame_of(message) not in ("", self.frame):
             raise UserError(f"{self.name}: header.frame_id", message.header.frame_id, repr(self.frame))
         force, torque = message.wrench.force, message.wrench.torque
         values = np.array([force.x, force.y, force.z, torque.x, torque.y, torque.z], np.float32)
