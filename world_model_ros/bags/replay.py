@@ -12,8 +12,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from world_model_ros.bags.bag_fit import BagFit
 from world_model_ros.bags.horizon_scores import HorizonScores
 from world_model_ros.bags.journal import Journal
@@ -31,10 +29,9 @@ from world_model_ros.bags.ticks import BagTicks
 from world_model_ros.bags.writer import BagWriter
 from world_model_ros.contract.contract import Contract
 from world_model_ros.core.errors import UserError
-from world_model_ros.kinematics.motion import motion_for
 from world_model_ros.runtime.brain import Brain
+from world_model_ros.runtime.brain_session import BrainSession
 from world_model_ros.runtime.inputs import measured_positions
-from world_model_ros.runtime.turns import Turns
 
 
 @dataclass(frozen=True)
@@ -274,32 +271,22 @@ def _run(
     options: ReplayOptions,
 ) -> Iterator[tuple[ReplayedTick, ReplayState]]:
     """The ticks, one after the other, each from the memory of the one before."""
-    motion = motion_for(contract)
-    turns = Turns(brain.start, record[0].turns if record else 1, () if state is None else state.left)
-    first = 0 if state is None else state.index + 1
+    turns, first = record[0].turns if record else 1, 0 if state is None else state.index + 1
+    session = BrainSession(brain, options.seed, turns, () if state is None else state.left, first)
     pace = _Pace(options.rate)
     for count, tick in enumerate(source):
-        index, live = first + count, record[count] if record else None
-        reference, goal = tick.reference, None
-        applied = np.zeros(contract.interface.action.size, np.float32)
-        seed = options.seed + index
         if tick.jumped:
-            turns.restart()
-        if live is not None:
-            reference, applied, goal, seed = live.reference, live.applied, live.goal, live.seed
-            turns.follow(live.restarted, live.refused)
-        memory, before = turns.next()
-        if live is None and before is not None and reference is not None:
-            applied = np.asarray(motion.applied_action(before, reference), np.float32)
-        restarted = memory.fresh_start
+            session.restart()
+        live = record[count] if record else None
+        if live is None:
+            inputs = session.inputs(tick.observation, tick.reference)
+        else:
+            session.follow(live.restarted, live.refused)
+            inputs = session.inputs(tick.observation, live.reference, live.goal, applied=live.applied, seed=live.seed)
         pace.wait(tick.observation.now_ns)
-        decision, memory = brain.tick(tick.observation, applied, reference, memory, goal, seed)
-        turns.add(memory, reference)
+        done = session.step(inputs)
         measured = measured_positions(tick.observation, contract)
-        told = ReplayedTick(
-            index, seed, tick, applied, decision, memory, restarted, live, measured, reference=reference, goal=goal
-        )
-        yield told, ReplayState(told.now_ns, index, turns.left)
+        yield ReplayedTick(tick, done, live, measured), ReplayState(tick.observation.now_ns, inputs.index, session.left)
 
 
 class _Pace:

@@ -11,36 +11,64 @@ from world_model_ros.bags.tick_log import RecordedTick
 from world_model_ros.bags.ticks import Tick
 from world_model_ros.contract.schema import CameraStream
 from world_model_ros.core.goal import Goal
+from world_model_ros.runtime.brain_session import TickResult
 from world_model_ros.runtime.decision import Decision, Memory
 
 
 @dataclass(frozen=True)
 class ReplayedTick:
-    """What went into a tick and came out of it.
+    """A tick of a replay, with what the bag has beside it.
 
     Args:
-        index: counts from the beginning of the run. seed: of the planner's noise.
-        applied: (C,) what was done since the tick before. reference: (J,) commanded now, or None. goal: pursued.
-        memory: after it. restarted: the belief was started anew before it.
+        tick: as the bag has it.
+        done: what went into it and came out of it.
         live: what the bag says of it, if it was recorded live.
         measured: (J,) joint positions in contract order; None if one was not fresh.
     """
 
-    index: int
-    seed: int
     tick: Tick
-    applied: NDArray[np.float32]
-    decision: Decision
-    memory: Memory
-    restarted: bool
+    done: TickResult
     live: RecordedTick | None
     measured: NDArray[np.float64] | None
-    reference: NDArray[np.float64] | None = None
-    goal: Goal | None = None
 
     @property
     def now_ns(self) -> int:
         return self.tick.observation.now_ns
+
+    @property
+    def index(self) -> int:
+        return self.done.inputs.index
+
+    @property
+    def seed(self) -> int:
+        return self.done.inputs.seed
+
+    @property
+    def applied(self) -> NDArray[np.float32]:
+        """(C,) action since the tick before."""
+        return self.done.inputs.applied
+
+    @property
+    def reference(self) -> NDArray[np.float64] | None:
+        """(J,) commanded now."""
+        return self.done.inputs.reference
+
+    @property
+    def goal(self) -> Goal | None:
+        return self.done.inputs.goal
+
+    @property
+    def restarted(self) -> bool:
+        return self.done.inputs.restarted
+
+    @property
+    def decision(self) -> Decision:
+        return self.done.decision
+
+    @property
+    def memory(self) -> Memory:
+        """After the tick."""
+        return self.done.memory
 
     def frame(self, camera: CameraStream | None) -> NDArray[np.uint8] | None:
         """What a camera showed; None if it was not fresh."""

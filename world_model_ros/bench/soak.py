@@ -20,6 +20,7 @@ from world_model_ros.convert.outgoing import MessageMaker, ros_class
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.streams import Streams
 from world_model_ros.runtime.brain import Brain
+from world_model_ros.runtime.brain_session import BrainSession
 from world_model_ros.runtime.bundle import Bundle
 from world_model_ros.runtime.graphs import first_camera
 from world_model_ros.runtime.hindsight import Hindsight
@@ -76,7 +77,7 @@ class _Life:
     def __init__(self, bundle: Bundle, contract: Contract, provider: str, threads: int) -> None:
         self._contract = contract
         self._brain = Brain(bundle, contract, provider, threads)
-        self._memory = self._brain.start()
+        self._session = BrainSession(self._brain)
         self._senses = Senses(contract, ros_class)
         self._make = MessageMaker(ros_class)
         self._streams = Streams(contract.stream_rules())
@@ -99,15 +100,15 @@ class _Life:
                 self._streams.push(name, stamp_ns, value)
             self._sent[name] = due
         observation = self._streams.observe(now_ns)
-        applied = self._brain.applied_action(self._reference, self._reference)
-        decision, self._memory = self._brain.tick(observation, applied, self._reference, self._memory, None, number)
+        done = self._session.step(self._session.inputs(observation, self._reference))
+        inputs, decision = done.inputs, done.decision
         if decision.trajectory is not None:
             self._make.trajectory(decision.trajectory)
         laps = dict(decision.stages_ms)
-        record = TickRecord(number, number, observation, applied, self._reference, None, decision, 0, laps)
+        record = TickRecord(number, inputs.seed, observation, inputs.applied, self._reference, None, decision, 0, laps)
         self._make.string(record.json())
         sees = self._camera is not None and observation.fresh[self._camera.name]
-        self._hindsight.add(self._memory, applied, decision, sees)
+        self._hindsight.add(done.memory, inputs.applied, decision, sees)
         self._statistics.add(now_ns, laps)
 
 

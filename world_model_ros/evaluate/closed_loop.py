@@ -26,8 +26,8 @@ from world_model_ros.evaluate.picture import goal_picture
 from world_model_ros.evaluate.task import PICTURES, Judge, Task, TaskKind, Verdict, task_goal
 from world_model_ros.kinematics.arm import ArmKinematics
 from world_model_ros.runtime.brain import Brain
+from world_model_ros.runtime.brain_session import BrainSession
 from world_model_ros.runtime.decision import PLAN_RULES, Decision, Memory
-from world_model_ros.runtime.turns import Turns
 from world_model_ros.sim.rig import Rig
 from world_model_ros.sim.scenes import Variety, scene_for_seed
 
@@ -109,14 +109,14 @@ class ClosedLoop:
         self._pads = [stream.name for stream in contract.interface.streams if stream.kind == "taxels"]
         self._blackout: Blackout | None = None
         self._dark_from_ns: int | None = None
-        self._turns, self._tick_ns = Turns(brain.start, turns), contract.tick_ns // turns
+        self._session, self._tick_ns = BrainSession(brain, seed, turns), contract.tick_ns // turns
         for _ in range(_SETTLE_STEPS * turns):
             self.tick(None)
 
     @property
     def memory(self) -> Memory:
         """What the brain remembers after the last tick."""
-        return self._turns.left[-1][0]
+        return self._session.memory
 
     def tips(self) -> dict[str, Float]:
         """Measured place (3,) of each fingertip that is moved, by its target, m, base frame."""
@@ -147,15 +147,10 @@ class ClosedLoop:
                     if self.tamper is not None:
                         value = self.tamper(name, stamp_ns, value)
                     self._streams.push(name, stamp_ns, value)
-        if self.rig.take_refusal() in PLAN_RULES:
-            self._turns.refused()
-        reference = self.rig.reference
-        memory, before = self._turns.next()
-        applied = self.brain.applied_action(before, reference)
-        seed = self.seed * 1_000_003 + self.ticks
-        self.observation = observation = self._streams.observe(now_ns)
-        self.last, after = self.brain.tick(observation, applied, reference, memory, goal, seed)
-        self._turns.add(after, reference)
+        refused = self.rig.take_refusal() in PLAN_RULES
+        self.observation = self._streams.observe(now_ns)
+        inputs = self._session.inputs(self.observation, self.rig.reference, goal, refused=refused)
+        self.last = self._session.step(inputs).decision
         self.ticks += 1
         if self.last.trajectory is not None:
             self.rig.send(self.last.trajectory, now_ns + _LATENCY_NS)

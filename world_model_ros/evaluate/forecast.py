@@ -18,6 +18,7 @@ from world_model_ros.core.errors import UserError
 from world_model_ros.evaluate.parallel import BrainRecipe
 from world_model_ros.kinematics.motion import motion_for
 from world_model_ros.runtime.brain import Brain
+from world_model_ros.runtime.brain_session import BrainSession
 from world_model_ros.runtime.decision import Decision, Imagined, Memory
 from world_model_ros.runtime.graphs import first_camera
 from world_model_ros.runtime.inputs import measured_positions
@@ -90,7 +91,7 @@ def forecasts(
         UserError: no such bag, or a required stream is not in it.
     """
     with BagReader(bag) as reader:
-        seen = watch(BagTicks(reader, contract, None), contract, brain)
+        seen = watch(BagTicks(reader, contract, None), brain)
     ticks, applied, memories = seen.ticks, seen.applied, seen.memories
     horizon = brain.bundle.manifest.horizon
     places = target_poses(ticks, contract, motion_for(contract))[..., :3].astype(np.float64)
@@ -122,20 +123,18 @@ class Watched:
     decisions: list[Decision]
 
 
-def watch(source: BagTicks, contract: Contract, brain: Brain) -> Watched:
+def watch(source: BagTicks, brain: Brain) -> Watched:
     """Let a brain watch a bag, without a goal."""
-    motion, memory = motion_for(contract), brain.start()
+    session = BrainSession(brain)
     out = Watched([], [], [], [])
     for tick in source:
-        applied = np.zeros(contract.interface.action.size, np.float32)
-        before = out.ticks[-1].reference if out.ticks else None
-        if before is not None and tick.reference is not None:
-            applied = np.asarray(motion.applied_action(before, tick.reference), np.float32)
-        decision, memory = brain.tick(tick.observation, applied, tick.reference, memory, None, 0)
+        if tick.jumped:
+            session.restart()
+        done = session.step(session.inputs(tick.observation, tick.reference))
         out.ticks.append(tick)
-        out.applied.append(applied)
-        out.memories.append(memory)
-        out.decisions.append(decision)
+        out.applied.append(done.inputs.applied)
+        out.memories.append(done.memory)
+        out.decisions.append(done.decision)
     return out
 
 

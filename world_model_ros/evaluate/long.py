@@ -51,7 +51,7 @@ class LongEpisode:
 def drift(bag: Path, contract: Contract, brain: Brain) -> dict[str, tuple[Float, Float]]:
     """By target: its error after each tick of one long imagination, and that of staying where it was, (T,) m each."""
     with BagReader(bag) as reader:
-        seen = watch(BagTicks(reader, contract, None), contract, brain)
+        seen = watch(BagTicks(reader, contract, None), brain)
     horizon, begin = brain.bundle.manifest.horizon, _SETTLE_TICKS
     places = target_poses(seen.ticks, contract, motion_for(contract))[..., :3].astype(np.float64)  # (ticks, K, 3)
     actions = np.array(seen.applied[begin + 1 :], np.float32)

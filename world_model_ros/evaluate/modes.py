@@ -80,7 +80,7 @@ def answer(
     if mode not in MODES:
         raise UserError("mode", mode, f"one of {list(MODES)}")
     with BagReader(bag) as reader:
-        seen = watch(BagTicks(reader, contract, None), contract, brain)
+        seen = watch(BagTicks(reader, contract, None), brain)
     if mode == "inverse":
         return _inverse(seen, brain)
     tick_s, horizon = 1.0 / contract.interface.tick_hz, brain.bundle.manifest.horizon

@@ -15,14 +15,13 @@ from world_model_ros.nodes.goal_inbox import GoalInbox
 from world_model_ros.nodes.stream_inbox import StreamInbox
 from world_model_ros.nodes.ticked import AfterTick, Ticked
 from world_model_ros.runtime.brain import Brain
+from world_model_ros.runtime.brain_session import BrainSession
 from world_model_ros.runtime.decision import Decision
 from world_model_ros.runtime.graphs import first_camera
 from world_model_ros.runtime.hindsight import Hindsight
 from world_model_ros.runtime.tick_record import TickRecord, TickStatistics
-from world_model_ros.runtime.turns import Turns
 
 _SHARE = 0.85  # of a tick, from when it is due, in which there may be work after it
-_SEED_STRIDE = 1_000_003  # so that runs with neighbouring seeds share no tick's noise
 
 
 class TickLoop:
@@ -53,7 +52,7 @@ class TickLoop:
         turns: int = 1,
     ) -> None:
         self._brain, self._streams, self._goals, self._outbox = brain, streams, goals, outbox
-        self._seed, self._alive, self._log_error = seed, alive, log_error
+        self._alive, self._log_error = alive, log_error
         self._after, self._refusal = dict(after or {}), refusal
         self._commanded_at = reference or (lambda observation: streams.applied.at(observation.now_ns))
         self.statistics = TickStatistics()
@@ -63,8 +62,7 @@ class TickLoop:
         scale = manifest.calibration.region_scale
         self.hindsight = Hindsight(brain.contract, brain.imagine, manifest.horizon, scale, turns)
         self._camera = first_camera(brain.contract.interface)
-        self._turns = Turns(brain.start, turns)
-        self._index, self._commanded = 0, False
+        self._session, self._commanded = BrainSession(brain, seed, turns), False
         self._first_ns: int | None = None  # since the clock last jumped back
         self._last_ns: int | None = None
         self._taken = self._missed_before = 0
@@ -78,7 +76,7 @@ class TickLoop:
     @property
     def rate_hz(self) -> float:
         """Ticks a second that are asked for."""
-        return self._brain.contract.interface.tick_hz * self._turns.count
+        return self._brain.contract.interface.tick_hz * self._session.turns
 
     def offer(self, now_ns: int) -> None:
         """It is time for a tick. Called by the timer; returns at once."""
@@ -124,21 +122,18 @@ class TickLoop:
                 self.statistics.failed()
                 self._forget()
                 told = "it had been commanded" if self._commanded else "nothing was commanded"
-                self._log_error(f"tick {self._index - 1} failed, {told}: {traceback.format_exc()}")
+                self._log_error(f"tick {self._session.index - 1} failed, {told}: {traceback.format_exc()}")
 
     def _tick(self, now_ns: int, since: float) -> None:
-        index, self._index, self._commanded = self._index, self._index + 1, False
-        goal, seed, refusal = self._goals.goal, self._seed * _SEED_STRIDE + index, self._refusal()
-        if refusal is not None:
-            self._turns.refused()
-        memory, before = self._turns.next()
+        self._commanded, goal, refusal = False, self._goals.goal, self._refusal()
         observation = self._streams.streams.observe(now_ns)
         reference = self._commanded_at(observation)
-        applied = self._brain.applied_action(before, reference)
+        inputs = self._session.inputs(observation, reference, goal, refused=refusal is not None)
         observed = perf_counter()
         decision, error = None, None
         try:
-            decision, after = self._brain.tick(observation, applied, reference, memory, goal, seed)
+            done_tick = self._session.step(inputs)
+            decision = done_tick.decision
             self._outbox.command(decision)
             self._commanded = decision.trajectory is not None
         except Exception as exception:
@@ -153,31 +148,30 @@ class TickLoop:
             stages_ms["convert"] = sum(took_ms.get(name, 0.0) for name in observation.values)
             self._outbox.tick(
                 TickRecord(
-                    index=index,
-                    seed=seed,
+                    index=inputs.index,
+                    seed=inputs.seed,
                     observation=observation,
-                    applied=applied,
+                    applied=inputs.applied,
                     reference=reference,
                     goal=goal,
                     decision=decision,
                     missed=self.statistics.missed,
                     stages_ms=stages_ms,
-                    restarted=memory.fresh_start,
+                    restarted=inputs.restarted,
                     error=error,
                     refused_goal=self._goals.refused,
                     gate_refusal=refusal,
-                    turns=self._turns.count,
+                    turns=self._session.turns,
                 )
             )
-        self._turns.add(after, reference)
         self._outbox.futures(decision, observation)
         self.observation, self.decision = observation, decision
         sees = self._camera is not None and observation.fresh[self._camera.name]
-        self.hindsight.add(after, applied, decision, sees)
+        self.hindsight.add(done_tick.memory, inputs.applied, decision, sees)
         stages_ms["publish"] = (perf_counter() - done) * 1e3
-        self._brain.prepare(self._seed * _SEED_STRIDE + self._index)
+        self._session.prepare()
         deadline_s = since + _SHARE * self._tick_ns * 1e-9
-        ticked = Ticked(observation, applied, reference, after, goal, decision, deadline_s)
+        ticked = Ticked(observation, inputs.applied, reference, done_tick.memory, goal, decision, deadline_s)
         for name, part in self._after.items():
             if worked_ms := part.after_tick(ticked):
                 stages_ms[name] = worked_ms
@@ -185,7 +179,7 @@ class TickLoop:
 
     def _forget(self) -> None:
         """What was believed before no longer leads to what comes."""
-        self._turns.restart()
+        self._session.restart()
         self.hindsight.forget()
         for part in self._after.values():
             part.forget()
