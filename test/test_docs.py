@@ -6,8 +6,10 @@ import re
 from pathlib import Path
 
 import pytest
+from setup_arguments import setup_arguments
 
 from world_model_ros.bringup.arguments import SIMULATION
+from world_model_ros.cli import COMMANDS
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted(
@@ -113,6 +115,13 @@ def test_the_page_of_topics_has_every_parameter_topic_and_service_of_the_nodes()
     }
     assert len(topics) > 8
     assert {name for name in parameters | services | topics if f"`{name}`" not in text} == set()
+
+
+def test_the_page_of_commands_has_every_command_and_executable() -> None:
+    text = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^world-model ([\w-]+)", text, re.MULTILINE)) == set(COMMANDS)
+    nodes = {name for name in setup_arguments()["entry_points"]["console_scripts"] if "_node = " in name}
+    assert {name.partition(" ")[0] for name in nodes} == set(re.findall(r"`(\w+_node)`", text))
 
 
 def test_every_table_of_results_has_a_command_and_a_commit() -> None:
