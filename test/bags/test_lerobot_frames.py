@@ -158,3 +158,15 @@ def test_an_export_that_fails_leaves_nothing_in_its_way(
     assert status == 2
     assert "a folder that does not exist yet" in said["error"]
     assert "action" in features(tmp_path / "new" / "set")
+
+
+def test_a_camera_that_stops_is_said_to_show_one_picture_to_the_end(arm: Contract, tmp_path: Path, capsys) -> None:
+    write_arm_bag(tmp_path / "whole", arm, 4.0)
+    stops = (START_S + 1) * 10**9
+    with BagReader(tmp_path / "whole") as bag, BagWriter(tmp_path / "bag") as out:
+        for topic, kind, at, raw in bag.raw_messages():
+            if topic != CAMERA or at <= stops:
+                out.write_raw(topic, kind, raw, at)
+    status, said = export(capsys, tmp_path / "set", tmp_path / "bag")
+    assert (status, said["frames"]) == (0, pytest.approx(120, abs=2))
+    assert said["notes"] == ["bag: front: one picture stands for up to 3.0 s, in which no other one came"]

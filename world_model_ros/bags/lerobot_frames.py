@@ -24,6 +24,7 @@ from world_model_ros.convert.joints import OtherJoints
 from world_model_ros.core.errors import UserError
 
 Read = Callable[[Any], Any]
+_STILL_NS = 1_000_000_000  # a picture that stands for longer is said to
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,8 @@ class BagFrames:
         self._commanded: dict[str, NDArray[np.float64]] = {}
         self._pictures: dict[str, Frame] = {}
         self._paused = False
+        self._shown_ns: dict[str, int] = {}  # since when a camera's picture stands
+        self._still_ns: dict[str, int] = {}  # the longest that one stood
 
     @property
     def notes(self) -> list[str]:
@@ -80,7 +83,12 @@ class BagFrames:
             f"{topic}: {sum(reasons.values())} messages left out, the first one for: {next(iter(reasons))}"
             for topic, reasons in self._refused.items()
         ]
-        return [*self._left_out, *self._without_frames(), *refused, *self._bag.damage]
+        still = [
+            f"{name}: one picture stands for up to {longest * 1e-9:.1f} s, in which no other one came"
+            for name, longest in self._still_ns.items()
+            if longest > _STILL_NS
+        ]
+        return [*self._left_out, *self._without_frames(), *still, *refused, *self._bag.damage]
 
     def _without_frames(self) -> Iterator[str]:
         """Why the bag ends without them."""
@@ -102,6 +110,8 @@ class BagFrames:
                 self._pause(count + 1, (bag_ns - last_ns) * 1e-9)
                 next_ns, count = None, 0
             last_ns = bag_ns
+            for name, since_ns in self._shown_ns.items():
+                self._still_ns[name] = max(self._still_ns.get(name, 0), bag_ns - since_ns)
             # Half a period late, so that what is in step with the frames is in its own frame, whatever the rounding.
             while next_ns is not None and next_ns + 0.5 * period_ns < bag_ns:
                 yield self._frame(count)
@@ -119,6 +129,7 @@ class BagFrames:
     def _pause(self, count: int, seconds: float) -> None:
         """What was there before a pause, of which ``count`` frames were made, is not there after it."""
         self._paused = True
+        self._shown_ns.clear()
         self._parts.forget()
         self._commanded.clear()
         self._pictures.clear()
@@ -134,6 +145,7 @@ class BagFrames:
         if topic in self._cameras:
             name, read = self._cameras[topic]
             self._pictures[name] = read(message)[1]
+            self._shown_ns[name] = bag_ns
         for told in self._told:
             if told.topic == topic:
                 try:
