@@ -64,7 +64,7 @@ setup(
     name=NAME,
     version=VERSION,
     packages=find_packages(include=[NAME, f"{NAME}.*"]),
-    package_data={NAME: ["py.typed", "bags/*.j2"]},
+    package_data={NAME: ["py.typed", "bags/replay/*.j2"]},
     data_files=data_files(),
     python_requires=">=3.10,<3.14",
     install_requires=[

@@ -11,7 +11,7 @@ from launch import LaunchDescription
 from world_model_ros.bringup.arguments import BRINGUP
 from world_model_ros.bringup.processes import bringup
 from world_model_ros.bringup.ros_launch import description
-from world_model_ros.nodes.described import is_described
+from world_model_ros.nodes.robot.description_topic import is_described
 
 
 def generate_launch_description() -> LaunchDescription:

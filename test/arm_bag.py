@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from world_model_ros.bags.writer import BagWriter
+from world_model_ros.bags.storage.writer import BagWriter
 from world_model_ros.contract.contract import Contract
 
 START_S = 1000

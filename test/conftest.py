@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
+from arm_bag import write_arm_bag
 from toy_bundle import write_toy_bundle
 
 from world_model_ros.bringup.domain import local_environment, middleware_environment
@@ -17,6 +19,7 @@ if worker := os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw"):  # wo
 os.environ.update(middleware_environment("gate"))
 
 
+DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 QUICK_S = 120  # a test that is not marked slow and takes this long fails: it hangs, or should be marked
 
 
@@ -45,3 +48,23 @@ def contract() -> Contract:
 def toy_bundle(tmp_path_factory: pytest.TempPathFactory, contract: Contract):
     """Folder of an `act` bundle that nobody may change."""
     return write_toy_bundle(tmp_path_factory.mktemp("models") / "toy", contract)
+
+
+@pytest.fixture(scope="session")
+def arm() -> Contract:
+    return load_contract("tabletop_arm")
+
+
+@pytest.fixture(scope="session")
+def arm_bag(tmp_path_factory: pytest.TempPathFactory, arm: Contract) -> Path:
+    path = tmp_path_factory.mktemp("bags") / "arm"
+    write_arm_bag(path, arm)
+    return path
+
+
+@pytest.fixture(scope="session")
+def recorded() -> Path:
+    """Folder of recordings that nobody here made."""
+    if not DATA.is_dir():
+        pytest.skip(f"no recorded data at {DATA}")
+    return DATA

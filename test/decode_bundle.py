@@ -8,9 +8,9 @@ from pathlib import Path
 import onnx
 from onnx import TensorProto, helper
 
+from world_model_ros.bundle.manifest import GraphSpec, Manifest, Sizes, TensorSpec
+from world_model_ros.bundle.signatures import signatures
 from world_model_ros.contract.contract import Contract
-from world_model_ros.runtime.graphs import signatures
-from world_model_ros.runtime.manifest import GraphSpec, Manifest, Sizes, TensorSpec
 
 STATE, BATCH, HORIZON, CAMERA = 5, 4, 12, "front"
 

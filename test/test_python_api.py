@@ -21,7 +21,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the examples run, with the bag that they read."""
     pytest.importorskip("torch", reason="torch is not installed (extra: train)")
     pytest.importorskip("mujoco", reason="mujoco is not installed (extra: sim)")
-    from world_model_ros.sim.collect import collect
+    from world_model_ros.sim.collection.collect import collect
 
     place = tmp_path_factory.mktemp("examples")
     collect(wm.load_contract("tabletop_arm"), place / "bags", 1, seed=31)

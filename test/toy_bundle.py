@@ -10,9 +10,9 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from world_model_ros.bundle.manifest import Sizes
 from world_model_ros.contract.contract import Contract
-from world_model_ros.learning.bundle_writer import write_bundle
-from world_model_ros.runtime.manifest import Sizes
+from world_model_ros.learning.export.bundle_writer import write_bundle
 
 SIZES = Sizes(state=8, memory=8, code=4, horizon=12, candidates=8, iterations=2)
 BATCH = 4  # of rollout and decode

@@ -11,7 +11,7 @@ from rosbags.rosbag1 import Writer as Writer1
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
 
-from world_model_ros.bags.message_types import standard_types
+from world_model_ros.bags.storage.message_types import standard_types
 
 Message = tuple[str, str, int, bytes]  # topic, type, bag time in ns, CDR
 Mutation = Callable[[list[Message], random.Random], list[Message]]

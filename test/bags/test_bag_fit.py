@@ -13,13 +13,13 @@ import pytest
 from arm_bag import HOME, positions
 from mcap.writer import Writer as McapWriter
 
+from world_model_ros.bags.align.episode import aligned_episode
+from world_model_ros.bags.align.ticks import BagTicks
 from world_model_ros.bags.bag_fit import BagFit, check_bag
-from world_model_ros.bags.episode import aligned_episode
-from world_model_ros.bags.message_types import standard_types
-from world_model_ros.bags.reader import BagReader
-from world_model_ros.bags.replay import Replay, replay
-from world_model_ros.bags.ticks import BagTicks
-from world_model_ros.bags.writer import BagWriter
+from world_model_ros.bags.replay.replay import Replay, replay
+from world_model_ros.bags.storage.message_types import standard_types
+from world_model_ros.bags.storage.reader import BagReader
+from world_model_ros.bags.storage.writer import BagWriter
 from world_model_ros.cli import main
 from world_model_ros.contract.contract import Contract, contract_from_text
 from world_model_ros.core.errors import UserError
@@ -284,8 +284,8 @@ class TestReplay:
     @pytest.fixture(scope="class")
     def run(self, toy_bundle: Path, arm: Contract) -> Callable[[Path, Path], Replay]:
         pytest.importorskip("torch", reason="the toy bundles are exported with torch")
-        from world_model_ros.runtime.brain import Brain
-        from world_model_ros.runtime.bundle import load_bundle
+        from world_model_ros.brain.brain import Brain
+        from world_model_ros.bundle.bundle import load_bundle
 
         brain = Brain(load_bundle(toy_bundle, arm), arm, "cpu")
         return lambda bag, out: replay(bag, arm, brain, out)

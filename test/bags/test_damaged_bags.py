@@ -10,10 +10,10 @@ from mcap.writer import CompressionType, Writer
 from mutations import Message, write
 from rosbags.interfaces import MessageDefinition, MessageDefinitionFormat
 
-from world_model_ros.bags.episode import aligned_episode
-from world_model_ros.bags.message_types import types_of
-from world_model_ros.bags.reader import BagReader
-from world_model_ros.bags.ticks import BagTicks
+from world_model_ros.bags.align.episode import aligned_episode
+from world_model_ros.bags.align.ticks import BagTicks
+from world_model_ros.bags.storage.message_types import types_of
+from world_model_ros.bags.storage.reader import BagReader
 from world_model_ros.contract.contract import Contract
 from world_model_ros.core.errors import UserError
 

@@ -7,20 +7,20 @@ import numpy as np
 import pytest
 from arm_bag import HOME, START_S, positions, write_arm_bag
 
+from world_model_ros.bags.align.episode import aligned_episode
+from world_model_ros.bags.align.ticks import BagTicks, PlannedTick
 from world_model_ros.bags.bag_fit import check_bag
-from world_model_ros.bags.episode import aligned_episode
-from world_model_ros.bags.message_types import standard_types
-from world_model_ros.bags.reader import BagReader
-from world_model_ros.bags.ticks import BagTicks, PlannedTick
-from world_model_ros.bags.writer import BagWriter
+from world_model_ros.bags.storage.message_types import standard_types
+from world_model_ros.bags.storage.reader import BagReader
+from world_model_ros.bags.storage.writer import BagWriter
+from world_model_ros.brain.applied_positions import AppliedReference
 from world_model_ros.contract.contract import Contract, contract_from_text, load_contract
-from world_model_ros.convert.incoming import converter_for
-from world_model_ros.convert.joints import JointConverter
+from world_model_ros.convert.senses.converters import converter_for
+from world_model_ros.convert.senses.joints import JointConverter
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.streams import Observation, Streams
 from world_model_ros.core.trajectory import Trajectory
 from world_model_ros.kinematics.arm import ArmKinematics
-from world_model_ros.runtime.applied import AppliedReference
 
 MS = 1_000_000
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from world_model_ros.bags.find import bag_names, find_bags
+from world_model_ros.bags.storage.find import bag_names, find_bags
 
 
 def test_folders_and_single_files_are_found_once(tmp_path: Path) -> None:

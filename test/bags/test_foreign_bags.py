@@ -12,9 +12,9 @@ from mutations import Message, write
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin
 from rosbags.rosbag2 import Writer as BagWriter2
 
-from world_model_ros.bags.find import find_bags
-from world_model_ros.bags.message_types import standard_types
-from world_model_ros.bags.reader import BagReader
+from world_model_ros.bags.storage.find import find_bags
+from world_model_ros.bags.storage.message_types import standard_types
+from world_model_ros.bags.storage.reader import BagReader
 from world_model_ros.core.errors import UserError
 
 POINT, WORD = "geometry_msgs/msg/PointStamped", "std_msgs/msg/String"

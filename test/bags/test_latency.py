@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from arm_bag import HOME, START_S
 
-from world_model_ros.bags.episode import aligned_episode
+from world_model_ros.bags.align.episode import aligned_episode
 from world_model_ros.bags.latency import stream_lags
-from world_model_ros.bags.reader import BagReader
-from world_model_ros.bags.writer import BagWriter
+from world_model_ros.bags.storage.reader import BagReader
+from world_model_ros.bags.storage.writer import BagWriter
 from world_model_ros.cli import main
 from world_model_ros.contract.contract import Contract, contract_from_text
 from world_model_ros.core.errors import UserError

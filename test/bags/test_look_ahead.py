@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from arm_bag import START_S, write_arm_bag
 
-from world_model_ros.bags.reader import BagReader
-from world_model_ros.bags.replay import Replay, replay
+from world_model_ros.bags.replay.replay import Replay, replay
+from world_model_ros.bags.storage.reader import BagReader
+from world_model_ros.brain.brain import Brain
+from world_model_ros.bundle.bundle import load_bundle
 from world_model_ros.contract.contract import Contract
-from world_model_ros.runtime.brain import Brain
-from world_model_ros.runtime.bundle import load_bundle
 
 pytest.importorskip("torch", reason="the toy bundles are exported with torch")
 

@@ -13,11 +13,11 @@ from mcap.reader import make_reader
 from mcap.stream_reader import CRCValidationError
 from rosbags.rosbag2 import Reader, StoragePlugin, Writer
 
-from world_model_ros.bags.message_types import standard_types
-from world_model_ros.bags.metadata import offered_qos, to_yaml
-from world_model_ros.bags.reader import BagReader
-from world_model_ros.bags.writer import BagWriter
-from world_model_ros.contract.fields import Qos
+from world_model_ros.bags.storage.message_types import standard_types
+from world_model_ros.bags.storage.metadata import offered_qos, to_yaml
+from world_model_ros.bags.storage.reader import BagReader
+from world_model_ros.bags.storage.writer import BagWriter
+from world_model_ros.contract.field_types import Qos
 from world_model_ros.core.distribution import ros_distribution
 
 Message = tuple[str, str, int, bytes]

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from arm_bag import START_S
 
-from world_model_ros.bags.reader import BagReader
-from world_model_ros.bags.ticks import BagTicks, PlannedTick
+from world_model_ros.bags.align.ticks import BagTicks, PlannedTick
+from world_model_ros.bags.storage.reader import BagReader
 from world_model_ros.contract.contract import Contract
 
 S, MS = 1_000_000_000, 1_000_000

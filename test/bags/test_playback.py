@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from world_model_ros.bags.playback import Playback
-from world_model_ros.bags.reader import BagReader
-from world_model_ros.bags.writer import BagWriter
+from world_model_ros.bags.storage.reader import BagReader
+from world_model_ros.bags.storage.writer import BagWriter
 from world_model_ros.core.errors import UserError
 
 MS = 1_000_000

@@ -11,10 +11,10 @@ import pytest
 from arm_bag import write_arm_bag
 from mutations import Message, mutant
 
+from world_model_ros.bags.align.episode import aligned_episode
 from world_model_ros.bags.bag_fit import check_bag
-from world_model_ros.bags.episode import aligned_episode
 from world_model_ros.bags.playback import Playback
-from world_model_ros.bags.reader import BagReader
+from world_model_ros.bags.storage.reader import BagReader
 from world_model_ros.contract.contract import Contract
 from world_model_ros.core.errors import UserError
 
@@ -23,7 +23,7 @@ MUTANTS = 44
 
 def frames(path: Path, contract: Contract) -> None:
     pytest.importorskip("av", reason="needs the extra 'lerobot'")
-    from world_model_ros.bags.lerobot_frames import BagFrames
+    from world_model_ros.lerobot.frames import BagFrames
 
     with BagReader(path) as bag:
         for _ in islice(BagFrames(bag, contract, 30), 2000):

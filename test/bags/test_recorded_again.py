@@ -8,17 +8,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from world_model_ros.bags.reader import BagReader
-from world_model_ros.bags.replay import ReplayOptions, replay
-from world_model_ros.bags.tick_log import recorded_ticks
-from world_model_ros.bags.writer import BagWriter
+from world_model_ros.bags.align.tick_log import recorded_ticks
+from world_model_ros.bags.replay.replay import ReplayOptions, replay
+from world_model_ros.bags.storage.reader import BagReader
+from world_model_ros.bags.storage.writer import BagWriter
+from world_model_ros.brain.brain import Brain
+from world_model_ros.brain.tick_record import TickRecord
+from world_model_ros.bundle.bundle import load_bundle
 from world_model_ros.contract.contract import Contract
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.goal import Goal, image_digest
 from world_model_ros.core.streams import Observation
-from world_model_ros.runtime.brain import Brain
-from world_model_ros.runtime.bundle import load_bundle
-from world_model_ros.runtime.tick_record import TickRecord
 
 pytest.importorskip("torch", reason="the toy bundles are exported with torch")
 

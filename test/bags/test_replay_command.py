@@ -10,7 +10,7 @@ import pytest
 from arm_bag import write_arm_bag
 from mutations import Message, serialised, stamped, write
 
-from world_model_ros.bags.reader import BagReader
+from world_model_ros.bags.storage.reader import BagReader
 from world_model_ros.cli import main
 from world_model_ros.contract.contract import Contract
 

@@ -12,15 +12,15 @@ import pytest
 from mcap.reader import make_reader
 from toy_bundle import write_toy_bundle
 
-from world_model_ros.bags.reader import BagReader
-from world_model_ros.bags.replay import Replay, ReplayOptions, replay
-from world_model_ros.bags.replay_bag import ReplayBag
-from world_model_ros.bags.replay_state import load_state
-from world_model_ros.bags.writer import BagWriter
+from world_model_ros.bags.replay.output_bag import ReplayBag
+from world_model_ros.bags.replay.replay import Replay, ReplayOptions, replay
+from world_model_ros.bags.replay.state import load_state
+from world_model_ros.bags.storage.reader import BagReader
+from world_model_ros.bags.storage.writer import BagWriter
+from world_model_ros.brain.brain import Brain
+from world_model_ros.bundle.bundle import load_bundle
 from world_model_ros.contract.contract import Contract
 from world_model_ros.core.errors import UserError
-from world_model_ros.runtime.brain import Brain
-from world_model_ros.runtime.bundle import load_bundle
 
 torch = pytest.importorskip("torch", reason="the toy bundles are exported with torch")
 

@@ -10,10 +10,10 @@ import pytest
 from arm_bag import START_S, positions
 from split_joints import ARM_JOINTS, HAND_JOINTS, split_contract, split_text
 
+from world_model_ros.bags.align.episode import aligned_episode
 from world_model_ros.bags.bag_fit import check_bag
-from world_model_ros.bags.episode import aligned_episode
-from world_model_ros.bags.reader import BagReader
-from world_model_ros.bags.writer import BagWriter
+from world_model_ros.bags.storage.reader import BagReader
+from world_model_ros.bags.storage.writer import BagWriter
 from world_model_ros.contract.contract import Contract, contract_from_text
 
 STATE = "sensor_msgs/msg/JointState"
@@ -103,7 +103,7 @@ def test_a_data_set_has_all_joints(split: tuple[Contract, Path], tmp_path: Path)
 def test_one_wrong_stamp_of_a_part_does_not_end_an_export(split: tuple[Contract, Path], tmp_path: Path) -> None:
     pytest.importorskip("pyarrow", reason="needs the extra 'lerobot'")
     pytest.importorskip("av", reason="needs the extra 'lerobot'")
-    from world_model_ros.bags.lerobot_frames import BagFrames
+    from world_model_ros.lerobot.frames import BagFrames
 
     contract, path = split
     with BagReader(path) as bag, BagWriter(tmp_path / "wrong") as out:

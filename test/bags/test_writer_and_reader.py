@@ -8,11 +8,11 @@ import yaml
 from rosbags.highlevel import AnyReader
 from rosbags.interfaces import QosDurability, QosReliability
 
-from world_model_ros.bags.message_types import installed_types
-from world_model_ros.bags.reader import BagReader
-from world_model_ros.bags.writer import BagWriter
+from world_model_ros.bags.storage.message_types import installed_types
+from world_model_ros.bags.storage.reader import BagReader
+from world_model_ros.bags.storage.writer import BagWriter
 from world_model_ros.contract.contract import Contract, contract_from_text
-from world_model_ros.contract.fields import Qos
+from world_model_ros.contract.field_types import Qos
 from world_model_ros.core.errors import UserError
 
 STATE = "sensor_msgs/msg/JointState"

@@ -10,9 +10,9 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from world_model_ros.bundle.manifest import Sizes
 from world_model_ros.contract.contract import Contract
-from world_model_ros.learning.bundle_writer import write_bundle
-from world_model_ros.runtime.manifest import Sizes
+from world_model_ros.learning.export.bundle_writer import write_bundle
 
 SIZES = Sizes(state=26, memory=26, code=4, horizon=12, candidates=1, iterations=1)
 BATCH = 4

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from world_model_ros.bench.transport import Case, run_case, summary
+from world_model_ros.bench.speed.transport import Case, run_case, summary
 from world_model_ros.cli import main
 from world_model_ros.commands.bench import MEASURED
-from world_model_ros.contract.fields import Qos
+from world_model_ros.contract.field_types import Qos
 
 
 @pytest.mark.parametrize("what", MEASURED)

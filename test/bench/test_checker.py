@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from world_model_ros.bench.checker import Checker
-from world_model_ros.bench.executed import Executed, quintic
+from world_model_ros.bench.gate.checker import Checker
+from world_model_ros.bench.gate.executed_trajectories import Executed, quintic
 from world_model_ros.contract.contract import Contract
 from world_model_ros.core.trajectory import Trajectory
 

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from world_model_ros.bench.cpu import CpuMeter
+from world_model_ros.bench.speed.cpu import CpuMeter
 
 BUSY = "import time; end = time.monotonic() + 30\nwhile time.monotonic() < end: pass"
 IDLE = "import time; time.sleep(30)"

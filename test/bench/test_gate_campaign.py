@@ -10,16 +10,16 @@ import numpy as np
 import pytest
 import yaml
 
-from world_model_ros.bench import robot as bench_robot
-from world_model_ros.bench.faults import FAULTS, detect_to_hold
-from world_model_ros.bench.fuzz import KINDS, Fuzz
-from world_model_ros.bench.gate import at_rate, campaign, places
-from world_model_ros.bench.histories import histories
+from world_model_ros.bench.gate.campaign import at_rate, campaign, places
+from world_model_ros.bench.gate.campaign import gate_robot as bench_robot
+from world_model_ros.bench.gate.faults import FAULTS, detect_to_hold
+from world_model_ros.bench.gate.fuzz import KINDS, Fuzz
+from world_model_ros.bench.gate.histories import histories
 from world_model_ros.cli import main
 from world_model_ros.contract.contract import Contract, contract_from_text
 from world_model_ros.core.errors import UserError
-from world_model_ros.safety.build import gate_for
-from world_model_ros.safety.limiter import Limiter
+from world_model_ros.gate.factory import gate_for
+from world_model_ros.gate.limiter import Limiter
 
 
 @pytest.mark.slow
@@ -103,8 +103,8 @@ def test_a_gate_whose_plans_begin_at_once_is_found_out_by_a_controller_that_is_t
 def test_a_gate_that_does_not_lead_the_controller_to_where_motion_begins_is_found_out(
     contract: Contract, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("world_model_ros.safety.gate.lead_in_s", lambda *_: 0.0)
-    monkeypatch.setattr("world_model_ros.safety.gate.held_position", lambda measured, *_: measured)
+    monkeypatch.setattr("world_model_ros.gate.gate.lead_in_s", lambda *_: 0.0)
+    monkeypatch.setattr("world_model_ros.gate.gate.held_position", lambda measured, *_: measured)
     report = campaign(contract, frames=60, seed=8, rate_hz=100.0)
     assert report["exceeded"]
 
@@ -115,7 +115,7 @@ def test_a_gate_that_takes_the_mean_of_the_tracking_errors_is_found_out(
 ) -> None:
     """Joints disagree unequally: one is away, the others hang a little."""
     monkeypatch.setattr(
-        "world_model_ros.safety.gate.tracking_error", lambda one, other: float(np.abs(one - other).mean())
+        "world_model_ros.gate.gate.tracking_error", lambda one, other: float(np.abs(one - other).mean())
     )
     report = campaign(contract, frames=600, seed=4, rate_hz=100.0, controllers=False)
     assert report["violations"]["unbraked"] > 0
@@ -172,7 +172,7 @@ def test_histories_that_break_the_promise_or_show_nothing_are_a_failure(
     changes: dict, status: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     found = {"count": 1, "judged": 1, "acceleration_ratio": 1.0, "velocity_ratio": 1.0, "exceeded": [], "worst": {}}
-    monkeypatch.setattr("world_model_ros.bench.histories.spread_histories", lambda *_: found | changes)
+    monkeypatch.setattr("world_model_ros.bench.gate.histories.spread_histories", lambda *_: found | changes)
     words = ["--frames", "3", "--trials", "0", "--histories", "1", "--no-controllers", "--json"]
     assert main(["bench", "gate", *words]) == status
     assert json.loads(capsys.readouterr().out)["histories"]["count"] == 1

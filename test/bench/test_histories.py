@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from world_model_ros.bench import histories as histories_module
-from world_model_ros.bench.histories import EVENTS, Bench, histories
-from world_model_ros.bench.trajectory_controllers import Setting
+from world_model_ros.bench.gate.campaign import histories as histories_module
+from world_model_ros.bench.gate.histories import EVENTS, Bench, histories
+from world_model_ros.bench.gate.trajectory_controllers import Setting
 from world_model_ros.contract.contract import Contract
 
 FAR = np.array([0.0, -1.2, 1.4, -1.8, -1.57, 0.0])  # high over the table
@@ -59,8 +59,8 @@ def test_a_gate_that_goes_on_from_where_it_left_the_controller_is_found_out(
         near = setpoint is not None and np.abs(measured - setpoint).max() < 0.15
         return setpoint if near else np.clip(measured, limits.lower, limits.upper)
 
-    monkeypatch.setattr("world_model_ros.safety.gate.held_position", left)
-    monkeypatch.setattr("world_model_ros.safety.gate.lead_in_s", lambda *_: 0.0)
+    monkeypatch.setattr("world_model_ros.gate.gate.held_position", left)
+    monkeypatch.setattr("world_model_ros.gate.gate.lead_in_s", lambda *_: 0.0)
     assert histories(contract, 15, FAR, seed=5)["exceeded"]
 
 

@@ -7,16 +7,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from world_model_ros.bench.senses import Senses, observation, rest, with_camera_size
-from world_model_ros.bench.soak import _growth, soak
-from world_model_ros.bench.tick import tick_times
+from world_model_ros.bench.speed.made_up_senses import Senses, observation, rest, with_camera_size
+from world_model_ros.bench.speed.soak import _growth, soak
+from world_model_ros.bench.speed.tick import tick_times
+from world_model_ros.brain.brain import Brain
+from world_model_ros.bundle.bundle import load_bundle
 from world_model_ros.contract.contract import Contract
-from world_model_ros.convert.incoming import converter_for, observed_shape
-from world_model_ros.convert.outgoing import ros_class
+from world_model_ros.convert.messages import ros_class
+from world_model_ros.convert.senses.converters import converter_for, observed_shape
 from world_model_ros.core.errors import UserError
 from world_model_ros.kinematics.arm import ArmKinematics
-from world_model_ros.runtime.brain import Brain
-from world_model_ros.runtime.bundle import load_bundle
 
 
 def _record(**stages_ms: float) -> dict[str, object]:

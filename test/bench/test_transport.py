@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from world_model_ros.bench.transport import Case, cases, run_case, summary
-from world_model_ros.contract.fields import Qos
+from world_model_ros.bench.speed.transport import Case, cases, run_case, summary
+from world_model_ros.contract.field_types import Qos
 from world_model_ros.core.errors import UserError
 
 

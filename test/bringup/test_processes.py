@@ -4,7 +4,7 @@ import pytest
 
 from world_model_ros.bringup.arguments import BRINGUP, SIMULATION, processes_from
 from world_model_ros.bringup.processes import bringup, own, simulation, streams_named
-from world_model_ros.contract.share import share_folder
+from world_model_ros.contract.share_folder import share_folder
 from world_model_ros.core.errors import UserError
 
 

@@ -10,7 +10,7 @@ import pytest
 from world_model_ros.contract.contract import contract_from_text, load_contract
 from world_model_ros.contract.gate_settings import JointLimit
 from world_model_ros.contract.limits import joint_limits
-from world_model_ros.contract.urdf import UrdfLimit
+from world_model_ros.contract.urdf.numbers import UrdfLimit
 from world_model_ros.core.errors import UserError
 
 URDF = UrdfLimit((-2.0, 2.0), 3.0, 50.0)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from world_model_ros.contract import urdf_text as module
-from world_model_ros.contract.description import read_description
-from world_model_ros.contract.urdf_text import urdf_text
+from world_model_ros.contract.urdf.description import read_description
+from world_model_ros.contract.urdf.numbers import text as module
+from world_model_ros.contract.urdf.text import urdf_text
 from world_model_ros.core.errors import UserError
 
 NAME = "Gr\N{LATIN SMALL LETTER E WITH ACUTE}ifer"

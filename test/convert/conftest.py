@@ -3,7 +3,7 @@
 import pytest
 from rosbags.typesys import Stores, get_typestore
 
-from world_model_ros.convert.outgoing import MessageMaker, ros_class
+from world_model_ros.convert.messages import MessageMaker, ros_class
 
 
 @pytest.fixture(params=["rclpy", "rosbags"])

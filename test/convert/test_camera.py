@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from world_model_ros.convert.camera import ENCODINGS, CameraConverter
-from world_model_ros.convert.outgoing import MessageMaker
+from world_model_ros.convert.messages import MessageMaker
+from world_model_ros.convert.senses.camera import ENCODINGS, CameraConverter
 from world_model_ros.core.errors import UserError
 
 STAMP_NS = 1_700_000_000_123_456_789

@@ -6,7 +6,7 @@ import numpy as np
 
 from world_model_ros.contract.contract import load_contract
 from world_model_ros.convert.futures import joints_ahead, path_message, stamps_ahead
-from world_model_ros.convert.outgoing import MessageMaker
+from world_model_ros.convert.messages import MessageMaker
 from world_model_ros.convert.stamps import time_ns
 
 CONTRACT = load_contract("tabletop_arm")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from world_model_ros.convert.joint_parts import JointParts
-from world_model_ros.convert.joints import OtherJoints
-from world_model_ros.convert.outgoing import MessageMaker
+from world_model_ros.convert.messages import MessageMaker
+from world_model_ros.convert.senses.joint_parts import JointParts
+from world_model_ros.convert.senses.joints import OtherJoints
 from world_model_ros.core.errors import UserError
 
 ARM, HAND = ("a", "b"), ("c",)

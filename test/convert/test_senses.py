@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 
 from world_model_ros.contract.contract import load_contract
 from world_model_ros.contract.schema import StreamSource
-from world_model_ros.convert.incoming import converter_for, observed_shape
-from world_model_ros.convert.joint_parts import JointParts
-from world_model_ros.convert.joints import JointConverter
-from world_model_ros.convert.microphone import MicrophoneConverter, packed_kind
-from world_model_ros.convert.outgoing import MessageMaker
+from world_model_ros.convert.messages import MessageMaker
 from world_model_ros.convert.poses import pose_array
-from world_model_ros.convert.taxels import TaxelConverter
-from world_model_ros.convert.wrench import WrenchConverter
+from world_model_ros.convert.senses.converters import converter_for, observed_shape
+from world_model_ros.convert.senses.joint_parts import JointParts
+from world_model_ros.convert.senses.joints import JointConverter
+from world_model_ros.convert.senses.microphone import MicrophoneConverter, packed_kind
+from world_model_ros.convert.senses.taxels import TaxelConverter
+from world_model_ros.convert.senses.wrench import WrenchConverter
 from world_model_ros.core.errors import UserError
 
 STAMP_NS = 1_700_000_000_000_000_001

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from world_model_ros.convert.outgoing import MessageMaker
+from world_model_ros.convert.messages import MessageMaker
 from world_model_ros.convert.trajectory import trajectory_from
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.trajectory import Trajectory

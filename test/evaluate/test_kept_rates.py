@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from world_model_ros.evaluate.kept_rates import DRIVERS, SIMULATION, kept_rates
+from world_model_ros.evaluate.tasks.kept_rates import DRIVERS, SIMULATION, kept_rates
 
 TICKS = {"asked_hz": 20.0, "tick_hz": 19.98}
 

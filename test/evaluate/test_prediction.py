@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from world_model_ros.brain.brain import Brain
+from world_model_ros.bundle.bundle import load_bundle
 from world_model_ros.contract.contract import Contract
-from world_model_ros.evaluate.forecast import Forecast, forecasts
-from world_model_ros.evaluate.prediction import calibration_scores, prediction_scores
+from world_model_ros.evaluate.prediction.forecast import Forecast, forecasts
+from world_model_ros.evaluate.prediction.scores import calibration_scores, prediction_scores
 from world_model_ros.evaluate.statistics import auroc, over_episodes, paired_difference, wilson
-from world_model_ros.runtime.brain import Brain
-from world_model_ros.runtime.bundle import load_bundle
-from world_model_ros.sim.collect import collect
+from world_model_ros.sim.collection.collect import collect
 
 
 @pytest.fixture(scope="module")

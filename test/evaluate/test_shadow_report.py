@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from toy_bundle import SIZES
 
+from world_model_ros.brain.brain import Brain
+from world_model_ros.bundle.bundle import load_bundle
+from world_model_ros.bundle.signatures import stream_tensor
 from world_model_ros.core.streams import Observation
-from world_model_ros.evaluate.shadow import ShadowScores
-from world_model_ros.runtime.brain import Brain
-from world_model_ros.runtime.bundle import load_bundle
-from world_model_ros.runtime.graphs import stream_tensor
+from world_model_ros.evaluate.prediction.shadow_scores import ShadowScores
 
 H = SIZES.horizon
 

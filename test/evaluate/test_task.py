@@ -5,9 +5,9 @@ import pytest
 
 from world_model_ros.contract.contract import load_contract
 from world_model_ros.core.errors import UserError
-from world_model_ros.evaluate.draw import AWAY_M, draw_task
-from world_model_ros.evaluate.task import Judge, Task, task_kinds
-from world_model_ros.evaluate.ticks import tick_summary
+from world_model_ros.evaluate.tasks.task import Judge, Task, task_kinds
+from world_model_ros.evaluate.tasks.task_draw import AWAY_M, draw_task
+from world_model_ros.evaluate.tasks.tick_rates import tick_summary
 
 CONTRACT = load_contract("tabletop_arm")
 TIP = np.array([0.45, 0.0, 0.03])

@@ -5,17 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from world_model_ros.bags.message_types import standard_types
+from world_model_ros.bags.storage.message_types import standard_types
 from world_model_ros.contract.contract import load_contract
-from world_model_ros.convert.outgoing import MessageMaker
+from world_model_ros.convert.messages import MessageMaker
 from world_model_ros.core.errors import UserError
-from world_model_ros.evaluate.draw import default_kinds, draw_task, judged_kinds
-from world_model_ros.evaluate.oracle import Oracle
-from world_model_ros.evaluate.task import Judge, Task, task_goal, task_kinds
+from world_model_ros.evaluate.tasks.oracle import Oracle
+from world_model_ros.evaluate.tasks.task import Judge, Task, task_goal, task_kinds
+from world_model_ros.evaluate.tasks.task_draw import default_kinds, draw_task, judged_kinds
+from world_model_ros.goals.subgoal import check_goal
 from world_model_ros.kinematics.arm import ArmKinematics
-from world_model_ros.runtime.goals import check_goal
 from world_model_ros.sim.rig import Rig
-from world_model_ros.sim.scenes import scene_for_seed
+from world_model_ros.sim.scenes.draw import scene_for_seed
 
 CONTRACT = load_contract("humanoid_upper_body")
 ARMS = ArmKinematics(CONTRACT)

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from world_model_ros.bench.checker import World
+from world_model_ros.bench.gate.checker import World
 from world_model_ros.contract.contract import Contract, load_contract
 from world_model_ros.kinematics.distances import PairDistances
 from world_model_ros.kinematics.urdf_model import followers, urdf_model
-from world_model_ros.view.robot_shape import RobotShape
+from world_model_ros.view.markers.robot_shape import RobotShape
 
 FINGER = """<link name="{0}"><{2}><geometry><box size="0.02 0.02 0.02"/></geometry></{2}></link>
 <joint name="{0}_joint" type="prismatic"><parent link="hand"/><child link="{0}"/><axis xyz="0 {1} 0"/>{3}

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from blocks import any_robot, gripper_on_a_lift
 
-from world_model_ros.bench.checker import World
+from world_model_ros.bench.gate.checker import World
 from world_model_ros.cli import main
 from world_model_ros.contract.contract import Contract
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.trajectory import Trajectory
+from world_model_ros.gate.factory import gate_for
 from world_model_ros.kinematics.distances import PairDistances
-from world_model_ros.safety.build import gate_for
 
 
 def named(pairs) -> set[frozenset[str]]:

@@ -12,16 +12,16 @@ import pinocchio as pin
 import pytest
 
 import world_model_ros
-from world_model_ros.bench.checker import World
+from world_model_ros.bench.gate.checker import World
 from world_model_ros.contract.contract import Contract, load_contract
 from world_model_ros.core.errors import UserError
 from world_model_ros.kinematics.arm import ArmKinematics
 from world_model_ros.kinematics.distances import PairDistances
-from world_model_ros.kinematics.reach import reach_m
+from world_model_ros.kinematics.link_reach import reach_m
 from world_model_ros.kinematics.twist import LinkTwist
 from world_model_ros.kinematics.urdf_model import followers, link_frame, urdf_geometry, urdf_model
-from world_model_ros.view.robot_shape import RobotShape
-from world_model_ros.view.skeleton import Skeleton
+from world_model_ros.view.markers.robot_shape import RobotShape
+from world_model_ros.view.pictures.skeleton import Skeleton
 
 LIMIT = '<limit lower="-2" upper="2" velocity="1" effort="5"/>'
 TRIANGLES = (

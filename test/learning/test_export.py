@@ -13,21 +13,21 @@ import onnxruntime
 import pytest
 import torch
 
-from world_model_ros.bench.plan import plan_inputs
-from world_model_ros.bench.senses import observation
+from world_model_ros.bench.speed.made_up_senses import observation
+from world_model_ros.bench.speed.plan import plan_inputs
+from world_model_ros.brain.brain import Brain
+from world_model_ros.bundle.bundle import load_bundle
+from world_model_ros.bundle.signatures import signatures
 from world_model_ros.contract.contract import Contract, load_contract
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.goal import Goal, PoseGoal
-from world_model_ros.learning.bundle_writer import examples
-from world_model_ros.learning.export import _modules, _sizes, export, free_sizes, load_checkpoint
-from world_model_ros.learning.exporter import EXPORTERS, exporter_named, onnx_graph
-from world_model_ros.learning.networks import WorldModel
-from world_model_ros.learning.restored import plan_config, restored_model
-from world_model_ros.learning.train import save
+from world_model_ros.learning.export.bundle_writer import examples
+from world_model_ros.learning.export.model_export import _modules, _sizes, export, free_sizes, load_checkpoint
+from world_model_ros.learning.export.onnx_exporter import EXPORTERS, exporter_named, onnx_graph
+from world_model_ros.learning.export.restore import plan_config, restored_model
+from world_model_ros.learning.model.world_model import WorldModel
+from world_model_ros.learning.training.train import save
 from world_model_ros.planning.planner import PlanConfig
-from world_model_ros.runtime.brain import Brain
-from world_model_ros.runtime.bundle import load_bundle
-from world_model_ros.runtime.graphs import signatures
 
 CONFIG = PlanConfig().but(samples=32, iterations=2)
 ONNXSCRIPT = importlib.util.find_spec("onnxscript") is not None

@@ -13,9 +13,15 @@ from arm_bag import write_arm_bag
 
 from world_model_ros.contract.contract import Contract, contract_from_text
 from world_model_ros.core.errors import UserError
-from world_model_ros.learning.dataset import build_cache
-from world_model_ros.learning.parts import bag_hash, contract_key, make_parts
-from world_model_ros.learning.quality import BagQuality, bag_quality, data_set_report, quality_lines, refuse_nonsense
+from world_model_ros.learning.data.cache import build_cache
+from world_model_ros.learning.data.cache_parts import bag_hash, contract_key, make_parts
+from world_model_ros.learning.data.quality import (
+    BagQuality,
+    bag_quality,
+    data_set_report,
+    quality_lines,
+    refuse_nonsense,
+)
 
 TICKS = 40
 

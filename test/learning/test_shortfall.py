@@ -7,13 +7,13 @@ import pytest
 import torch
 from torch import Tensor
 
+from world_model_ros.bundle.signatures import stream_tensor
 from world_model_ros.contract.contract import Contract
-from world_model_ros.learning.batch import Batch
-from world_model_ros.learning.graphs import Perceive
-from world_model_ros.learning.losses import filter_states
-from world_model_ros.learning.networks import WorldModel
-from world_model_ros.learning.surprise import LOOK_BACK, Ticks, shortfall, signals, surprise
-from world_model_ros.runtime.graphs import stream_tensor
+from world_model_ros.learning.data.batch import Batch
+from world_model_ros.learning.export.graph_modules import Perceive
+from world_model_ros.learning.model.surprise import LOOK_BACK, Ticks, shortfall, signals, surprise
+from world_model_ros.learning.model.world_model import WorldModel
+from world_model_ros.learning.training.losses import filter_states
 
 WINDOWS, LENGTH = 2, 10
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from world_model_ros.core.errors import UserError
-from world_model_ros.learning.threads import quickest, step_times, take_threads, threads_for
+from world_model_ros.learning.training.threads import quickest, step_times, take_threads, threads_for
 
 
 def test_more_threads_are_taken_only_where_they_are_worth_it() -> None:

@@ -13,23 +13,23 @@ import numpy as np
 import pytest
 import torch
 
-from world_model_ros.bags.find import find_bags
+from world_model_ros.bags.storage.find import find_bags
+from world_model_ros.bundle.bundle import load_bundle
 from world_model_ros.contract.contract import Contract, load_contract
 from world_model_ros.core.errors import UserError
-from world_model_ros.learning import train as training
-from world_model_ros.learning.config import OBJECTIVES, Objective, TrainConfig
-from world_model_ros.learning.dataset import Cache, build_cache, drop_modalities
-from world_model_ros.learning.encoders import VectorEncoder
-from world_model_ros.learning.joint_embedding import normality
-from world_model_ros.learning.losses import losses
-from world_model_ros.learning.networks import WorldModel
-from world_model_ros.learning.preparation import fit_statistics
-from world_model_ros.learning.publish import publish
-from world_model_ros.learning.scores import complaints
-from world_model_ros.learning.train import train
-from world_model_ros.learning.windows import Windows
-from world_model_ros.runtime.bundle import load_bundle
-from world_model_ros.sim.collect import collect
+from world_model_ros.learning.data.cache import Cache, build_cache, drop_modalities
+from world_model_ros.learning.data.preparation import fit_statistics
+from world_model_ros.learning.data.windows import Windows
+from world_model_ros.learning.export.publish import publish
+from world_model_ros.learning.model.encoders import VectorEncoder
+from world_model_ros.learning.model.world_model import WorldModel
+from world_model_ros.learning.training import train as training
+from world_model_ros.learning.training.config import OBJECTIVES, Objective, TrainConfig
+from world_model_ros.learning.training.joint_embedding import normality
+from world_model_ros.learning.training.losses import losses
+from world_model_ros.learning.training.scores import complaints
+from world_model_ros.learning.training.train import train
+from world_model_ros.sim.collection.collect import collect
 
 pytestmark = pytest.mark.slow
 

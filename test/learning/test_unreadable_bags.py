@@ -10,8 +10,8 @@ from arm_bag import write_arm_bag
 
 from world_model_ros.contract.contract import Contract
 from world_model_ros.core.errors import UserError
-from world_model_ros.learning.dataset import build_cache
-from world_model_ros.learning.quality import quality_lines, refuse_nonsense
+from world_model_ros.learning.data.cache import build_cache
+from world_model_ros.learning.data.quality import quality_lines, refuse_nonsense
 
 
 def test_the_others_are_cached_and_it_is_named(contract: Contract, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from world_model_ros.learning.whitening import Whitening
+from world_model_ros.learning.model.whitening import Whitening
 
 
 def _loudness(count: int) -> torch.Tensor:

@@ -13,8 +13,8 @@ from sensor_msgs.msg import JointState
 from trajectory_msgs.msg import JointTrajectory
 
 from world_model_ros.contract.contract import Contract
-from world_model_ros.convert.joints import JointConverter
-from world_model_ros.convert.outgoing import MessageMaker, ros_class
+from world_model_ros.convert.messages import MessageMaker, ros_class
+from world_model_ros.convert.senses.joints import JointConverter
 from world_model_ros.kinematics.arm import ArmKinematics
 
 _CHUNK_TICKS, _EVERY_S = 12, 0.4

@@ -13,7 +13,7 @@ from typing import Any
 import cv2
 import pytest
 
-from world_model_ros.bags.reader import BagReader
+from world_model_ros.bags.storage.reader import BagReader
 from world_model_ros.cli import main
 
 SEED = "8002"

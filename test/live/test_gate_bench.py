@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from world_model_ros.nodes.gate_probe import live_campaign
+from world_model_ros.nodes.probes.gate_probe import live_campaign
 
 
 def test_nothing_comes_through_a_gate_process_and_it_brakes_when_brain_or_joint_states_are_lost() -> None:

@@ -14,7 +14,7 @@ from observer import Observer, wait_until
 from world_model_ros.bringup.run import Running
 from world_model_ros.cli import main
 from world_model_ros.contract.contract import load_contract
-from world_model_ros.nodes.live_feed import LiveFeed
+from world_model_ros.nodes.view.live_feed import LiveFeed
 from world_model_ros.view.outlook import Outlook
 
 CONTRACT = load_contract("tabletop_arm")

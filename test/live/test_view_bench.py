@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from world_model_ros.nodes.view_probe import view_campaign
+from world_model_ros.nodes.probes.view_probe import view_campaign
 
 
 def test_both_kinds_of_block_are_measured_and_somebody_really_looked() -> None:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from mutation import Mutant
 
-_RULES, _GATE = "test/safety/test_rules.py", "test/safety/test_gate.py"
-_STATES, _ALARMS = "test/safety/test_gate_states.py", "test/safety/test_alarms.py"
-_LIMITER, _COLLISION = "test/safety/test_limiter.py", "test/safety/test_collision.py"
+_RULES, _GATE = "test/gate/test_rules.py", "test/gate/test_gate.py"
+_STATES, _ALARMS = "test/gate/test_gate_states.py", "test/gate/test_alarms.py"
+_LIMITER, _COLLISION = "test/gate/test_limiter.py", "test/gate/test_collision.py"
 
 _CAMPAIGN = "test/bench/test_gate_campaign.py::test_nothing_comes_through"
 
@@ -17,7 +17,7 @@ _CAMPAIGN = "test/bench/test_gate_campaign.py::test_nothing_comes_through"
 _COMMANDS = (
     Mutant(
         "armed_by_a_command",
-        "safety/states.py::TABLE",
+        "gate/states.py::TABLE",
         "(State.HOLDING, Event.COMMAND): State.TRACKING,",
         "(State.HOLDING, Event.COMMAND): State.TRACKING, (State.DISARMED, Event.COMMAND): State.TRACKING,",
         "nothing moves before somebody called gate/arm",
@@ -25,7 +25,7 @@ _COMMANDS = (
     ),
     Mutant(
         "followed_while_disarmed",
-        "safety/gate.py::Gate.command",
+        "gate/gate.py::Gate.command",
         "if self.state in (State.HOLDING, State.TRACKING) or self.machine.resumable:",
         "if self.state is not State.STOPPED:",
         "a lawful command is refused while nothing may move",
@@ -33,7 +33,7 @@ _COMMANDS = (
     ),
     Mutant(
         "armed_on_stale_joints",
-        "safety/gate.py::Gate.refusal",
+        "gate/gate.py::Gate.refusal",
         "or refuse_stale(measured, now_ns, self._joints_max_age_s)",
         "",
         "arming needs fresh joint states",
@@ -41,7 +41,7 @@ _COMMANDS = (
     ),
     Mutant(
         "names_not_compared",
-        "safety/rules.py::_judge_form",
+        "gate/rules.py::_judge_form",
         "if sorted(command.names) != sorted(joints):",
         "if len(command.names) != len(joints):",
         "other joints than the contract's are refused",
@@ -49,7 +49,7 @@ _COMMANDS = (
     ),
     Mutant(
         "order_of_names_ignored",
-        "safety/rules.py::judge",
+        "gate/rules.py::judge",
         "[list(command.names).index(name) for name in limits.names]",
         "list(range(len(limits.names)))",
         "joints in another order are mapped by name",
@@ -57,7 +57,7 @@ _COMMANDS = (
     ),
     Mutant(
         "velocities_may_be_nan",
-        "safety/rules.py::_judge_finite",
+        "gate/rules.py::_judge_finite",
         '(("position", trajectory.positions), ("velocity", trajectory.velocities))',
         '(("position", trajectory.positions),)',
         "numbers that are not finite are refused, velocities too",
@@ -65,7 +65,7 @@ _COMMANDS = (
     ),
     Mutant(
         "times_may_repeat",
-        "safety/rules.py::_judge_times",
+        "gate/rules.py::_judge_times",
         "np.any(np.diff(times) <= 0)",
         "np.any(np.diff(times) < 0)",
         "times increase strictly",
@@ -73,7 +73,7 @@ _COMMANDS = (
     ),
     Mutant(
         "horizon_of_the_first_point",
-        "safety/rules.py::_judge_times",
+        "gate/rules.py::_judge_times",
         "if times[-1] > horizon_s:",
         "if times[0] > horizon_s:",
         "no trajectory reaches beyond the horizon",
@@ -81,7 +81,7 @@ _COMMANDS = (
     ),
     Mutant(
         "stamps_of_the_future",
-        "safety/rules.py::_judge_stamp",
+        "gate/rules.py::_judge_stamp",
         "if not -FUTURE_S <= age_s <= max_age_s:",
         "if not age_s <= max_age_s:",
         "a stamp may not be over 0.1 s ahead",
@@ -89,7 +89,7 @@ _COMMANDS = (
     ),
     Mutant(
         "older_command_followed",
-        "safety/rules.py::_judge_stamp",
+        "gate/rules.py::_judge_stamp",
         "trajectory.stamp_ns < newest_ns:",
         "trajectory.stamp_ns < newest_ns - 10**9:",
         "a command older than the one before is refused",
@@ -97,7 +97,7 @@ _COMMANDS = (
     ),
     Mutant(
         "extrema_only_at_points",
-        "safety/rules.py::_extrema",
+        "gate/rules.py::_extrema",
         "positions = np.vstack([p, *between])",
         "positions = np.vstack([p])",
         "a position limit is kept between the points too",
@@ -105,7 +105,7 @@ _COMMANDS = (
     ),
     Mutant(
         "only_one_joint_beyond",
-        "safety/rules.py::_judge_limits",
+        "gate/rules.py::_judge_limits",
         "if np.any(excess > slack):",
         "if np.all(excess > slack):",
         "one joint beyond its limit is enough for a refusal",
@@ -113,7 +113,7 @@ _COMMANDS = (
     ),
     Mutant(
         "speed_of_the_last_segment",
-        "safety/rules.py::_extrema",
+        "gate/rules.py::_extrema",
         "np.nan_to_num(speeds, nan=np.inf).max(axis=0)",
         "np.nan_to_num(speeds, nan=np.inf)[-1]",
         "twice a velocity limit is refused wherever it is",
@@ -125,7 +125,7 @@ _COMMANDS = (
 _MOTION = (
     Mutant(
         "mean_of_tracking_errors",
-        "safety/arming.py::tracking_error",
+        "gate/arming.py::tracking_error",
         ".max())",
         ".mean())",
         "the joint that is farthest from its reference decides",
@@ -133,7 +133,7 @@ _MOTION = (
     ),
     Mutant(
         "no_headroom",
-        "safety/limiter.py::_HEADROOM",
+        "gate/limiter.py::_HEADROOM",
         "0.998",
         "1.0",
         "plans aim at 99.8 % of a velocity limit, so that a sparse spline stays within it",
@@ -141,7 +141,7 @@ _MOTION = (
     ),
     Mutant(
         "stop_by_joints_alone",
-        "safety/limiter.py::Limiter._input",
+        "gate/limiter.py::Limiter._input",
         "parameters.max_jerk = self.limits.jerk",
         "parameters.max_jerk = 2.0 * self.limits.jerk",
         "jerk limits are kept",
@@ -149,7 +149,7 @@ _MOTION = (
     ),
     Mutant(
         "acceleration_doubled",
-        "safety/limiter.py::Limiter._input",
+        "gate/limiter.py::Limiter._input",
         "parameters.max_acceleration = self.limits.acceleration",
         "parameters.max_acceleration = 1.5 * self.limits.acceleration",
         "acceleration limits are kept",
@@ -157,7 +157,7 @@ _MOTION = (
     ),
     Mutant(
         "stop_may_pass_a_limit",
-        "safety/limiter.py::Limiter.follow",
+        "gate/limiter.py::Limiter.follow",
         "if stop is None or not self._inside(stop, end):",
         "if stop is None:",
         "the stop of every plan is within the position limits",
@@ -165,7 +165,7 @@ _MOTION = (
     ),
     Mutant(
         "ends_moving",
-        "safety/limiter.py::Plan.points",
+        "gate/limiter.py::Plan.points",
         "+ [self._at(self.duration_s)]",
         "+ [self._at(self.duration_s - 0.02)]",
         "every trajectory ends where the plan stands still",
@@ -173,7 +173,7 @@ _MOTION = (
     ),
     Mutant(
         "starts_at_the_next_cycle",
-        "safety/limiter.py::Plan.points",
+        "gate/limiter.py::Plan.points",
         "knots = [0.0, now_s,",
         "knots = [0.004, now_s,",
         "every trajectory has a point at its stamp, or the controller makes one itself",
@@ -181,7 +181,7 @@ _MOTION = (
     ),
     Mutant(
         "arming_goes_on_from_anywhere",
-        "safety/arming.py::held_position",
+        "gate/arming.py::held_position",
         "np.abs(measured - setpoint) <= tolerance",
         "np.abs(measured - setpoint) <= 30 * tolerance",
         "a joint away from its last setpoint begins where it is measured",
@@ -189,7 +189,7 @@ _MOTION = (
     ),
     Mutant(
         "armed_again_it_sinks",
-        "safety/arming.py::held_position",
+        "gate/arming.py::held_position",
         "np.where(np.abs(measured - setpoint) <= tolerance, setpoint, inside)",
         "inside",
         "an arm that sags is not led down by arming again and again",
@@ -197,7 +197,7 @@ _MOTION = (
     ),
     Mutant(
         "not_led_in",
-        "safety/arming.py::lead_in_s",
+        "gate/arming.py::lead_in_s",
         "return _GENTLE * float(np.max(spans))",
         "return _GENTLE * float(np.min(spans))",
         "the first command after arming is within velocity, acceleration and jerk limits",
@@ -205,7 +205,7 @@ _MOTION = (
     ),
     Mutant(
         "silence_two_cycles_late",
-        "safety/gate.py::Gate.__init__",
+        "gate/gate.py::Gate.__init__",
         "settings.silence_ticks * tick_s - 0.5 * self._cycle_s",
         "settings.silence_ticks * tick_s + 2.5 * self._cycle_s",
         "silence brakes within one and a half ticks",
@@ -213,7 +213,7 @@ _MOTION = (
     ),
     Mutant(
         "fault_taken_back",
-        "safety/states.py::Machine.resumable",
+        "gate/states.py::Machine.resumable",
         "self.state is State.SLOWING and self.cause is Event.SILENCE",
         "self.state is State.SLOWING",
         "braking for a fault cannot be taken back by a command",
@@ -221,7 +221,7 @@ _MOTION = (
     ),
     Mutant(
         "stop_reset_while_moving",
-        "safety/gate.py::Gate.reset",
+        "gate/gate.py::Gate.reset",
         "if not self._still():",
         "if False:",
         "a stop is only reset once it stands still",
@@ -229,7 +229,7 @@ _MOTION = (
     ),
     Mutant(
         "clock_jump_unseen",
-        "safety/gate.py::Gate._advance",
+        "gate/gate.py::Gate._advance",
         "if not 0.0 <= passed_s <= CLOCK_JUMP_S:",
         "if not -100.0 <= passed_s <= 100.0:",
         "a leap of the clock brakes and disarms",
@@ -237,7 +237,7 @@ _MOTION = (
     ),
     Mutant(
         "near_in_the_end_only",
-        "safety/collision.py::Collision.look",
+        "gate/collision.py::Collision.look",
         "np.min([self.distances.measure(place, slowing) for place in ahead], axis=0)",
         "np.max([self.distances.measure(place, slowing) for place in ahead], axis=0)",
         "what comes nearer at once and is far later slows too",
@@ -245,7 +245,7 @@ _MOTION = (
     ),
     Mutant(
         "as_near_as_it_was",
-        "safety/collision.py::Collision.broken",
+        "gate/collision.py::Collision.broken",
         "np.clip(now, self._floor[near], self._stop_m)",
         "np.minimum(self._floor[near], self._stop_m)",
         "what was too near and went away may not come back",
@@ -253,7 +253,7 @@ _MOTION = (
     ),
     Mutant(
         "deadman_never_ages",
-        "safety/alarms.py::Alarms._held",
+        "gate/alarms.py::Alarms._held",
         "0 <= (now_ns - self._held_ns) * 1e-9 <= deadman.max_age_s",
         "0 <= (now_ns - self._held_ns) * 1e-9",
         "a deadman switch that is silent counts as released",
@@ -261,7 +261,7 @@ _MOTION = (
     ),
     Mutant(
         "weakest_sensor_decides",
-        "safety/alarms.py::Alarms.event",
+        "gate/alarms.py::Alarms.event",
         "any(force_n > most_n for force_n in self._force_n.values())",
         "all(force_n > most_n for force_n in self._force_n.values())",
         "one sensor that feels too hard a contact is enough",
@@ -269,7 +269,7 @@ _MOTION = (
     ),
     Mutant(
         "nan_is_no_force",
-        "safety/alarms.py::Alarms.force",
+        "gate/alarms.py::Alarms.force",
         "newtons if math.isfinite(newtons) else math.inf",
         "newtons if math.isfinite(newtons) else 0.0",
         "a force that is not a number counts as too hard",
@@ -277,7 +277,7 @@ _MOTION = (
     ),
     Mutant(
         "least_cautious_alarm",
-        "safety/alarms.py::Alarms.speed",
+        "gate/alarms.py::Alarms.speed",
         "return min(",
         "return max(",
         "the more cautious of two alarms counts",
@@ -285,7 +285,7 @@ _MOTION = (
     ),
     Mutant(
         "retreat_without_end",
-        "safety/retreat.py::Trail.back",
+        "gate/retreat.py::Trail.back",
         "> RETREAT:",
         "> 10 * RETREAT:",
         "after a contact it goes back by 0.03 rad at most",
@@ -294,11 +294,11 @@ _MOTION = (
 )
 
 # What the robot's driver says.
-_DRIVER_TESTS = ("test/safety/test_driver.py",)
+_DRIVER_TESTS = ("test/gate/test_driver.py",)
 _DRIVER = (
     Mutant(
         "time_of_a_slowed_controller",
-        "safety/gate.py::Gate._advance",
+        "gate/gate.py::Gate._advance",
         "passed_s *= self.driver.pace",
         "passed_s *= 1.0",
         "where the driver scales the controller's time, the gate's passes as slowly",
@@ -306,7 +306,7 @@ _DRIVER = (
     ),
     Mutant(
         "armed_while_led",
-        "safety/gate.py::Gate.refusal",
+        "gate/gate.py::Gate.refusal",
         "if self._lead_left_s and self.driver.refusal() is None:",
         "if False:",
         "the gate is not armed again while the controller is still being led",
@@ -314,7 +314,7 @@ _DRIVER = (
     ),
     Mutant(
         "second_stop_not_led",
-        "safety/gate.py::Gate._hear_driver",
+        "gate/gate.py::Gate._hear_driver",
         "self._unready_ns, self._yielded = None, False",
         "self._unready_ns = None",
         "each protective stop leads the controller to the arm",
@@ -322,7 +322,7 @@ _DRIVER = (
     ),
     Mutant(
         "slides_as_hinges",
-        "safety/build.py::_arm_tolerances",
+        "gate/factory.py::_arm_tolerances",
         "5.0 if",
         "1.0 if",
         "a slide is held at its setpoint within 1 mm",
@@ -330,7 +330,7 @@ _DRIVER = (
     ),
     Mutant(
         "gripper_lets_go",
-        "safety/build.py::_arm_tolerances",
+        "gate/factory.py::_arm_tolerances",
         "if joint.name not in moved",
         "if joint.name not in moved and False",
         "joints that the action does not move keep their setpoint",
@@ -338,7 +338,7 @@ _DRIVER = (
     ),
     Mutant(
         "late_pause_ahead_of_the_arm",
-        "safety/gate.py::Gate._pause",
+        "gate/gate.py::Gate._pause",
         "elif self._paused and",
         "elif False and",
         "a pause that is heard late leaves the controller where the arm is",
@@ -346,7 +346,7 @@ _DRIVER = (
     ),
     Mutant(
         "moment_forgotten",
-        "safety/driver.py::DriverState.refusal",
+        "gate/driver_state.py::DriverState.refusal",
         "return self._moment or self._refusal()",
         "return self._refusal()",
         "what was not ready for a moment is not ready for a cycle",
@@ -354,7 +354,7 @@ _DRIVER = (
     ),
     Mutant(
         "garbled_speed_forgotten",
-        "safety/driver.py::DriverState._refusal",
+        "gate/driver_state.py::DriverState._refusal",
         "if self._garbled is not None:",
         "if False:",
         "a scaling that is not a number is not ready until one that is comes",
@@ -362,7 +362,7 @@ _DRIVER = (
     ),
     Mutant(
         "patience_over_a_clock_jump",
-        "safety/gate.py::Gate._advance",
+        "gate/gate.py::Gate._advance",
         "self._measured = self._command = self._unready_ns = None",
         "self._measured = self._command = None",
         "a clock that is turned back does not lengthen the wait for an arm that moves",
@@ -370,7 +370,7 @@ _DRIVER = (
     ),
     Mutant(
         "sent_before_it_is_led",
-        "safety/gate.py::Gate._outgoing",
+        "gate/gate.py::Gate._outgoing",
         "not self.led_in",
         "self._lead_left_s",
         "before the controller is led nothing is sent, though another one may listen",
@@ -378,7 +378,7 @@ _DRIVER = (
     ),
     Mutant(
         "led_at_full_speed",
-        "safety/gate.py::Gate._lead_in",
+        "gate/gate.py::Gate._lead_in",
         "1.0 / (self.speed_scale * max(self.driver.speed, SLOWEST))",
         "1.0",
         "the controller is led as slowly as everything is commanded",
@@ -386,7 +386,7 @@ _DRIVER = (
     ),
     Mutant(
         "armed_while_not_ready",
-        "safety/gate.py::Gate.refusal",
+        "gate/gate.py::Gate.refusal",
         "self.driver.refusal()\n            or self.alarms",
         "self.alarms",
         "a robot that does not follow cannot be armed, and the refusal says why",
@@ -394,7 +394,7 @@ _DRIVER = (
     ),
     Mutant(
         "silent_driver_is_ready",
-        "safety/driver.py::DriverState._not_ready",
+        "gate/driver_state.py::DriverState._not_ready",
         "if wanted.topic not in self._ready:\n            return Refusal(",
         "if wanted.topic not in self._ready:\n            return None and Refusal(",
         "a ready topic that nothing was heard on is not ready",
@@ -402,7 +402,7 @@ _DRIVER = (
     ),
     Mutant(
         "scaling_of_nan",
-        "safety/driver.py::DriverState.hear_scaling",
+        "gate/driver_state.py::DriverState.hear_scaling",
         "if math.isfinite(value):",
         "if not math.isnan(value):",
         "a scaling that is infinite brakes as one that is no number",
@@ -410,7 +410,7 @@ _DRIVER = (
     ),
     Mutant(
         "speed_scale_ignored",
-        "safety/gate.py::Gate._toward",
+        "gate/gate.py::Gate._toward",
         "* self.driver.speed * self.speed_scale * aim",
         "* self.driver.speed * aim",
         "speed_scale slows everything that is commanded",
@@ -438,15 +438,15 @@ _REST = (
     ),
     Mutant(
         "joined_from_rest",
-        "convert/commanded.py::_joined_on",
+        "convert/commanded_joints.py::_joined_on",
         "np.vstack([velocity, told.velocities])",
         "np.vstack([0 * velocity, told.velocities])",
         "a trajectory that begins ahead is joined with the velocity of the one before",
-        ("test/convert/test_commanded.py",),
+        ("test/convert/test_commanded_joints.py",),
     ),
     Mutant(
         "joints_by_place",
-        "convert/joints.py::JointConverter._order",
+        "convert/senses/joints.py::JointConverter._order",
         "np.array([place[joint] for joint in self.joints], np.intp)",
         "np.arange(len(self.joints))",
         "joints of a message are found by name",
@@ -478,31 +478,31 @@ _REST = (
     ),
     Mutant(
         "reference_never_stale",
-        "runtime/applied.py::AppliedReference.at",
+        "brain/applied_positions.py::AppliedReference.at",
         "if now_ns - stamp_ns > _STALE_NS:",
         "if now_ns - stamp_ns > 10 * _STALE_NS:",
         "a gate that says nothing for 0.3 s is not believed to hold still",
-        ("test/runtime/test_applied.py",),
+        ("test/brain/test_applied_positions.py",),
     ),
     Mutant(
         "newest_belief_goes_on",
-        "runtime/turns.py::Turns.next",
+        "brain/interleaving.py::Turns.next",
         "belief=oldest.belief",
         "belief=newest.belief",
         "each belief goes on by whole steps of the model",
-        ("test/runtime/test_turns.py",),
+        ("test/brain/test_interleaving.py",),
     ),
     Mutant(
         "refusal_forgotten",
-        "runtime/turns.py::Turns.refused",
+        "brain/interleaving.py::Turns.refused",
         "memory.refused()",
         "memory",
         "after a refusal the plan is dropped",
-        ("test/runtime/test_turns.py", "test/runtime/test_brain.py"),
+        ("test/brain/test_interleaving.py", "test/brain/test_brain.py"),
     ),
     Mutant(
         "worse_is_better",
-        "bags/comparison.py::_paired",
+        "bags/replay/comparison.py::_paired",
         "means > 0 if more_is_better else means < 0",
         "means < 0 if more_is_better else means > 0",
         "of two models the one that is nearer to what came is the better",
@@ -510,7 +510,7 @@ _REST = (
     ),
     Mutant(
         "late_messages_not_waited_for",
-        "bags/ticks.py::_PATIENCE_TICKS",
+        "bags/align/ticks.py::_PATIENCE_TICKS",
         "5",
         "0",
         "a planned tick waits for what the recorder got later than the brain",
@@ -518,7 +518,7 @@ _REST = (
     ),
     Mutant(
         "worst_moment_of_another_tick",
-        "bags/look_ahead.py::LookAhead._look",
+        "bags/replay/look_ahead.py::LookAhead._look",
         "coming[min(_LEAD, self._horizon) - 1]",
         "coming[min(_LEAD, self._horizon)]",
         "a worst moment is imagined from three ticks before its surprise",
@@ -526,7 +526,7 @@ _REST = (
     ),
     Mutant(
         "future_of_another_tick_of_the_step",
-        "bags/look_ahead.py::LookAhead.add",
+        "bags/replay/look_ahead.py::LookAhead.add",
         "list(self._window)[:: self._turns]",
         "[self._window[0], *list(self._window)[self._turns - (self._turns > 1) :: self._turns]]",
         "what is imagined is held against the ticks that are whole steps away",
@@ -534,7 +534,7 @@ _REST = (
     ),
     Mutant(
         "coverage_of_another_tick",
-        "bags/look_ahead.py::LookAhead._score_targets",
+        "bags/replay/look_ahead.py::LookAhead._score_targets",
         "_known(each.tick.labels.get(label) for each in coming)",
         "_known(each.tick.labels.get(label) for each in [now, *coming[:-1]])",
         "a region of a step is held against the truth of that step",

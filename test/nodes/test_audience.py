@@ -1,6 +1,6 @@
 """When a player begins: subscribers come one after the other, and some never do."""
 
-from world_model_ros.nodes.audience import Audience
+from world_model_ros.nodes.bags.audience import Audience
 
 S = 10**9
 

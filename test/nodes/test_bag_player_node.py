@@ -23,9 +23,9 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
-from world_model_ros.bags.reader import BagReader
-from world_model_ros.bags.writer import LATCHED as LATCHED_IN_BAG
-from world_model_ros.bags.writer import BagWriter
+from world_model_ros.bags.storage.reader import BagReader
+from world_model_ros.bags.storage.writer import LATCHED as LATCHED_IN_BAG
+from world_model_ros.bags.storage.writer import BagWriter
 from world_model_ros.nodes.qos import LATCHED
 
 pytestmark = pytest.mark.slow

@@ -10,7 +10,7 @@ from std_msgs.msg import Float32MultiArray, MultiArrayDimension, MultiArrayLayou
 from test_world_model_node import ARM, CONTRACT, HOME, MAKE, Robot, end, start
 
 from world_model_ros.bringup.domain import free_domain
-from world_model_ros.convert.outgoing import ros_class
+from world_model_ros.convert.messages import ros_class
 from world_model_ros.core.trajectory import Trajectory
 
 pytestmark = pytest.mark.slow

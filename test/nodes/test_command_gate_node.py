@@ -24,7 +24,7 @@ from trajectory_msgs.msg import JointTrajectory
 
 from world_model_ros.bringup.domain import free_domain
 from world_model_ros.contract.contract import load_contract
-from world_model_ros.convert.outgoing import MessageMaker, ros_class
+from world_model_ros.convert.messages import MessageMaker, ros_class
 from world_model_ros.convert.trajectory import trajectory_from
 from world_model_ros.core.trajectory import Trajectory
 from world_model_ros.kinematics.arm import ArmKinematics, tool_down
@@ -153,7 +153,7 @@ def patient(tmp_path_factory) -> str:
 def start(domain: int, *parameters: str) -> subprocess.Popen:
     arguments = [part for parameter in parameters for part in ("-p", parameter)]
     return subprocess.Popen(
-        [sys.executable, "-m", "world_model_ros.nodes.command_gate_node", "--ros-args", *arguments],
+        [sys.executable, "-m", "world_model_ros.nodes.gate.command_gate_node", "--ros-args", *arguments],
         env={**os.environ, "ROS_DOMAIN_ID": str(domain), "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

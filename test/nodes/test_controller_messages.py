@@ -12,10 +12,10 @@ from trajectory_msgs.msg import JointTrajectory
 from world_model_ros.contract.contract import Contract, contract_from_text
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.trajectory import Trajectory
-from world_model_ros.nodes.controllers import Told
-from world_model_ros.safety.limiter import Motion
-from world_model_ros.safety.output import GateOutput
-from world_model_ros.safety.states import Event, State
+from world_model_ros.gate.limiter import Motion
+from world_model_ros.gate.output import GateOutput
+from world_model_ros.gate.states import Event, State
+from world_model_ros.nodes.gate.controllers import Told
 
 WHOLE = "command: {interface: joint_trajectory, topic: joint_trajectory_controller/joint_trajectory, rate_hz: 100.0}"
 NOW_NS = 1_700_000_000_000_000_001

@@ -11,9 +11,9 @@ import pytest
 from diagnostic_msgs.msg import DiagnosticStatus
 
 from world_model_ros.contract.contract import Contract
-from world_model_ros.nodes.brain_diagnostics import drivers_status
-from world_model_ros.nodes.driver_watch import CoreMeter, Cores, Drivers, DriverWatch
-from world_model_ros.nodes.precedence import Precedence
+from world_model_ros.nodes.brain.diagnostics import drivers_status
+from world_model_ros.nodes.brain.driver_watch import CoreMeter, Cores, Drivers, DriverWatch
+from world_model_ros.nodes.brain.precedence import Precedence
 
 MS = 1_000_000
 BUSY_WITH_US, BUSY_WITH_OTHERS, IDLE = Cores(0.9, 0.05, 2), Cores(0.1, 0.05, 2), Cores(0.9, 1.1, 2)
@@ -115,8 +115,8 @@ def test_while_nobody_asks_it_keeps_no_more_than_of_a_while(contract: Contract) 
 
 GIVING = """
 import os
-from world_model_ros.nodes.driver_watch import Cores, Drivers
-from world_model_ros.nodes.precedence import Precedence
+from world_model_ros.nodes.brain.driver_watch import Cores, Drivers
+from world_model_ros.nodes.brain.precedence import Precedence
 from world_model_ros.nodes.real_time import go_first
 reason = go_first(7)
 drivers = Drivers((5.0, {late}, 200.0), 10.0, 100.0, 0.0, 100.0, Cores(0.9, 0.0, 2))

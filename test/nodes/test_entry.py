@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from world_model_ros.core.missing import to_install
-from world_model_ros.nodes import brain_parameters, entry, future_view_node
+from world_model_ros.nodes import entry
+from world_model_ros.nodes.brain import parameters as brain_parameters
+from world_model_ros.nodes.view import future_view_node
 
 NODES = Path(entry.__file__).parent
 EXECUTABLES = sorted(name for name in vars(entry) if name.endswith("_node"))
@@ -20,7 +22,7 @@ EXECUTABLES = sorted(name for name in vars(entry) if name.endswith("_node"))
 
 def declared(name: str) -> set[str]:
     """Names of a node's parameters, by its source."""
-    names = set(re.findall(r'\bdeclare\(\s*self,\s*"(\w+)"', (NODES / f"{name}.py").read_text(encoding="utf-8")))
+    names = set(re.findall(r'\bdeclare\(\s*self,\s*"(\w+)"', next(NODES.rglob(f"{name}.py")).read_text(encoding="utf-8")))
     names |= set(brain_parameters.PARAMETERS) if name == "world_model_node" else set()
     return names | (set(future_view_node._PARAMETERS) if name == "future_view_node" else set())
 
@@ -44,7 +46,7 @@ def test_help_tells_every_parameter_and_starts_nothing(
 def modules_of_ros() -> set[str]:
     """What our nodes import that no wheel of PyPI's own brings."""
     found: set[str] = set()
-    for path in NODES.glob("*.py"):
+    for path in NODES.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
                 found.add(node.module.split(".")[0])

@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
-from world_model_ros.bags.episode import aligned_episode
+from world_model_ros.bags.align.episode import aligned_episode
 from world_model_ros.cli import main
 from world_model_ros.contract.contract import Contract, load_contract
 

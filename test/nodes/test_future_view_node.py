@@ -25,7 +25,7 @@ from visualization_msgs.msg import Marker, MarkerArray
 
 from world_model_ros.bringup.domain import free_domain
 from world_model_ros.contract.contract import load_contract
-from world_model_ros.convert.outgoing import MessageMaker, ros_class
+from world_model_ros.convert.messages import MessageMaker, ros_class
 
 pytestmark = pytest.mark.slow
 
@@ -48,7 +48,7 @@ def bundle(tmp_path_factory) -> Path:
 def start(domain: int, **parameters: object) -> subprocess.Popen:
     arguments = [part for name, value in parameters.items() for part in ("-p", f"{name}:={value}")]
     return subprocess.Popen(
-        [sys.executable, "-m", "world_model_ros.nodes.future_view_node", "--ros-args", *arguments],
+        [sys.executable, "-m", "world_model_ros.nodes.view.future_view_node", "--ros-args", *arguments],
         env={**os.environ, "ROS_DOMAIN_ID": str(domain), "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

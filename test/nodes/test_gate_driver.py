@@ -13,8 +13,8 @@ from std_msgs.msg import Bool, Float64
 from test_command_gate_node import CONTRACT, Robot, running, start
 from trajectory_msgs.msg import JointTrajectory
 
-from world_model_ros.nodes.gate_inbox import MOST_COMMANDS, GateInbox
-from world_model_ros.safety.build import gate_for
+from world_model_ros.gate.factory import gate_for
+from world_model_ros.nodes.gate.inbox import MOST_COMMANDS, GateInbox
 
 pytestmark = pytest.mark.slow
 

@@ -23,9 +23,9 @@ from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
 from world_model_ros.contract.contract import load_contract
-from world_model_ros.convert.outgoing import MessageMaker, ros_class
+from world_model_ros.convert.messages import MessageMaker, ros_class
+from world_model_ros.nodes.brain.stream_inbox import StreamInbox
 from world_model_ros.nodes.qos import LATCHED
-from world_model_ros.nodes.stream_inbox import StreamInbox
 
 REST = load_contract("tabletop_arm").rest
 MAKE = MessageMaker(ros_class)

@@ -21,11 +21,11 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image, JointState
 from std_msgs.msg import String
 
-from world_model_ros.bags.episode import aligned_episode
-from world_model_ros.bags.reader import BagReader
+from world_model_ros.bags.align.episode import aligned_episode
+from world_model_ros.bags.storage.reader import BagReader
 from world_model_ros.bringup.domain import free_domain
 from world_model_ros.contract.contract import load_contract
-from world_model_ros.convert.outgoing import MessageMaker, ros_class
+from world_model_ros.convert.messages import MessageMaker, ros_class
 from world_model_ros.nodes.qos import LATCHED
 
 pytestmark = pytest.mark.slow

@@ -27,8 +27,8 @@ from trajectory_msgs.msg import JointTrajectory
 
 from world_model_ros.bringup.domain import free_domain
 from world_model_ros.contract.contract import load_contract
-from world_model_ros.convert.incoming import converter_for
-from world_model_ros.convert.outgoing import MessageMaker, ros_class
+from world_model_ros.convert.messages import MessageMaker, ros_class
+from world_model_ros.convert.senses.converters import converter_for
 from world_model_ros.convert.stamps import stamp_ns
 from world_model_ros.core.trajectory import Trajectory
 from world_model_ros.nodes.qos import LATCHED
@@ -55,7 +55,7 @@ class Listener:
         domain = free_domain()
         arguments = [part for name, value in parameters.items() for part in ("-p", f"{name}:={value}")]
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "world_model_ros.nodes.sim_robot_node", "--ros-args", *arguments],
+            [sys.executable, "-m", "world_model_ros.nodes.robot.sim_robot_node", "--ros-args", *arguments],
             env={**os.environ, "ROS_DOMAIN_ID": str(domain), "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"},
         )
         self.context = Context()
@@ -234,7 +234,7 @@ def test_an_unplugged_stream_stays_silent_and_the_own_clock_goes_out():
 
 def test_wrong_parameters_end_with_an_error_that_names_the_legal_values():
     done = subprocess.run(
-        [sys.executable, "-m", "world_model_ros.nodes.sim_robot_node", "--ros-args", "-p", "unplug:=nose"],
+        [sys.executable, "-m", "world_model_ros.nodes.robot.sim_robot_node", "--ros-args", "-p", "unplug:=nose"],
         capture_output=True,
         text=True,
         timeout=60,

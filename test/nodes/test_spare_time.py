@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from time import perf_counter
 
-from world_model_ros.nodes.spare_time import SpareTime
+from world_model_ros.nodes.brain.spare_time import SpareTime
 
 
 def test_what_takes_longer_than_there_is_does_not_fit() -> None:

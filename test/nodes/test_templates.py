@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from rclpy.serialization import deserialize_message, serialize_message
 
 from world_model_ros.contract.contract import load_contract
-from world_model_ros.convert.outgoing import MessageMaker, ros_class
-from world_model_ros.convert.template import Template
+from world_model_ros.convert.cdr_template import Template
+from world_model_ros.convert.messages import MessageMaker, ros_class
 from world_model_ros.core.trajectory import Trajectory
-from world_model_ros.nodes.marker_messages import MarkerBytes, marker_array
-from world_model_ros.view.markers import candidate_marker, region_markers
+from world_model_ros.nodes.view.marker_messages import MarkerBytes, marker_array
+from world_model_ros.view.markers.future_markers import candidate_marker, region_markers
 
 MAKE = MessageMaker(ros_class)
 NAMES = load_contract("tabletop_arm").joint_names

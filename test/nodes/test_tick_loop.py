@@ -11,13 +11,13 @@ import rclpy
 from rclpy.context import Context
 from rclpy.node import Node
 
+from world_model_ros.brain.brain import Brain
+from world_model_ros.bundle.bundle import load_bundle
 from world_model_ros.contract.contract import Contract
-from world_model_ros.nodes.brain_outbox import BrainOutbox
-from world_model_ros.nodes.goal_inbox import GoalInbox
-from world_model_ros.nodes.stream_inbox import StreamInbox
-from world_model_ros.nodes.tick_loop import TickLoop
-from world_model_ros.runtime.brain import Brain
-from world_model_ros.runtime.bundle import load_bundle
+from world_model_ros.nodes.brain.goal_inbox import GoalInbox
+from world_model_ros.nodes.brain.outbox import BrainOutbox
+from world_model_ros.nodes.brain.stream_inbox import StreamInbox
+from world_model_ros.nodes.brain.tick_loop import TickLoop
 
 
 @pytest.fixture

@@ -17,8 +17,8 @@ from visualization_msgs.msg import MarkerArray
 
 from world_model_ros.bringup.domain import free_domain
 from world_model_ros.contract.contract import load_contract
-from world_model_ros.contract.share import share_folder
-from world_model_ros.nodes.future_view_node import FutureViewNode
+from world_model_ros.contract.share_folder import share_folder
+from world_model_ros.nodes.view.future_view_node import FutureViewNode
 
 CONTRACT = load_contract("tabletop_arm")
 # What others publish and subscribe to, and the view does not.

@@ -25,7 +25,7 @@ from toy_bundle import HOME_XY
 
 from world_model_ros.bringup.domain import free_domain
 from world_model_ros.contract.contract import load_contract
-from world_model_ros.convert.outgoing import MessageMaker, ros_class
+from world_model_ros.convert.messages import MessageMaker, ros_class
 from world_model_ros.convert.trajectory import trajectory_from
 from world_model_ros.kinematics.arm import ArmKinematics, tool_down
 
@@ -161,7 +161,7 @@ class Robot:
 def start(domain: int, **parameters: object) -> subprocess.Popen:
     arguments = [part for name, value in parameters.items() for part in ("-p", f"{name}:={value}")]
     return subprocess.Popen(
-        [sys.executable, "-m", "world_model_ros.nodes.world_model_node", "--ros-args", *arguments],
+        [sys.executable, "-m", "world_model_ros.nodes.brain.world_model_node", "--ros-args", *arguments],
         env={**os.environ, "ROS_DOMAIN_ID": str(domain), "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

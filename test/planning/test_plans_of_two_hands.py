@@ -8,13 +8,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from world_model_ros.brain.candidate_cost import candidate_costs
+from world_model_ros.brain.decision import Imagined
 from world_model_ros.contract.contract import load_contract
 from world_model_ros.core.noise import coloured_noise
 from world_model_ros.planning.objective import Futures, Goals
 from world_model_ros.planning.planner import PlanConfig, Planner
 from world_model_ros.planning.solver import Planned
-from world_model_ros.runtime.candidate_cost import candidate_costs
-from world_model_ros.runtime.decision import Imagined
 
 INTERFACE = load_contract("humanoid_upper_body").interface
 HORIZON, BOUND, RADIUS = 12, 0.03, 0.045

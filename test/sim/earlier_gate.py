@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from world_model_ros.core.trajectory import Float, JointLimits, Trajectory
-from world_model_ros.safety.limiter import EXACT_S, Limiter, Motion, Plan
+from world_model_ros.gate.limiter import EXACT_S, Limiter, Motion, Plan
 
 
 class EarlierGate:

@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from world_model_ros.bags.reader import BagReader
-from world_model_ros.bags.writer import BagWriter
+from world_model_ros.bags.storage.reader import BagReader
+from world_model_ros.bags.storage.writer import BagWriter
 from world_model_ros.contract.contract import load_contract
 from world_model_ros.convert.stamps import stamp_ns
 from world_model_ros.core.errors import UserError
 from world_model_ros.kinematics.arm import ArmKinematics
-from world_model_ros.sim.collect import (
+from world_model_ros.sim.collection.collect import (
     FIRST_SEED,
     Silence,
     collect,
@@ -23,7 +23,7 @@ from world_model_ros.sim.collect import (
     collection_scene,
     random_silence,
 )
-from world_model_ros.sim.gestures import Desk, make_gesture
+from world_model_ros.sim.collection.gestures import Desk, make_gesture
 
 
 @pytest.fixture(scope="module")

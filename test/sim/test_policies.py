@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from world_model_ros.sim.policies import Coloured, Place, Reach, ScriptedPush, push_step, round_step
+from world_model_ros.sim.collection.policies import Coloured, Place, Reach, ScriptedPush, push_step, round_step
 
 WORKSPACE = np.array([[0.28, -0.32], [0.72, 0.32]])
 PLACE = Place(0.03, WORKSPACE, np.array([[0.38, -0.22], [0.62, 0.22]]))

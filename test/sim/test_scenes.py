@@ -7,8 +7,8 @@ import pytest
 
 from world_model_ros.contract.contract import load_contract
 from world_model_ros.core.errors import UserError
-from world_model_ros.sim.scene import BackgroundConfig, OccluderConfig, SceneConfig
-from world_model_ros.sim.scenes import VARIETIES, scene_for_seed
+from world_model_ros.sim.scenes.draw import VARIETIES, scene_for_seed
+from world_model_ros.sim.scenes.scene import BackgroundConfig, OccluderConfig, SceneConfig
 from world_model_ros.sim.sim_robot import SimRobot
 from world_model_ros.sim.sound import Background
 

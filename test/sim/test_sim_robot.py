@@ -11,9 +11,9 @@ import pytest
 from world_model_ros.contract.contract import load_contract
 from world_model_ros.core.trajectory import Trajectory
 from world_model_ros.kinematics.arm import ArmKinematics
-from world_model_ros.sim.goal_image import goal_image
-from world_model_ros.sim.scene import ObjectConfig, SceneConfig
-from world_model_ros.sim.scenes import scene_for_seed
+from world_model_ros.sim.scenes.draw import scene_for_seed
+from world_model_ros.sim.scenes.goal_image import goal_image
+from world_model_ros.sim.scenes.scene import ObjectConfig, SceneConfig
 from world_model_ros.sim.sim_robot import SimRobot
 
 CONTRACT = load_contract("tabletop_arm")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from world_model_ros.convert.outgoing import MessageMaker, ros_class
+from world_model_ros.convert.messages import MessageMaker, ros_class
 from world_model_ros.core.errors import UserError
 from world_model_ros.sim.telemetry import Telemetry, beats
 

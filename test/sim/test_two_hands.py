@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from world_model_ros.bags.episode import aligned_episode
-from world_model_ros.bags.writer import BagWriter
+from world_model_ros.bags.align.episode import aligned_episode
+from world_model_ros.bags.storage.writer import BagWriter
 from world_model_ros.contract.contract import load_contract
 from world_model_ros.kinematics.arm import ArmKinematics
-from world_model_ros.sim.collect import FIRST_SEED, collect_episode, collection_scene
-from world_model_ros.sim.gestures import SHARES_OF_HANDS, Desk, make_gesture
-from world_model_ros.sim.scene import ObjectConfig, SceneConfig
-from world_model_ros.sim.scenes import scene_for_seed
+from world_model_ros.sim.collection.collect import FIRST_SEED, collect_episode, collection_scene
+from world_model_ros.sim.collection.gestures import SHARES_OF_HANDS, Desk, make_gesture
+from world_model_ros.sim.scenes.draw import scene_for_seed
+from world_model_ros.sim.scenes.scene import ObjectConfig, SceneConfig
 from world_model_ros.sim.sim_robot import SimRobot
 
 CONTRACT = load_contract("humanoid_upper_body")

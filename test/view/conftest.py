@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from world_model_ros.bags.writer import BagWriter
+from world_model_ros.bags.storage.writer import BagWriter
 from world_model_ros.contract.contract import Contract
 
 TICKS = 40
@@ -15,9 +15,9 @@ TICKS = 40
 @pytest.fixture(scope="session")
 def episode(tmp_path_factory: pytest.TempPathFactory, contract: Contract) -> Path:
     """Bag of a simulated arm that pushes an object."""
-    pytest.importorskip("world_model_ros.sim.scene", reason="mujoco is not installed (extra 'sim')")
-    from world_model_ros.sim.collect import collect_episode, collection_scene
-    from world_model_ros.sim.gestures import Desk, make_gesture
+    pytest.importorskip("world_model_ros.sim.scenes.scene", reason="mujoco is not installed (extra 'sim')")
+    from world_model_ros.sim.collection.collect import collect_episode, collection_scene
+    from world_model_ros.sim.collection.gestures import Desk, make_gesture
 
     bag = tmp_path_factory.mktemp("bags") / "episode"
     gesture = make_gesture("scripted_push", 5, Desk.of(contract))

@@ -7,8 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from world_model_ros.contract.contract import load_contract
-from world_model_ros.view.ghosts import badge_marker, contact_markers, robot_ghost_markers
-from world_model_ros.view.markers import (
+from world_model_ros.view.markers.future_markers import (
     candidate_marker,
     ghost_markers,
     goal_markers,
@@ -17,8 +16,9 @@ from world_model_ros.view.markers import (
     region_markers,
     robot_marker,
 )
-from world_model_ros.view.robot_shape import RobotShape
-from world_model_ros.view.scene import Scene
+from world_model_ros.view.markers.ghosts import badge_marker, contact_markers, robot_ghost_markers
+from world_model_ros.view.markers.marker_scene import Scene
+from world_model_ros.view.markers.robot_shape import RobotShape
 
 SHAPE = RobotShape(load_contract("tabletop_arm"))
 PATH = np.stack([np.linspace(0.3, 0.6, 12), np.zeros(12), np.full(12, 0.03)], axis=1)

@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 from decode_bundle import write_decode_bundle
 
+from world_model_ros.bundle.bundle import load_bundle
 from world_model_ros.contract.contract import Contract, load_contract
 from world_model_ros.kinematics.arm import ArmKinematics
-from world_model_ros.runtime.bundle import load_bundle
-from world_model_ros.view.dashboard import Dashboard
 from world_model_ros.view.frame_decoder import FrameDecoder
+from world_model_ros.view.markers.robot_shape import RobotShape, box_mesh
 from world_model_ros.view.outlook import Outlook, Way
-from world_model_ros.view.painter import Painter
-from world_model_ros.view.robot_shape import RobotShape, box_mesh
-from world_model_ros.view.sound import BANDS, log_mel
-from world_model_ros.view.space import SpacePicture, contact_radius, ghost_alpha
+from world_model_ros.view.pictures.dashboard import Dashboard
+from world_model_ros.view.pictures.painter import Painter
+from world_model_ros.view.pictures.sound_picture import BANDS, log_mel
+from world_model_ros.view.pictures.space_picture import SpacePicture, contact_radius, ghost_alpha
 
 HOME = np.array([0.0, -1.2, 1.6, -2.0, -1.5, 0.0])
 STEPS = (3, 6, 9, 12)
@@ -72,7 +72,7 @@ def test_the_bands_of_a_tone_peak_where_it_is():
 
 def test_bands_are_those_that_the_model_imagines():
     torch = pytest.importorskip("torch")
-    from world_model_ros.learning.encoders import MELS, LogMel
+    from world_model_ros.learning.model.encoders import MELS, LogMel
 
     pcm = 0.1 * np.random.default_rng(0).normal(size=(1600, 2))
     mel = LogMel(16000.0, 1600, 2)

@@ -8,7 +8,7 @@ import pytest
 
 from world_model_ros.contract.contract import Contract, contract_from_text, load_contract
 from world_model_ros.core.errors import UserError
-from world_model_ros.view.robot_shape import RobotShape
+from world_model_ros.view.markers.robot_shape import RobotShape
 
 MESH = '<{kind}><geometry><mesh filename="package://robots/{name}"/></geometry></{kind}>'
 TETRAHEDRON = "v 0 0 0\nv 1 0 0\nv 0 1 0\nv 0 0 1\nf 1 3 2\nf 1 2 4\nf 1 4 3\nf 2 3 4\n"

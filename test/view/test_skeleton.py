@@ -6,7 +6,7 @@ import pytest
 from world_model_ros.contract.contract import load_contract
 from world_model_ros.core.errors import UserError
 from world_model_ros.kinematics.arm import ArmKinematics
-from world_model_ros.view.skeleton import Skeleton
+from world_model_ros.view.pictures.skeleton import Skeleton
 
 CONTRACT = load_contract("tabletop_arm")
 POSTURE = np.array([0.3, -1.4, 1.8, -1.9, -1.5, 0.4])

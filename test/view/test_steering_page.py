@@ -9,13 +9,13 @@ import pytest
 from browser import browser_page
 
 pytest.importorskip("viser", reason="viser is not installed (extra 'view')")
-pytest.importorskip("world_model_ros.sim.scene", reason="mujoco is not installed (extra 'sim')")
+pytest.importorskip("world_model_ros.sim.scenes.scene", reason="mujoco is not installed (extra 'sim')")
 
-from world_model_ros.commands.imagined import Imagined
+from world_model_ros.brain.brain import Brain
+from world_model_ros.bundle.bundle import load_bundle
 from world_model_ros.contract.contract import Contract
-from world_model_ros.runtime.brain import Brain
-from world_model_ros.runtime.bundle import load_bundle
-from world_model_ros.view.steering_page import SteeringPage
+from world_model_ros.evaluate.imagination.starting_point import Imagined
+from world_model_ros.view.web.steering_page import SteeringPage
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from world_model_ros.view.strip import Badge, Strip, draw_strip, futures_png
+from world_model_ros.view.pictures.strip import Badge, Strip, draw_strip, futures_png
 
 SECONDS = (0.3, 0.6, 0.9)
 

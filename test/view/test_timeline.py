@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from world_model_ros.core.errors import UserError
-from world_model_ros.view.strip import Badge
+from world_model_ros.view.pictures.strip import Badge
 from world_model_ros.view.timeline import Imagination, Timeline, parse_steps
 
 TICK_NS = 100_000_000

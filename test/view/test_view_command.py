@@ -9,13 +9,13 @@ import cv2
 import numpy as np
 import pytest
 
-from world_model_ros.bags.replay import ReplayOptions
+from world_model_ros.bags.replay.replay import ReplayOptions
+from world_model_ros.brain.brain import Brain
+from world_model_ros.bundle.bundle import load_bundle
 from world_model_ros.cli import main
 from world_model_ros.commands.bag_feed import BagFeed
 from world_model_ros.contract.contract import Contract
 from world_model_ros.core.errors import UserError
-from world_model_ros.runtime.brain import Brain
-from world_model_ros.runtime.bundle import load_bundle
 
 
 @pytest.fixture(scope="module")

@@ -13,14 +13,14 @@ from browser import browser_page
 
 pytest.importorskip("viser", reason="viser is not installed (extra 'view')")
 
-from world_model_ros.bags.replay import ReplayOptions
+from world_model_ros.bags.replay.replay import ReplayOptions
+from world_model_ros.brain.brain import Brain
+from world_model_ros.bundle.bundle import load_bundle
 from world_model_ros.commands.bag_feed import BagFeed
 from world_model_ros.contract.contract import Contract
-from world_model_ros.runtime.brain import Brain
-from world_model_ros.runtime.bundle import load_bundle
-from world_model_ros.view.dashboard import Dashboard
 from world_model_ros.view.frame_decoder import FrameDecoder
-from world_model_ros.view.web_page import WebPage
+from world_model_ros.view.pictures.dashboard import Dashboard
+from world_model_ros.view.web.outlook_page import WebPage
 
 _STEPS = (3, 6, 9, 12)
 

@@ -7,15 +7,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from world_model_ros.bags.channels import absolute
-from world_model_ros.bags.reader import BagReader, Topic
-from world_model_ros.bags.reference import command_topics, possible_commands, reference_sources
-from world_model_ros.bags.routes import header_ns
+from world_model_ros.bags.align.commanded_reference import command_topics, possible_commands, reference_sources
+from world_model_ros.bags.align.routes import header_ns
+from world_model_ros.bags.storage.channels import absolute
+from world_model_ros.bags.storage.reader import BagReader, Topic
+from world_model_ros.check.robot_fit import RobotFit
+from world_model_ros.check.stream_fit import Finding, qos_findings, type_findings
 from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.schema import StreamSource
-from world_model_ros.convert.incoming import legal_types
-from world_model_ros.convert.live_fit import Finding, qos_findings, type_findings
-from world_model_ros.convert.robot_fit import RobotFit
+from world_model_ros.convert.senses.converters import legal_types
 from world_model_ros.core.errors import UserError
 
 _PICTURES = ("camera", "taxels")

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from world_model_ros.bags.channels import absolute
-from world_model_ros.bags.reader import BagReader
+from world_model_ros.bags.storage.channels import absolute
+from world_model_ros.bags.storage.reader import BagReader
 from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.schema import JointStream
-from world_model_ros.convert.incoming import converter_for
-from world_model_ros.convert.joints import OtherJoints
+from world_model_ros.convert.senses.converters import converter_for
+from world_model_ros.convert.senses.joints import OtherJoints
 from world_model_ros.core.errors import UserError
 
 Float = NDArray[np.float64]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 
-from world_model_ros.bags.reader import BagReader
+from world_model_ros.bags.storage.reader import BagReader
 from world_model_ros.core.errors import UserError
 
 Message = tuple[str, str, int, bytes]

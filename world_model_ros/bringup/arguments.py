@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from world_model_ros.bringup.processes import Process, Value
-from world_model_ros.contract.share import default_robot
+from world_model_ros.contract.share_folder import default_robot
 from world_model_ros.core.errors import UserError
 
 

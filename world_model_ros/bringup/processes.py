@@ -14,7 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from world_model_ros.contract.contract import Contract, load_contract
-from world_model_ros.contract.share import PACKAGE, share_folder
+from world_model_ros.contract.share_folder import PACKAGE, share_folder
 from world_model_ros.core.errors import UserError
 
 Value = bool | int | float | str

@@ -13,7 +13,7 @@ from launch_ros.actions import Node
 from world_model_ros.bringup.arguments import Argument, processes_from
 from world_model_ros.bringup.domain import middleware_environment
 from world_model_ros.bringup.processes import Process
-from world_model_ros.contract.share import PACKAGE
+from world_model_ros.contract.share_folder import PACKAGE
 
 
 def description(

@@ -10,7 +10,7 @@ from world_model_ros.commands.output import show
 
 if TYPE_CHECKING:
     from world_model_ros.contract.contract import Contract
-    from world_model_ros.evaluate.modes import Answer
+    from world_model_ros.evaluate.prediction.questions import Answer
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,12 +32,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from world_model_ros.bags.reader import BagReader
+    from world_model_ros.bags.storage.reader import BagReader
+    from world_model_ros.brain.brain import Brain
+    from world_model_ros.bundle.bundle import load_bundle
     from world_model_ros.commands.replay import contract_of
     from world_model_ros.contract.contract import load_contract
-    from world_model_ros.evaluate.modes import answer
-    from world_model_ros.runtime.brain import Brain
-    from world_model_ros.runtime.bundle import load_bundle
+    from world_model_ros.evaluate.prediction.questions import answer
 
     with BagReader(arguments.bag) as reader:
         contract = load_contract(arguments.robot) if arguments.robot else contract_of(reader)
@@ -62,8 +62,8 @@ def _picture(path: Path, contract: Contract) -> Any:
     """An image file as the first camera of the contract would send it."""
     import cv2
 
+    from world_model_ros.bundle.signatures import first_camera
     from world_model_ros.core.errors import UserError
-    from world_model_ros.runtime.graphs import first_camera
 
     camera = first_camera(contract.interface)
     if camera is None:
@@ -79,7 +79,7 @@ def _picture(path: Path, contract: Contract) -> Any:
 
 
 def _draw(path: Path, found: Answer, tick_s: float) -> None:
-    from world_model_ros.view.strip import Strip, futures_png
+    from world_model_ros.view.pictures.strip import Strip, futures_png
 
     assert found.now is not None
     chosen = range(2, len(found.frames), 3)

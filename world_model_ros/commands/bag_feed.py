@@ -11,16 +11,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from world_model_ros.bags.reader import BagReader
-from world_model_ros.bags.replay import ReplayOptions, replayed
-from world_model_ros.bags.replayed_tick import ReplayedTick
+from world_model_ros.bags.replay.replay import ReplayOptions, replayed
+from world_model_ros.bags.replay.replayed_tick import ReplayedTick
+from world_model_ros.bags.storage.reader import BagReader
+from world_model_ros.brain.brain import Brain
+from world_model_ros.brain.decision import Decision
 from world_model_ros.contract.contract import Contract
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.goal import Goal
-from world_model_ros.runtime.brain import Brain
-from world_model_ros.runtime.decision import Decision
 from world_model_ros.view.outlook import Outlook, outlook_of
-from world_model_ros.view.strip import Badge
+from world_model_ros.view.pictures.strip import Badge
 
 _GATE_TOPIC = "/gate/state"
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from world_model_ros.commands.output import show
-from world_model_ros.contract.share import default_robot
+from world_model_ros.contract.share_folder import default_robot
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -66,9 +66,9 @@ def _rate(text: str) -> float:
 def run(arguments: argparse.Namespace) -> int:
     import numpy as np
 
-    from world_model_ros.bench.faults import detect_to_hold
-    from world_model_ros.bench.gate import at_rate, campaign, places, spread_campaign
-    from world_model_ros.bench.robot import require_no_companions
+    from world_model_ros.bench.gate.campaign import at_rate, campaign, places, spread_campaign
+    from world_model_ros.bench.gate.faults import detect_to_hold
+    from world_model_ros.bench.gate.gate_robot import require_no_companions
     from world_model_ros.contract.contract import load_contract
 
     contract = at_rate(load_contract(arguments.robot), arguments.rate)
@@ -84,12 +84,12 @@ def run(arguments: argparse.Namespace) -> int:
             result = campaign(contract, arguments.frames, arguments.seed, progress=bar.update, controllers=controllers)
     start, _ = places(contract, np.random.default_rng([arguments.seed, 1]))
     if arguments.histories:
-        from world_model_ros.bench.histories import spread_histories
+        from world_model_ros.bench.gate.histories import spread_histories
 
         result["histories"] = spread_histories(contract, arguments.histories, start, arguments.seed, arguments.workers)
     result["detect_to_hold_ms"] = detect_to_hold(contract, start, arguments.trials, arguments.seed)
     if arguments.live:
-        from world_model_ros.nodes.gate_probe import live_campaign
+        from world_model_ros.nodes.probes.gate_probe import live_campaign
 
         result["live"] = live_campaign(
             arguments.robot,

@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from world_model_ros.commands.output import show
-from world_model_ros.contract.share import default_robot
+from world_model_ros.contract.share_folder import default_robot
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,14 +20,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from world_model_ros.bench.live import live
     from world_model_ros.bench.report import report
+    from world_model_ros.bench.speed.live import live
+    from world_model_ros.brain.interleaving import turns_of
+    from world_model_ros.bundle.bundle import load_bundle
+    from world_model_ros.bundle.provider import provider_named
     from world_model_ros.contract.contract import load_contract
     from world_model_ros.core.errors import UserError
-    from world_model_ros.evaluate.task import task_kinds
-    from world_model_ros.runtime.bundle import load_bundle
-    from world_model_ros.runtime.provider import provider_named
-    from world_model_ros.runtime.turns import turns_of
+    from world_model_ros.evaluate.tasks.task import task_kinds
 
     if not arguments.seconds > 0:
         raise UserError("seconds", arguments.seconds, "more than 0")

@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from world_model_ros.commands.output import show
-from world_model_ros.contract.share import default_robot
+from world_model_ros.contract.share_folder import default_robot
 
 PARTS = ("pytorch", "scaling", "versus", "gemm")  # need torch
 ALONE = ("settings",)  # does not
@@ -30,15 +30,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from world_model_ros.bench.exported import need_torch
-    from world_model_ros.bench.plan import settings, shipped_plan
     from world_model_ros.bench.report import report
+    from world_model_ros.bench.speed.exported import need_torch
+    from world_model_ros.bench.speed.plan import settings, shipped_plan
+    from world_model_ros.brain.brain import Brain
+    from world_model_ros.bundle.bundle import load_bundle
+    from world_model_ros.bundle.provider import provider_named
     from world_model_ros.contract.contract import load_contract
     from world_model_ros.core.errors import UserError
     from world_model_ros.core.progress import progress_bar
-    from world_model_ros.runtime.brain import Brain
-    from world_model_ros.runtime.bundle import load_bundle
-    from world_model_ros.runtime.provider import provider_named
 
     for name in ("threads", "repeats"):
         if getattr(arguments, name) < 1:
@@ -58,7 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
     if "settings" in parts:
         found = _joined(found, settings(bundle, contract, arguments.repeats))
     if set(parts) & set(PARTS) or size:
-        from world_model_ros.bench.plan_compared import PlanComparison
+        from world_model_ros.bench.speed.plan_compared import PlanComparison
 
         brain = Brain(bundle, contract, provider, arguments.threads)
         comparison = PlanComparison(brain, provider, arguments.threads, arguments.repeats)

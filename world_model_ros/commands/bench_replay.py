@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from world_model_ros.commands.output import show
-from world_model_ros.contract.share import default_robot
+from world_model_ros.contract.share_folder import default_robot
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,13 +22,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from world_model_ros.bench.replay import replay_times, write_bag
     from world_model_ros.bench.report import report
-    from world_model_ros.bench.senses import with_camera_size
+    from world_model_ros.bench.speed.made_up_senses import with_camera_size
+    from world_model_ros.bench.speed.replay import replay_times, write_bag
+    from world_model_ros.brain.brain import Brain
+    from world_model_ros.bundle.bundle import load_bundle
     from world_model_ros.contract.contract import load_contract
     from world_model_ros.core.errors import UserError
-    from world_model_ros.runtime.brain import Brain
-    from world_model_ros.runtime.bundle import load_bundle
 
     for name in ("repeats", "threads"):
         if getattr(arguments, name) < 1:

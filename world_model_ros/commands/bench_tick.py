@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from world_model_ros.commands.output import show
-from world_model_ros.contract.share import default_robot
+from world_model_ros.contract.share_folder import default_robot
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,13 +24,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """With ``--soak``, exit status 0 only if nothing grew."""
     from world_model_ros.bench.report import report
-    from world_model_ros.bench.senses import with_camera_size
-    from world_model_ros.bench.soak import soak
+    from world_model_ros.bench.speed.made_up_senses import with_camera_size
+    from world_model_ros.bench.speed.soak import soak
+    from world_model_ros.bundle.bundle import load_bundle
+    from world_model_ros.bundle.provider import provider_named
     from world_model_ros.contract.contract import load_contract
     from world_model_ros.core.errors import UserError
     from world_model_ros.core.progress import progress_bar
-    from world_model_ros.runtime.bundle import load_bundle
-    from world_model_ros.runtime.provider import provider_named
 
     for name in ("threads", "ticks"):
         if getattr(arguments, name) < 1:
@@ -45,8 +45,8 @@ def run(arguments: argparse.Namespace) -> int:
         result = report(**about, repeats=arguments.soak, **found)
         show(result, arguments.json, _soak_lines(result))
         return 1 if result["grows"] else 0
-    from world_model_ros.bench.tick import tick_times
-    from world_model_ros.nodes.tick_probe import live_ticks
+    from world_model_ros.bench.speed.tick import tick_times
+    from world_model_ros.nodes.probes.tick_probe import live_ticks
 
     records = live_ticks(contract, str(bundle.folder), provider, arguments.threads, arguments.ticks, arguments.rate)
     result = report(**about, repeats=len(records), **tick_times(records))

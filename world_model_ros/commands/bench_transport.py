@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Exit status 0 only if every image arrived that was sent with what is shipped."""
     from world_model_ros.bench.report import report
-    from world_model_ros.bench.transport import SIZES, cases, run_case, summary
+    from world_model_ros.bench.speed.transport import SIZES, cases, run_case, summary
     from world_model_ros.core.errors import UserError
     from world_model_ros.core.progress import progress_bar
 

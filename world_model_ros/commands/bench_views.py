@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from world_model_ros.commands.output import show
-from world_model_ros.contract.share import default_robot
+from world_model_ros.contract.share_folder import default_robot
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from world_model_ros.core.errors import UserError
-    from world_model_ros.nodes.view_probe import view_campaign
+    from world_model_ros.nodes.probes.view_probe import view_campaign
 
     if arguments.blocks < 1:
         raise UserError("blocks", arguments.blocks, "1 or more")

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from world_model_ros.commands.output import show
-from world_model_ros.contract.share import default_robot
+from world_model_ros.contract.share_folder import default_robot
 from world_model_ros.core.errors import UserError
 
 
@@ -34,8 +34,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _bundle(arguments: argparse.Namespace) -> int:
+    from world_model_ros.bundle.bundle import check_bundle
     from world_model_ros.contract.contract import load_contract
-    from world_model_ros.runtime.bundle import check_bundle
 
     contract = load_contract(arguments.robot or _robot_of(arguments.what))
     report = check_bundle(arguments.what, contract)
@@ -59,8 +59,8 @@ def _bundle(arguments: argparse.Namespace) -> int:
 
 def _robot_of(bundle: str) -> str:
     """The robot that a bundle names; the package's default one where its manifest cannot be read, which is said."""
+    from world_model_ros.bundle.bundle import find_bundle, read_manifest
     from world_model_ros.contract.contract import known_robots
-    from world_model_ros.runtime.bundle import find_bundle, read_manifest
 
     folder = find_bundle(bundle)
     try:
@@ -74,8 +74,8 @@ def _robot_of(bundle: str) -> str:
 
 
 def _contract(arguments: argparse.Namespace) -> int:
-    from world_model_ros.commands.collision_check import collision_lines, collision_report
-    from world_model_ros.commands.contract_check import check_contract
+    from world_model_ros.check.collision_pairs import collision_lines, collision_report
+    from world_model_ros.check.contract_fit import check_contract
     from world_model_ros.contract.contract import load_contract
 
     contract = load_contract(arguments.what)
@@ -100,12 +100,12 @@ def _live(arguments: argparse.Namespace) -> int:
     import os
 
     from world_model_ros.bringup.domain import middleware_environment
+    from world_model_ros.check.robot_fit import report_lines
     from world_model_ros.contract.contract import load_contract
-    from world_model_ros.convert.robot_fit import report_lines
 
     contract = load_contract(arguments.what)
     os.environ.update(middleware_environment("shared_memory"))
-    from world_model_ros.nodes.live_check import check_live
+    from world_model_ros.nodes.robot.live_check import check_live
 
     result = check_live(contract, arguments.live, arguments.use_sim_time)
     show(result, arguments.json, report_lines(result))
@@ -114,9 +114,9 @@ def _live(arguments: argparse.Namespace) -> int:
 
 def _bag(arguments: argparse.Namespace) -> int:
     from world_model_ros.bags.bag_fit import check_bag
+    from world_model_ros.check.robot_fit import report_lines
     from world_model_ros.commands.replay import topic_names
     from world_model_ros.contract.contract import load_contract
-    from world_model_ros.convert.robot_fit import report_lines
 
     result = check_bag(arguments.bag, load_contract(arguments.what), topic_names(arguments.map))
     unread = [*(f"{topic}: {why}" for topic, why in result["left_out"].items()), *result["damage"]]

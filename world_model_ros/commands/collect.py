@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from world_model_ros.commands.output import show
-from world_model_ros.contract.share import default_robot
+from world_model_ros.contract.share_folder import default_robot
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,13 +25,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from world_model_ros.contract.contract import load_contract
-    from world_model_ros.sim.collect import collect
+    from world_model_ros.sim.collection.collect import collect
 
     contract = load_contract(arguments.robot)
     practice = None
     if arguments.model:
-        from world_model_ros.evaluate.practice import Practice
-        from world_model_ros.runtime.bundle import load_bundle
+        from world_model_ros.bundle.bundle import load_bundle
+        from world_model_ros.evaluate.tasks.self_play import Practice
 
         practice = Practice(str(load_bundle(arguments.model, contract).folder))
     episodes = collect(

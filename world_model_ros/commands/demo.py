@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from world_model_ros.commands.output import show
-from world_model_ros.contract.share import default_robot
+from world_model_ros.contract.share_folder import default_robot
 
 _LONGEST_S = 300.0
 
@@ -41,12 +41,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 def demonstrate_once(arguments: argparse.Namespace, out: Path) -> dict[str, Any]:
     """One run with one seed; the summary, which is also in ``out/summary.json``."""
+    from world_model_ros.brain.interleaving import turns_of
+    from world_model_ros.bundle.bundle import load_bundle
     from world_model_ros.contract.contract import load_contract
-    from world_model_ros.evaluate.draw import default_kinds
-    from world_model_ros.evaluate.task import task_kinds
-    from world_model_ros.runtime.bundle import load_bundle
-    from world_model_ros.runtime.turns import turns_of
-    from world_model_ros.sim.scenes import variety_named
+    from world_model_ros.evaluate.tasks.task import task_kinds
+    from world_model_ros.evaluate.tasks.task_draw import default_kinds
+    from world_model_ros.sim.scenes.draw import variety_named
 
     contract = load_contract(arguments.robot)
     kinds = task_kinds(arguments.goals or default_kinds(contract))

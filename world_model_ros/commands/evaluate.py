@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from world_model_ros.commands.output import show
-from world_model_ros.contract.share import default_robot
+from world_model_ros.contract.share_folder import default_robot
 
 if TYPE_CHECKING:
+    from world_model_ros.bundle.bundle import Bundle
     from world_model_ros.contract.contract import Contract
-    from world_model_ros.evaluate.closed_loop import Blackout
-    from world_model_ros.evaluate.forecast import Forecast
-    from world_model_ros.runtime.bundle import Bundle
+    from world_model_ros.evaluate.prediction.forecast import Forecast
+    from world_model_ros.evaluate.tasks.closed_loop import Blackout
 
 _COLLECTED = 500  # training uses small seeds of `collect`; these bags are far from them
 _FIRST_SEED = 20_000
@@ -58,9 +58,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from world_model_ros.bundle.bundle import load_bundle
     from world_model_ros.contract.contract import load_contract
     from world_model_ros.core.errors import UserError
-    from world_model_ros.runtime.bundle import load_bundle
 
     for name in ("episodes", "control_episodes", "stride", "workers"):
         if getattr(arguments, name) < 1:
@@ -81,7 +81,7 @@ def run(arguments: argparse.Namespace) -> int:
         found = _drift(arguments, contract, bundle)
         show(about | {"episodes": arguments.episodes} | found, arguments.json, _drift_lines(found))
         return 0
-    from world_model_ros.evaluate.prediction import calibration_scores, prediction_scores
+    from world_model_ros.evaluate.prediction.scores import calibration_scores, prediction_scores
 
     with _bags(arguments, contract) as bags:
         episodes, failed = _forecasts(bags, contract, bundle, arguments)
@@ -94,15 +94,15 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _tasks(arguments: argparse.Namespace, contract: Contract, bundle: Bundle) -> list[dict[str, Any]]:
+    from world_model_ros.brain.interleaving import turns_of
     from world_model_ros.bringup.processes import streams_named
     from world_model_ros.core.errors import UserError
     from world_model_ros.core.progress import progress_bar
-    from world_model_ros.evaluate.closed_loop import Blackout
-    from world_model_ros.evaluate.draw import judged_kinds
-    from world_model_ros.evaluate.task import task_kinds
-    from world_model_ros.evaluate.tasks import CONTROLS, Conditions, loss_scores, run_episodes, task_scores
-    from world_model_ros.runtime.turns import turns_of
-    from world_model_ros.sim.scenes import variety_named
+    from world_model_ros.evaluate.tasks.closed_loop import Blackout
+    from world_model_ros.evaluate.tasks.success import CONTROLS, Conditions, loss_scores, run_episodes, task_scores
+    from world_model_ros.evaluate.tasks.task import task_kinds
+    from world_model_ros.evaluate.tasks.task_draw import judged_kinds
+    from world_model_ros.sim.scenes.draw import variety_named
 
     kinds = task_kinds(arguments.goals or judged_kinds(contract))
     controls = [name for name in arguments.controls.split(",") if name]
@@ -143,7 +143,7 @@ def _silent(robot: str, text: str) -> Blackout:
     """``camera``: silent for two seconds; ``camera/ever``: from the first contact on. ``taxels+wrench``: both."""
     from world_model_ros.bringup.processes import streams_named
     from world_model_ros.core.errors import UserError
-    from world_model_ros.evaluate.closed_loop import Blackout
+    from world_model_ros.evaluate.tasks.closed_loop import Blackout
 
     kinds, _, how = text.partition("/")
     if how not in ("", "ever"):
@@ -155,8 +155,8 @@ def _silent(robot: str, text: str) -> Blackout:
 def _surprise(arguments: argparse.Namespace, contract: Contract, bundle: Bundle) -> list[dict[str, Any]]:
     from world_model_ros.core.parallel import spread
     from world_model_ros.core.progress import progress_bar
-    from world_model_ros.evaluate.parallel import BrainRecipe
-    from world_model_ros.evaluate.surprise import EVENTS, PairJob, surprise_scores
+    from world_model_ros.evaluate.brain_recipe import BrainRecipe
+    from world_model_ros.evaluate.prediction.impossible_events import EVENTS, PairJob, surprise_scores
 
     recipe = BrainRecipe.of(contract, bundle, arguments.provider, "watch")
     seeds = range(arguments.first_seed, arguments.first_seed + arguments.episodes)
@@ -169,11 +169,11 @@ def _surprise(arguments: argparse.Namespace, contract: Contract, bundle: Bundle)
 
 
 def _drift(arguments: argparse.Namespace, contract: Contract, bundle: Bundle) -> dict[str, Any]:
-    from world_model_ros.bags.find import find_bags
+    from world_model_ros.bags.storage.find import find_bags
+    from world_model_ros.brain.brain import Brain
     from world_model_ros.core.progress import progress_bar
-    from world_model_ros.evaluate.long import SECONDS, LongEpisode, drift, drift_scores
-    from world_model_ros.runtime.brain import Brain
-    from world_model_ros.sim.collect import collect
+    from world_model_ros.evaluate.prediction.long_rollouts import SECONDS, LongEpisode, drift, drift_scores
+    from world_model_ros.sim.collection.collect import collect
 
     brain = Brain(bundle, contract, arguments.provider, policy="watch")
     with tempfile.TemporaryDirectory(prefix="world_model_evaluate_") as folder:
@@ -197,12 +197,12 @@ def _drift_lines(found: dict[str, Any]) -> list[str]:
 @contextlib.contextmanager
 def _bags(arguments: argparse.Namespace, contract: Contract) -> Iterator[Sequence[Path]]:
     """The bags that were named, or fresh simulated ones that live as long as they are read."""
-    from world_model_ros.bags.find import find_bags
+    from world_model_ros.bags.storage.find import find_bags
 
     if arguments.bags:
         yield find_bags(arguments.bags)
         return
-    from world_model_ros.sim.collect import collect
+    from world_model_ros.sim.collection.collect import collect
 
     with tempfile.TemporaryDirectory(prefix="world_model_evaluate_") as folder:
         collect(contract, Path(folder), arguments.episodes, _COLLECTED, arguments.workers, arguments.scenes)
@@ -216,8 +216,8 @@ def _forecasts(
     from world_model_ros.core.errors import UserError
     from world_model_ros.core.parallel import spread
     from world_model_ros.core.progress import progress_bar
-    from world_model_ros.evaluate.forecast import ForecastJob
-    from world_model_ros.evaluate.parallel import BrainRecipe
+    from world_model_ros.evaluate.brain_recipe import BrainRecipe
+    from world_model_ros.evaluate.prediction.forecast import ForecastJob
 
     recipe = BrainRecipe.of(contract, bundle, arguments.provider, "watch")
     frames = arguments.what == "prediction"

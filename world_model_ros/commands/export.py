@@ -30,11 +30,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from world_model_ros.contract.contract import load_contract
-    from world_model_ros.contract.share import share_folder
-    from world_model_ros.learning.export import load_checkpoint
-    from world_model_ros.learning.exporter import exporter_named
-    from world_model_ros.learning.publish import bundle_to_export, export
-    from world_model_ros.learning.threads import take_threads
+    from world_model_ros.contract.share_folder import share_folder
+    from world_model_ros.learning.export.model_export import load_checkpoint
+    from world_model_ros.learning.export.onnx_exporter import exporter_named
+    from world_model_ros.learning.export.publish import bundle_to_export, export
+    from world_model_ros.learning.training.threads import take_threads
 
     planner = _planner(arguments)
     exporter_named(arguments.exporter)  # a mistake is said before minutes of calibration

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from world_model_ros.commands.output import show
 
 if TYPE_CHECKING:
-    from world_model_ros.bags.lerobot_export import LerobotExport
+    from world_model_ros.lerobot.exporter import LerobotExport
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,15 +27,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from world_model_ros.bags.find import find_bags
-    from world_model_ros.bags.reader import BagReader
+    from world_model_ros.bags.storage.find import find_bags
+    from world_model_ros.bags.storage.reader import BagReader
     from world_model_ros.commands.lerobot import need_lerobot
     from world_model_ros.commands.replay import contract_of
     from world_model_ros.contract.contract import load_contract
 
     need_lerobot()
-    from world_model_ros.bags.lerobot_export import LerobotExport
-    from world_model_ros.bags.writer import whole_or_gone
+    from world_model_ros.bags.storage.writer import whole_or_gone
+    from world_model_ros.lerobot.exporter import LerobotExport
 
     bags = find_bags(arguments.bags)
     with BagReader(bags[0]) as reader:

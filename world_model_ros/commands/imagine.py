@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from world_model_ros.commands.output import file_named, port, show
-from world_model_ros.contract.share import default_robot
+from world_model_ros.contract.share_folder import default_robot
 
 if TYPE_CHECKING:
-    from world_model_ros.commands.imagined import Imagined
-    from world_model_ros.evaluate.inside import InsideTick
+    from world_model_ros.evaluate.imagination.starting_point import Imagined
+    from world_model_ros.evaluate.imagination.steered_session import InsideTick
 
 _POLICIES = ("scripted_push", "coloured", "reach")
 
@@ -44,12 +44,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from world_model_ros.commands.imagined import Imagined
+    from world_model_ros.brain.brain import Brain
+    from world_model_ros.bundle.bundle import load_bundle
     from world_model_ros.contract.contract import load_contract
     from world_model_ros.core.errors import UserError
     from world_model_ros.core.progress import progress_bar
-    from world_model_ros.runtime.brain import Brain
-    from world_model_ros.runtime.bundle import load_bundle
+    from world_model_ros.evaluate.imagination.starting_point import Imagined
 
     if arguments.bag is not None and (arguments.beside or arguments.script in _POLICIES):
         raise UserError("bag", str(arguments.bag), "none with --beside or a policy: a bag has no simulator")
@@ -73,7 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
     if len(results) == 1:
         show(results[0], arguments.json, _lines(results[0]))
     else:
-        from world_model_ros.evaluate.inside_spread import spread
+        from world_model_ros.evaluate.imagination.steered_spread import spread
 
         result = {key: results[0][key] for key in ("robot", "model", "script", "seed", "ticks")} | spread(results)
         show(result, arguments.json, _spread_lines(result))
@@ -81,7 +81,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _headless(arguments: argparse.Namespace, what: Imagined, seed: int) -> dict[str, Any]:
-    from world_model_ros.evaluate.inside import beside_scores, run_script, speed
+    from world_model_ros.evaluate.imagination.steered_session import beside_scores, run_script, speed
 
     actions, count = _actions(arguments, what, seed)
     first = what.truth()
@@ -104,8 +104,8 @@ def _headless(arguments: argparse.Namespace, what: Imagined, seed: int) -> dict[
 
 def _actions(arguments: argparse.Namespace, what: Imagined, seed: int) -> tuple[Any, int]:
     """A function of the tick before and a count, and how many ticks."""
-    from world_model_ros.evaluate.script import parse_script
-    from world_model_ros.sim.gestures import Desk, make_gesture
+    from world_model_ros.evaluate.imagination.motion_script import parse_script
+    from world_model_ros.sim.collection.gestures import Desk, make_gesture
 
     if arguments.script not in _POLICIES:
         written = parse_script(arguments.script, what.contract)
@@ -128,7 +128,7 @@ def _serve(arguments: argparse.Namespace, what: Imagined) -> None:
     from world_model_ros.view.timeline import parse_steps
 
     try:
-        from world_model_ros.view.steering_page import SteeringPage
+        from world_model_ros.view.web.steering_page import SteeringPage
     except ImportError as error:
         raise UserError("imagine", str(error), "the extra 'view': pip install '.[view]'") from error
     horizon = what.brain.bundle.manifest.horizon
@@ -144,7 +144,7 @@ def _serve(arguments: argparse.Namespace, what: Imagined) -> None:
 def _write(path: Path, what: Imagined, done: list[InsideTick]) -> None:
     import cv2
 
-    from world_model_ros.view.inside import film_strip
+    from world_model_ros.view.pictures.steered_picture import film_strip
 
     targets = [target.name for target in what.contract.interface.targets]
     picture = film_strip([tick.inside for tick in done], what.session.heard_ahead(done[-1]), targets)

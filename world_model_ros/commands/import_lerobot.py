@@ -37,9 +37,9 @@ def run(arguments: argparse.Namespace) -> int:
     from world_model_ros.core.progress import progress_bar
 
     need_lerobot()
-    from world_model_ros.bags.lerobot_import import import_episodes, import_plan
-    from world_model_ros.bags.lerobot_layout import LerobotDataset, LostEpisode
     from world_model_ros.core.errors import UserError
+    from world_model_ros.lerobot.importer import import_episodes, import_plan
+    from world_model_ros.lerobot.layout import LerobotDataset, LostEpisode
 
     contract = load_contract(arguments.contract)
     data = LerobotDataset(arguments.dataset)

@@ -23,9 +23,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from world_model_ros.bundle.bundle import known_bundles
     from world_model_ros.contract.contract import known_robots
-    from world_model_ros.contract.share import share_folder
-    from world_model_ros.runtime.bundle import known_bundles
+    from world_model_ros.contract.share_folder import share_folder
 
     result: dict[str, Any] = {
         "package": _version("world_model_ros"),
@@ -78,7 +78,7 @@ def _rmw() -> str | None:
 
 def _providers() -> list[str]:
     try:
-        from world_model_ros.runtime.provider import available_providers
+        from world_model_ros.bundle.provider import available_providers
     except ImportError:
         return []
     return available_providers()

@@ -16,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from world_model_ros.bags.latency import stream_lags
-    from world_model_ros.bags.reader import BagReader
+    from world_model_ros.bags.storage.reader import BagReader
     from world_model_ros.commands.replay import contract_of
     from world_model_ros.contract.contract import load_contract
 

@@ -12,8 +12,8 @@ from world_model_ros.commands.output import show
 
 if TYPE_CHECKING:
     from world_model_ros.contract.contract import Contract
-    from world_model_ros.contract.description import Description, UrdfJoint
     from world_model_ros.contract.draft import Box
+    from world_model_ros.contract.urdf.description import Description, UrdfJoint
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,8 +32,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from world_model_ros.contract.contract import contract_from_text
-    from world_model_ros.contract.description import read_description
     from world_model_ros.contract.draft import Draft, choose_joints, legal_name
+    from world_model_ros.contract.urdf.description import read_description
     from world_model_ros.core.errors import UserError
 
     if not 0.1 <= arguments.tick_hz <= 100.0:
@@ -73,7 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _say(arguments: argparse.Namespace, out: Path, contract: Contract, tips: tuple[str, ...], notes: list[str]) -> None:
     """Print what was written, what is to be filled in, and what comes next."""
-    from world_model_ros.contract.marks import marks
+    from world_model_ros.contract.placeholders import marks
 
     found, base = marks(contract.text), contract.interface.base_frame
     launch = f"ros2 launch world_model_ros bringup.launch.py robot:={out.resolve()} model:=/path/to/bundle"
@@ -114,7 +114,7 @@ def _carried(description: Description, joints: tuple[UrdfJoint, ...]) -> set[str
 
 def _workspace(contract: Contract, base: str, tip: str) -> Box:
     """All that the tip reaches."""
-    from world_model_ros.kinematics.reach import reach_m
+    from world_model_ros.kinematics.link_reach import reach_m
 
     return [(float(low), float(max(high, low + 1e-3))) for low, high in reach_m(contract, base, tip)]
 

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 from world_model_ros.commands.output import show
 
 if TYPE_CHECKING:
-    from world_model_ros.bags.moments import Moment
-    from world_model_ros.bags.reader import BagReader
-    from world_model_ros.bags.replay import Replay, ReplayOptions
+    from world_model_ros.bags.replay.highlights import Moment
+    from world_model_ros.bags.replay.replay import Replay, ReplayOptions
+    from world_model_ros.bags.storage.reader import BagReader
+    from world_model_ros.brain.brain import Brain
     from world_model_ros.contract.contract import Contract
-    from world_model_ros.runtime.brain import Brain
 
 _COMPARED = (
     "bag",
@@ -52,12 +52,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from world_model_ros.bags.reader import BagReader
-    from world_model_ros.bags.replay import ReplayOptions
+    from world_model_ros.bags.replay.replay import ReplayOptions
+    from world_model_ros.bags.storage.reader import BagReader
+    from world_model_ros.brain.brain import Brain
+    from world_model_ros.bundle.bundle import load_bundle
     from world_model_ros.contract.contract import load_contract
     from world_model_ros.core.errors import UserError
-    from world_model_ros.runtime.brain import Brain
-    from world_model_ros.runtime.bundle import load_bundle
 
     names = topic_names(arguments.map)
     options = ReplayOptions(names, arguments.seed, arguments.moments, arguments.resume, arguments.until, arguments.rate)
@@ -106,11 +106,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _replay(bag: Path, contract: Contract, brain: Brain, out: Path, options: ReplayOptions) -> tuple[Replay, list[str]]:
     """One bag with one model, and the files that it left."""
-    from world_model_ros.bags.replay import replay
-    from world_model_ros.bags.report import can_report, write_report
+    from world_model_ros.bags.replay.replay import replay
+    from world_model_ros.bags.replay.report import can_report, write_report
     from world_model_ros.core.errors import UserError
     from world_model_ros.core.progress import progress_bar
-    from world_model_ros.view.strip import Badge, Strip, draw_strip
+    from world_model_ros.view.pictures.strip import Badge, Strip, draw_strip
 
     earlier = out / "bag"
     if bag.resolve().is_relative_to(earlier.resolve()):
@@ -147,7 +147,7 @@ def topic_names(mappings: Sequence[str]) -> dict[str, str]:
 
 def _compared(done: list[list[Replay]], out: Path) -> dict[str, Any]:
     """Several replays side by side, in ``comparison.json`` too; of two models also their paired differences."""
-    from world_model_ros.bags.comparison import compare
+    from world_model_ros.bags.replay.comparison import compare
 
     rows = [{key: one.metrics[key] for key in _COMPARED} for each in done for one in each]
     result: dict[str, Any] = {"replays": rows}
@@ -196,7 +196,7 @@ def contract_of(reader: BagReader) -> Contract:
 
 
 def _draw(path: Path, moments: Sequence[Moment]) -> None:
-    from world_model_ros.view.strip import Badge, Strip, futures_png
+    from world_model_ros.view.pictures.strip import Badge, Strip, futures_png
 
     strips = [
         Strip(each.now, each.seconds, each.imagined, each.real, badge=Badge(surprise=each.surprise)) for each in moments

@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from world_model_ros.commands.output import show
-from world_model_ros.contract.share import default_robot
+from world_model_ros.contract.share_folder import default_robot
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,16 +21,16 @@ def run(arguments: argparse.Namespace) -> int:
     import os
 
     from world_model_ros.bringup.domain import middleware_environment
+    from world_model_ros.bundle.bundle import load_bundle
     from world_model_ros.contract.contract import load_contract
     from world_model_ros.core.errors import UserError
-    from world_model_ros.runtime.bundle import load_bundle
 
     if not 1.0 <= arguments.seconds <= 86400.0:
         raise UserError("seconds", arguments.seconds, "1 to 86400")
     contract = load_contract(arguments.robot)
     load_bundle(arguments.model or contract.name, contract)  # a mistake is said before ROS starts
     os.environ.update(middleware_environment("shared_memory"))
-    from world_model_ros.nodes.shadow import watch
+    from world_model_ros.nodes.shadow.run import watch
 
     parameters = {"robot": arguments.robot, "model": arguments.model, "provider": arguments.provider}
     report = watch(parameters, arguments.seconds, arguments.use_sim_time)

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from world_model_ros.commands.output import show
-from world_model_ros.contract.share import default_robot
+from world_model_ros.contract.share_folder import default_robot
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,12 +46,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from world_model_ros.bags.find import find_bags
+    from world_model_ros.bags.storage.find import find_bags
     from world_model_ros.contract.contract import load_contract
-    from world_model_ros.learning.config import TrainConfig
-    from world_model_ros.learning.threads import threads_for
-    from world_model_ros.learning.train import CHECKPOINT
-    from world_model_ros.learning.train_on_bags import train
+    from world_model_ros.learning.training.config import TrainConfig
+    from world_model_ros.learning.training.threads import threads_for
+    from world_model_ros.learning.training.train import CHECKPOINT
+    from world_model_ros.learning.training.train_on_bags import train
 
     contract = load_contract(arguments.robot)
     bags = find_bags(arguments.bags)

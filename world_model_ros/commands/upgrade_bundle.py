@@ -17,9 +17,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     import json
 
+    from world_model_ros.bundle.bundle import MANIFEST, find_bundle
+    from world_model_ros.bundle.upgrade import upgrade_bundle
     from world_model_ros.contract.contract import load_contract
-    from world_model_ros.runtime.bundle import MANIFEST, find_bundle
-    from world_model_ros.runtime.upgrade import upgrade_bundle
 
     told = json.loads((find_bundle(arguments.bundle) / MANIFEST).read_text(encoding="utf-8"))
     contract = load_contract(arguments.robot or told["robot"])

@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from world_model_ros.commands.output import file_named, port, show
-from world_model_ros.contract.share import default_robot
+from world_model_ros.contract.share_folder import default_robot
 
 if TYPE_CHECKING:
+    from world_model_ros.bundle.bundle import Bundle
     from world_model_ros.commands.bag_feed import BagFeed
     from world_model_ros.contract.contract import Contract
-    from world_model_ros.nodes.live_feed import LiveFeed
-    from world_model_ros.runtime.bundle import Bundle
-    from world_model_ros.view.dashboard import Dashboard
-    from world_model_ros.view.space import SpacePicture
+    from world_model_ros.nodes.view.live_feed import LiveFeed
+    from world_model_ros.view.pictures.dashboard import Dashboard
+    from world_model_ros.view.pictures.space_picture import SpacePicture
 
 _PATIENCE_S = 30.0
 
@@ -52,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.png is None and arguments.mp4 is None:
         _serve(arguments)(contract, feed, dashboard, steps, horizon)
         return 0
-    from world_model_ros.view.space import SpacePicture
+    from world_model_ros.view.pictures.space_picture import SpacePicture
 
     files = []
     if arguments.png is not None:
@@ -68,9 +68,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _live(arguments: argparse.Namespace) -> int:
+    from world_model_ros.bundle.bundle import load_bundle
     from world_model_ros.contract.contract import load_contract
-    from world_model_ros.nodes.live_feed import LiveFeed
-    from world_model_ros.runtime.bundle import load_bundle
+    from world_model_ros.nodes.view.live_feed import LiveFeed
     from world_model_ros.view.timeline import parse_steps
 
     contract = load_contract(arguments.robot or default_robot())
@@ -80,7 +80,7 @@ def _live(arguments: argparse.Namespace) -> int:
     dashboard = _dashboard(arguments, contract, bundle, steps)
     try:
         if arguments.png is not None:
-            from world_model_ros.view.space import SpacePicture
+            from world_model_ros.view.pictures.space_picture import SpacePicture
 
             print(f"listens for a robot with a brain, at most {_PATIENCE_S:.0f} s", file=sys.stderr)
             index = _come_true(feed, bundle.manifest.horizon)
@@ -107,9 +107,9 @@ def _come_true(feed: LiveFeed, horizon: int) -> int:
 
 
 def _dashboard(arguments: argparse.Namespace, contract: Contract, bundle: Bundle, steps: tuple[int, ...]) -> Dashboard:
-    from world_model_ros.runtime.graphs import first_camera
-    from world_model_ros.view.dashboard import Dashboard
+    from world_model_ros.bundle.signatures import first_camera
     from world_model_ros.view.frame_decoder import FrameDecoder
+    from world_model_ros.view.pictures.dashboard import Dashboard
 
     decoder = FrameDecoder(bundle, arguments.provider) if first_camera(contract.interface) is not None else None
     return Dashboard(contract, decoder, steps)
@@ -126,14 +126,14 @@ def sheet(space: SpacePicture, dashboard: Dashboard, feed: BagFeed | LiveFeed, i
 
 
 def _replayed(arguments: argparse.Namespace) -> tuple[BagFeed, Contract, Dashboard, tuple[int, ...], int]:
-    from world_model_ros.bags.reader import BagReader
-    from world_model_ros.bags.replay import ReplayOptions
+    from world_model_ros.bags.replay.replay import ReplayOptions
+    from world_model_ros.bags.storage.reader import BagReader
+    from world_model_ros.brain.brain import Brain
+    from world_model_ros.bundle.bundle import load_bundle
     from world_model_ros.commands.bag_feed import BagFeed
     from world_model_ros.commands.replay import contract_of
     from world_model_ros.contract.contract import load_contract
     from world_model_ros.core.progress import progress_bar
-    from world_model_ros.runtime.brain import Brain
-    from world_model_ros.runtime.bundle import load_bundle
     from world_model_ros.view.timeline import parse_steps
 
     with BagReader(arguments.bag) as reader:
@@ -154,7 +154,7 @@ def _replayed(arguments: argparse.Namespace) -> tuple[BagFeed, Contract, Dashboa
 def _serve(arguments: argparse.Namespace) -> Any:
     """Opens the page for a feed, and stays until it is interrupted."""
     try:
-        from world_model_ros.view.web_page import WebPage
+        from world_model_ros.view.web.outlook_page import WebPage
     except ImportError as error:
         from world_model_ros.core.errors import UserError
 
@@ -186,7 +186,7 @@ def _write_mp4(path: Path, space: SpacePicture, dashboard: Dashboard, feed: BagF
     from world_model_ros.core.progress import progress_bar
 
     try:
-        from world_model_ros.bags.lerobot_video import VideoWriter
+        from world_model_ros.lerobot.video import VideoWriter
     except ImportError as error:
         raise UserError("mp4", str(error), "an installation with PyAV: pip install av") from error
     wide = next((i for i, each in enumerate(feed.outlooks) if each.goal_image is not None), 0)

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Union
 
 from pydantic import Field, model_validator
 
-from world_model_ros.contract.fields import Positive, Range, Strict, once
+from world_model_ros.contract.field_types import Positive, Range, Strict, once
 
 Axes = Annotated[list[Literal["x", "y", "z"]], Field(min_length=1)]
 Box = tuple[Range, Range, Range]

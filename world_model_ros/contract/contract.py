@@ -14,12 +14,12 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from world_model_ros.contract.contract_text import read_text, read_yaml
-from world_model_ros.contract.description import Description, describe
 from world_model_ros.contract.limits import joint_limits
 from world_model_ros.contract.schema import ContractFile, Deployment, Interface, Stream, StreamSource
-from world_model_ros.contract.share import share_folder
+from world_model_ros.contract.share_folder import share_folder
 from world_model_ros.contract.simulation import Simulation
-from world_model_ros.contract.urdf_text import urdf_text
+from world_model_ros.contract.urdf.description import Description, describe
+from world_model_ros.contract.urdf.text import urdf_text
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.streams import StreamRule
 from world_model_ros.core.trajectory import Float, JointLimits

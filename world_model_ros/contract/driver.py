@@ -6,7 +6,7 @@ from typing import Annotated, Union
 
 from pydantic import Field, model_validator
 
-from world_model_ros.contract.fields import Positive, Qos, Strict, Topic, once
+from world_model_ros.contract.field_types import Positive, Qos, Strict, Topic, once
 
 Told = Union[bool, int, float, str]
 

@@ -7,7 +7,7 @@ from typing import Literal, TypeVar
 
 from pydantic import Field, model_validator
 
-from world_model_ros.contract.fields import Finite, Name, Number, Positive, Range, Strict, Topic, once
+from world_model_ros.contract.field_types import Finite, Name, Number, Positive, Range, Strict, Topic, once
 
 
 class JointLimit(Strict):

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from world_model_ros.contract.actions import Action, Box
 from world_model_ros.contract.driver import Driver
-from world_model_ros.contract.fields import Count, Name, Number, Positive, Qos, Strict, Topic, known, once, same
+from world_model_ros.contract.field_types import Count, Name, Number, Positive, Qos, Strict, Topic, known, once, same
 from world_model_ros.contract.gate_settings import Command, GateSettings, JointLimit
 from world_model_ros.contract.simulation import Simulation
 

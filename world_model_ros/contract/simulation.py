@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from world_model_ros.contract.fields import Finite, Name, Number, Positive, Range, Strict
+from world_model_ros.contract.field_types import Finite, Name, Number, Positive, Range, Strict
 
 Point = tuple[Finite, Finite, Finite]
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from world_model_ros.contract.contract import Contract
-from world_model_ros.convert.outgoing import MessageMaker
+from world_model_ros.convert.messages import MessageMaker
 from world_model_ros.core.trajectory import Trajectory
 
 

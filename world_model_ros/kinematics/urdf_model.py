@@ -10,7 +10,7 @@ import numpy as np
 import pinocchio as pin
 
 from world_model_ros.contract.contract import Contract
-from world_model_ros.contract.description import UrdfJoint
+from world_model_ros.contract.urdf.description import UrdfJoint
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.trajectory import Float
 from world_model_ros.kinematics.meshes import find_mesh, mesh_folders

@@ -14,53 +14,53 @@ from world_model_ros.nodes import signals
 
 def world_model_node() -> None:
     """The brain."""
-    _run("world_model_node")
+    _run("brain", "world_model_node")
 
 
 def command_gate_node() -> None:
     """The command gate."""
-    _run("command_gate_node")
+    _run("gate", "command_gate_node")
 
 
 def future_view_node() -> None:
     """The view of imagined futures."""
-    _run("future_view_node")
+    _run("view", "future_view_node")
 
 
 def sim_robot_node() -> None:
     """The simulated robot."""
-    _run("sim_robot_node")
+    _run("robot", "sim_robot_node")
 
 
 def recorder_node() -> None:
     """The recorder of bags."""
-    _run("recorder_node")
+    _run("bags", "recorder_node")
 
 
 def bag_player_node() -> None:
     """The player of bags."""
-    _run("bag_player_node")
+    _run("bags", "bag_player_node")
 
 
 def demo_node() -> None:
     """The judge of the demo."""
-    _run("demo_node")
+    _run("robot", "demo_node")
 
 
-def _help(name: str) -> str:
+def _help(room: str, name: str) -> str:
     """What a node is and takes: the text at the head of its module, which is not imported, for that needs ROS."""
-    source = pkgutil.get_data("world_model_ros.nodes", f"{name}.py") or b""
+    source = pkgutil.get_data(f"world_model_ros.nodes.{room}", f"{name}.py") or b""
     about = ast.get_docstring(ast.parse(source)) or ""
     return f"usage: {name} [--ros-args -p NAME:=VALUE ...]\n\n{about}"
 
 
-def _run(name: str) -> None:
+def _run(room: str, name: str) -> None:
     if {"-h", "--help"} & set(sys.argv[1:]):  # not at once a gate or a robot
-        print(_help(name))
+        print(_help(room, name))
         sys.exit()
     signals.listen()
     try:
-        status = importlib.import_module(f"world_model_ros.nodes.{name}").main()
+        status = importlib.import_module(f"world_model_ros.nodes.{room}.{name}").main()
     except ModuleNotFoundError as error:
         said = to_install(error)
         if said is None:

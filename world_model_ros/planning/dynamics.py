@@ -10,7 +10,7 @@ from torch import Tensor
 class Dynamics(Protocol):
     """A world model that imagines, and heads that read what its states mean.
 
-    States are (N, S), those of candidates (N, H, S). `world_model_ros.learning.networks.WorldModel` is one.
+    States are (N, S), those of candidates (N, H, S). `world_model_ros.learning.model.world_model.WorldModel` is one.
     """
 
     def imagine(self, memory: Tensor, candidates: Tensor) -> Tensor:

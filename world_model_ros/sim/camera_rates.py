@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from math import ceil
 
 from world_model_ros.contract.schema import CameraStream
-from world_model_ros.sim.studio import Cost
+from world_model_ros.sim.camera_process import Cost
 from world_model_ros.sim.telemetry import beats
 
 RENDERING = 0.4  # of a core, for all cameras together; brain, gate and physics want the rest of two

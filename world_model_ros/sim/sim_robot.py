@@ -14,8 +14,8 @@ from world_model_ros.contract.schema import MicrophoneStream
 from world_model_ros.core.trajectory import Trajectory
 from world_model_ros.sim.cameras import Cameras, View, view_of
 from world_model_ros.sim.controller import JointTrajectoryController, trajectory_from_message
-from world_model_ros.sim.robot_parts import loudness, pads, robot_geoms
-from world_model_ros.sim.scene import STEP_NS, STEP_S, SceneConfig, build_model, home_of
+from world_model_ros.sim.scenes.robot_parts import loudness, pads, robot_geoms
+from world_model_ros.sim.scenes.scene import STEP_NS, STEP_S, SceneConfig, build_model, home_of
 from world_model_ros.sim.sound import Background, ContactSound
 
 Float = NDArray[np.float64]

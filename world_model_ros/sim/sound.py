@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import lfilter
 
-from world_model_ros.sim.scene import BackgroundConfig
+from world_model_ros.sim.scenes.scene import BackgroundConfig
 
 Float = NDArray[np.float64]
 

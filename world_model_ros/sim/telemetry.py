@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.schema import CameraStream, Stream
-from world_model_ros.convert.outgoing import MessageMaker
+from world_model_ros.convert.messages import MessageMaker
 from world_model_ros.core.errors import UserError
 from world_model_ros.sim.sim_robot import SimRobot
 

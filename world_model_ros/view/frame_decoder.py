@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from world_model_ros.brain.decision import Decoded
+from world_model_ros.brain.rollout import decode
+from world_model_ros.bundle.bundle import Bundle
+from world_model_ros.bundle.provider import provider_named
+from world_model_ros.bundle.session import Graph
 from world_model_ros.core.errors import UserError
-from world_model_ros.runtime.bundle import Bundle
-from world_model_ros.runtime.decision import Decoded
-from world_model_ros.runtime.imagine import decode
-from world_model_ros.runtime.provider import provider_named
-from world_model_ros.runtime.session import Graph
-from world_model_ros.view.strip import Image
+from world_model_ros.view.pictures.strip import Image
 
 
 class FrameDecoder:

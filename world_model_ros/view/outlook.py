@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from world_model_ros.brain.decision import Decision
+from world_model_ros.brain.graph_inputs import measured_positions
+from world_model_ros.bundle.signatures import first_camera
 from world_model_ros.contract.contract import Contract
 from world_model_ros.core.goal import Goal
 from world_model_ros.core.streams import Observation
-from world_model_ros.runtime.decision import Decision
-from world_model_ros.runtime.graphs import first_camera
-from world_model_ros.runtime.inputs import measured_positions
-from world_model_ros.view.strip import Badge, Image
-from world_model_ros.view.touching import touching_way
+from world_model_ros.view.pictures.strip import Badge, Image
+from world_model_ros.view.pictures.touch import touching_way
 
 Floats = NDArray[np.float32]
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from world_model_ros.core.errors import UserError
-from world_model_ros.view.strip import Badge, Image, mean_error
+from world_model_ros.view.pictures.strip import Badge, Image, mean_error
 
 _REMEMBERED_S = 3.0
 

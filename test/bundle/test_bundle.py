@@ -1,0 +1,129 @@
+"""A bundle is verified whole before anything runs, and each fault is one error that names what would be legal."""
+
+import json
+import shutil
+from dataclasses import replace
+
+import onnxruntime
+import pytest
+import yaml
+
+from world_model_ros.bundle.bundle import check_bundle, load_bundle
+from world_model_ros.bundle.provider import provider_named
+from world_model_ros.bundle.session import Graph
+from world_model_ros.contract.contract import contract_from_text
+from world_model_ros.core.errors import UserError
+
+
+@pytest.fixture
+def copy(toy_bundle, tmp_path):
+    """A bundle that the test may spoil."""
+    return shutil.copytree(toy_bundle, tmp_path / "toy")
+
+
+def edit(folder, change):
+    path = folder / "manifest.json"
+    manifest = json.loads(path.read_text())
+    change(manifest)
+    path.write_text(json.dumps(manifest))
+
+
+def test_a_whole_bundle_loads_and_its_report_has_no_error(toy_bundle, contract):
+    assert load_bundle(toy_bundle, contract).manifest.name == "toy"
+    report = check_bundle(toy_bundle, contract)
+    assert report.fits
+    assert {"file plan.onnx", "graph perceive", "plan: output chunk"} <= {check.what for check in report.checks}
+
+
+def test_a_model_that_is_not_there_is_named_with_those_that_are(contract):
+    with pytest.raises(UserError, match=r"model: got 'no_such'.*manifest\.json"):
+        load_bundle("no_such", contract)
+
+
+@pytest.mark.parametrize("place", [0, -1])
+def test_one_flipped_byte_is_found(copy, contract, place):
+    data = bytearray((copy / "plan.onnx").read_bytes())
+    data[place] ^= 1
+    (copy / "plan.onnx").write_bytes(data)
+    with pytest.raises(UserError, match=r"plan\.onnx.*damaged"):
+        load_bundle(copy, contract)
+
+
+def test_a_missing_file_is_found(copy, contract):
+    (copy / "goal.onnx").unlink()
+    with pytest.raises(UserError, match=r"goal\.onnx: got 'no such file'"):
+        load_bundle(copy, contract)
+
+
+def test_a_missing_graph_is_named_with_what_the_kind_needs(copy, contract):
+    edit(copy, lambda manifest: manifest["graphs"].pop("rollout"))
+    with pytest.raises(UserError, match=r"graphs.*'rollout'.*kind 'act'"):
+        load_bundle(copy, contract)
+
+
+def test_a_graph_outside_of_the_folder_is_refused(copy, contract):
+    edit(copy, lambda manifest: manifest["graphs"]["plan"].update(file="../plan.onnx"))
+    with pytest.raises(UserError, match=r"graphs\.plan\.file"):
+        load_bundle(copy, contract)
+
+
+def test_a_graph_whose_file_has_no_hash_is_refused(copy, contract):
+    edit(copy, lambda manifest: manifest["files"].pop("plan.onnx"))
+    with pytest.raises(UserError, match=r"graphs\.plan\.file: got 'plan\.onnx'"):
+        load_bundle(copy, contract)
+
+
+def test_a_model_made_for_another_interface_says_which_parts_differ(toy_bundle, contract):
+    data = yaml.safe_load(contract.text)
+    data["interface"]["tick_hz"] = 20.0
+    other = contract_from_text(yaml.safe_dump(data), folder=contract.folder)
+    with pytest.raises(UserError, match=r"made for robot 'tabletop_arm'.*what differs: tick_hz"):
+        load_bundle(toy_bundle, other)
+
+
+def test_another_deployment_does_not_invalidate_a_model(toy_bundle, contract):
+    data = yaml.safe_load(contract.text)
+    data["deployment"]["streams"][0]["topic"] = "another/camera"
+    load_bundle(toy_bundle, contract_from_text(yaml.safe_dump(data), folder=contract.folder))
+
+
+def test_a_tensor_of_another_shape_is_named_with_the_legal_one(copy, contract):
+    edit(copy, lambda manifest: manifest["graphs"]["perceive"]["inputs"]["arm"].update(shape=[6, 3]))
+    with pytest.raises(UserError, match=r"perceive: input arm: got 'float32 \(6, 3\)'; expected float32 \(6, 2\)"):
+        load_bundle(copy, contract)
+
+
+def test_the_report_lists_every_fault_not_only_the_first(copy, contract):
+    (copy / "goal.onnx").unlink()
+    edit(copy, lambda manifest: manifest["graphs"]["plan"]["outputs"].pop("chunk"))
+    report = check_bundle(copy, contract)
+    assert [check.what for check in report.checks if check.error] == ["file goal.onnx", "plan: output chunk"]
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"format": 2}', "\udcff"])
+def test_a_manifest_that_is_none_is_refused(copy, contract, text):
+    (copy / "manifest.json").write_bytes(text.encode("utf-8", "surrogateescape"))
+    with pytest.raises(UserError, match=r"manifest\.json"):
+        load_bundle(copy, contract)
+    assert not check_bundle(copy, contract).fits
+
+
+def test_a_graph_file_that_does_not_keep_the_manifests_promise_is_refused(copy, contract):
+    bundle = load_bundle(copy, contract)
+    inverse = bundle.manifest.graphs["inverse"]
+    swapped = inverse.model_copy(update={"file": "goal.onnx"})
+    manifest = bundle.manifest.model_copy(update={"graphs": bundle.manifest.graphs | {"inverse": swapped}})
+    with pytest.raises(UserError, match=r"goal\.onnx: (input|output)"):
+        Graph(replace(bundle, manifest=manifest), "inverse")
+
+
+@pytest.mark.skipif("CUDAExecutionProvider" in onnxruntime.get_available_providers(), reason="CUDA is here")
+def test_cuda_where_there_is_none_is_an_error_that_says_what_is_missing():
+    with pytest.raises(UserError, match=r"provider: got 'cuda'.*onnxruntime-gpu"):
+        str(provider_named("cuda"))
+    assert str(provider_named("auto")) == "cpu"
+
+
+def test_an_unknown_provider_is_named_with_the_legal_ones():
+    with pytest.raises(UserError, match=r"provider: got 'npu'.*'auto', 'cpu', 'cuda', 'tensorrt'"):
+        str(provider_named("npu"))

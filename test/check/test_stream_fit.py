@@ -1,0 +1,186 @@
+"""What a running robot sends beside its contract: each difference is named with what to change."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from world_model_ros.check.stream_fit import Finding, StreamFit, qos_findings, type_findings
+from world_model_ros.contract.contract import load_contract
+from world_model_ros.contract.field_types import Qos
+from world_model_ros.convert.messages import MessageMaker, ros_class
+from world_model_ros.convert.senses.converters import legal_types
+
+CONTRACT = load_contract("tabletop_arm")
+MAKE = MessageMaker(ros_class)
+JOINTS = CONTRACT.joint_names
+T0 = 1_700_000_000 * 10**9
+
+
+def fit(name: str) -> StreamFit:
+    return StreamFit(CONTRACT.stream(name), CONTRACT.source(name))
+
+
+def joints(stamp_ns: int, names=JOINTS, velocity=True):
+    zeros = np.zeros(len(names))
+    return MAKE.joint_state(names, zeros, zeros if velocity else (), stamp_ns=stamp_ns)
+
+
+def image(stamp_ns: int, size=(128, 128), encoding="rgb8"):
+    channels = () if encoding == "16UC1" else (3,)
+    return MAKE.image(np.zeros((*size, *channels), np.uint16 if encoding == "16UC1" else np.uint8), encoding, stamp_ns)
+
+
+def heard(name: str, make, count=30, rate_hz=100.0, age_s=0.01, stamps=None) -> dict[str, Finding]:
+    found = fit(name)
+    for i in range(count):
+        now = T0 + round(i / rate_hz * 1e9)
+        stamp = now - round(age_s * 1e9) if stamps is None else stamps(i)
+        found.add(make(stamp), now)
+    return {each.what: each for each in found.findings()}
+
+
+def test_a_stream_as_promised_has_nothing_to_change():
+    found = heard("arm", joints)
+    assert [each.level for each in found.values()] == ["ok"] * 3
+    assert found["rate"].found == "100.0 Hz"
+    assert "p50 10.0 ms" in found["age"].found
+
+
+def test_a_topic_that_is_silent_has_no_findings():
+    assert fit("arm").findings() == []
+
+
+@pytest.mark.parametrize(
+    ("name", "make", "change"),
+    [
+        ("front", lambda t: image(t, (480, 640)), "deployment.streams: front: source_shape: [480, 640]"),
+        ("front", lambda t: image(t, encoding="16UC1"), "publish a colour encoding"),
+        ("arm", lambda t: joints(t, (*JOINTS[:-1], "wrist_x")), "['wrist_3_joint'] are not sent"),
+        ("arm", lambda t: joints(t, velocity=False), "interface.streams: arm: fields: [position]"),
+        ("wrist_wrench", lambda t: MAKE.wrench(np.zeros(6), t, "tool0"), "frame: tool0"),
+        ("fingertip_taxels", lambda t: MAKE.tensor(np.zeros((6, 5, 3), np.float32), t), "rows: 6, cols: 5"),
+        ("table_mic", lambda t: MAKE.sound(np.zeros((160, 2)), t), "interface.streams: table_mic: channels: 2"),
+        ("table_mic", lambda t: image(t), "16SC1"),
+    ],
+)
+def test_a_message_that_cannot_be_read_names_the_key_to_change(name, make, change):
+    found = heard(name, make)["content"]
+    assert found.level == "wrong"
+    assert "30 of 30 refused" in found.found
+    assert change in found.change
+
+
+@pytest.mark.parametrize(
+    ("numbers", "change"),
+    [
+        ((6, 4), "as many numbers in velocity as there are names, or none"),
+        ((7, 6), "as many numbers in position as there are names, or none"),
+        ((0, 6), "positions; no other field stands for them"),
+        ((0, 0), "positions; no other field stands for them"),
+        ((6, 0), "leave velocity out, the driver sends none: interface.streams: arm: fields: [position]"),
+    ],
+)
+def test_the_advice_for_missing_numbers_is_true_and_possible(numbers, change):
+    """What is there in part is not none, and a stream of joints begins with positions."""
+
+    def message(stamp_ns: int):
+        made = joints(stamp_ns)
+        made.position, made.velocity = (np.zeros(count).tolist() for count in numbers)
+        return made
+
+    assert change in heard("arm", message)["content"].change
+    assert "fields: [velocity]" not in heard("arm", message)["content"].change
+
+
+def test_errors_of_a_kind_are_one_whatever_number_they_tell():
+    """Files that are cut off have another length each time: all of them are refused, not the three usual lengths."""
+    sent = iter(range(1, 31))
+
+    def message(stamp_ns: int):
+        made = image(stamp_ns)
+        made.step = next(sent)
+        return made
+
+    found = heard("front", message)["content"]
+    assert found.found.startswith("30 of 30 refused: front: step: got 1; ")
+
+
+def test_of_many_kinds_of_errors_the_rest_is_counted():
+    found = fit("wrist_wrench")
+    for i in range(30):
+        felt = np.zeros(6)
+        felt[i % 5] = np.nan
+        found.add(MAKE.wrench(felt, T0 + i, "wrist_ft"), T0 + i)
+    lines = [each.found for each in found.findings() if each.what == "content"]
+    assert [line.split(":")[0] for line in lines] == [*3 * ["6 of 30 refused"], "12 of 30 refused, for other reasons"]
+
+
+def test_other_joints_among_ours_in_any_order_are_fine():
+    names = ("gripper", *JOINTS[::-1])
+    assert heard("arm", lambda t: joints(t, names))["content"].level == "ok"
+
+
+def test_another_rate_is_a_note_with_the_rate_that_was_heard():
+    found = heard("arm", joints, rate_hz=50.0)["rate"]
+    assert found.level == "note"
+    assert "rate_hz: 50" in found.change
+
+
+def test_sound_is_counted_in_samples():
+    def sound(stamp):
+        return MAKE.sound(np.zeros((160, 1)), stamp)
+
+    assert heard("table_mic", sound)["rate"].found == "16000 samples/s"
+    assert heard("table_mic", sound, rate_hz=300.0)["rate"].level == "wrong"
+
+
+def test_two_messages_are_too_few_for_a_rate():
+    assert heard("arm", joints, count=2)["rate"].level == "wrong"
+
+
+def test_messages_older_than_the_contract_allows_are_wrong_and_say_which_age_would_do():
+    found = heard("arm", joints, age_s=0.3)["age"]
+    assert found.level == "wrong"
+    assert "max_age_s: 0.38" in found.change
+
+
+def test_a_gap_in_which_a_tick_would_find_nothing_fresh_is_noted():
+    found = heard("arm", joints, rate_hz=4.0)["age"]
+    assert found.level == "note"
+    assert "260 ms when the next one came" in found.found
+
+
+@pytest.mark.parametrize(
+    ("age_s", "stamps", "change"),
+    [
+        (-0.4, None, "synchronise the clocks"),
+        (0.0, lambda i: 0, "time of measurement"),
+        (0.0, lambda i: round(i * 1e7) + 1, "--use-sim-time"),
+        (0.0, lambda i: T0 + (i // 2) * 10**7, "newer stamp"),
+    ],
+)
+def test_stamps_of_another_clock_or_of_none_are_told_apart(age_s, stamps, change):
+    found = heard("arm", joints, age_s=age_s, stamps=stamps)["stamps"]
+    assert found.level == "wrong"
+    assert change in found.change
+
+
+def test_qos_that_hears_nothing_says_what_to_ask_for():
+    source = CONTRACT.source("front")
+    wrong = qos_findings(source, [("best_effort", "volatile")])
+    assert [each.level for each in wrong] == ["wrong"]
+    assert "qos: {reliability: best_effort}" in wrong[0].change
+    assert qos_findings(source, [("reliable", "volatile")])[0].level == "ok"
+    latched = source.model_copy(update={"qos": Qos(durability="transient_local")})
+    assert "durability: volatile" in qos_findings(latched, [("reliable", "volatile")])[0].change
+    relaxed = source.model_copy(update={"qos": Qos(reliability="best_effort")})
+    assert qos_findings(relaxed, [("best_effort", "volatile")])[0].level == "ok"
+
+
+def test_another_type_is_offered_if_this_kind_of_stream_can_read_it():
+    source, legal = CONTRACT.source("front"), legal_types("camera")
+    compressed = type_findings(source, legal, ["sensor_msgs/msg/CompressedImage"])[0]
+    assert compressed.change == "deployment.streams: front: type: sensor_msgs/msg/CompressedImage"
+    cloud = type_findings(source, legal, ["sensor_msgs/msg/PointCloud2"])[0]
+    assert "must publish one of" in cloud.change

@@ -1,0 +1,1 @@
+"""Messages of a bag -> one observation a tick."""

@@ -1,0 +1,178 @@
+"""The ticks that a live brain recorded about itself, read back so that a replay can repeat them exactly."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from world_model_ros.bags.align.ticks import PlannedTick
+from world_model_ros.bags.storage.reader import BagReader
+from world_model_ros.bundle.signatures import first_camera
+from world_model_ros.contract.contract import Contract
+from world_model_ros.convert.senses.camera import CameraConverter
+from world_model_ros.core.errors import UserError
+from world_model_ros.core.goal import Goal, PoseGoal, image_digest
+
+TICK_TOPIC = "/tick"
+_IMAGE_TOPIC = "/goal/image"
+_IMAGE_PATIENCE_NS = 1_000_000_000
+_ANOTHER_CLOCK_NS = 5_000_000_000
+_MALFORMED = (ValueError, KeyError, TypeError, AttributeError, OverflowError)
+_Image = tuple[int, NDArray[np.uint8]]
+
+
+@dataclass(frozen=True)
+class RecordedTick:
+    """What went into one live tick, and what came out.
+
+    Args:
+        plan: its time and the stamps it saw.
+        seed: of the planner's noise.
+        restarted: the belief was started anew before it.
+        applied: (C,). reference: (J,) or None.
+        goal: pursued; None without one.
+        surprise: that it had; None if the tick failed.
+        refused: the gate had refused the plan before it.
+        turns: ticks in a step of the model.
+    """
+
+    plan: PlannedTick
+    seed: int
+    restarted: bool
+    applied: NDArray[np.float32]
+    reference: NDArray[np.float64] | None
+    goal: Goal | None
+    surprise: float | None
+    refused: bool = False
+    turns: int = 1
+
+
+def recorded_ticks(bag: BagReader, contract: Contract) -> list[RecordedTick]:
+    """All recorded ticks in order; empty if the bag has none.
+
+    A bag that was played and recorded again may have been recorded by another clock. The times of the bag are turned
+    back to those of its ticks then, see `BagReader.back_ns`.
+
+    A record that cannot be read is left out, and said in `BagReader.damage`.
+
+    Raises:
+        UserError: no record is what the brain writes, they are of another robot, or a goal image is not in the bag.
+    """
+    topic = bag.topics().get(TICK_TOPIC)
+    if topic is None or topic.type != "std_msgs/msg/String":
+        return []
+    records, wrong = _records(bag)
+    before_ns = bag.back_ns
+    bag.back_ns += _behind_ns(records)
+    records = [(bag_ns + before_ns, record) for bag_ns, record in records]  # as they are in the file
+    images = _goal_images(bag, contract)
+    ticks = []
+    for bag_ns, record in records:
+        try:
+            ticks.append(_parsed(record, bag_ns - bag.back_ns, images, contract))
+        except _MALFORMED as error:
+            wrong.append(_no_record(bag, record, error))
+    if wrong and not ticks:
+        raise wrong[0]
+    if wrong:
+        bag.say(f"{TICK_TOPIC}: {len(wrong)} records left out, the first one: {wrong[0]}")
+    return ticks
+
+
+def _records(bag: BagReader) -> tuple[list[tuple[int, dict[str, Any]]], list[UserError]]:
+    """Bag time and content of each record, and what is wrong with each of those that are left out."""
+    records, wrong = [], []
+    for _, _, bag_ns, raw in bag.raw_messages([TICK_TOPIC]):
+        text: Any = f"{len(raw)} bytes"
+        try:
+            text = bag.decode(TICK_TOPIC, raw).data
+            record = json.loads(text)
+            int(record["now_ns"])
+            records.append((bag_ns, record))
+        except (UserError, *_MALFORMED) as error:
+            wrong.append(_no_record(bag, text, error))
+    return records, wrong
+
+
+def _no_record(bag: BagReader, found: Any, error: Exception) -> UserError:
+    return UserError(f"{bag.path.name}: {TICK_TOPIC}", found, f"a tick record ({error!r})")
+
+
+def _behind_ns(records: list[tuple[int, dict[str, Any]]]) -> int:
+    """How far the ticks are behind the times of the bag, where the bag was recorded by another clock; else 0."""
+    if not records:
+        return 0
+    behind_ns = min(bag_ns - int(record["now_ns"]) for bag_ns, record in records)
+    return behind_ns if abs(behind_ns) > _ANOTHER_CLOCK_NS else 0
+
+
+def _parsed(record: dict[str, Any], told_ns: int, images: list[_Image], contract: Contract) -> RecordedTick:
+    applied, reference = record["applied"], record["reference"]
+    for name, numbers, count in (
+        ("applied", applied, contract.interface.action.size),
+        ("reference", reference, len(contract.joint_names)),
+    ):
+        if numbers is not None and len(numbers) != count:
+            raise UserError(
+                f"{TICK_TOPIC}: {name}", f"{len(numbers)} numbers", f"{count}, for the robot {contract.name}"
+            )
+    return RecordedTick(
+        PlannedTick(
+            int(record["now_ns"]),
+            {name: int(stamp) for name, stamp in record["stamps"].items()},
+            {name: bool(fresh) for name, fresh in record["fresh"].items()},
+            told_ns,
+        ),
+        int(record["seed"]),
+        bool(record["restarted"]),
+        np.array(applied, np.float32),
+        None if reference is None else np.array(reference, np.float64),
+        None if record["goal"] is None else _goal(record["goal"], images),
+        record["surprise"],
+        record.get("gate_refusal") is not None,
+        int(record.get("turns", 1)),
+    )
+
+
+def _goal(goal: dict[str, Any], images: list[_Image]) -> Goal:
+    stamp_ns = int(goal["stamp_ns"])
+    image = None
+    if goal["kind"] == "image":
+        image = _image_of(goal.get("image"), stamp_ns, images)
+    pose = None if goal["pose"] is None else np.array(goal["pose"], np.float32)
+    joints = None if goal["joints"] is None else np.array(goal["joints"], np.float32)
+    also = tuple(PoseGoal(each["target"], np.array(each["pose"], np.float32)) for each in goal.get("also", ()))
+    return Goal(goal["kind"], stamp_ns, target=goal["target"], pose=pose, image=image, joints=joints, also=also)
+
+
+def _image_of(digest: str | None, stamp_ns: int, images: list[_Image]) -> NDArray[np.uint8]:
+    """The goal image that a tick pursued: by its content, or in older records, which lack it, by when it was given."""
+    if digest is not None:
+        same = next((image for _, image in images if image_digest(image) == digest), None)
+        if same is None:
+            raise UserError(_IMAGE_TOPIC, "no image of that content", f"the goal image {digest} in the bag")
+        return same
+    near = min(images, key=lambda each: abs(each[0] - stamp_ns), default=None)
+    if near is None or abs(near[0] - stamp_ns) > _IMAGE_PATIENCE_NS:
+        raise UserError(_IMAGE_TOPIC, "no image of that time", f"the goal image of {stamp_ns} ns in the bag")
+    return near[1]
+
+
+def _goal_images(bag: BagReader, contract: Contract) -> list[_Image]:
+    """When each goal image that can be read was given, and its picture."""
+    camera = first_camera(contract.interface)
+    topic = bag.topics().get(_IMAGE_TOPIC)
+    if camera is None or topic is None or topic.type != "sensor_msgs/msg/Image":
+        return []
+    convert = CameraConverter("goal/image", (camera.height, camera.width))
+    images = []
+    for _, _, bag_ns, raw in bag.raw_messages([_IMAGE_TOPIC]):
+        try:
+            images.append((bag_ns, convert(bag.decode(_IMAGE_TOPIC, raw))[1]))
+        except UserError:  # the live brain refused it too
+            continue
+    return images

@@ -1,0 +1,234 @@
+"""A recording as the brain would have met it: one observation a tick, cut from streams filled in order of bag time.
+
+Buffers hold messages as they are in the bag, and only those that a tick picks are decoded. A picked message that turns
+out broken is dropped, and the tick picks again; live, it would never have entered a buffer.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from world_model_ros.bags.align.commanded_reference import reference_sources
+from world_model_ros.bags.align.routes import REFERENCE, Route, other_routes, sense_routes
+from world_model_ros.bags.align.stream_counts import StreamCount
+from world_model_ros.bags.storage.reader import BagReader
+from world_model_ros.brain.graph_inputs import measured_positions
+from world_model_ros.contract.contract import Contract
+from world_model_ros.convert.commanded_joints import together
+from world_model_ros.core.errors import UserError
+from world_model_ros.core.streams import Observation
+
+# Ticks begin this much after the first message, so that sources in step with the ticks are not seen now at once, now a
+# whole period late, by the rounding of their stamps.
+_PHASE_NS = 1_000_000
+# Over a pause of this length nobody ticks: the robot was off, or a stamp is wrong.
+LONGEST_GAP_NS = 60_000_000_000
+_PATIENCE_TICKS = 5
+
+Copy = Callable[[str, str, int, bytes], None]
+_Messages = Iterator[tuple[str, str, int, bytes]]
+
+
+@dataclass(frozen=True)
+class Tick:
+    """What a bag has for one tick.
+
+    Args:
+        observation: as the brain gets it.
+        reference: commanded joint positions, (J,) in contract order; None where the bag does not say.
+        labels: label name -> pose (7,) in the base frame, those that are fresh.
+        jumped: the first one after a pause of the recording, over which no belief holds.
+    """
+
+    observation: Observation
+    reference: NDArray[Any] | None
+    labels: Mapping[str, NDArray[Any]]
+    jumped: bool = False
+
+
+@dataclass(frozen=True)
+class PlannedTick:
+    """A tick that a recording says took place.
+
+    Args:
+        now_ns: its time. chosen_ns: the stamp of what it saw of each stream.
+        fresh: which of them were; a sound that the recorder has whole may have had a gap in it live, where a message
+            came too late.
+        recorded_ns: when the bag says so; the same as ``now_ns`` without it.
+    """
+
+    now_ns: int
+    chosen_ns: Mapping[str, int]
+    fresh: Mapping[str, bool]
+    recorded_ns: int | None = None
+
+    @property
+    def told_ns(self) -> int:
+        return self.now_ns if self.recorded_ns is None else self.recorded_ns
+
+
+class BagTicks:
+    """The ticks of a bag.
+
+    Iterating gives one `Tick` every ``contract.tick_ns`` while all required streams last, or those of ``plan``.
+
+    Args:
+        bag: an open bag.
+        contract: streams, converters, tick rate, labels.
+        plan: ticks of a recording to be repeated exactly.
+        after_ns: ticks up to this time are passed over; the later ones are those of a whole run.
+        copy: gets every message that is later than ``after_ns``, of any topic: topic, type, bag time in ns, bytes.
+
+    Attributes:
+        counts: what came of each stream, by name. messages: how many were read. copy: as given; may be set later.
+
+    Raises:
+        UserError: a required stream is not in the bag, or its topic has another type than the contract says.
+    """
+
+    def __init__(
+        self,
+        bag: BagReader,
+        contract: Contract,
+        plan: Sequence[PlannedTick] | None = None,
+        after_ns: int = -1,
+        copy: Copy | None = None,
+    ) -> None:
+        self._bag, self._contract, self._after_ns, self.copy = bag, contract, after_ns, copy
+        self._plan = None if plan is None else [each for each in plan if each.now_ns > after_ns]
+        self._senses = sense_routes(bag, contract)
+        self._others = other_routes(contract, reference_sources(bag, contract))
+        self._required = {route.topic for route in self._senses if contract.source(route.name).required} or {
+            route.topic for route in self._senses if route.topic in bag.topics()
+        }
+        self.messages = 0
+        self.counts: dict[str, StreamCount] = {route.name: route.count for route in self._senses}
+
+    @property
+    def reasons(self) -> dict[str, str]:
+        """Why the first message was refused, by stream, of all that are listened to."""
+        return {route.name: route.count.why for route in self._routes() if route.count.why and not route.mute}
+
+    @property
+    def masked(self) -> dict[str, str]:
+        """Streams whose topic cannot be theirs, and why."""
+        return {route.name: route.count.why for route in self._senses if route.mute}
+
+    @property
+    def refused(self) -> dict[str, int]:
+        """Messages that could not be used, by stream; streams without any are not named."""
+        return {route.name: route.count.dropped for route in self._routes() if route.count.dropped}
+
+    def topics(self) -> set[str]:
+        """Those that are listened to."""
+        return {route.topic for route in self._routes() if not route.mute}
+
+    def __iter__(self) -> Iterator[Tick]:
+        by_topic: dict[str, list[Route]] = {}
+        for route in self._routes():
+            if not route.mute:
+                by_topic.setdefault(route.topic, []).append(route)
+        messages = self._bag.raw_messages(set(by_topic) if self.copy is None else None)
+        if self._plan is not None:
+            return self._planned(messages, by_topic)
+        return self._regular(messages, by_topic)
+
+    def _regular(self, messages: _Messages, by_topic: dict[str, list[Route]]) -> Iterator[Tick]:
+        """Ticks from when all required streams have begun until the first of them ends, and again after a pause."""
+        last = dict.fromkeys(self._required, -1)  # bag time
+        waiting: deque[Tick] = deque()  # cut, but a required stream may end before them
+        next_ns: int | None = None
+        paused = False
+        for topic, kind, bag_ns, raw in messages:
+            while next_ns is not None and next_ns < bag_ns:
+                if next_ns - min(last.values()) > LONGEST_GAP_NS:
+                    waiting.clear()
+                    next_ns, paused = None, True
+                    break
+                if next_ns > self._after_ns:
+                    waiting.append(replace(self._cut(next_ns), jumped=paused))
+                next_ns += self._contract.tick_ns
+                paused = False
+            self._push(by_topic, topic, kind, bag_ns, raw)
+            if topic in last:
+                last[topic] = max(last[topic], bag_ns)
+                begun = min(last.values())
+                if next_ns is None and begun >= 0 and bag_ns - begun <= LONGEST_GAP_NS:
+                    next_ns = bag_ns + _PHASE_NS
+                while waiting and waiting[0].observation.now_ns <= begun:
+                    yield waiting.popleft()
+
+    def _planned(self, messages: _Messages, by_topic: dict[str, list[Route]]) -> Iterator[Tick]:
+        """The planned ticks; each waits for messages that the recorder got later than the brain did.
+
+        It waits for as long as some ticks take, in the time of the bag, which was recorded slower or faster perhaps.
+        """
+        plan, patience_ns = self._plan or (), _PATIENCE_TICKS * self._contract.tick_ns
+        due_ns = deque(each.told_ns + patience_ns for each in plan)
+        for i, later in enumerate(plan[_PATIENCE_TICKS:]):
+            due_ns[i] = min(due_ns[i], later.told_ns)
+        planned = deque(plan)
+        for topic, kind, bag_ns, raw in messages:
+            while planned and due_ns[0] < bag_ns:
+                due_ns.popleft()
+                yield self._cut(planned[0].now_ns, planned.popleft())
+            self._push(by_topic, topic, kind, bag_ns, raw)
+        for each in planned:
+            yield self._cut(each.now_ns, each)
+
+    def _push(self, by_topic: dict[str, list[Route]], topic: str, kind: str, bag_ns: int, raw: bytes) -> None:
+        self.messages += 1
+        if self.copy is not None and bag_ns > self._after_ns:
+            self.copy(topic, kind, bag_ns, raw)
+        for route in by_topic.get(topic, ()):
+            route.push(self._bag, bag_ns, raw)
+
+    def _cut(self, now_ns: int, planned: PlannedTick | None = None) -> Tick:
+        observation = self._decoded(self._senses, now_ns, planned)
+        others = dict(self._decoded(self._others, now_ns).values) if self._others else {}
+        told = [np.asarray(others.pop(name), np.float64) for name in list(others) if name.startswith(REFERENCE)]
+        reference = together(told, measured_positions(observation, self._contract)) if told else None
+        labels = {name.removeprefix("label "): value for name, value in others.items()}
+        return Tick(observation, reference, MappingProxyType(labels))
+
+    def _decoded(self, routes: list[Route], now_ns: int, planned: PlannedTick | None = None) -> Observation:
+        """What streams that share their buffers show at a tick, decoded."""
+        streams = routes[0].streams
+        while True:
+            seen = streams.observe(now_ns, None if planned is None else planned.chosen_ns)
+            if planned is not None:
+                seen = _masked(seen, planned.fresh)
+            values: dict[str, NDArray[Any]] = {}
+            for route in routes:
+                raw = seen.values.get(route.name)
+                if raw is None:
+                    continue
+                if route.eager:
+                    values[route.name] = raw
+                    continue
+                stamp_ns = seen.stamps_ns[route.name]
+                try:
+                    value = route.read(self._bag.decode(route.topic, raw.data), stamp_ns, now_ns)
+                    value.setflags(write=False)
+                    values[route.name] = value
+                except UserError as error:
+                    route.count.refuse(error, arrived=True)
+                    streams.drop(route.name, stamp_ns)
+            if len(values) == len(seen.values):
+                return Observation(now_ns, MappingProxyType(values), seen.stamps_ns, seen.fresh)
+
+    def _routes(self) -> list[Route]:
+        return [*self._senses, *self._others]
+
+
+def _masked(seen: Observation, fresh: Mapping[str, bool]) -> Observation:
+    """Without what was not fresh live."""
+    values = {name: value for name, value in seen.values.items() if fresh.get(name, False)}
+    return replace(seen, values=values, fresh={name: name in values for name in seen.fresh})

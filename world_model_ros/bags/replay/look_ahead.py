@@ -1,0 +1,161 @@
+"""From every replayed tick: imagine under the actions that were executed, and compare with what came."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from world_model_ros.bags.replay.highlights import EvenSample, Frame, Moment, Worst
+from world_model_ros.bags.replay.horizon_errors import HorizonScores
+from world_model_ros.bags.replay.replayed_tick import ReplayedTick
+from world_model_ros.brain.brain import Brain
+from world_model_ros.brain.decision import Imagined
+from world_model_ros.bundle.signatures import first_camera
+from world_model_ros.contract.contract import Contract
+
+_WORST = 4
+_LEAD = 3  # ticks from the start of a worst moment's imagination to the surprise
+_TOUCH = ("taxels", "wrench")
+Future = Callable[[ReplayedTick, Imagined], None]
+
+
+class LookAhead:
+    """Takes ticks in order, holds one horizon of them, and scores the oldest when its future is there.
+
+    Args:
+        moments: how many imaginations to keep for drawing, evenly spread.
+        future: gets each imagination.
+        turns: ticks in a step of the model.
+
+    Attributes:
+        scores: by step and kind. spread: kept imaginations. worst: those that led to the largest surprises.
+        model_s: time spent in the model.
+    """
+
+    def __init__(self, contract: Contract, brain: Brain, moments: int, future: Future, turns: int = 1) -> None:
+        self._contract, self._brain, self._future = contract, brain, future
+        self._horizon = brain.bundle.manifest.horizon
+        self._camera = first_camera(contract.interface)
+        self._turns = turns
+        self._window: deque[ReplayedTick] = deque(maxlen=self._horizon * turns + 1)
+        self.scores = HorizonScores(self._horizon, contract.tick_ns * 1e-9)
+        self.spread: EvenSample[Moment] = EvenSample(moments)
+        self.worst: Worst[Moment] = Worst(_WORST)
+        self.model_s = 0.0
+
+    def add(self, tick: ReplayedTick) -> None:
+        """The next tick of the replay."""
+        if tick.tick.jumped:  # no future leads over a pause
+            self._window.clear()
+        self._window.append(tick)
+        if len(self._window) == self._window.maxlen:
+            now, *coming = list(self._window)[:: self._turns]  # every one's action is of a whole step
+            self._look(now, coming)
+
+    def prediction(self) -> dict[str, dict[str, Any]]:
+        """By stream that could be compared: ``horizon_s``, ``model`` and ``copy_last`` (what is there stays), lists by
+        step, and their ``unit``."""
+        found: dict[str, dict[str, Any]] = {}
+        joints = next(stream.name for stream in self._contract.interface.streams if stream.kind == "joints")
+        units = sorted({joint.unit for joint in self._contract.interface.joints})
+        kinds = [(joints, "joints_error", "joints_still_error", f"mean absolute error, {' and '.join(units)}")]
+        if self._camera is not None:
+            kinds.insert(0, (self._camera.name, "psnr_db", "psnr_still_db", "PSNR, dB; more is better"))
+        for stream in self._contract.interface.streams:
+            if stream.kind in _TOUCH:
+                unit = "N" if stream.kind == "taxels" else "N and N m"
+                kinds.append(
+                    (stream.name, f"{stream.name}_error", f"{stream.name}_still_error", f"mean absolute error, {unit}")
+                )
+        seconds = [row["seconds"] for row in self.scores.table()]
+        for name, model, still, unit in kinds:
+            curve = self.scores.curve(model)
+            if any(value is not None for value in curve):
+                rows = {"horizon_s": seconds, "model": curve, "copy_last": self.scores.curve(still)}
+                found[name] = rows | {"unit": unit, "kind": model}
+        return found
+
+    def _look(self, now: ReplayedTick, coming: list[ReplayedTick]) -> None:
+        executed = np.stack([each.applied for each in coming])[None]
+        begun = perf_counter()
+        imagined = self._brain.imagine(now.memory, executed)
+        self.model_s += perf_counter() - begun
+        self._future(now, imagined)
+        self._score_joints(now, coming, imagined)
+        self._score_targets(now, coming, imagined)
+        frame = now.frame(self._camera)
+        if frame is None:
+            return
+        begun = perf_counter()
+        decoded = self._brain.decode(imagined.states[0], frame)
+        self.model_s += perf_counter() - begun
+        self._score_touch(now, coming, decoded.senses)
+        assert decoded.frames is not None
+        real = [each.frame(self._camera) for each in coming]
+        for h, (guess, truth) in enumerate(zip(decoded.frames, real), start=1):
+            if truth is not None:
+                self.scores.frame(h, guess, truth, frame)
+        if self.spread.wants():
+            steps = sorted({max(1, round(self._horizon * share)) for share in (0.25, 0.5, 0.75, 1.0)})
+            self.spread.add(self._moment(now, frame, decoded.frames, real, steps, now.decision.surprise))
+        surprising = coming[min(_LEAD, self._horizon) - 1]
+        if not surprising.restarted and self.worst.wants(surprising.decision.surprise, surprising.now_ns):
+            steps = [step for step in (1, 2, 3, 4) if step <= self._horizon]
+            moment = self._moment(now, frame, decoded.frames, real, steps, surprising.decision.surprise)
+            self.worst.add(surprising.decision.surprise, surprising.now_ns, moment)
+
+    def _moment(
+        self,
+        now: ReplayedTick,
+        frame: Frame,
+        imagined: NDArray[np.uint8],
+        real: list[Frame | None],
+        steps: list[int],
+        surprise: float,
+    ) -> Moment:
+        seconds = tuple(h * self._contract.tick_ns * 1e-9 for h in steps)
+        guesses, truths = tuple(imagined[h - 1] for h in steps), tuple(real[h - 1] for h in steps)
+        return Moment(frame, now.now_ns, seconds, guesses, truths, surprise)
+
+    def _score_joints(self, now: ReplayedTick, coming: list[ReplayedTick], imagined: Imagined) -> None:
+        steps, real = _known(each.measured for each in coming)
+        if now.measured is not None and steps:
+            self.scores.distance("joints", steps, imagined.joints[0, _rows(steps)], real, now.measured)
+
+    def _score_targets(self, now: ReplayedTick, coming: list[ReplayedTick], imagined: Imagined) -> None:
+        """Those targets that the bag has labels for."""
+        if imagined.poses is None or imagined.sigma is None:
+            return
+        truths = {label.target: label.name for label in self._contract.interface.labels}
+        scale = self._brain.bundle.manifest.calibration.region_scale
+        for k, target in enumerate(self._contract.interface.targets):
+            label = truths.get(target.name, "")
+            before = now.tick.labels.get(label)
+            steps, real = _known(each.tick.labels.get(label) for each in coming)
+            if before is not None and steps:
+                guess, sigma = (each[0, _rows(steps), k, :3] for each in (imagined.poses, imagined.sigma))
+                self.scores.target(target.name, steps, guess, real[:, :3], before[:3], sigma * scale)
+
+    def _score_touch(self, now: ReplayedTick, coming: list[ReplayedTick], senses: Mapping[str, NDArray[Any]]) -> None:
+        for stream in self._contract.interface.streams:
+            before = now.tick.observation.values.get(stream.name)
+            if stream.kind not in _TOUCH or stream.name not in senses or before is None:
+                continue
+            steps, real = _known(each.tick.observation.values.get(stream.name) for each in coming)
+            if steps:
+                self.scores.distance(stream.name, steps, senses[stream.name][_rows(steps)], real, before)
+
+
+def _known(values: Iterable[NDArray[Any] | None]) -> tuple[list[int], NDArray[Any]]:
+    """The steps, from 1, of those that are there, and these as one array."""
+    there = [(step, value) for step, value in enumerate(values, start=1) if value is not None]
+    return [step for step, _ in there], np.array([value for _, value in there])
+
+
+def _rows(steps: list[int]) -> NDArray[np.intp]:
+    return np.array(steps, np.intp) - 1

@@ -1,0 +1,140 @@
+"""Which files a bag consists of, and what reads each of them."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import ExitStack, closing
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, TypeAlias
+
+import yaml
+from rosbags.rosbag1 import Reader as Reader1
+
+from world_model_ros.bags.storage.mcap_reader import McapIndex
+from world_model_ros.bags.storage.mcap_scanner import McapScan
+from world_model_ros.bags.storage.sqlite_reader import SqliteFile
+from world_model_ros.core.errors import UserError
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+Storage: TypeAlias = Any  # a McapIndex, McapScan or SqliteFile, or a Reader of rosbags, whose types are not checked
+ENDS = (".mcap", ".db3")
+PACKED = ".zstd"
+_ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+_BLOCK = 2**17
+
+
+def is_storage(path: Path) -> bool:
+    """Whether a name is that of a storage file of ROS 2, compressed or not."""
+    return path.suffix in ENDS or (path.suffix == PACKED and path.with_suffix("").suffix in ENDS)
+
+
+def storage_files(path: Path) -> tuple[list[Path], list[str]]:
+    """The files of a bag, and what there is to say about them, a line each.
+
+    Raises:
+        UserError: there is no such bag, or the folder holds none of its files.
+    """
+    if not path.is_dir():
+        if not (is_storage(path) or path.suffix == ".bag") or not path.is_file():
+            raise UserError("bag", str(path), "a bag folder, or a .mcap, .db3 or .bag file")
+        return [path], []
+    there = _in_folder(path)
+    names, notes = _listed(path / "metadata.yaml")
+    if names is None:
+        if not there:
+            raise UserError("bag", str(path), f"a folder with {' or '.join(ENDS)} files")
+        return there, notes
+    files = [_found(path / name) for name in names]
+    gone = [name for name, file in zip(names, files) if file is None]
+    listed = [file for file in files if file is not None]
+    if not listed:
+        if not there:
+            raise UserError("bag", str(path), f"a folder that has {gone}, as its metadata.yaml says")
+        return there, [f"{path.name}: has other files than its metadata.yaml says, {[file.name for file in there]}"]
+    notes += [f"{path.name}: {name} is missing, which metadata.yaml names" for name in gone]
+    more = [file.name for file in there if file not in listed and _plain(file) not in map(_plain, listed)]
+    notes += [f"{path.name}: {name} is left out, metadata.yaml does not name it" for name in more]
+    return listed, notes
+
+
+def open_storage(file: Path, stack: ExitStack) -> tuple[Storage, list[str]]:
+    """What reads a file, and what was met on the way; MCAP by its index if it has one, else from its beginning."""
+    if file.suffix == ".bag":
+        return stack.enter_context(Reader1(file)), []
+    notes: list[str] = []
+    if file.suffix == PACKED:
+        file, notes = _unpacked(file, stack)
+    if file.suffix == ".db3":
+        return stack.enter_context(closing(SqliteFile(file))), notes
+    try:
+        return stack.enter_context(closing(McapIndex(file))), notes
+    except Exception:  # of broken files any
+        return McapScan(file), notes
+
+
+def _in_folder(path: Path) -> list[Path]:
+    """Storage files of a folder; a compressed one only if it is not there in plain as well."""
+    files = sorted(file for file in path.iterdir() if file.is_file() and is_storage(file))
+    return [file for file in files if file.suffix != PACKED or file.with_suffix("") not in files]
+
+
+def _plain(file: Path) -> Path:
+    return file.with_suffix("") if file.suffix == PACKED else file
+
+
+def _found(file: Path) -> Path | None:
+    """A file that metadata names, whether it was compressed since, or unpacked."""
+    for name in (file, file.with_name(file.name + PACKED), _plain(file)):
+        if name.is_file():
+            return name
+    return None
+
+
+def _listed(metadata: Path) -> tuple[list[str] | None, list[str]]:
+    """The names of a bag's files; None if its metadata does not say, and why."""
+    if not metadata.is_file():
+        return None, []
+    try:
+        about = dict(yaml.safe_load(metadata.read_text(encoding="utf-8"))["rosbag2_bagfile_information"])
+        return [Path(str(name)).name for name in about.get("relative_file_paths") or []], []
+    except (yaml.YAMLError, KeyError, TypeError, ValueError, OSError) as error:
+        words = " ".join(str(error).split())[:200]
+        return None, [f"{metadata.parent.name}: metadata.yaml cannot be read ({words}), its files are"]
+
+
+def _unpacked(file: Path, stack: ExitStack) -> tuple[Path, list[str]]:
+    """A compressed file in plain, in a folder that is removed at the end; as much of it as can be unpacked."""
+    folder = Path(stack.enter_context(TemporaryDirectory(prefix="bag_")))
+    plain = folder / file.stem
+    with plain.open("wb") as out, file.open("rb") as packed:
+        unpacker, data = zstd.ZstdDecompressor(), packed.read(_BLOCK)
+        try:
+            while data:
+                if unpacker.eof:  # another frame
+                    unpacker = zstd.ZstdDecompressor()
+                out.write(unpacker.decompress(data))
+                data = unpacker.unused_data or packed.read(_BLOCK)
+        except zstd.ZstdError as error:
+            return plain, [f"{file.name}: unpacked up to byte {out.tell()}: {error}"]
+        if not unpacker.eof:
+            return plain, [f"{file.name}: unpacked up to byte {out.tell()}, where it is cut off"]
+    return plain, []
+
+
+def unpacked_message(raw: bytes) -> bytes:
+    """A message that was compressed by itself; others as they are, because no CDR begins like a compressed one.
+
+    Raises:
+        ValueError: it cannot be unpacked.
+    """
+    if raw[:4] != _ZSTD_MAGIC:
+        return raw
+    try:
+        return bytes(zstd.decompress(raw))
+    except (zstd.ZstdError, EOFError) as error:
+        raise ValueError(str(error)) from error

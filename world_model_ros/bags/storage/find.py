@@ -1,0 +1,31 @@
+"""Where bags lie."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from world_model_ros.bags.storage.files import is_storage
+from world_model_ros.core.errors import UserError
+
+
+def bag_names(bags: Sequence[Path]) -> list[str]:
+    """What to call bags: their names, or where names are not enough, their paths."""
+    names = [bag.name for bag in bags]
+    return names if len(set(names)) == len(names) else [str(bag) for bag in bags]
+
+
+def find_bags(folders: Sequence[Path]) -> list[Path]:
+    """All bags under some folders: bag folders (with metadata.yaml) and single .mcap, .db3 or .bag files,
+    compressed ones too, sorted, each once."""
+    found: list[Path] = []
+    for folder in folders:
+        if folder.is_file() or (folder / "metadata.yaml").is_file():
+            found.append(folder)
+            continue
+        found += [path.parent for path in folder.rglob("metadata.yaml")]
+        loose = [path for path in folder.rglob("*") if is_storage(path) or path.suffix == ".bag"]
+        found += [path for path in loose if not (path.parent / "metadata.yaml").is_file()]
+    if not found:
+        raise UserError("bags", [str(folder) for folder in folders], "folders that hold at least one bag")
+    return sorted({path.resolve(): path for path in found}.values())

@@ -1,0 +1,59 @@
+"""``world-model bench live``: every process of the demo at once, for minutes: is the rate held, and who takes what?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from world_model_ros.bench.speed.cpu import CpuMeter
+from world_model_ros.bringup.demonstration import demonstrate
+from world_model_ros.bringup.processes import Value, simulation
+from world_model_ros.bringup.run import Running
+
+_SETTLE_S = 10.0
+_LAST_GOAL_S = 120.0  # start of the processes, and the goals that are being pursued when time is up
+
+
+def live(
+    robot: str, model: str, provider: str, seconds: float, rate_hz: float, goals: str, seed: int = 0
+) -> dict[str, Any]:
+    """Pursue goals, round after round, for so many seconds, with simulator, gate, view and recorder beside the brain.
+
+    Returns:
+        ``tick_hz``, ``ticks``, ``missed``, ``missed_share``, ``stages_ms``, ``overhead_ms``, ``plan_ms``, ``goals``
+        and ``reached``, how often the gate was armed again (``rearmed``), and ``cores`` by process.
+    """
+    meter = CpuMeter(_SETTLE_S)
+
+    def watch(running: Running) -> None:
+        meter.look({name: running.pid(name) for name in running.names})
+
+    with TemporaryDirectory() as folder:
+        out = Path(folder)
+        processes = simulation(
+            robot,
+            model=model,
+            provider=provider,
+            seed=seed,
+            rate_hz=rate_hz,
+            record=str(out / "bag"),
+            futures=str(out / "futures.png"),
+        )
+        judge: dict[str, Value] = {"robot": robot, "seed": seed, "goals": goals, "seconds": float(seconds)}
+        found = demonstrate(processes, judge, out, seconds + _LAST_GOAL_S, watch)
+    missed, ticks = found["ticks_missed"], found["ticks"]
+    drawn = [goal for goal in found["goals"] if goal["error_m"] is not None]  # an object at the edge cannot be pushed
+    return {
+        "tick_hz": round(found["tick_hz"], 3),
+        "ticks": ticks,
+        "missed": missed,
+        "missed_share": round(missed / max(1, ticks + missed), 5),
+        "stages_ms": found["stages_ms"],
+        "overhead_ms": found["stages_ms"]["outside"]["p50"],
+        "plan_ms": found["stages_ms"].get("plan", {}).get("p50"),
+        "goals": len(drawn),
+        "reached": sum(goal["reached"] for goal in drawn),
+        "rearmed": sum(goal["rearmed"] for goal in drawn),
+        "cores": meter.cores(),
+    }

@@ -1,0 +1,134 @@
+"""Made-up senses for speed: arrays and messages of the right sizes and rates, whatever they show."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import yaml
+from numpy.typing import NDArray
+
+from world_model_ros.bundle.signatures import stream_tensor
+from world_model_ros.contract.contract import Contract, contract_from_text
+from world_model_ros.contract.schema import Stream
+from world_model_ros.convert.messages import MessageMaker
+from world_model_ros.core.errors import UserError
+from world_model_ros.core.streams import Observation
+from world_model_ros.kinematics.arm import ArmKinematics, tool_down
+from world_model_ros.kinematics.motion import motion_for
+
+Float = NDArray[np.float64]
+CAMERA_SIZE = (480, 640)  # height, width of the camera's messages
+_SOUND_S = 0.02  # of an audio message
+_TRIES = 50
+
+
+def with_camera_size(contract: Contract, size: tuple[int, int] = CAMERA_SIZE) -> Contract:
+    """The contract with all cameras' messages of one size (height, width); models fit it as before."""
+    data = yaml.safe_load(contract.text)
+    cameras = {stream.name for stream in contract.interface.streams if stream.kind == "camera"}
+    for source in data["deployment"]["streams"]:
+        if source["name"] in cameras:
+            source["source_shape"] = list(size)
+    if contract.deployment.urdf is not None:
+        data["deployment"]["urdf"] = str(contract.urdf_path)
+    return contract_from_text(yaml.safe_dump(data, sort_keys=False), contract.name, contract.folder)
+
+
+def rest(contract: Contract) -> Float:
+    """Joint positions (J,) to be at: fingertips in the middle of their workspaces, as far from the ends of the joints'
+    ranges as some tries find; without fingertips the middle of the ranges."""
+    limits = contract.limits()
+    middle: Float = 0.5 * (limits.lower + limits.upper)
+    arm = motion_for(contract)
+    if not isinstance(arm, ArmKinematics):
+        return middle
+    places = np.array([tip.workspace_m for tip in contract.interface.action.tips], np.float64).mean(2)
+    random = np.random.default_rng(0)
+    starts = (contract.rest, *(random.uniform(limits.lower, limits.upper) for _ in range(_TRIES)))
+    tried = [arm.solve(start, places, tool_down()) for start in starts]
+    found = [each for each in tried if each is not None]
+    room = [float(np.minimum(each - limits.lower, limits.upper - each).min()) for each in found]
+    return found[int(np.argmax(room))] if found else middle
+
+
+def observation(contract: Contract, now_ns: int, seed: int = 0) -> Observation:
+    """All streams fresh: noise, and the joints at `rest`."""
+    random = np.random.default_rng([seed, now_ns])
+    at = dict(zip(contract.joint_names, rest(contract)))
+    values = {stream.name: _value(stream, at, random) for stream in contract.interface.streams}
+    return Observation(
+        now_ns,
+        MappingProxyType(values),
+        MappingProxyType(dict.fromkeys(values, now_ns)),
+        MappingProxyType(dict.fromkeys(values, True)),
+    )
+
+
+def _value(stream: Stream, at: dict[str, float], random: np.random.Generator) -> NDArray[Any]:
+    asked = stream_tensor(stream)
+    shape = tuple(size or 1 for size in asked.shape)
+    if asked.dtype == "uint8":
+        return random.integers(0, 255, shape, np.uint8)
+    value = 0.01 * random.standard_normal(shape).astype(np.float32)
+    if stream.kind == "joints":
+        value[:, 0] += np.array([at.get(name, 0.0) for name in stream.joints], np.float32)
+    return value
+
+
+class Senses:
+    """Messages of every stream of a contract, made once and stamped anew.
+
+    Args:
+        contract: its cameras' messages have the size of ``source_shape``.
+        class_of: as for `MessageMaker`.
+
+    Raises:
+        UserError: a stream's message type is not among those made here.
+    """
+
+    def __init__(self, contract: Contract, class_of: Callable[[str], Any]) -> None:
+        self._make = MessageMaker(class_of)
+        self._random = np.random.default_rng(0)
+        self._at = dict(zip(contract.joint_names, rest(contract)))
+        self.rates_hz: dict[str, float] = {}
+        self._messages: dict[str, Any] = {}
+        for stream in contract.interface.streams:
+            source = contract.source(stream.name)
+            self._messages[stream.name] = self._message(stream, source.type, source.source_shape)
+            self.rates_hz[stream.name] = 1.0 / _SOUND_S if stream.kind == "microphone" else stream.rate_hz
+
+    def message(self, name: str, stamp_ns: int) -> Any:
+        """The message of a stream, with this stamp."""
+        message = self._messages[name]
+        message.header.stamp = self._make.time(stamp_ns)
+        return message
+
+    def _message(self, stream: Stream, kind: str, size: tuple[int, int] | None) -> Any:
+        if stream.kind == "joints" and kind == "sensor_msgs/msg/JointState":
+            position = [self._at.get(name, 0.0) for name in stream.joints]
+            return self._make.joint_state(stream.joints, position, np.zeros(len(position)), stamp_ns=0)
+        if stream.kind == "wrench" and kind == "geometry_msgs/msg/WrenchStamped":
+            return self._make.wrench(np.zeros(6), 0, stream.frame)
+        if kind == "sensor_msgs/msg/Image":
+            if stream.kind == "camera":
+                shape = (*(size or (stream.height, stream.width)), 3)
+                return self._make.image(self._random.integers(0, 255, shape, np.uint8), "rgb8", 0)
+            if stream.kind == "microphone":
+                samples = round(_SOUND_S * stream.sample_rate_hz)
+                return self._make.sound(0.01 * self._random.standard_normal((samples, stream.channels)), 0)
+            if stream.kind == "taxels":
+                taxels = 0.01 * self._random.standard_normal((stream.rows, stream.cols, 3))
+                return self._make.tensor(taxels.astype(np.float32), 0)
+        legal = "sensor_msgs Image or JointState, or geometry_msgs WrenchStamped, of a stream of that kind"
+        raise UserError(f"type of {stream.name}", kind, legal)
+
+
+def write_contract(contract: Contract, folder: Path) -> Path:
+    """The contract as a file, for other processes."""
+    path = folder / f"{contract.name}.yaml"
+    path.write_text(contract.text, encoding="utf-8")
+    return path

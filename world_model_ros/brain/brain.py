@@ -1,0 +1,274 @@
+"""The tick: what was sensed and applied, what was believed and what is wanted -> a decision and a new belief."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import isfinite
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from world_model_ros.brain.decision import Decision, Decoded, Floats, Imagined, Memory, Pursuit, Usual
+from world_model_ros.brain.graph_inputs import Inputs, goal_inputs, measured_positions, perceive_inputs
+from world_model_ros.brain.rollout import decode, imagine
+from world_model_ros.brain.stopwatch import Stopwatch
+from world_model_ros.bundle.bundle import Bundle
+from world_model_ros.bundle.device import Resident
+from world_model_ros.bundle.provider import provider_named
+from world_model_ros.bundle.session import Graph
+from world_model_ros.bundle.signatures import first_camera
+from world_model_ros.contract.contract import Contract
+from world_model_ros.core.errors import UserError
+from world_model_ros.core.goal import Goal
+from world_model_ros.core.noise import coloured_noise
+from world_model_ros.core.streams import Observation
+from world_model_ros.goals.recovery import effort_of
+from world_model_ros.goals.subgoal import Aim
+from world_model_ros.goals.subgoals import Aiming
+from world_model_ros.goals.workspace import Workspace
+from world_model_ros.kinematics.arm import ArmKinematics
+from world_model_ros.kinematics.motion import motion_for, motion_if_any
+
+Float = NDArray[np.float64]
+Policy = Literal["model", "random", "watch"]
+
+NOT_FINITE = "the model returned numbers that are not finite"
+_RANDOM_KEEP = 0.9  # share of the last chunk in the next one of the random policy
+
+
+class Brain:
+    """A bundle made ready for a contract. No tick depends on one before: `start` makes a memory, `tick` the next one.
+
+    Args:
+        bundle: from `load_bundle`, with the same contract.
+        contract: of the robot.
+        provider: ``auto``, ``cpu``, ``cuda`` or ``tensorrt``, with options as for `provider_named`.
+        threads: CPU threads of the plan graph; the small graphs run on one.
+        policy: ``random`` draws coloured random chunks in place of plans, goal or no goal; a control to compare with.
+            ``watch`` perceives and never plans.
+    """
+
+    def __init__(
+        self, bundle: Bundle, contract: Contract, provider: str = "auto", threads: int = 2, policy: Policy = "model"
+    ) -> None:
+        self.bundle, self.contract, self.policy = bundle, contract, policy
+        self.provider = str(provider_named(provider))
+        resident = None if self.provider.startswith("cpu") else Resident()
+        self._graphs = {
+            name: Graph(bundle, name, self.provider, threads if name == "plan" else 1, resident)
+            for name in bundle.manifest.graphs
+        }
+        self._camera = first_camera(contract.interface)
+        self._required = [source for source in contract.deployment.streams if source.required]
+        self._motion = motion_for(contract) if bundle.manifest.kind == "act" else motion_if_any(contract)
+        self._arm = self._motion if isinstance(self._motion, ArmKinematics) else None
+        self._workspace = Workspace.of(contract)
+        aside = () if self._motion is None else self._motion.aside.tolist()
+        self._aiming = Aiming(contract, self._arm, self._workspace, self._graphs.get("goal"), aside)
+        self._past = len(self._graphs["perceive"].neutral().get("since", ()))  # steps that perceive is handed
+        self._drawn: tuple[int, Floats] | None = None
+
+    @property
+    def acts(self) -> bool:
+        """Whether it plans; a bundle that cannot only watches."""
+        return self.bundle.manifest.kind == "act" and self.policy != "watch"
+
+    def _wants(self, goal: Goal | None) -> bool:
+        """Whether a goal is looked at: by who plans always, by who only watches if there is one."""
+        return self.acts or (goal is not None and self.bundle.manifest.kind == "act")
+
+    def warm_up(self, runs: int = 2) -> None:
+        """Run every graph on zeros, so that the first tick is as fast as the others."""
+        for graph in self._graphs.values():
+            for _ in range(runs):
+                graph.run(graph.neutral())
+
+    def start(self) -> Memory:
+        """Memory of a brain that knows nothing yet."""
+        sizes = self.bundle.manifest.sizes
+        chunk = np.zeros((sizes.horizon, self.contract.interface.action.size), np.float32)
+        return Memory(np.zeros(sizes.memory, np.float32), chunk)
+
+    def prepare(self, seed: int) -> None:
+        """Draw the noise of a tick to come while there is time. The tick decides the same without."""
+        if self.acts:
+            self._drawn = (seed, self._noise(seed))
+
+    def applied_action(self, before: Float | None, now: Float | None) -> Floats:
+        """Action (C,) between two commanded configurations (J,); zeros where one is not known."""
+        if self._motion is None or before is None or now is None:
+            return np.zeros(self.contract.interface.action.size, np.float32)
+        return np.asarray(self._motion.applied_action(before, now), np.float32)
+
+    def tick(
+        self,
+        observation: Observation,
+        applied: Floats | None,
+        reference: Float | None,
+        memory: Memory,
+        goal: Goal | None,
+        seed: int,
+    ) -> tuple[Decision, Memory]:
+        """One tick: perceive, aim, plan, and turn the chunk into joint motion.
+
+        The outcome depends on the arguments alone; only ``stages_ms`` looks at a clock.
+
+        Args:
+            observation: cut at the tick.
+            applied: (C,) action that was applied since the last tick; None if not known, which counts as none.
+            reference: (J,) commanded joint positions now; None takes the measured ones.
+            memory: of the last tick; `Memory.refused` if the gate refused what it led to.
+            goal: checked by `check_goal`; None holds still.
+            seed: of the planner's noise.
+
+        Returns:
+            The decision, and the memory for the next tick.
+        """
+        watch, spent_ms = Stopwatch(), self._spent_ms()
+        perceive = self._graphs["perceive"]
+        felt = perceive.run(perceive_inputs(perceive.neutral(), observation, self.bundle.manifest, applied, memory))
+        watch.lap("perceive")
+        sees = self._camera is not None and observation.fresh[self._camera.name]
+        told: dict[str, Any] = {
+            "surprise": float(felt["surprise"][0]),
+            "belief_poses": felt.get("poses"),
+            "belief_sigma": felt.get("sigma"),
+            "seen": felt.get("seen") if sees else None,
+            "sensed": felt.get("sensed"),
+        }
+
+        def decided(status: str) -> Decision:
+            return Decision(status, stages_ms=watch.laps, runtime_ms=self._spent_ms() - spent_ms, **told)
+
+        if not _finite(felt):
+            return decided(NOT_FINITE), self.start()
+        after = memory.after(felt["memory_next"], applied, self._past)
+        missing = next((source for source in self._required if not observation.fresh[source.name]), None)
+        if missing is not None:
+            return decided(f"{missing.topic} stale"), after
+        measured = measured_positions(observation, self.contract)
+        if self._motion is None or measured is None or not self._wants(goal):
+            return decided("watching"), after
+        start = measured if reference is None else np.asarray(reference, np.float64)
+        targets = self.contract.interface.targets
+
+        aim, pursuit = self._aim(goal, measured, told["belief_poses"], told["seen"], memory)
+        effort = effort_of(aim, 0 if goal is None else goal.stamp_ns, memory.effort, targets, memory.since)
+        if effort is not None and effort.looking > 0.0:
+            aim = self._aiming.out_of_the_way(aim, measured)
+        after = replace(after, pursuit=pursuit, effort=effort)
+        told["aim_target"] = None if aim.target is None else targets[aim.target].name
+        told["aim"] = aim.pose
+        told["wants"] = wants = goal_inputs(aim, told["belief_poses"], len(targets))
+        watch.lap("aim")
+        if not self.acts:
+            return decided("watching"), after
+        plan = self._plan(after.belief, wants, aim, start, memory, seed)
+        watch.lap("plan")
+        if not _finite(plan):
+            return decided(NOT_FINITE), after
+        chunk: Floats = plan["chunk"]
+        tick_s = 1.0 / self.contract.interface.tick_hz
+        moves, lead = chunk.astype(np.float64), None if goal is None else goal.joints
+        told["trajectory"] = self._motion.chunk_trajectory(start, moves, observation.now_ns, tick_s, lead)
+        watch.lap("kinematics")
+        told |= {name: plan.get(name) for name in ("chunk", "states", "poses", "sigma", "joints", "contact")}
+        told |= {"cost": float(plan["cost"][0]), "candidates": plan.get("candidate_poses")}
+        return decided(aim.status), replace(after, warm=chunk)
+
+    def imagine(self, memory: Memory, candidates: Floats) -> Imagined:
+        """Futures of action sequences (N, H, C) from a memory, for any N."""
+        return imagine(self._graphs["rollout"], memory.belief, candidates)
+
+    def decode(
+        self, states: Floats, reference: NDArray[np.uint8] | None = None, still: Floats | None = None
+    ) -> Decoded:
+        """Imagined states (B, S), for any B, as senses.
+
+        Args:
+            states: as they were imagined.
+            reference: the first camera's last real frame, (H, W, 3) uint8.
+            still: (K,) 1 for targets that are known to be where it shows them.
+        """
+        references = {} if self._camera is None else {self._camera.name: reference}
+        return decode(self._graphs["decode"], states, references, still)
+
+    def read(self, frame: NDArray[np.uint8]) -> Floats:
+        """Where a frame (H, W, 3) of the first camera, real or imagined, shows each target: (K, 3) m, base frame.
+
+        `UserError` of a bundle that reads no pictures.
+        """
+        reader = self._graph("goal")
+        seen = None if self._camera is None else reader.run(reader.neutral() | {self._camera.name: frame}).get("seen")
+        if seen is None:
+            raise UserError("interface.targets", [], "a robot with targets")
+        positions: Floats = seen
+        return positions
+
+    def usual_future(self, memory: Memory) -> Usual:
+        """How it usually goes on: actions as in the recordings, and what they lead to. `UserError` without a policy."""
+        graph = self._graph("policy")
+        found = graph.run(graph.neutral() | {"memory": memory.belief})
+        return Usual(found["chunk"], found["states"], found.get("poses"))
+
+    def action_between(self, sensed: Floats, sensed_next: Floats) -> Floats:
+        """The action (C,) between two observations a tick apart, each `Decision.sensed`. `UserError` if it cannot."""
+        graph = self._graph("inverse")
+        found = graph.run(graph.neutral() | {"sensed": sensed, "sensed_next": sensed_next})
+        action: Floats = found["action"]
+        return action
+
+    def _spent_ms(self) -> float:
+        """Time inside ONNX Runtime so far."""
+        return sum(graph.spent_ms for graph in self._graphs.values())
+
+    def _graph(self, name: str) -> Graph:
+        """A graph that a bundle may lack."""
+        if name not in self._graphs:
+            manifest = self.bundle.manifest
+            raise UserError(f"model {manifest.name}: graphs", sorted(manifest.graphs), f"a bundle with {name!r}")
+        return self._graphs[name]
+
+    def planned_path(self, decision: Decision) -> Float | None:
+        """Where the chunk leads the first commanded fingertip: (H + 1, 3) m, now first; None without either."""
+        if self._arm is None or decision.trajectory is None or decision.chunk is None:
+            return None
+        return np.array([self._arm.tip(q)[0] for q in decision.trajectory.positions[: len(decision.chunk) + 1]])
+
+    def _aim(
+        self, goal: Goal | None, measured: Float, poses: Floats | None, seen: Floats | None, memory: Memory
+    ) -> tuple[Aim, Pursuit | None]:
+        """What to do about the goal now: poses (K, 7) are believed, seen (K, 3) read from the camera."""
+        if self.policy == "random":
+            return Aim("random", moves=True), None
+        return self._aiming.aim(goal, measured, poses, seen, memory.pursuit, memory.since)
+
+    def _plan(self, belief: Floats, wants: Inputs, aim: Aim, start: Float, memory: Memory, seed: int) -> dict[str, Any]:
+        """Run the plan graph. Holding still is a plan whose bounds leave no choice, so that its future is imagined."""
+        graph, warm = self._graphs["plan"], memory.warm
+        noise = self._drawn[1] if self._drawn is not None and self._drawn[0] == seed else self._noise(seed)
+        shifted = memory.shifted()
+        low, high = self._workspace.bounds(len(warm), None if self._arm is None else self._arm.tips(start))
+        low, high = memory.reach * low, memory.reach * high
+        if not aim.moves:
+            low = high = np.zeros_like(warm)
+        elif self.policy == "random":
+            drawn = high.max() * noise[0, 0]
+            low = high = np.clip(_RANDOM_KEEP * shifted + (1 - _RANDOM_KEEP**2) ** 0.5 * drawn, low, high)
+        inputs = graph.neutral()
+        inputs |= {name: want for name, want in wants.items() if name in inputs}
+        inputs |= {"memory": belief, "noise": noise}
+        inputs |= {"bounds_low": low, "bounds_high": high, "warm": np.clip(shifted, low, high)}
+        return graph.run(inputs)
+
+    def _noise(self, seed: int) -> Floats:
+        """Of the planner: (I, N, H, C)."""
+        sizes, spec = self.bundle.manifest.sizes, self.bundle.manifest.planner
+        shape = (sizes.iterations, sizes.candidates, sizes.horizon, self.contract.interface.action.size)
+        return coloured_noise(seed, shape, 2.0 if spec is None else spec.beta)
+
+
+def _finite(arrays: dict[str, Any]) -> bool:
+    """By sums of squares, a third of the time of looking at each number; where one is too large, each is looked at."""
+    return all(isfinite(np.vdot(array, array)) or bool(np.isfinite(array).all()) for array in arrays.values())

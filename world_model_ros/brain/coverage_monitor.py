@@ -1,0 +1,85 @@
+"""Whether what was believed to come did come: the 90 % regions, checked while the robot runs."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+
+import numpy as np
+
+from world_model_ros.brain.decision import Decision, Floats, Imagined, Memory
+from world_model_ros.bundle.signatures import first_camera
+from world_model_ros.contract.contract import Contract
+
+_EVERY_TICKS = 5  # one look back in so many, so that a tick stays short
+_WINDOW = 300
+_ENOUGH = 30
+_FAR_TOO_FEW = 0.75  # share of hits below which the regions are not to be trusted
+
+
+class Hindsight:
+    """Imagines again, from a belief of one horizon ago and under what was commanded since, and compares with now.
+
+    What is now is what is believed now, with a fresh camera: an estimate, not the truth.
+
+    Args:
+        contract: of the robot.
+        imagine: `Brain.imagine`.
+        horizon: steps of the model. region_scale: semi-axes of the 90 % region in sigmas.
+        turns: ticks in a step.
+    """
+
+    def __init__(
+        self,
+        contract: Contract,
+        imagine: Callable[[Memory, Floats], Imagined],
+        horizon: int,
+        region_scale: float,
+        turns: int = 1,
+    ) -> None:
+        self._imagine, self._scale = imagine, region_scale
+        self._ahead, self._turns = horizon * turns, turns  # ticks
+        self._camera = first_camera(contract.interface)
+        self._objects = [k for k, target in enumerate(contract.interface.targets) if target.kind == "object"]
+        self._memories: deque[Memory] = deque(maxlen=self._ahead + 1)
+        self._applied: deque[Floats] = deque(maxlen=self._ahead)
+        self._hits: deque[bool] = deque(maxlen=_WINDOW)
+        self._ticks = 0
+
+    def add(self, memory: Memory, applied: Floats, decision: Decision, camera_fresh: bool) -> None:
+        """After a tick: the memory it left, and the action (C,) that was applied before it."""
+        if not self._objects:
+            return
+        self._memories.append(memory)
+        self._applied.append(np.asarray(applied, np.float32))
+        self._ticks += 1
+        full = len(self._memories) > self._ahead
+        if not full or not camera_fresh or decision.belief_poses is None or self._ticks % _EVERY_TICKS:
+            return
+        actions = list(self._applied)[self._turns - 1 :: self._turns]  # each is of a whole step
+        then = self._imagine(self._memories[0], np.stack(actions)[None])
+        if then.poses is None or then.sigma is None:
+            return
+        for k in self._objects:
+            error = then.poses[0, -1, k, :3] - decision.belief_poses[k, :3]
+            self._hits.append(bool((((error / (self._scale * then.sigma[0, -1, k])) ** 2).sum()) <= 1.0))
+
+    def forget(self) -> None:
+        """What was believed before no longer leads to what comes: the clock jumped, or a tick failed."""
+        self._memories.clear()
+        self._applied.clear()
+
+    @property
+    def looked(self) -> int:
+        """How many looks back count."""
+        return len(self._hits)
+
+    @property
+    def hit_rate(self) -> float:
+        """Share of them in which the region held what then came; NaN before the first."""
+        return float(np.mean(self._hits)) if self._hits else float("nan")
+
+    @property
+    def off(self) -> bool:
+        """Whether the regions hold far less than they promise."""
+        return len(self._hits) >= _ENOUGH and self.hit_rate < _FAR_TOO_FEW

@@ -1,0 +1,150 @@
+"""What a tick publishes about itself, so that a replay can follow it; and how the ticks have gone."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from world_model_ros.brain.decision import Decision
+from world_model_ros.core.goal import Goal, image_digest
+from world_model_ros.core.streams import Observation
+
+
+@dataclass(frozen=True)
+class TickRecord:
+    """Inputs and outcome of one tick.
+
+    Args:
+        index: counts ticks since activation. seed: of the planner's noise.
+        observation: what was seen. applied: (C,) action since the last tick. reference: (J,) commanded now, or None.
+        goal: pursued. decision: None if the tick failed, and then ``error`` says why.
+        refused_goal: why the last goal was refused. gate_refusal: the rule that the last plan broke, says the gate.
+        missed: ticks dropped since activation.
+        restarted: the belief was started anew before this tick.
+        turns: ticks in a step of the model.
+    """
+
+    index: int
+    seed: int
+    observation: Observation
+    applied: ArrayLike
+    reference: ArrayLike | None
+    goal: Goal | None
+    decision: Decision | None
+    missed: int
+    stages_ms: Mapping[str, float]
+    restarted: bool = False
+    error: str | None = None
+    refused_goal: str | None = None
+    gate_refusal: str | None = None
+    turns: int = 1
+
+    def json(self) -> str:
+        """One line of JSON; numbers are exact, those that are not finite are null."""
+        decision = self.decision
+        return json.dumps(
+            {
+                "index": self.index,
+                "now_ns": self.observation.now_ns,
+                "stamps": dict(self.observation.stamps_ns),
+                "fresh": dict(self.observation.fresh),
+                "seed": self.seed,
+                "restarted": self.restarted,
+                "turns": self.turns,
+                "goal": None if self.goal is None else _goal(self.goal, decision),
+                "refused_goal": self.refused_goal,
+                "gate_refusal": self.gate_refusal,
+                "applied": _numbers(self.applied),
+                "reference": _numbers(self.reference),
+                "status": "error" if decision is None else decision.status,
+                "error": self.error,
+                "surprise": None if decision is None else _number(decision.surprise),
+                "cost": None if decision is None else _number(decision.cost),
+                "stages_ms": {name: round(ms, 3) for name, ms in self.stages_ms.items()},
+                "missed": self.missed,
+            }
+        )
+
+
+def _goal(goal: Goal, decision: Decision | None) -> dict[str, Any]:
+    aim = None if decision is None or decision.aim is None else decision.aim[:3]
+    also = [{"target": each.target, "pose": _numbers(each.pose)} for each in goal.also]
+    return {
+        "kind": goal.kind,
+        "stamp_ns": goal.stamp_ns,
+        "target": goal.target if decision is None else decision.aim_target or goal.target,
+        "pose": _numbers(goal.pose),
+        "joints": _numbers(goal.joints),
+        "aim": _numbers(aim),
+    } | ({"also": also} if also else {} if goal.image is None else {"image": image_digest(goal.image)})
+
+
+def _numbers(values: ArrayLike | None) -> list[float | None] | None:
+    return None if values is None else [_number(value) for value in np.asarray(values, np.float64).tolist()]
+
+
+def _number(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
+
+
+@dataclass
+class TickStatistics:
+    """Rate, misses and stage times over the last ticks.
+
+    Args:
+        window: how many ticks.
+        clock: s, never steps.
+    """
+
+    window: int = 300
+    ticks: int = 0
+    missed: int = 0
+    errors: int = 0
+    clock: Callable[[], float] = time.monotonic
+    _ended_s: float = -math.inf
+    _failed_s: float = -math.inf
+    _times_ns: deque[int] = field(default_factory=deque)
+    _stages: dict[str, deque[float]] = field(default_factory=dict)
+
+    def add(self, now_ns: int, stages_ms: Mapping[str, float]) -> None:
+        """Count a tick at ``now_ns`` that took these times."""
+        self.ticks += 1
+        self._ended_s = self.clock()
+        if self._times_ns and now_ns <= self._times_ns[-1]:
+            self._times_ns.clear()  # the clock jumped back
+        self._times_ns.append(now_ns)
+        if len(self._times_ns) > self.window:
+            self._times_ns.popleft()
+        for name, ms in stages_ms.items():
+            self._stages.setdefault(name, deque(maxlen=self.window)).append(ms)
+
+    def failed(self) -> None:
+        """Count a tick that ended in an error."""
+        self.errors += 1
+        self._ended_s = self._failed_s = self.clock()
+
+    def since_tick_s(self) -> float:
+        """How long ago a tick ended, one way or the other; infinity before the first."""
+        return self.clock() - self._ended_s
+
+    def since_error_s(self) -> float:
+        """How long ago a tick failed; infinity if none did."""
+        return self.clock() - self._failed_s
+
+    def rate_hz(self) -> float:
+        """Ticks a second over the window; 0 before the second tick."""
+        if len(self._times_ns) < 2:
+            return 0.0
+        return (len(self._times_ns) - 1) / ((self._times_ns[-1] - self._times_ns[0]) * 1e-9)
+
+    def stage_percentiles(self, percentiles: Sequence[float] = (50, 99)) -> dict[str, tuple[float, ...]]:
+        """Milliseconds by stage, at each percentile."""
+        return {name: tuple(np.percentile(list(laps), percentiles).tolist()) for name, laps in self._stages.items()}

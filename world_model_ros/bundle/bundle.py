@@ -1,0 +1,181 @@
+"""Model bundles: found by name or path, and verified against the contract before anything runs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from world_model_ros.bundle.manifest import FORMAT, GraphSpec, Manifest, TensorSpec
+from world_model_ros.bundle.signatures import Tensor, signatures
+from world_model_ros.contract.contract import Contract
+from world_model_ros.contract.share_folder import share_folder
+from world_model_ros.core.errors import UserError
+
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A verified bundle."""
+
+    folder: Path
+    manifest: Manifest
+
+    def graph_path(self, graph: str) -> Path:
+        return self.folder / self.manifest.graphs[graph].file
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was looked at; ``error`` is None where it fits."""
+
+    what: str
+    error: UserError | None = None
+
+
+@dataclass(frozen=True)
+class BundleReport:
+    """Everything `check_bundle` looked at, in order."""
+
+    folder: Path
+    manifest: Manifest | None
+    checks: tuple[Check, ...]
+
+    @property
+    def fits(self) -> bool:
+        return all(check.error is None for check in self.checks)
+
+
+def known_bundles() -> list[str]:
+    """Names of the bundles that come with the package."""
+    return sorted(path.parent.name for path in share_folder("models").glob(f"*/{MANIFEST}"))
+
+
+def find_bundle(name_or_path: str | Path) -> Path:
+    """Folder of a bundle, by its name in the package's models or by path. Raises `UserError` if there is none."""
+    path = Path(name_or_path)
+    for folder in (share_folder("models") / path, path):
+        if (folder / MANIFEST).is_file():
+            return folder.resolve()
+    raise UserError("model", str(name_or_path), f"a folder with {MANIFEST}, or one of {known_bundles()}")
+
+
+def load_bundle(name_or_path: str | Path, contract: Contract) -> Bundle:
+    """Find and verify a bundle. Raises the first `UserError` that `check_bundle` would list."""
+    folder = find_bundle(name_or_path)
+    manifest = read_manifest(folder)
+    for check in _checks(folder, manifest, contract):
+        if check.error is not None:
+            raise check.error
+    return Bundle(folder, manifest)
+
+
+def check_bundle(name_or_path: str | Path, contract: Contract) -> BundleReport:
+    """Look at everything and say what fits and what does not; raises only if there is no such folder."""
+    folder = find_bundle(name_or_path)
+    try:
+        manifest = read_manifest(folder)
+    except UserError as error:
+        return BundleReport(folder, None, (Check(MANIFEST, error),))
+    return BundleReport(folder, manifest, (Check(MANIFEST), *_checks(folder, manifest, contract)))
+
+
+def read_manifest(folder: Path) -> Manifest:
+    path = folder / MANIFEST
+    try:
+        told = json.loads(path.read_text(encoding="utf-8"))
+        if isinstance(told, dict) and told.get("format") == 1:
+            raise UserError(
+                f"{path}: format", 1, f"{FORMAT}; `world-model upgrade-bundle {folder} --out NEW` makes one"
+            )
+        return Manifest.model_validate(told)
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise UserError(str(path), str(error), "JSON") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise UserError(f"{path}: {where}", first.get("input"), first["msg"]) from error
+
+
+def _checks(folder: Path, manifest: Manifest, contract: Contract) -> Iterator[Check]:
+    yield Check("interface", _wrong_interface(manifest, contract))
+    yield Check("order of streams and targets", _wrong_order(manifest, contract))
+    for name, sha256 in manifest.files.items():
+        yield Check(f"file {name}", wrong_file(folder / name, sha256))
+    asked = signatures(contract.interface, manifest.sizes, manifest.kind)
+    for graph, signature in asked.items():
+        found = manifest.graphs.get(graph)
+        if found is None and signature.optional:
+            continue
+        if found is None:
+            needed = sorted(name for name, each in asked.items() if not each.optional)
+            legal = f"all of {needed} in a bundle of kind {manifest.kind!r}"
+            yield Check(f"graph {graph}", UserError(f"model {manifest.name}: graphs", sorted(manifest.graphs), legal))
+            continue
+        yield Check(f"graph {graph}", _unhashed(manifest, graph, found))
+        for side, want, have in (
+            ("input", signature.inputs, found.inputs),
+            ("output", signature.outputs, found.outputs),
+        ):
+            for name, tensor in want.items():
+                field = f"model {manifest.name}: {graph}: {side} {name}"
+                yield Check(f"{graph}: {side} {name}", _wrong_tensor(field, tensor, have.get(name), side))
+        for name in sorted(set(found.inputs) - set(signature.inputs)):
+            field = f"model {manifest.name}: {graph}: input"
+            yield Check(f"{graph}: input {name}", UserError(field, name, f"one of {sorted(signature.inputs)}"))
+
+
+def _wrong_interface(manifest: Manifest, contract: Contract) -> UserError | None:
+    if manifest.interface_hash == contract.interface_hash:
+        return None
+    legal = f"a model made for robot {contract.name!r}, interface {contract.interface_hash[:12]}"
+    if manifest.interface:
+        ours = contract.interface.model_dump(mode="json")
+        parts = [key for key in ours if ours[key] != manifest.interface.get(key)]
+        legal += f"; what differs: {', '.join(parts) or 'nothing but the hash'}"
+    made_for = f"made for robot {manifest.robot!r}, interface {manifest.interface_hash[:12]}"
+    return UserError(f"model {manifest.name}", made_for, legal)
+
+
+def _wrong_order(manifest: Manifest, contract: Contract) -> UserError | None:
+    for field, found, legal in (
+        ("streams", manifest.streams, [stream.name for stream in contract.interface.streams]),
+        ("targets", manifest.targets, [target.name for target in contract.interface.targets]),
+        ("tick_hz", manifest.tick_hz, contract.interface.tick_hz),
+        ("sizes.horizon", manifest.sizes.horizon, manifest.horizon),
+    ):
+        if (list(found) if isinstance(found, tuple) else found) != legal:
+            return UserError(f"model {manifest.name}: {field}", found, str(legal))
+    return None
+
+
+def wrong_file(path: Path, sha256: str) -> UserError | None:
+    """What is wrong with a file of a bundle; None if it is there and whole."""
+    if not path.is_file():
+        return UserError(str(path), "no such file", "every file that the manifest lists")
+    found = hashlib.sha256(path.read_bytes()).hexdigest()
+    if found == sha256:
+        return None
+    return UserError(str(path), f"sha256 {found[:16]}", f"sha256 {sha256[:16]}; the file is damaged or was changed")
+
+
+def _unhashed(manifest: Manifest, graph: str, found: GraphSpec) -> UserError | None:
+    if found.file in manifest.files:
+        return None
+    return UserError(
+        f"model {manifest.name}: graphs.{graph}.file", found.file, f"one of files: {sorted(manifest.files)}"
+    )
+
+
+def _wrong_tensor(field: str, want: Tensor, found: TensorSpec | None, side: str) -> UserError | None:
+    if found is None:  # a graph need not read everything it could
+        may_lack = not want.needed if side == "input" else want.optional
+        return None if may_lack else UserError(field, "absent", str(want))
+    if want.fits(found):
+        return None
+    return UserError(field, str(Tensor(found.shape, found.dtype)), str(want))

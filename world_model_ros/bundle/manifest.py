@@ -1,0 +1,117 @@
+"""What a model bundle says about itself: ``manifest.json``, validated."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+FORMAT = 2
+"""Of bundles; `bundle.upgrade` makes one of format 1 into one of this."""
+
+Count = Annotated[int, Field(gt=0)]
+FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")]  # in the bundle's own folder, nowhere else
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class TensorSpec(Strict):
+    """Shape and type of a tensor; all sizes are fixed."""
+
+    shape: tuple[Count, ...]
+    dtype: Literal["float32", "uint8"] = "float32"
+
+
+class GraphSpec(Strict):
+    """One ONNX file and its tensors by name."""
+
+    file: FileName
+    inputs: dict[str, TensorSpec]
+    outputs: dict[str, TensorSpec]
+
+
+class Sizes(Strict):
+    """Sizes that the contract does not fix.
+
+    Args:
+        state: S, of an imagined state.
+        memory: M, of the belief.
+        code: D, of an image; 0 without a camera.
+        horizon: H, imagined ticks.
+        candidates: N, samples of the planner in each iteration.
+        iterations: I, of the planner.
+    """
+
+    state: Count
+    memory: Count
+    code: Annotated[int, Field(ge=0)]
+    horizon: Count
+    candidates: Count
+    iterations: Count
+
+
+class PlannerSpec(BaseModel):
+    """Settings that the plan graph was made with, by part of the planner; see
+    `world_model_ros.planning.planner.PlanConfig`.
+
+    Args:
+        beta: colour of the noise that it expects.
+    """
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    beta: Annotated[float, Field(ge=0)] = 2.0
+
+
+class Calibration(BaseModel):
+    """Conformal calibration on held-out episodes.
+
+    Args:
+        region_scale: semi-axes of the 90 % region in units of sigma; 2.5 is that of a Gaussian in three dimensions.
+    """
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    region_scale: Annotated[float, Field(gt=0)] = 2.5
+
+
+class Manifest(Strict):
+    """A bundle's manifest, format 2.
+
+    Args:
+        kind: ``watch`` perceives and imagines, ``act`` plans too.
+        robot: name of the contract it was made for.
+        interface_hash: of that contract; ``interface`` is the interface itself, to say what differs.
+        graphs: by name: perceive, rollout, decode; plan, goal for ``act``; inverse and policy where there are.
+        files: sha256 of every file beside the manifest.
+        streams: order of ``fresh`` in perceive. targets: order of K.
+        provenance: data, seeds and settings of the training; ``labelled_ticks`` by target.
+        scores: measured on held-out episodes.
+    """
+
+    format: Literal[2]
+    name: str
+    kind: Literal["act", "watch"]
+    robot: str
+    interface_hash: Sha256
+    interface: dict[str, Any] = {}
+    tick_hz: Annotated[float, Field(gt=0)]
+    horizon: Count
+    sizes: Sizes
+    graphs: dict[str, GraphSpec]
+    files: dict[FileName, Sha256]
+    streams: tuple[str, ...]
+    targets: tuple[str, ...] = ()
+    planner: PlannerSpec | None = None
+    provenance: dict[str, Any] = {}
+    scores: dict[str, Any] = {}
+    calibration: Calibration = Calibration()
+
+    @property
+    def unlabelled(self) -> list[str]:
+        """Targets of which nothing in the training data said where they are; none where the manifest does not say."""
+        ticks = self.provenance.get("labelled_ticks")
+        return [name for name, count in ticks.items() if not count] if isinstance(ticks, dict) else []

@@ -1,0 +1,191 @@
+"""The tensors that a contract asks of a bundle's graphs. All sizes are fixed, and no graph has a batch axis."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from world_model_ros.bundle.manifest import Sizes, TensorSpec
+from world_model_ros.contract.schema import CameraStream, Interface, Stream
+
+WATCH = ("perceive", "rollout", "decode")
+ACT = (*WATCH, "plan", "goal")
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """Shape and type that are asked for.
+
+    Args:
+        shape: None stands for any size.
+        dtype: of the elements.
+        optional: an output that may be absent.
+        needed: an input without which the graph makes no sense; any other need not be read.
+    """
+
+    shape: tuple[int | None, ...]
+    dtype: str = "float32"
+    optional: bool = False
+    needed: bool = False
+
+    def fits(self, found: TensorSpec) -> bool:
+        return (
+            found.dtype == self.dtype
+            and len(found.shape) == len(self.shape)
+            and all(want in (None, size) for want, size in zip(self.shape, found.shape))
+        )
+
+    def __str__(self) -> str:
+        return f"{self.dtype} ({', '.join('any' if size is None else str(size) for size in self.shape)})"
+
+
+@dataclass(frozen=True)
+class Signature:
+    """Tensors of one graph by name; an optional graph may be absent, and what needs it then says so."""
+
+    inputs: dict[str, Tensor]
+    outputs: dict[str, Tensor] = field(default_factory=dict)
+    optional: bool = False
+
+
+def stream_tensor(stream: Stream) -> Tensor:
+    """How an observation holds a stream: camera (H, W, 3) uint8 RGB, microphone (window, channels),
+    taxels (rows, cols, 3) N, wrench (6,) N and N m, joints (joints, fields)."""
+    if stream.kind == "camera":
+        return Tensor((stream.height, stream.width, 3), "uint8")
+    if stream.kind == "microphone":
+        return Tensor((stream.window, stream.channels))
+    if stream.kind == "taxels":
+        return Tensor((stream.rows, stream.cols, 3))
+    if stream.kind == "wrench":
+        return Tensor((6,))
+    return Tensor((len(stream.joints), len(stream.fields)))
+
+
+def first_camera(interface: Interface) -> CameraStream | None:
+    """The camera that goal images and decoded frames are seen by."""
+    return next((stream for stream in interface.streams if stream.kind == "camera"), None)
+
+
+def cameras(interface: Interface) -> list[CameraStream]:
+    """The cameras, in the order of the streams."""
+    return [stream for stream in interface.streams if stream.kind == "camera"]
+
+
+def reference_of(camera: str) -> str:
+    """Name of the input of decode that takes the last real frame of a camera."""
+    return f"reference_{camera}"
+
+
+_ONES = {"target_gains"}
+_IDENTITY = {"action_matrix"}
+
+
+def neutral(name: str, spec: TensorSpec) -> NDArray[Any]:
+    """Value of an input that changes nothing: what a runtime feeds that has nothing to say.
+
+    ``action_matrix`` is the identity, ``target_gains`` are ones, anything else is zeros: a weight, a mask, an offset,
+    a stream that is not fresh, a camera whose place is not known.
+    """
+    if name in _IDENTITY:
+        return np.identity(spec.shape[0]).astype(spec.dtype)
+    return np.full(spec.shape, float(name in _ONES), np.dtype(spec.dtype))
+
+
+GEOMETRY = 12  # numbers of a camera: fx, fy, cx, cy in pixels, x, y, z in m, quaternion x, y, z, w, and 1 if known
+
+
+def signatures(interface: Interface, sizes: Sizes, kind: str) -> dict[str, Signature]:
+    """Every graph that a bundle of this kind has, and those it may have, with their tensors.
+
+    A graph reads those of its inputs that it needs. Letters: S state, M memory, D code, H horizon, N samples,
+    I iterations, P proposals, C action, K targets, J joints, T fingertips, V cameras. Where a size is any, the graph
+    fixes it.
+
+    - perceive: streams by name, ``fresh`` (1 for those that are), ``applied`` action, ``memory``, ``reset``; ``since``
+      are at least two actions before ``applied``, and ``before`` the belief that they started from, or zeros.
+    - rollout: states that candidates lead to. decode: what they look, feel and sound like; ``reference_<camera>`` is
+      a camera's last real frame, ``still`` is 1 for targets that have not moved since. policy: how it usually goes on.
+      inverse: the action between two observations.
+    - plan: goals with their weights. ``goal_hands`` says which fingertip pushes, ``proposals`` are chunks to try where
+      ``proposals_mask`` is 1, ``goal_values`` are scalars such as how far a drawer is open.
+    - goal: a picture of any camera as ``codes``; ``given`` is 1 for cameras that there is a picture of.
+    - Where they apply: ``camera_geometry`` (see `GEOMETRY`), ``action_matrix`` and ``action_offset`` (what the robot
+      makes of an action), ``target_gains`` and ``readout_residual`` in m (corrections of where targets are read).
+    """
+    s, m, d = sizes.state, sizes.memory, sizes.code
+    h, c = sizes.horizon, interface.action.size
+    k, j, seeing = len(interface.targets), len(interface.joints), cameras(interface)
+    streams = {stream.name: stream_tensor(stream) for stream in interface.streams}
+    seen = {"seen": Tensor((k, 3))} if k and seeing else {}
+    belief = {"poses": Tensor((k, 7)), "sigma": Tensor((k, 3))} if k else {}
+    memory, candidates = Tensor((m,), needed=True), Tensor((None, h, c), needed=True)
+    geometry = {"camera_geometry": Tensor((len(seeing), GEOMETRY))} if seeing else {}
+    corrected = {"action_matrix": Tensor((c, c)), "action_offset": Tensor((c,))}
+    corrected |= {"target_gains": Tensor((k,)), "readout_residual": Tensor((k, 3))} if k else {}
+
+    def futures(*front: None) -> dict[str, Tensor]:
+        heads = {"states": Tensor((*front, h, s)), "joints": Tensor((*front, h, j))}
+        heads["contact"] = Tensor((*front, h, 1), optional=True)  # of a model that was trained with touch
+        return heads | ({"poses": Tensor((*front, h, k, 7)), "sigma": Tensor((*front, h, k, 3))} if k else {})
+
+    sensed = {name: Tensor((None,), needed=True) for name in ("sensed", "sensed_next")}
+    about = {"fresh": Tensor((len(streams),)), "applied": Tensor((c,)), "memory": Tensor((m,)), "reset": Tensor((1,))}
+    past = {"before": Tensor((m,)), "since": Tensor((None, c))} if k else {}
+    found = {"memory_next": Tensor((m,)), "surprise": Tensor((1,)), "sensed": Tensor((None,), optional=True)}
+    graphs = {
+        "perceive": Signature(streams | past | about | corrected | geometry, found | belief | seen),
+        "rollout": Signature({"memory": memory, "candidates": candidates} | corrected, futures(None)),
+        "inverse": Signature(sensed, {"action": Tensor((c,))}, optional=True),
+        "policy": Signature({"memory": memory} | corrected, futures() | {"chunk": Tensor((h, c))}, optional=True),
+    }
+    if seeing:
+        graphs["decode"] = _decode(interface, sizes, geometry)
+    if kind == "act":
+        chosen = {"chunk": Tensor((h, c)), "cost": Tensor((1,))}
+        shown = {"candidate_poses": Tensor((None, h, 3), optional=True)} if k else {}
+        graphs["plan"] = Signature(
+            {"memory": memory} | _goals(interface, sizes) | corrected, futures() | chosen | shown
+        )
+        if seeing:
+            images = {each.name: streams[each.name] for each in seeing[1:]}
+            images[seeing[0].name] = Tensor(streams[seeing[0].name].shape, "uint8", needed=True)
+            codes = {"codes": Tensor((len(seeing), d))}
+            graphs["goal"] = Signature(images | {"given": Tensor((len(seeing),))} | geometry, codes | seen)
+    return graphs
+
+
+def _decode(interface: Interface, sizes: Sizes, geometry: dict[str, Tensor]) -> Signature:
+    inputs, outputs = {"states": Tensor((None, sizes.state), needed=True)}, {}
+    if interface.targets:
+        inputs["still"] = Tensor((len(interface.targets),))
+    for number, camera in enumerate(cameras(interface)):
+        image = stream_tensor(camera)
+        inputs[reference_of(camera.name)] = image
+        outputs[camera.name] = Tensor((None, *image.shape), image.dtype, optional=number > 0)
+    for stream in interface.streams:
+        if stream.kind != "camera":  # microphones as log-mel
+            shape = (None,) if stream.kind == "microphone" else stream_tensor(stream).shape
+            outputs[stream.name] = Tensor((None, *shape), optional=True)
+    return Signature(inputs | geometry, outputs)
+
+
+def _goals(interface: Interface, sizes: Sizes) -> dict[str, Tensor]:
+    """Inputs of plan besides the belief."""
+    h, c, k = sizes.horizon, interface.action.size, len(interface.targets)
+    seeing = len(cameras(interface))
+    asked = {"goal_joints": Tensor((len(interface.joints),)), "goal_joints_weight": Tensor((1,))}
+    if k:
+        asked["goal_poses"] = Tensor((k, 7))
+        weights = ("goal_position_weights", "goal_rotation_weights", "goal_values", "goal_value_weights")
+        asked |= {name: Tensor((k,)) for name in weights}
+        fingers = sum(target.kind == "fingertip" for target in interface.targets)
+        asked |= {"goal_hands": Tensor((fingers,))} if fingers > 1 else {}
+    if seeing:
+        asked |= {"goal_codes": Tensor((seeing, sizes.code)), "goal_code_weights": Tensor((seeing,))}
+    asked |= {name: Tensor((h, c)) for name in ("bounds_low", "bounds_high", "warm")}
+    asked |= {"proposals": Tensor((None, h, c)), "proposals_mask": Tensor((None,))}
+    return asked | {"noise": Tensor((sizes.iterations, sizes.candidates, h, c))}

@@ -1,0 +1,124 @@
+"""What a robot sends beside its contract: the findings of the live check and of the check of a bag, which are one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from world_model_ros.check.stream_fit import OUR_CLOCK, Finding, StreamFit
+from world_model_ros.contract.contract import Contract
+from world_model_ros.core.trajectory import LIMIT_TOLERANCE
+
+_TURN = 2 * np.pi
+_TURNS_DEG = 3600.0  # what is more is no angle at all
+
+
+class RobotFit:
+    """Collects the messages of all streams.
+
+    Args:
+        contract: of the robot.
+        clock: what arrivals are told by, in words.
+
+    Attributes:
+        streams: a `StreamFit` a stream, by name.
+    """
+
+    def __init__(self, contract: Contract, clock: str = OUR_CLOCK) -> None:
+        self._contract = contract
+        self.streams = {
+            each.name: StreamFit(each, contract.source(each.name), clock) for each in contract.interface.streams
+        }
+        self._span: dict[str, tuple[float, float]] = {}
+
+    def add(self, name: str, message: Any, now_ns: int) -> None:
+        """A message of a stream that arrived at ``now_ns``."""
+        fit = self.streams[name]
+        fit.add(message, now_ns)
+        if fit.stream.kind == "joints":
+            for joint, position in zip(message.name, message.position):
+                if not np.isfinite(position):
+                    continue
+                low, high = self._span.get(joint, (np.inf, -np.inf))
+                self._span[joint] = (min(low, position), max(high, position))
+
+    def topic(self, name: str, topic: str, before: Sequence[Finding]) -> dict[str, Any]:
+        """What came of a stream: ``stream``, ``topic``, ``fits``, ``messages``, ``rate_hz``, ``age_ms``, ``findings``.
+
+        Args:
+            before: what is known of the topic but by its messages.
+        """
+        fit = self.streams[name]
+        findings, ages_ms = [*before, *fit.findings()], fit.ages_s * 1e3
+        return {
+            "stream": name,
+            "topic": topic,
+            "fits": all(each.level != "wrong" for each in findings),
+            "messages": fit.messages,
+            "rate_hz": fit.rate_hz,
+            "age_ms": {"p50": float(np.median(ages_ms)), "max": float(ages_ms.max())} if len(ages_ms) else None,
+            "findings": [asdict(each) for each in findings],
+        }
+
+    def report(self, seconds: float, topics: list[dict[str, Any]], command: Sequence[Finding]) -> dict[str, Any]:
+        """All of it: ``robot``, ``seconds``, ``fits``, ``topics`` (as `topic`), ``command`` (findings about what
+        the robot is told) and ``joints`` outside of their limits."""
+        joints = self.outside()
+        levels = [each.level for each in (*command, *joints)]
+        return {
+            "robot": self._contract.name,
+            "seconds": seconds,
+            "fits": "wrong" not in levels and all(topic["fits"] for topic in topics),
+            "topics": topics,
+            "command": [asdict(each) for each in command],
+            "joints": [asdict(each) for each in joints],
+        }
+
+    def outside(self) -> list[Finding]:
+        """Joints that were outside of their limits, by more than the gate lets pass; nothing where none are known."""
+        deployment = self._contract.deployment
+        if deployment.urdf is None and not deployment.limits:
+            return []
+        limits, found = self._contract.limits(), []
+        units = {joint.name: joint.unit for joint in self._contract.interface.joints}
+        for name, low, high in zip(limits.names, limits.lower, limits.upper):
+            least, most = self._span.get(name, (low, high))
+            beyond = max(low - least, most - high)
+            if beyond > LIMIT_TOLERANCE:
+                at = least if low - least == beyond else most
+                was = f"{name} was at {at:.4g}, limits {low:.4g} to {high:.4g}: {beyond:.3g} beyond"
+                change = "deployment.limits or the URDF; as it is, the gate cannot be armed there"
+                if units[name] == "rad" and _TURN < abs(at) < _TURNS_DEG:
+                    change = (
+                        "the driver sends degrees, it seems: it has to send rad; else deployment.limits or the URDF"
+                    )
+                found.append(Finding("limits", was, change, "wrong"))
+        return found
+
+
+def report_lines(result: dict[str, Any]) -> list[str]:
+    """What a person reads of a `RobotFit.report`."""
+    lines = []
+    for topic in result["topics"]:
+        rate, age = topic["rate_hz"], topic["age_ms"]
+        words = "" if rate is None else f" {rate:.1f} a second,"
+        words += "" if age is None else f" age {age['p50']:.1f} ms (at most {age['max']:.1f}),"
+        verdict = "does not fit" if not topic["fits"] else "fits" if topic["messages"] else "silent; it may be"
+        lines += [f"{topic['topic']} ({topic['stream']}):{words} {verdict}", *_lines(topic["findings"])]
+    lines += _lines([*result["command"], *result["joints"]], "")
+    return [*lines, f"{result['robot']} {'fits' if result['fits'] else 'does not fit'} its contract"]
+
+
+def notes(result: dict[str, Any]) -> list[str]:
+    """The findings of a report that somebody should look at, a line each."""
+    found = [(f"{topic['stream']}: ", each) for topic in result["topics"] for each in topic["findings"]]
+    found += [("", each) for each in (*result["command"], *result["joints"])]
+    return [f"{of}{each['what']}: {each['found']} -> {each['change']}" for of, each in found if each["level"] != "ok"]
+
+
+def _lines(findings: list[dict[str, Any]], indent: str = "    ") -> list[str]:
+    chosen = [each for each in findings if each["level"] != "ok"]
+    return [f"{indent}{each['what']}: {each['found']}\n{indent}    -> {each['change']}" for each in chosen]

@@ -1,0 +1,282 @@
+"""Whether a robot's messages, live or in a bag, are what a stream of the contract promises; what to change if not."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from world_model_ros.check.alternating_positions import TwoCourses
+from world_model_ros.check.message_times import MessageTimes
+from world_model_ros.check.shape_advice import shape_advice
+from world_model_ros.contract.schema import Stream, StreamSource
+from world_model_ros.convert.senses.converters import converter_for
+from world_model_ros.convert.senses.joints import OtherJoints
+from world_model_ros.convert.stamps import stamp_ns
+from world_model_ros.core.errors import UserError
+
+OUR_CLOCK = "our clock"
+_RATE = (0.8, 1.25)  # of the contract's rate that counts as the same
+_AHEAD_S = 0.05  # clocks of two machines that follow NTP differ by less
+_MOST_KINDS = 3  # of errors that are told
+_MOST_PARTS = 100  # lists of joint names that are remembered
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing about a topic.
+
+    Args:
+        what: ``type``, ``qos``, ``rate``, ``age``, ``stamps``, ``content`` or ``publishers``.
+        found: what there is.
+        change: what to change in contract or robot; None if it fits.
+        level: ``ok``, ``note`` (it runs, somebody should look) or ``wrong``.
+    """
+
+    what: str
+    found: str
+    change: str | None = None
+    level: str = "ok"
+
+
+@dataclass
+class StreamFit:
+    """Collects what arrives on one stream's topic, whether it is heard or read from a bag.
+
+    Args:
+        stream, source: of the contract.
+        clock: what arrivals are told by, in words.
+
+    Attributes:
+        messages: of this stream. others: messages on its topic with none of its joints, from another publisher.
+        times: when they came.
+    """
+
+    stream: Stream
+    source: StreamSource
+    clock: str = OUR_CLOCK
+    messages: int = 0
+    others: int = 0
+    _read: int = 0
+    times: MessageTimes = field(default_factory=MessageTimes)
+    _refused: Counter[tuple[str, str]] = field(default_factory=Counter)  # by field, and what is legal there
+    _first: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)  # its error, and what to change
+    _parts: set[tuple[str, ...]] = field(default_factory=set)  # joints of messages that lack some of ours
+    _frames: Counter[str] = field(default_factory=Counter)
+    _courses: TwoCourses = field(default_factory=TwoCourses)
+
+    def __post_init__(self) -> None:
+        self._convert = converter_for(self.stream, self.source)
+        self.times.long_ns += round(self.source.max_age_s * 1e9)
+
+    def add(self, message: Any, now_ns: int) -> None:
+        """A message of the type that the contract names, that arrived at ``now_ns`` on the ROS clock."""
+        samples = self.judge(message)
+        if samples is not None:
+            self.arrived(stamp_ns(message), now_ns, samples)
+
+    def arrived(self, stamp: int, now_ns: int, samples: int = 1) -> None:
+        """Count a message by its stamp and its arrival, ns."""
+        self.messages += 1
+        self.times.add(now_ns, stamp, samples)
+
+    def judge(self, message: Any) -> int | None:
+        """Look at a message's content: its number of samples, or None if it is another publisher's business."""
+        frame = str(getattr(getattr(message, "header", None), "frame_id", ""))
+        try:
+            stamp, value = self._convert(message)
+        except OtherJoints:
+            self.others += 1
+            if len(self._parts) < _MOST_PARTS:
+                self._parts.add(tuple(message.name))
+            return None
+        except UserError as error:
+            if self.stream.kind == "joints" and len(self._parts) < _MOST_PARTS:
+                self._parts.add(tuple(message.name))
+            self.refuse(error, message)
+            self._frames[frame] += 1
+            return 1
+        self._read += 1
+        self._frames[frame] += 1
+        if self.stream.kind == "joints":
+            self._courses.add(stamp, value[:, 0])
+        return len(value) if self.stream.kind == "microphone" else 1
+
+    def refuse(self, error: UserError, message: Any = None) -> None:
+        """Count a message that cannot be read; of errors of a kind the first one is told."""
+        kind = error.field, error.legal
+        if kind not in self._first:
+            advice = None if message is None else shape_advice(self.stream, message)
+            self._first[kind] = str(error), advice or "what the robot sends, as the left says"
+        self._refused[kind] += 1
+
+    @property
+    def rate_hz(self) -> float | None:
+        """Messages a second (microphones: samples), by arrival."""
+        return self.times.rate_hz
+
+    @property
+    def ages_s(self) -> NDArray[np.float64]:
+        """Arrival minus stamp of each message, s; the way from the sensor's stamp to us."""
+        return self.times.ages_s
+
+    def findings(self) -> list[Finding]:
+        """Content, rate, age, stamps and signs of a second publisher; nothing is said of a topic that is silent."""
+        if not self.messages:
+            return self._elsewhere()
+        return [*self._contents(), *self._rates(), *self._stamps(), *self._publishers()]
+
+    def _elsewhere(self) -> list[Finding]:
+        """Messages, but none of this stream."""
+        if not self.others:
+            return []
+        names = sorted({name for part in self._parts for name in part})
+        found = f"none of {self.others} messages has a joint of {list(self.stream.joints)}; they have {names}"  # type: ignore[union-attr]
+        change = f"deployment.streams: {self.stream.name}: topic, or interface.streams: {self.stream.name}: joints"
+        return [Finding("content", found, change, "wrong")]
+
+    def _contents(self) -> list[Finding]:
+        if not self._refused:
+            return [Finding("content", f"all {self.messages} messages can be read")]
+        in_parts = self._in_parts()
+        if in_parts is not None:
+            return [in_parts]
+        looked = self._read + self._refused.total()
+        of = f"{looked}" if looked == self.messages else f"{looked} that were looked at, of {self.messages},"
+        usual = self._refused.most_common(_MOST_KINDS)
+        found = [
+            Finding("content", f"{count} of {of} refused: {self._first[kind][0]}", self._first[kind][1], "wrong")
+            for kind, count in usual
+        ]
+        rest = self._refused.total() - sum(count for _, count in usual)
+        if rest:
+            words = f"{rest} of {of} refused, for other reasons"
+            found.append(Finding("content", words, "what is above first", "wrong"))
+        return found
+
+    def _in_parts(self) -> Finding | None:
+        """Joints that all come, but never together."""
+        if self.stream.kind != "joints":
+            return None
+        ours = [tuple(name for name in self.stream.joints if name in part) for part in self._parts]
+        parts = sorted({part for part in ours if part}, key=lambda part: self.stream.joints.index(part[0]))  # type: ignore[union-attr]
+        if len(parts) < 2 or {name for part in parts for name in part} != set(self.stream.joints):
+            return None
+        listed = " and ".join(f"[{', '.join(part)}]" for part in parts)
+        count = sum(self._refused.values())
+        found = f"{count} of {self.messages} refused: the joints come in messages of their own: {listed}"
+        change = f"interface.streams: {self.stream.name}: one stream of kind joints for each of {listed}"
+        return Finding("content", found, f"{change}; in deployment.streams all of this topic", "wrong")
+
+    def _publishers(self) -> list[Finding]:
+        """What gives a second publisher away; a live check knows them by name besides."""
+        found = []
+        if self._courses.two:
+            found.append(f"positions jump between two courses, {self._courses.jumps} times")
+        if len(self._frames) > 1:
+            kinds = ", ".join(f"{count} of {frame!r}" for frame, count in self._frames.most_common(4))
+            found.append(f"messages of several frames: {kinds}")
+        change = "one publisher a topic"
+        return [Finding("publishers", f"two publishers, it seems: {words}", change, "note") for words in found]
+
+    def _rates(self) -> list[Finding]:
+        rate, name = self.rate_hz, self.stream.name
+        if self.stream.kind == "microphone" and sum(self._refused.values()) == self.messages:
+            return []  # nobody knows how many samples there were
+        if rate is None:
+            few = f"{self.messages} messages"
+            return [Finding("rate", few, "listen for longer, or the driver is stuck", "wrong")]
+        sound = self.stream.kind == "microphone"
+        stated = self.stream.sample_rate_hz if self.stream.kind == "microphone" else self.stream.rate_hz
+        key = "sample_rate_hz" if sound else "rate_hz"
+        found = f"{rate:.0f} samples/s" if sound else f"{rate:.1f} Hz"
+        if _RATE[0] * stated <= rate <= _RATE[1] * stated:
+            return [Finding("rate", found)]
+        change = f"interface.streams: {name}: {key}: {_nice(rate)} (the contract says {stated:g}), or the driver"
+        return [Finding("rate", found, change, "wrong" if sound else "note")]
+
+    def _stamps(self) -> list[Finding]:
+        times, limit_s, name = self.times, self.source.max_age_s, self.stream.name
+        if times.zeros == times.count:
+            return [Finding("stamps", "all are 0", "the driver: it must stamp with the time of measurement", "wrong")]
+        middle, worst = float(np.median(times.ages_s)), times.worst_s
+        found = f"p50 {middle * 1e3:.1f} ms, at most {worst * 1e3:.1f} ms"
+        if middle < -_AHEAD_S:
+            clocks = "synchronise the clocks (chrony, PTP), or use_sim_time on one side only"
+            return [Finding("stamps", f"{-middle:.3f} s ahead of {self.clock}", clocks, "wrong")]
+        if middle > 60.0 + limit_s:
+            clocks = "the driver stamps with another clock; or the robot runs on /clock: --use-sim-time"
+            if self.clock != OUR_CLOCK:
+                clocks = "the driver stamps with another clock; or it was recorded without use_sim_time"
+            return [Finding("stamps", f"{middle:.0f} s behind {self.clock}", clocks, "wrong")]
+        result = self._odd_stamps()
+        # How old the newest message had become when the next one came: a tick in between sees this.
+        needed = max(worst, times.held_s) + self.source.latency_s
+        if middle + self.source.latency_s > limit_s:
+            change = f"deployment.streams: {name}: max_age_s: {_up(1.2 * needed)}, or find what delays it"
+            return [*result, Finding("age", f"{found}; older than max_age_s {limit_s:g}", change, "wrong")]
+        if needed > limit_s:
+            held = f"{found}; {needed * 1e3:.0f} ms when the next one came"
+            change = f"deployment.streams: {name}: max_age_s: {_up(1.2 * needed)} (the contract says {limit_s:g})"
+            return [*result, Finding("age", held, change, "note")]
+        return [*result, Finding("age", found)]
+
+    def _odd_stamps(self) -> list[Finding]:
+        """Some that are 0, ahead, or not newer than one before."""
+        times, result = self.times, []
+        if times.zeros:
+            found = f"{times.zeros} of {times.count} are 0"
+            result.append(Finding("stamps", found, "the driver: it must stamp each; these are dropped", "wrong"))
+        if times.old:
+            found = f"{times.old} of {times.count} over a minute behind {self.clock}"
+            result.append(Finding("stamps", found, "the driver, or what held these messages up", "note"))
+        if times.ahead:
+            found = f"{times.ahead} of {times.count} too far ahead of {self.clock}, by up to {times.ahead_s:.3f} s"
+            result.append(Finding("stamps", found, "the driver; these messages are refused", "note"))
+        if times.back:
+            change = "the driver: each message needs a newer stamp than the last; these are dropped"
+            found = f"{times.back} of {times.count} not newer than the one before"
+            result.append(Finding("stamps", found, change, "wrong"))
+        return result
+
+
+def qos_findings(source: StreamSource, offered: Sequence[tuple[str, str]]) -> list[Finding]:
+    """Whether the contract's subscription hears publishers that offer (reliability, durability) in lower case."""
+    asked, result = source.qos, []
+    for policy, want, poorer in (
+        ("reliability", "reliable", "best_effort"),
+        ("durability", "transient_local", "volatile"),
+    ):
+        offers = {pair[policy == "durability"] for pair in offered}
+        if getattr(asked, policy) == want and poorer in offers:
+            change = f"deployment.streams: {source.name}: qos: {{{policy}: {poorer}}}; as it is, nothing is heard"
+            result.append(
+                Finding("qos", f"the robot offers {policy} {poorer}, the contract asks for {want}", change, "wrong")
+            )
+    if result or not offered:
+        return result
+    return [Finding("qos", ", ".join(sorted({" ".join(pair) for pair in offered})))]
+
+
+def type_findings(source: StreamSource, legal: Sequence[str], types: Sequence[str]) -> list[Finding]:
+    """Whether the topic's types are the contract's."""
+    other = sorted(set(types) - {source.type})
+    if not other:
+        return [Finding("type", source.type)] if types else []
+    usable = [each for each in other if each in legal]
+    change = f"the robot must publish one of {list(legal)}"
+    if usable:
+        change = f"deployment.streams: {source.name}: type: {usable[0]}"
+    return [Finding("type", f"{', '.join(other)}; the contract says {source.type}", change, "wrong")]
+
+
+def _nice(rate: float) -> str:
+    return f"{rate:.0f}" if rate >= 10 else f"{rate:.2g}"
+
+
+def _up(seconds: float) -> str:
+    return f"{np.ceil(seconds * 100) / 100:g}"

@@ -1,0 +1,1 @@
+"""ROS messages -> arrays, one module a kind of sense."""

@@ -1,0 +1,87 @@
+"""Which converter turns a stream's message type into the array that the contract promises."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from world_model_ros.contract.schema import (
+    CameraStream,
+    JointStream,
+    MicrophoneStream,
+    Stream,
+    StreamSource,
+    TaxelStream,
+    WrenchStream,
+)
+from world_model_ros.convert.senses.camera import CameraConverter
+from world_model_ros.convert.senses.joints import JointConverter
+from world_model_ros.convert.senses.microphone import MicrophoneConverter
+from world_model_ros.convert.senses.taxels import TaxelConverter
+from world_model_ros.convert.senses.wrench import WrenchConverter
+from world_model_ros.core.errors import UserError
+
+Converter = Callable[[Any], tuple[int, NDArray[Any]]]
+
+
+def _camera(stream: CameraStream, source: StreamSource) -> CameraConverter:
+    return CameraConverter(stream.name, (stream.height, stream.width), source.source_shape)
+
+
+def _microphone(stream: MicrophoneStream, source: StreamSource) -> MicrophoneConverter:
+    return MicrophoneConverter(stream.name, stream.channels, stream.sample_rate_hz)
+
+
+_TABLE: dict[tuple[str, str], Callable[[Any, StreamSource], Converter]] = {
+    ("camera", "sensor_msgs/msg/Image"): _camera,
+    ("camera", "sensor_msgs/msg/CompressedImage"): lambda stream, source: _camera(stream, source).compressed,
+    ("microphone", "sensor_msgs/msg/Image"): _microphone,
+    ("microphone", "audio_common_msgs/msg/AudioDataStamped"): lambda stream, source: (
+        _microphone(stream, source).data_stamped
+    ),
+    ("microphone", "audio_common_msgs/msg/AudioStamped"): lambda stream, source: _microphone(stream, source).stamped,
+    ("taxels", "sensor_msgs/msg/Image"): lambda stream, _: TaxelConverter(stream.name, stream.rows, stream.cols),
+    ("wrench", "geometry_msgs/msg/WrenchStamped"): lambda stream, _: WrenchConverter(stream.name, stream.frame),
+    ("joints", "sensor_msgs/msg/JointState"): lambda stream, _: JointConverter(
+        stream.name, stream.joints, stream.fields
+    ),
+}
+
+
+def converter_for(stream: Stream, source: StreamSource) -> Converter:
+    """The function ``message -> (stamp_ns, array)`` of a stream; the array has the shape the interface says.
+
+    The function raises `UserError` for a message that does not fit; nothing else.
+
+    Raises:
+        UserError: the message type of ``source`` is not one this kind of stream can be read from.
+    """
+    make = _TABLE.get((stream.kind, source.type))
+    if make is None:
+        legal = f"one of {legal_types(stream.kind)}"
+        if source.type.endswith("/AudioData"):
+            legal += "; AudioData has no header, so it does not say when it was heard"
+        raise UserError(f"deployment.streams: {stream.name}: type", source.type, legal)
+    return make(stream, source)
+
+
+def legal_types(kind: str) -> list[str]:
+    """Message types a kind of stream can be read from."""
+    return [message_type for each, message_type in _TABLE if each == kind]
+
+
+def observed_shape(stream: Stream) -> tuple[tuple[int, ...], type[np.generic]]:
+    """Shape and dtype of a stream in an observation."""
+    if isinstance(stream, CameraStream):
+        return (stream.height, stream.width, 3), np.uint8
+    if isinstance(stream, MicrophoneStream):
+        return (stream.window, stream.channels), np.float32
+    if isinstance(stream, TaxelStream):
+        return (stream.rows, stream.cols, 3), np.float32
+    if isinstance(stream, WrenchStream):
+        return (6,), np.float32
+    assert isinstance(stream, JointStream)
+    return (len(stream.joints), len(stream.fields)), np.float32

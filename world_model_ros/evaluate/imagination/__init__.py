@@ -1,0 +1,1 @@
+"""Imaginations that are steered, beside a simulator."""

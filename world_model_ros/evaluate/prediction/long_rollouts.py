@@ -1,0 +1,101 @@
+"""How far an imagination drifts when it goes on for a minute, under actions that were executed meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from world_model_ros.bags.align.episode import target_poses
+from world_model_ros.bags.align.ticks import BagTicks
+from world_model_ros.bags.storage.reader import BagReader
+from world_model_ros.brain.brain import Brain
+from world_model_ros.contract.contract import Contract, contract_from_text
+from world_model_ros.evaluate.prediction.forecast import watch
+from world_model_ros.evaluate.statistics import over_episodes
+from world_model_ros.kinematics.motion import motion_for
+from world_model_ros.sim.collection.collect import EpisodeResult, Job, collect_episode, collection_scene, finish
+from world_model_ros.sim.collection.gestures import Desk, make_gesture
+
+Float = NDArray[np.float64]
+
+SECONDS = (1.0, 5.0, 20.0, 60.0)
+_SETTLE_TICKS = 10
+_POLICY = "scripted_push"
+
+
+@dataclass(frozen=True)
+class LongEpisode:
+    """Runs a job of `collect` for longer than usual, with pushes all the way.
+
+    Args:
+        seconds: how long; less if the object is lost.
+    """
+
+    seconds: float
+
+    def __call__(self, job: Job) -> EpisodeResult:
+        contract = contract_from_text(job.contract, folder=job.folder)
+        ticks = _SETTLE_TICKS + 2 + round(self.seconds * contract.interface.tick_hz)
+        gesture = make_gesture(_POLICY, job.seed, Desk.of(contract))
+        scene = collection_scene(contract, job.seed)
+        with job.writer(contract) as writer:
+            done = collect_episode(contract, scene, job.seed, ticks, gesture, writer)
+        return finish(job, EpisodeResult(job.name, job.seed, _POLICY, done))
+
+
+def drift(bag: Path, contract: Contract, brain: Brain) -> dict[str, tuple[Float, Float]]:
+    """By target: its error after each tick of one long imagination, and that of staying where it was, (T,) m each."""
+    with BagReader(bag) as reader:
+        seen = watch(BagTicks(reader, contract, None), brain)
+    horizon, begin = brain.bundle.manifest.horizon, _SETTLE_TICKS
+    places = target_poses(seen.ticks, contract, motion_for(contract))[..., :3].astype(np.float64)  # (ticks, K, 3)
+    actions = np.array(seen.applied[begin + 1 :], np.float32)
+    memory, guesses = seen.memories[begin], []
+    for first in range(0, len(actions), horizon):
+        chunk = actions[first : first + horizon]
+        whole = np.concatenate([chunk, np.zeros((horizon - len(chunk), chunk.shape[1]), np.float32)])
+        imagined = brain.imagine(memory, whole[None])
+        assert imagined.poses is not None
+        guesses.append(imagined.poses[0, : len(chunk), :, :3])
+        memory = replace(memory, belief=imagined.states[0, -1])
+    guess, truth = np.concatenate(guesses), places[begin + 1 :]
+    return {
+        target.name: (
+            np.linalg.norm(guess[:, k] - truth[:, k], axis=-1),
+            np.linalg.norm(places[begin, k] - truth[:, k], axis=-1),
+        )
+        for k, target in enumerate(contract.interface.targets)
+    }
+
+
+def drift_scores(episodes: Sequence[dict[str, tuple[Float, Float]]], tick_s: float) -> dict[str, Any]:
+    """Mean errors, m, at `SECONDS` with 95 % intervals by episode; those that ended before do not count there."""
+    scores: dict[str, Any] = {"seconds": list(SECONDS), "targets": {}}
+    for name in episodes[0]:
+        rows = []
+        for index in (0, 1):
+            table = np.full((len(episodes), 1, len(SECONDS)), np.nan)
+            for e, episode in enumerate(episodes):
+                for s, seconds in enumerate(SECONDS):
+                    at = round(seconds / tick_s) - 1
+                    if at < len(episode[name][index]):
+                        table[e, 0, s] = episode[name][index][at]
+            rows.append(table)
+        model, still = (over_episodes(list(row)) for row in rows)
+        scores["targets"][name] = {
+            "episodes": (~np.isnan(rows[0][:, 0])).sum(0).tolist(),
+            "model_m": _rounded(model["mean"]),
+            "ci95": [_rounded(model[side]) for side in ("low", "high")],
+            "copy_last_m": _rounded(still["mean"]),
+        }
+    return scores
+
+
+def _rounded(values: Sequence[float]) -> list[float | None]:
+    """Four digits; what is not known is null in JSON."""
+    return [None if np.isnan(value) else round(value, 4) for value in values]

@@ -1,0 +1,192 @@
+"""Five questions to one model at a moment of a bag (the modes of Motus, Bi et al. 2025), each with its answer's score.
+
+future: what will the recorded actions lead to? inverse: which actions lie between the observations? plan: which actions
+lead to a goal? video: what will be seen on the way to it? together: which actions follow, and what will be seen?
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from world_model_ros.bags.align.ticks import BagTicks
+from world_model_ros.bags.replay.horizon_errors import psnr_db
+from world_model_ros.bags.storage.reader import BagReader
+from world_model_ros.brain.brain import Brain
+from world_model_ros.brain.decision import Floats
+from world_model_ros.bundle.signatures import first_camera
+from world_model_ros.contract.contract import Contract
+from world_model_ros.core.errors import UserError
+from world_model_ros.core.goal import Goal
+from world_model_ros.evaluate.prediction.forecast import Watched, watch
+
+Mode = Literal["future", "inverse", "plan", "video", "together"]
+MODES: tuple[Mode, ...] = get_args(Mode)
+Frame = NDArray[np.uint8]
+
+_SETTLE_TICKS = 5
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the model says.
+
+    Args:
+        actions: (n, C) in the contract's units. recorded: the actions that were executed instead, (n, C); fewer at the
+            end of a bag. They are those of the same ticks.
+        now: the frame it starts from, (H, W, 3) uint8; None without a camera.
+        frames: imagined, one a tick ahead. real: what was then seen; None where the camera was not fresh, and on the
+            way to a goal. goal: picture of the goal.
+        scores: by name.
+    """
+
+    mode: Mode
+    actions: Floats
+    recorded: Floats
+    now: Frame | None
+    frames: tuple[Frame, ...]
+    real: tuple[Frame | None, ...]
+    scores: dict[str, Any]
+    goal: Frame | None = None
+
+
+def answer(
+    mode: Mode,
+    bag: Path,
+    contract: Contract,
+    brain: Brain,
+    at_s: float = 1.0,
+    goal_image: Frame | None = None,
+    goal_at_s: float | None = None,
+) -> Answer:
+    """Watch a bag up to a moment, and ask.
+
+    Args:
+        bag: folder or file.
+        contract: of its robot.
+        brain: made for the contract; must be able to act for ``plan`` and ``video``.
+        at_s: the moment, s after the first tick of the bag. ``inverse`` looks at all of it.
+        goal_image: (H, W, 3) uint8 of the contract's shape, for ``plan`` and ``video``.
+        goal_at_s: in its place, the moment of the bag whose frame is the goal; the end of the horizon without either.
+
+    Raises:
+        UserError: a moment outside of the bag, no camera or no planner where one is needed, or a bundle without the
+            graph that answers.
+    """
+    if mode not in MODES:
+        raise UserError("mode", mode, f"one of {list(MODES)}")
+    with BagReader(bag) as reader:
+        seen = watch(BagTicks(reader, contract, None), brain)
+    if mode == "inverse":
+        return _inverse(seen, brain)
+    tick_s, horizon = 1.0 / contract.interface.tick_hz, brain.bundle.manifest.horizon
+    t = _tick("at", at_s, tick_s, seen)
+    recorded = np.array(seen.applied[t + 1 : t + 1 + horizon], np.float32)
+    if mode == "future":
+        if len(recorded) < horizon:
+            raise UserError(
+                "at", at_s, f"at most {(len(seen.ticks) - 1 - horizon) * tick_s:.1f} s, so that it is known"
+            )
+        states = brain.imagine(seen.memories[t], recorded[None]).states[0]
+        return _shown(mode, contract, brain, seen, t, recorded, recorded, states, {})
+    if mode == "together":
+        usual = brain.usual_future(seen.memories[t])
+        guessed = _action_scores(usual.chunk[: len(recorded)], recorded)
+        return _shown(mode, contract, brain, seen, t, usual.chunk, recorded, usual.states, guessed)
+    if not brain.acts:
+        raise UserError(f"model {brain.bundle.manifest.name}", brain.bundle.manifest.kind, "a model that acts")
+    if goal_image is None:
+        g = _tick("goal-at", at_s + horizon * tick_s if goal_at_s is None else goal_at_s, tick_s, seen)
+        goal_image = _frame(seen, g, contract)
+        if goal_image is None:
+            raise UserError("goal-at", g * tick_s, "a moment with an image")
+    before = seen.ticks[t]
+    goal = Goal("image", before.observation.now_ns, image=goal_image)
+    memory = seen.memories[t - 1]
+    decision, _ = brain.tick(before.observation, seen.applied[t], before.reference, memory, goal, 0)
+    if decision.chunk is None or decision.states is None:
+        raise UserError("at", at_s, f"a moment at which a plan can be made ({decision.status})")
+    scores: dict[str, Any] = {"status": decision.status}
+    if decision.aim is not None and decision.poses is not None and decision.aim_target is not None:
+        index = [target.name for target in contract.interface.targets].index(decision.aim_target)
+        left = np.linalg.norm(decision.poses[-1, index, :2] - decision.aim[:2])
+        scores |= {"target": decision.aim_target, "left_m": round(float(left), 4)}
+    states = decision.states if mode == "video" else decision.states[:0]
+    return _shown(mode, contract, brain, seen, t, decision.chunk, recorded, states, scores, goal_image)
+
+
+def _inverse(seen: Watched, brain: Brain) -> Answer:
+    """All ticks after the first few; no belief is used, so nothing is told of what was commanded."""
+    codes = [decision.sensed for decision in seen.decisions]
+    found = []
+    for now, after in zip(codes[_SETTLE_TICKS:], codes[_SETTLE_TICKS + 1 :]):
+        if now is None or after is None:
+            raise UserError(f"model {brain.bundle.manifest.name}", "no sensed", "a bundle with 'inverse'")
+        found.append(brain.action_between(now, after))
+    if not found:
+        raise UserError("bag", f"{len(seen.ticks)} ticks", f"{_SETTLE_TICKS + 2} ticks or more")
+    actions, recorded = np.array(found), np.array(seen.applied[_SETTLE_TICKS + 1 :], np.float32)
+    return Answer("inverse", actions, recorded, None, (), (), _action_scores(actions, recorded))
+
+
+def _shown(
+    mode: Mode,
+    contract: Contract,
+    brain: Brain,
+    seen: Watched,
+    t: int,
+    actions: Floats,
+    recorded: Floats,
+    states: Floats,
+    scores: dict[str, Any],
+    goal: Frame | None = None,
+) -> Answer:
+    """The answer with its frames decoded."""
+    now = _frame(seen, t, contract)
+    frames: tuple[Frame, ...] = ()
+    real: tuple[Frame | None, ...] = ()
+    if now is not None and len(states):
+        decoded = brain.decode(states, now).frames
+        frames = () if decoded is None else tuple(decoded)
+        real = (None,) * len(frames)
+        if goal is None:
+            real = tuple(_frame(seen, t + 1 + h, contract) for h in range(len(frames)))
+            known = [(a, b) for a, b in zip(frames, real) if b is not None]
+            scores = scores | {
+                "psnr_db": [round(psnr_db(a, b), 2) for a, b in known],
+                "psnr_still_db": [round(psnr_db(now, b), 2) for _, b in known],
+            }
+    return Answer(mode, actions, recorded, now, frames, real, scores, goal)
+
+
+def _action_scores(found: Floats, recorded: Floats) -> dict[str, Any]:
+    """Root mean square error, beside that of always saying the mean, and correlation over all components."""
+    if not len(recorded):
+        return {}
+    wrong = float(np.sqrt(np.mean((found - recorded) ** 2)))
+    mean = float(np.sqrt(np.mean((recorded - recorded.mean(0)) ** 2)))
+    scores = {"action_rms": round(wrong, 5), "action_rms_of_the_mean": round(mean, 5)}
+    if recorded.std() > 0 and found.std() > 0:
+        scores["correlation"] = round(float(np.corrcoef(found.ravel(), recorded.ravel())[0, 1]), 4)
+    return scores
+
+
+def _frame(seen: Watched, t: int, contract: Contract) -> Frame | None:
+    camera = first_camera(contract.interface)
+    if camera is None or t >= len(seen.ticks) or not seen.ticks[t].observation.fresh[camera.name]:
+        return None
+    return np.asarray(seen.ticks[t].observation.values[camera.name], np.uint8)
+
+
+def _tick(field: str, seconds: float, tick_s: float, seen: Watched) -> int:
+    last = len(seen.ticks) - 1
+    if last < 1:
+        raise UserError("bag", f"{last + 1} ticks", "two ticks at least")
+    t = round(seconds / tick_s) if np.isfinite(seconds) else 0
+    if not 1 <= t <= last:
+        raise UserError(field, seconds, f"{tick_s:.1f} to {last * tick_s:.1f} s after the first tick")
+    return t

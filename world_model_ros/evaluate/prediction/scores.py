@@ -1,0 +1,86 @@
+"""How good predictions are, and whether the stated regions hold the truth as often as they say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from world_model_ros.evaluate.prediction.forecast import Float, Forecast
+from world_model_ros.evaluate.statistics import over_episodes, rank_correlation
+
+MOVED_M = 0.02  # a target that went farther than this in the horizon has moved
+
+
+def prediction_scores(episodes: Sequence[Sequence[Forecast]], horizon: int, tick_s: float) -> dict[str, Any]:
+    """Mean errors by seconds ahead, with the controls beside them.
+
+    Args:
+        episodes: forecasts of each episode.
+        horizon: H steps. tick_s: seconds between them.
+
+    Returns:
+        ``horizon_s`` (H,) and ``signals``: name -> ``unit``, ``forecasts``, ``model_ci95`` (2, H), and (H,) each:
+        ``model``, ``copy_last``, ``linear`` and ``commanded``. A target is scored where it moved.
+    """
+    signals: dict[str, Any] = {}
+    for name in dict.fromkeys(each.signal for episode in episodes for each in episode):
+        is_target = any(each.inside is not None for episode in episodes for each in episode if each.signal == name)
+        chosen = [
+            [each for each in episode if each.signal == name and (not is_target or each.travel > MOVED_M)]
+            for episode in episodes
+        ]
+        chosen = [each for each in chosen if each]
+        if not chosen:
+            continue
+        model = over_episodes([np.stack([each.model for each in episode]) for episode in chosen])
+        everything = [each for episode in chosen for each in episode]
+        signals[name] = {
+            "unit": "m, where it moves" if is_target else "rad" if name == "joints" else "dB",
+            "forecasts": len(everything),
+            "model": _rounded(model["mean"]),
+            "model_ci95": [_rounded(model["low"]), _rounded(model["high"])],
+            "copy_last": _rounded(_mean([each.copy_last for each in everything])),
+            "linear": _rounded(_mean([each.linear for each in everything])),
+            "commanded": _rounded(_mean([each.commanded for each in everything])),
+        }
+    return {"horizon_s": _rounded([(h + 1) * tick_s for h in range(horizon)]), "signals": signals}
+
+
+def calibration_scores(episodes: Sequence[Sequence[Forecast]], horizon: int, tick_s: float) -> dict[str, Any]:
+    """Share of truths in the 90 % regions by seconds ahead, with 95 % intervals by episode; all forecasts count.
+
+    ``rank_correlation`` (Spearman): whether the model is off where it expects to be; 0 is not at all, 1 is always.
+    """
+    targets: dict[str, Any] = {}
+    for name in dict.fromkeys(each.signal for episode in episodes for each in episode if each.inside is not None):
+        held = [
+            np.stack([each.inside for each in episode if each.signal == name and each.inside is not None])
+            for episode in episodes
+            if any(each.signal == name for each in episode)
+        ]
+        share = over_episodes(held)
+        mine = [each for episode in episodes for each in episode if each.signal == name]
+        error = np.stack([each.model for each in mine])
+        sigma = np.stack([each.sigma for each in mine if each.sigma is not None])
+        ranks = [rank_correlation(error[:, h], sigma[:, h]) for h in range(horizon)]
+        targets[name] = {
+            "forecasts": sum(len(each) for each in held),
+            "inside": _rounded(share["mean"]),
+            "ci95": [_rounded(share["low"]), _rounded(share["high"])],
+            "rank_correlation": _rounded(ranks),
+        }
+    return {"horizon_s": _rounded([(h + 1) * tick_s for h in range(horizon)]), "nominal": 0.9, "targets": targets}
+
+
+def _mean(values: Sequence[Float]) -> list[float]:
+    stacked = np.stack(values)
+    known = (~np.isnan(stacked)).sum(0)
+    total = np.nansum(stacked, 0)
+    return [float(t / n) if n else float("nan") for t, n in zip(total, known)]
+
+
+def _rounded(values: Sequence[float]) -> list[float | None]:
+    """Five digits; what is not known is null in JSON."""
+    return [None if np.isnan(value) else round(float(value), 5) for value in values]

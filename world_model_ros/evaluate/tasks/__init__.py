@@ -1,0 +1,1 @@
+"""Tasks in closed loop, and how often they are reached."""

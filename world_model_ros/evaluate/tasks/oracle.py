@@ -1,0 +1,75 @@
+"""The oracle: a hand-made policy that is told the true poses. What a task allows at best, more or less."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from world_model_ros.contract.contract import Contract
+from world_model_ros.core.errors import UserError
+from world_model_ros.core.trajectory import Float, Trajectory
+from world_model_ros.evaluate.tasks.task import Task
+from world_model_ros.goals.hands import Hands
+from world_model_ros.kinematics.arm import ArmKinematics
+from world_model_ros.sim.collection.policies import push_step, round_step
+
+_CHUNK = 4  # ticks a command reaches ahead
+_ARRIVED_M = 0.006
+_THERE_M = 0.02  # of a hand that steadies, from its place
+_WAITING_M = 0.07  # of a hand that waits to push, from the middle of the object
+
+
+class Oracle:
+    """Commands for a task from where the fingertips and the object truly are.
+
+    Args:
+        contract: of a robot whose action displaces fingertips along x and y.
+    """
+
+    def __init__(self, contract: Contract) -> None:
+        action = contract.interface.action
+        if not action.tips or any(tip.axes != ["x", "y"] for tip in action.tips):
+            raise UserError("interface.action", action.kind, "displacements of fingertips along x and y")
+        self._arm, self._bound = ArmKinematics(contract), action.bound
+        self._tick_s = contract.tick_ns * 1e-9
+        self._hands = Hands.of(action.tips)
+        by_link = {target.link: target.name for target in contract.interface.targets if target.link is not None}
+        self._names = [by_link.get(link) for link in self._arm.links]
+
+    def command(self, task: Task, reference: Float, places: Mapping[str, Float], now_ns: int) -> Trajectory:
+        """What to do now.
+
+        Args:
+            task: that is pursued.
+            reference: commanded joint positions (J,).
+            places: true position (3,) or pose (7,) of each object, m, base frame.
+            now_ns: stamp of the command.
+        """
+        tips = self._arm.tips(reference)[:, :2]
+        moves = np.zeros_like(tips)
+        goals = {part.target: part.position[:2] for part in task.parts}
+        pushed = next((name for name in goals if name in places), None)
+        busy = {hand for hand, name in enumerate(self._names) if name in goals}
+        if pushed is not None:
+            item, goal = places[pushed][:2], goals[pushed]
+            left = float(np.hypot(*(goal - item)))
+            hand = self._hands.pusher(tips, item, goal, busy)
+            late = [np.hypot(*(goals[str(self._names[other])] - tips[other])) > _THERE_M for other in busy]
+            if any(late):  # first everybody takes their places
+                behind = item - _WAITING_M * (goal - item) / max(left, 1e-9)
+                moves[hand] = round_step(tips[hand], item, behind, self._bound)
+            elif left >= _ARRIVED_M:
+                moves[hand] = push_step(tips[hand], item, goal, min(self._bound, 0.5 * left + 0.01))
+        for hand in busy:
+            goal = goals[str(self._names[hand])]
+            if pushed is None:
+                moves[hand] = self._straight(goal - tips[hand])
+            else:
+                moves[hand] = round_step(tips[hand], places[pushed][:2], goal, self._bound)
+        moves = self._hands.kept_apart(tips, moves)
+        return self._arm.chunk_trajectory(reference, np.tile(moves.ravel(), (_CHUNK, 1)), now_ns, self._tick_s)
+
+    def _straight(self, left: Float) -> Float:
+        """Half the way at most: no overshoot."""
+        return left * min(0.5, self._bound / max(float(np.abs(left).max()), 1e-9))

@@ -1,0 +1,89 @@
+"""Episodes in which the brain itself acts, recorded as bags: they show a model where it believed too much of itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from world_model_ros.bags.storage.writer import BagWriter
+from world_model_ros.brain.brain import Brain
+from world_model_ros.contract.contract import Contract
+from world_model_ros.core.errors import UserError
+from world_model_ros.core.goal import Goal
+from world_model_ros.evaluate.brain_recipe import BrainRecipe
+from world_model_ros.evaluate.tasks.closed_loop import ClosedLoop
+from world_model_ros.evaluate.tasks.task import TaskKind, task_goal
+from world_model_ros.evaluate.tasks.task_draw import draw_task
+from world_model_ros.goals.hands import Hands
+from world_model_ros.sim.collection.collect import EpisodeResult, Job, finish
+from world_model_ros.sim.scenes.draw import Variety, draw_variety
+
+POLICY = "planner"
+_PUSH_SHARE = 0.8  # the other goals are places for the fingertip
+_TWO_HANDED_SHARE = 0.6
+_LOST_TICKS = 5
+
+
+@dataclass(frozen=True)
+class Practice:
+    """Runs a job of `collect` with a brain in the loop.
+
+    Args:
+        model: bundle, name or folder.
+    """
+
+    model: str
+
+    def __call__(self, job: Job) -> EpisodeResult:
+        contract, brain = BrainRecipe(job.contract, job.folder, self.model, "cpu").make()
+        random = np.random.default_rng([job.seed, 0x9AC7])
+        ticks = int(random.integers(60, 91))
+        variety = draw_variety(job.scenes, random)
+        with job.writer(contract) as writer:
+            done = practise(contract, brain, job.seed, ticks, variety, random, writer)
+        return finish(job, EpisodeResult(job.name, job.seed, POLICY, done, variety))
+
+
+def practise(
+    contract: Contract,
+    brain: Brain,
+    seed: int,
+    ticks: int,
+    variety: Variety,
+    random: np.random.Generator,
+    writer: BagWriter,
+) -> int:
+    """Pursue goals, a new one every few seconds, and write what is sensed. Returns the number of ticks."""
+    loop = ClosedLoop(contract, brain, seed, variety=variety, make=writer.make, record=writer.write)
+    goal: Goal | None = None
+    left, lost = 0, 0
+    hands = Hands.of(contract.interface.action.tips)
+    try:
+        while loop.ticks < ticks:
+            if left <= 0:
+                goal, left = _goal(contract, loop, random), int(random.integers(15, 40))
+            loop.tick(goal)
+            left -= 1
+            item = loop.places()["object_0"][:2]
+            lost = lost + 1 if all(hands.outside(hand, item) > 0 for hand in range(len(hands))) else 0
+            if lost >= _LOST_TICKS:
+                break
+    finally:
+        loop.rig.robot.close()
+    return loop.ticks
+
+
+def _goal(contract: Contract, loop: ClosedLoop, random: np.random.Generator) -> Goal:
+    """A push, or where there is no room for one, a place for a fingertip; with several hands, often tasks for two."""
+    pushed = random.random() < _PUSH_SHARE
+    kinds: list[TaskKind] = ["push", "pose"] if pushed else ["pose"]
+    if len(loop.tips()) > 1 and random.random() < _TWO_HANDED_SHARE:
+        kinds = ["steady" if pushed else "together", *kinds]
+    for kind in kinds:
+        try:
+            task = draw_task(kind, int(random.integers(1 << 30)), contract, loop.positions())
+        except UserError:
+            continue
+        return task_goal(task, loop.rig.now_ns)
+    raise UserError("scene", list(loop.places()), "room for a goal")

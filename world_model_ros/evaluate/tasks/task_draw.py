@@ -1,0 +1,151 @@
+"""Goals drawn from a seed and from where everything is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import get_args
+
+import numpy as np
+
+from world_model_ros.contract.actions import Tip
+from world_model_ros.contract.contract import Contract
+from world_model_ros.core.errors import UserError
+from world_model_ros.core.trajectory import Float
+from world_model_ros.evaluate.tasks.task import PUSHES, Part, Task, TaskKind
+from world_model_ros.goals.hands import APART_M, STANDOFF_M, STOP_M, Hands
+
+AWAY_M = 0.08  # a goal is at least this far from where its target is
+_EDGE_M = 0.03  # and this far from the edge of the workspace
+_PUSH_EDGE_M = 0.07  # room for the fingertip on the far side of an object
+_CLEAR_M = 0.10  # between a fingertip's goal and the middle of an object, or another fingertip
+_ASIDE_M = 0.03  # beyond what hands must keep to their sides
+_PUSH_M = (AWAY_M, 0.12)
+_DRAWS = 10_000
+_TOLERANCE_M = dict.fromkeys(get_args(TaskKind), 0.02) | dict.fromkeys(PUSHES, 0.04)
+_TIMEOUT_S = dict.fromkeys(get_args(TaskKind), 15.0) | dict.fromkeys(PUSHES, 40.0)
+_HANDS = {"together": 2, "steady": 2}  # how many fingertips a kind takes
+
+
+def default_kinds(contract: Contract) -> str:
+    """The kinds of tasks that a robot is shown with, comma separated."""
+    return "pose,image,push" if len(contract.interface.action.tips) < 2 else "together,steady"
+
+
+def judged_kinds(contract: Contract) -> str:
+    """The kinds of tasks that a robot's brain is judged by, comma separated."""
+    return "pose,image,push,push_image" if len(contract.interface.action.tips) < 2 else "pose,together,push,steady"
+
+
+def draw_task(kind: TaskKind, seed: int, contract: Contract, positions: Mapping[str, Float]) -> Task:
+    """A goal that depends on the seed and on where everything is.
+
+    Args:
+        positions: (3,) of every fingertip that the action moves, and of each object that can be seen by its label.
+
+    Raises:
+        UserError: the robot has no such target, or there is no room for the goal.
+    """
+    random = np.random.default_rng([seed, get_args(TaskKind).index(kind)])
+    drawing = _Drawing(contract, positions)
+    for _ in range(_DRAWS):
+        parts = drawing.push(random, kind) if kind in PUSHES else drawing.reach(random, kind)
+        if parts:
+            first, *also = parts
+            return Task(kind, first.target, first.position, _TOLERANCE_M[kind], _TIMEOUT_S[kind], also=tuple(also))
+    boxes = [tip.workspace_m for tip in contract.interface.action.tips]
+    raise UserError("goals", kind, f"a goal at least {AWAY_M} m away in the workspace {boxes}")
+
+
+class _Drawing:
+    """Draws parts of a task; none where they do not fit."""
+
+    def __init__(self, contract: Contract, positions: Mapping[str, Float]) -> None:
+        targets, self._positions = contract.interface.targets, positions
+        by_link = {target.link: target.name for target in targets if target.link is not None}
+        self._tips: dict[str, Tip] = {
+            by_link[tip.link]: tip for tip in contract.interface.action.tips if tip.link in by_link
+        }
+        self._objects = {
+            target.name: positions[target.name]
+            for target in targets
+            if target.kind == "object" and target.name in positions
+        }
+        self._hands = Hands.of(list(self._tips.values()))
+
+    def reach(self, random: np.random.Generator, kind: TaskKind) -> list[Part]:
+        """Places for one fingertip, or for all."""
+        self._need(kind)
+        names = list(self._tips)
+        if kind != "together" and len(names) > 1:
+            names = [str(random.choice(names))]
+        others = {name: self._positions[name] for name in self._tips if name not in names}
+        found = dict(others)
+        for name in names if kind == "together" else names[:1]:
+            box = np.array(self._tips[name].workspace_m)
+            position = random.uniform(box[:, 0], box[:, 1])
+            clear = all(np.linalg.norm((position - other)[:2]) > _CLEAR_M for other in self._things())
+            away = bool(np.linalg.norm(position - self._positions[name]) >= AWAY_M)
+            if not (clear and _inside(position, box, _EDGE_M) and away):
+                return []
+            found[name] = position
+        if not self._apart([found[name] for name in self._tips]):
+            return []
+        return [Part(name, position) for name, position in found.items() if name not in others]
+
+    def push(self, random: np.random.Generator, kind: TaskKind) -> list[Part]:
+        """A place for an object, and perhaps one for the hand that steadies it."""
+        self._need(kind)
+        if not self._objects:
+            raise UserError("goals", kind, "a robot with an object in interface.targets that can be moved and judged")
+        target = next(iter(self._objects))
+        start = self._objects[target]
+        angle = random.uniform(-np.pi, np.pi)
+        way = np.array([np.cos(angle), np.sin(angle), 0.0])
+        position = start + random.uniform(*_PUSH_M) * way
+        behind = start - _PUSH_EDGE_M * way  # where the fingertip begins to push
+        others = [other for name, other in self._positions.items() if name not in (target, *self._tips)]
+        clear = all(np.linalg.norm((place - other)[:2]) > _CLEAR_M for other in others for place in (position, behind))
+        if not clear:
+            return []
+        # Where another hand stops it on its far side, the pushing one need not get there itself.
+        last, margin_m = (position - STANDOFF_M * way, _EDGE_M) if kind == "steady" else (position, _PUSH_EDGE_M)
+        for pusher in self._able(behind, last, margin_m):
+            if kind != "steady":
+                return [Part(target, position)]
+            helper = self._hands.helper(pusher, start, position)
+            if helper is not None:
+                name, tip = list(self._tips.items())[helper]
+                stop = np.array([*(position + STOP_M * way)[:2], tip.workspace_m[2][0]])
+                free = all(np.linalg.norm((stop - other)[:2]) > _CLEAR_M for other in others)
+                if free and _inside(stop, np.array(tip.workspace_m), _EDGE_M):
+                    return [Part(target, position), Part(name, stop)]
+        return []
+
+    def _able(self, behind: Float, last: Float, margin_m: float) -> Iterator[int]:
+        """Hands that can push from ``behind`` an object, with ``last`` in their workspace by a margin."""
+        for hand, tip in enumerate(self._tips.values()):
+            box = np.array(tip.workspace_m)
+            if _inside(last, box, margin_m) and _inside(behind, box, _EDGE_M):
+                yield hand
+
+    def _things(self) -> list[Float]:
+        return [position for name, position in self._positions.items() if name not in self._tips]
+
+    def _apart(self, places: list[Float]) -> bool:
+        """Whether fingertips at these places, one for each, are far from each other and each on its side."""
+        sides = all((places[a] - places[b])[:2] @ side > APART_M + _ASIDE_M for a, b, side in self._hands.pairs())
+        return sides and all(
+            np.linalg.norm((one - other)[:2]) > _CLEAR_M for i, one in enumerate(places) for other in places[:i]
+        )
+
+    def _need(self, kind: TaskKind) -> None:
+        count = _HANDS.get(kind, 1)
+        if len(self._tips) < count:
+            legal = f"a robot with {count} fingertips or more that its action moves, among interface.targets"
+            raise UserError("goals", kind, legal)
+
+
+def _inside(position: Float, box: Float, margin_m: float) -> bool:
+    """Whether x and y lie in the box (3, 2) with a margin on its free axes."""
+    margin = np.where(box[:, 1] > box[:, 0], margin_m, 0.0)
+    return bool(np.all((position >= box[:, 0] + margin)[:2]) and np.all((position <= box[:, 1] - margin)[:2]))

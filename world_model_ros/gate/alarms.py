@@ -1,0 +1,92 @@
+"""What may slow or stop the gate besides commands and joint states: a deadman switch, contact force, and what the brain
+says of itself, which is its surprise and the force that it expects.
+
+None of them ever permits a motion that would not be permitted without it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from world_model_ros.contract.gate_settings import GateSettings, SlowStop
+from world_model_ros.gate.rules import Refusal
+from world_model_ros.gate.states import Event
+
+
+class Alarms:
+    """The newest value of each, and what follows from it. What the contract does not set up is never heard.
+
+    A value that is not a number counts as the worst: the switch as released, everything else as infinite.
+    """
+
+    def __init__(self, settings: GateSettings) -> None:
+        self._settings = settings
+        self._held_ns: int | None = None  # when the switch was last said to be held; None once it is released
+        self._force_n: dict[str, float] = {}  # by sensor
+        self._levels = dict.fromkeys(_LEVELS, 0.0)
+
+    def deadman(self, now_ns: int, held: bool) -> None:
+        self._held_ns = now_ns if held else None
+
+    def force(self, sensor: str, newtons: float) -> None:
+        self._force_n[sensor] = newtons if math.isfinite(newtons) else math.inf
+
+    def surprise(self, value: float) -> None:
+        self._levels[Event.SURPRISE] = value if math.isfinite(value) else math.inf
+
+    def predicted_force(self, newtons: float) -> None:
+        self._levels[Event.PREDICTED_FORCE] = newtons if math.isfinite(newtons) else math.inf
+
+    def begin(self) -> None:
+        """Forget what the brain said before; a switch and a force that are still there are not forgotten."""
+        self._levels = dict.fromkeys(_LEVELS, 0.0)
+
+    def forget(self) -> None:
+        """After a jump of the clock nothing that has an age counts."""
+        self._held_ns = None
+
+    def event(self, now_ns: int) -> Event | None:
+        """Why to brake now, if there is a reason."""
+        settings = self._settings
+        if settings.deadman is not None and not self._held(now_ns):
+            return Event.DEADMAN
+        most_n = settings.max_force_n
+        if most_n is not None and any(force_n > most_n for force_n in self._force_n.values()):
+            return Event.FORCE
+        for event, value in self._levels.items():
+            bounds = _LEVELS[event](settings)
+            if bounds is not None and value >= bounds.stop:
+                return event
+        return None
+
+    def refusal(self, now_ns: int) -> Refusal | None:
+        """Why not to arm, after `begin`."""
+        event = self.event(now_ns)
+        if event is None:
+            return None
+        if event is Event.DEADMAN:
+            return Refusal(event.value, None, "released or silent", "held")
+        strongest_n = max(self._force_n.values(), default=0.0)
+        return Refusal(event.value, None, f"{strongest_n} N", f"up to {self._settings.max_force_n} N")
+
+    def speed(self) -> float:
+        """Share of the speed that what the brain says leaves, 0 to 1."""
+        return min(_share(value, _LEVELS[event](self._settings)) for event, value in self._levels.items())
+
+    def _held(self, now_ns: int) -> bool:
+        deadman = self._settings.deadman
+        assert deadman is not None
+        return self._held_ns is not None and 0 <= (now_ns - self._held_ns) * 1e-9 <= deadman.max_age_s
+
+
+def _share(value: float, bounds: SlowStop | None) -> float:
+    if bounds is None or value <= bounds.slow:
+        return 1.0
+    return max(0.0, (bounds.stop - value) / (bounds.stop - bounds.slow))
+
+
+_LEVELS: dict[Event, Callable[[GateSettings], SlowStop | None]] = {
+    Event.SURPRISE: lambda settings: settings.surprise,
+    Event.PREDICTED_FORCE: lambda settings: settings.predicted_force_n,
+}

@@ -1,0 +1,76 @@
+"""The gate of a contract."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from world_model_ros.contract.contract import Contract
+from world_model_ros.contract.schema import JointStream
+from world_model_ros.core.errors import UserError
+from world_model_ros.core.trajectory import Float
+from world_model_ros.gate.collision import Collision
+from world_model_ros.gate.driver_state import DriverState
+from world_model_ros.gate.gate import Gate
+
+
+def gate_for(contract: Contract) -> Gate:
+    """A gate with everything that the contract sets up.
+
+    Raises:
+        UserError: the robot is not commanded, lacks a limit or joint states, or its URDF does not fit.
+    """
+    deployment = contract.deployment
+    if deployment.command is None:
+        raise UserError("deployment.command", None, "a controller topic; this robot can only be watched")
+    return Gate(
+        contract.limits(),
+        deployment.gate,
+        1.0 / contract.interface.tick_hz,
+        deployment.command.rate_hz,
+        joints_max_age_s(contract),
+        Collision(contract) if deployment.gate.collision is not None else None,
+        streaming=deployment.command.streamed,
+        arm_tolerance=_arm_tolerances(contract),
+        driver=DriverState(deployment.driver),
+    )
+
+
+def joints_max_age_s(contract: Contract) -> float:
+    """How old joint states may be for the gate, s.
+
+    Where joints differ, the largest: those that may be less old count as older by the difference, see `JointParts`.
+    """
+    return max(contract.joint_ages_s())
+
+
+def _arm_tolerances(contract: Contract) -> Float:
+    """How far (J,) from its last setpoint a joint may be and still be held there when the gate is armed again.
+
+    A joint that the action does not move, as a gripper's, may hold something and not get all the way: it would let go.
+    """
+    settings, moved = contract.deployment.gate, _moved(contract)
+    return np.array(
+        [
+            settings.tracking_tolerance
+            if joint.name not in moved
+            else settings.arm_tolerance / (5.0 if joint.unit == "m" else 1.0)
+            for joint in contract.interface.joints
+        ]
+    )
+
+
+def _moved(contract: Contract) -> set[str]:
+    """Joints that the action moves."""
+    action = contract.interface.action
+    if action.kind == "joint_displacement":
+        return set(action.joints)
+    description = contract.description
+    return {joint.name for tip in action.tips for joint in description.above(tip.link)}
+
+
+def joint_stream(contract: Contract) -> JointStream:
+    """The stream that measures every joint, for robots that have one."""
+    for stream in contract.interface.streams:
+        if isinstance(stream, JointStream) and set(stream.joints) == set(contract.joint_names):
+            return stream
+    raise UserError("interface.streams", "no stream of all joints", f"one with {list(contract.joint_names)}")

@@ -1,0 +1,507 @@
+"""The gate between a brain and a controller: judges commands, limits motion, brakes when something is lost.
+
+Pure object: time comes in as ``now_ns`` and nothing goes out but return values. The motion it commands (the reference)
+always follows a plan that ends in a stop, and the whole rest of that plan is in every trajectory sent, so the arm
+stops by itself when the gate dies.
+
+A trajectory takes a while to its controller, which samples it at a rate of its own. So a new plan begins a little ahead
+of now and goes on with the one before until then, and each trajectory begins a little before now: whenever it arrives
+within that time, the controller finds itself on the motion that it follows already.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+
+from world_model_ros.contract.gate_settings import GateSettings
+from world_model_ros.core.trajectory import Float, JointLimits, Trajectory
+from world_model_ros.gate.alarms import Alarms
+from world_model_ros.gate.arming import (
+    Measured,
+    held_position,
+    lead_in_s,
+    refuse_place,
+    refuse_stale,
+    tracking_error,
+)
+from world_model_ros.gate.collision import FREE, Collision
+from world_model_ros.gate.driver_state import DriverState
+from world_model_ros.gate.limiter import EXACT_S, Limiter, Motion, Plan
+from world_model_ros.gate.output import GateOutput, require_finite
+from world_model_ros.gate.retreat import Trail
+from world_model_ros.gate.rules import Refusal, TrajectoryLike, judge
+from world_model_ros.gate.states import Event, Machine, State, Transition
+
+LEAD_S = 0.1
+MAX_POINTS = 10
+CLOCK_JUMP_S = 0.5
+SECOND_SPEED = 0.5
+STREAM_CYCLES = 2.0  # a streaming gate that comes late makes up for no more than this
+BEHIND_S = 0.01  # a trajectory begins this long before it is sent, for a controller whose cycle has begun by then
+# Controllers sample one update ahead, which is no more than this from 154 Hz on. No multiple of usual cycles: where a
+# plan begins just beside a later join, points are within microseconds, and accelerations between them are rounding.
+SAMPLED_AHEAD_S = 0.0065
+LASTING_S = 0.1  # a trajectory ends no sooner than this after it is sent, or a controller refuses it as past
+SLOWEST = 0.05  # of the speed, at which a controller is led
+PATIENCE_S = 1.0  # in which an arm that its driver has stopped is waited for to stand still
+UNKNOWN_TOLERANCES = 4.0  # times the tolerance of arming: how far from the measured joints an unknown setpoint may be
+
+
+class Gate:
+    """See the module; `step` is to be called ``rate_hz`` times a second.
+
+    Args:
+        limits: of J joints.
+        settings: when to brake.
+        tick_s: time between two commands of the brain.
+        rate_hz: steps per second.
+        joints_max_age_s: older joint states are no joint states.
+        collision: judges plans by distances; None judges none.
+        streaming: the controller is told a setpoint each step, and stays there if the next one comes late.
+        arm_tolerance: (J,) how far from its last setpoint a joint may be and still be held there; None takes that of
+            the settings for each. Joints of grippers, which hold something, may be farther away.
+        driver: what the robot's driver says; None hears of none.
+
+    Attributes:
+        machine: the state, why, and since when.
+        alarms: takes the deadman switch, force and surprise.
+        driver: takes the speed scaling and whether the robot follows.
+        heard: whether a controller listens; the first motion after arming waits for one.
+        speed_scale: share of the speed of everything that is commanded, over 0 to 1; may be changed at any time.
+        look: what the newest plan toward a command came near, parts or a joint's limit.
+        counts: "accepted", and refused commands by rule.
+        streaming: as given.
+    """
+
+    def __init__(
+        self,
+        limits: JointLimits,
+        settings: GateSettings,
+        tick_s: float,
+        rate_hz: float,
+        joints_max_age_s: float,
+        collision: Collision | None = None,
+        streaming: bool = False,
+        arm_tolerance: Float | None = None,
+        driver: DriverState | None = None,
+    ) -> None:
+        self.limits = limits
+        self.settings = settings
+        self.collision = collision
+        self.alarms = Alarms(settings)
+        self.driver = driver or DriverState(None)
+        self.speed_scale = 1.0
+        self.heard = True
+        self.look = FREE
+        self.counts: Counter[str] = Counter()
+        self.last_refusal: Refusal | None = None
+        self._cycle_s = 1.0 / rate_hz
+        # The step nearest to the deadline brakes, so the delay is off by half a cycle at most.
+        self._silence_s = settings.silence_ticks * tick_s - 0.5 * self._cycle_s
+        self._joints_max_age_s = joints_max_age_s
+        self._limiter = Limiter(limits, max(LEAD_S, 2 * self._cycle_s))
+        self.machine = Machine()
+        self._transitions: list[Transition] = []
+        self._measured: Measured | None = None
+        self._command: Trajectory | None = None
+        self._command_ns = 0  # when it came
+        self._plan: Plan | None = None  # what is being done; None while disarmed
+        self._setpoint: Float | None = None  # what the controller was told last, and holds; None if nothing was
+        self._into_s = 0.0  # how far into the plan
+        self._step_ns: int | None = None
+        self.streaming = streaming
+        self._ahead_s = 0.0 if streaming else max(self._cycle_s, settings.transport_s) + SAMPLED_AHEAD_S
+        self._lasting_s = max(LASTING_S, 4 * self._ahead_s)
+        self._arm_tolerance = np.full(len(limits.names), settings.arm_tolerance)
+        if arm_tolerance is not None:
+            self._arm_tolerance = np.array(arm_tolerance, dtype=np.float64)
+        # How far (J,) a joint hangs below its command.
+        self._sag = np.minimum(self._arm_tolerance, settings.arm_tolerance)
+        self._lead_left_s: float | None = None  # until the lead-in is over; None: not begun, 0: done
+        self._retreats = False  # whether the way back after a contact has begun
+        self._paused = False  # whether a motion was paused, of which the arm has not been seen to stand yet
+        self._unready_ns: int | None = None  # since when the driver is not ready
+        self._yielded = False  # whether the controller has been led to where a driver that is not ready left the arm
+        self._queued: Trajectory | None = None  # to be sent in the place of the rest of the plan
+        self._trail = Trail(self._cycle_s)
+
+    @property
+    def state(self) -> State:
+        return self.machine.state
+
+    @property
+    def cause(self) -> Event:
+        return self.machine.cause
+
+    @property
+    def led_in(self) -> bool:
+        """Whether the controller has been led to where motion begins, since the gate was armed."""
+        return self._lead_left_s == 0.0
+
+    def refusal(self, now_ns: int) -> Refusal | None:
+        """Why the gate cannot be armed now; None if it can. What the brain said of itself before is forgotten."""
+        if self.state is not State.DISARMED:
+            return Refusal("state", None, self.state.value, State.DISARMED.value)
+        if self._lead_left_s and self.driver.refusal() is None:
+            return Refusal("leading", None, f"the controller is led for {self._lead_left_s:.2f} s more", "at rest")
+        self.alarms.begin()
+        measured = self._measured
+        return (
+            self.driver.refusal()
+            or self.alarms.refusal(now_ns)
+            or refuse_stale(measured, now_ns, self._joints_max_age_s)
+            or (None if measured is None else refuse_place(measured, self.limits))
+        )
+
+    def arm(self, now_ns: int) -> Refusal | None:
+        """Begin to hold; refused unless disarmed and standing still within limits.
+
+        Arming sends nothing to a controller of trajectories. Motion goes on from the last setpoint where the joints
+        are near it, else from where they are measured (see `held_position`), and the controller is led there first.
+        """
+        refusal = self.refusal(now_ns)
+        if refusal is not None:
+            return refusal
+        measured = self._measured
+        assert measured is not None
+        self._hold(measured)
+        self._lead_left_s = 0.0 if self.streaming else None
+        self._yielded, self._queued, self._retreats, self._paused = False, None, False, False
+        self._command = None
+        self._trail.begin()
+        self._fire(Event.ARM, now_ns)
+        return None
+
+    def _hold(self, measured: Measured) -> None:
+        """Stand still where motion goes on from."""
+        held = held_position(measured.position, self.limits, self._setpoint, self._arm_tolerance)
+        if self.collision is not None:
+            self.collision.begin(held)
+        self._stand(held)
+
+    def disarm(self, now_ns: int) -> Refusal | None:
+        """Brake if moving, then be disarmed; refused by a stopped gate, which stays stopped."""
+        if self.state is State.STOPPED:
+            return Refusal("state", None, self.state.value, "not stopped; gate/reset leads out of a stop")
+        self._fire(Event.DISARM, now_ns)
+        return None
+
+    def stop(self, now_ns: int) -> None:
+        """Brake and stay so until `reset`."""
+        self._fire(Event.STOP, now_ns)
+
+    def reset(self, now_ns: int) -> Refusal | None:
+        """From stopped to disarmed; refused while still braking.
+
+        Already disarmed, it forgets where the controller was left; to be called by somebody who has seen to it that the
+        controller holds what is measured.
+        """
+        if self.state is State.DISARMED:
+            self._setpoint = None
+            return None
+        if self.state is not State.STOPPED:
+            return Refusal("state", None, self.state.value, f"{State.STOPPED.value} or {State.DISARMED.value}")
+        if not self._still():
+            return Refusal("velocity", None, "braking", "standing still")
+        if self._plan is not None and not self._yielded and self.driver.refusal() is not None:
+            led = Refusal("velocity", None, "being led to where the driver has stopped the arm", "standing still")
+            return refuse_stale(self._measured, now_ns, self._joints_max_age_s) or led
+        self._plan = None
+        self._fire(Event.RESET, now_ns)
+        return None
+
+    def joint_state(self, stamp_ns: int, position: Float, velocity: Float) -> bool:
+        """Take measured positions and velocities (J,). False, and nothing taken, if they are not finite."""
+        position, velocity = (np.array(each, dtype=np.float64) for each in (position, velocity))
+        fits = position.shape == velocity.shape == (len(self.limits.names),)
+        if not fits or not np.all(np.isfinite([position, velocity])):
+            return False
+        self._measured = Measured(stamp_ns, position, velocity)
+        return True
+
+    def command(self, now_ns: int, command: TrajectoryLike) -> Refusal | None:
+        """Judge a command and follow it from the next step on, or say why not.
+
+        A lawful command that the state does not allow is refused by the rule ``state``.
+        """
+        newest_ns = self._command.stamp_ns if self._command is not None else None
+        settings = self.settings
+        verdict = judge(command, self.limits, now_ns, settings.command_max_age_s, newest_ns, settings.horizon_s)
+        if isinstance(verdict, Trajectory):
+            if self.state in (State.HOLDING, State.TRACKING) or self.machine.resumable:
+                self._command, self._command_ns = verdict, now_ns
+                self.counts["accepted"] += 1
+                self._fire(Event.COMMAND, now_ns)
+                return None
+            verdict = Refusal("state", None, self.state.value, "armed")
+        else:
+            self.last_refusal = verdict
+        self.counts[verdict.rule] += 1
+        return verdict
+
+    def step(self, now_ns: int) -> GateOutput:
+        """Move on to ``now_ns``."""
+        self._advance(now_ns)
+        self._hear_driver(now_ns)
+        if self._plan is not None:
+            self._watch(now_ns)
+            self._replan(now_ns)
+        setpoint = None if self._plan is None else self._paced(self._plan.at(self._into_s))
+        if self.streaming and setpoint is not None:
+            self._setpoint = setpoint.position
+        self._settle(now_ns)
+        transitions, self._transitions = tuple(self._transitions), []
+        output = GateOutput(self.state, self.cause, self.reference, self._outgoing(now_ns), setpoint, transitions)
+        require_finite(output)
+        return output
+
+    def _advance(self, now_ns: int) -> None:
+        """Let the plan go on by the time that has passed, as the controller did; a clock jump forgets all stamps.
+
+        A driver that scales the controller's time lets less time pass.
+        """
+        passed_s = self._cycle_s if self._step_ns is None else (now_ns - self._step_ns) * 1e-9
+        if not 0.0 <= passed_s <= CLOCK_JUMP_S:
+            passed_s = max(passed_s, self._cycle_s)
+            self._measured = self._command = self._unready_ns = None
+            self.alarms.forget()
+            self._fire(Event.CLOCK_JUMP, now_ns)
+        self._step_ns = now_ns
+        passed_s = min(passed_s, STREAM_CYCLES * self._cycle_s) if self.streaming else passed_s
+        passed_s *= self.driver.pace
+        self._into_s += passed_s
+        if self._lead_left_s is not None:
+            self._lead_left_s = max(0.0, self._lead_left_s - passed_s)
+
+    def _hear_driver(self, now_ns: int) -> None:
+        """Since when the driver is not ready."""
+        if self.driver.refusal() is None:
+            self._unready_ns, self._yielded = None, False
+        elif self._unready_ns is None:
+            self._unready_ns = now_ns
+        self.driver.cycle()
+
+    def _watch(self, now_ns: int) -> None:
+        """Fire the faults and the silence."""
+        assert self._plan is not None
+        measured, reference = self._measured, self._plan.at(self._into_s)
+        if self._unready_ns is not None:
+            self._fire(Event.DRIVER_NOT_READY, now_ns)
+        if measured is None or not measured.fresh(now_ns, self._joints_max_age_s):
+            self._fire(Event.JOINTS_STALE, now_ns)
+        elif tracking_error(measured.position, reference.position) > self.settings.tracking_tolerance:
+            self._fire(Event.JOINTS_DISAGREE, now_ns)
+        alarm = self.alarms.event(now_ns)
+        if alarm is not None:
+            self._fire(alarm, now_ns)
+        if self._silent_s(now_ns) > self._silence_s:
+            self._fire(Event.SILENCE, now_ns)
+
+    def _replan(self, now_ns: int) -> None:
+        """Plan anew where that is possible within limits; otherwise the plan at hand goes on to its stop."""
+        assert self._plan is not None
+        self._trail.add(self._plan.at(self._into_s).position)
+        if self.driver.pace == 0.0:
+            self._pause(now_ns)
+            return
+        motion = self._plan.at(self._into_s + self._ahead_s)
+        plan = None
+        if self.state is State.TRACKING and self._command is not None:
+            if self._lead_left_s is None and self.heard:
+                self._lead_in(now_ns)
+            if self._lead_left_s == 0.0:
+                then_ns = now_ns + round((self._ahead_s + self._limiter.lead_s) * 1e9)
+                plan = self._toward(motion, self._command.sample(then_ns))
+        elif self._brakes and self._plan.lead_s > 0 and not self._still():
+            plan = self._clear(self._limiter.stop(motion))
+        if plan is not None:
+            self._join(plan)
+
+    @property
+    def _brakes(self) -> bool:
+        """Whether a motion that leads somewhere is to be ended; the way back after a contact is, but by a stop."""
+        return self.state is State.STOPPED or (self.state is State.SLOWING and not self._retreats)
+
+    def _pause(self, now_ns: int) -> None:
+        """Stand where the controller's time stands.
+
+        Told nothing, it would go on amid the motion once its time does. Its last command has that motion's velocity, so
+        it cannot be led: it is told to stand.
+        """
+        assert self._plan is not None
+        measured, position = self._measured, self._plan.at(self._into_s).position
+        if not self._still():
+            self._paused = True
+        elif self._paused and measured is not None and measured.still(self.limits):
+            self._paused = False  # a pause that is heard late leaves the plan ahead of the arm
+            position = held_position(measured.position, self.limits, position, self._arm_tolerance)
+        else:
+            return
+        self._stand(position)
+        self._queued = self._still_at(position, now_ns - round(BEHIND_S * 1e9))
+        self._setpoint, self._lead_left_s = position, 0.0
+
+    def _stand(self, position: Float) -> None:
+        """Be still at a position (J,), at once."""
+        plan = self._limiter.stop(Motion.still(np.clip(position, self.limits.lower, self.limits.upper)))
+        assert plan is not None
+        self._plan, self._into_s = plan, 0.0
+
+    def _join(self, plan: Plan) -> None:
+        """Go over to another plan, which begins `_ahead_s` from now."""
+        assert self._plan is not None
+        behind_s = min(BEHIND_S, self._into_s)
+        self._plan = self._plan.joined(plan, self._into_s - behind_s, self._into_s + self._ahead_s)
+        self._into_s = behind_s
+
+    def _lead_in(self, now_ns: int) -> None:
+        """Begin to lead the controller, which may hold the last setpoint or what is measured, to where motion begins.
+
+        The controller itself interpolates to a first point that is still to come, from whatever it holds.
+        """
+        measured = self._measured
+        assert measured is not None  # or the gate would brake
+        before = self._setpoint
+        self._hold(measured)
+        assert self._plan is not None
+        held = self._plan.at(0.0).position
+        slower = 1.0 / (self.speed_scale * max(self.driver.speed, SLOWEST))
+        self._lead(held, self._unknown_distance(held, measured, before), now_ns, slower)
+
+    def _unknown_distance(self, position: Float, measured: Measured, setpoint: Float | None) -> Float:
+        """How far (J,) a controller may be from a position that holds a setpoint, or what was measured once.
+
+        One that was restarted holds what was measured then, and the arm hangs a little below that by now.
+        """
+        from_setpoint = UNKNOWN_TOLERANCES * self._sag if setpoint is None else position - setpoint
+        distance: Float = np.maximum(np.abs(position - measured.position), np.abs(from_setpoint)) + self._sag
+        return distance
+
+    def _lead(self, position: Float, distance: Float, now_ns: int, slower: float = 1.0) -> None:
+        """Tell the controller, which is up to ``distance`` (J,) away, where (J,) to be, and when.
+
+        It takes ``slower`` times as long as the limits allow. It is told once: told again it would begin anew from its
+        last command, which it books at another time: a step.
+        """
+        self._lead_left_s = slower * lead_in_s(distance, self.limits) + self._ahead_s
+        self._queued = self._still_at(position, now_ns + round(self._lead_left_s * 1e9))
+        self._setpoint = position
+
+    def _still_at(self, position: Float, then_ns: int) -> Trajectory:
+        """Standing at a position (J,) from a time on."""
+        positions = np.repeat(position[None], 2, axis=0)
+        still, times_s = np.zeros_like(positions), np.array([0.0, BEHIND_S + self._lasting_s])
+        return Trajectory(self.limits.names, times_s, positions, still, then_ns, still)
+
+    def _toward(self, motion: Motion, target: tuple[Float, Float]) -> Plan | None:
+        """Plan toward a target, slower if surprise or nearness say so; None if limits or distances forbid it.
+
+        A plan that they forbid is tried again at half the speed: a stop out of an acceleration may swerve.
+        """
+        aim = self._limiter.aim(motion, *target)
+        ahead, aim = self._limiter.ahead(motion, aim), self.alarms.speed() * self.driver.speed * self.speed_scale * aim
+        self.look = FREE if self.collision is None else self.collision.look(motion.position, ahead)
+        plan = self._limiter.follow(motion, aim := self.look.speed * aim)
+        broken = self._broken(plan)
+        if broken is None:
+            return plan
+        self.look = replace(self.look, clear=False, pair=broken)
+        return self._clear(self._limiter.follow(motion, SECOND_SPEED * aim))
+
+    def _broken(self, plan: Plan | None) -> str | None:
+        """Why a plan may not be taken; None if it may."""
+        if plan is None:
+            return self._limiter.lacking
+        return None if self.collision is None else self.collision.broken(plan)
+
+    def _clear(self, plan: Plan | None) -> Plan | None:
+        """The plan, if nothing forbids it."""
+        return None if self._broken(plan) is not None else plan
+
+    def _settle(self, now_ns: int) -> None:
+        """Disarm a gate that has braked and stands still; after silence, give the brain a while to come back.
+
+        After a contact it goes back a little first.
+        """
+        if self.state not in (State.SLOWING, State.STOPPED) or self._plan is None or not self._still():
+            return
+        if self._queued is not None or not self._led_to_arm(now_ns) or self.state is State.STOPPED:
+            return
+        back = self._trail.back() if self.cause is Event.FORCE else None
+        if back is not None:
+            end = self._plan.at(self._plan.duration_s)
+            retreat = self._clear(self._limiter.go(end, back))
+            if retreat is not None:
+                self._join(retreat)
+                self._retreats = True
+                return
+        if not (self.machine.resumable and self._silent_s(now_ns) <= self.settings.disarm_after_s):
+            self._fire(Event.STILL, now_ns)
+            self._plan = None
+
+    def _led_to_arm(self, now_ns: int) -> bool:
+        """Lead the controller to where a driver that is not ready has stopped the arm: nothing leaps afterwards.
+
+        False until that is done; an arm that is not seen to stand still is waited for `PATIENCE_S` at most.
+        """
+        measured = self._measured
+        if self._unready_ns is None or self._yielded:
+            return True
+        if measured is None or not measured.fresh(now_ns, self._joints_max_age_s):
+            return True
+        if not measured.still(self.limits) and (now_ns - self._unready_ns) * 1e-9 < PATIENCE_S:
+            return False
+        if self._lead_left_s and self.driver.pace > 0.0:
+            return False
+        assert self._plan is not None
+        before = self._setpoint
+        self._stand(measured.position)
+        held = self._plan.at(0.0).position
+        self._lead(held, self._unknown_distance(held, measured, before), now_ns)
+        self._yielded = True
+        return False
+
+    def _outgoing(self, now_ns: int) -> Trajectory | None:
+        """The rest of the plan. A still arm is not told to stand still: the controller holds its last point."""
+        queued, self._queued = self._queued, None
+        if queued is not None and not self.streaming:
+            return queued
+        if self._plan is None or not self.led_in or (self.state is not State.TRACKING and self._still()):
+            return None  # a controller that is not led yet would step to it
+        behind_ns = round(min(BEHIND_S, self._into_s) * 1e9)
+        from_s, soon_s = self._into_s - behind_ns * 1e-9, self._cycle_s + self._ahead_s + EXACT_S
+        knots = self._plan.points(from_s, self._into_s, self._cycle_s, soon_s, MAX_POINTS)
+        lasting_s = behind_ns * 1e-9 + self._lasting_s
+        if knots.times_s[-1] < lasting_s:
+            knots = knots.lasting(lasting_s)
+        if not self.streaming:
+            self._setpoint = knots.positions[-1]
+        return Trajectory(self.limits.names, *knots[:3], now_ns - behind_ns, knots.accelerations)
+
+    @property
+    def reference(self) -> Motion | None:
+        """The commanded motion now; while disarmed the measured one, None if nothing is known."""
+        if self._plan is not None:
+            return self._paced(self._plan.at(self._into_s))
+        if self._measured is not None:
+            return Motion(self._measured.position, self._measured.velocity, np.zeros_like(self._measured.position))
+        return None
+
+    def _paced(self, motion: Motion) -> Motion:
+        """A motion of the plan as it is on the clock."""
+        pace = self.driver.pace
+        return motion if pace == 1.0 else Motion(motion.position, pace * motion.velocity, pace**2 * motion.acceleration)
+
+    def _still(self) -> bool:
+        return self._plan is None or self._into_s >= self._plan.duration_s
+
+    def _silent_s(self, now_ns: int) -> float:
+        return (now_ns - self._command_ns) * 1e-9
+
+    def _fire(self, event: Event, now_ns: int) -> None:
+        transition = self.machine.fire(event, now_ns)
+        if transition is not None:
+            self._transitions.append(transition)

@@ -1,0 +1,1 @@
+"""What a goal asks of each target at this tick."""

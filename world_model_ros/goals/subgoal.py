@@ -1,0 +1,234 @@
+"""From a goal to what the planner shall aim at, tick by tick. Positions in m in the base frame."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import hypot
+
+import numpy as np
+from numpy.typing import NDArray
+
+from world_model_ros.brain.decision import Floats, Pursuit
+from world_model_ros.bundle.manifest import Manifest
+from world_model_ros.bundle.signatures import first_camera
+from world_model_ros.contract.contract import Contract
+from world_model_ros.core.errors import UserError
+from world_model_ros.core.goal import Goal
+from world_model_ros.goals.workspace import Reach, Workspace
+
+Float = NDArray[np.float64]
+
+REACHED_M = 0.004
+REACHED_JOINT = {"rad": 0.01, "m": 0.001, "normalised": 0.01}
+# An object that a goal image shows farther away than this is to be moved: the arm that hides a part of it leads the
+# reader up to 4.7 cm astray (100 pictures of the tabletop arm), which is no reason to push it.
+MOVED_M = 0.05
+_DONE_M = 0.015  # and until it is as near as this
+_FILTER = 0.3  # share of a new reading in the aim of a goal image, a step of the model after the one before
+_BLIND_STEPS = 10  # how long an aim outlives the camera
+TOLERANCE_JOINT = 1e-5  # a joint goal may be so far outside, rad or m; float32, in which it comes, rounds
+_POSES, _JOINTS = ("goal_poses", "goal_position_weights"), ("goal_joints", "goal_joints_weight")
+_NEEDED = {"pose": _POSES, "image": _POSES, "joints": _JOINTS}  # of the plan graph's inputs, by kind of goal
+_UNTAUGHT = "in what the model learned from, nothing said where {} are"
+_UPRIGHT = (0.0, 0.0, 0.0, 1.0)
+
+
+@dataclass(frozen=True)
+class Way:
+    """What one target has to cover: its index, to ``position`` (3,) from ``now`` (3,); how much it counts."""
+
+    target: int
+    position: Floats
+    now: Floats
+    weight: float = 1.0
+
+
+@dataclass(frozen=True)
+class Aim:
+    """What to do in one tick.
+
+    Args:
+        status: what a person is told.
+        moves: False to hold still.
+        ways: of the targets that shall get somewhere; the first is what the goal is about.
+        joints: (J,) to reach instead.
+        hands: (T,) weight of each fingertip as the one that pushes; None where nothing is pushed.
+    """
+
+    status: str
+    moves: bool = False
+    ways: tuple[Way, ...] = ()
+    joints: Floats | None = None
+    hands: Floats | None = None
+
+    @property
+    def target(self) -> int | None:
+        """Index of the first target."""
+        return self.ways[0].target if self.ways else None
+
+    @property
+    def pose(self) -> Floats | None:
+        """(7,) of the first, with an upright orientation, which is not a cost."""
+        return np.array([*self.ways[0].position, *_UPRIGHT], np.float32) if self.ways else None
+
+
+def check_goal(goal: Goal, contract: Contract, manifest: Manifest | None = None) -> Goal:
+    """The goal, inside its limits to the last digit; refuses what cannot be meant, and what the model cannot do.
+
+    Args:
+        manifest: of the bundle that shall pursue it; None looks at the contract alone.
+
+    Raises:
+        UserError: with the legal values. A target that the model was never told the place of is no target.
+    """
+    interface = contract.interface
+    if manifest is not None:
+        _check_model(goal, manifest)
+    if goal.kind == "joints":
+        return _within_limits(goal, contract)
+    names = [target.name for target in interface.targets]
+    for target in (goal.target, *(each.target for each in goal.also)):
+        if target is not None and target not in names:
+            raise UserError("goal: target", target, f"one of {names}")
+    unknown = [] if manifest is None else manifest.unlabelled
+    if goal.kind == "image":
+        if first_camera(interface) is None or not names:
+            raise UserError("goal", "an image", "a pose or joints: this contract has no camera or no targets")
+        if unknown:
+            raise UserError("goal", "an image", f"a pose or joints: {_UNTAUGHT.format(unknown)}, which it has to see")
+        return goal
+    workspace = Workspace.of(contract)
+    for index, pose in pose_goals(goal, contract):
+        if names[index] in unknown:
+            legal = [name for name in names if name not in unknown]
+            raise UserError("goal: target", names[index], f"one of {legal}: {_UNTAUGHT.format(unknown)}")
+        if not np.isfinite(pose).all():
+            raise UserError("goal: pose", pose.tolist(), "finite numbers")
+        workspace.for_target(interface.targets[index]).check(pose)
+    return goal
+
+
+def _check_model(goal: Goal, manifest: Manifest) -> None:
+    """`UserError` if the model plans nothing, or its plan graph does not read goals of this kind."""
+    if manifest.kind != "act":
+        raise UserError("goal", goal.kind, f"none: the model {manifest.name} only watches")
+    read = manifest.graphs["plan"].inputs
+    legal = [kind for kind, needed in _NEEDED.items() if set(needed) <= set(read)]
+    if goal.kind not in legal:
+        raise UserError("goal", goal.kind, f"one of {legal}, which is what the plan of {manifest.name} reads")
+
+
+def _within_limits(goal: Goal, contract: Contract) -> Goal:
+    """A goal of joints with every position inside its limits; `UserError` for one that is farther out than rounding."""
+    assert goal.joints is not None
+    limits = contract.limits()
+    if np.isnan(goal.joints).all():
+        raise UserError("goal: joints", "none", f"some of {list(limits.names)}")
+    for name, value, lower, upper in zip(limits.names, goal.joints, limits.lower, limits.upper):
+        if not (np.isnan(value) or lower - TOLERANCE_JOINT <= value <= upper + TOLERANCE_JOINT):
+            raise UserError(f"goal: joints[{name}]", float(value), f"a position from {lower} to {upper}")
+    return replace(goal, joints=np.clip(goal.joints, limits.lower, limits.upper, dtype=np.float32))
+
+
+def pose_goals(goal: Goal, contract: Contract) -> list[tuple[int, Floats]]:
+    """Index of each target of a pose goal and its pose (7,), the one that the goal names first."""
+    assert goal.pose is not None
+    names = [target.name for target in contract.interface.targets]
+    return [(target_index(goal, contract), goal.pose), *((names.index(each.target), each.pose) for each in goal.also)]
+
+
+def target_index(goal: Goal, contract: Contract) -> int:
+    """Index of the goal's target; without one, of the first fingertip, else of the first target."""
+    targets = contract.interface.targets
+    if goal.target is not None:
+        return [target.name for target in targets].index(goal.target)
+    return next((i for i, target in enumerate(targets) if target.kind == "fingertip"), 0)
+
+
+def aim_at_poses(ways: Sequence[Way], workspaces: Sequence[Reach]) -> Aim:
+    """Aim at poses of several targets at once, each in the workspace of its target."""
+    inside = [replace(way, position=reach.inside(way.position, way.now)) for way, reach in zip(ways, workspaces)]
+    return _toward(inside, workspaces)
+
+
+def aim_at_joints(goal: Goal, measured: Float, contract: Contract, aside: Sequence[int] = ()) -> Aim:
+    """Aim at joint positions (J,); NaN are to stay as they are. Nothing is planned for those ``aside`` alone."""
+    assert goal.joints is not None
+    wanted = np.where(np.isnan(goal.joints), measured, goal.joints)
+    near = np.array([REACHED_JOINT[joint.unit] for joint in contract.interface.joints])
+    away = np.abs(wanted - measured) >= near
+    if not away.any():
+        return Aim("reached")
+    planned = [i for i in range(len(away)) if i not in aside]
+    return Aim("pursuing", moves=bool(away[planned].any()), joints=np.asarray(wanted, np.float32))
+
+
+def choose_target(
+    pursuit: Pursuit, seen: Floats | None, believed: Floats | None, named: int | None, contract: Contract
+) -> Pursuit:
+    """Which target a goal image is about: the named one, else an object that it shows elsewhere, else a fingertip.
+
+    Args:
+        pursuit: what was read from the goal image.
+        seen: (K, 3) read from the camera now; None if it is not fresh, and then nothing changes.
+        believed: (K, 3) where the targets are, which an arm in the camera's way does not shake.
+        named: index of the target that the goal names, if it does.
+    """
+    targets = contract.interface.targets
+    tips = [i for i, target in enumerate(targets) if target.kind == "fingertip"] or [0]
+    chosen = pursuit.target
+    if named is not None:
+        chosen = named
+    elif seen is not None and believed is not None:
+        left = np.linalg.norm((pursuit.seen - seen)[:, :2], axis=1)
+        surely = np.minimum(left, np.linalg.norm((pursuit.seen - believed)[:, :2], axis=1))
+        far = [left[i] > _DONE_M if i == chosen else surely[i] > MOVED_M for i in range(len(targets))]
+        moved = [i for i, target in enumerate(targets) if target.kind == "object" and far[i]]
+        # One fingertip after the other: another one when this one is there.
+        away = [i for i in tips if left[i] > _DONE_M]
+        stays = chosen in tips and (chosen in away or not away)
+        tip = chosen if stays else max(tips, key=lambda i: float(left[i]))
+        chosen = chosen if chosen in moved else moved[0] if moved else tip
+    if chosen is None:
+        chosen = tips[0]
+    return pursuit if chosen == pursuit.target else replace(pursuit, target=chosen, aim=None, blind_steps=0.0)
+
+
+def aim_at_image(
+    pursuit: Pursuit, camera: str, now: Floats, seen: Floats | None, workspace: Reach, since: float = 1.0
+) -> tuple[Aim, Pursuit]:
+    """Visual servoing: the pursuit's target shall move by as much as it is seen elsewhere in the goal image than now.
+
+    Both readings come from the same head, so what it is wrong by at that place cancels (Hutchinson et al. 1996).
+
+    Args:
+        pursuit: what was read from the goal image, its target chosen, and the aim so far.
+        camera: name of the camera, for the status.
+        now: (3,) where the target is.
+        seen: (K, 3) read from the camera now; None if it is not fresh, and then the aim is kept for ten steps.
+        workspace: of that target.
+        since: steps of the model since the last tick.
+    """
+    target = pursuit.target
+    assert target is not None
+    if seen is None:
+        pursuit = replace(pursuit, blind_steps=pursuit.blind_steps + since)
+    else:
+        there = now + (pursuit.seen[target] - seen[target])
+        if pursuit.aim is not None:
+            there = pursuit.aim + _FILTER * since * (there - pursuit.aim)
+        pursuit = replace(pursuit, aim=workspace.inside(there, now), blind_steps=0.0)
+    if pursuit.aim is None or pursuit.blind_steps > _BLIND_STEPS:
+        return Aim(f"image goal needs camera {camera}"), pursuit
+    return _toward([Way(target, pursuit.aim, now)], [workspace]), pursuit
+
+
+def _toward(ways: Sequence[Way], workspaces: Sequence[Reach]) -> Aim:
+    """Within `REACHED_M` hold still: smaller steps only make the arm chatter."""
+    left = [
+        hypot(*(float(way.position[axis] - way.now[axis]) for axis in reach.free))
+        for way, reach in zip(ways, workspaces)
+    ]
+    reached = max(left) < REACHED_M
+    return Aim("reached" if reached else "pursuing", not reached, tuple(ways))

@@ -1,0 +1,143 @@
+"""What a goal asks of each target now, hands that have nothing to do included."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from world_model_ros.brain.decision import Floats, Pursuit
+from world_model_ros.bundle.session import Graph
+from world_model_ros.bundle.signatures import first_camera
+from world_model_ros.contract.contract import Contract
+from world_model_ros.core.goal import Goal
+from world_model_ros.goals.hands import Hands
+from world_model_ros.goals.recovery import LOOKING
+from world_model_ros.goals.subgoal import (
+    Aim,
+    Way,
+    aim_at_image,
+    aim_at_joints,
+    aim_at_poses,
+    choose_target,
+    pose_goals,
+    target_index,
+)
+from world_model_ros.goals.workspace import Workspace
+from world_model_ros.kinematics.arm import ArmKinematics
+
+Float = NDArray[np.float64]
+
+_IDLE = 0.1  # weight of a hand with nothing to do that goes to where it rests, or stays
+
+
+class Aiming:
+    """Turns goals into aims.
+
+    Args:
+        contract: of the robot.
+        arm: its kinematics; None if its action does not displace fingertips.
+        workspace: of the action.
+        reader: the graph that reads goal images; None of a bundle without it.
+        aside: indices of the joints that no action moves.
+    """
+
+    def __init__(
+        self,
+        contract: Contract,
+        arm: ArmKinematics | None,
+        workspace: Workspace,
+        reader: Graph | None,
+        aside: Sequence[int] = (),
+    ) -> None:
+        self._aside = tuple(aside)
+        self._contract, self._arm, self._workspace, self._reader = contract, arm, workspace, reader
+        self._camera = first_camera(contract.interface)
+        self._targets = contract.interface.targets
+        links = () if arm is None else arm.links
+        # Fingertips that the action moves: target, and number among the hands.
+        self._tips = {k: links.index(target.link) for k, target in enumerate(self._targets) if target.link in links}
+        self._fingers = [k for k, target in enumerate(self._targets) if target.kind == "fingertip"]
+        self._hands = Hands.of(contract.interface.action.tips)
+        self._rest = None if arm is None else arm.tips(contract.rest)
+
+    def aim(
+        self,
+        goal: Goal | None,
+        measured: Float,
+        belief_poses: Floats | None,
+        seen: Floats | None,
+        pursuit: Pursuit | None,
+        since: float = 1.0,
+    ) -> tuple[Aim, Pursuit | None]:
+        """What to do about the goal now.
+
+        Args:
+            measured: (J,). belief_poses: (K, 7). seen: (K, 3) read from the camera; None if it is not fresh.
+            pursuit: of the goal image so far. since: steps of the model since the last tick.
+        """
+        if goal is None:
+            return Aim("idle"), None
+        if goal.kind == "joints":
+            return aim_at_joints(goal, measured, self._contract, self._aside), None
+        tips = None if self._arm is None else self._arm.tips(measured).astype(np.float32)
+        if goal.kind == "pose":
+            ways = [
+                Way(target, pose[:3], self._position(target, tips, belief_poses))
+                for target, pose in pose_goals(goal, self._contract)
+            ]
+            reaches = [self._workspace.for_target(self._targets[way.target]) for way in ways]
+            return self._with_hands(aim_at_poses(ways, reaches), tips, self._rest), None
+        assert goal.image is not None
+        assert self._camera is not None
+        assert self._reader is not None
+        if pursuit is None or pursuit.stamp_ns != goal.stamp_ns:
+            read = self._reader.run(self._reader.neutral() | {self._camera.name: goal.image})
+            pursuit = Pursuit(goal.stamp_ns, read["seen"], read["codes"])
+        named = None if goal.target is None else target_index(goal, self._contract)
+        believed = None if belief_poses is None else belief_poses[:, :3]
+        pursuit = choose_target(pursuit, seen, believed, named, self._contract)
+        assert pursuit.target is not None
+        now = self._position(pursuit.target, tips, belief_poses)
+        reach = self._workspace.for_target(self._targets[pursuit.target])
+        aim, pursuit = aim_at_image(pursuit, self._camera.name, now, seen, reach, since)
+        return self._with_hands(aim, tips, tips), pursuit
+
+    def out_of_the_way(self, aim: Aim, measured: Float) -> Aim:
+        """All hands go to where they rest, so that the camera sees what they hid; what was pushed shall stay there."""
+        if self._arm is None or self._rest is None:
+            return Aim(LOOKING)
+        tips = self._arm.tips(measured).astype(np.float32)
+        ways = [Way(k, np.asarray(self._rest[hand], np.float32), tips[hand]) for k, hand in self._tips.items()]
+        ways += [replace(way, position=way.now) for way in aim.ways if self._targets[way.target].kind == "object"]
+        reaches = [self._workspace.for_target(self._targets[way.target]) for way in ways]
+        return replace(aim_at_poses(ways, reaches), status=LOOKING)
+
+    def _with_hands(self, aim: Aim, tips: Float | Floats | None, idle: Float | Floats | None) -> Aim:
+        """The aim, where there are several hands with which of them pushes, and the others on their way to ``idle``."""
+        if tips is None or idle is None or len(self._hands) < 2 or not aim.ways:
+            return aim
+        places = np.asarray(tips, np.float64)[:, :2]
+        busy = {self._tips[way.target] for way in aim.ways if way.target in self._tips}
+        pushed = [way for way in aim.ways if self._targets[way.target].kind == "object"]
+        pushing = {
+            self._hands.pusher(places, way.now[:2].astype(np.float64), way.position[:2].astype(np.float64), busy)
+            for way in pushed
+        }
+        weights = np.array([float(self._tips.get(k) in pushing) for k in self._fingers], np.float32)
+        rest = [
+            Way(target, np.asarray(idle[hand], np.float32), np.asarray(tips[hand], np.float32), _IDLE)
+            for target, hand in self._tips.items()
+            if hand not in busy and hand not in pushing
+        ]
+        return replace(aim, ways=(*aim.ways, *rest), hands=weights if pushed else None)
+
+    def _position(self, target: int, tips: Float | Floats | None, belief_poses: Floats | None) -> Floats:
+        """Where a target is (3,): a link that the action moves by its joints, anything else as believed."""
+        if tips is not None and target in self._tips:
+            return np.asarray(tips[self._tips[target]], np.float32)
+        assert belief_poses is not None
+        position: Floats = belief_poses[target, :3]
+        return position

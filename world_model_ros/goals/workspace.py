@@ -1,0 +1,114 @@
+"""Where targets may be sent, and how far actions go. Positions in m in the base frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from world_model_ros.brain.decision import Floats
+from world_model_ros.contract.contract import Contract
+from world_model_ros.contract.schema import Target
+from world_model_ros.core.errors import UserError
+
+Float = NDArray[np.float64]
+TOLERANCE_M = 1e-4  # a goal may be so far outside; float32, in which it comes, rounds 0.02 to less than that
+
+
+@dataclass(frozen=True)
+class Reach:
+    """Where one target may be sent.
+
+    Args:
+        free, locked: which of x, y, z the action moves, and which not.
+        box: (2, 3) legal positions; None where there are none (joint displacements).
+        fixes: whether locked axes have a value of their own, as for a fingertip; an object keeps its height.
+        stated: where the contract has the box.
+    """
+
+    free: tuple[int, ...] = (0, 1, 2)
+    locked: tuple[int, ...] = ()
+    box: Float | None = None
+    fixes: bool = True
+    stated: str = "interface.action: workspace_m"
+
+    def inside(self, position: Floats, now: Floats) -> Floats:
+        """A position (3,) with its free axes in the box and its locked ones where the target at ``now`` can be."""
+        inside = np.array(position, np.float32)
+        if self.box is not None:
+            inside = np.minimum(np.maximum(inside, self.box[0]), self.box[1], dtype=np.float32)
+            for axis in self.locked:
+                inside[axis] = self.box[0, axis] if self.fixes else now[axis]
+        return inside
+
+    def check(self, pose: Floats) -> None:
+        """`UserError` if a pose (7,) is outside on a free axis, by more than `TOLERANCE_M`."""
+        if self.box is None:
+            return
+        for axis in self.free:
+            value, (low, high) = float(pose[axis]), self.box[:, axis].tolist()
+            if not low - TOLERANCE_M <= value <= high + TOLERANCE_M:
+                raise UserError(f"goal: position.{'xyz'[axis]}", value, f"from {low} to {high} m ({self.stated})")
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """That of a contract's action.
+
+    Args:
+        bound: largest action a tick on each of ``size`` axes, m or rad.
+        tips: of each fingertip that the action moves, by its link, in the action's order.
+        areas: (2, 3) boxes of targets that the contract narrows or widens, by their names.
+    """
+
+    bound: float
+    size: int
+    tips: dict[str, Reach]
+    areas: dict[str, Float] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, contract: Contract) -> Workspace:
+        action = contract.interface.action
+        tips = {}
+        for tip in action.tips:
+            free = tuple("xyz".index(axis) for axis in tip.axes)
+            locked = tuple(axis for axis in range(3) if axis not in free)
+            tips[tip.link] = Reach(free, locked, np.array(tip.workspace_m, np.float64).T)
+        areas = {area.name: np.array(area.workspace_m, np.float64).T for area in contract.deployment.targets}
+        return cls(action.bound, action.size, tips, areas)
+
+    def for_target(self, target: Target) -> Reach:
+        """Of a fingertip its own; of an object what the contract says, or else all that some fingertip reaches."""
+        area, stated = self.areas.get(target.name), f"deployment.targets: {target.name}: workspace_m"
+        if target.link in self.tips:
+            own = self.tips[target.link]
+            if area is None or own.box is None:
+                return own
+            low, high = np.maximum(own.box[0], area[0]), np.minimum(own.box[1], area[1])
+            for axis in own.locked:
+                low[axis], high[axis] = own.box[:, axis]
+            return replace(own, box=np.stack([low, high]), stated=stated)
+        boxes = [tip.box for tip in self.tips.values() if tip.box is not None]
+        if not boxes:
+            return Reach() if area is None else Reach(box=area, fixes=False, stated=stated)
+        free = tuple(sorted({axis for tip in self.tips.values() for axis in tip.free}))
+        locked = tuple(axis for axis in range(3) if axis not in free)
+        if area is not None:
+            return Reach(free, locked, area, fixes=False, stated=stated)
+        whole = np.stack([np.min([box[0] for box in boxes], 0), np.max([box[1] for box in boxes], 0)])
+        return Reach(free, locked, whole, fixes=False)
+
+    def bounds(self, horizon: int, tips: Float | None) -> tuple[Floats, Floats]:
+        """Lowest and highest action a step, (H, C); the first keeps fingertips at ``tips`` (T, 3) in their boxes."""
+        high = np.full((horizon, self.size), self.bound, np.float32)
+        low = -high
+        if tips is not None:
+            at = 0
+            for reach, place in zip(self.tips.values(), np.reshape(tips, (-1, 3))):
+                free, part = list(reach.free), slice(at, at + len(reach.free))
+                assert reach.box is not None  # of a fingertip
+                low[0, part] = np.clip(reach.box[0, free] - place[free], -self.bound, self.bound)
+                high[0, part] = np.clip(reach.box[1, free] - place[free], -self.bound, self.bound)
+                at += len(free)
+        return low, high

@@ -1,0 +1,1 @@
+"""Bags -> an aligned cache -> batches."""

@@ -1,0 +1,1 @@
+"""A model as a bundle of ONNX graphs, and back."""

@@ -1,0 +1,1 @@
+"""Stages, losses, calibration and scores."""

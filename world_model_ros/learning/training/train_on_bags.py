@@ -1,0 +1,69 @@
+"""Bags to a trained model: read and aligned into a cache, looked over, split, and trained on."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from world_model_ros.bags.storage.find import find_bags
+from world_model_ros.contract.contract import Contract
+from world_model_ros.learning.data.cache import build_cache
+from world_model_ros.learning.data.quality import quality_lines, refuse_nonsense
+from world_model_ros.learning.training import distributed
+from world_model_ros.learning.training.config import TrainConfig
+from world_model_ros.learning.training.train import train as train_on_cache
+
+
+def train(
+    contract: Contract,
+    bags: Path | str | Sequence[Path | str],
+    out: Path | str,
+    config: TrainConfig | None = None,
+    *,
+    workers: int = 2,
+    despite_faults: bool = False,
+) -> dict[str, Any]:
+    """Train a model, and go on where an earlier run in the same folder was interrupted.
+
+    What it finds out about the data is said on standard error, and written to ``out/cache/quality.json`` and
+    ``out/split.json``.
+
+    Args:
+        contract: of the robot in the bags.
+        bags: folders with bags, or bags.
+        out: folder of the run; `export` makes a bundle of it.
+        config: settings.
+        workers: processes that read bags.
+        despite_faults: train although the data-quality report speaks against it.
+
+    Returns:
+        ``robot``, number of ``bags`` and ``ticks``, and path of the ``checkpoint``.
+
+    Raises:
+        UserError: no bag can be read, or the data makes no sense.
+    """
+    out, config = Path(out), config or TrainConfig()
+    folders = [Path(bags)] if isinstance(bags, str | Path) else [Path(each) for each in bags]
+    found = find_bags(folders)
+    distributed.start(config.device)
+    first = not distributed.rank()
+    if not first:  # the first process reads the bags; then all find them read
+        distributed.wait()
+    cache = build_cache(contract, found, out / "cache", workers, config.held_out)
+    if first:
+        distributed.wait()
+    quality = json.loads((out / "cache" / "quality.json").read_text(encoding="utf-8"))
+    if first:
+        split = cache.split([row["bag"] for row in quality["rows"]])
+        print("\n".join(quality_lines(quality)), file=sys.stderr)
+        print(", ".join(f"{part} {len(names)}" for part, names in split.items()), "bags", file=sys.stderr)
+        (out / "split.json").write_text(json.dumps(split, indent=1) + "\n", encoding="utf-8")
+    if not despite_faults:
+        refuse_nonsense(quality)
+    train_on_cache(contract, cache, out, config)
+    distributed.stop()
+    checkpoint = out / "model.pt"
+    return {"robot": contract.name, "bags": quality["bags"], "ticks": len(cache.fresh), "checkpoint": str(checkpoint)}

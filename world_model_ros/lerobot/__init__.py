@@ -1,0 +1,1 @@
+"""LeRobot data sets to bags and back."""

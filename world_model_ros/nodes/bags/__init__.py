@@ -1,0 +1,1 @@
+"""Bag player and recorder."""

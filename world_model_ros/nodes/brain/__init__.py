@@ -1,0 +1,1 @@
+"""The brain's lifecycle node and its parts."""

@@ -1,0 +1,126 @@
+"""Publishes what a tick decided. The command goes out first, futures only to whom looks at them."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+from nav_msgs.msg import Path
+from rclpy.node import Node
+from rclpy.serialization import serialize_message
+from sensor_msgs.msg import Image
+from std_msgs.msg import Float32, String
+from trajectory_msgs.msg import JointTrajectory
+from visualization_msgs.msg import MarkerArray
+
+from world_model_ros.brain.brain import Brain
+from world_model_ros.brain.decision import Decision, Floats
+from world_model_ros.brain.tick_record import TickRecord
+from world_model_ros.bundle.signatures import first_camera
+from world_model_ros.contract.contract import Contract
+from world_model_ros.convert.cdr_template import Template
+from world_model_ros.convert.futures import joints_ahead, stamps_ahead
+from world_model_ros.convert.messages import MessageMaker, ros_class
+from world_model_ros.convert.trajectory_cdr import trajectory_cdr
+from world_model_ros.core.streams import Observation
+from world_model_ros.nodes.qos import LATCHED
+from world_model_ros.nodes.view.marker_messages import MarkerBytes
+from world_model_ros.view.markers.future_markers import candidate_marker, region_markers
+
+_DOWN = (1.0, 0.0, 0.0, 0.0)  # quaternion x y z w of a tool that points down
+
+
+class BrainOutbox:
+    """Publishers of the brain. Publishing is thread-safe; creating and closing are not."""
+
+    def __init__(self, node: Node, contract: Contract, brain: Brain) -> None:
+        self._node, self._contract, self._brain = node, contract, brain
+        self._make = MessageMaker(ros_class)
+        self._camera = first_camera(contract.interface)
+        self._latency_ns = 0 if self._camera is None else contract.latency_ns(self._camera.name)
+        self._frame = contract.interface.base_frame
+        self._targets = [target.name for target in contract.interface.targets]
+        self._path = Template(
+            lambda poses, stamps_ns: self._make.path(poses[0], stamps_ns, self._frame), serialize_message
+        )
+        self._markers = MarkerBytes(self._frame)
+        self._publishers: dict[str, Any] = {}
+        for kind, topics in (
+            (JointTrajectory, ["predicted/joints", *(["command"] if brain.acts else [])]),
+            (String, ["tick"]),
+            (Float32, ["surprise"]),
+            (Image, ["predicted/states", "predicted/contact"]),
+            (Path, ["predicted/path", *(f"predicted/{name}/path" for name in self._targets)]),
+            (MarkerArray, ["predicted/candidates", *(f"predicted/{name}/region" for name in self._targets)]),
+        ):
+            for topic in topics:
+                self._publishers[topic] = node.create_publisher(kind, topic, 10)
+        self._publishers["contract"] = node.create_publisher(String, "contract", LATCHED)
+        self._publishers["contract"].publish(self._make.string(contract.text))
+
+    def close(self) -> None:
+        for publisher in self._publishers.values():
+            self._node.destroy_publisher(publisher)
+
+    def command(self, decision: Decision) -> None:
+        """The joint trajectory for the gate, stamped with the observation's time."""
+        if decision.trajectory is not None:
+            self._publishers["command"].publish(trajectory_cdr(decision.trajectory))
+
+    def tick(self, record: TickRecord) -> None:
+        self._publishers["tick"].publish(self._make.string(record.json()))
+
+    def futures(self, decision: Decision, observation: Observation) -> None:
+        """Surprise, and everything imagined that somebody subscribes to."""
+        self._publishers["surprise"].publish(self._make.float32(decision.surprise))
+        self.imagined(decision, observation)
+
+    def imagined(self, decision: Decision, observation: Observation) -> None:
+        """What a decision imagined, if anything, as far as somebody subscribes to it."""
+        states, poses = decision.states, decision.poses
+        if states is None:
+            return
+        now_ns = observation.now_ns
+        reference_ns = now_ns if self._camera is None else observation.stamps_ns.get(self._camera.name)
+        if reference_ns is not None:
+            stamp_ns = reference_ns + self._latency_ns  # views know the frame by the stamp of its message
+            self._publish("predicted/states", lambda: self._make.tensor(states, stamp_ns))
+        if decision.contact is not None:
+            self._publish("predicted/contact", lambda: self._make.tensor(decision.contact, now_ns))
+        joints = decision.joints
+        if joints is not None:
+            self._publish("predicted/joints", lambda: trajectory_cdr(joints_ahead(self._contract, joints, now_ns)))
+        self._publish("predicted/path", lambda: self._planned(decision, now_ns))
+        lost = decision.candidates
+        if lost is not None and decision.chunk is not None and decision.chunk.any():
+            self._publish("predicted/candidates", lambda: self._markers(candidate_marker(lost), now_ns))
+        if poses is None or decision.sigma is None:
+            return
+        for name, way, sigma in zip(self._targets, poses.swapaxes(0, 1), decision.sigma.swapaxes(0, 1)):
+            self._publish(f"predicted/{name}/path", partial(self._way, way, now_ns))
+            self._publish(f"predicted/{name}/region", partial(self._region, name, way, sigma, now_ns))
+
+    def _publish(self, topic: str, make: Any) -> None:
+        """Make and publish a message if the topic has a subscriber and there is something to say."""
+        publisher = self._publishers[topic]
+        if publisher.get_subscription_count():
+            message = make()
+            if message is not None:
+                publisher.publish(message)
+
+    def _way(self, poses: Floats, now_ns: int, first: int = 1) -> bytes:
+        """A path of poses (T, 7), the first one so many steps after now."""
+        return self._path([poses], stamps_ahead(self._contract, len(poses), now_ns, first))
+
+    def _planned(self, decision: Decision, now_ns: int) -> bytes | None:
+        """The way of the commanded fingertip, now first."""
+        points = self._brain.planned_path(decision)
+        if points is None:
+            return None
+        poses = np.hstack([points, np.tile(_DOWN, (len(points), 1))])
+        return self._way(poses, now_ns, first=0)
+
+    def _region(self, name: str, poses: Floats, sigma: Floats, now_ns: int) -> bytes:
+        semi_axes = sigma * self._brain.bundle.manifest.calibration.region_scale
+        return self._markers(region_markers(name, poses[:, :3], semi_axes), now_ns)

@@ -1,0 +1,43 @@
+"""Hears from the gate that a command was refused, so that the next plan is another one."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from rclpy.node import Node
+from std_msgs.msg import String
+
+from world_model_ros.brain.decision import PLAN_RULES
+from world_model_ros.nodes.qos import LATCHED
+
+
+class RefusalInbox:
+    """The newest refusal that another plan can mend.
+
+    Messages that are no state of a gate are ignored: a brain needs no gate to think.
+    """
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._seen: int | None = None  # how many commands the gate had refused
+        self._rule: str | None = None
+        self._subscription = node.create_subscription(String, "gate/state", self._store, LATCHED)
+
+    def take(self) -> str | None:
+        """The rule that a command broke since the last call; None if none did."""
+        rule, self._rule = self._rule, None
+        return rule
+
+    def close(self) -> None:
+        self._node.destroy_subscription(self._subscription)
+
+    def _store(self, message: Any) -> None:
+        try:
+            state = json.loads(message.data)
+            refused, rule = int(state["refused"]), state["rule"]
+        except (ValueError, KeyError, TypeError):
+            return
+        if self._seen is not None and refused > self._seen and rule in PLAN_RULES:
+            self._rule = rule
+        self._seen = refused

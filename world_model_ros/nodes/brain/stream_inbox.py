@@ -1,0 +1,111 @@
+"""Subscribes the streams of a contract and the applied command; callbacks only convert and store."""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import partial
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+from rclpy.node import Node
+from sensor_msgs.msg import JointState
+
+from world_model_ros.brain.applied_positions import AppliedReference
+from world_model_ros.contract.contract import Contract
+from world_model_ros.convert.messages import ros_class
+from world_model_ros.convert.senses.converters import Converter, converter_for
+from world_model_ros.convert.senses.joints import JointConverter, OtherJoints
+from world_model_ros.convert.stamps import stamp_ahead
+from world_model_ros.core.errors import UserError
+from world_model_ros.core.streams import MOST_AHEAD_NS, Streams
+from world_model_ros.nodes.brain.driver_watch import DriverWatch
+from world_model_ros.nodes.qos import qos_profile
+
+_WARN_EVERY_S = 2.0
+APPLIED = "gate/applied"
+
+
+class StreamInbox:
+    """What came in.
+
+    Args:
+        watch: is told of joint states that come.
+
+    Attributes:
+        streams: buffers of all streams. applied: what the gate commanded.
+        convert_ms: how long the newest message of each stream took to be converted and stored.
+        bad: messages refused, by stream. late: messages older than one before them, by stream.
+    """
+
+    def __init__(self, node: Node, contract: Contract, watch: DriverWatch | None = None) -> None:
+        self._node, self._watch = node, watch
+        self.streams = Streams(contract.stream_rules())
+        self.applied = AppliedReference()
+        self.convert_ms: dict[str, float] = {}
+        self.bad: Counter[str] = Counter()
+        self.late: Counter[str] = Counter()
+        self._latency_ns = {source.name: contract.latency_ns(source.name) for source in contract.deployment.streams}
+        self._now_ns = 0  # when the clock was last asked
+        self._subscriptions: list[Any] = []
+        for stream in contract.interface.streams:
+            source = contract.source(stream.name)
+            store = partial(self._store, stream.name, converter_for(stream, source))
+            self._subscribe(ros_class(source.type), source.topic, store, qos_profile(source.qos))
+        joints = JointConverter(APPLIED, contract.joint_names, ("position", "velocity"))
+        self._subscribe(JointState, APPLIED, partial(self._store_applied, joints), 10)
+
+    def flush(self) -> None:
+        """Forget everything; called when the clock jumps back."""
+        self._now_ns = 0
+        if self._watch is not None:
+            self._watch.forget()
+        self.streams.flush()
+        self.applied.flush()
+
+    def close(self) -> None:
+        for subscription in self._subscriptions:
+            self._node.destroy_subscription(subscription)
+
+    def _subscribe(self, kind: Any, topic: str, store: Any, qos: Any) -> None:
+        self._subscriptions.append(self._node.create_subscription(kind, topic, store, qos))
+
+    def _store(self, name: str, convert: Converter, message: Any) -> None:
+        arrived = perf_counter()
+        try:
+            stamp_ns, value = convert(message)
+        except OtherJoints:
+            return
+        except UserError as error:
+            self._refuse(name, error)
+            return
+        ahead_ns = self._ahead_ns(stamp_ns)
+        if ahead_ns > MOST_AHEAD_NS:
+            self._refuse(name, stamp_ahead(name, ahead_ns))
+            return
+        if self._watch is not None and self._watch.follows(name):
+            self._watch.arrived(name, stamp_ns, int(self._node.get_clock().now().nanoseconds))
+        if not self.streams.push(name, stamp_ns - self._latency_ns[name], value):
+            self.late[name] += 1
+        self.convert_ms[name] = (perf_counter() - arrived) * 1e3
+
+    def _ahead_ns(self, stamp_ns: int) -> int:
+        """How far a stamp is ahead of now. Now is no earlier than it was: the clock is asked a few times a second."""
+        if stamp_ns - self._now_ns > MOST_AHEAD_NS:
+            self._now_ns = int(self._node.get_clock().now().nanoseconds)
+        return stamp_ns - self._now_ns
+
+    def _store_applied(self, convert: JointConverter, message: JointState) -> None:
+        try:
+            stamp_ns, value = convert(message)
+        except UserError as error:
+            self._refuse(APPLIED, error)
+            return
+        if not self.applied.push(stamp_ns, *np.ascontiguousarray(value.T, np.float64)):
+            self.late[APPLIED] += 1
+
+    def _refuse(self, name: str, error: UserError) -> None:
+        self.bad[name] += 1
+        self._node.get_logger().warning(
+            f"message refused ({self.bad[name]} of {name} so far): {error}", throttle_duration_sec=_WARN_EVERY_S
+        )

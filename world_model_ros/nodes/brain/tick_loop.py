@@ -1,0 +1,185 @@
+"""The one inference thread: takes a tick when it is free, drops it when it is not, never queues."""
+
+from __future__ import annotations
+
+import threading
+import traceback
+from collections.abc import Callable, Mapping
+from time import perf_counter
+from typing import Any
+
+from world_model_ros.brain.brain import Brain
+from world_model_ros.brain.coverage_monitor import Hindsight
+from world_model_ros.brain.decision import Decision
+from world_model_ros.brain.session import BrainSession
+from world_model_ros.brain.tick_record import TickRecord, TickStatistics
+from world_model_ros.bundle.signatures import first_camera
+from world_model_ros.core.streams import Observation
+from world_model_ros.core.trajectory import Float
+from world_model_ros.nodes.brain.goal_inbox import GoalInbox
+from world_model_ros.nodes.brain.outbox import BrainOutbox
+from world_model_ros.nodes.brain.stream_inbox import StreamInbox
+from world_model_ros.nodes.brain.ticked import AfterTick, Ticked
+
+_SHARE = 0.85  # of a tick, from when it is due, in which there may be work after it
+
+
+class TickLoop:
+    """Runs the brain on what the inboxes hold.
+
+    Args:
+        seed: of the run, from 0 up; each tick has its own, which its record says.
+        after: what works in the time that a tick leaves over, in this order, by the name of its stage.
+        reference: commanded joint positions (J,) at an observation; None takes what the gate says.
+        refusal: the rule that a command broke since the last call, says the gate; None if none did.
+        turns: ticks in a step of the model, see `Turns`.
+        alive: whether the middleware is still there; errors after that are no faults.
+        log_error: takes a line.
+    """
+
+    def __init__(
+        self,
+        brain: Brain,
+        streams: StreamInbox,
+        goals: GoalInbox,
+        outbox: BrainOutbox,
+        seed: int,
+        alive: Callable[[], bool],
+        log_error: Callable[[str], Any],
+        after: Mapping[str, AfterTick] | None = None,
+        reference: Callable[[Observation], Float | None] | None = None,
+        refusal: Callable[[], str | None] = lambda: None,
+        turns: int = 1,
+    ) -> None:
+        self._brain, self._streams, self._goals, self._outbox = brain, streams, goals, outbox
+        self._alive, self._log_error = alive, log_error
+        self._after, self._refusal = dict(after or {}), refusal
+        self._commanded_at = reference or (lambda observation: streams.applied.at(observation.now_ns))
+        self.statistics = TickStatistics()
+        self.observation: Observation | None = None
+        self.decision: Decision | None = None
+        manifest = brain.bundle.manifest
+        scale = manifest.calibration.region_scale
+        self.hindsight = Hindsight(brain.contract, brain.imagine, manifest.horizon, scale, turns)
+        self._camera = first_camera(brain.contract.interface)
+        self._session, self._commanded = BrainSession(brain, seed, turns), False
+        self._first_ns: int | None = None  # since the clock last jumped back
+        self._last_ns: int | None = None
+        self._taken = self._missed_before = 0
+        self._tick_ns = brain.contract.tick_ns // turns
+        self._wake = threading.Condition()
+        self._due: tuple[int, float] | None = None
+        self._busy = self._restart = self._stopped = False
+        self._thread = threading.Thread(target=self._run, name="tick", daemon=True)
+        self._thread.start()
+
+    @property
+    def rate_hz(self) -> float:
+        """Ticks a second that are asked for."""
+        return self._brain.contract.interface.tick_hz * self._session.turns
+
+    def offer(self, now_ns: int) -> None:
+        """It is time for a tick. Called by the timer; returns at once."""
+        with self._wake:
+            if self._last_ns is not None and now_ns < self._last_ns:
+                self._streams.flush()
+                self._restart, self._first_ns = True, None
+            if self._first_ns is None:
+                self._first_ns, self._taken, self._missed_before = now_ns, 0, self.statistics.missed
+            self._last_ns = now_ns
+            free = not self._busy and self._due is None
+            if free:
+                self._taken += 1
+                self._due = (now_ns, perf_counter())
+                self._wake.notify()
+            passed = (now_ns - self._first_ns) // self._tick_ns + 1
+            missed = self._missed_before + passed - self._taken
+            self.statistics.missed = max(self.statistics.missed, missed)
+
+    def close(self) -> None:
+        """End the thread after the tick it is in."""
+        with self._wake:
+            self._stopped = True
+            self._wake.notify()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while True:
+            with self._wake:
+                self._busy = False
+                self._wake.wait_for(lambda: self._stopped or self._due is not None)
+                if self._stopped or self._due is None:
+                    return
+                (now_ns, since), self._due, self._busy = self._due, None, True
+                if self._restart:
+                    self._restart = False
+                    self._forget()
+            try:
+                self._tick(now_ns, since)
+            except Exception:
+                if not self._alive():
+                    return
+                self.statistics.failed()
+                self._forget()
+                told = "it had been commanded" if self._commanded else "nothing was commanded"
+                self._log_error(f"tick {self._session.index - 1} failed, {told}: {traceback.format_exc()}")
+
+    def _tick(self, now_ns: int, since: float) -> None:
+        self._commanded, goal, refusal = False, self._goals.goal, self._refusal()
+        observation = self._streams.streams.observe(now_ns)
+        reference = self._commanded_at(observation)
+        inputs = self._session.inputs(observation, reference, goal, refused=refusal is not None)
+        observed = perf_counter()
+        decision, error = None, None
+        try:
+            done_tick = self._session.step(inputs)
+            decision = done_tick.decision
+            self._outbox.command(decision)
+            self._commanded = decision.trajectory is not None
+        except Exception as exception:
+            error = f"{type(exception).__name__}: {exception}"
+            raise
+        finally:
+            done = perf_counter()
+            stages_ms = {"observe": (observed - since) * 1e3} | dict(decision.stages_ms if decision else {})
+            stages_ms["total"] = (done - since) * 1e3
+            stages_ms["runtime"] = decision.runtime_ms if decision else 0.0  # of the total, inside ONNX Runtime
+            took_ms = self._streams.convert_ms  # before the tick, by the executor's thread
+            stages_ms["convert"] = sum(took_ms.get(name, 0.0) for name in observation.values)
+            self._outbox.tick(
+                TickRecord(
+                    index=inputs.index,
+                    seed=inputs.seed,
+                    observation=observation,
+                    applied=inputs.applied,
+                    reference=reference,
+                    goal=goal,
+                    decision=decision,
+                    missed=self.statistics.missed,
+                    stages_ms=stages_ms,
+                    restarted=inputs.restarted,
+                    error=error,
+                    refused_goal=self._goals.refused,
+                    gate_refusal=refusal,
+                    turns=self._session.turns,
+                )
+            )
+        self._outbox.futures(decision, observation)
+        self.observation, self.decision = observation, decision
+        sees = self._camera is not None and observation.fresh[self._camera.name]
+        self.hindsight.add(done_tick.memory, inputs.applied, decision, sees)
+        stages_ms["publish"] = (perf_counter() - done) * 1e3
+        self._session.prepare()
+        deadline_s = since + _SHARE * self._tick_ns * 1e-9
+        ticked = Ticked(observation, inputs.applied, reference, done_tick.memory, goal, decision, deadline_s)
+        for name, part in self._after.items():
+            if worked_ms := part.after_tick(ticked):
+                stages_ms[name] = worked_ms
+        self.statistics.add(now_ns, stages_ms)
+
+    def _forget(self) -> None:
+        """What was believed before no longer leads to what comes."""
+        self._session.restart()
+        self.hindsight.forget()
+        for part in self._after.values():
+            part.forget()

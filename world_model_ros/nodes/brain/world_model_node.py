@@ -1,0 +1,236 @@
+"""The brain as a lifecycle node: loads and warms up in configure, ticks while active.
+
+Parameters:
+    ``robot``: contract, name or file. ``model``: bundle, name or folder; empty takes the one named like the robot.
+    ``provider``: auto, cpu, cuda or tensorrt.
+    ``policy``: model, random (a control) or watch (commands nothing, and reports how well it predicts).
+    ``seed``: of the sampling. ``threads``: of the planner on a CPU.
+    ``rate_hz``: of ticks; 0 is the contract's, else a multiple of it.
+    ``thread_priority``, ``lock_memory``: as of the gate.
+    ``autostart``: false leaves configure and activate to somebody else.
+    ``recorded``: a recorder runs beside; ticks begin once it has all that the first tick sees.
+"""
+
+from __future__ import annotations
+
+import gc
+import sys
+from typing import Any
+
+import rclpy
+from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.clock import Clock, ClockType
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+
+from world_model_ros.brain.brain import Brain
+from world_model_ros.bundle.bundle import load_bundle
+from world_model_ros.contract.contract import load_contract
+from world_model_ros.core.errors import UserError
+from world_model_ros.nodes import signals
+from world_model_ros.nodes.brain.diagnostics import brain_statuses, drivers_status
+from world_model_ros.nodes.brain.driver_watch import DriverWatch
+from world_model_ros.nodes.brain.goal_inbox import GoalInbox
+from world_model_ros.nodes.brain.outbox import BrainOutbox
+from world_model_ros.nodes.brain.parameters import PARAMETERS, check_parameters, turns_asked
+from world_model_ros.nodes.brain.precedence import Precedence
+from world_model_ros.nodes.brain.recorded_start import wait_for_recorder
+from world_model_ros.nodes.brain.refusal_inbox import RefusalInbox
+from world_model_ros.nodes.brain.stream_inbox import StreamInbox
+from world_model_ros.nodes.brain.tick_loop import TickLoop
+from world_model_ros.nodes.brain.ticked import AfterTick
+from world_model_ros.nodes.candidates.inbox import CandidateInbox
+from world_model_ros.nodes.candidates.server import CandidateServer
+from world_model_ros.nodes.diagnostics import diagnostics
+from world_model_ros.nodes.parameters import declare, refuse_changes
+from world_model_ros.nodes.real_time import ask_for_real_time
+from world_model_ros.nodes.shadow.reference import ShadowReference
+from world_model_ros.nodes.shadow.watch import ShadowWatch
+from world_model_ros.nodes.spin import interrupted, spin_until_shutdown, start_ros
+
+_SUCCESS, _FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
+
+
+class WorldModelNode(LifecycleNode):
+    """Streams and goals in, commands and futures out."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__("world_model", **kwargs)
+        for name, default in PARAMETERS.items():
+            declare(self, name, default)
+        self.configured = False
+        self._brain: Brain | None = None
+        self._streams: StreamInbox | None = None
+        self._goals: GoalInbox | None = None
+        self._outbox: BrainOutbox | None = None
+        self._offers: CandidateInbox | None = None
+        self._reference: ShadowReference | None = None
+        self._refusals: RefusalInbox | None = None
+        self._after: dict[str, AfterTick] = {}
+        self._loop: TickLoop | None = None
+        self._timers_active: list[Any] = []
+        self._watch: DriverWatch | None = None
+        self._precedence = Precedence(self.get_logger().warning)
+        self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
+
+    def shadow_report(self) -> dict[str, Any] | None:
+        """How well the model predicts so far; None while it does not only watch."""
+        watch = self._after.get("shadow")
+        return watch.report() if isinstance(watch, ShadowWatch) else None
+
+    def waiting(self) -> str:
+        """Why there is nothing to judge yet."""
+        observation = None if self._loop is None else self._loop.observation
+        if observation is None:
+            return "no tick yet; does the clock run?"
+        silent = ", ".join(name for name, fresh in observation.fresh.items() if not fresh)
+        return f"not fresh: {silent}" if silent else "less than a horizon was seen"
+
+    def autostart(self) -> bool:
+        """Configure and activate if the parameter says so. False if that failed."""
+        if not self.get_parameter("autostart").value:
+            return True
+        if self.trigger_configure() != _SUCCESS:
+            return False
+        if self.get_parameter("recorded").value and self._brain is not None:
+            deaf = wait_for_recorder(self, self._brain.contract)
+            if deaf:
+                self.get_logger().warning(f"the recorder does not listen to {', '.join(deaf)}; ticks begin without it")
+        return self.trigger_activate() == _SUCCESS
+
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Load contract and model, warm up, subscribe."""
+        given = {name: self.get_parameter(name).value for name in PARAMETERS}
+        try:
+            check_parameters(given)
+            contract = load_contract(given["robot"])
+            bundle = load_bundle(given["model"] or contract.name, contract)
+            self._brain = Brain(bundle, contract, given["provider"], given["threads"], given["policy"])
+            self._brain.warm_up()
+            self._turns = turns_asked(given["rate_hz"], contract, self._brain)
+            self._watch = DriverWatch(contract, contract.tick_ns * 1e-9 / self._turns)
+            self._streams = StreamInbox(self, contract, self._watch)
+            self._goals = GoalInbox(self, contract, bundle.manifest)
+            self._outbox = BrainOutbox(self, contract, self._brain)
+            self._offers = CandidateInbox(self, contract)
+            self._refusals = RefusalInbox(self)
+            self._after = {"candidates": CandidateServer(self, contract, self._brain, self._offers)}
+            if not self._brain.acts:
+                self._reference = ShadowReference(self, contract, self._streams)
+                self._after["shadow"] = ShadowWatch(self, self._brain, self._reference, self._outbox)
+        except UserError as error:
+            self.get_logger().error(str(error))
+            return _FAILURE
+        model = f"{bundle.manifest.name} ({bundle.manifest.kind})"
+        self.get_logger().info(f"model {model} for robot {contract.name} on {self._brain.provider}")
+        self.configured = True
+        return _SUCCESS
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Start to tick: on ``/clock`` if that is asked for, else on a clock that never steps, as diagnostics do."""
+        assert self._brain is not None
+        assert self._streams is not None
+        assert self._goals is not None
+        assert self._outbox is not None
+        assert self._refusals is not None
+        assert self._watch is not None
+        self._watch.forget()
+        self._loop = TickLoop(
+            self._brain,
+            self._streams,
+            self._goals,
+            self._outbox,
+            self.get_parameter("seed").value,
+            self.context.ok,
+            self.get_logger().error,
+            self._after,
+            None if self._reference is None else self._reference.at,
+            self._refusals.take,
+            self._turns,
+        )
+        gc.collect()
+        gc.freeze()  # else a full collection looks through all that was loaded, and takes longer than a plan
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        clock = self.get_clock() if self.get_parameter("use_sim_time").value else steady
+        self._timers_active = [
+            self.create_timer(1.0 / self._loop.rate_hz, self._on_tick, clock=clock),
+            self.create_timer(1.0, self._on_report, clock=steady),
+        ]
+        return super().on_activate(state)
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Stop ticking; the gate notices the silence and holds."""
+        self._stop()
+        return super().on_deactivate(state)
+
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Forget contract and model."""
+        self._release()
+        return _SUCCESS
+
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        self._stop()
+        self._release()
+        return _SUCCESS
+
+    def close(self) -> None:
+        """End the inference thread and the node, from any state."""
+        self._stop()
+        self.destroy_node()
+
+    def _on_tick(self) -> None:
+        if self._loop is not None and self._watch is not None:
+            self._watch.called()
+            self._loop.offer(int(self.get_clock().now().nanoseconds))
+
+    def _on_report(self) -> None:
+        if self._loop is None or self._brain is None or self._streams is None or self._goals is None:
+            return
+        statuses = brain_statuses(self._brain, self._loop, self._streams, self._goals)
+        drivers = self._watch.report() if self._watch is not None else None
+        if drivers is not None:
+            tick_ms, _ = self._loop.statistics.stage_percentiles().get("total", (0.0, 0.0))
+            self._precedence.judge(drivers, tick_ms, self._loop.rate_hz)
+        statuses.append(drivers_status(drivers, self._precedence))
+        self._diagnostics.publish(diagnostics(self.get_clock().now().to_msg(), *statuses))
+
+    def _stop(self) -> None:
+        for timer in self._timers_active:
+            self.destroy_timer(timer)
+        self._timers_active = []
+        gc.unfreeze()
+        if self._loop is not None:
+            self._loop.close()
+            self._loop = None
+
+    def _release(self) -> None:
+        self.configured = False
+        parts = (self._streams, self._goals, self._outbox, self._offers, self._refusals, self._reference)
+        for part in (*parts, *self._after.values()):
+            if part is not None:
+                part.close()
+        self._brain = self._streams = self._goals = self._outbox = self._offers = None
+        self._refusals, self._reference, self._after = None, None, {}
+
+
+def main() -> int:
+    """Run the node until it is interrupted; 1 if it could not start."""
+    try:
+        start_ros()
+        node = WorldModelNode()
+    except UserError as error:
+        print(f"world_model_node: {error}", file=sys.stderr)
+        return 1
+    how = "clean the node up first (ros2 lifecycle set /world_model deactivate, then cleanup) or start it anew"
+    refuse_changes(node, lambda: node.configured, how)
+    started = interrupted() or node.autostart()
+    if started:
+        ask_for_real_time(node)
+        spin_until_shutdown(node)
+    node.close()
+    rclpy.try_shutdown()
+    signals.ignore()
+    return 0 if started or interrupted() else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Candidates from outside, judged in spare time."""

@@ -1,0 +1,1 @@
+"""The command gate's node and its parts."""

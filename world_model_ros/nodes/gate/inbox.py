@@ -1,0 +1,239 @@
+"""Everything that the gate listens to. Callbacks convert and store; the gate's own thread takes it from here."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Callable
+from functools import partial
+from threading import Lock
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rclpy.node import Node
+from sensor_msgs.msg import Image, JointState
+from std_msgs.msg import Bool, Float32
+from trajectory_msgs.msg import JointTrajectory
+
+from world_model_ros.check.shape_advice import shape_advice
+from world_model_ros.contract.contract import Contract
+from world_model_ros.contract.driver import Driver, DriverField, Ready
+from world_model_ros.contract.schema import JointStream
+from world_model_ros.convert.messages import ros_class
+from world_model_ros.convert.senses.converters import Converter, converter_for
+from world_model_ros.convert.senses.joint_parts import JointParts
+from world_model_ros.convert.stamps import stamp_ahead, stamp_ns, time_ns
+from world_model_ros.core.errors import UserError
+from world_model_ros.core.streams import MOST_AHEAD_NS
+from world_model_ros.gate.gate import Gate
+from world_model_ros.gate.rules import Proposal, Refusal
+from world_model_ros.nodes.qos import qos_profile
+
+MOST_COMMANDS = 4  # that are judged in one cycle; of more, the oldest are dropped and counted as a flood
+
+Floats = NDArray[np.float64]
+
+
+class GateInbox:
+    """Subscriptions of the gate, and what came in since the last cycle.
+
+    Attributes:
+        ignored: messages that made no sense, by topic; under ``command`` those dropped in a flood.
+    """
+
+    def __init__(self, node: Node, contract: Contract) -> None:
+        self._node = node
+        self._lock = Lock()
+        self.ignored: Counter[str] = Counter()
+        self._commands: deque[tuple[int, Proposal]] = deque(maxlen=MOST_COMMANDS)
+        self._joint_state: tuple[int, Floats, Floats] | None = None
+        self._forces_n: dict[str, float] = {}  # the strongest since the last cycle, by stream
+        self._held: tuple[int, bool] | None = None
+        self._surprise: float | None = None
+        self._predicted_n: float | None = None
+        self._unread: str | None = None  # why the newest joint states could not be read
+        settings = contract.deployment.gate
+        self._joints = JointParts(contract.joint_names, contract.joint_ages_s())
+        for stream in contract.interface.streams:
+            if isinstance(stream, JointStream):
+                source = contract.source(stream.name)
+                hear = partial(self._on_joint_state, stream)
+                node.create_subscription(JointState, source.topic, hear, qos_profile(source.qos))
+        node.create_subscription(JointTrajectory, "command", self._on_command, 5)
+        self._driver: list[tuple[Callable[[Gate, Any], None], Any]] = []  # what its driver said since the last cycle
+        self._hear_driver(contract.deployment.driver)
+        if settings.deadman is not None:
+            node.create_subscription(Bool, settings.deadman.topic, self._on_deadman, 1)
+        if settings.surprise is not None:
+            node.create_subscription(Float32, "surprise", self._on_surprise, 1)
+        if settings.predicted_force_n is not None:
+            node.create_subscription(Image, "predicted/contact", self._on_predicted, 1)
+        if settings.max_force_n is not None:
+            for touch in contract.interface.streams:
+                if touch.kind in ("wrench", "taxels"):
+                    source = contract.source(touch.name)
+                    take = partial(self._on_force, touch.name, converter_for(touch, source), _FORCE[touch.kind])
+                    node.create_subscription(ros_class(source.type), source.topic, take, qos_profile(source.qos))
+
+    def pour(self, gate: Gate) -> list[Refusal]:
+        """Give the gate what came in; returns what it refused."""
+        with self._lock:
+            commands, self._commands = self._commands, deque(maxlen=MOST_COMMANDS)
+            joint_state, self._joint_state = self._joint_state, None
+            forces_n, self._forces_n = self._forces_n, {}
+            held, surprise, predicted_n = self._held, self._surprise, self._predicted_n
+            self._held = self._surprise = self._predicted_n = None
+            driver, self._driver = self._driver, []
+        for tell, value in driver:
+            tell(gate, value)
+        if joint_state is not None:
+            gate.joint_state(*joint_state)
+        if held is not None:
+            gate.alarms.deadman(*held)
+        if surprise is not None:
+            gate.alarms.surprise(surprise)
+        if predicted_n is not None:
+            gate.alarms.predicted_force(predicted_n)
+        for name, newtons in forces_n.items():
+            gate.alarms.force(name, newtons)
+        verdicts = [gate.command(arrival_ns, proposal) for arrival_ns, proposal in commands]
+        return [verdict for verdict in verdicts if verdict is not None]
+
+    @property
+    def unheard(self) -> list[str]:
+        """Joints of which no state has come."""
+        with self._lock:
+            return self._joints.unheard
+
+    def _hear_driver(self, driver: Driver | None) -> None:
+        if driver is None:
+            return
+        heard: list[tuple[DriverField, Callable[[Gate, Any], None]]] = [
+            (each, partial(_tell_ready, each.topic)) for each in driver.ready
+        ]
+        if driver.speed_scaling is not None:
+            heard.append((driver.speed_scaling, _tell_scaling))
+        for each, tell in heard:
+            kind = ros_class(each.type)
+            require_field(kind, each)
+            take = partial(self._on_driver, each, tell)
+            self._node.create_subscription(kind, each.topic, take, qos_profile(each.qos))
+
+    def _on_driver(self, field: DriverField, tell: Callable[[Gate, Any], None], message: Any) -> None:
+        value = field_of(message, field.field)
+        with self._lock:
+            self._driver.append((tell, value))
+
+    @property
+    def joints_missing(self) -> str:
+        """Why joint states are missing, as far as is known: the newest cannot be read, or joints never came."""
+        if self._unread is not None:
+            return self._unread
+        unheard = self.unheard
+        return f"nothing of {unheard} yet" if unheard else ""
+
+    def _now_ns(self) -> int:
+        return int(self._node.get_clock().now().nanoseconds)
+
+    def _on_joint_state(self, stream: JointStream, message: JointState) -> None:
+        if message.name and not set(message.name) & set(stream.joints):
+            return  # of another publisher on this topic
+        ahead_ns = stamp_ns(message) - self._now_ns()
+        try:
+            if ahead_ns > MOST_AHEAD_NS:  # kept, it would look young for long
+                raise stamp_ahead(stream.name, ahead_ns)
+            with self._lock:
+                self._joints.take(message, stream.name, stream.joints, "velocity" in stream.fields)
+                self._joint_state = self._joints.whole()
+            self._unread = None
+        except UserError as error:
+            advice = shape_advice(stream, message)
+            self._unread = str(error) if advice is None else f"{error} -> {advice}"
+            self._ignore("joint_states", error, advice)
+
+    def _on_command(self, message: JointTrajectory) -> None:
+        proposal = Proposal(
+            message.joint_names,
+            [time_ns(point.time_from_start) * 1e-9 for point in message.points],
+            [point.positions for point in message.points],
+            [point.velocities for point in message.points],
+            stamp_ns(message),
+        )
+        with self._lock:
+            self.ignored["command"] += len(self._commands) == MOST_COMMANDS
+            self._commands.append((self._now_ns(), proposal))
+
+    def _on_deadman(self, message: Bool) -> None:
+        with self._lock:
+            self._held = (self._now_ns(), bool(message.data))
+
+    def _on_surprise(self, message: Float32) -> None:
+        with self._lock:
+            self._surprise = float(message.data)
+
+    def _on_predicted(self, message: Image) -> None:
+        """The hardest contact of those (H, 1) that are imagined; one that cannot be read counts as too hard."""
+        readable = message.encoding == "32FC1" and len(message.data) % 4 == 0
+        newtons = float(np.frombuffer(message.data, np.float32).max(initial=0.0)) if readable else np.inf
+        with self._lock:
+            self._predicted_n = newtons
+
+    def _on_force(self, name: str, convert: Converter, newtons_of: Callable[[Any], float], message: Any) -> None:
+        try:
+            newtons = newtons_of(convert(message)[1])
+        except UserError as error:  # a sensor that overflows or is broken may be in the hardest contact of all
+            self._ignore(name, error)
+            newtons = np.inf
+        with self._lock:
+            self._forces_n[name] = max(newtons, self._forces_n.get(name, 0.0))
+
+    def _ignore(self, name: str, error: UserError, advice: str | None = None) -> None:
+        self.ignored[name] += 1
+        more = "" if advice is None else f" -> {advice}"
+        self._node.get_logger().warning(f"{name} cannot be read: {error}{more}", throttle_duration_sec=5.0)
+
+
+def require_field(kind: type, wanted: DriverField) -> None:
+    """Raise a `UserError` unless messages of a class have the field, with values of the type that is asked for."""
+    where = f"deployment.driver: {wanted.topic}: "
+    try:
+        value = field_of(kind(), wanted.field)
+    except AttributeError as error:
+        legal = sorted(kind.get_fields_and_field_types())  # type: ignore[attr-defined]
+        raise UserError(where + "field", wanted.field, f"one of {wanted.type}: {legal}") from error
+    if isinstance(wanted, Ready):
+        wrong = [each for each in wanted.values if type(each) is not type(value)]
+        if wrong:
+            raise UserError(
+                where + "values", wrong, f"of type {type(value).__name__}, as {wanted.field} of {wanted.type}"
+            )
+    elif isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise UserError(where + "field", wanted.field, f"a number of {wanted.type}, not {type(value).__name__}")
+
+
+def field_of(message: Any, path: str) -> Any:
+    """A field of a message; nested ones with dots."""
+    for name in path.split("."):
+        message = getattr(message, name)
+    return message
+
+
+def _tell_ready(topic: str, gate: Gate, value: Any) -> None:
+    gate.driver.hear_ready(topic, value)
+
+
+def _tell_scaling(gate: Gate, value: Any) -> None:
+    numeric = isinstance(value, (int, float))
+    gate.driver.hear_scaling(float(value) if numeric else np.nan)  # what is no number counts as not ready
+
+
+def _wrench_n(wrench: NDArray[np.float32]) -> float:
+    return float(np.linalg.norm(wrench[:3]))
+
+
+def _taxels_n(forces: NDArray[np.float32]) -> float:
+    """Magnitudes summed: opposite forces do not cancel."""
+    return float(np.linalg.norm(forces, axis=-1).sum())
+
+
+_FORCE: dict[str, Callable[[Any], float]] = {"wrench": _wrench_n, "taxels": _taxels_n}

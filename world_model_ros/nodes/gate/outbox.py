@@ -1,0 +1,76 @@
+"""Everything that the gate says: to the controller, to the brain, and to people. Publishing is thread-safe."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.node import Node
+from sensor_msgs.msg import JointState
+from std_msgs.msg import String
+
+from world_model_ros.contract.contract import Contract
+from world_model_ros.convert.messages import MessageMaker, ros_class
+from world_model_ros.gate.output import GateOutput
+from world_model_ros.nodes.diagnostics import OK, WARN, diagnostics, status
+from world_model_ros.nodes.gate.controllers import Told
+from world_model_ros.nodes.qos import LATCHED
+
+_CHANGES = ("state", "cause", "refused", "near", "driver", "speed_scale")  # accepted commands alone are no news
+
+
+class GateOutbox:
+    """Publishers of the gate.
+
+    Args:
+        dry_run: make no publisher to the controller at all.
+    """
+
+    def __init__(self, node: Node, contract: Contract, dry_run: bool) -> None:
+        self._node = node
+        self._names = contract.joint_names
+        self._make = MessageMaker(ros_class)
+        self._told: list[object] = []
+        command = contract.deployment.command
+        assert command is not None
+        self._controllers = [
+            (None if dry_run else node.create_publisher(told.kind, each.topic, 1), told.message)
+            for each in command.controllers(contract.joint_names)
+            for told in [Told(contract, each)]
+        ]
+        self._applied = node.create_publisher(JointState, "gate/applied", 10)
+        self._state = node.create_publisher(String, "gate/state", LATCHED)
+        self._diagnostics = node.create_publisher(DiagnosticArray, "/diagnostics", 10)
+
+    @property
+    def unheard(self) -> list[str]:
+        """Topics of controllers that nobody listens on; none in a dry run."""
+        publishers = [publisher for publisher, _ in self._controllers if publisher is not None]
+        return [publisher.topic_name for publisher in publishers if publisher.get_subscription_count() == 0]
+
+    def step(self, output: GateOutput, now_ns: int) -> None:
+        """What a step of the gate said."""
+        for publisher, make in self._controllers:
+            message = make(output, now_ns)
+            if message is not None and publisher is not None:
+                publisher.publish(message)
+        motion = output.reference
+        if motion is not None:
+            self._applied.publish(
+                self._make.joint_state(self._names, motion.position, motion.velocity, stamp_ns=now_ns)
+            )
+
+    def state(self, report: Mapping[str, object], again: bool = False) -> None:
+        """``gate/state`` if it changed, or ``again``."""
+        changing = [report[key] for key in _CHANGES]
+        if again or changing != self._told:
+            self._told = changing
+            self._state.publish(String(data=json.dumps(report)))
+
+    def diagnose(self, report: Mapping[str, object], values: Mapping[str, Any]) -> None:
+        level = WARN if report["state"] in ("slowing", "stopped") else OK
+        message = f"{report['state']} ({report['cause']})"
+        told = status("command_gate: gate", level, message, dict(values))
+        self._diagnostics.publish(diagnostics(self._node.get_clock().now().to_msg(), told))

@@ -1,0 +1,1 @@
+"""Processes that measure other processes."""

@@ -1,0 +1,196 @@
+"""Arms the gate, gives goals one after another, and judges from the robot's true state whether they were reached.
+
+Parameters: ``robot``; ``seed``; ``scenes``; ``goals`` (comma separated, empty for what suits the robot); ``seconds``
+(that goals are begun again for; 0: once); ``result`` (JSON file). Exit status 0: all reached.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import rclpy
+from diagnostic_msgs.msg import DiagnosticArray
+from geometry_msgs.msg import PoseStamped
+from rclpy.node import Node
+from rclpy.qos import DurabilityPolicy, QoSProfile
+from sensor_msgs.msg import Image
+from std_msgs.msg import Empty, String
+from std_srvs.srv import Trigger
+
+from world_model_ros.contract.contract import load_contract
+from world_model_ros.contract.share_folder import default_robot
+from world_model_ros.convert.messages import MessageMaker, ros_class
+from world_model_ros.core.errors import UserError
+from world_model_ros.evaluate.tasks.goal_picture import goal_picture
+from world_model_ros.evaluate.tasks.kept_rates import DRIVERS, SIMULATION, kept_rates
+from world_model_ros.evaluate.tasks.task import PICTURES, Judge, Task, task_kinds, task_record
+from world_model_ros.evaluate.tasks.task_draw import default_kinds, draw_task
+from world_model_ros.evaluate.tasks.tick_rates import tick_summary
+from world_model_ros.nodes import signals
+from world_model_ros.nodes.parameters import declare, refuse_changes
+from world_model_ros.nodes.robot.true_state import TrueState
+from world_model_ros.nodes.spin import spin_until_shutdown, start_ros, stop
+from world_model_ros.nodes.trigger import insist
+from world_model_ros.sim.scenes.draw import scene_for_seed
+
+_READY_S = 60.0
+_CANCELLED_S = 5.0
+_SETTLE_S = 1.0
+_ROUND_SEEDS = 100_003
+_UPRIGHT = (0.0, 0.0, 0.0, 1.0)
+
+
+class DemoNode(Node):
+    """Callbacks store what came in; `demonstrate` runs in a thread of its own."""
+
+    def __init__(self) -> None:
+        super().__init__("demo")
+        self._contract = load_contract(declare(self, "robot", default_robot()))
+        self._seed = int(declare(self, "seed", 0))
+        self._scene = scene_for_seed(self._contract, self._seed, declare(self, "scenes", "plain"))
+        self._kinds = task_kinds(declare(self, "goals", "") or default_kinds(self._contract))
+        self._seconds = float(declare(self, "seconds", 0.0))
+        self._result = declare(self, "result", "")
+        self._make = MessageMaker(ros_class)
+        self._ticks: list[dict[str, Any]] = []
+        self._gate: dict[str, Any] = {}
+        self._statuses: list[tuple[str, dict[str, str]]] = []
+        self._true = TrueState(self, self._contract)
+        self.create_subscription(String, "tick", lambda message: self._ticks.append(json.loads(message.data)), 50)
+        latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+        self.create_subscription(String, "gate/state", lambda m: self._gate.update(json.loads(m.data)), latched)
+        self.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, 50)
+        self._goals = {
+            target.name: self.create_publisher(PoseStamped, f"goal/{target.name}/pose", 1)
+            for target in self._contract.interface.targets
+        }
+        self._picture = self.create_publisher(Image, "goal/image", 1)
+        self._cancel = self.create_publisher(Empty, "goal/cancel", 1)
+        self._arm = self.create_client(Trigger, "gate/arm")
+        self._disarm = self.create_client(Trigger, "gate/disarm")
+
+    def demonstrate(self) -> bool:
+        """Run all goals and write the result; True if every goal was reached."""
+        self._wait_until_ready()
+        insist(self._arm, "gate/arm", _READY_S)
+        self._gate = {}  # its state is not known until it says so again
+        first, said = len(self._ticks), len(self._statuses)
+        goals: list[dict[str, Any]] = []
+        end_s = time.monotonic() + self._seconds
+        while not goals or time.monotonic() < end_s:  # each round has goals of its own
+            seed = self._seed + _ROUND_SEEDS * (len(goals) // len(self._kinds))
+            goals += [self._pursue(len(goals) + index, kind, seed) for index, kind in enumerate(self._kinds, start=1)]
+        with contextlib.suppress(UserError):  # the goals are judged; the gate disarms by itself when all ends
+            insist(self._disarm, "gate/disarm", 2.0)
+        success = all(goal["reached"] for goal in goals)
+        about = {"robot": self._contract.name, "seed": self._seed, "success": success, "goals": goals}
+        ticks = tick_summary(self._ticks[first:], self._contract.tick_ns)
+        result = about | ticks | {"rates": kept_rates(self._statuses[said:], ticks)}
+        if self._result:
+            Path(self._result).write_text(json.dumps(result, indent=2), encoding="utf-8")
+        return success
+
+    def _on_diagnostics(self, message: DiagnosticArray) -> None:
+        for each in message.status:
+            if each.name in (SIMULATION, DRIVERS):
+                self._statuses.append((each.name, {pair.key: pair.value for pair in each.values}))
+
+    def _pursue(self, number: int, kind: Any, seed: int) -> dict[str, Any]:
+        true = self._true
+        try:
+            task = draw_task(kind, seed, self._contract, true.positions)
+        except UserError as error:  # an object that was knocked to the edge cannot be pushed back
+            print(f"Goal {number}: {error}")
+            return {"kind": kind, "reached": False, "error_m": None, "seconds": 0.0}
+        away_m = task.parts[0].error_m(true.positions[task.target])
+        print(f"Goal {number}: {task}, {away_m * 100:.1f} cm away")
+        messages = self._messages(task)  # rendering a picture takes a while
+        now_ns = self.get_clock().now().nanoseconds
+        true.judge = judge = Judge(task, now_ns)
+        for publisher, message in messages:  # poses with the same stamp are one goal
+            message.header.stamp = self._make.time(now_ns)
+            publisher.publish(message)
+        rearmed = 0
+        while (verdict := judge.verdict(self.get_clock().now().nanoseconds)) is None:
+            if self._gate.get("state") == "disarmed":
+                rearmed += 1
+                if rearmed == 1:
+                    print(f"  the gate let go ({self._gate.get('cause')}); arming it again")
+                with contextlib.suppress(UserError):  # then time runs out on this goal
+                    insist(self._arm, "gate/arm", 1.0)
+                    self._gate = {}
+            time.sleep(0.05)
+        self._let_go()
+        print(f"  {verdict} ({task.tolerance_m * 100:.0f} cm counts)")
+        return task_record(task, verdict, away_m) | {"rearmed": rearmed}
+
+    def _let_go(self) -> None:
+        """Cancel the goal; a cancellation that comes late must not meet the next goal."""
+        self._cancel.publish(Empty())
+        told = time.monotonic()
+        while self._ticks[-1].get("goal") is not None and time.monotonic() - told < _CANCELLED_S:
+            time.sleep(0.05)
+        time.sleep(_SETTLE_S)
+
+    def _messages(self, task: Task) -> list[tuple[Any, Any]]:
+        """What is published where."""
+        frame = self._contract.interface.base_frame
+        if task.kind not in PICTURES:
+            poses = ((part.target, self._make.pose([*part.position, *_UPRIGHT], 0, frame)) for part in task.parts)
+            return [(self._goals[target], pose) for target, pose in poses]
+        picture = goal_picture(task, self._contract, self._scene, self._true.poses, self._true.tip_positions())
+        return [(self._picture, self._make.image(picture, "rgb8", 0, frame))]
+
+    def _wait_until_ready(self) -> None:
+        needed: dict[str, Callable[[], bool]] = {
+            "joint states": lambda: all(name in self._true.positions for name in self._true.tips),
+            "the brain's ticks": lambda: bool(self._ticks),
+            "the gate's state": lambda: bool(self._gate),
+            "object labels": lambda: all(
+                label.target in self._true.positions for label in self._contract.interface.labels
+            ),
+        }
+        started = time.monotonic()
+        while missing := [name for name, there in needed.items() if not there()]:
+            if time.monotonic() - started > _READY_S:
+                raise UserError("robot", f"no {', no '.join(missing)}", f"all of them within {_READY_S:.0f} s")
+            time.sleep(0.05)
+        print(f"The arm senses and the brain thinks, after {time.monotonic() - started:.1f} s")
+
+
+def main() -> int:
+    """Run all goals; 0 if all were reached, 130 if it is interrupted."""
+    try:
+        start_ros()
+        node = DemoNode()
+    except UserError as error:
+        print(f"demo_node: {error}", file=sys.stderr)
+        return 2
+    refuse_changes(node)
+    outcome = [130]  # what it is if it is interrupted
+    threading.Thread(target=_demonstrate, args=(node, outcome), daemon=True).start()
+    spin_until_shutdown(node)
+    rclpy.try_shutdown()
+    signals.ignore()
+    return outcome[0]
+
+
+def _demonstrate(node: DemoNode, outcome: list[int]) -> None:
+    try:
+        outcome[0] = 0 if node.demonstrate() else 1
+    except UserError as error:
+        print(error, file=sys.stderr)
+        outcome[0] = 2
+    finally:
+        stop()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

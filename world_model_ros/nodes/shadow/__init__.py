@@ -1,0 +1,1 @@
+"""Shadow mode: the brain watches, others command."""

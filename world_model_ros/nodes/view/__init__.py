@@ -1,0 +1,1 @@
+"""The future view's node and its parts."""

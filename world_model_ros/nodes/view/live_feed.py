@@ -1,0 +1,186 @@
+"""The outlooks of a robot that runs now, gathered from its topics, and goals sent to it."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+import rclpy
+from geometry_msgs.msg import PoseStamped
+from nav_msgs.msg import Path
+from numpy.typing import NDArray
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
+from sensor_msgs.msg import Image
+from std_msgs.msg import Empty, Float32, String
+from trajectory_msgs.msg import JointTrajectory
+from visualization_msgs.msg import MarkerArray
+
+from world_model_ros.brain.graph_inputs import measured_positions
+from world_model_ros.bundle.signatures import first_camera
+from world_model_ros.contract.contract import Contract
+from world_model_ros.convert.messages import MessageMaker, ros_class
+from world_model_ros.core.errors import UserError
+from world_model_ros.nodes.brain.stream_inbox import StreamInbox
+from world_model_ros.nodes.qos import LATCHED
+from world_model_ros.nodes.view import predicted
+from world_model_ros.view.outlook import Outlook, Way
+from world_model_ros.view.pictures.strip import Badge
+
+_KEPT = 3000  # outlooks: five minutes at 10 Hz
+_STALE_TICKS = 2  # predictions that are older belong to another tick
+
+
+class LiveFeed:
+    """A node of its own in a thread of its own. A tick is told when the next one comes, with all that was said of it.
+
+    Args:
+        contract: of the robot.
+
+    Attributes:
+        goals: targets that a goal can be sent for. refused: messages that could not be read.
+    """
+
+    live = True
+
+    def __init__(self, contract: Contract) -> None:
+        self._contract = contract
+        self.goals = [target.name for target in contract.interface.targets]
+        self.refused = 0
+        self._outlooks: tuple[Outlook, ...] = ()
+        self._latest: dict[str, tuple[int, Any]] = {}
+        self._before: dict[str, Any] | None = None
+        self._context = rclpy.Context()
+        rclpy.init(context=self._context)
+        self._node = Node("view", context=self._context)
+        self._inbox = StreamInbox(self._node, contract)
+        self._make = MessageMaker(ros_class)
+        self._listen()
+        self._goal = {name: self._node.create_publisher(PoseStamped, f"goal/{name}/pose", 10) for name in self.goals}
+        self._cancel = self._node.create_publisher(Empty, "goal/cancel", 10)
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._spin, daemon=True)
+        self._thread.start()
+
+    @property
+    def outlooks(self) -> Sequence[Outlook]:
+        """The last five minutes or so."""
+        return self._outlooks
+
+    def pursue(self, index: int, target: str, place: NDArray[np.float64]) -> None:
+        """Send a goal."""
+        pose = np.array([*place, 0.0, 0.0, 0.0, 1.0])
+        now_ns = int(self._node.get_clock().now().nanoseconds)
+        self._goal[target].publish(self._make.pose(pose, now_ns, self._contract.interface.base_frame))
+
+    def drop_goal(self) -> None:
+        """Send ``goal/cancel``."""
+        self._cancel.publish(Empty())
+
+    def close(self) -> None:
+        self._ended.set()
+        self._thread.join()
+        self._node.destroy_node()
+        rclpy.try_shutdown(context=self._context)
+
+    def _listen(self) -> None:
+        read: dict[str, tuple[Any, Callable[[Any], Any], Any]] = {
+            "surprise": (Float32, lambda message: float(message.data), 10),
+            "gate/state": (String, predicted.gate, LATCHED),
+            "predicted/states": (Image, partial(predicted.rows, "predicted/states"), 10),
+            "predicted/contact": (Image, partial(predicted.rows, "predicted/contact"), 10),
+            "predicted/joints": (JointTrajectory, lambda each: predicted.joints(each, self._contract.joint_names), 10),
+            "predicted/candidates": (MarkerArray, predicted.segments, 10),
+        }
+        for name in self.goals:
+            read[f"predicted/{name}/path"] = (Path, predicted.positions, 10)
+            read[f"predicted/{name}/region"] = (MarkerArray, predicted.regions, 10)
+        for topic, (kind, convert, qos) in read.items():
+            self._node.create_subscription(kind, topic, partial(self._store, topic, convert), qos)
+        self._node.create_subscription(String, "tick", self._tick, 10)
+
+    def _spin(self) -> None:
+        executor = SingleThreadedExecutor(context=self._context)
+        executor.add_node(self._node)
+        while not self._ended.is_set() and self._context.ok():
+            executor.spin_once(timeout_sec=0.1)
+        executor.shutdown()
+
+    def _store(self, topic: str, convert: Callable[[Any], Any], message: Any) -> None:
+        try:
+            self._latest[topic] = int(self._node.get_clock().now().nanoseconds), convert(message)
+        except UserError as error:
+            self.refused += 1
+            self._node.get_logger().warning(f"{topic}: {error}", throttle_duration_sec=5.0)
+
+    def _tick(self, message: Any) -> None:
+        try:
+            record = json.loads(message.data)
+            record["now_ns"] = int(record["now_ns"])
+        except (ValueError, KeyError, TypeError) as error:
+            self.refused += 1
+            self._node.get_logger().warning(f"tick: {error!r}", throttle_duration_sec=5.0)
+            return
+        if self._before is not None:
+            self._outlooks = (*self._outlooks[-_KEPT + 1 :], self._outlook(self._before))
+        self._before = record
+
+    def _outlook(self, record: dict[str, Any]) -> Outlook:
+        """Of the tick before this moment, whose predictions have come meanwhile."""
+        contract = self._contract
+        stamps = {str(name): int(stamp) for name, stamp in (record.get("stamps") or {}).items()}
+        seen = self._inbox.streams.observe(record["now_ns"], stamps)
+        states, contact = self._fresh("predicted/states"), self._fresh("predicted/contact")
+        camera = first_camera(contract.interface)
+        goal = record.get("goal") or {}
+        place = goal.get("aim") or goal.get("pose")
+        aimed = isinstance(goal.get("target"), str) and isinstance(place, list) and len(place) >= 3
+        gate = self._latest.get("gate/state", (0, None))[1]
+        return Outlook(
+            record["now_ns"],
+            np.arange(1, (0 if states is None else len(states)) + 1, dtype=np.float64) * (contract.tick_ns * 1e-9),
+            {name: seen.values[name] for name, fresh in seen.fresh.items() if fresh},
+            None if camera is None else camera.name,
+            measured_positions(seen, contract),
+            self._fresh("predicted/joints"),
+            states,
+            None if contact is None else contact[:, 0],
+            self._ways(),
+            self._candidates(),
+            (goal["target"], np.array(place[:3], np.float32)) if aimed and place is not None else None,
+            None,
+            Badge(gate, (record.get("stages_ms") or {}).get("total"), self._fresh("surprise")),
+            f"goal refused: {refused}" if (refused := record.get("refused_goal")) else str(record.get("status", "")),
+        )
+
+    def _fresh(self, topic: str) -> Any:
+        """The newest of a topic; None if it is not of this tick or the one before."""
+        at_ns, value = self._latest.get(topic, (0, None))
+        age_ns = int(self._node.get_clock().now().nanoseconds) - at_ns
+        return value if 0 <= age_ns <= _STALE_TICKS * self._contract.tick_ns else None
+
+    def _ways(self) -> dict[str, Way]:
+        ways = {}
+        for name in self.goals:
+            path, regions = self._fresh(f"predicted/{name}/path"), self._fresh(f"predicted/{name}/region")
+            if path is None or not regions:
+                continue
+            steps = sorted(regions)  # regions come for some steps; those between are like their neighbours
+            known = np.array([regions[step] for step in steps])
+            ahead = np.arange(1, len(path) + 1)
+            axes = np.stack([np.interp(ahead, steps, column) for column in known.T], 1).astype(np.float32)
+            ways[name] = Way(path[0], path, axes)
+        return ways
+
+    def _candidates(self) -> NDArray[np.float32] | None:
+        segments, states = self._fresh("predicted/candidates"), self._fresh("predicted/states")
+        each = 0 if states is None else len(states) - 1
+        if segments is None or each < 1 or len(segments) % each:
+            return None
+        lines = segments.reshape(-1, each, 2, 3)
+        whole: NDArray[np.float32] = np.concatenate([lines[:, :1, 0], lines[:, :, 1]], axis=1)
+        return whole

@@ -1,1 +1,0 @@
-"""Model bundle, ONNX Runtime sessions and the brain's tick."""

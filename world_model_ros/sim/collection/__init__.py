@@ -1,0 +1,1 @@
+"""Hand-made policies that gather episodes."""

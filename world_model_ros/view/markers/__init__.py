@@ -1,0 +1,1 @@
+"""Futures in space as plain data."""

@@ -1,0 +1,259 @@
+"""What is seen, heard and felt now, beside what is imagined and what then came, as one picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from world_model_ros.brain.decision import Decoded
+from world_model_ros.bundle.signatures import first_camera
+from world_model_ros.contract.contract import Contract
+from world_model_ros.contract.schema import MicrophoneStream, TaxelStream
+from world_model_ros.view.frame_decoder import FrameDecoder
+from world_model_ros.view.markers.future_markers import ramp
+from world_model_ros.view.outlook import Outlook
+from world_model_ros.view.pictures.sound_picture import BANDS, band_picture, log_mel
+from world_model_ros.view.pictures.strip import Image, Strip, draw_strip
+from world_model_ros.view.pictures.text import SOFT, WHITE, text
+from world_model_ros.view.pictures.touch import total_force
+
+_BACKGROUND, _EMPTY, _FELT = (22, 24, 30), (38, 41, 50), (126, 130, 142)
+_HEARD_TICKS = 20
+_FULL_N = 0.5  # force on a taxel that is drawn brightest
+_MARGIN, _TITLE, _ROW = 14, 24, 76
+_CACHED = 64
+
+
+@dataclass(frozen=True)
+class _Later:
+    """What came after an outlook, one entry a step; None where it is not known."""
+
+    outlooks: tuple[Outlook | None, ...]
+
+
+class Dashboard:
+    """Draws outlooks of one robot.
+
+    Args:
+        contract: of the robot.
+        decoder: of the model; None shows what was sensed alone.
+        steps: imagined steps to show, counted from 1.
+        cell_px: width of a frame.
+    """
+
+    def __init__(
+        self, contract: Contract, decoder: FrameDecoder | None, steps: Sequence[int], cell_px: int = 128
+    ) -> None:
+        self._contract, self._decoder, self._steps, self._cell_px = contract, decoder, tuple(steps), cell_px
+        self._camera = first_camera(contract.interface)
+        streams = contract.interface.streams
+        self._microphone = next((each for each in streams if isinstance(each, MicrophoneStream)), None)
+        self._grids = [each for each in streams if isinstance(each, TaxelStream)]
+        self._taxels = self._grids[0] if self._grids else None
+        self._decoded: dict[int, Decoded] = {}
+
+    def draw(self, outlooks: Sequence[Outlook], index: int) -> Image:
+        """The outlook ``index`` of a sequence in order of time; those after it say what really came.
+
+        Returns:
+            (height, width, 3) uint8 RGB; without parts that the robot has no senses for. Its size is the same for all
+            outlooks of a robot, but for those with a goal image, which are a frame wider.
+        """
+        now = outlooks[index]
+        decoded = self.decoded(now)
+        later = _later(outlooks, index, len(now.seconds), self._contract.tick_ns)
+        rows = []
+        if self._camera is not None:
+            rows.append(self._frames(now, decoded, later, (self._camera.height, self._camera.width)))
+        width = rows[0].shape[1] if rows else 2 * _MARGIN + 128 + 5 * self._cell_px + 4 * 8
+        if self._microphone is not None:
+            rows.append(self._sound(outlooks, index, decoded, later, width))
+        if self._taxels is not None:
+            rows.append(self._force(outlooks, index, later, width))
+            rows.append(self._touch(now, decoded, later, width))
+        return np.concatenate(rows) if rows else np.full((_ROW, width, 3), _BACKGROUND, np.uint8)
+
+    def decoded(self, outlook: Outlook) -> Decoded | None:
+        """All imagined steps as senses; kept for a while, so that each is decoded once."""
+        if self._decoder is None or outlook.states is None or not len(outlook.states):
+            return None
+        key = id(outlook.states)
+        if key not in self._decoded:
+            while len(self._decoded) >= _CACHED:
+                self._decoded.pop(next(iter(self._decoded)))
+            self._decoded[key] = self._decoder.decoded(outlook.states, outlook.frame)
+        return self._decoded[key]
+
+    def _frames(self, now: Outlook, decoded: Decoded | None, later: _Later, shape: tuple[int, int]) -> Image:
+        """The strip; as large without frames as with all of them."""
+        blank, count = np.zeros((*shape, 3), np.uint8), len(self._steps)
+        whole = draw_strip(Strip(blank, (1.0,) * count, (blank,) * count, (None,) * count), self._cell_px)
+        if now.frame is None:
+            whole[:] = _BACKGROUND
+            text(whole, "no picture at this moment", (_MARGIN, 40), SOFT, 0.56)
+            return whole
+        strip = draw_strip(self._strip(now, decoded, later), self._cell_px)
+        if strip.shape[1] >= whole.shape[1]:
+            return strip
+        whole[:] = _BACKGROUND
+        whole[:, : strip.shape[1]] = strip
+        return whole
+
+    def _strip(self, now: Outlook, decoded: Decoded | None, later: _Later) -> Strip:
+        assert now.frame is not None
+        frames = () if decoded is None or decoded.frames is None else decoded.frames
+        steps = [step for step in self._steps if step <= len(frames)]
+        real = tuple(None if (each := later.outlooks[step - 1]) is None else each.frame for step in steps)
+        seconds = tuple(float(now.seconds[step - 1]) for step in steps)
+        imagined = tuple(frames[step - 1] for step in steps)
+        return Strip(now.frame, seconds, imagined, real, now.goal_image, now.badge)
+
+    def _sound(
+        self, outlooks: Sequence[Outlook], index: int, decoded: Decoded | None, later: _Later, width: int
+    ) -> Image:
+        assert self._microphone is not None
+        name, steps = self._microphone.name, len(outlooks[index].seconds)
+        past = outlooks[max(0, index - _HEARD_TICKS + 1) : index + 1]
+        heard = np.full((_HEARD_TICKS, BANDS), np.nan)
+        heard[-len(past) :] = [self._mel(each) for each in past]
+        ahead = np.full((steps, BANDS), np.nan)
+        if decoded is not None and name in decoded.senses:
+            ahead = np.asarray(decoded.senses[name], np.float64).reshape(steps, -1)[:, :BANDS]
+        came = np.stack([self._mel(each) for each in later.outlooks]) if steps else ahead
+        canvas = _canvas(_TITLE + 2 * _ROW + 22, width)
+        _title(canvas, "Sound", "brighter is louder, high tones on top")
+        left, tick_px = _time_axis(width, steps)
+        for row, (caption, levels) in enumerate((("imagined", ahead), ("real", came))):
+            top = _TITLE + row * (_ROW + 4)
+            text(canvas, caption, (_MARGIN, top + _ROW // 2 + 4), WHITE, 0.5)
+            _paste(canvas, band_picture(heard), left, top, tick_px * _HEARD_TICKS, _ROW)
+            if steps:
+                _paste(canvas, band_picture(levels), left + tick_px * _HEARD_TICKS + 3, top, tick_px * steps, _ROW)
+        self._say_times(canvas, steps, f"heard, last {_HEARD_TICKS * self._contract.tick_ns * 1e-9:.0f} s")
+        return canvas
+
+    def _say_times(self, canvas: Image, steps: int, past: str) -> None:
+        """Under a row over time, in its last line: what is left of now, and how far it goes on."""
+        (left, tick_px), bottom = _time_axis(canvas.shape[1], steps), canvas.shape[0] - 4
+        now = left + tick_px * _HEARD_TICKS
+        text(canvas, past, (left, bottom), SOFT, 0.44)
+        text(canvas, "now", (now - 14, bottom), WHITE, 0.44)
+        if steps:
+            text(canvas, f"the next {steps * self._contract.tick_ns * 1e-9:.1f} s", (now + 40, bottom), SOFT, 0.44)
+
+    def _mel(self, outlook: Outlook | None) -> NDArray[np.float64]:
+        assert self._microphone is not None
+        pcm = None if outlook is None else outlook.senses.get(self._microphone.name)
+        return np.full(BANDS, np.nan) if pcm is None else log_mel(pcm, self._microphone.sample_rate_hz)[:BANDS]
+
+    def _touch(self, now: Outlook, decoded: Decoded | None, later: _Later, width: int) -> Image:
+        assert self._taxels is not None
+        name, (rows, cols) = self._taxels.name, (self._taxels.rows, self._taxels.cols)
+        wide, high = self._cell_px, min(_ROW, round(self._cell_px * rows / cols))
+        canvas = _canvas(_TITLE + 2 * (high + 8) + 4, width)
+        _title(canvas, "Touch", f"force on each of {rows} x {cols} taxels, brightest from {_FULL_N:.1f} N")
+        left = _MARGIN + 128
+        for row, caption in enumerate(("imagined", "real")):
+            text(canvas, caption, (_MARGIN, _TITLE + row * (high + 8) + high // 2 + 5), WHITE, 0.5)
+        _taxel_cell(canvas, now.senses.get(name), left, _TITLE + high + 8, (wide, high), WHITE)
+        imagined = None if decoded is None else decoded.senses.get(name)
+        colours = (255 * ramp(max(1, len(now.seconds)))[:, :3]).astype(int)
+        for column, step in enumerate((s for s in self._steps if s <= len(now.seconds)), start=1):
+            x, colour = left + column * (wide + 8), tuple(colours[step - 1].tolist())
+            if imagined is not None:
+                _taxel_cell(canvas, imagined[step - 1], x, _TITLE, (wide, high), colour)
+            came = later.outlooks[step - 1]
+            _taxel_cell(
+                canvas, None if came is None else came.senses.get(name), x, _TITLE + high + 8, (wide, high), colour
+            )
+        return canvas
+
+    def _force(self, outlooks: Sequence[Outlook], index: int, later: _Later, width: int) -> Image:
+        """On the time axis of sound: what was felt, what is imagined, and as a line what then came."""
+        now = outlooks[index]
+        imagined = np.zeros(0) if now.contact is None else np.nan_to_num(now.contact).clip(0.0)
+        steps = len(now.seconds)
+        felt = [self._total(each) for each in outlooks[max(0, index - _HEARD_TICKS + 1) : index + 1]]
+        came = [self._total(each) for each in later.outlooks]
+        canvas = _canvas(_TITLE + _ROW + 8, width)
+        _title(canvas, "Contact force", "N; grey: felt, coloured: imagined, white line: felt then")
+        (left, tick_px), top, high = _time_axis(width, steps), _TITLE + 4, _ROW - 14
+        begin = left + tick_px * _HEARD_TICKS
+        full = max(5.0, float(imagined.max(initial=0.0)), float(np.nanmax([*felt, *came, 0.0])))
+        canvas[top : top + high, left : begin - 3] = _EMPTY
+        canvas[top : top + high, begin + 3 : begin + tick_px * steps] = _EMPTY
+        text(canvas, f"{full:.0f}", (_MARGIN + 96, top + 10), SOFT, 0.44)
+        text(canvas, "0", (_MARGIN + 96, top + high), SOFT, 0.44)
+        bars = [
+            (begin + 3 + tick_px * i, force, 255 * tint[:3])
+            for i, (force, tint) in enumerate(zip(imagined, ramp(max(1, steps))))
+        ]
+        bars += [(begin - 3 - tick_px * (i + 1), force, _FELT) for i, force in enumerate(felt[::-1])]
+        for x, force, colour in bars:
+            if np.isfinite(force):
+                canvas[top + high - max(1, round(high * force / full)) : top + high, x + 1 : x + tick_px - 1] = colour
+        points = [
+            (begin + 3 + tick_px * i + tick_px // 2, round(top + high - 1 - high * force / full))
+            for i, force in enumerate(came)
+            if np.isfinite(force)
+        ]
+        for start, end in pairwise(points):
+            cv2.line(canvas, start, end, WHITE, 2, cv2.LINE_AA)
+        self._say_times(canvas, steps, f"felt, last {_HEARD_TICKS * self._contract.tick_ns * 1e-9:.0f} s")
+        return canvas
+
+    def _total(self, outlook: Outlook | None) -> float:
+        """On all taxels of an outlook, N; NaN if not known."""
+        senses = {} if outlook is None else outlook.senses
+        known = [senses[each.name] for each in self._grids if senses.get(each.name) is not None]
+        if not known:
+            return float("nan")
+        return sum(total_force(forces) for forces in known)
+
+
+def _time_axis(width: int, steps: int) -> tuple[int, int]:
+    """Where rows over time begin, and how wide a tick is, px."""
+    return _MARGIN + 128, (width - 2 * _MARGIN - 128) // (_HEARD_TICKS + max(1, steps))
+
+
+def _later(outlooks: Sequence[Outlook], index: int, steps: int, tick_ns: int) -> _Later:
+    """The outlooks at the times of the steps, at most half a tick away."""
+    found: list[Outlook | None] = []
+    at = index
+    for step in range(1, steps + 1):
+        due_ns = outlooks[index].now_ns + step * tick_ns
+        while at + 1 < len(outlooks) and outlooks[at + 1].now_ns <= due_ns + tick_ns // 2:
+            at += 1
+        found.append(outlooks[at] if abs(outlooks[at].now_ns - due_ns) <= tick_ns // 2 else None)
+    return _Later(tuple(found))
+
+
+def _taxel_cell(
+    canvas: Image, forces: NDArray[np.float32] | None, x: int, y: int, size: tuple[int, int], colour: tuple[int, ...]
+) -> None:
+    if forces is None:
+        canvas[y : y + size[1], x : x + size[0]] = _EMPTY
+        text(canvas, "not known", (x + 8, y + size[1] // 2 + 4), SOFT, 0.44)
+        return
+    share = np.clip(np.linalg.norm(np.asarray(forces, np.float64), axis=-1) / _FULL_N, 0, 1)
+    heat = cv2.applyColorMap((255 * share).astype(np.uint8), cv2.COLORMAP_INFERNO)
+    _paste(canvas, cv2.cvtColor(heat, cv2.COLOR_BGR2RGB).astype(np.uint8), x, y, size[0], size[1])
+    cv2.rectangle(canvas, (x - 1, y - 1), (x + size[0], y + size[1]), [int(each) for each in colour], 1)
+
+
+def _canvas(height: int, width: int) -> Image:
+    return np.full((height, width, 3), _BACKGROUND, np.uint8)
+
+
+def _title(canvas: Image, name: str, note: str) -> None:
+    text(canvas, name, (_MARGIN, 15), WHITE, 0.56)
+    text(canvas, note, (_MARGIN + 128, 15), SOFT, 0.44)
+
+
+def _paste(canvas: Image, picture: Image, x: int, y: int, width: int, height: int) -> None:
+    canvas[y : y + height, x : x + width] = cv2.resize(picture, (width, height), interpolation=cv2.INTER_NEAREST)

@@ -1,0 +1,212 @@
+"""What is seen, heard and felt inside the model while a person steers it, beside the truth where there is one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from world_model_ros.view.pictures.sound_picture import band_picture
+from world_model_ros.view.pictures.strip import Image, mean_error
+from world_model_ros.view.pictures.text import SOFT, WHITE, Colour, text, text_width
+from world_model_ros.view.pictures.touch import total_force
+
+_BACKGROUND, _EMPTY = (22, 24, 30), (38, 41, 50)
+_MARGIN, _CAPTION, _GAP, _TITLE, _ROW = 14, 110, 8, 24, 64
+_SHOWN_TICKS = 60
+_FULL_N, _FULL_CM = 0.5, 5.0
+_LINES: tuple[Colour, ...] = ((255, 160, 60), (70, 190, 240), (190, 120, 255), (120, 220, 120))
+
+
+@dataclass(frozen=True)
+class Inside:
+    """One imagined tick, and the truth beside it where a simulator ran along.
+
+    Args:
+        seconds: since the imagination began.
+        frame: (H, W, 3) uint8 decoded. bands: (B,) log-mel. taxels: (rows, cols, 3) N. force_n: of all contact.
+        real_frame, real_bands, real_taxels: the truth.
+        errors_m: how far each target is imagined from where it is.
+    """
+
+    seconds: float
+    frame: Image | None = None
+    bands: NDArray[np.float64] | None = None
+    taxels: NDArray[np.float32] | None = None
+    force_n: float | None = None
+    real_frame: Image | None = None
+    real_bands: NDArray[np.float64] | None = None
+    real_taxels: NDArray[np.float32] | None = None
+    errors_m: tuple[float, ...] | None = None
+
+
+def frames_picture(imagined: Image, real: Image | None, cell_px: int = 216) -> Image:
+    """The imagined frame, and beside it the real one and their difference."""
+    cells = [("imagined", imagined)]
+    if real is not None:
+        cells += [
+            ("real (simulator)", real),
+            (f"difference, mean {mean_error(imagined, real):.1f}", _heat(imagined, real)),
+        ]
+    height = round(cell_px * imagined.shape[0] / imagined.shape[1])
+    canvas = _canvas(_TITLE + height + 2, len(cells) * (cell_px + _GAP) - _GAP)
+    for i, (words, picture) in enumerate(cells):
+        x = i * (cell_px + _GAP)
+        text(canvas, words, (x + (cell_px - text_width(words, 0.5)) // 2, 16), WHITE, 0.5)
+        _paste(canvas, picture, x, _TITLE, cell_px, height, smooth=True)
+    return canvas
+
+
+def senses_picture(
+    history: Sequence[Inside], ahead: NDArray[np.float64] | None, targets: Sequence[str], width: int = 664
+) -> Image:
+    """Sound, touch, contact force and error of the last seconds.
+
+    Args:
+        history: ticks in order of time, at least one.
+        ahead: (H, B) log-mel of what is about to be heard if the same action is held.
+        targets: names of those in ``errors_m``.
+    """
+    shown, beside = history[-_SHOWN_TICKS:], history[-1].real_frame is not None or history[-1].errors_m is not None
+    rows = []
+    if shown[-1].bands is not None:
+        rows.append(_bands("Sound", "imagined", [each.bands for each in shown], ahead, width))
+        if beside:
+            rows.append(_bands("", "real", [each.real_bands for each in shown], None, width, reserve=ahead))
+    if shown[-1].taxels is not None:
+        rows.append(_touch(shown[-1], beside, width))
+    if shown[-1].force_n is not None:
+        forces = np.array([np.nan if each.force_n is None else each.force_n for each in shown])
+        real = [np.nan if each.real_taxels is None else total_force(each.real_taxels) for each in shown]
+        curves, names = ([forces, np.array(real)], ["imagined", "real"]) if beside else ([forces], ["imagined"])
+        rows.append(_curves("Contact force", "N", curves, names, 4.0, width))
+    if shown[-1].errors_m is not None:
+        errors = np.array([each.errors_m or (np.nan,) * len(targets) for each in history]) * 100
+        rows.append(
+            _curves("Error", f"cm, over all {history[-1].seconds:.1f} s", list(errors.T), targets, _FULL_CM, width)
+        )
+    return np.concatenate(rows) if rows else _canvas(_ROW, width)
+
+
+def film_strip(
+    history: Sequence[Inside],
+    ahead: NDArray[np.float64] | None,
+    targets: Sequence[str],
+    count: int = 7,
+    cell_px: int = 132,
+) -> Image:
+    """A whole imagination as one picture: frames over time, and below them what was heard and felt."""
+    picked = [history[round(i)] for i in np.linspace(0, len(history) - 1, min(count, len(history)))]
+    beside = picked[-1].real_frame is not None
+    width = 2 * _MARGIN + _CAPTION + count * (cell_px + _GAP)
+    captions = ["imagined", *(["real", "difference"] if beside else [])]
+    canvas = _canvas(2 * _TITLE + 10 + len(captions) * (cell_px + _GAP), width)
+    text(canvas, "Steered inside the model", (_MARGIN, 20), WHITE, 0.62)
+    note = "the first real frame and the commands are all that it got"
+    text(canvas, note, (width - _MARGIN - text_width(note, 0.46), 20), SOFT, 0.46)
+    top = 2 * _TITLE + 8
+    for row, caption in enumerate(captions):
+        text(canvas, caption, (_MARGIN, top + row * (cell_px + _GAP) + cell_px // 2), WHITE, 0.52)
+    for column, each in enumerate(picked):
+        x = _MARGIN + _CAPTION + column * (cell_px + _GAP)
+        words = f"{each.seconds:.1f} s"
+        text(canvas, words, (x + (cell_px - text_width(words, 0.52)) // 2, 2 * _TITLE), WHITE, 0.52)
+        pictures = [each.frame]
+        if each.frame is not None and each.real_frame is not None:
+            pictures += [each.real_frame, _heat(each.frame, each.real_frame)]
+        for row, picture in enumerate(pictures):
+            if picture is not None:
+                _paste(canvas, picture, x, top + row * (cell_px + _GAP), cell_px, cell_px, smooth=True)
+    return np.concatenate([canvas, senses_picture(history, ahead, targets, width)])
+
+
+def _bands(
+    title: str,
+    caption: str,
+    levels: Sequence[NDArray[np.float64] | None],
+    ahead: NDArray[np.float64] | None,
+    width: int,
+    reserve: NDArray[np.float64] | None = None,
+) -> Image:
+    canvas = _canvas(_ROW + (_TITLE if title else 6), width)
+    top = _TITLE if title else 2
+    if title:
+        _title(canvas, title, "brighter is louder, high tones on top; right of the gap: about to be heard")
+    text(canvas, caption, (_MARGIN, top + _ROW // 2), WHITE, 0.5)
+    left, right = _MARGIN + _CAPTION, width - _MARGIN
+    size = next((len(each) for each in levels if each is not None), 1)
+    table = np.full((_SHOWN_TICKS, size), np.nan)
+    for i, each in enumerate(levels):
+        if each is not None:
+            table[_SHOWN_TICKS - len(levels) + i] = each
+    extra = ahead if ahead is not None else reserve
+    end = right if extra is None else right - (right - left) // 6
+    _paste(canvas, band_picture(table), left, top, end - left, _ROW)
+    if ahead is not None:
+        _paste(canvas, band_picture(ahead), end + 4, top, right - end - 4, _ROW)
+    return canvas
+
+
+def _touch(now: Inside, beside: bool, width: int) -> Image:
+    canvas = _canvas(_TITLE + _ROW + 8, width)
+    _title(canvas, "Touch", f"force on each taxel, brightest from {_FULL_N:.1f} N")
+    cells = [("imagined", now.taxels), *([("real", now.real_taxels)] if beside else [])]
+    for i, (caption, forces) in enumerate(cells):
+        x = _MARGIN + _CAPTION + i * 260
+        text(canvas, caption, (x - 92, _TITLE + _ROW // 2), WHITE, 0.5)
+        if forces is None:
+            canvas[_TITLE : _TITLE + _ROW, x : x + 128] = _EMPTY
+            continue
+        share = np.clip(np.linalg.norm(np.asarray(forces, np.float64), axis=-1) / _FULL_N, 0, 1)
+        heat = cv2.applyColorMap((255 * share).astype(np.uint8), cv2.COLORMAP_INFERNO)[..., ::-1]
+        _paste(canvas, np.ascontiguousarray(heat), x, _TITLE, 128, _ROW)
+        cv2.rectangle(canvas, (x - 1, _TITLE - 1), (x + 128, _TITLE + _ROW), SOFT, 1)
+    return canvas
+
+
+def _curves(
+    title: str, unit: str, curves: Sequence[NDArray[np.float64]], names: Sequence[str], least: float, width: int
+) -> Image:
+    canvas = _canvas(_TITLE + _ROW + 10, width)
+    _title(canvas, title, unit)
+    left, right, top, bottom = _MARGIN + _CAPTION, width - _MARGIN, _TITLE, _TITLE + _ROW
+    canvas[top:bottom, left:right] = _EMPTY
+    known = [curve[np.isfinite(curve)] for curve in curves]
+    full = max([least, *(float(curve.max()) for curve in known if len(curve))])
+    text(canvas, f"{full:.0f}", (left - 30, top + 10), SOFT, 0.44)
+    text(canvas, "0", (left - 30, bottom), SOFT, 0.44)
+    x = right - 8
+    for curve, name, colour in list(zip(curves, names, _LINES))[::-1]:
+        words = f"{name} {curve[-1]:.1f}"
+        x -= text_width(words, 0.46) + 14
+        text(canvas, words, (x, 15), colour, 0.46)
+        at = np.linspace(left, right - 1, max(2, len(curve)))[: len(curve)]
+        points = [(int(px), int(bottom - _ROW * value / full)) for px, value in zip(at, curve) if np.isfinite(value)]
+        for start, end in pairwise(points):
+            cv2.line(canvas, start, end, colour, 2, cv2.LINE_AA)
+    return canvas
+
+
+def _heat(a: Image, b: Image) -> Image:
+    error = np.mean(cv2.absdiff(a, b), axis=2) / 80.0
+    heat = cv2.applyColorMap((255 * np.clip(error, 0, 1)).astype(np.uint8), cv2.COLORMAP_INFERNO)
+    picture: Image = cv2.cvtColor(heat, cv2.COLOR_BGR2RGB).astype(np.uint8)
+    return picture
+
+
+def _canvas(height: int, width: int) -> Image:
+    return np.full((height, width, 3), _BACKGROUND, np.uint8)
+
+
+def _title(canvas: Image, name: str, note: str) -> None:
+    text(canvas, name, (_MARGIN, 15), WHITE, 0.56)
+    text(canvas, note, (_MARGIN + _CAPTION, 15), SOFT, 0.44)
+
+
+def _paste(canvas: Image, picture: Image, x: int, y: int, width: int, height: int, smooth: bool = False) -> None:
+    how = cv2.INTER_CUBIC if smooth else cv2.INTER_NEAREST
+    canvas[y : y + height, x : x + width] = cv2.resize(picture, (width, height), interpolation=how)

@@ -1,0 +1,228 @@
+"""Imagined frames beside the real frames of the same times, as one picture that explains itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from world_model_ros.view.markers.future_markers import ramp_at
+from world_model_ros.view.pictures.sound_picture import band_picture
+from world_model_ros.view.pictures.text import SOFT, WARN, WHITE, Colour, text, text_width
+
+Image = NDArray[np.uint8]
+
+_BACKGROUND = (22, 24, 30)
+_EMPTY = (38, 41, 50)
+_GAP, _MARGIN, _HEADER, _HEAD, _FOOT, _GUTTER = 8, 14, 40, 30, 24, 128
+_SOUND = 56
+_FULL_ERROR = 80.0  # grey levels; differences beyond are drawn as strongly as this one
+
+
+@dataclass(frozen=True)
+class Badge:
+    """What the robot was doing meanwhile; None is not known and not drawn.
+
+    Args:
+        gate: state of the gate (``tracking``).
+        tick_ms: how long a tick takes.
+        surprise: how unlike the last imagination the present is.
+        age_s: how long ago the imagination was made.
+    """
+
+    gate: str | None = None
+    tick_ms: float | None = None
+    surprise: float | None = None
+    age_s: float | None = None
+
+    def words(self) -> str:
+        """In one line, what is known."""
+        parts = [] if self.gate is None else [self.gate]
+        parts += [] if self.tick_ms is None else [f"tick {self.tick_ms:.0f} ms"]
+        parts += [] if self.surprise is None else [f"surprise {self.surprise:.2f}"]
+        return " | ".join(parts) or "waiting"
+
+
+@dataclass(frozen=True)
+class Strip:
+    """One imagination and what came of it.
+
+    Args:
+        now: (H, W, 3) uint8 RGB, the camera frame the imagination started from.
+        seconds: T times ahead of it.
+        imagined: T frames (H, W, 3) uint8 RGB.
+        real: T frames of the camera at those times, None where that has not come yet.
+        goal: the picture that shall come true, if a goal was given as one.
+        sound: (H, B) log-mel of what will be heard, a row a tick; None of a model that imagines no sound.
+        badge: what the robot was doing.
+    """
+
+    now: Image
+    seconds: tuple[float, ...]
+    imagined: tuple[Image, ...]
+    real: tuple[Image | None, ...]
+    goal: Image | None = None
+    badge: Badge = Badge()
+    sound: NDArray[np.float64] | None = None
+
+
+def draw_strip(strip: Strip, cell_px: int = 192, difference: bool = True) -> Image:
+    """Draw a strip.
+
+    Args:
+        strip: what to draw.
+        cell_px: width of a frame in the picture; frames are scaled to it.
+        difference: a third row shows how far imagined and real frames are apart.
+
+    Returns:
+        (height, width, 3) uint8 RGB; the size depends on the number of frames only, never on what has arrived.
+    """
+    cell_h = round(cell_px * strip.now.shape[0] / strip.now.shape[1])
+    columns = 1 + len(strip.seconds) + (strip.goal is not None)
+    rows = 3 if difference else 2
+    width = 2 * _MARGIN + _GUTTER + columns * cell_px + (columns - 1) * _GAP
+    height = _HEADER + _HEAD + rows * (cell_h + _GAP) + (_FOOT if difference else 0) + _MARGIN
+    heard = 0 if strip.sound is None else _SOUND + _GAP
+    canvas: Image = np.full((height + heard, width, 3), _BACKGROUND, dtype=np.uint8)
+    top = [_HEADER + _HEAD + row * (cell_h + _GAP) for row in range(rows)]
+    left = [_MARGIN + _GUTTER + column * (cell_px + _GAP) for column in range(columns)]
+    size = (cell_px, cell_h)
+
+    _header(canvas, strip.badge)
+    captions = [("imagined", "by the model"), ("real", "what the", "camera saw"), ("difference", "bright = wrong")]
+    for y, (caption, *more) in zip(top, captions):
+        text(canvas, caption, (_MARGIN, y + cell_h // 2 - 8), WHITE, 0.62)
+        for i, line in enumerate(more):
+            text(canvas, line, (_MARGIN, y + cell_h // 2 + 14 + 18 * i), SOFT, 0.44)
+
+    _head(canvas, "now", left[0], cell_px, WHITE)
+    _frame(canvas, strip.now, left[0], top[0], size, WHITE)
+    _notes(canvas, ["the camera picture", "the model starts from"], left[0], top[1], cell_px)
+    if difference:
+        _notes(
+            canvas,
+            [
+                "error: mean per pixel,",
+                "of 255 grey levels",
+                "",
+                "still: the error of",
+                "assuming that",
+                "nothing moves",
+            ],
+            left[0],
+            top[2],
+            cell_px,
+        )
+
+    colours = (255 * ramp_at(np.array(strip.seconds) / max([*strip.seconds, 1e-9]))[:, :3]).astype(int)
+    for i, (x, seconds) in enumerate(zip(left[1:], strip.seconds)):
+        red, green, blue = (int(value) for value in colours[i])
+        _head(canvas, f"+{seconds:.1f} s", x, cell_px, (red, green, blue))
+        _frame(canvas, strip.imagined[i], x, top[0], size, (red, green, blue))
+        _frame(canvas, strip.real[i], x, top[1], size, (red, green, blue))
+        if difference:
+            _difference(canvas, strip, i, x, top[2], size)
+    if strip.sound is not None:
+        _sound(canvas, strip.sound, left[1], height - _MARGIN + _GAP, len(strip.seconds) * (cell_px + _GAP) - _GAP)
+    if strip.goal is not None:
+        _head(canvas, "goal", left[-1], cell_px, (60, 215, 100))
+        _frame(canvas, strip.goal, left[-1], top[0], size, (60, 215, 100))
+    return canvas
+
+
+def futures_png(path: Path, strips: Sequence[Strip], cell_px: int = 192, difference: bool = True) -> None:
+    """Write strips below each other as a PNG; a reader never sees half a file."""
+    pictures = [draw_strip(strip, cell_px, difference) for strip in strips]
+    width = max(picture.shape[1] for picture in pictures)
+    sheet = np.concatenate([_widen(picture, width) for picture in pictures])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    done, data = cv2.imencode(".png", cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))
+    assert done
+    part = path.with_name(path.name + ".part")
+    part.write_bytes(data.tobytes())
+    part.replace(path)
+
+
+def mean_error(a: Image, b: Image) -> float:
+    """Mean absolute difference of two frames in grey levels, 0 to 255."""
+    return float(np.mean(cv2.absdiff(a, b)))
+
+
+def _header(canvas: Image, badge: Badge) -> None:
+    title = "Imagined futures"
+    text(canvas, title, (_MARGIN, 26), WHITE, 0.68)
+    parts: list[tuple[str, Colour]] = []
+    if badge.age_s is not None:
+        parts.append((f"imagined {badge.age_s:.1f} s ago", SOFT))
+    if badge.gate is not None:
+        parts.append((f"gate: {badge.gate}", WARN if badge.gate == "stopped" else SOFT))
+    if badge.tick_ms is not None:
+        parts.append((f"tick {badge.tick_ms:.0f} ms", SOFT))
+    if badge.surprise is not None:
+        parts.append((f"surprise {badge.surprise:.2f}", SOFT))
+    x = canvas.shape[1] - _MARGIN
+    for words, colour in reversed(parts):
+        x -= text_width(words, 0.5)
+        if x < _MARGIN + text_width(title, 0.68) + 20:
+            return
+        text(canvas, words, (x, 26), colour, 0.5)
+        x -= 26
+
+
+def _head(canvas: Image, words: str, x: int, width: int, colour: Colour) -> None:
+    text(canvas, words, (x + (width - text_width(words, 0.62)) // 2, _HEADER + 21), colour, 0.62)
+
+
+def _frame(canvas: Image, frame: Image | None, x: int, y: int, size: tuple[int, int], colour: Colour) -> None:
+    """A frame with a thin border; a dark field where it has not come yet."""
+    cell = canvas[y : y + size[1], x : x + size[0]]
+    if frame is None:
+        cell[:] = _EMPTY
+        words = "not yet"
+        text(canvas, words, (x + (size[0] - text_width(words, 0.5)) // 2, y + size[1] // 2 + 5), SOFT, 0.5)
+        return
+    cell[:] = _scaled(frame, size)
+    cv2.rectangle(canvas, (x - 2, y - 2), (x + size[0] + 1, y + size[1] + 1), colour, 2)
+
+
+def _difference(canvas: Image, strip: Strip, i: int, x: int, y: int, size: tuple[int, int]) -> None:
+    imagined, real = strip.imagined[i], strip.real[i]
+    cell = canvas[y : y + size[1], x : x + size[0]]
+    if real is None:
+        cell[:] = _EMPTY
+        return
+    error = np.mean(cv2.absdiff(imagined, real), axis=2) / _FULL_ERROR
+    heat = cv2.applyColorMap((255 * np.clip(error, 0, 1)).astype(np.uint8), cv2.COLORMAP_INFERNO)
+    cell[:] = _scaled(cv2.cvtColor(heat, cv2.COLOR_BGR2RGB), size)
+    words = f"error: {mean_error(imagined, real):.1f}   still: {mean_error(strip.now, real):.1f}"
+    text(canvas, words, (x + (size[0] - text_width(words, 0.44)) // 2, y + size[1] + 18), SOFT, 0.44)
+
+
+def _sound(canvas: Image, levels: NDArray[np.float64], x: int, y: int, width: int) -> None:
+    text(canvas, "sound", (_MARGIN, y + 24), WHITE, 0.62)
+    text(canvas, "imagined", (_MARGIN, y + 44), SOFT, 0.44)
+    picture = cv2.resize(band_picture(levels), (width, _SOUND), interpolation=cv2.INTER_NEAREST)
+    canvas[y : y + _SOUND, x : x + width] = picture
+
+
+def _notes(canvas: Image, lines: list[str], x: int, y: int, width: int) -> None:
+    for i, line in enumerate(lines):
+        text(canvas, line, (x + (width - text_width(line, 0.44)) // 2, y + 24 + 18 * i), SOFT, 0.44)
+
+
+def _scaled(frame: Image, size: tuple[int, int]) -> Image:
+    larger = size[0] >= frame.shape[1]
+    scaled: Image = cv2.resize(frame, size, interpolation=cv2.INTER_CUBIC if larger else cv2.INTER_AREA).astype(
+        np.uint8
+    )
+    return scaled
+
+
+def _widen(picture: Image, width: int) -> Image:
+    wide: Image = np.full((picture.shape[0], width, 3), _BACKGROUND, dtype=np.uint8)
+    wide[:, : picture.shape[1]] = picture
+    return wide
