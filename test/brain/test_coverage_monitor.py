@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from world_model_ros.brain.coverage_monitor import Hindsight
+from world_model_ros.brain.coverage_monitor import CoverageMonitor
 from world_model_ros.brain.decision import Decision, Imagined, Memory
 from world_model_ros.contract.contract import load_contract
 
@@ -20,9 +20,9 @@ def imagine(memory: Memory, candidates: np.ndarray) -> Imagined:
     return Imagined(poses[..., 0, :], poses[..., 0, :1], None, poses, np.full((n, h, 2, 3), 0.01, np.float32))
 
 
-def run(ticks: int, wrong_m: float = 0.0, sees: bool = True, turns: int = 1) -> Hindsight:
+def run(ticks: int, wrong_m: float = 0.0, sees: bool = True, turns: int = 1) -> CoverageMonitor:
     """The object really moves 1 cm a step, and ``wrong_m`` more over each horizon."""
-    hindsight = Hindsight(load_contract("tabletop_arm"), imagine, HORIZON, 2.5, turns)
+    coverage = CoverageMonitor(load_contract("tabletop_arm"), imagine, HORIZON, 2.5, turns)
     for tick in range(ticks):
         step = tick / turns
         place = np.array([0.01 * step + wrong_m * step / HORIZON, 0.0], np.float32)
@@ -30,8 +30,8 @@ def run(ticks: int, wrong_m: float = 0.0, sees: bool = True, turns: int = 1) -> 
         poses[1, :2] = place
         decision = Decision("idle", 0.0, {}, belief_poses=poses)
         memory = Memory(place, np.zeros((HORIZON, 2), np.float32), fresh_start=False)
-        hindsight.add(memory, np.array([0.01, 0.0], np.float32), decision, sees)
-    return hindsight
+        coverage.add(memory, np.array([0.01, 0.0], np.float32), decision, sees)
+    return coverage
 
 
 @pytest.mark.parametrize("turns", [1, 2])
@@ -51,11 +51,11 @@ def test_a_few_looks_are_no_alarm_and_the_blind_do_not_look() -> None:
 
 @pytest.mark.parametrize("ticks", [HORIZON, 6])
 def test_after_forgetting_a_whole_horizon_passes_before_the_next_look(ticks: int) -> None:
-    hindsight = run(60)
-    before = hindsight.looked
-    hindsight.forget()
+    coverage = run(60)
+    before = coverage.looked
+    coverage.forget()
     poses = np.zeros((2, 7), np.float32)
     for _ in range(ticks):
         memory = Memory(np.zeros(2, np.float32), np.zeros((HORIZON, 2), np.float32), fresh_start=False)
-        hindsight.add(memory, np.zeros(2, np.float32), Decision("idle", 0.0, {}, belief_poses=poses), True)
-    assert hindsight.looked - before == (1 if ticks > HORIZON else 0)
+        coverage.add(memory, np.zeros(2, np.float32), Decision("idle", 0.0, {}, belief_poses=poses), True)
+    assert coverage.looked - before == (1 if ticks > HORIZON else 0)

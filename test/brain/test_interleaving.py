@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from world_model_ros.brain.decision import Memory, Pursuit
-from world_model_ros.brain.interleaving import Turns, turns_of
+from world_model_ros.brain.interleaving import Interleaving, turns_of
 from world_model_ros.contract.contract import Contract
 from world_model_ros.core.errors import UserError
 
@@ -38,7 +38,7 @@ def test_another_rate_is_refused_with_what_is_legal(rate_hz: float, contract: Co
 
 @pytest.mark.parametrize("count", [1, 2, 3])
 def test_each_belief_goes_on_by_whole_steps_and_the_newest_plan_goes_on_with_every_tick(count: int) -> None:
-    turns = Turns(fresh, count)
+    turns = Interleaving(fresh, count)
     for tick in range(6 * count):
         memory, before = turns.next()
         assert memory.belief == tick // count  # steps of this belief so far
@@ -53,7 +53,7 @@ def test_each_belief_goes_on_by_whole_steps_and_the_newest_plan_goes_on_with_eve
 
 
 def test_a_refused_plan_is_no_start_for_the_next_tick_whose_belief_is_another() -> None:
-    turns = Turns(fresh, 2)
+    turns = Interleaving(fresh, 2)
     for tick in range(4):
         turns.add(ticked(turns.next()[0], tick + 1), None)
     turns.refused()
@@ -64,12 +64,12 @@ def test_a_refused_plan_is_no_start_for_the_next_tick_whose_belief_is_another() 
 
 
 def test_what_is_left_is_all_that_the_next_ticks_need() -> None:
-    turns = Turns(fresh, 2)
+    turns = Interleaving(fresh, 2)
     pursuit = Pursuit(7, np.zeros((1, 3), np.float32), np.zeros(3, np.float32))
     for tick in range(5):
         memory = ticked(turns.next()[0], tick)
         turns.add(replace(memory, pursuit=pursuit), np.array(tick))
-    again = Turns(fresh, 2, turns.left)
+    again = Interleaving(fresh, 2, turns.left)
     for _ in range(2):
         one, other = turns.next(), again.next()
         assert one[0].belief == other[0].belief
@@ -83,7 +83,7 @@ def test_what_is_left_is_all_that_the_next_ticks_need() -> None:
 
 
 def test_following_a_record_does_what_was_done_live() -> None:
-    turns = Turns(fresh, 2)
+    turns = Interleaving(fresh, 2)
     for tick in range(4):
         turns.follow(tick < 2, False)  # both beliefs begin, which is no restart
         turns.add(ticked(turns.next()[0], tick), None)

@@ -486,7 +486,7 @@ _REST = (
     ),
     Mutant(
         "newest_belief_goes_on",
-        "brain/interleaving.py::Turns.next",
+        "brain/interleaving.py::Interleaving.next",
         "belief=oldest.belief",
         "belief=newest.belief",
         "each belief goes on by whole steps of the model",
@@ -494,7 +494,7 @@ _REST = (
     ),
     Mutant(
         "refusal_forgotten",
-        "brain/interleaving.py::Turns.refused",
+        "brain/interleaving.py::Interleaving.refused",
         "memory.refused()",
         "memory",
         "after a refusal the plan is dropped",

@@ -22,7 +22,9 @@ EXECUTABLES = sorted(name for name in vars(entry) if name.endswith("_node"))
 
 def declared(name: str) -> set[str]:
     """Names of a node's parameters, by its source."""
-    names = set(re.findall(r'\bdeclare\(\s*self,\s*"(\w+)"', next(NODES.rglob(f"{name}.py")).read_text(encoding="utf-8")))
+    names = set(
+        re.findall(r'\bdeclare\(\s*self,\s*"(\w+)"', next(NODES.rglob(f"{name}.py")).read_text(encoding="utf-8"))
+    )
     names |= set(brain_parameters.PARAMETERS) if name == "world_model_node" else set()
     return names | (set(future_view_node._PARAMETERS) if name == "future_view_node" else set())
 

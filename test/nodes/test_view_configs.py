@@ -97,7 +97,7 @@ def test_rviz_asks_for_no_better_service_than_is_given():
         latched = name == "/robot_description"
         assert topic["Durability Policy"] == ("Transient Local" if latched else "Volatile"), name
         if name in offered and offered[name].reliability == "best_effort":
-            assert topic["Reliability Policy"] == "Best Effort", name
+            assert topic["Reliability Policy"] == "Best PushProgress", name
 
 
 def test_rviz_stands_in_the_base_frame_and_has_unique_names():

@@ -13,7 +13,7 @@ from world_model_ros.contract.contract import Contract, load_contract
 from world_model_ros.kinematics.arm import ArmKinematics
 from world_model_ros.view.frame_decoder import FrameDecoder
 from world_model_ros.view.markers.robot_shape import RobotShape, box_mesh
-from world_model_ros.view.outlook import Outlook, Way
+from world_model_ros.view.outlook import Outlook, TargetPath
 from world_model_ros.view.pictures.dashboard import Dashboard
 from world_model_ros.view.pictures.painter import Painter
 from world_model_ros.view.pictures.sound_picture import BANDS, log_mel
@@ -34,7 +34,7 @@ def outlook(now_ns: int = 0, grey: int = 100, level: float = 40.0) -> Outlook:
         (HOME + np.linspace(0.0, 0.4, 12)[:, None]).astype(np.float32),
         np.full((12, 5), level, np.float32),
         np.full(12, 4.0, np.float32),
-        {"fingertip": Way(ahead[0], ahead, np.full((12, 3), 0.02, np.float32))},
+        {"fingertip": TargetPath(ahead[0], ahead, np.full((12, 3), 0.02, np.float32))},
         goal=("fingertip", np.array([0.5, 0.1, 0.03], np.float32)),
     )
 

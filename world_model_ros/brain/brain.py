@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from world_model_ros.brain.decision import Decision, Decoded, Floats, Imagined, Memory, Pursuit, Usual
+from world_model_ros.brain.decision import Decision, Decoded, Floats, Imagined, Memory, PriorRollout, Pursuit
 from world_model_ros.brain.graph_inputs import Inputs, goal_inputs, measured_positions, perceive_inputs
 from world_model_ros.brain.rollout import decode, imagine
 from world_model_ros.brain.stopwatch import Stopwatch
@@ -23,8 +23,8 @@ from world_model_ros.core.errors import UserError
 from world_model_ros.core.goal import Goal
 from world_model_ros.core.noise import coloured_noise
 from world_model_ros.core.streams import Observation
-from world_model_ros.goals.recovery import effort_of
-from world_model_ros.goals.subgoal import Aim
+from world_model_ros.goals.recovery import push_progress
+from world_model_ros.goals.subgoal import Subgoal
 from world_model_ros.goals.subgoals import Aiming
 from world_model_ros.goals.workspace import Workspace
 from world_model_ros.kinematics.arm import ArmKinematics
@@ -154,10 +154,10 @@ class Brain:
         targets = self.contract.interface.targets
 
         aim, pursuit = self._aim(goal, measured, told["belief_poses"], told["seen"], memory)
-        effort = effort_of(aim, 0 if goal is None else goal.stamp_ns, memory.effort, targets, memory.since)
-        if effort is not None and effort.looking > 0.0:
+        progress = push_progress(aim, 0 if goal is None else goal.stamp_ns, memory.progress, targets, memory.since)
+        if progress is not None and progress.looking > 0.0:
             aim = self._aiming.out_of_the_way(aim, measured)
-        after = replace(after, pursuit=pursuit, effort=effort)
+        after = replace(after, pursuit=pursuit, progress=progress)
         told["aim_target"] = None if aim.target is None else targets[aim.target].name
         told["aim"] = aim.pose
         told["wants"] = wants = goal_inputs(aim, told["belief_poses"], len(targets))
@@ -206,11 +206,11 @@ class Brain:
         positions: Floats = seen
         return positions
 
-    def usual_future(self, memory: Memory) -> Usual:
+    def usual_future(self, memory: Memory) -> PriorRollout:
         """How it usually goes on: actions as in the recordings, and what they lead to. `UserError` without a policy."""
         graph = self._graph("policy")
         found = graph.run(graph.neutral() | {"memory": memory.belief})
-        return Usual(found["chunk"], found["states"], found.get("poses"))
+        return PriorRollout(found["chunk"], found["states"], found.get("poses"))
 
     def action_between(self, sensed: Floats, sensed_next: Floats) -> Floats:
         """The action (C,) between two observations a tick apart, each `Decision.sensed`. `UserError` if it cannot."""
@@ -238,13 +238,15 @@ class Brain:
 
     def _aim(
         self, goal: Goal | None, measured: Float, poses: Floats | None, seen: Floats | None, memory: Memory
-    ) -> tuple[Aim, Pursuit | None]:
+    ) -> tuple[Subgoal, Pursuit | None]:
         """What to do about the goal now: poses (K, 7) are believed, seen (K, 3) read from the camera."""
         if self.policy == "random":
-            return Aim("random", moves=True), None
+            return Subgoal("random", moves=True), None
         return self._aiming.aim(goal, measured, poses, seen, memory.pursuit, memory.since)
 
-    def _plan(self, belief: Floats, wants: Inputs, aim: Aim, start: Float, memory: Memory, seed: int) -> dict[str, Any]:
+    def _plan(
+        self, belief: Floats, wants: Inputs, aim: Subgoal, start: Float, memory: Memory, seed: int
+    ) -> dict[str, Any]:
         """Run the plan graph. Holding still is a plan whose bounds leave no choice, so that its future is imagined."""
         graph, warm = self._graphs["plan"], memory.warm
         noise = self._drawn[1] if self._drawn is not None and self._drawn[0] == seed else self._noise(seed)

@@ -1,4 +1,4 @@
-"""Whether what was believed to come did come: the 90 % regions, checked while the robot runs."""
+"""Online check of the coverage of the 90 % regions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _ENOUGH = 30
 _FAR_TOO_FEW = 0.75  # share of hits below which the regions are not to be trusted
 
 
-class Hindsight:
+class CoverageMonitor:
     """Imagines again, from a belief of one horizon ago and under what was commanded since, and compares with now.
 
     What is now is what is believed now, with a fresh camera: an estimate, not the truth.

@@ -38,7 +38,7 @@ class Pursuit:
 
 
 @dataclass(frozen=True)
-class Effort:
+class PushProgress:
     """How a push has gone.
 
     Args:
@@ -64,7 +64,7 @@ class Memory:
         pursuit: of the goal image, if there is one.
         reach: share of the action's bounds that plans may use; less after the gate has refused one.
         since: steps of the model since the plan of ``warm``; less than one where ticks are more frequent than steps.
-        effort: how a push has gone so far, if there is one.
+        progress: how a push has gone so far, if there is one.
         past: beliefs (M,) of the last steps before ``belief``, each with the action (C,) that followed; oldest first.
     """
 
@@ -74,7 +74,7 @@ class Memory:
     pursuit: Pursuit | None = None
     reach: float = 1.0
     since: float = 1.0
-    effort: Effort | None = None
+    progress: PushProgress | None = None
     past: tuple[tuple[Floats, Floats], ...] = ()
 
     def after(self, belief: Floats, applied: Floats | None, kept: int) -> Memory:
@@ -88,7 +88,7 @@ class Memory:
         if kept and not self.fresh_start:
             action = np.zeros_like(self.warm[0]) if applied is None else np.asarray(applied, np.float32)
             past = (*self.past, (self.belief, action))[-kept:]
-        return Memory(belief, np.zeros_like(self.warm), False, self.pursuit, reach, self.since, self.effort, past)
+        return Memory(belief, np.zeros_like(self.warm), False, self.pursuit, reach, self.since, self.progress, past)
 
     def shifted(self) -> Floats:
         """The last plan (H, C) as it goes on from now: what it has for after its end is its last action."""
@@ -141,7 +141,7 @@ class Decision:
 
 
 @dataclass(frozen=True)
-class Usual:
+class PriorRollout:
     """How it usually goes on: actions (H, C), imagined states (H, S), and poses (H, K, 7) where there are targets."""
 
     chunk: Floats

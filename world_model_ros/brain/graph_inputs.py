@@ -11,7 +11,7 @@ from world_model_ros.brain.decision import Floats, Memory
 from world_model_ros.bundle.manifest import Manifest
 from world_model_ros.contract.contract import Contract
 from world_model_ros.core.streams import Observation
-from world_model_ros.goals.subgoal import Aim
+from world_model_ros.goals.subgoal import Subgoal
 
 Inputs = dict[str, NDArray[Any]]
 
@@ -33,7 +33,7 @@ def perceive_inputs(
     return inputs
 
 
-def goal_inputs(aim: Aim, belief_poses: Floats | None, targets: int) -> Inputs:
+def goal_inputs(aim: Subgoal, belief_poses: Floats | None, targets: int) -> Inputs:
     """Goal inputs of plan; what is left out stays off.
 
     The planner sees the model's own belief. Where that differs from the place known by better means (kinematics),

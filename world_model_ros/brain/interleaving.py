@@ -31,7 +31,7 @@ def turns_of(rate_hz: float, contract: Contract) -> int:
     return turns
 
 
-class Turns:
+class Interleaving:
     """What a brain remembers from tick to tick.
 
     A model was trained in steps of one length. At n ticks a step there are n beliefs, each of which goes on by whole

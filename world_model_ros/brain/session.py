@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from world_model_ros.brain.brain import Brain, Float
 from world_model_ros.brain.decision import Decision, Floats, Memory
-from world_model_ros.brain.interleaving import Reference, Turns
+from world_model_ros.brain.interleaving import Interleaving, Reference
 from world_model_ros.core.goal import Goal
 from world_model_ros.core.streams import Observation
 
@@ -67,7 +67,7 @@ class BrainSession:
     Args:
         brain: made for the robot.
         seed: of the run, from 0 up; each tick has its own.
-        turns: ticks in a step of the model, see `Turns`.
+        turns: ticks in a step of the model, see `Interleaving`.
         left: what an earlier run left, to go on from; of `left`.
         index: of the first tick.
     """
@@ -81,7 +81,7 @@ class BrainSession:
         index: int = 0,
     ) -> None:
         self._brain, self._seed, self._index = brain, seed, index
-        self._turns = Turns(brain.start, turns, left)
+        self._turns = Interleaving(brain.start, turns, left)
 
     @property
     def turns(self) -> int:

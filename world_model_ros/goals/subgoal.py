@@ -35,7 +35,7 @@ _UPRIGHT = (0.0, 0.0, 0.0, 1.0)
 
 
 @dataclass(frozen=True)
-class Way:
+class TargetError:
     """What one target has to cover: its index, to ``position`` (3,) from ``now`` (3,); how much it counts."""
 
     target: int
@@ -45,7 +45,7 @@ class Way:
 
 
 @dataclass(frozen=True)
-class Aim:
+class Subgoal:
     """What to do in one tick.
 
     Args:
@@ -58,7 +58,7 @@ class Aim:
 
     status: str
     moves: bool = False
-    ways: tuple[Way, ...] = ()
+    ways: tuple[TargetError, ...] = ()
     joints: Floats | None = None
     hands: Floats | None = None
 
@@ -146,22 +146,22 @@ def target_index(goal: Goal, contract: Contract) -> int:
     return next((i for i, target in enumerate(targets) if target.kind == "fingertip"), 0)
 
 
-def aim_at_poses(ways: Sequence[Way], workspaces: Sequence[Reach]) -> Aim:
+def aim_at_poses(ways: Sequence[TargetError], workspaces: Sequence[Reach]) -> Subgoal:
     """Aim at poses of several targets at once, each in the workspace of its target."""
     inside = [replace(way, position=reach.inside(way.position, way.now)) for way, reach in zip(ways, workspaces)]
     return _toward(inside, workspaces)
 
 
-def aim_at_joints(goal: Goal, measured: Float, contract: Contract, aside: Sequence[int] = ()) -> Aim:
+def aim_at_joints(goal: Goal, measured: Float, contract: Contract, aside: Sequence[int] = ()) -> Subgoal:
     """Aim at joint positions (J,); NaN are to stay as they are. Nothing is planned for those ``aside`` alone."""
     assert goal.joints is not None
     wanted = np.where(np.isnan(goal.joints), measured, goal.joints)
     near = np.array([REACHED_JOINT[joint.unit] for joint in contract.interface.joints])
     away = np.abs(wanted - measured) >= near
     if not away.any():
-        return Aim("reached")
+        return Subgoal("reached")
     planned = [i for i in range(len(away)) if i not in aside]
-    return Aim("pursuing", moves=bool(away[planned].any()), joints=np.asarray(wanted, np.float32))
+    return Subgoal("pursuing", moves=bool(away[planned].any()), joints=np.asarray(wanted, np.float32))
 
 
 def choose_target(
@@ -197,7 +197,7 @@ def choose_target(
 
 def aim_at_image(
     pursuit: Pursuit, camera: str, now: Floats, seen: Floats | None, workspace: Reach, since: float = 1.0
-) -> tuple[Aim, Pursuit]:
+) -> tuple[Subgoal, Pursuit]:
     """Visual servoing: the pursuit's target shall move by as much as it is seen elsewhere in the goal image than now.
 
     Both readings come from the same head, so what it is wrong by at that place cancels (Hutchinson et al. 1996).
@@ -220,15 +220,15 @@ def aim_at_image(
             there = pursuit.aim + _FILTER * since * (there - pursuit.aim)
         pursuit = replace(pursuit, aim=workspace.inside(there, now), blind_steps=0.0)
     if pursuit.aim is None or pursuit.blind_steps > _BLIND_STEPS:
-        return Aim(f"image goal needs camera {camera}"), pursuit
-    return _toward([Way(target, pursuit.aim, now)], [workspace]), pursuit
+        return Subgoal(f"image goal needs camera {camera}"), pursuit
+    return _toward([TargetError(target, pursuit.aim, now)], [workspace]), pursuit
 
 
-def _toward(ways: Sequence[Way], workspaces: Sequence[Reach]) -> Aim:
+def _toward(ways: Sequence[TargetError], workspaces: Sequence[Reach]) -> Subgoal:
     """Within `REACHED_M` hold still: smaller steps only make the arm chatter."""
     left = [
         hypot(*(float(way.position[axis] - way.now[axis]) for axis in reach.free))
         for way, reach in zip(ways, workspaces)
     ]
     reached = max(left) < REACHED_M
-    return Aim("reached" if reached else "pursuing", not reached, tuple(ways))
+    return Subgoal("reached" if reached else "pursuing", not reached, tuple(ways))

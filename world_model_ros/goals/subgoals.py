@@ -16,8 +16,8 @@ from world_model_ros.core.goal import Goal
 from world_model_ros.goals.hands import Hands
 from world_model_ros.goals.recovery import LOOKING
 from world_model_ros.goals.subgoal import (
-    Aim,
-    Way,
+    Subgoal,
+    TargetError,
     aim_at_image,
     aim_at_joints,
     aim_at_poses,
@@ -71,7 +71,7 @@ class Aiming:
         seen: Floats | None,
         pursuit: Pursuit | None,
         since: float = 1.0,
-    ) -> tuple[Aim, Pursuit | None]:
+    ) -> tuple[Subgoal, Pursuit | None]:
         """What to do about the goal now.
 
         Args:
@@ -79,13 +79,13 @@ class Aiming:
             pursuit: of the goal image so far. since: steps of the model since the last tick.
         """
         if goal is None:
-            return Aim("idle"), None
+            return Subgoal("idle"), None
         if goal.kind == "joints":
             return aim_at_joints(goal, measured, self._contract, self._aside), None
         tips = None if self._arm is None else self._arm.tips(measured).astype(np.float32)
         if goal.kind == "pose":
             ways = [
-                Way(target, pose[:3], self._position(target, tips, belief_poses))
+                TargetError(target, pose[:3], self._position(target, tips, belief_poses))
                 for target, pose in pose_goals(goal, self._contract)
             ]
             reaches = [self._workspace.for_target(self._targets[way.target]) for way in ways]
@@ -105,17 +105,17 @@ class Aiming:
         aim, pursuit = aim_at_image(pursuit, self._camera.name, now, seen, reach, since)
         return self._with_hands(aim, tips, tips), pursuit
 
-    def out_of_the_way(self, aim: Aim, measured: Float) -> Aim:
+    def out_of_the_way(self, aim: Subgoal, measured: Float) -> Subgoal:
         """All hands go to where they rest, so that the camera sees what they hid; what was pushed shall stay there."""
         if self._arm is None or self._rest is None:
-            return Aim(LOOKING)
+            return Subgoal(LOOKING)
         tips = self._arm.tips(measured).astype(np.float32)
-        ways = [Way(k, np.asarray(self._rest[hand], np.float32), tips[hand]) for k, hand in self._tips.items()]
+        ways = [TargetError(k, np.asarray(self._rest[hand], np.float32), tips[hand]) for k, hand in self._tips.items()]
         ways += [replace(way, position=way.now) for way in aim.ways if self._targets[way.target].kind == "object"]
         reaches = [self._workspace.for_target(self._targets[way.target]) for way in ways]
         return replace(aim_at_poses(ways, reaches), status=LOOKING)
 
-    def _with_hands(self, aim: Aim, tips: Float | Floats | None, idle: Float | Floats | None) -> Aim:
+    def _with_hands(self, aim: Subgoal, tips: Float | Floats | None, idle: Float | Floats | None) -> Subgoal:
         """The aim, where there are several hands with which of them pushes, and the others on their way to ``idle``."""
         if tips is None or idle is None or len(self._hands) < 2 or not aim.ways:
             return aim
@@ -128,7 +128,7 @@ class Aiming:
         }
         weights = np.array([float(self._tips.get(k) in pushing) for k in self._fingers], np.float32)
         rest = [
-            Way(target, np.asarray(idle[hand], np.float32), np.asarray(tips[hand], np.float32), _IDLE)
+            TargetError(target, np.asarray(idle[hand], np.float32), np.asarray(tips[hand], np.float32), _IDLE)
             for target, hand in self._tips.items()
             if hand not in busy and hand not in pushing
         ]

@@ -22,7 +22,7 @@ Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Way:
+class TargetPath:
     """Where a target is, and is expected to go; m, base frame.
 
     Args:
@@ -59,7 +59,7 @@ class Outlook:
     joints_ahead: Floats | None = None
     states: Floats | None = None
     contact: Floats | None = None
-    ways: Mapping[str, Way] = field(default_factory=dict)
+    ways: Mapping[str, TargetPath] = field(default_factory=dict)
     candidates: Floats | None = None
     goal: tuple[str, Floats] | None = None
     goal_image: Image | None = None
@@ -103,7 +103,7 @@ def outlook_of(
     if decision.poses is not None and decision.sigma is not None:
         for k, target in enumerate(contract.interface.targets):
             now = None if decision.belief_poses is None else decision.belief_poses[k, :3]
-            ways[target.name] = Way(now, decision.poses[:, k, :3], decision.sigma[:, k] * region_scale)
+            ways[target.name] = TargetPath(now, decision.poses[:, k, :3], decision.sigma[:, k] * region_scale)
     steps = 0 if decision.states is None else len(decision.states)
     aim = None
     if decision.aim_target is not None and decision.aim is not None:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from world_model_ros.brain.brain import Brain
-from world_model_ros.brain.decision import Effort, Memory, Pursuit
+from world_model_ros.brain.decision import Memory, Pursuit, PushProgress
 from world_model_ros.brain.interleaving import Reference
 from world_model_ros.core.errors import UserError
 
@@ -27,7 +27,7 @@ class ReplayState:
 
     Args:
         now_ns: of the last tick. index: of it.
-        left: memory and commanded positions (J,) or None after each of the last ticks, as `Turns.left`.
+        left: memory and commanded positions (J,) or None after each of the last ticks, as `Interleaving.left`.
     """
 
     now_ns: int
@@ -53,10 +53,10 @@ class ReplayState:
                 arrays[f"past_actions_{i}"] = np.stack([action for _, action in each.past])
             if reference is not None:
                 arrays[f"reference_{i}"] = np.asarray(reference, np.float64)
-        if memory.effort is not None:
-            effort = memory.effort
-            arrays["effort_stamp"] = np.array(effort.stamp_ns, np.int64)
-            arrays["effort"] = np.array([effort.left_m, effort.steps, effort.looking])
+        if memory.progress is not None:
+            progress = memory.progress
+            arrays["push_stamp"] = np.array(progress.stamp_ns, np.int64)
+            arrays["push"] = np.array([progress.left_m, progress.steps, progress.looking])
         if pursuit is not None:
             arrays |= {"pursuit_seen": pursuit.seen, "pursuit_code": pursuit.code}
             target = -1 if pursuit.target is None else pursuit.target
@@ -86,14 +86,14 @@ def load_state(path: Path, brain: Brain) -> ReplayState:
                 found.get("pursuit_aim"),
                 float(found["pursuit_blind"]),
             )
-        effort = None
-        if "effort" in found:
-            effort = Effort(int(found["effort_stamp"]), *found["effort"].tolist())
+        progress = None
+        if "push" in found:
+            progress = PushProgress(int(found["push_stamp"]), *found["push"].tolist())
         warm, reach = found["warm"], float(found["reach"])
         left = []
         for i, (belief, fresh) in enumerate(zip(found["beliefs"], found["fresh_starts"])):
             past = tuple(zip(found.get(f"past_beliefs_{i}", ()), found.get(f"past_actions_{i}", ())))
-            memory = Memory(belief, warm, bool(fresh), pursuit, reach, effort=effort, past=past)
+            memory = Memory(belief, warm, bool(fresh), pursuit, reach, progress=progress, past=past)
             left.append((memory, found.get(f"reference_{i}")))
         return ReplayState(int(found["now_ns"]), int(found["index"]), tuple(left))
     except _BROKEN as error:

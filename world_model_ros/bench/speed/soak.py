@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from world_model_ros.bench.report import spread
 from world_model_ros.bench.speed.made_up_senses import Senses, rest
 from world_model_ros.brain.brain import Brain
-from world_model_ros.brain.coverage_monitor import Hindsight
+from world_model_ros.brain.coverage_monitor import CoverageMonitor
 from world_model_ros.brain.session import BrainSession
 from world_model_ros.brain.tick_record import TickRecord, TickStatistics
 from world_model_ros.bundle.bundle import Bundle
@@ -87,7 +87,7 @@ class _Life:
         self._sent = dict.fromkeys(self._converters, 0)
         self._statistics = TickStatistics()
         scale = bundle.manifest.calibration.region_scale
-        self._hindsight = Hindsight(contract, self._brain.imagine, bundle.manifest.horizon, scale)
+        self._coverage = CoverageMonitor(contract, self._brain.imagine, bundle.manifest.horizon, scale)
         self._camera = first_camera(contract.interface)
         self._reference = rest(contract) if bundle.manifest.kind == "act" else None
 
@@ -108,7 +108,7 @@ class _Life:
         record = TickRecord(number, inputs.seed, observation, inputs.applied, self._reference, None, decision, 0, laps)
         self._make.string(record.json())
         sees = self._camera is not None and observation.fresh[self._camera.name]
-        self._hindsight.add(done.memory, inputs.applied, decision, sees)
+        self._coverage.add(done.memory, inputs.applied, decision, sees)
         self._statistics.add(now_ns, laps)
 
 

@@ -18,7 +18,7 @@ from world_model_ros.evaluate.imagination.motion_script import action_axes, acti
 from world_model_ros.evaluate.imagination.reference_simulator import Simulated, Truth
 from world_model_ros.evaluate.imagination.steered_session import InsideTick, Session
 from world_model_ros.sim.scenes.draw import variety_named
-from world_model_ros.view.outlook import Outlook, Way
+from world_model_ros.view.outlook import Outlook, TargetPath
 from world_model_ros.view.web.steered_view import SteeredView
 
 Float = NDArray[np.float64]
@@ -121,7 +121,7 @@ class Imagined:
         if ahead.poses is not None and ahead.sigma is not None:
             for k, target in enumerate(self.contract.interface.targets):
                 way = ahead.poses[0, :, k, :3]
-                ways[target.name] = Way(way[0], way[1:], ahead.sigma[0, 1:, k] * scale)
+                ways[target.name] = TargetPath(way[0], way[1:], ahead.sigma[0, 1:, k] * scale)
         return Outlook(
             done.steered.count * self.contract.tick_ns,
             np.arange(1, len(ahead.states[0]), dtype=np.float64) * (self.contract.tick_ns * 1e-9),

@@ -76,7 +76,7 @@ class ClosedLoop:
         variety: how much scenes differ.
         make: of messages; those of bags without it.
         record: is called with topic, type, message and stamp in ns of everything that is sent.
-        turns: ticks in a step of the model, see `Turns`.
+        turns: ticks in a step of the model, see `Interleaving`.
     """
 
     def __init__(

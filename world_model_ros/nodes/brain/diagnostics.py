@@ -91,13 +91,13 @@ def _goal(brain: Brain, loop: TickLoop, goals: GoalInbox) -> DiagnosticStatus:
 
 def _calibration(loop: TickLoop) -> DiagnosticStatus:
     """How often the 90 % regions at the end of the horizon held what then came."""
-    hindsight = loop.hindsight
-    values: dict[str, object] = {"looks": hindsight.looked, "nominal": 0.9}
-    if not hindsight.looked:
+    coverage = loop.coverage
+    values: dict[str, object] = {"looks": coverage.looked, "nominal": 0.9}
+    if not coverage.looked:
         return status("world_model: calibration", OK, "nothing to look back at yet", values)
-    values["hit_rate"] = hindsight.hit_rate
-    words = f"{hindsight.hit_rate:.0%} of {hindsight.looked} outcomes were in their 90 % region"
-    return status("world_model: calibration", WARN if hindsight.off else OK, words, values)
+    values["hit_rate"] = coverage.hit_rate
+    words = f"{coverage.hit_rate:.0%} of {coverage.looked} outcomes were in their 90 % region"
+    return status("world_model: calibration", WARN if coverage.off else OK, words, values)
 
 
 def drivers_status(drivers: Drivers | None, precedence: Precedence) -> DiagnosticStatus:

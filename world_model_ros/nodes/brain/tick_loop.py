@@ -9,7 +9,7 @@ from time import perf_counter
 from typing import Any
 
 from world_model_ros.brain.brain import Brain
-from world_model_ros.brain.coverage_monitor import Hindsight
+from world_model_ros.brain.coverage_monitor import CoverageMonitor
 from world_model_ros.brain.decision import Decision
 from world_model_ros.brain.session import BrainSession
 from world_model_ros.brain.tick_record import TickRecord, TickStatistics
@@ -32,7 +32,7 @@ class TickLoop:
         after: what works in the time that a tick leaves over, in this order, by the name of its stage.
         reference: commanded joint positions (J,) at an observation; None takes what the gate says.
         refusal: the rule that a command broke since the last call, says the gate; None if none did.
-        turns: ticks in a step of the model, see `Turns`.
+        turns: ticks in a step of the model, see `Interleaving`.
         alive: whether the middleware is still there; errors after that are no faults.
         log_error: takes a line.
     """
@@ -60,7 +60,7 @@ class TickLoop:
         self.decision: Decision | None = None
         manifest = brain.bundle.manifest
         scale = manifest.calibration.region_scale
-        self.hindsight = Hindsight(brain.contract, brain.imagine, manifest.horizon, scale, turns)
+        self.coverage = CoverageMonitor(brain.contract, brain.imagine, manifest.horizon, scale, turns)
         self._camera = first_camera(brain.contract.interface)
         self._session, self._commanded = BrainSession(brain, seed, turns), False
         self._first_ns: int | None = None  # since the clock last jumped back
@@ -167,7 +167,7 @@ class TickLoop:
         self._outbox.futures(decision, observation)
         self.observation, self.decision = observation, decision
         sees = self._camera is not None and observation.fresh[self._camera.name]
-        self.hindsight.add(done_tick.memory, inputs.applied, decision, sees)
+        self.coverage.add(done_tick.memory, inputs.applied, decision, sees)
         stages_ms["publish"] = (perf_counter() - done) * 1e3
         self._session.prepare()
         deadline_s = since + _SHARE * self._tick_ns * 1e-9
@@ -180,6 +180,6 @@ class TickLoop:
     def _forget(self) -> None:
         """What was believed before no longer leads to what comes."""
         self._session.restart()
-        self.hindsight.forget()
+        self.coverage.forget()
         for part in self._after.values():
             part.forget()

@@ -28,7 +28,7 @@ from world_model_ros.core.errors import UserError
 from world_model_ros.nodes.brain.stream_inbox import StreamInbox
 from world_model_ros.nodes.qos import LATCHED
 from world_model_ros.nodes.view import predicted
-from world_model_ros.view.outlook import Outlook, Way
+from world_model_ros.view.outlook import Outlook, TargetPath
 from world_model_ros.view.pictures.strip import Badge
 
 _KEPT = 3000  # outlooks: five minutes at 10 Hz
@@ -163,7 +163,7 @@ class LiveFeed:
         age_ns = int(self._node.get_clock().now().nanoseconds) - at_ns
         return value if 0 <= age_ns <= _STALE_TICKS * self._contract.tick_ns else None
 
-    def _ways(self) -> dict[str, Way]:
+    def _ways(self) -> dict[str, TargetPath]:
         ways = {}
         for name in self.goals:
             path, regions = self._fresh(f"predicted/{name}/path"), self._fresh(f"predicted/{name}/region")
@@ -173,7 +173,7 @@ class LiveFeed:
             known = np.array([regions[step] for step in steps])
             ahead = np.arange(1, len(path) + 1)
             axes = np.stack([np.interp(ahead, steps, column) for column in known.T], 1).astype(np.float32)
-            ways[name] = Way(path[0], path, axes)
+            ways[name] = TargetPath(path[0], path, axes)
         return ways
 
     def _candidates(self) -> NDArray[np.float32] | None:

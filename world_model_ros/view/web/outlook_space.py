@@ -13,7 +13,7 @@ from viser import transforms
 from world_model_ros.contract.contract import Contract
 from world_model_ros.view.markers.future_markers import ramp
 from world_model_ros.view.markers.robot_shape import RobotShape
-from world_model_ros.view.outlook import Outlook, Way, touching
+from world_model_ros.view.outlook import Outlook, TargetPath, touching
 from world_model_ros.view.pictures.space_picture import (
     CANDIDATE,
     CONTACT,
@@ -110,7 +110,7 @@ class WebSpace:
         }
         return groups[part]
 
-    def _ways(self, ways: Mapping[str, Way]) -> None:
+    def _ways(self, ways: Mapping[str, TargetPath]) -> None:
         for name, line in self._paths.items():
             way = ways.get(name)
             whole = None
