@@ -211,6 +211,8 @@ def _as_user_error(where: str, error: ValidationError) -> UserError:
     value, legal = first.get("input"), first["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
     if first["type"] == "extra_forbidden":
         legal = f"no such key; legal here: {_legal_keys(first['loc'][:-1])}"
+    elif first["type"] == "missing" and isinstance(first["loc"][-1], int):
+        path, legal = path.rpartition("[")[0], f"a list with at least {first['loc'][-1] + 1} values"
     elif first["type"] in ("missing", "union_tag_not_found"):
         path += _tag_key(first)
         value, legal = "nothing", "a value: this key is required"
