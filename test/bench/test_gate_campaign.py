@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import yaml
 
+from world_model_ros.bench.gate import gate_robot as bench_robot
 from world_model_ros.bench.gate.campaign import at_rate, campaign, places
-from world_model_ros.bench.gate.campaign import gate_robot as bench_robot
 from world_model_ros.bench.gate.faults import FAULTS, detect_to_hold
 from world_model_ros.bench.gate.fuzz import KINDS, Fuzz
 from world_model_ros.bench.gate.histories import histories

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from world_model_ros.bench.gate.campaign import histories as histories_module
+from world_model_ros.bench.gate import histories as histories_module
 from world_model_ros.bench.gate.histories import EVENTS, Bench, histories
 from world_model_ros.bench.gate.trajectory_controllers import Setting
 from world_model_ros.contract.contract import Contract

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from world_model_ros.contract.urdf import text as module
 from world_model_ros.contract.urdf.description import read_description
-from world_model_ros.contract.urdf.numbers import text as module
 from world_model_ros.contract.urdf.text import urdf_text
 from world_model_ros.core.errors import UserError
 
