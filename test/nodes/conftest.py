@@ -11,12 +11,13 @@ import pytest
 
 @pytest.fixture
 def start_node() -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """Starts a node by its module with ROS parameters (``name:=value``); what still runs in the end is killed."""
+    """Starts a node as its executable does, with ROS parameters (``name:=value``); what still runs in the end is killed."""
     started: list[subprocess.Popen[str]] = []
 
     def start(node: str, *parameters: str) -> subprocess.Popen[str]:
         words = [word for each in parameters for word in ("-p", each)]
-        command = [sys.executable, "-m", f"world_model_ros.nodes.{node}", "--ros-args", *words]
+        program = f"from world_model_ros.nodes.entry import {node}; {node}()"  # as its executable does
+        command = [sys.executable, "-c", program, "--ros-args", *words]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         started.append(process)
         return process

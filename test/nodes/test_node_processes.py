@@ -24,6 +24,7 @@ from rclpy.parameter_client import AsyncParameterClient
 
 from world_model_ros.bringup.domain import free_domain
 from world_model_ros.contract.contract import Contract
+from world_model_ros.nodes import entry
 
 pytestmark = pytest.mark.slow
 
@@ -124,7 +125,9 @@ def test_a_change_that_would_do_nothing_is_refused_and_ctrl_c_twice_ends_it(
     name, kind, status = PROCESSES[executable]
     process = start(executable)
     client, values = person.parameters_of(name)
-    module = importlib.import_module(f"world_model_ros.nodes.{executable}")
+    folder = Path(entry.__file__).parent
+    room = next(folder.rglob(f"{executable}.py")).parent.name
+    module = importlib.import_module(f"world_model_ros.nodes.{room}.{executable}")
     free = {"use_sim_time", "start_type_description_service", *getattr(getattr(module, kind), "changeable", ())}
     asked = {each: rclpy.parameter.parameter_value_to_python(value) for each, value in values.items()}
     asked = {each: value for each, value in asked.items() if each not in free and not each.startswith("qos_")}
