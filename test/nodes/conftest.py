@@ -11,7 +11,7 @@ import pytest
 
 @pytest.fixture
 def start_node() -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """Starts a node as its executable does, with ROS parameters (``name:=value``); what still runs in the end is killed."""
+    """Starts a node as its executable does, with ROS parameters (``name:=value``), and kills it in the end."""
     started: list[subprocess.Popen[str]] = []
 
     def start(node: str, *parameters: str) -> subprocess.Popen[str]:
