@@ -1,4 +1,4 @@
-"""What is in a bag beside its contract: the findings of ``check --live``, of a recording."""
+"""Check of a bag against a contract: the findings of ``check --live``, of a recording."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What ``world-model bench tick|plan|transport|replay`` measures, in one form: where, how often, and how it spreads."""
+"""The form of every ``world-model bench`` result: where, how often, and how it spreads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tick: what was sensed and applied, what was believed and what is wanted -> a decision and a new belief."""
+"""The tick: observation, applied action, belief and goal -> a decision and the next belief."""
 
 from __future__ import annotations
 

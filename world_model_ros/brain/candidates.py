@@ -1,4 +1,4 @@
-"""Motions that somebody else proposes, as actions that the model can imagine, and the verdict on what they lead to."""
+"""Motions proposed from outside: as actions that the model imagines, and the verdict on each."""
 
 from __future__ import annotations
 

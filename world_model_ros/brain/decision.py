@@ -1,4 +1,4 @@
-"""What a tick decides, and what it remembers."""
+"""Result of a tick, and the memory that the next one starts from."""
 
 from __future__ import annotations
 

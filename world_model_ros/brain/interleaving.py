@@ -1,4 +1,4 @@
-"""Ticks that are more frequent than the steps of the model: as many beliefs as there are ticks in a step, in turn."""
+"""Ticks more frequent than the steps of the model: several beliefs take turns."""
 
 from __future__ import annotations
 

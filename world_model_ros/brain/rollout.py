@@ -1,4 +1,4 @@
-"""Rollout and decode for any number of candidates or states, by graphs of a fixed number."""
+"""Rollout and decode for any number of candidates or states, with graphs of a fixed number."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Times of stages."""
+"""Times of the stages of a tick."""
 
 from __future__ import annotations
 

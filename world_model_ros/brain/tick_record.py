@@ -1,4 +1,4 @@
-"""What a tick publishes about itself, so that a replay can follow it; and how the ticks have gone."""
+"""The record that a tick publishes, for replays; and statistics of ticks."""
 
 from __future__ import annotations
 

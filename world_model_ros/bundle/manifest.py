@@ -1,4 +1,4 @@
-"""What a model bundle says about itself: ``manifest.json``, validated."""
+"""``manifest.json`` of a model bundle, validated."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When messages came and what their stamps say, in a few numbers however many there are."""
+"""Arrival times and stamps of messages, in a few numbers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a robot sends beside its contract: the findings of the live check and of the check of a bag, which are one."""
+"""Findings on a whole robot against its contract, live and in a bag."""
 
 from __future__ import annotations
 

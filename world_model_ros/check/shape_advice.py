@@ -1,4 +1,4 @@
-"""What a contract has to say so that a message fits, read off the message itself."""
+"""Advice on a contract's shapes, read off a message."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a robot's messages, live or in a bag, are what a stream of the contract promises; what to change if not."""
+"""Check of a stream's messages against the contract, and the advice on what to change."""
 
 from __future__ import annotations
 

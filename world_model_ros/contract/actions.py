@@ -1,4 +1,4 @@
-"""Kinds of action: what the brain decides about, tick by tick."""
+"""Kinds of action: the numbers that the brain decides about at each tick."""
 
 from __future__ import annotations
 

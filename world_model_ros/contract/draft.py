@@ -1,4 +1,4 @@
-"""A first contract for a robot of which there is only a URDF: what it says, and marked guesses for the rest."""
+"""A first contract from a URDF, with marked guesses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a robot's driver says of itself: how fast it lets the robot move, and whether it moves at all."""
+"""Inputs from a robot's driver: speed scaling, and whether the robot is ready."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where config, models and launch files lie: with ament, beside the sources, or with pip; and the default robot."""
+"""Folder of config, models and launch files, however the package is installed; and the default robot."""
 
 from __future__ import annotations
 

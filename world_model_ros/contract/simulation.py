@@ -1,4 +1,4 @@
-"""The part of a contract's deployment that only the simulator of this package reads: what stands around the robot."""
+"""The part of a contract for the simulator: the objects around the robot."""
 
 from __future__ import annotations
 

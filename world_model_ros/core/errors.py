@@ -1,4 +1,4 @@
-"""The one error type for what a user did wrong."""
+"""The error type for mistakes of a user."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the robot shall bring about."""
+"""Goals: poses of targets, a picture, or joint positions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What to install for a module that is not there."""
+"""Advice on a Python module that is not installed."""
 
 from __future__ import annotations
 

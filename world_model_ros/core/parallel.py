@@ -1,4 +1,4 @@
-"""The same for many: one process after another takes the next, results come in order."""
+"""Parallel map over processes, with results in order."""
 
 from __future__ import annotations
 

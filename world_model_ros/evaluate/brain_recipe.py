@@ -1,4 +1,4 @@
-"""A brain that is made anew in each of several processes."""
+"""Recipe of a brain, for processes that each make their own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Intervals for what was counted and measured."""
+"""Confidence intervals of shares and medians."""
 
 from __future__ import annotations
 

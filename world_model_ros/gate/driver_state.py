@@ -1,4 +1,4 @@
-"""What the driver of the robot says: how fast its time passes, and whether the robot follows at all."""
+"""State of the robot's driver: how fast its time passes, and whether the robot follows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The gate of a contract."""
+"""Makes the gate of a contract."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a step of the gate says."""
+"""Output of a gate's step."""
 
 from __future__ import annotations
 

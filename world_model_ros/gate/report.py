@@ -1,4 +1,4 @@
-"""What a gate tells about itself, as data for JSON and diagnostics."""
+"""State of a gate as data, for JSON and diagnostics."""
 
 from __future__ import annotations
 

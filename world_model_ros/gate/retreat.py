@@ -1,4 +1,4 @@
-"""The way back after a contact: a little of the motion that led there."""
+"""Retreat after a contact: back along the last of the motion."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Judges a whole trajectory before a single value of it is used."""
+"""Rules that a whole trajectory has to keep before any of it is used."""
 
 from __future__ import annotations
 

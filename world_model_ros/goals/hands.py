@@ -1,4 +1,4 @@
-"""Several fingertips at one table: which of them pushes, and how they keep out of each other's way. Lengths in m."""
+"""Several fingertips: which of them pushes, and how they stay apart. Lengths in m."""
 
 from __future__ import annotations
 

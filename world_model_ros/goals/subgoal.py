@@ -1,4 +1,4 @@
-"""From a goal to what the planner shall aim at, tick by tick. Positions in m in the base frame."""
+"""Subgoals: what the planner aims at for a goal at this tick. Positions in m in the base frame."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a goal asks of each target now, hands that have nothing to do included."""
+"""Subgoals of all targets at this tick, including hands that have nothing to do."""
 
 from __future__ import annotations
 

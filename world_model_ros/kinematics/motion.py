@@ -1,4 +1,4 @@
-"""What turns actions into joint motion, chosen by the contract's kind of action."""
+"""Actions to joint motion, by the contract's kind of action."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Parameters: declared so that a wrong one is said in one line; what nothing would come of is refused or named."""
+"""Declaration of parameters: wrong, unknown and ineffective ones are named."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What keeps other work on the machine from holding up this process: priority, and memory that stays where it is."""
+"""Real-time priority and locked memory of a process."""
 
 from __future__ import annotations
 

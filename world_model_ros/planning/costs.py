@@ -1,4 +1,4 @@
-"""What a plan is judged by. Distances in m along the horizon; smaller is better."""
+"""Cost terms of plans. Distances in m along the horizon; smaller is better."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a planner needs of a world model."""
+"""Interface of a world model for planning."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The fingertips that a planner moves: their targets, their columns of the action, their workspaces."""
+"""Fingertips that a planner moves: targets, columns of the action, workspaces."""
 
 from __future__ import annotations
 

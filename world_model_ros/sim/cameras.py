@@ -1,4 +1,4 @@
-"""What the cameras of a simulated robot see, drawn where the physics runs or elsewhere from a copy of its state."""
+"""Cameras of a simulated robot, rendered in the physics process or elsewhere from a copy of its state."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a simulated robot asks of a machine."""
+"""Processor time that a simulated robot needs."""
 
 from __future__ import annotations
 

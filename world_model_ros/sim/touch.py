@@ -1,4 +1,4 @@
-"""What the fingertip feels: contact forces spread over a grid of taxels around it."""
+"""Taxels of a fingertip: contact forces spread over a grid."""
 
 from __future__ import annotations
 

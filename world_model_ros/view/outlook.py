@@ -1,4 +1,4 @@
-"""What a robot senses at a moment, and what it expects to come: all that a view shows of one tick, as plain data."""
+"""Outlook: senses of one moment and the expected future, as plain data for views."""
 
 from __future__ import annotations
 

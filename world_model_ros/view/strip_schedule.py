@@ -1,4 +1,4 @@
-"""Which imagination is shown, and for how long: first the imagined frames, then reality fills in beside them."""
+"""Schedule of the strip: which imagination is shown, and for how long."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Brings imaginations together with what the camera saw later."""
+"""Timeline: matches imaginations with later camera frames."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A bag as aligned arrays: what training and scores read."""
+"""A bag as aligned arrays, for training and scores."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Two models on the same bags, tick by tick: whose futures are nearer to what came."""
+"""Comparison of two models on the same bags, tick by tick."""
 
 from __future__ import annotations
 

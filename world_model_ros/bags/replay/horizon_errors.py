@@ -1,4 +1,4 @@
-"""How good imagined futures are, by how far ahead they look; each beside the error of assuming that nothing changes."""
+"""Errors of imagined futures by step ahead, with the error of assuming that nothing changes."""
 
 from __future__ import annotations
 

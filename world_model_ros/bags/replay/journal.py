@@ -1,4 +1,4 @@
-"""What happened in a replay, tick by tick, in few bytes: the source of metrics and report."""
+"""Compact record of a replay, tick by tick: the source of metrics and report."""
 
 from __future__ import annotations
 

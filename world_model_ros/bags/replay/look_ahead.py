@@ -1,4 +1,4 @@
-"""From every replayed tick: imagine under the actions that were executed, and compare with what came."""
+"""Imagination from every replayed tick under the executed actions, compared with what follows."""
 
 from __future__ import annotations
 

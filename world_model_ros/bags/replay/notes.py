@@ -1,4 +1,4 @@
-"""What a person should know about a replayed bag, and what makes a replay say nothing."""
+"""Notes on a replayed bag, and errors of one that cannot be replayed."""
 
 from __future__ import annotations
 

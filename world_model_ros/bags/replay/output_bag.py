@@ -1,4 +1,4 @@
-"""The bag that a replay writes: what was recorded, and beside it what the brain made of it."""
+"""The bag that a replay writes: the recorded messages, and the brain's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Run a brain over a recorded bag, and hold what it imagined against what happened."""
+"""Replay: a brain runs over a recorded bag, and its imagination is compared with the recording."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far a replay is from what was recorded live."""
+"""Distance of a replay from the live run that was recorded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a replay that stopped hands to the one that goes on."""
+"""State of a replay that stopped, to resume from."""
 
 from __future__ import annotations
 

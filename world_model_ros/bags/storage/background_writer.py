@@ -1,4 +1,4 @@
-"""Write a bag in a thread of its own, so that a slow disk never holds up who receives the messages."""
+"""Bag writer in a thread of its own: a slow disk does not delay the receiver."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which files a bag consists of, and what reads each of them."""
+"""Files of a bag, and the reader of each."""
 
 from __future__ import annotations
 

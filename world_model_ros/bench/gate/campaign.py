@@ -1,4 +1,4 @@
-"""``world-model bench gate``: many commands, most of them bad, and a count of what came through."""
+"""``world-model bench gate``: many commands, most of them invalid, and a count of what the gate lets through."""
 
 from __future__ import annotations
 

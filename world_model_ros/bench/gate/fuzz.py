@@ -1,4 +1,4 @@
-"""Commands for a gate, lawful and not, from a seed: each has a class, and says whether it may be accepted."""
+"""Commands for a gate from a seed, valid and invalid; each has a class."""
 
 from __future__ import annotations
 

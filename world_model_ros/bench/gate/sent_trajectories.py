@@ -1,4 +1,4 @@
-"""What a gate sent, as a controller follows it and as the independent checker judges it."""
+"""Trajectories that a gate sends, as a controller follows them and as the checker judges them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much of the machine each process takes, from what Linux counts."""
+"""Processor time of each process, from Linux's counters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``world-model bench live``: every process of the demo at once, for minutes: is the rate held, and who takes what?"""
+"""``world-model bench live``: all processes of the demo for minutes; the kept rate, and the processor time of each."""
 
 from __future__ import annotations
 

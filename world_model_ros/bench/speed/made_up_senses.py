@@ -1,4 +1,4 @@
-"""Made-up senses for speed: arrays and messages of the right sizes and rates, whatever they show."""
+"""Made-up senses for timing: arrays and messages of the right sizes and rates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a URDF says of a robot: its tree of links, the joints that can be commanded, meshes and cameras."""
+"""A URDF's tree of links, its joints, meshes and cameras."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person would steer, written down: ``x=0.2 for 1; y=-0.1 for 0.5; for 2`` in m/s or rad/s, and s."""
+"""Motions as text: ``x=0.2 for 1; y=-0.1 for 0.5; for 2`` in m/s or rad/s, and s."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A simulated robot under the commands of a person, to hold an imagination against."""
+"""A simulated robot under a person's commands, to compare an imagination with."""
 
 from __future__ import annotations
 

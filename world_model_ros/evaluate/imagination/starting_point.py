@@ -1,4 +1,4 @@
-"""The imagination that ``world-model imagine`` steers: where it begins, and the simulator that may run beside."""
+"""Start of an imagination that ``world-model imagine`` steers, with a simulator next to it if asked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A person inside the model: imagined ticks with all that is sensed in them, and how far they come from the truth."""
+"""Imagined ticks that a person steers, with all senses, and their distance from the truth."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Imaginations of several scenes together: how often they stay near the simulator."""
+"""Imaginations of several scenes: how often they stay near the simulator."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a model imagined beside what then happened, over whole bags: the raw material of prediction and calibration."""
+"""Forecasts over whole bags compared with the recording: the raw material of prediction and calibration."""
 
 from __future__ import annotations
 

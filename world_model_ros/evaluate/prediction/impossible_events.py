@@ -1,4 +1,4 @@
-"""Whether the brain is surprised when the impossible happens, and only then.
+"""Surprise of a brain at impossible events, and its silence at possible ones.
 
 Each episode is run twice from the same seed, with the event and without; what differs is the event and what follows.
 """

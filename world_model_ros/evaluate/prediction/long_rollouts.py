@@ -1,4 +1,4 @@
-"""How far an imagination drifts when it goes on for a minute, under actions that were executed meanwhile."""
+"""Drift of an imagination over a minute of executed actions."""
 
 from __future__ import annotations
 

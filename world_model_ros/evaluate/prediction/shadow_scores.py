@@ -1,4 +1,4 @@
-"""How well a model predicts a robot while it watches, beside assuming that nothing changes."""
+"""Prediction errors of a model that watches a robot, compared with assuming that nothing changes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which rates a run kept on its machine, from what the processes said of themselves on ``/diagnostics``."""
+"""Rates that a run kept on its machine, from ``/diagnostics``."""
 
 from __future__ import annotations
 

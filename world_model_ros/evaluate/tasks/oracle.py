@@ -1,4 +1,4 @@
-"""The oracle: a hand-made policy that is told the true poses. What a task allows at best, more or less."""
+"""Oracle: a scripted policy with the true poses; an upper bound, more or less."""
 
 from __future__ import annotations
 

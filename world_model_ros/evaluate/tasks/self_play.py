@@ -1,4 +1,4 @@
-"""Episodes in which the brain itself acts, recorded as bags: they show a model where it believed too much of itself."""
+"""Episodes in which the brain acts, recorded as bags for the next training."""
 
 from __future__ import annotations
 

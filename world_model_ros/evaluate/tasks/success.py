@@ -1,4 +1,4 @@
-"""Success of the shipped brain in closed loop, each task in a scene of its own, with controls beside it."""
+"""Success rate of a brain in closed loop, each task in a fresh scene, with controls."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Goals drawn from a seed and from where everything is."""
+"""Goals drawn from a seed and a scene."""
 
 from __future__ import annotations
 

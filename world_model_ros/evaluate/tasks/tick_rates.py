@@ -1,4 +1,4 @@
-"""How well a run kept its rate, from the records of its ticks."""
+"""Tick rate of a run, from the records of its ticks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a training step is given."""
+"""Batch of a training step."""
 
 from __future__ import annotations
 

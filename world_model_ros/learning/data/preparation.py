@@ -1,4 +1,4 @@
-"""What a model needs of the data before and between the stages: statistics, and codes of every tick."""
+"""Statistics of the data, and codes of every tick, computed before and between training stages."""
 
 from __future__ import annotations
 

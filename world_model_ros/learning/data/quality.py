@@ -1,4 +1,4 @@
-"""What a data set is worth, before a model is trained on it: a row a bag, and what makes one useless."""
+"""Report on the quality of a data set before training: a row a bag."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Draws batches of windows from a cache."""
+"""Batches of windows drawn from a cache."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one tick tells the filter."""
+"""Input of the filter at one tick."""
 
 from __future__ import annotations
 

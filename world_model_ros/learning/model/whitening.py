@@ -1,4 +1,4 @@
-"""Errors without what usually goes together in them."""
+"""Prediction errors with their usual correlation removed."""
 
 from __future__ import annotations
 

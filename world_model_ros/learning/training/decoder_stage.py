@@ -1,4 +1,4 @@
-"""Trains the image decoder on what the finished model imagines."""
+"""Training stage of the image decoder, on futures that the finished model imagines."""
 
 from __future__ import annotations
 

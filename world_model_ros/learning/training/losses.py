@@ -1,4 +1,4 @@
-"""What the model is trained on: what it predicts many steps ahead from beliefs it filtered itself."""
+"""Training losses: predictions many steps ahead from filtered beliefs."""
 
 from __future__ import annotations
 

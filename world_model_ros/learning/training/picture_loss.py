@@ -1,4 +1,4 @@
-"""What imagined pictures are trained on."""
+"""Losses of imagined pictures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How good a model is on held-out episodes while it is trained, and what looks wrong with it."""
+"""Scores on held-out episodes during training, and warnings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether anybody listens yet, and whether they have heard."""
+"""Counts subscribers, and waits for their acknowledgements."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a recorder listens to, and with which quality of service."""
+"""Topics that a recorder subscribes, with their quality of service."""
 
 from __future__ import annotations
 

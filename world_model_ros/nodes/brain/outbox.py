@@ -1,4 +1,4 @@
-"""Publishes what a tick decided. The command goes out first, futures only to whom looks at them."""
+"""Publishes the result of a tick: the command first, futures only if subscribed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Parameters of the brain's node, and what they may be."""
+"""Parameters of the brain's node, and their legal values."""
 
 from __future__ import annotations
 

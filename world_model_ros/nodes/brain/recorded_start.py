@@ -1,4 +1,4 @@
-"""Wait for the recorder before the first tick, so that the bag has all that the first tick saw."""
+"""Delays the first tick until the recorder listens."""
 
 from __future__ import annotations
 

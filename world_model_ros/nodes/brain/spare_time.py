@@ -1,4 +1,4 @@
-"""Work in what a tick leaves over."""
+"""Work in the time that a tick leaves over."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a tick leaves behind for those who work in the time until the next one."""
+"""Result of a tick for the work in spare time."""
 
 from __future__ import annotations
 

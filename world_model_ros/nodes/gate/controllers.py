@@ -1,4 +1,4 @@
-"""What each kind of controller is told of a step of the gate."""
+"""Messages of a gate's step for each kind of controller."""
 
 from __future__ import annotations
 

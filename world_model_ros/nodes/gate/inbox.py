@@ -1,4 +1,4 @@
-"""Everything that the gate listens to. Callbacks convert and store; the gate's own thread takes it from here."""
+"""Subscriptions of the gate. Callbacks convert and store; the gate's thread reads."""
 
 from __future__ import annotations
 

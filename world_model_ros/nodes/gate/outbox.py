@@ -1,4 +1,4 @@
-"""Everything that the gate says: to the controller, to the brain, and to people. Publishing is thread-safe."""
+"""Publishers of the gate: to the controller, to the brain, and to people. Thread-safe."""
 
 from __future__ import annotations
 

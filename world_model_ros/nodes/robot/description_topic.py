@@ -1,4 +1,4 @@
-"""Whether somebody publishes the robot's description."""
+"""Test whether a robot description is published."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Listens to a running robot and says, topic by topic, what fits its contract."""
+"""Check of a running robot against its contract, topic by topic."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was commanded, of a robot that somebody else drives."""
+"""Commanded joint positions of a robot that another program drives."""
 
 from __future__ import annotations
 

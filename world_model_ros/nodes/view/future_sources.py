@@ -1,4 +1,4 @@
-"""What the future view listens to; callbacks only check, convert and store."""
+"""Subscriptions of the future view; callbacks check, convert and store."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What brain and gate publish, read back into arrays and states."""
+"""Messages of brain and gate, read back into arrays and states."""
 
 from __future__ import annotations
 

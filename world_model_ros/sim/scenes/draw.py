@@ -1,4 +1,4 @@
-"""Which scene a seed gets: what is drawn, from which ranges, at which level of variety."""
+"""Scenes drawn from seeds, at three levels of variety."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which parts of a MuJoCo model are the robot's: where it is touched, what its sensors sit on."""
+"""Parts of a MuJoCo model that belong to the robot: contact geometry and sensor sites."""
 
 from __future__ import annotations
 

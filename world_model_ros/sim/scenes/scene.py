@@ -1,4 +1,4 @@
-"""What stands on the table, how it looks, and the MuJoCo model made of it and the robot's URDF."""
+"""Scene: objects on the table, their looks, and the MuJoCo model with the robot's URDF."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What stands in the 3D view at the moment, gathered from several sources; what is not renewed disappears."""
+"""Markers of the 3D view from several sources; those that are not renewed disappear."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is seen, heard and felt now, beside what is imagined and what then came, as one picture."""
+"""Dashboard picture: senses now, imagined, and as they then are."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sound as a picture: log-mel of what was heard, in the bands in which a model imagines sound."""
+"""Sound as a picture: log-mel bands, as a model imagines sound."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is seen, heard and felt inside the model while a person steers it, beside the truth where there is one."""
+"""Picture of steered imagination: senses inside the model, next to the truth where there is one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Imagined frames beside the real frames of the same times, as one picture that explains itself."""
+"""Strip picture: imagined frames next to the real frames of the same times."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An outlook in space on a web page: what `space` paints, as objects that a person can walk around."""
+"""3D scene of an outlook on a web page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a page shows of an imagination that is steered, and what it asks of it."""
+"""Protocol between a web page and a steered imagination."""
 
 from __future__ import annotations
 
