@@ -167,7 +167,7 @@ def drawing_process(parent: int) -> int:
     """The one that draws the images of a simulator."""
     for task in Path(f"/proc/{parent}/task").iterdir():
         for child in (task / "children").read_text().split():
-            if "studio" in Path(f"/proc/{child}/cmdline").read_text():
+            if "camera_process" in Path(f"/proc/{child}/cmdline").read_text():
                 return int(child)
     raise AssertionError("nobody draws")
 
