@@ -128,3 +128,31 @@ def test_a_damaged_bundle_is_not_made_into_a_whole_one(contract: Contract, tmp_p
         file.write(b"\0")
     with pytest.raises(UserError, match=r"rollout\.onnx.*sha256"):
         upgrade_bundle(tmp_path / "old", contract, tmp_path / "new")
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        (lambda told: told["files"].update({"../out.onnx": "0" * 64}), r"files"),
+        (lambda told: told["graphs"]["plan"].update(file="../plan.onnx"), r"graphs\.plan\.file"),
+        (lambda told: told.pop("sizes"), r"sizes"),
+    ],
+)
+def test_a_manifest_that_is_wrong_is_refused_before_anything_is_written(
+    change, field: str, contract: Contract, tmp_path: Path
+) -> None:
+    shutil.copytree(OLD, tmp_path / "old")
+    path = tmp_path / "old" / "manifest.json"
+    told = json.loads(path.read_text())
+    change(told)
+    path.write_text(json.dumps(told))
+    with pytest.raises(UserError, match=field):
+        upgrade_bundle(tmp_path / "old", contract, tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+
+
+def test_what_is_no_manifest_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for text in ("", "[]", "{}"):
+        (tmp_path / "manifest.json").write_text(text)
+        assert main(["upgrade-bundle", str(tmp_path), "--out", str(tmp_path / "new")]) == 2
+        assert len(capsys.readouterr().err.splitlines()) == 1

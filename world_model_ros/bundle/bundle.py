@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -86,20 +87,34 @@ def check_bundle(name_or_path: str | Path, contract: Contract) -> BundleReport:
 
 
 def read_manifest(folder: Path) -> Manifest:
+    """The manifest of a bundle. `UserError` if it is not JSON, not of this format, or says what it may not."""
+    told = manifest_text(folder)
+    if told.get("format") == 1:
+        legal = f"{FORMAT}; `world-model upgrade-bundle {folder} --out NEW` makes one of it"
+        raise UserError(f"{folder / MANIFEST}: format", 1, legal)
+    return validated(folder, told)
+
+
+def manifest_text(folder: Path) -> dict[str, Any]:
+    """What a bundle's manifest says, of any format and not validated. `UserError` if it is no JSON object."""
     path = folder / MANIFEST
     try:
         told = json.loads(path.read_text(encoding="utf-8"))
-        if isinstance(told, dict) and told.get("format") == 1:
-            raise UserError(
-                f"{path}: format", 1, f"{FORMAT}; `world-model upgrade-bundle {folder} --out NEW` makes one"
-            )
-        return Manifest.model_validate(told)
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise UserError(str(path), str(error), "JSON") from error
+    if not isinstance(told, dict):
+        raise UserError(str(path), type(told).__name__, "a JSON object")
+    return told
+
+
+def validated(folder: Path, told: Mapping[str, Any]) -> Manifest:
+    """A manifest of what a bundle says. `UserError` that names the field that is wrong."""
+    try:
+        return Manifest.model_validate(told)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise UserError(f"{path}: {where}", first.get("input"), first["msg"]) from error
+        raise UserError(f"{folder / MANIFEST}: {where}", first.get("input"), first["msg"]) from error
 
 
 def _checks(folder: Path, manifest: Manifest, contract: Contract) -> Iterator[Check]:

@@ -7,12 +7,11 @@ Needs the package ``onnx``, and no PyTorch.
 from __future__ import annotations
 
 import hashlib
-import json
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from world_model_ros.bundle.bundle import MANIFEST, find_bundle, load_bundle, wrong_file
+from world_model_ros.bundle.bundle import MANIFEST, find_bundle, load_bundle, manifest_text, validated, wrong_file
 from world_model_ros.bundle.manifest import FORMAT, Manifest
 from world_model_ros.bundle.signatures import cameras, reference_of
 from world_model_ros.contract.contract import Contract
@@ -38,9 +37,10 @@ def upgrade_bundle(source: Path | str, contract: Contract, out: Path | str) -> M
             contract.
     """
     folder, out = find_bundle(source), Path(out)
-    told = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    told = manifest_text(folder)
     if told.get("format") != 1:
         raise UserError(f"{folder / MANIFEST}: format", told.get("format"), f"1; this version writes {FORMAT}")
+    validated(folder, {**told, "format": FORMAT})  # names of files too: none may lead out of the folder
     if out.exists() and any(out.iterdir()):
         raise UserError("out", str(out), "a folder that is new or empty")
     _need_onnx()

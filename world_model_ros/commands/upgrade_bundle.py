@@ -15,14 +15,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    import json
-
-    from world_model_ros.bundle.bundle import MANIFEST, find_bundle
+    from world_model_ros.bundle.bundle import find_bundle, manifest_text
     from world_model_ros.bundle.upgrade import upgrade_bundle
     from world_model_ros.contract.contract import load_contract
 
-    told = json.loads((find_bundle(arguments.bundle) / MANIFEST).read_text(encoding="utf-8"))
-    contract = load_contract(arguments.robot or told["robot"])
+    contract = load_contract(arguments.robot or manifest_text(find_bundle(arguments.bundle)).get("robot", ""))
     manifest = upgrade_bundle(arguments.bundle, contract, arguments.out)
     result = {"model": manifest.name, "format": manifest.format, "folder": str(arguments.out), "robot": manifest.robot}
     show(result, arguments.json, [f"{arguments.out}: {manifest.name} as a bundle of format {manifest.format}"])
