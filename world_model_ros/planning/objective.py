@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -78,7 +79,7 @@ class JointReader(nn.Module):
         return torch.stack([senses[name][:, column] for name, column in self.columns], 1)
 
 
-class Objective(nn.Module):
+class Objective(nn.Module, ABC):
     """Base of objectives. A subclass gives `forward`, and perhaps a frozen dataclass ``Config`` of its settings.
 
     Args:
@@ -96,9 +97,9 @@ class Objective(nn.Module):
         self.model, self.interface = model, interface
         self.config = self.Config() if config is None else config
 
+    @abstractmethod
     def forward(self, futures: Futures, goals: Goals) -> Tensor:
         """Cost of each candidate (N,); smaller is better."""
-        raise NotImplementedError
 
 
 class GoalObjective(Objective):

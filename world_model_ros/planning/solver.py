@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -53,7 +54,7 @@ class Planned(NamedTuple):
     futures: Tensor
 
 
-class Solver(nn.Module):
+class Solver(nn.Module, ABC):
     """Base of solvers. A subclass gives `forward`, and its settings as a frozen dataclass ``Config``."""
 
     @dataclass(frozen=True)
@@ -72,9 +73,9 @@ class Solver(nn.Module):
         super().__init__()
         self.config = self.Config() if config is None else config
 
+    @abstractmethod
     def forward(self, evaluate: Evaluate, search: Search) -> Planned:
         """The cheapest chunk that it finds; never dearer than the cheapest proposal."""
-        raise NotImplementedError
 
 
 class ICEM(Solver):

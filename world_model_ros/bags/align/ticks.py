@@ -141,7 +141,7 @@ class BagTicks:
         return self._regular(messages, by_topic)
 
     def _regular(self, messages: _Messages, by_topic: dict[str, list[Route]]) -> Iterator[Tick]:
-        """Ticks from when all required streams have begun until the first of them ends, and again after a pause."""
+        """Ticks from when all required streams have started until the first of them ends, and again after a pause."""
         last = dict.fromkeys(self._required, -1)  # bag time
         waiting: deque[Tick] = deque()  # cut, but a required stream may end before them
         next_ns: int | None = None
@@ -159,10 +159,10 @@ class BagTicks:
             self._push(by_topic, topic, kind, bag_ns, raw)
             if topic in last:
                 last[topic] = max(last[topic], bag_ns)
-                begun = min(last.values())
-                if next_ns is None and begun >= 0 and bag_ns - begun <= LONGEST_GAP_NS:
+                started = min(last.values())
+                if next_ns is None and started >= 0 and bag_ns - started <= LONGEST_GAP_NS:
                     next_ns = bag_ns + _PHASE_NS
-                while waiting and waiting[0].observation.now_ns <= begun:
+                while waiting and waiting[0].observation.now_ns <= started:
                     yield waiting.popleft()
 
     def _planned(self, messages: _Messages, by_topic: dict[str, list[Route]]) -> Iterator[Tick]:

@@ -82,18 +82,18 @@ class LookAhead:
 
     def _look(self, now: ReplayedTick, coming: list[ReplayedTick]) -> None:
         executed = np.stack([each.applied for each in coming])[None]
-        begun = perf_counter()
+        started = perf_counter()
         imagined = self._brain.imagine(now.memory, executed)
-        self.model_s += perf_counter() - begun
+        self.model_s += perf_counter() - started
         self._future(now, imagined)
         self._score_joints(now, coming, imagined)
         self._score_targets(now, coming, imagined)
         frame = now.frame(self._camera)
         if frame is None:
             return
-        begun = perf_counter()
+        started = perf_counter()
         decoded = self._brain.decode(imagined.states[0], frame)
-        self.model_s += perf_counter() - begun
+        self.model_s += perf_counter() - started
         self._score_touch(now, coming, decoded.senses)
         assert decoded.frames is not None
         real = [each.frame(self._camera) for each in coming]

@@ -110,7 +110,7 @@ def replay(
         UserError: no such bag, a required stream is not in it, or ``out`` has a bag already. One that this call wrote
             is removed then.
     """
-    out, begun = Path(out), time.perf_counter()
+    out, started = Path(out), time.perf_counter()
     state = None if options.resume is None else load_state(options.resume, brain)
     with _whole_or_gone(out / "bag"), BagReader(bag, options.names) as reader:
         record, source = _source(reader, contract, options, state)
@@ -126,7 +126,7 @@ def replay(
             legal = "one in which all required streams overlap for a tick at least"
             unread = [f"{topic}: {why}" for topic, why in reader.unreadable.items()]
             raise UserError("bag", str(bag), "; ".join([legal, *unread, *reader.damage]))
-        metrics = outcome.metrics(source, bool(record), time.perf_counter() - begun)
+        metrics = outcome.metrics(source, bool(record), time.perf_counter() - started)
     (out / "metrics.json").write_text(json.dumps(metrics, indent=1) + "\n", encoding="utf-8")
     state.save(out / "memory.npz", brain)
     ahead = outcome.ahead

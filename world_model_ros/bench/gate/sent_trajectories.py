@@ -45,8 +45,8 @@ class Sent:
 
     def motion(self, now_ns: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Position and velocity (J,) that a perfect arm has."""
-        begun = [trajectory for trajectory in self._all[-_JOINED:] if trajectory.stamp_ns <= now_ns]
-        return begun[-1].sample(now_ns) if begun else (self._start, np.zeros_like(self._start))
+        started = [trajectory for trajectory in self._all[-_JOINED:] if trajectory.stamp_ns <= now_ns]
+        return started[-1].sample(now_ns) if started else (self._start, np.zeros_like(self._start))
 
     def deceleration(self, since: int) -> float:
         """How hard any joint is to brake at most, since there were that many, as a share of its acceleration limit.
