@@ -141,8 +141,10 @@ def test_the_driver_fits_its_contract_and_what_it_is_told_is_in_the_bag(driven: 
     episode = aligned_episode(bag, ours)
     assert len(episode) > 40
     assert episode.fresh.mean() > 0.95
-    known = np.isfinite(episode.reference).all(axis=1)
-    assert known.mean() > 0.9  # of the arm's controller and of the hand's
+    known = np.isfinite(episode.reference).all(axis=1)  # of the arm's controller and of the hand's
+    first = int(known.argmax())  # a recorder that starts takes its time to find who publishes
+    assert known[first:].mean() > 0.95
+    assert len(known) - first > 40
     moves = np.abs(episode.applied[1:])
     assert (moves.max(axis=1) > 1e-3).mean() > 0.2
     assert moves.max() < 1.5 * ours.interface.action.bound
