@@ -375,3 +375,35 @@ def test_before_the_controller_is_led_nothing_is_sent_though_another_one_may_lis
     assert made.gate.led_in
     assert made.follower.acceleration_ratio <= 1.01
     assert np.abs(made.follower.controller.held[0] - held).max() > 0.1
+
+
+def test_a_controller_whose_time_stands_amid_the_lead_in_is_told_nothing_until_it_goes_on() -> None:
+    made = bench(Settings(speed_scaling=SCALING, ready=[READY]))
+    made.gate = gate_for(made.contract)  # which knows of no setpoint
+    made.gate.driver.hear_ready(READY.topic, True)
+    made.gate.driver.hear_scaling(100.0)
+    made._sag = np.full(JOINTS, -0.015)
+    made.run(0.6)
+    assert made.gate.arm(made.now_ns) is None
+    made.run(0.12, VELOCITY)
+    assert not made.gate.led_in
+    made.gate.driver.hear_ready(READY.topic, False)
+    scale(made, 0.0)
+    made.run(0.01)
+    made.follower.forget()  # that its time stands is a step of its own
+    made.run(2.0)
+    assert made.follower.acceleration_ratio <= 1.01
+    assert made.gate.state.value == "slowing"
+    scale(made, 100.0)
+    made.run(0.01)
+    made.follower.forget()
+    made.run(1.0)
+    assert made.gate.state.value == "disarmed"
+    assert np.allclose(made.follower.controller.held[0], made.measured + 0.015, atol=1e-6)
+    assert made.follower.acceleration_ratio <= 1.01
+    made.gate.driver.hear_ready(READY.topic, True)
+    made.run(0.01)
+    assert made.gate.arm(made.now_ns) is None
+    made.run(0.6, VELOCITY)
+    assert made.gate.state.value == "tracking"
+    assert made.follower.acceleration_ratio <= 1.01

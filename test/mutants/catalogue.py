@@ -305,6 +305,14 @@ _DRIVER = (
         _DRIVER_TESTS,
     ),
     Mutant(
+        "told_while_its_time_stands",
+        "gate/gate.py::Gate._led_to_arm",
+        "if self._lead_left_s:",
+        "if self._lead_left_s and self.driver.pace > 0.0:",
+        "a controller whose time stands amid the lead-in is told nothing until that is over",
+        _DRIVER_TESTS,
+    ),
+    Mutant(
         "armed_while_led",
         "gate/gate.py::Gate.refusal",
         "if self._lead_left_s and self.driver.refusal() is None:",

@@ -454,7 +454,7 @@ class Gate:
             return True
         if not measured.still(self.limits) and (now_ns - self._unready_ns) * 1e-9 < PATIENCE_S:
             return False
-        if self._lead_left_s and self.driver.pace > 0.0:
+        if self._lead_left_s:  # told anything before that is over, it steps, also while its time stands
             return False
         assert self._plan is not None
         before = self._setpoint
