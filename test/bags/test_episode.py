@@ -230,7 +230,7 @@ class TestRecordedHumanoid:
         assert image.shape == (131, 96, 96, 3)
         assert image.std() > 20
         assert episode.labels.shape == (131, 0, 7)
-        assert np.abs(episode.applied).max() <= contract.interface.action.bound
+        assert np.abs(episode.applied).max() <= contract.interface.action.bounds[0]
         total = episode.reference[-1] - episode.reference[0]
         assert np.allclose(episode.applied.sum(axis=0), total, atol=1e-4)
 

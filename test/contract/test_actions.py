@@ -29,7 +29,7 @@ def test_the_components_of_several_fingertips_are_named_after_each():
     assert action.size == 4
     assert action.components == ("left_fingertip_x", "left_fingertip_y", "right_fingertip_x", "right_fingertip_y")
     one = load_contract("tabletop_arm").interface.action
-    assert (one.components, len(one.tips), one.bound) == (("x", "y"), 1, one.bound_m)
+    assert (one.components, len(one.tips), one.bounds) == (("x", "y"), 1, (one.bound_m,) * 2)
     assert load_contract("unitree_g1").interface.action.tips == ()
 
 

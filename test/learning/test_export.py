@@ -133,7 +133,7 @@ def test_an_untrained_bundle_plans_for_every_fingertip_within_bounds(
         decision, _ = brain.tick(observation(contract, 0), None, None, brain.start(), goal, 0)
         assert decision.chunk is not None
         assert decision.chunk.shape == (12, contract.interface.action.size)
-        assert np.abs(decision.chunk).max() <= contract.interface.action.bound + 1e-6
+        assert np.abs(decision.chunk).max() <= contract.interface.action.bounds[0] + 1e-6
         assert decision.chunk.any(0).all()
         assert decision.trajectory is not None
 

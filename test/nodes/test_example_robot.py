@@ -147,7 +147,7 @@ def test_the_driver_fits_its_contract_and_what_it_is_told_is_in_the_bag(driven: 
     assert len(known) - first > 40
     moves = np.abs(episode.applied[1:])
     assert (moves.max(axis=1) > 1e-3).mean() > 0.2
-    assert moves.max() < 1.5 * ours.interface.action.bound
+    assert moves.max() < 1.5 * ours.interface.action.bounds[0]
     behind = np.abs(episode.streams["joints"][known, :7, 0] - episode.reference[known, :7])
     assert np.median(behind) < 0.02  # rad: the arm goes where it is told
 

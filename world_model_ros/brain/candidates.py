@@ -180,9 +180,12 @@ def _lacking(points: Float, actions: Float, contract: Contract, motion: Motion) 
 
 
 def _too_large(actions: Floats | Float, contract: Contract) -> str | None:
-    action = contract.interface.action
-    ratio = float(np.abs(actions).max()) / action.bound
-    return f"{ratio:.2g} times the largest action, {action.bound:g} a tick" if ratio > _BEYOND else None
+    bounds = np.array(contract.interface.action.bounds)
+    ratios = np.abs(actions).max(0) / bounds
+    worst = int(ratios.argmax())
+    if ratios[worst] <= _BEYOND:
+        return None
+    return f"{ratios[worst]:.2g} times the largest action, {bounds[worst]:g} a tick"
 
 
 def _rounded(values: Floats) -> Any:

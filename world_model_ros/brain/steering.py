@@ -126,12 +126,12 @@ class _Pull:
     """Brings imagined fingertips to where kinematics has them, by the actions that are imagined.
 
     Args:
-        arm: their kinematics. bound_m: the largest action.
+        arm: their kinematics. bounds: (C,) largest action.
         tips: for each fingertip that the action moves its target, None if it has none, and its axes of the base frame.
     """
 
-    def __init__(self, arm: ArmKinematics, bound_m: float, tips: Sequence[tuple[int | None, Sequence[int]]]) -> None:
-        self._arm, self._bound_m, self._tips = arm, bound_m, tips
+    def __init__(self, arm: ArmKinematics, bounds: Float, tips: Sequence[tuple[int | None, Sequence[int]]]) -> None:
+        self._arm, self._bounds, self._tips = arm, bounds, tips
         self._behind = np.zeros(sum(len(axes) for _, axes in tips))
 
     @classmethod
@@ -142,11 +142,11 @@ class _Pull:
         action = contract.interface.action
         targets = {target.link: k for k, target in enumerate(contract.interface.targets) if target.link is not None}
         tips = [(targets.get(tip.link), ["xyz".index(axis) for axis in tip.axes]) for tip in action.tips]
-        return cls(motion, action.bound, tips) if any(target is not None for target, _ in tips) else None
+        return cls(motion, np.array(action.bounds), tips) if any(target is not None for target, _ in tips) else None
 
     def corrected(self, action: Floats) -> Floats:
         """The action (C,) to imagine in place of the one that was applied."""
-        corrected: Floats = np.clip(action + _SHARE * self._behind, -self._bound_m, self._bound_m)
+        corrected: Floats = np.clip(action + _SHARE * self._behind, -self._bounds, self._bounds)
         return corrected
 
     def compare(self, joints: Float, positions: Floats) -> None:

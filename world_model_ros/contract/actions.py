@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Union
 
 from pydantic import Field, model_validator
 
-from world_model_ros.contract.field_types import Positive, Range, Strict, once
+from world_model_ros.contract.field_types import Name, Positive, Range, Strict, once
 
 Axes = Annotated[list[Literal["x", "y", "z"]], Field(min_length=1)]
 Box = tuple[Range, Range, Range]
@@ -58,8 +58,14 @@ class FingertipDisplacement(Strict):
         return tuple(self.axes)
 
     @property
-    def bound(self) -> float:
-        return self.bound_m
+    def bounds(self) -> tuple[float, ...]:
+        """The largest of each number, m a tick."""
+        return (self.bound_m,) * self.size
+
+    @property
+    def free(self) -> bool:
+        """Whether the robot itself makes something of the numbers; of these kinematics make joint motion."""
+        return False
 
     @property
     def size(self) -> int:
@@ -93,8 +99,14 @@ class FingertipsDisplacement(Strict):
         return tuple(f"{tip.link}_{axis}" for tip in self.fingertips for axis in tip.axes)
 
     @property
-    def bound(self) -> float:
-        return self.bound_m
+    def bounds(self) -> tuple[float, ...]:
+        """The largest of each number, m a tick."""
+        return (self.bound_m,) * self.size
+
+    @property
+    def free(self) -> bool:
+        """Whether the robot itself makes something of the numbers; of these kinematics make joint motion."""
+        return False
 
     @property
     def size(self) -> int:
@@ -119,11 +131,82 @@ class JointDisplacement(Strict):
         return tuple(self.joints)
 
     @property
+    def bounds(self) -> tuple[float, ...]:
+        """The largest of each number, in the joint's unit a tick."""
+        return (self.bound,) * self.size
+
+    @property
+    def free(self) -> bool:
+        """Whether the robot itself makes something of the numbers; of these kinematics make joint motion."""
+        return False
+
+    @property
     def size(self) -> int:
         return len(self.joints)
 
 
-Action = Annotated[Union[FingertipDisplacement, FingertipsDisplacement, JointDisplacement], Field(discriminator="kind")]
+class FreeColumn(Strict):
+    """One number of a free part: its name, its largest absolute value, and its unit in words."""
+
+    name: Name
+    bound: Positive
+    unit: str | None = None
+
+
+class FreePart(Strict):
+    """Numbers that the robot itself makes something of: nothing here knows what they move."""
+
+    kind: Literal["free"]
+    columns: Annotated[list[FreeColumn], Field(min_length=1)]
+
+    @property
+    def components(self) -> tuple[str, ...]:
+        return tuple(column.name for column in self.columns)
+
+    @property
+    def bounds(self) -> tuple[float, ...]:
+        return tuple(column.bound for column in self.columns)
+
+
+class Parts(Strict):
+    """Action: the numbers of its parts, one part after the other."""
+
+    kind: Literal["parts"]
+    parts: Annotated[list[FreePart], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _names(self) -> Parts:
+        once("parts: columns: name", list(self.components))
+        return self
+
+    @property
+    def tips(self) -> tuple[Tip, ...]:
+        """None: no part displaces a fingertip."""
+        return ()
+
+    @property
+    def components(self) -> tuple[str, ...]:
+        """A name for each of the C numbers."""
+        return tuple(name for part in self.parts for name in part.components)
+
+    @property
+    def bounds(self) -> tuple[float, ...]:
+        """The largest of each number."""
+        return tuple(bound for part in self.parts for bound in part.bounds)
+
+    @property
+    def free(self) -> bool:
+        """Whether the robot itself makes something of all numbers, so that no kinematics are needed."""
+        return all(part.kind == "free" for part in self.parts)
+
+    @property
+    def size(self) -> int:
+        return len(self.bounds)
+
+
+Action = Annotated[
+    Union[FingertipDisplacement, FingertipsDisplacement, JointDisplacement, Parts], Field(discriminator="kind")
+]
 
 
 def check_box(axes: list[Literal["x", "y", "z"]], workspace_m: Box) -> None:

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Union
+from typing import Annotated, ClassVar, Literal, Union
 
 from pydantic import Field, model_validator
 
 from world_model_ros.contract.actions import Action, Box
 from world_model_ros.contract.driver import Driver
-from world_model_ros.contract.field_types import Count, Name, Number, Positive, Qos, Strict, Topic, known, once, same
+from world_model_ros.contract.field_types import (
+    Count,
+    Grown,
+    Name,
+    Number,
+    Positive,
+    Qos,
+    Range,
+    Strict,
+    Topic,
+    known,
+    once,
+    same,
+)
 from world_model_ros.contract.gate_settings import Command, GateSettings, JointLimit
 from world_model_ros.contract.simulation import Simulation
 
@@ -80,22 +93,42 @@ Stream = Annotated[
 ]
 
 
-class Target(Strict):
-    """Something a goal can be given for: a fingertip (a link of the URDF) or an object (known by its label)."""
+class Target(Grown):
+    """Something a goal can be given for: a fingertip, an object, or something articulated.
+
+    A fingertip is a link of the URDF that the action moves; where all parts of the action are free, it is known by its
+    label, as an object is. Something articulated is a scalar, known by its label: how far a drawer, a door or a lid is
+    open, in ``unit``.
+
+    ``orientation`` says what of it a goal may ask: nothing (``free``), its ``yaw`` about the z axis of the base frame,
+    where its own z ``axis`` points, or all of it (``full``). ``symmetry`` is how many turns about the z axis look the
+    same, such as 4 for a cube.
+    """
+
+    later: ClassVar[tuple[str, ...]] = ("orientation", "symmetry", "unit")
 
     name: Name
-    kind: Literal["fingertip", "object"]
+    kind: Literal["fingertip", "object", "articulated"]
     link: str | None = None
+    orientation: Literal["free", "yaw", "axis", "full"] = "free"
+    symmetry: Count = 1
+    unit: Literal["rad", "m", "normalised"] = "normalised"
 
     @model_validator(mode="after")
-    def _link(self) -> Target:
-        if (self.kind == "fingertip") != (self.link is not None):
-            raise ValueError("a fingertip target names its link, an object target has none")
+    def _fields(self) -> Target:
+        if self.kind != "fingertip" and self.link is not None:
+            raise ValueError("link: only a fingertip target has one")
+        if self.kind == "articulated" and self.orientation != "free":
+            raise ValueError("orientation: something articulated is a scalar and has none")
+        if self.kind != "articulated" and self.unit != "normalised":
+            raise ValueError("unit: only something articulated has one; poses are in m")
+        if self.symmetry > 1 and self.orientation not in ("yaw", "full"):
+            raise ValueError("symmetry: is of an orientation that is 'yaw' or 'full'")
         return self
 
 
 class Label(Strict):
-    """Training-only truth: the pose of a target, from a simulator or a tracker."""
+    """Training-only truth, of a simulator or a tracker: a target's pose, or the value of something articulated."""
 
     name: Name
     target: str
@@ -106,7 +139,7 @@ class Interface(Strict):
 
     tick_hz: Positive
     base_frame: str
-    joints: Annotated[list[Joint], Field(min_length=1)]
+    joints: list[Joint] = []
     streams: Annotated[list[Stream], Field(min_length=1)]
     action: Action
     targets: list[Target] = []
@@ -126,7 +159,7 @@ class Interface(Strict):
                 known(f"streams: {stream.name}: joints", stream.joints, joints)
         if self.action.kind == "joint_displacement":
             known("action: joints", self.action.joints, joints)
-        elif self.action.frame != self.base_frame:
+        elif self.action.kind != "parts" and self.action.frame != self.base_frame:
             raise ValueError(f"action: frame must be the base frame {self.base_frame!r}")
         known("labels: target", [label.target for label in self.labels], targets)
         once("labels: target", [label.target for label in self.labels])
@@ -138,8 +171,15 @@ class Interface(Strict):
                 f"targets: nothing ever says where {never} are, so no model can learn it and no goal can be given:"
                 " each needs a label, or to be the link of a fingertip that the action moves"
             )
+        if self.action.free:
+            return self
+        if not joints:
+            raise ValueError("joints: at least one is required, as not every part of the action is free")
         if not any(stream.kind == "joints" for stream in self.streams):
             raise ValueError("streams: one stream of kind 'joints' is required; nothing is commanded without it")
+        linkless = [each.name for each in self.targets if each.kind == "fingertip" and each.link is None]
+        if linkless:
+            raise ValueError(f"targets: {linkless} need a link, as not every part of the action is free")
         return self
 
 
@@ -162,27 +202,45 @@ class StreamSource(Strict):
 
 
 class LabelSource(Strict):
+    """Where a label comes from: a pose, or the value of something articulated, which counts from when it arrived."""
+
     name: Name
     topic: Topic
-    type: Literal["geometry_msgs/msg/PoseStamped"] = "geometry_msgs/msg/PoseStamped"
+    type: Literal["geometry_msgs/msg/PoseStamped", "std_msgs/msg/Float32"] = "geometry_msgs/msg/PoseStamped"
 
 
 class TargetArea(Strict):
-    """Where a target may be sent: the box x, y, z in m in the base frame, ends included.
+    """Where a target may be sent: the box x, y, z in m in the base frame, or the range of something articulated in its
+    unit, ends included.
 
     Left out, a fingertip may be sent wherever its action may bring it, and an object into the boxes of all fingertips.
     A fingertip's box narrows that of its action. On axes that no action moves nothing is asked.
     """
 
     name: Name
-    workspace_m: Box
+    workspace_m: Box | None = None
+    range: Range | None = None
 
     @model_validator(mode="after")
     def _order(self) -> TargetArea:
-        for axis, (low, high) in zip("xyz", self.workspace_m):
+        if (self.workspace_m is None) == (self.range is None):
+            raise ValueError("workspace_m: of a pose, or range: of a value; one of them")
+        for axis, (low, high) in zip("xyz", self.workspace_m or ()):
             if low > high:
                 raise ValueError(f"workspace_m: {axis}: the low end must not be over the high one")
+        if self.range is not None and self.range[0] > self.range[1]:
+            raise ValueError("range: the low end must not be over the high one")
         return self
+
+
+class ActionSink(Strict):
+    """Where an action of free parts goes, and where it is recorded: C numbers, in the order of the columns.
+
+    A message holds for one tick. It has no stamp, and counts from when it arrived.
+    """
+
+    topic: Topic
+    type: Literal["std_msgs/msg/Float64MultiArray"] = "std_msgs/msg/Float64MultiArray"
 
 
 class Deployment(Strict):
@@ -190,7 +248,7 @@ class Deployment(Strict):
 
     ``without_commands`` says what counts as commanded in bags that have neither gate/applied nor a joint trajectory,
     because the robot was driven by other means: ``nothing``, or the ``measured`` joints. ``simulation`` is for the
-    simulator of this package alone.
+    simulator of this package alone. ``action`` is of an action of free parts, which nothing here turns into commands.
     """
 
     urdf: str | None = None
@@ -199,6 +257,7 @@ class Deployment(Strict):
     targets: list[TargetArea] = []
     limits: list[JointLimit] = []
     command: Command | None = None
+    action: ActionSink | None = None
     gate: GateSettings = GateSettings()
     driver: Driver | None = None
     without_commands: Literal["nothing", "measured"] = "nothing"
@@ -221,6 +280,8 @@ class ContractFile(Strict):
         same("deployment.streams", sources, list(streams))
         labels = [label.name for label in self.deployment.labels]
         same("deployment.labels", labels, [label.name for label in self.interface.labels])
+        self._check_free()
+        self._check_labels()
         for source in self.deployment.streams:
             stream = streams[source.name]
             if source.latency_s >= source.max_age_s:
@@ -263,13 +324,40 @@ class ContractFile(Strict):
         once("deployment.limits", limited)
         return self
 
+    def _check_free(self) -> None:
+        """`ValueError` if an action of free parts has nowhere to go, or what only a robot with kinematics has."""
+        deployment, free = self.deployment, self.interface.action.free
+        if free != (deployment.action is not None):
+            raise ValueError("deployment.action: is for an action whose parts are all free, which needs one")
+        if not free:
+            return
+        for field in ("command", "driver", "simulation"):
+            if getattr(deployment, field) is not None:
+                raise ValueError(f"deployment.{field}: every part of the action is free, so there is none")
+        if deployment.without_commands != "nothing":
+            raise ValueError("deployment.without_commands: every part of the action is free, so only 'nothing'")
+
+    def _check_labels(self) -> None:
+        """`ValueError` if a label's message is not of what its target is."""
+        kinds = {target.name: target.kind for target in self.interface.targets}
+        of = {label.name: kinds[label.target] for label in self.interface.labels}
+        for source in self.deployment.labels:
+            value = source.type == "std_msgs/msg/Float32"
+            if value != (of[source.name] == "articulated"):
+                raise ValueError(
+                    f"deployment.labels: {source.name}: type: something articulated has a std_msgs/msg/Float32, any"
+                    " other target a geometry_msgs/msg/PoseStamped"
+                )
+
     def _check_areas(self) -> None:
-        """`ValueError` if a fingertip may go to one box and be sent to another that is apart from it."""
+        """`ValueError` if an area is not of what its target is, or a fingertip's is apart from that of the action."""
         tips = {tip.link: tip for tip in self.interface.action.tips}
-        links = {target.name: target.link for target in self.interface.targets}
+        targets = {target.name: target for target in self.interface.targets}
         for area in self.deployment.targets:
-            tip = tips.get(links[area.name] or "")
-            for axis, (low, high) in enumerate(area.workspace_m if tip is not None else ()):
+            if (targets[area.name].kind == "articulated") != (area.range is not None):
+                raise ValueError(f"deployment.targets: {area.name}: range: is of something articulated, and only of it")
+            tip = tips.get(targets[area.name].link or "")
+            for axis, (low, high) in enumerate(area.workspace_m or () if tip is not None else ()):
                 assert tip is not None
                 own = tip.workspace_m[axis]
                 if "xyz"[axis] in tip.axes and (low > own[1] or high < own[0]):

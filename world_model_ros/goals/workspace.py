@@ -57,13 +57,12 @@ class Workspace:
     """That of a contract's action.
 
     Args:
-        bound: largest action a tick on each of ``size`` axes, m or rad.
+        limits: (C,) largest action a tick, m or rad.
         tips: of each fingertip that the action moves, by its link, in the action's order.
         areas: (2, 3) boxes of targets that the contract narrows or widens, by their names.
     """
 
-    bound: float
-    size: int
+    limits: tuple[float, ...]
     tips: dict[str, Reach]
     areas: dict[str, Float] = field(default_factory=dict)
 
@@ -75,8 +74,9 @@ class Workspace:
             free = tuple("xyz".index(axis) for axis in tip.axes)
             locked = tuple(axis for axis in range(3) if axis not in free)
             tips[tip.link] = Reach(free, locked, np.array(tip.workspace_m, np.float64).T)
-        areas = {area.name: np.array(area.workspace_m, np.float64).T for area in contract.deployment.targets}
-        return cls(action.bound, action.size, tips, areas)
+        stated = {area.name: area.workspace_m for area in contract.deployment.targets}
+        areas = {name: np.array(box, np.float64).T for name, box in stated.items() if box is not None}
+        return cls(action.bounds, tips, areas)
 
     def for_target(self, target: Target) -> Reach:
         """Of a fingertip its own; of an object what the contract says, or else all that some fingertip reaches."""
@@ -101,14 +101,15 @@ class Workspace:
 
     def bounds(self, horizon: int, tips: Float | None) -> tuple[Floats, Floats]:
         """Lowest and highest action a step, (H, C); the first keeps fingertips at ``tips`` (T, 3) in their boxes."""
-        high = np.full((horizon, self.size), self.bound, np.float32)
+        high = np.tile(np.array(self.limits, np.float32), (horizon, 1))
         low = -high
         if tips is not None:
             at = 0
             for reach, place in zip(self.tips.values(), np.reshape(tips, (-1, 3))):
                 free, part = list(reach.free), slice(at, at + len(reach.free))
+                most = np.array(self.limits[part])
                 assert reach.box is not None  # of a fingertip
-                low[0, part] = np.clip(reach.box[0, free] - place[free], -self.bound, self.bound)
-                high[0, part] = np.clip(reach.box[1, free] - place[free], -self.bound, self.bound)
+                low[0, part] = np.clip(reach.box[0, free] - place[free], -most, most)
+                high[0, part] = np.clip(reach.box[1, free] - place[free], -most, most)
                 at += len(free)
         return low, high

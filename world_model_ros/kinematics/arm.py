@@ -45,7 +45,7 @@ class ArmKinematics:
             raise UserError("interface.action.kind", action.kind, "one that displaces fingertips")
         self.names = contract.joint_names
         self.limits = contract.limits()
-        self._bound = action.bound
+        self._bound = action.bounds[0]
         full = urdf_model(contract)
         require("interface.joints", self.names, [full.names[i] for i in range(1, full.njoints)])
         self._chains = [Chain(contract, full, tip, tool_down(yaw_rad)) for tip in action.tips]

@@ -39,7 +39,7 @@ def plan_inputs(brain: Brain, seed: int = 0, iterations: int = 0, samples: int =
             observation(contract, tick * contract.tick_ns, seed), None, None, memory, None, seed
         )
         poses = decision.belief_poses
-    steps, bound = horizon or sizes.horizon, float(action.bound)
+    steps, bounds = horizon or sizes.horizon, np.array(action.bounds)
     shape = (iterations or sizes.iterations, samples or sizes.candidates, steps, action.size)
     random = np.random.default_rng(seed)
     inputs: Inputs = {
@@ -48,9 +48,9 @@ def plan_inputs(brain: Brain, seed: int = 0, iterations: int = 0, samples: int =
         "goal_joints_weight": np.zeros(1, np.float32),
         "goal_codes": np.zeros((len(cameras(contract.interface)), sizes.code), np.float32),
         "goal_code_weights": np.zeros(len(cameras(contract.interface)), np.float32),
-        "bounds_low": np.full(shape[2:], -bound, np.float32),
-        "bounds_high": np.full(shape[2:], bound, np.float32),
-        "warm": np.clip(0.3 * bound * random.standard_normal(shape[2:]), -bound, bound).astype(np.float32),
+        "bounds_low": np.tile(-bounds, (steps, 1)).astype(np.float32),
+        "bounds_high": np.tile(bounds, (steps, 1)).astype(np.float32),
+        "warm": np.clip(0.3 * bounds * random.standard_normal(shape[2:]), -bounds, bounds).astype(np.float32),
         "noise": coloured_noise(seed, shape),
     }
     if poses is not None:

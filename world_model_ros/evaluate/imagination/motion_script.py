@@ -20,9 +20,9 @@ def action_axes(contract: Contract) -> tuple[str, ...]:
     return contract.interface.action.components
 
 
-def action_bound(contract: Contract) -> float:
-    """The largest displacement a tick on each dimension, m or rad."""
-    return float(contract.interface.action.bound)
+def action_bounds(contract: Contract) -> Float:
+    """(C,) the largest displacement a tick on each dimension, m or rad."""
+    return np.array(contract.interface.action.bounds)
 
 
 def parse_script(text: str, contract: Contract) -> Float:
@@ -31,7 +31,7 @@ def parse_script(text: str, contract: Contract) -> Float:
     Raises:
         UserError: it cannot be read, an axis is not of this robot, or a speed is beyond the bound.
     """
-    axes, tick_s, bound = action_axes(contract), contract.tick_ns * 1e-9, action_bound(contract)
+    axes, tick_s, bounds = action_axes(contract), contract.tick_ns * 1e-9, action_bounds(contract)
     legal = _LEGAL.format(", ".join(axes))
     parts = []
     for part in filter(None, (each.strip() for each in text.split(";"))):
@@ -46,8 +46,9 @@ def parse_script(text: str, contract: Contract) -> Float:
                 action[axes.index(name)] = float(value) * tick_s
         except ValueError as error:
             raise UserError("script", part, legal) from error
-        if np.abs(action).max() > bound * (1 + 1e-9):
-            raise UserError("script", part, f"speeds of at most {bound / tick_s:g}")
+        over = np.flatnonzero(np.abs(action) > bounds * (1 + 1e-9))
+        if len(over):
+            raise UserError("script", part, f"speeds of at most {bounds[over[0]] / tick_s:g}")
         parts.append(np.tile(action, (round(seconds / tick_s), 1)))
     if not sum(len(part) for part in parts):
         raise UserError("script", text, legal)

@@ -14,7 +14,7 @@ from world_model_ros.brain.steering import Steering
 from world_model_ros.bundle.signatures import first_camera
 from world_model_ros.contract.contract import Contract
 from world_model_ros.core.errors import UserError
-from world_model_ros.evaluate.imagination.motion_script import action_axes, action_bound
+from world_model_ros.evaluate.imagination.motion_script import action_axes, action_bounds
 from world_model_ros.evaluate.imagination.reference_simulator import Simulated, Truth
 from world_model_ros.evaluate.imagination.steered_session import InsideTick, Session
 from world_model_ros.sim.scenes.draw import variety_named
@@ -41,7 +41,7 @@ class Imagined:
         self, contract: Contract, brain: Brain, seed: int, scenes: str, bag: Path | None = None, at_s: float = 1.0
     ) -> None:
         self.contract, self.brain = contract, brain
-        self.axes, self.bound, self.can_compare = action_axes(contract), action_bound(contract), bag is None
+        self.axes, self.bounds, self.can_compare = action_axes(contract), action_bounds(contract), bag is None
         self._seed, self._scenes, self._bag, self._at_s = seed, variety_named(scenes), bag, at_s
         self._simulated: Simulated | None = None
         self._beside = False

@@ -15,7 +15,7 @@ from world_model_ros.brain.decision import Decoded, Floats
 from world_model_ros.brain.steering import Steered, Steering, between
 from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.schema import MicrophoneStream, TaxelStream
-from world_model_ros.evaluate.imagination.motion_script import action_bound
+from world_model_ros.evaluate.imagination.motion_script import action_bounds
 from world_model_ros.evaluate.imagination.reference_simulator import Simulated, Truth
 from world_model_ros.view.pictures.sound_picture import log_mel
 from world_model_ros.view.pictures.steered_picture import Inside
@@ -65,7 +65,7 @@ class Session:
         self._contract, self._steering, self._simulated = contract, steering, simulated
         self._last: Floats | None = None
         self._move = np.zeros(contract.interface.action.size)
-        self._slew = _SLEW * action_bound(contract)
+        self._slew = _SLEW * action_bounds(contract)
         self.actions: list[Float] = []
         streams = contract.interface.streams
         self._microphone = next((each for each in streams if isinstance(each, MicrophoneStream)), None)

@@ -96,8 +96,8 @@ class ShadowScores:
         if not self.ready:
             return
         then, actions = self._moments[0], np.stack([each.applied for each in list(self._moments)[1:]])
-        bound = self._contract.interface.action.bound
-        group = "moving" if np.abs(actions).max(1).mean() > _MOVING * bound else "still"
+        shares = np.abs(actions) / np.array(self._contract.interface.action.bounds)
+        group = "moving" if shares.max(1).mean() > _MOVING else "still"
         self.looks[group] += 1
         imagined = self.brain.imagine(then.memory, actions[None])
         self._joints(group, then, imagined)

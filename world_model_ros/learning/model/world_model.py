@@ -59,7 +59,7 @@ class WorldModel(nn.Module):
         self.targets, action = len(interface.targets), interface.action
         self.objects = [k for k, target in enumerate(interface.targets) if target.kind == "object"]
         self.action_scale: Tensor
-        self.register_buffer("action_scale", torch.full((action.size,), float(action.bound)))
+        self.register_buffer("action_scale", torch.tensor(action.bounds))
         self.usual: Tensor  # `learning.model.surprise.signals` from which they are surprising; from calibration
         self.register_buffer("usual", torch.ones(2 + 2 * len(self.streams)))
         self.sensed: Tensor  # streams that the training data really had

@@ -57,7 +57,7 @@ class Desk:
             raise UserError("interface.action", action.kind, "displacements of fingertips along x and y")
         hands = Hands.of(action.tips)
         objects = np.array(contract.simulation.objects_m).T
-        places = tuple(Place(action.bound, box, objects) for box in hands.boxes)
+        places = tuple(Place(action.bounds[0], box, objects) for box in hands.boxes)
         return cls(places, hands, home_tips(contract))
 
     @property

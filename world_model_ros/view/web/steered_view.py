@@ -38,7 +38,7 @@ class Steerable(Protocol):
     """What is steered.
 
     Attributes:
-        axes: names of the action's dimensions. bound: the largest action a tick, m or rad.
+        axes: names of the action's dimensions. bounds: (C,) the largest action a tick, m or rad.
         can_compare: whether there is a simulator to run beside.
     """
 
@@ -46,7 +46,7 @@ class Steerable(Protocol):
     def axes(self) -> Sequence[str]: ...
 
     @property
-    def bound(self) -> float: ...
+    def bounds(self) -> Float: ...
 
     @property
     def can_compare(self) -> bool: ...

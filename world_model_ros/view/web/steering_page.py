@@ -83,10 +83,10 @@ class SteeringPage:
         told = "; ".join(f"**{'** **'.join(_KEYS[axis])}** {axis} + -" for axis in self._what.axes if axis in _KEYS)
         gui.add_markdown(f"{told or 'The sliders steer'}. A stroke is a third of full speed; **space** stops.")
         gui.add_markdown(f"_Line and regions_: if this action is held. {COLOURS} Green wires: the simulator.")
-        top = self._what.bound / self._tick_s
         unit = "m" if self._contract.interface.action.tips else "rad"
+        self._tops = dict(zip(self._what.axes, (self._what.bounds / self._tick_s).tolist()))
         self._sliders = {
-            axis: gui.add_slider(f"{axis}, {unit}/s", -top, top, top / 30, 0.0) for axis in self._what.axes
+            axis: gui.add_slider(f"{axis}, {unit}/s", -top, top, top / 30, 0.0) for axis, top in self._tops.items()
         }
         gui.add_button("Stop").on_click(lambda _: self._halt())
         self._pause = gui.add_button("Pause")
@@ -112,8 +112,7 @@ class SteeringPage:
         gui.main_panel.dock_left()
 
     def _stroke(self, axis: str, sign: int) -> None:
-        slider = self._sliders[axis]
-        top = self._what.bound / self._tick_s
+        slider, top = self._sliders[axis], self._tops[axis]
         slider.value = float(np.clip(slider.value + sign * _STROKE * top, -top, top))
 
     def _halt(self) -> None:
