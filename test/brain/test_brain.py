@@ -8,7 +8,6 @@ from toy_bundle import HOME_XY, write_toy_bundle
 
 from world_model_ros.brain.brain import NOT_FINITE, Brain
 from world_model_ros.bundle.bundle import load_bundle
-from world_model_ros.bundle.signatures import stream_tensor
 from world_model_ros.contract.contract import contract_from_text
 from world_model_ros.core.goal import Goal
 from world_model_ros.core.streams import Observation
@@ -35,9 +34,7 @@ def home(arm):
 
 
 def observe(contract, q, now_ns=TICK_NS, missing=(), camera=0):
-    values = {
-        each.name: np.zeros(stream_tensor(each).shape, stream_tensor(each).dtype) for each in contract.interface.streams
-    }
+    values = {each.name: np.zeros(each.shape, each.dtype) for each in contract.interface.streams}
     values["front"] = np.broadcast_to(np.asarray(camera, np.uint8), (64, 64, 3))
     values["arm"][:, 0] = q
     fresh = {name: name not in missing for name in values}

@@ -12,7 +12,7 @@ from world_model_ros.contract.contract import load_contract
 from world_model_ros.contract.schema import StreamSource
 from world_model_ros.convert.messages import MessageMaker
 from world_model_ros.convert.poses import pose_array
-from world_model_ros.convert.senses.converters import converter_for, observed_shape
+from world_model_ros.convert.senses.converters import converter_for
 from world_model_ros.convert.senses.joint_parts import JointParts
 from world_model_ros.convert.senses.joints import JointConverter
 from world_model_ros.convert.senses.microphone import MicrophoneConverter, packed_kind
@@ -210,7 +210,7 @@ def test_a_pose_survives_the_way_through_a_message_and_only_in_its_frame(make: M
 
 def test_every_stream_of_the_shipped_arm_has_a_converter_and_a_shape() -> None:
     contract = load_contract("tabletop_arm")
-    shapes = {stream.name: observed_shape(stream)[0] for stream in contract.interface.streams}
+    shapes = {stream.name: stream.shape for stream in contract.interface.streams}
     assert shapes == {
         "front": (64, 64, 3),
         "table_mic": (1600, 1),

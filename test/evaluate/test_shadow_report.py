@@ -8,7 +8,6 @@ from toy_bundle import SIZES
 
 from world_model_ros.brain.brain import Brain
 from world_model_ros.bundle.bundle import load_bundle
-from world_model_ros.bundle.signatures import stream_tensor
 from world_model_ros.core.streams import Observation
 from world_model_ros.evaluate.prediction.shadow_scores import ShadowScores
 
@@ -24,7 +23,7 @@ def watch(brain, ticks: int, step_m: float, missing: tuple[str, ...] = (), told_
     """Ticks in which the fingertip goes by ``step_m`` along x; the brain is told ``told_m``, or the truth."""
     scores, memory, streams = ShadowScores(brain), brain.start(), brain.contract.interface.streams
     for t in range(ticks):
-        values = {each.name: np.zeros(stream_tensor(each).shape, stream_tensor(each).dtype) for each in streams}
+        values = {each.name: np.zeros(each.shape, each.dtype) for each in streams}
         values["arm"][:, 0] = 0.01 * t
         now_ns = (t + 1) * 10**8
         fresh = {name: name not in missing for name in values}

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from world_model_ros.bags.storage.channels import absolute
 from world_model_ros.bags.storage.reader import BagReader
 from world_model_ros.contract.contract import Contract
-from world_model_ros.contract.schema import JointStream
+from world_model_ros.contract.senses import JointStream
 from world_model_ros.convert.senses.converters import converter_for
 from world_model_ros.convert.senses.joints import OtherJoints
 from world_model_ros.core.errors import UserError
@@ -68,9 +68,9 @@ def stream_lags(bag: Path, contract: Contract, say: Callable[[str], object] | No
     Raises:
         UserError: no such bag, less than 15 s, or the joints do not move in it.
     """
-    joints = next(stream for stream in contract.interface.streams if isinstance(stream, JointStream))
-    watched = [each.name for each in contract.interface.streams if each.kind in ("camera", "taxels", "wrench")]
-    found, notes = _samples(bag, contract, [joints.name, *watched])
+    joints = contract.interface.of(JointStream)[0]
+    watched = [each.name for each in contract.interface.streams if each.is_picture or each.is_touch]
+    found, notes = _samples(bag, contract, joints.name, watched)
     if say is not None:
         for line in notes:
             say(line)
@@ -86,8 +86,11 @@ def stream_lags(bag: Path, contract: Contract, say: Callable[[str], object] | No
     return lags
 
 
-def _samples(bag: Path, contract: Contract, names: Sequence[str]) -> tuple[dict[str, list[tuple[int, Any]]], list[str]]:
+def _samples(
+    bag: Path, contract: Contract, joints: str, watched: Sequence[str]
+) -> tuple[dict[str, list[tuple[int, Any]]], list[str]]:
     """Stamps in ns and values of some streams, of joints their positions; and what cannot be read, a line each."""
+    names = [joints, *watched]
     found: dict[str, list[tuple[int, Any]]] = {name: [] for name in names}
     notes: list[str] = []
     refused: dict[str, Counter[str]] = {}
@@ -114,7 +117,7 @@ def _samples(bag: Path, contract: Contract, names: Sequence[str]) -> tuple[dict[
                 except UserError as error:
                     refused.setdefault(name, Counter())[str(error)] += 1
                     continue
-                found[name].append((stamp_ns, value[:, 0] if contract.stream(name).kind == "joints" else value))
+                found[name].append((stamp_ns, value[:, 0] if name == joints else value))
         notes += [
             f"{name}: {sum(why.values())} messages left out, the first one for: {next(iter(why))}"
             for name, why in refused.items()

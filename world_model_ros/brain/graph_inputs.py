@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from world_model_ros.brain.decision import Floats, Memory
 from world_model_ros.bundle.manifest import Manifest
 from world_model_ros.contract.contract import Contract
+from world_model_ros.contract.senses import JointStream
 from world_model_ros.core.streams import Observation
 from world_model_ros.goals.subgoal import Subgoal
 
@@ -55,8 +56,8 @@ def goal_inputs(aim: Subgoal, belief_poses: Floats | None, targets: int) -> Inpu
 def measured_positions(observation: Observation, contract: Contract) -> NDArray[np.float64] | None:
     """Measured joint positions (J,) in contract order; None if a joint is in no fresh stream."""
     found: dict[str, float] = {}
-    for stream in contract.interface.streams:
-        if stream.kind == "joints" and observation.fresh[stream.name]:
+    for stream in contract.interface.of(JointStream):
+        if observation.fresh[stream.name]:
             found |= zip(stream.joints, np.asarray(observation.values[stream.name])[:, 0].tolist())
     if not all(name in found for name in contract.joint_names):
         return None

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from world_model_ros.bundle.manifest import Sizes, TensorSpec
-from world_model_ros.contract.schema import CameraStream, Interface, Stream
+from world_model_ros.contract.schema import Interface
+from world_model_ros.contract.senses import CameraStream
 
 WATCH = ("perceive", "rollout", "decode")
 ACT = (*WATCH, "plan", "goal")
@@ -51,28 +52,14 @@ class Signature:
     optional: bool = False
 
 
-def stream_tensor(stream: Stream) -> Tensor:
-    """How an observation holds a stream: camera (H, W, 3) uint8 RGB, microphone (window, channels),
-    taxels (rows, cols, 3) N, wrench (6,) N and N m, joints (joints, fields)."""
-    if stream.kind == "camera":
-        return Tensor((stream.height, stream.width, 3), "uint8")
-    if stream.kind == "microphone":
-        return Tensor((stream.window, stream.channels))
-    if stream.kind == "taxels":
-        return Tensor((stream.rows, stream.cols, 3))
-    if stream.kind == "wrench":
-        return Tensor((6,))
-    return Tensor((len(stream.joints), len(stream.fields)))
-
-
 def first_camera(interface: Interface) -> CameraStream | None:
     """The camera that goal images and decoded frames are seen by."""
-    return next((stream for stream in interface.streams if stream.kind == "camera"), None)
+    return next(iter(cameras(interface)), None)
 
 
 def cameras(interface: Interface) -> list[CameraStream]:
     """The cameras, in the order of the streams."""
-    return [stream for stream in interface.streams if stream.kind == "camera"]
+    return interface.of(CameraStream)
 
 
 def reference_of(camera: str) -> str:
@@ -105,8 +92,9 @@ def signatures(interface: Interface, sizes: Sizes, kind: str) -> dict[str, Signa
     I iterations, P proposals, C action, K targets, J joints, T fingertips, V cameras. Where a size is any, the graph
     fixes it.
 
-    - perceive: streams by name, ``fresh`` (1 for those that are), ``applied`` action, ``memory``, ``reset``; ``since``
-      are at least two actions before ``applied``, and ``before`` the belief that they started from, or zeros.
+    - perceive: streams by name as `contract.senses` shapes them, ``fresh`` (1 for those that are), ``applied`` action,
+      ``memory``, ``reset``; ``since`` are at least two actions before ``applied``, and ``before`` the belief that they
+      started from, or zeros.
     - rollout: states that candidates lead to. decode: what they look, feel and sound like; ``reference_<camera>`` is
       a camera's last real frame, ``still`` is 1 for targets that have not moved since. policy: how it usually goes on.
       inverse: the action between two observations.
@@ -119,7 +107,7 @@ def signatures(interface: Interface, sizes: Sizes, kind: str) -> dict[str, Signa
     s, m, d = sizes.state, sizes.memory, sizes.code
     h, c = sizes.horizon, interface.action.size
     k, j, seeing = len(interface.targets), len(interface.joints), cameras(interface)
-    streams = {stream.name: stream_tensor(stream) for stream in interface.streams}
+    streams = {stream.name: Tensor(stream.shape, stream.dtype) for stream in interface.streams}
     seen = {"seen": Tensor((k, 3))} if k and seeing else {}
     belief = {"poses": Tensor((k, 7)), "sigma": Tensor((k, 3))} if k else {}
     memory, candidates = Tensor((m,), needed=True), Tensor((None, h, c), needed=True)
@@ -163,13 +151,11 @@ def _decode(interface: Interface, sizes: Sizes, geometry: dict[str, Tensor]) -> 
     if interface.targets:
         inputs["still"] = Tensor((len(interface.targets),))
     for number, camera in enumerate(cameras(interface)):
-        image = stream_tensor(camera)
-        inputs[reference_of(camera.name)] = image
-        outputs[camera.name] = Tensor((None, *image.shape), image.dtype, optional=number > 0)
+        inputs[reference_of(camera.name)] = Tensor(camera.shape, camera.dtype)
+        outputs[camera.name] = Tensor((None, *camera.shape), camera.dtype, optional=number > 0)
     for stream in interface.streams:
-        if stream.kind != "camera":  # microphones as log-mel
-            shape = (None,) if stream.kind == "microphone" else stream_tensor(stream).shape
-            outputs[stream.name] = Tensor((None, *shape), optional=True)
+        if stream.name not in outputs:
+            outputs[stream.name] = Tensor((None, *stream.decoded_shape), optional=True)
     return Signature(inputs | geometry, outputs)
 
 

@@ -15,7 +15,8 @@ from pydantic_core import ErrorDetails
 
 from world_model_ros.contract.contract_text import read_text, read_yaml
 from world_model_ros.contract.limits import joint_limits
-from world_model_ros.contract.schema import ContractFile, Deployment, Interface, Stream, StreamSource
+from world_model_ros.contract.schema import ContractFile, Deployment, Interface, StreamSource
+from world_model_ros.contract.senses import JointStream, Stream
 from world_model_ros.contract.share_folder import share_folder
 from world_model_ros.contract.simulation import Simulation
 from world_model_ros.contract.urdf.description import Description, describe
@@ -23,8 +24,6 @@ from world_model_ros.contract.urdf.text import urdf_text
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.streams import StreamRule
 from world_model_ros.core.trajectory import Float, JointLimits
-
-_HISTORY_S = 2.0
 
 
 @dataclass(frozen=True)
@@ -104,17 +103,8 @@ class Contract:
 
     def stream_rules(self) -> list[StreamRule]:
         """Buffering rules of all streams, in interface order."""
-        rules = []
-        for stream in self.interface.streams:
-            source = self.source(stream.name)
-            max_age_ns = round(source.max_age_s * 1e9)
-            if stream.kind == "microphone":
-                # Messages hold at least a millisecond of sound, so this never runs out of room.
-                rule = StreamRule(stream.name, max_age_ns, 512, stream.window, stream.sample_rate_hz)
-            else:
-                rule = StreamRule(stream.name, max_age_ns, max(8, round(_HISTORY_S * stream.rate_hz)))
-            rules.append(rule)
-        return rules
+        sources = {source.name: source for source in self.deployment.streams}
+        return [each.rule(round(sources[each.name].max_age_s * 1e9)) for each in self.interface.streams]
 
     def joint_ages_s(self) -> tuple[float, ...]:
         """How old the measured state of each joint may be, s, in contract order; the least of the streams that have it.
@@ -122,7 +112,7 @@ class Contract:
         Raises:
             UserError: a joint is in no stream.
         """
-        streams = [each for each in self.interface.streams if each.kind == "joints"]
+        streams = self.interface.of(JointStream)
         ages = {
             name: [self.source(each.name).max_age_s for each in streams if name in each.joints]
             for name in self.joint_names

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal, Union
+from typing import Annotated, ClassVar, Literal, TypeVar
 
 from pydantic import Field, model_validator
 
@@ -23,7 +23,10 @@ from world_model_ros.contract.field_types import (
     same,
 )
 from world_model_ros.contract.gate_settings import Command, GateSettings, JointLimit
+from world_model_ros.contract.senses import JointStream, Sense, Stream
 from world_model_ros.contract.simulation import Simulation
+
+Kind = TypeVar("Kind", bound=Sense)
 
 
 class Joint(Strict):
@@ -31,66 +34,6 @@ class Joint(Strict):
 
     name: str
     unit: Literal["rad", "m", "normalised"] = "rad"
-
-
-class CameraStream(Strict):
-    """RGB image as the model sees it: (height, width, 3) uint8."""
-
-    kind: Literal["camera"]
-    name: Name
-    height: Count
-    width: Count
-    rate_hz: Positive
-
-
-class MicrophoneStream(Strict):
-    """PCM audio: the last ``window`` samples, (window, channels) float32 in -1 to 1."""
-
-    kind: Literal["microphone"]
-    name: Name
-    sample_rate_hz: Positive
-    channels: Count
-    window: Count
-
-
-class TaxelStream(Strict):
-    """Grid of force sensors: (rows, cols, 3) float32, N, in the frame of the pad."""
-
-    kind: Literal["taxels"]
-    name: Name
-    rows: Count
-    cols: Count
-    rate_hz: Positive
-
-
-class WrenchStream(Strict):
-    """Force (N) and torque (N m): (6,) float32 in ``frame``."""
-
-    kind: Literal["wrench"]
-    name: Name
-    frame: str
-    rate_hz: Positive
-
-
-class JointStream(Strict):
-    """Joint states: (len(joints), len(fields)) float32, mapped by name."""
-
-    kind: Literal["joints"]
-    name: Name
-    joints: Annotated[list[str], Field(min_length=1)]
-    fields: Annotated[list[Literal["position", "velocity", "effort"]], Field(min_length=1)] = ["position"]
-    rate_hz: Positive
-
-    @model_validator(mode="after")
-    def _position_first(self) -> JointStream:
-        if self.fields[0] != "position" or len(set(self.fields)) != len(self.fields):
-            raise ValueError("fields must start with 'position' and name each field once")
-        return self
-
-
-Stream = Annotated[
-    Union[CameraStream, MicrophoneStream, TaxelStream, WrenchStream, JointStream], Field(discriminator="kind")
-]
 
 
 class Target(Grown):
@@ -154,9 +97,8 @@ class Interface(Strict):
             doubled = {name for name in names if names.count(name) > 1}
             if doubled:
                 raise ValueError(f"{what}: {sorted(doubled)} named more than once")
-        for stream in self.streams:
-            if stream.kind == "joints":
-                known(f"streams: {stream.name}: joints", stream.joints, joints)
+        for stream in self.of(JointStream):
+            known(f"streams: {stream.name}: joints", stream.joints, joints)
         if self.action.kind == "joint_displacement":
             known("action: joints", self.action.joints, joints)
         elif self.action.kind != "parts" and self.action.frame != self.base_frame:
@@ -175,12 +117,16 @@ class Interface(Strict):
             return self
         if not joints:
             raise ValueError("joints: at least one is required, as not every part of the action is free")
-        if not any(stream.kind == "joints" for stream in self.streams):
+        if not self.of(JointStream):
             raise ValueError("streams: one stream of kind 'joints' is required; nothing is commanded without it")
         linkless = [each.name for each in self.targets if each.kind == "fingertip" and each.link is None]
         if linkless:
             raise ValueError(f"targets: {linkless} need a link, as not every part of the action is free")
         return self
+
+    def of(self, kind: type[Kind]) -> list[Kind]:
+        """The streams of a kind, in their order."""
+        return [stream for stream in self.streams if isinstance(stream, kind)]
 
 
 class StreamSource(Strict):
@@ -288,9 +234,9 @@ class ContractFile(Strict):
                 raise ValueError(
                     f"deployment.streams: {source.name}: max_age_s must be over latency_s, or nothing is fresh"
                 )
-            if (stream.kind == "camera") != (source.source_shape is not None):
+            if stream.is_picture != (source.source_shape is not None):
                 raise ValueError(f"deployment.streams: {source.name}: source_shape is for cameras, and they need one")
-            if stream.kind == "joints" and not source.required and self.deployment.command is not None:
+            if isinstance(stream, JointStream) and not source.required and self.deployment.command is not None:
                 raise ValueError(f"deployment.streams: {source.name}: joint states must be required to command")
         if self.deployment.command is not None:
             others = [name for other in self.deployment.command.others for name in other.joints]
@@ -309,11 +255,11 @@ class ContractFile(Strict):
                 )
             if self.deployment.urdf is None:
                 raise ValueError("deployment.urdf: a robot that is commanded needs a URDF")
-            forces = any(stream.kind in ("wrench", "taxels") for stream in streams.values())
+            forces = any(stream.is_touch for stream in streams.values())
             if self.deployment.gate.max_force_n is not None and not forces:
                 raise ValueError("deployment.gate.max_force_n: needs a stream of kind wrench or taxels")
         if self.deployment.simulation is not None:
-            cameras = [name for name, stream in streams.items() if stream.kind == "camera"]
+            cameras = [name for name, stream in streams.items() if stream.is_picture]
             same("deployment.simulation.cameras", [each.name for each in self.deployment.simulation.cameras], cameras)
         areas = [area.name for area in self.deployment.targets]
         known("deployment.targets", areas, [target.name for target in self.interface.targets])

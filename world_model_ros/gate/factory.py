@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from world_model_ros.contract.contract import Contract
-from world_model_ros.contract.schema import JointStream
+from world_model_ros.contract.senses import JointStream
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.trajectory import Float
 from world_model_ros.gate.collision import Collision
@@ -70,7 +70,7 @@ def _moved(contract: Contract) -> set[str]:
 
 def joint_stream(contract: Contract) -> JointStream:
     """The stream that measures every joint, for robots that have one."""
-    for stream in contract.interface.streams:
-        if isinstance(stream, JointStream) and set(stream.joints) == set(contract.joint_names):
+    for stream in contract.interface.of(JointStream):
+        if set(stream.joints) == set(contract.joint_names):
             return stream
     raise UserError("interface.streams", "no stream of all joints", f"one with {list(contract.joint_names)}")

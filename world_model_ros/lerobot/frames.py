@@ -15,7 +15,8 @@ from world_model_ros.bags.align.ticks import LONGEST_GAP_NS
 from world_model_ros.bags.storage.channels import absolute
 from world_model_ros.bags.storage.reader import BagReader
 from world_model_ros.contract.contract import Contract
-from world_model_ros.contract.schema import CameraStream, JointStream, StreamSource
+from world_model_ros.contract.schema import StreamSource
+from world_model_ros.contract.senses import CameraStream, JointStream
 from world_model_ros.convert.commanded_joints import together
 from world_model_ros.convert.senses.camera import CameraConverter
 from world_model_ros.convert.senses.joint_parts import JointParts
@@ -61,10 +62,9 @@ class BagFrames:
         self._refused: dict[str, Counter[str]] = {}
         self._parts = JointParts(contract.joint_names, contract.joint_ages_s(), ageless=True)
         self._joints: dict[str, list[JointStream]] = {}
-        for stream in contract.interface.streams:
-            if isinstance(stream, JointStream):
-                topic = bag.require(contract.source(stream.name).topic, contract.source(stream.name).type)
-                self._joints.setdefault(topic.name, []).append(stream)
+        for stream in contract.interface.of(JointStream):
+            topic = bag.require(contract.source(stream.name).topic, contract.source(stream.name).type)
+            self._joints.setdefault(topic.name, []).append(stream)
         self._cameras = self._readable_cameras()
         self._told = self._readable_commands()
         if not self._told:
@@ -176,9 +176,7 @@ class BagFrames:
     def _readable_cameras(self) -> dict[str, tuple[str, Read]]:
         """By topic, those of which a message can be read."""
         found: dict[str, tuple[str, Read]] = {}
-        for stream in self._contract.interface.streams:
-            if not isinstance(stream, CameraStream):
-                continue
+        for stream in self._contract.interface.of(CameraStream):
             source = self._contract.source(stream.name)
             topic, read = absolute(source.topic), _picture_reader(stream, source)
             there = self._bag.topics().get(topic)

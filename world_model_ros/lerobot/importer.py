@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from world_model_ros.bags.align.commanded_reference import APPLIED_TOPIC, USUAL_COMMAND
 from world_model_ros.bags.storage.writer import LATCHED, BagWriter
 from world_model_ros.contract.contract import Contract
-from world_model_ros.contract.schema import CameraStream, StreamSource
+from world_model_ros.contract.schema import StreamSource
+from world_model_ros.contract.senses import CameraStream, JointStream
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.trajectory import Trajectory
 from world_model_ros.lerobot.layout import (
@@ -71,8 +72,8 @@ def import_plan(
         UserError: a joint of the contract is not in the data set, joints must have more than a position, or numbers
             are out of range for the assumed units.
     """
-    for stream in contract.interface.streams:
-        if stream.kind == "joints" and list(stream.fields) != ["position"]:
+    for stream in contract.interface.of(JointStream):
+        if list(stream.fields) != ["position"]:
             raise UserError(
                 f"{contract.name}: {stream.name}: fields", stream.fields, "position alone; LeRobot has no other"
             )
@@ -90,8 +91,8 @@ def import_plan(
     shown = {stream.name for stream, _ in cameras.values()}
     notes += [
         f"camera {stream.name} of the contract: no feature of the data set, which has {data.pictures()}; see --map"
-        for stream in contract.interface.streams
-        if stream.kind == "camera" and stream.name not in shown
+        for stream in contract.interface.of(CameraStream)
+        if stream.name not in shown
     ]
     ignored = tuple(sorted(set(data.features) - _KNOWN - set(cameras)))
     return ImportPlan(places[STATE], places.get(ACTION), cameras, chosen, ignored, tuple(notes))
@@ -148,11 +149,10 @@ def _write(bag: BagWriter, data: LerobotDataset, episode: StoredEpisode, contrac
 def _write_joints(bag: BagWriter, contract: Contract, positions: NDArray[np.float64], now_ns: int) -> None:
     """Joint states (J,), on each topic those of its streams."""
     topics: dict[str, tuple[StreamSource, list[str]]] = {}
-    for stream in contract.interface.streams:
-        if stream.kind == "joints":
-            source = contract.source(stream.name)
-            _, joints = topics.setdefault(source.topic, (source, []))
-            joints += [name for name in stream.joints if name not in joints]
+    for stream in contract.interface.of(JointStream):
+        source = contract.source(stream.name)
+        _, joints = topics.setdefault(source.topic, (source, []))
+        joints += [name for name in stream.joints if name not in joints]
     for source, joints in topics.values():
         places = [contract.joint_names.index(name) for name in joints]
         message = bag.make.joint_state(tuple(joints), positions[places], stamp_ns=now_ns)
@@ -201,7 +201,7 @@ def _check_names(data: LerobotDataset, contract: Contract, names: Mapping[str, s
     """Raise `UserError` for a name that is mapped and not there, or that becomes nothing of the contract."""
     numbers = [name for feature in (STATE, ACTION) if feature in data.features for name in data.names(feature)]
     there = {*data.cameras(), *numbers}
-    known = {*contract.joint_names, *(each.name for each in contract.interface.streams if each.kind == "camera")}
+    known = {*contract.joint_names, *(each.name for each in contract.interface.of(CameraStream))}
     for old, new in names.items():
         if old not in there:
             raise UserError("map", f"{old}:={new}", f"before ':=' one of {sorted(there)}")
@@ -217,8 +217,8 @@ def _cameras(
     for feature in data.cameras():
         bare = feature.removeprefix(PICTURES).removeprefix("observation.")
         wanted = [names[feature]] if feature in names else [bare, bare.replace(".", "_"), bare.rpartition(".")[2]]
-        for stream in contract.interface.streams:
-            if stream.kind == "camera" and stream.name in wanted and stream.name not in taken:
+        for stream in contract.interface.of(CameraStream):
+            if stream.name in wanted and stream.name not in taken:
                 cameras[feature] = (stream, contract.source(stream.name))
                 taken.add(stream.name)
     return cameras

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from world_model_ros.contract.schema import Interface
+from world_model_ros.contract.senses import JointStream
 from world_model_ros.core.errors import UserError
 from world_model_ros.planning.costs import apart_cost, behind_cost, outside_cost, reach_cost, trusted_cost
 from world_model_ros.planning.dynamics import Dynamics
@@ -69,10 +70,9 @@ class JointReader(nn.Module):
     def of(cls, interface: Interface) -> JointReader:
         """Where each joint's position is among the predicted senses of a model for this interface."""
         columns: dict[str, tuple[str, int]] = {}
-        for stream in interface.streams:
-            if stream.kind == "joints":
-                for j, joint in enumerate(stream.joints):
-                    columns.setdefault(joint, (stream.name, j * len(stream.fields)))
+        for stream in interface.of(JointStream):
+            for j, joint in enumerate(stream.joints):
+                columns.setdefault(joint, (stream.name, j * len(stream.fields)))
         return cls([columns[joint.name] for joint in interface.joints if joint.name in columns])
 
     def forward(self, senses: dict[str, Tensor]) -> Tensor:

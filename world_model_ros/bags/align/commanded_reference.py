@@ -13,7 +13,7 @@ from world_model_ros.bags.storage.channels import absolute
 from world_model_ros.bags.storage.reader import BagReader
 from world_model_ros.brain.applied_positions import AppliedReference
 from world_model_ros.contract.contract import Contract
-from world_model_ros.contract.schema import JointStream
+from world_model_ros.contract.senses import JointStream
 from world_model_ros.convert.commanded_joints import CommandedJoints
 from world_model_ros.convert.senses.joints import JointConverter
 from world_model_ros.convert.stamps import finite, stamp_ns
@@ -130,12 +130,11 @@ def _positions_reader(
 def _measured(contract: Contract) -> list[ReferenceSource]:
     """The streams of joints, each for its own."""
     sources = []
-    for stream in contract.interface.streams:
-        if stream.kind == "joints":
-            source = contract.source(stream.name)
-            topic, age_ns = absolute(source.topic), round(source.max_age_s * 1e9)
-            read = _measured_reader(contract, stream)
-            sources.append(ReferenceSource(f"{topic} {stream.name}", topic, age_ns, read, shared=True))
+    for stream in contract.interface.of(JointStream):
+        source = contract.source(stream.name)
+        topic, age_ns = absolute(source.topic), round(source.max_age_s * 1e9)
+        read = _measured_reader(contract, stream)
+        sources.append(ReferenceSource(f"{topic} {stream.name}", topic, age_ns, read, shared=True))
     return sources
 
 

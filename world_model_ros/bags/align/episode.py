@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from world_model_ros.bags.align.ticks import BagTicks, Tick
 from world_model_ros.bags.storage.reader import BagReader
 from world_model_ros.contract.contract import Contract
-from world_model_ros.convert.senses.converters import observed_shape
+from world_model_ros.contract.senses import JointStream
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.streams import Observation
 from world_model_ros.kinematics.arm import ArmKinematics
@@ -91,8 +91,8 @@ def aligned_episode(path: str | Path, contract: Contract, names: Mapping[str, st
 
 
 def _stacked(observations: list[Observation], name: str, contract: Contract) -> NDArray[Any]:
-    shape, dtype = observed_shape(contract.stream(name))
-    rows = np.zeros((len(observations), *shape), dtype)
+    stream = contract.stream(name)
+    rows = np.zeros((len(observations), *stream.shape), stream.dtype)
     for row, observation in zip(rows, observations):
         if observation.fresh[name]:
             row[...] = observation.values[name]
@@ -133,8 +133,8 @@ def _tip_pose(
     """Pose (7,) of a fingertip at the measured joints; None if not all joints are measured."""
     assert isinstance(motion, ArmKinematics)
     measured: dict[str, float] = {}
-    for stream in contract.interface.streams:
-        if stream.kind == "joints" and observation.fresh[stream.name]:
+    for stream in contract.interface.of(JointStream):
+        if observation.fresh[stream.name]:
             measured.update(zip(stream.joints, observation.values[stream.name][:, 0].tolist()))
     if not all(name in measured for name in contract.joint_names):
         return None

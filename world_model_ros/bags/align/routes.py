@@ -142,9 +142,7 @@ def _sense_route(bag: BagReader, contract: Contract, name: str, streams: Streams
     def read(message: Any, stamp_ns: int, now_ns: int) -> NDArray[Any]:
         return convert(message)[1]
 
-    # The window of a microphone is put together from many messages; joints of several publishers share a topic.
-    eager = stream.kind in ("microphone", "joints")
-    return Route(name, topic, streams, read, count, eager, contract.latency_ns(name), mute=bool(count.why))
+    return Route(name, topic, streams, read, count, stream.is_eager, contract.latency_ns(name), mute=bool(count.why))
 
 
 def _pose_reader(base: str, where: str) -> Callable[[Any, int, int], NDArray[np.float64]]:

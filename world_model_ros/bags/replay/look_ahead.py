@@ -17,10 +17,10 @@ from world_model_ros.brain.brain import Brain
 from world_model_ros.brain.decision import Imagined
 from world_model_ros.bundle.signatures import first_camera
 from world_model_ros.contract.contract import Contract
+from world_model_ros.contract.senses import JointStream
 
 _WORST = 4
 _LEAD = 3  # ticks from the start of a worst moment's imagination to the surprise
-_TOUCH = ("taxels", "wrench")
 Future = Callable[[ReplayedTick, Imagined], None]
 
 
@@ -61,17 +61,15 @@ class LookAhead:
         """By stream that could be compared: ``horizon_s``, ``model`` and ``copy_last`` (what is there stays), lists by
         step, and their ``unit``."""
         found: dict[str, dict[str, Any]] = {}
-        joints = next(stream.name for stream in self._contract.interface.streams if stream.kind == "joints")
+        joints = self._contract.interface.of(JointStream)[0].name
         units = sorted({joint.unit for joint in self._contract.interface.joints})
         kinds = [(joints, "joints_error", "joints_still_error", f"mean absolute error, {' and '.join(units)}")]
         if self._camera is not None:
             kinds.insert(0, (self._camera.name, "psnr_db", "psnr_still_db", "PSNR, dB; more is better"))
         for stream in self._contract.interface.streams:
-            if stream.kind in _TOUCH:
-                unit = "N" if stream.kind == "taxels" else "N and N m"
-                kinds.append(
-                    (stream.name, f"{stream.name}_error", f"{stream.name}_still_error", f"mean absolute error, {unit}")
-                )
+            if stream.is_touch:
+                name, unit = stream.name, f"mean absolute error, {stream.unit}"
+                kinds.append((name, f"{name}_error", f"{name}_still_error", unit))
         seconds = [row["seconds"] for row in self.scores.table()]
         for name, model, still, unit in kinds:
             curve = self.scores.curve(model)
@@ -144,7 +142,7 @@ class LookAhead:
     def _score_touch(self, now: ReplayedTick, coming: list[ReplayedTick], senses: Mapping[str, NDArray[Any]]) -> None:
         for stream in self._contract.interface.streams:
             before = now.tick.observation.values.get(stream.name)
-            if stream.kind not in _TOUCH or stream.name not in senses or before is None:
+            if not stream.is_touch or stream.name not in senses or before is None:
                 continue
             steps, real = _known(each.tick.observation.values.get(stream.name) for each in coming)
             if steps:

@@ -11,7 +11,7 @@ from world_model_ros.bags.align.tick_log import RecordedTick
 from world_model_ros.bags.align.ticks import Tick
 from world_model_ros.brain.decision import Decision, Memory
 from world_model_ros.brain.session import TickResult
-from world_model_ros.contract.schema import CameraStream
+from world_model_ros.contract.senses import CameraStream
 from world_model_ros.core.goal import Goal
 
 

@@ -5,18 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from world_model_ros.contract.schema import (
-    CameraStream,
-    JointStream,
-    MicrophoneStream,
-    Stream,
-    StreamSource,
-    TaxelStream,
-    WrenchStream,
-)
+from world_model_ros.contract.schema import StreamSource
+from world_model_ros.contract.senses import CameraStream, MicrophoneStream, Stream
 from world_model_ros.convert.senses.camera import CameraConverter
 from world_model_ros.convert.senses.joints import JointConverter
 from world_model_ros.convert.senses.microphone import MicrophoneConverter
@@ -71,17 +63,3 @@ def converter_for(stream: Stream, source: StreamSource) -> Converter:
 def legal_types(kind: str) -> list[str]:
     """Message types a kind of stream can be read from."""
     return [message_type for each, message_type in _TABLE if each == kind]
-
-
-def observed_shape(stream: Stream) -> tuple[tuple[int, ...], type[np.generic]]:
-    """Shape and dtype of a stream in an observation."""
-    if isinstance(stream, CameraStream):
-        return (stream.height, stream.width, 3), np.uint8
-    if isinstance(stream, MicrophoneStream):
-        return (stream.window, stream.channels), np.float32
-    if isinstance(stream, TaxelStream):
-        return (stream.rows, stream.cols, 3), np.float32
-    if isinstance(stream, WrenchStream):
-        return (6,), np.float32
-    assert isinstance(stream, JointStream)
-    return (len(stream.joints), len(stream.fields)), np.float32

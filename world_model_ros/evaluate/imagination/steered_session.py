@@ -14,7 +14,7 @@ from world_model_ros.brain.brain import Brain
 from world_model_ros.brain.decision import Decoded, Floats
 from world_model_ros.brain.steering import Steered, Steering, between
 from world_model_ros.contract.contract import Contract
-from world_model_ros.contract.schema import MicrophoneStream, TaxelStream
+from world_model_ros.contract.senses import MicrophoneStream, TaxelStream
 from world_model_ros.evaluate.imagination.motion_script import action_bounds
 from world_model_ros.evaluate.imagination.reference_simulator import Simulated, Truth
 from world_model_ros.view.pictures.sound_picture import log_mel
@@ -67,9 +67,8 @@ class Session:
         self._move = np.zeros(contract.interface.action.size)
         self._slew = _SLEW * action_bounds(contract)
         self.actions: list[Float] = []
-        streams = contract.interface.streams
-        self._microphone = next((each for each in streams if isinstance(each, MicrophoneStream)), None)
-        self._taxels = next((each for each in streams if isinstance(each, TaxelStream)), None)
+        self._microphone = next(iter(contract.interface.of(MicrophoneStream)), None)
+        self._taxels = next(iter(contract.interface.of(TaxelStream)), None)
 
     def tick(self, action: ArrayLike) -> InsideTick:
         """Steer by an action (C,), m or rad a tick; it is smoothed over a tick or two, as in the training data."""

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from world_model_ros.brain.brain import Brain
 from world_model_ros.contract.contract import Contract
+from world_model_ros.contract.senses import MicrophoneStream, Sense, TaxelStream
 from world_model_ros.evaluate.brain_recipe import BrainRecipe
 from world_model_ros.evaluate.statistics import auroc
 from world_model_ros.evaluate.tasks.closed_loop import ClosedLoop
@@ -138,15 +139,15 @@ def _happen(event: Event | None, seed: int, loop: ClosedLoop, contract: Contract
     elif event == "vanish":
         robot.move_object(0, _AWAY)
     elif event in ("phantom_touch", "phantom_sound"):
-        kind = "taxels" if event == "phantom_touch" else "microphone"
-        names = {stream.name for stream in contract.interface.streams if stream.kind == kind}
-        rate_hz = next((s.sample_rate_hz for s in contract.interface.streams if s.kind == "microphone"), 0.0)
+        touched = event == "phantom_touch"
+        kind: type[Sense] = TaxelStream if touched else MicrophoneStream
+        rates_hz = {each.name: each.samples_hz for each in contract.interface.of(kind)}
         begin_ns = loop.rig.now_ns
 
         def tamper(name: str, stamp_ns: int, value: NDArray[Any]) -> NDArray[Any]:
-            if name not in names:
+            if name not in rates_hz:
                 return value
-            return _pushed(value) if kind == "taxels" else _knocked(value, (stamp_ns - begin_ns) * 1e-9, rate_hz)
+            return _pushed(value) if touched else _knocked(value, (stamp_ns - begin_ns) * 1e-9, rates_hz[name])
 
         loop.tamper = tamper
 

@@ -191,7 +191,7 @@ class ShadowScores:
                 self._sums[group, self._camera.name, step].add(model, copy, model > copy)
             for stream in self._contract.interface.streams:
                 both = now.fresh[stream.name] and then.observation.fresh[stream.name]
-                if stream.kind in ("taxels", "wrench") and stream.name in decoded.senses and both:
+                if stream.is_touch and stream.name in decoded.senses and both:
                     values, before = now.values[stream.name], then.observation.values[stream.name]
                     self._error(group, stream.name, "N", step, decoded.senses[stream.name][i], values, before)
 

@@ -18,6 +18,7 @@ from world_model_ros.brain.brain import Brain
 from world_model_ros.brain.decision import PLAN_RULES, Decision, Memory
 from world_model_ros.brain.session import BrainSession
 from world_model_ros.contract.contract import Contract
+from world_model_ros.contract.senses import CameraStream, TaxelStream
 from world_model_ros.convert.messages import MessageMaker
 from world_model_ros.convert.senses.converters import converter_for
 from world_model_ros.core.goal import Goal
@@ -106,7 +107,7 @@ class ClosedLoop:
         self._arm = ArmKinematics(contract)
         links = {target.link: target.name for target in contract.interface.targets if target.link is not None}
         self._tips = {links[link]: link for link in self._arm.links if link in links}  # targets that the action moves
-        self._pads = [stream.name for stream in contract.interface.streams if stream.kind == "taxels"]
+        self._pads = [stream.name for stream in contract.interface.of(TaxelStream)]
         self._blackout: Blackout | None = None
         self._dark_from_ns: int | None = None
         self._session, self._tick_ns = BrainSession(brain, seed, turns), contract.tick_ns // turns
@@ -218,7 +219,7 @@ class ClosedLoop:
         stamp_ns = self.rig.now_ns
         if task.kind not in PICTURES:
             return task_goal(task, stamp_ns)
-        camera = next(stream for stream in self.contract.interface.streams if stream.kind == "camera")
+        camera = self.contract.interface.of(CameraStream)[0]
         picture = self._make.image(
             goal_picture(task, self.contract, self.rig.robot.scene, places, self.tips()), "rgb8", stamp_ns, ""
         )

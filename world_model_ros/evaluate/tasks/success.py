@@ -11,6 +11,7 @@ import numpy as np
 from world_model_ros.brain.brain import Policy
 from world_model_ros.bundle.bundle import Bundle
 from world_model_ros.contract.contract import Contract
+from world_model_ros.contract.senses import JointStream
 from world_model_ros.core.parallel import spread
 from world_model_ros.evaluate.brain_recipe import BrainRecipe
 from world_model_ros.evaluate.statistics import paired_difference, wilson
@@ -84,7 +85,8 @@ def _run(job: _Job) -> TaskResult:
     contract, brain = job.brain.make()
     unplugged = conditions.unplugged
     if conditions.control == "vision_only":
-        others = (s.name for s in contract.interface.streams if s.kind in ("microphone", "taxels", "wrench"))
+        streams = contract.interface.streams
+        others = (each.name for each in streams if not each.is_picture and not isinstance(each, JointStream))
         unplugged = tuple({*unplugged, *others})
     oracle = Oracle(contract) if conditions.control == "oracle" else None
     loop = ClosedLoop(contract, brain, job.seed, unplugged, conditions.variety, turns=conditions.turns)

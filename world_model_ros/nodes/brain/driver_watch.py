@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from world_model_ros.contract.contract import Contract
+from world_model_ros.contract.senses import JointStream
 
 LATE = 0.5  # share of a stream's largest age; the gate brakes at the whole
 _IDLE = 0.1  # share of the cores; with more idle, nobody is kept from them
@@ -125,9 +126,7 @@ class DriverWatch:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._latency_ns = {
-            stream.name: contract.latency_ns(stream.name)
-            for stream in contract.interface.streams
-            if stream.kind == "joints"
+            stream.name: contract.latency_ns(stream.name) for stream in contract.interface.of(JointStream)
         }
         self._limit_ms = LATE * min(contract.source(name).max_age_s for name in self._latency_ns) * 1e3
         self._tick_s = tick_s

@@ -18,7 +18,7 @@ from trajectory_msgs.msg import JointTrajectory
 from world_model_ros.check.shape_advice import shape_advice
 from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.driver import Driver, DriverField, Ready
-from world_model_ros.contract.schema import JointStream
+from world_model_ros.contract.senses import JointStream
 from world_model_ros.convert.messages import ros_class
 from world_model_ros.convert.senses.converters import Converter, converter_for
 from world_model_ros.convert.senses.joint_parts import JointParts
@@ -54,11 +54,10 @@ class GateInbox:
         self._unread: str | None = None  # why the newest joint states could not be read
         settings = contract.deployment.gate
         self._joints = JointParts(contract.joint_names, contract.joint_ages_s())
-        for stream in contract.interface.streams:
-            if isinstance(stream, JointStream):
-                source = contract.source(stream.name)
-                hear = partial(self._on_joint_state, stream)
-                node.create_subscription(JointState, source.topic, hear, qos_profile(source.qos))
+        for stream in contract.interface.of(JointStream):
+            source = contract.source(stream.name)
+            hear = partial(self._on_joint_state, stream)
+            node.create_subscription(JointState, source.topic, hear, qos_profile(source.qos))
         node.create_subscription(JointTrajectory, "command", self._on_command, 5)
         self._driver: list[tuple[Callable[[Gate, Any], None], Any]] = []  # what its driver said since the last cycle
         self._hear_driver(contract.deployment.driver)
@@ -70,7 +69,7 @@ class GateInbox:
             node.create_subscription(Image, "predicted/contact", self._on_predicted, 1)
         if settings.max_force_n is not None:
             for touch in contract.interface.streams:
-                if touch.kind in ("wrench", "taxels"):
+                if touch.is_touch:
                     source = contract.source(touch.name)
                     take = partial(self._on_force, touch.name, converter_for(touch, source), _FORCE[touch.kind])
                     node.create_subscription(ros_class(source.type), source.topic, take, qos_profile(source.qos))

@@ -92,7 +92,7 @@ class SimRobotNode(Node):
             source = contract.source(stream.name)
             if stream.name not in names:
                 qos = qos_profile(source.qos)
-                if stream.kind != "camera":  # what this process was late with goes out in a burst
+                if not stream.is_picture:  # what this process was late with goes out in a burst
                     qos.depth = max(qos.depth, _BURST)
                 self._senders[source.topic] = self.create_publisher(ros_class(source.type), source.topic, qos)
         for label in contract.deployment.labels:

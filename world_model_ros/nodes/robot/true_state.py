@@ -10,6 +10,7 @@ from rclpy.node import Node
 from sensor_msgs.msg import JointState
 
 from world_model_ros.contract.contract import Contract
+from world_model_ros.contract.senses import JointStream
 from world_model_ros.convert.poses import pose_array
 from world_model_ros.convert.senses.joints import JointConverter
 from world_model_ros.convert.stamps import stamp_ns
@@ -38,7 +39,7 @@ class TrueState:
         self.judge: Judge | None = None
         self._seen_ns = 0
         interface = contract.interface
-        arm = next(stream for stream in interface.streams if stream.kind == "joints")
+        arm = interface.of(JointStream)[0]
         self._joints = JointConverter(arm.name, contract.joint_names)
         links = self._kinematics.links
         self.tips = {target.name: target.link for target in interface.targets if target.link in links}

@@ -18,7 +18,7 @@ from trajectory_msgs.msg import JointTrajectory
 from visualization_msgs.msg import MarkerArray
 
 from world_model_ros.contract.contract import Contract
-from world_model_ros.contract.schema import CameraStream
+from world_model_ros.contract.senses import CameraStream
 from world_model_ros.convert.messages import ros_class
 from world_model_ros.convert.senses.camera import CameraConverter
 from world_model_ros.convert.senses.converters import converter_for

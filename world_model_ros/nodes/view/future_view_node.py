@@ -23,6 +23,7 @@ from visualization_msgs.msg import MarkerArray
 from world_model_ros.bundle.bundle import load_bundle
 from world_model_ros.bundle.signatures import first_camera
 from world_model_ros.contract.contract import load_contract
+from world_model_ros.contract.senses import MicrophoneStream
 from world_model_ros.contract.share_folder import default_robot
 from world_model_ros.convert.messages import MessageMaker, ros_class
 from world_model_ros.core.errors import UserError
@@ -71,7 +72,7 @@ class FutureViewNode(Node):
         timeline = Timeline(contract.tick_ns, steps)
         tips = [target.name for target in contract.interface.targets if target.kind == "fingertip"]
         self._scene = Scene(steps, tips)
-        ears = [stream.name for stream in contract.interface.streams if stream.kind == "microphone"]
+        ears = [stream.name for stream in contract.interface.of(MicrophoneStream)]
         decoder = FrameDecoder(bundle, given["provider"])
         self._story = Story(timeline, decoder, contract.tick_ns * 1e-9, ears[0] if ears else None)
         self._sources = FutureSources(self, contract, camera, (sizes.horizon, sizes.state), timeline, self._scene)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from world_model_ros.brain.decision import Decoded
 from world_model_ros.bundle.signatures import first_camera
 from world_model_ros.contract.contract import Contract
-from world_model_ros.contract.schema import MicrophoneStream, TaxelStream
+from world_model_ros.contract.senses import MicrophoneStream, TaxelStream
 from world_model_ros.view.frame_decoder import FrameDecoder
 from world_model_ros.view.markers.future_markers import ramp
 from world_model_ros.view.outlook import Outlook
@@ -51,9 +51,8 @@ class Dashboard:
     ) -> None:
         self._contract, self._decoder, self._steps, self._cell_px = contract, decoder, tuple(steps), cell_px
         self._camera = first_camera(contract.interface)
-        streams = contract.interface.streams
-        self._microphone = next((each for each in streams if isinstance(each, MicrophoneStream)), None)
-        self._grids = [each for each in streams if isinstance(each, TaxelStream)]
+        self._microphone = next(iter(contract.interface.of(MicrophoneStream)), None)
+        self._grids = contract.interface.of(TaxelStream)
         self._taxels = self._grids[0] if self._grids else None
         self._decoded: dict[int, Decoded] = {}
 
