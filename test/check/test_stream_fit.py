@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from world_model_ros.check.robot_fit import fit_for
 from world_model_ros.check.stream_fit import Finding, StreamFit, qos_findings, type_findings
 from world_model_ros.contract.contract import load_contract
 from world_model_ros.contract.field_types import Qos
@@ -18,7 +19,7 @@ T0 = 1_700_000_000 * 10**9
 
 
 def fit(name: str) -> StreamFit:
-    return StreamFit(CONTRACT.stream(name), CONTRACT.source(name))
+    return fit_for(CONTRACT.stream(name), CONTRACT.source(name))
 
 
 def joints(stamp_ns: int, names=JOINTS, velocity=True):

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
+from world_model_ros.check.joint_fit import JointFit
 from world_model_ros.check.stream_fit import OUR_CLOCK, Finding, StreamFit
 from world_model_ros.contract.contract import Contract
+from world_model_ros.contract.schema import StreamSource
+from world_model_ros.contract.senses import Stream
 from world_model_ros.core.trajectory import LIMIT_TOLERANCE
 
 _TURN = 2 * np.pi
 _TURNS_DEG = 3600.0  # what is more is no angle at all
+
+
+_FITS: dict[str, Callable[..., StreamFit]] = {"joints": JointFit}  # kinds that are looked at in a way of their own
+
+
+def fit_for(stream: Stream, source: StreamSource, clock: str = OUR_CLOCK) -> StreamFit:
+    """What collects the messages of a stream; arguments as of `StreamFit`."""
+    return _FITS.get(stream.kind, StreamFit)(stream, source, clock)
 
 
 class RobotFit:
@@ -30,20 +41,12 @@ class RobotFit:
     def __init__(self, contract: Contract, clock: str = OUR_CLOCK) -> None:
         self._contract = contract
         self.streams = {
-            each.name: StreamFit(each, contract.source(each.name), clock) for each in contract.interface.streams
+            each.name: fit_for(each, contract.source(each.name), clock) for each in contract.interface.streams
         }
-        self._span: dict[str, tuple[float, float]] = {}
 
     def add(self, name: str, message: Any, now_ns: int) -> None:
         """A message of a stream that arrived at ``now_ns``."""
-        fit = self.streams[name]
-        fit.add(message, now_ns)
-        if fit.stream.kind == "joints":
-            for joint, position in zip(message.name, message.position):
-                if not np.isfinite(position):
-                    continue
-                low, high = self._span.get(joint, (np.inf, -np.inf))
-                self._span[joint] = (min(low, position), max(high, position))
+        self.streams[name].add(message, now_ns)
 
     def topic(self, name: str, topic: str, before: Sequence[Finding]) -> dict[str, Any]:
         """What came of a stream: ``stream``, ``topic``, ``fits``, ``messages``, ``rate_hz``, ``age_ms``, ``findings``.
@@ -83,9 +86,11 @@ class RobotFit:
         if deployment.urdf is None and not deployment.limits:
             return []
         limits, found = self._contract.limits(), []
+        spans = [fit.span for fit in self.streams.values() if isinstance(fit, JointFit)]
         units = {joint.name: joint.unit for joint in self._contract.interface.joints}
         for name, low, high in zip(limits.names, limits.lower, limits.upper):
-            least, most = self._span.get(name, (low, high))
+            seen = [span[name] for span in spans if name in span] or [(low, high)]
+            least, most = min(end for end, _ in seen), max(end for _, end in seen)
             beyond = max(low - least, most - high)
             if beyond > LIMIT_TOLERANCE:
                 at = least if low - least == beyond else most

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from world_model_ros.contract.schema import Stream
+from world_model_ros.contract.senses import Stream
 from world_model_ros.convert.senses.camera import ENCODINGS, no_colours
 from world_model_ros.convert.senses.microphone import packed_kind
 from world_model_ros.convert.senses.picture_files import read_picture

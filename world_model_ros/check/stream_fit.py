@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from world_model_ros.check.alternating_positions import TwoCourses
 from world_model_ros.check.message_times import MessageTimes
 from world_model_ros.check.shape_advice import shape_advice
-from world_model_ros.contract.schema import Stream, StreamSource
+from world_model_ros.contract.schema import StreamSource
+from world_model_ros.contract.senses import Stream
 from world_model_ros.convert.senses.converters import converter_for
 from world_model_ros.convert.senses.joints import OtherJoints
 from world_model_ros.convert.stamps import stamp_ns
@@ -23,7 +23,6 @@ OUR_CLOCK = "our clock"
 _RATE = (0.8, 1.25)  # of the contract's rate that counts as the same
 _AHEAD_S = 0.05  # clocks of two machines that follow NTP differ by less
 _MOST_KINDS = 3  # of errors that are told
-_MOST_PARTS = 100  # lists of joint names that are remembered
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,7 @@ class Finding:
 
 @dataclass
 class StreamFit:
-    """Collects what arrives on one stream's topic, whether it is heard or read from a bag.
+    """Collects what arrives on one stream's topic, whether it is heard or read from a bag; `fit_for` makes it.
 
     Args:
         stream, source: of the contract.
@@ -65,9 +64,7 @@ class StreamFit:
     times: MessageTimes = field(default_factory=MessageTimes)
     _refused: Counter[tuple[str, str]] = field(default_factory=Counter)  # by field, and what is legal there
     _first: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)  # its error, and what to change
-    _parts: set[tuple[str, ...]] = field(default_factory=set)  # joints of messages that lack some of ours
     _frames: Counter[str] = field(default_factory=Counter)
-    _courses: TwoCourses = field(default_factory=TwoCourses)
 
     def __post_init__(self) -> None:
         self._convert = converter_for(self.stream, self.source)
@@ -91,20 +88,18 @@ class StreamFit:
             stamp, value = self._convert(message)
         except OtherJoints:
             self.others += 1
-            if len(self._parts) < _MOST_PARTS:
-                self._parts.add(tuple(message.name))
             return None
         except UserError as error:
-            if self.stream.kind == "joints" and len(self._parts) < _MOST_PARTS:
-                self._parts.add(tuple(message.name))
             self.refuse(error, message)
             self._frames[frame] += 1
             return 1
         self._read += 1
         self._frames[frame] += 1
-        if self.stream.kind == "joints":
-            self._courses.add(stamp, value[:, 0])
-        return len(value) if self.stream.kind == "microphone" else 1
+        self.look(message, stamp, value)
+        return len(value) if self.stream.has_samples else 1
+
+    def look(self, message: Any, stamp: int, value: NDArray[Any]) -> None:
+        """Look at a message that was read, by kind of stream."""
 
     def refuse(self, error: UserError, message: Any = None) -> None:
         """Count a message that cannot be read; of errors of a kind the first one is told."""
@@ -127,24 +122,12 @@ class StreamFit:
     def findings(self) -> list[Finding]:
         """Content, rate, age, stamps and signs of a second publisher; nothing is said of a topic that is silent."""
         if not self.messages:
-            return self._elsewhere()
-        return [*self._contents(), *self._rates(), *self._stamps(), *self._publishers()]
-
-    def _elsewhere(self) -> list[Finding]:
-        """Messages, but none of this stream."""
-        if not self.others:
             return []
-        names = sorted({name for part in self._parts for name in part})
-        found = f"none of {self.others} messages has a joint of {list(self.stream.joints)}; they have {names}"  # type: ignore[union-attr]
-        change = f"deployment.streams: {self.stream.name}: topic, or interface.streams: {self.stream.name}: joints"
-        return [Finding("content", found, change, "wrong")]
+        return [*self.contents(), *self._rates(), *self._stamps(), *self._publishers()]
 
-    def _contents(self) -> list[Finding]:
+    def contents(self) -> list[Finding]:
         if not self._refused:
             return [Finding("content", f"all {self.messages} messages can be read")]
-        in_parts = self._in_parts()
-        if in_parts is not None:
-            return [in_parts]
         looked = self._read + self._refused.total()
         of = f"{looked}" if looked == self.messages else f"{looked} that were looked at, of {self.messages},"
         usual = self._refused.most_common(_MOST_KINDS)
@@ -158,45 +141,32 @@ class StreamFit:
             found.append(Finding("content", words, "what is above first", "wrong"))
         return found
 
-    def _in_parts(self) -> Finding | None:
-        """Joints that all come, but never together."""
-        if self.stream.kind != "joints":
-            return None
-        ours = [tuple(name for name in self.stream.joints if name in part) for part in self._parts]
-        parts = sorted({part for part in ours if part}, key=lambda part: self.stream.joints.index(part[0]))  # type: ignore[union-attr]
-        if len(parts) < 2 or {name for part in parts for name in part} != set(self.stream.joints):
-            return None
-        listed = " and ".join(f"[{', '.join(part)}]" for part in parts)
-        count = sum(self._refused.values())
-        found = f"{count} of {self.messages} refused: the joints come in messages of their own: {listed}"
-        change = f"interface.streams: {self.stream.name}: one stream of kind joints for each of {listed}"
-        return Finding("content", found, f"{change}; in deployment.streams all of this topic", "wrong")
-
     def _publishers(self) -> list[Finding]:
         """What gives a second publisher away; a live check knows them by name besides."""
-        found = []
-        if self._courses.two:
-            found.append(f"positions jump between two courses, {self._courses.jumps} times")
+        found = self.signs()
         if len(self._frames) > 1:
             kinds = ", ".join(f"{count} of {frame!r}" for frame, count in self._frames.most_common(4))
             found.append(f"messages of several frames: {kinds}")
         change = "one publisher a topic"
         return [Finding("publishers", f"two publishers, it seems: {words}", change, "note") for words in found]
 
+    def signs(self) -> list[str]:
+        """Of a second publisher, by kind of stream."""
+        return []
+
     def _rates(self) -> list[Finding]:
         rate, name = self.rate_hz, self.stream.name
-        if self.stream.kind == "microphone" and sum(self._refused.values()) == self.messages:
+        if self.stream.has_samples and sum(self._refused.values()) == self.messages:
             return []  # nobody knows how many samples there were
         if rate is None:
             few = f"{self.messages} messages"
             return [Finding("rate", few, "listen for longer, or the driver is stuck", "wrong")]
-        sound = self.stream.kind == "microphone"
-        stated = self.stream.sample_rate_hz if self.stream.kind == "microphone" else self.stream.rate_hz
-        key = "sample_rate_hz" if sound else "rate_hz"
+        sound, stated = self.stream.has_samples, self.stream.samples_hz
         found = f"{rate:.0f} samples/s" if sound else f"{rate:.1f} Hz"
         if _RATE[0] * stated <= rate <= _RATE[1] * stated:
             return [Finding("rate", found)]
-        change = f"interface.streams: {name}: {key}: {_nice(rate)} (the contract says {stated:g}), or the driver"
+        change = f"interface.streams: {name}: {self.stream.rate_field}: {_nice(rate)}"
+        change += f" (the contract says {stated:g}), or the driver"
         return [Finding("rate", found, change, "wrong" if sound else "note")]
 
     def _stamps(self) -> list[Finding]:
