@@ -14,7 +14,7 @@ from world_model_ros.brain.brain import Brain
 from world_model_ros.bundle.bundle import load_bundle
 from world_model_ros.contract.contract import Contract
 from world_model_ros.convert.messages import ros_class
-from world_model_ros.convert.senses.converters import converter_for, observed_shape
+from world_model_ros.convert.senses.converters import converter_for
 from world_model_ros.core.errors import UserError
 from world_model_ros.kinematics.arm import ArmKinematics
 
@@ -37,7 +37,7 @@ def test_made_up_messages_become_what_the_contract_promises(contract: Contract) 
     senses = Senses(wide, ros_class)
     for stream in wide.interface.streams:
         stamp_ns, value = converter_for(stream, wide.source(stream.name))(senses.message(stream.name, 7))
-        shape, kind = observed_shape(stream)
+        shape, kind = stream.shape, stream.dtype
         assert stamp_ns == 7
         assert value.dtype == kind
         assert value.shape[1:] == shape[1:]

@@ -178,7 +178,7 @@ def main() -> int:
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what a driver prints is no image
     contract, scene = _receive(come)
     drawn = _Set(contract, scene)
-    cameras = [stream.name for stream in contract.interface.streams if stream.kind == "camera"]
+    cameras = [stream.name for stream in contract.interface.streams if stream.is_picture]
     costs = [drawn.cost(camera) for camera in cameras]
     _send(go, Cost(max(cost.cpu_s for cost in costs), max(cost.wall_s for cost in costs)))
     while (asked := _receive(come)) is not None:

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from math import ceil
 
-from world_model_ros.contract.schema import CameraStream
+from world_model_ros.contract.senses import Sense
 from world_model_ros.sim.camera_process import Cost
 from world_model_ros.sim.telemetry import beats
 
@@ -32,11 +32,9 @@ class CameraRates:
         cameras: that are plugged in. cost: of an image. clock: s.
     """
 
-    def __init__(
-        self, cameras: Sequence[CameraStream], cost: Cost, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, cameras: Sequence[Sense], cost: Cost, clock: Callable[[], float] = time.monotonic) -> None:
         self._cost, self._clock, self._since = cost, clock, clock()
-        self._asked_hz = {camera.name: camera.rate_hz for camera in cameras}
+        self._asked_hz = {camera.name: camera.samples_hz for camera in cameras}
         self._affordable_hz = {
             name: affordable_hz(rate_hz, cost.cpu_s, len(cameras)) for name, rate_hz in self._asked_hz.items()
         }

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from world_model_ros.contract.contract import Contract
-from world_model_ros.contract.schema import CameraStream
+from world_model_ros.contract.senses import CameraStream
 from world_model_ros.core.errors import UserError
 
 # All that MuJoCo draws from: where things are. Not qpos, whose positions are a step newer than these.
@@ -36,7 +36,7 @@ class Cameras:
 
     def __init__(self, contract: Contract, model: mujoco.MjModel) -> None:
         self._contract, self._model = contract, model
-        self._names = [stream.name for stream in contract.interface.streams if isinstance(stream, CameraStream)]
+        self._names = [stream.name for stream in contract.interface.of(CameraStream)]
         self._renderers: dict[tuple[int, int], mujoco.Renderer] = {}
 
     def image(self, data: mujoco.MjData, camera: str | None = None) -> NDArray[np.uint8]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from world_model_ros.contract.contract import Contract
-from world_model_ros.contract.schema import MicrophoneStream
+from world_model_ros.contract.senses import MicrophoneStream, WrenchStream
 from world_model_ros.core.trajectory import Trajectory
 from world_model_ros.sim.cameras import Cameras, View, view_of
 from world_model_ros.sim.controller import JointTrajectoryController, trajectory_from_message
@@ -52,9 +52,8 @@ class SimRobot:
         self._table = np.random.default_rng(seed).standard_normal(_NOISE_TABLE)
         self._cameras: Cameras | None = None
         self.now_ns = start_ns
-        streams = contract.interface.streams
-        self._microphones = [stream for stream in streams if isinstance(stream, MicrophoneStream)]
-        self._wrenches = [stream.name for stream in streams if stream.kind == "wrench"]
+        self._microphones = contract.interface.of(MicrophoneStream)
+        self._wrenches = [stream.name for stream in contract.interface.of(WrenchStream)]
         self.reset(scene)
 
     def reset(self, scene: SceneConfig) -> None:

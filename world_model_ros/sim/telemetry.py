@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from world_model_ros.contract.contract import Contract
-from world_model_ros.contract.schema import CameraStream, Stream
+from world_model_ros.contract.senses import MicrophoneStream, Sense
 from world_model_ros.convert.messages import MessageMaker
 from world_model_ros.core.errors import UserError
 from world_model_ros.sim.sim_robot import SimRobot
 
 LABEL_RATE_HZ = 50.0
-_TYPES = {
-    "camera": "sensor_msgs/msg/Image",
-    "microphone": "sensor_msgs/msg/Image",
-    "taxels": "sensor_msgs/msg/Image",
-    "wrench": "geometry_msgs/msg/WrenchStamped",
-    "joints": "sensor_msgs/msg/JointState",
-}
 
 
 @dataclass(frozen=True)
@@ -60,25 +52,16 @@ class Telemetry:
         for name in unplugged:
             if name not in names:
                 raise UserError("unplug", name, f"streams of the contract: {names}")
-        readers: dict[str, Callable[[SimRobot, Stream], Iterator[tuple[Any, int]]]] = {
-            "microphone": self._sound,
-            "taxels": self._taxels,
-            "wrench": self._wrench,
-            "joints": self._joints,
-        }
-        self._readers = []
-        self.cameras: list[CameraStream] = []
         for stream in contract.interface.streams:
-            found = contract.source(stream.name).type
-            if found != _TYPES[stream.kind]:
-                raise UserError(f"type of {stream.name}", found, f"{_TYPES[stream.kind]}, which the simulator makes")
-            if stream.name in unplugged:
-                continue
-            if stream.kind == "camera":
-                self.cameras.append(stream)
-            else:
-                self._readers.append((stream, contract.source(stream.name), readers[stream.kind]))
-
+            found, made = contract.source(stream.name).type, (_READERS | _PICTURES)[stream.kind][0]
+            if found != made:
+                raise UserError(f"type of {stream.name}", found, f"{made}, which the simulator makes")
+        plugged = [stream for stream in contract.interface.streams if stream.name not in unplugged]
+        self.cameras = [stream for stream in plugged if stream.is_picture]
+        self._shown = {each.name: _PICTURES[each.kind][1] for each in self.cameras}
+        self._readers = [
+            (each, contract.source(each.name), _READERS[each.kind][1]) for each in plugged if not each.is_picture
+        ]
         sources = {source.name: source for source in contract.deployment.labels}
         self._labels = [
             (sources[label.name], int(label.target.removeprefix("object_")))
@@ -89,9 +72,9 @@ class Telemetry:
     def read(self, robot: SimRobot, before_ns: int) -> list[Sample]:
         """Everything but images and labels that became due since ``before_ns``, with the robot's time as stamp."""
         samples = []
-        for stream, source, reader in self._readers:
-            if stream.kind == "microphone" or beats(stream.rate_hz, robot.now_ns, before_ns):
-                for message, stamp_ns in reader(robot, stream):
+        for stream, source, read in self._readers:
+            if stream.has_samples or beats(stream.samples_hz, robot.now_ns, before_ns):
+                for message, stamp_ns in read(self._make, robot, stream, source.frame):
                     samples.append(Sample(source.topic, source.type, message, stamp_ns))
         return samples
 
@@ -106,28 +89,49 @@ class Telemetry:
             if index < len(robot.scene.objects)
         ]
 
-    def image(self, robot: SimRobot, camera: CameraStream) -> Sample:
+    def image(self, robot: SimRobot, camera: Sense) -> Sample:
         """What a camera sees now; the stamp is the time of exposure."""
         return self.picture(camera.name, robot.image(camera.name), robot.now_ns)
 
-    def picture(self, camera: str, pixels: NDArray[np.uint8], stamp_ns: int) -> Sample:
-        """An image (height, width, 3) that a camera took at a time."""
+    def picture(self, camera: str, pixels: NDArray[Any], stamp_ns: int) -> Sample:
+        """An image (height, width, ...) that a camera took at a time."""
         source = self._contract.source(camera)
         frame = source.frame or f"{camera}_optical_frame"
-        return Sample(source.topic, source.type, self._make.image(pixels, "rgb8", stamp_ns, frame), stamp_ns)
+        return Sample(source.topic, source.type, self._shown[camera](self._make, pixels, stamp_ns, frame), stamp_ns)
 
-    def _sound(self, robot: SimRobot, stream: Stream) -> Iterator[tuple[Any, int]]:
-        for stamp_ns, block in robot.audio_blocks(stream.name):
-            yield self._make.tensor(block[:, None], stamp_ns, stream.name), stamp_ns
 
-    def _taxels(self, robot: SimRobot, stream: Stream) -> Iterator[tuple[Any, int]]:
-        frame = self._contract.source(stream.name).frame or stream.name
-        yield self._make.tensor(robot.taxels(stream.name), robot.now_ns, frame), robot.now_ns
+Read = Callable[[MessageMaker, SimRobot, Any, "str | None"], Iterable[tuple[Any, int]]]
+Shown = Callable[[MessageMaker, NDArray[Any], int, str], Any]
 
-    def _wrench(self, robot: SimRobot, stream: Stream) -> Iterator[tuple[Any, int]]:
-        assert stream.kind == "wrench"
-        yield self._make.wrench(robot.wrench(stream.name), robot.now_ns, stream.frame), robot.now_ns
 
-    def _joints(self, robot: SimRobot, stream: Stream) -> Iterator[tuple[Any, int]]:
-        names = self._contract.joint_names
-        yield self._make.joint_state(names, *robot.joint_state(), stamp_ns=robot.now_ns), robot.now_ns
+def _sound(make: MessageMaker, robot: SimRobot, stream: MicrophoneStream, _: str | None) -> Iterator[tuple[Any, int]]:
+    for stamp_ns, block in robot.audio_blocks(stream.name):
+        yield make.tensor(block[:, None], stamp_ns, stream.name), stamp_ns
+
+
+_IMAGE = "sensor_msgs/msg/Image"
+# By kind: the type of messages, and who reads them off the robot, or puts pixels into them.
+_READERS: dict[str, tuple[str, Read]] = {
+    "microphone": (_IMAGE, _sound),
+    "taxels": (
+        _IMAGE,
+        lambda make, robot, stream, frame: [
+            (make.tensor(robot.taxels(stream.name), robot.now_ns, frame or stream.name), robot.now_ns)
+        ],
+    ),
+    "wrench": (
+        "geometry_msgs/msg/WrenchStamped",
+        lambda make, robot, stream, _: [
+            (make.wrench(robot.wrench(stream.name), robot.now_ns, stream.frame), robot.now_ns)
+        ],
+    ),
+    "joints": (
+        "sensor_msgs/msg/JointState",
+        lambda make, robot, *_: [
+            (make.joint_state(robot.contract.joint_names, *robot.joint_state(), stamp_ns=robot.now_ns), robot.now_ns)
+        ],
+    ),
+}
+_PICTURES: dict[str, tuple[str, Shown]] = {
+    "camera": (_IMAGE, lambda make, pixels, stamp_ns, frame: make.image(pixels, "rgb8", stamp_ns, frame))
+}

@@ -11,9 +11,9 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
-from world_model_ros.bundle.signatures import stream_tensor
 from world_model_ros.contract.contract import Contract, contract_from_text
-from world_model_ros.contract.schema import Stream
+from world_model_ros.contract.schema import StreamSource
+from world_model_ros.contract.senses import JointStream, Stream
 from world_model_ros.convert.messages import MessageMaker
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.streams import Observation
@@ -29,7 +29,7 @@ _TRIES = 50
 def with_camera_size(contract: Contract, size: tuple[int, int] = CAMERA_SIZE) -> Contract:
     """The contract with all cameras' messages of one size (height, width); models fit it as before."""
     data = yaml.safe_load(contract.text)
-    cameras = {stream.name for stream in contract.interface.streams if stream.kind == "camera"}
+    cameras = {stream.name for stream in contract.interface.streams if stream.is_picture}
     for source in data["deployment"]["streams"]:
         if source["name"] in cameras:
             source["source_shape"] = list(size)
@@ -69,12 +69,10 @@ def observation(contract: Contract, now_ns: int, seed: int = 0) -> Observation:
 
 
 def _value(stream: Stream, at: dict[str, float], random: np.random.Generator) -> NDArray[Any]:
-    asked = stream_tensor(stream)
-    shape = tuple(size or 1 for size in asked.shape)
-    if asked.dtype == "uint8":
-        return random.integers(0, 255, shape, np.uint8)
-    value = 0.01 * random.standard_normal(shape).astype(np.float32)
-    if stream.kind == "joints":
+    if stream.dtype == "uint8":
+        return random.integers(0, 255, stream.shape, np.uint8)
+    value = 0.01 * random.standard_normal(stream.shape).astype(np.float32)
+    if isinstance(stream, JointStream):
         value[:, 0] += np.array([at.get(name, 0.0) for name in stream.joints], np.float32)
     return value
 
@@ -98,8 +96,12 @@ class Senses:
         self._messages: dict[str, Any] = {}
         for stream in contract.interface.streams:
             source = contract.source(stream.name)
-            self._messages[stream.name] = self._message(stream, source.type, source.source_shape)
-            self.rates_hz[stream.name] = 1.0 / _SOUND_S if stream.kind == "microphone" else stream.rate_hz
+            make = _MESSAGES.get((stream.kind, source.type))
+            if make is None:
+                legal = [found for kind, found in _MESSAGES if kind == stream.kind]
+                raise UserError(f"type of {stream.name}", source.type, f"one of {legal}")
+            self._messages[stream.name] = make(self, stream, source)
+            self.rates_hz[stream.name] = 1.0 / _SOUND_S if stream.has_samples else stream.samples_hz
 
     def message(self, name: str, stamp_ns: int) -> Any:
         """The message of a stream, with this stamp."""
@@ -107,24 +109,23 @@ class Senses:
         message.header.stamp = self._make.time(stamp_ns)
         return message
 
-    def _message(self, stream: Stream, kind: str, size: tuple[int, int] | None) -> Any:
-        if stream.kind == "joints" and kind == "sensor_msgs/msg/JointState":
-            position = [self._at.get(name, 0.0) for name in stream.joints]
-            return self._make.joint_state(stream.joints, position, np.zeros(len(position)), stamp_ns=0)
-        if stream.kind == "wrench" and kind == "geometry_msgs/msg/WrenchStamped":
-            return self._make.wrench(np.zeros(6), 0, stream.frame)
-        if kind == "sensor_msgs/msg/Image":
-            if stream.kind == "camera":
-                shape = (*(size or (stream.height, stream.width)), 3)
-                return self._make.image(self._random.integers(0, 255, shape, np.uint8), "rgb8", 0)
-            if stream.kind == "microphone":
-                samples = round(_SOUND_S * stream.sample_rate_hz)
-                return self._make.sound(0.01 * self._random.standard_normal((samples, stream.channels)), 0)
-            if stream.kind == "taxels":
-                taxels = 0.01 * self._random.standard_normal((stream.rows, stream.cols, 3))
-                return self._make.tensor(taxels.astype(np.float32), 0)
-        legal = "sensor_msgs Image or JointState, or geometry_msgs WrenchStamped, of a stream of that kind"
-        raise UserError(f"type of {stream.name}", kind, legal)
+
+_IMAGE = "sensor_msgs/msg/Image"
+_MESSAGES: dict[tuple[str, str], Callable[[Senses, Any, StreamSource], Any]] = {
+    ("camera", _IMAGE): lambda of, stream, source: of._make.image(
+        of._random.integers(0, 255, (*(source.source_shape or stream.shape[:2]), 3), np.uint8), "rgb8", 0
+    ),
+    ("microphone", _IMAGE): lambda of, stream, _: of._make.sound(
+        0.01 * of._random.standard_normal((round(_SOUND_S * stream.sample_rate_hz), stream.channels)), 0
+    ),
+    ("taxels", _IMAGE): lambda of, stream, _: of._make.tensor(
+        (0.01 * of._random.standard_normal(stream.shape)).astype(np.float32), 0
+    ),
+    ("wrench", "geometry_msgs/msg/WrenchStamped"): lambda of, stream, _: of._make.wrench(np.zeros(6), 0, stream.frame),
+    ("joints", "sensor_msgs/msg/JointState"): lambda of, stream, _: of._make.joint_state(
+        stream.joints, [of._at.get(name, 0.0) for name in stream.joints], np.zeros(len(stream.joints)), stamp_ns=0
+    ),
+}
 
 
 def write_contract(contract: Contract, folder: Path) -> Path:

@@ -16,6 +16,7 @@ import numpy as np
 from world_model_ros import __version__
 from world_model_ros.bags.storage.writer import BagWriter
 from world_model_ros.contract.contract import Contract, contract_from_text
+from world_model_ros.contract.senses import JointStream
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.progress import progress_bar
 from world_model_ros.goals.hands import APART_M, Hands
@@ -113,7 +114,7 @@ def collection_scene(contract: Contract, seed: int, variety: Variety = "plain") 
 def random_silence(contract: Contract, seed: int, ticks: int) -> Silence | None:
     """One stream in four episodes of ten falls silent for 0.3 to 3 s; never the joints."""
     random = np.random.default_rng([seed, 0x51E9CE])
-    streams = [stream.name for stream in contract.interface.streams if stream.kind != "joints"]
+    streams = [each.name for each in contract.interface.streams if not isinstance(each, JointStream)]
     if not streams or random.random() > _SILENT_SHARE:
         return None
     begin = int(random.integers(5, max(6, ticks - 5))) * contract.tick_ns

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from world_model_ros.contract.contract import Contract
-from world_model_ros.contract.schema import TaxelStream
+from world_model_ros.contract.senses import TaxelStream
 from world_model_ros.core.errors import UserError
 from world_model_ros.sim.touch import TaxelGrid
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from world_model_ros.contract.contract import Contract
+from world_model_ros.contract.senses import WrenchStream
 
 STEP_S = 0.002
 STEP_NS = 2_000_000
@@ -219,9 +220,8 @@ def _set_up_robot(spec: mujoco.MjSpec, contract: Contract) -> None:
         for geom in spec.body(name).geoms:  # rubber: soft and damped, so that contact does not chatter
             geom.priority, geom.friction = 2, [0.6, 0.005, 0.0001]
             geom.solref, geom.solimp = [0.025, 1.5], [0.5, 0.95, 0.004, 0.5, 2.0]
-    streams = contract.interface.streams
-    wrenches = [stream for stream in streams if stream.kind == "wrench"]
-    carriers = [contract.source(stream.name).frame for stream in streams]
+    wrenches = contract.interface.of(WrenchStream)
+    carriers = [source.frame for source in contract.deployment.streams]
     for name in dict.fromkeys([*tips, *(stream.frame for stream in wrenches), *filter(None, carriers)]):
         spec.body(name).add_site(name=name)
     for stream in wrenches:
