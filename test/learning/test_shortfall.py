@@ -7,7 +7,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from world_model_ros.bundle.signatures import stream_tensor
 from world_model_ros.contract.contract import Contract
 from world_model_ros.learning.data.batch import Batch
 from world_model_ros.learning.export.graph_modules import Perceive
@@ -32,7 +31,7 @@ def values(model: WorldModel) -> dict[str, Tensor]:
     random, count = np.random.default_rng(1), WINDOWS * LENGTH
     drawn = {}
     for stream in model.streams:
-        shape = [count, *(size or 0 for size in stream_tensor(stream).shape)]
+        shape = [count, *stream.shape]
         if stream.kind == "camera":
             drawn[stream.name] = torch.from_numpy(random.integers(0, 255, shape, np.uint8))
         else:

@@ -166,6 +166,9 @@ def _write(
     return quality, unreadable
 
 
+_DROPPED = {"camera": 0.5, "joints": 0.1}  # share of windows that lose a stream for a while, by kind
+
+
 def drop_modalities(
     fresh: NDArray[np.float32], kinds: Sequence[str], random: np.random.Generator
 ) -> NDArray[np.float32]:
@@ -177,7 +180,7 @@ def drop_modalities(
     out = fresh.copy()
     windows, ticks = fresh.shape[:2]
     for i, kind in enumerate(kinds):
-        share = {"camera": 0.5, "joints": 0.1}.get(kind, 0.2)
+        share = _DROPPED.get(kind, 0.2)
         for b in np.flatnonzero(random.random(windows) < share):
             span = min(ticks, int(random.integers(3, 31))) if random.random() > 0.1 else ticks
             begin = int(random.integers(0, max(1, ticks - span + 1)))

@@ -22,6 +22,7 @@ from world_model_ros.learning.data.quality import BagQuality, bag_quality
 Array = NDArray[np.generic]
 _FORMAT = 3  # of the parts; another number makes them anew
 _BLOCK = 2**20
+_STORED = {"microphone": np.float16}  # by kind, where it is not the type of an observation
 
 
 def contract_key(contract: Contract) -> str:
@@ -138,5 +139,5 @@ def _arrays(contract: Contract, episode: Episode) -> dict[str, Array]:
     out: dict[str, Array] = {}
     for stream in contract.interface.streams:
         value = episode.streams[stream.name]
-        out[stream.name] = value.astype(np.float16) if stream.kind == "microphone" else value
+        out[stream.name] = value.astype(_STORED.get(stream.kind, value.dtype), copy=False)
     return out | {"fresh": episode.fresh.astype(np.float32), "applied": episode.applied, "labels": episode.labels}

@@ -21,13 +21,10 @@ def fit_statistics(model: WorldModel, cache: Cache) -> None:
     for i, stream in enumerate(model.streams):
         there = ticks[cache.fresh[ticks, i] > 0.5]
         model.sensed[i] = bool(len(there))
-        if stream.kind == "camera" or not len(there):
+        if model.encoder(stream.name).learns_features or not len(there):
             continue
         value = torch.from_numpy(np.ascontiguousarray(cache.streams[stream.name][there])).float()
-        x = model.features({stream.name: value})[stream.name]
-        encoder = model.vector_encoder(stream.name)
-        encoder.mean.copy_(x.mean(0))
-        encoder.scale.copy_(x.std(0).clamp(min=float(x.std()) * 0.2 + 1e-4))
+        model.encoder(stream.name).fit(model.features({stream.name: value})[stream.name])
     scale = torch.from_numpy(cache.applied[ticks].std(0))
     model.action_scale.copy_(2.0 * scale.clamp(min=0.1 * float(scale.mean()) + 1e-6))
     if model.targets:
@@ -50,7 +47,7 @@ def _mean_turn(quaternions: NDArray[np.float32]) -> NDArray[np.float32]:
 def encode_all(model: WorldModel, cache: Cache) -> dict[str, Tensor]:
     """Features of every tick of the cache, on the CPU, as float16 (camera codes) and float32."""
     device = model.action_scale.device
-    cameras = {stream.name for stream in model.cameras}
+    codes = {stream.name for stream in model.streams if model.encoder(stream.name).learns_features}
     parts: dict[str, list[Tensor]] = {}
     for begin in progress_bar(range(0, len(cache.fresh), 512), desc="encode", unit="batch", disable=None):
         values = {
@@ -59,5 +56,5 @@ def encode_all(model: WorldModel, cache: Cache) -> dict[str, Tensor]:
         }
         values = {name: (v if v.dtype == torch.uint8 else v.float()).to(device) for name, v in values.items()}
         for name, feature in model.features(values).items():
-            parts.setdefault(name, []).append((feature.half() if name in cameras else feature).cpu())
+            parts.setdefault(name, []).append((feature.half() if name in codes else feature).cpu())
     return {name: torch.cat(part) for name, part in parts.items()}

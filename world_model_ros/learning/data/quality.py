@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from world_model_ros.contract.contract import Contract
+from world_model_ros.contract.senses import JointStream, TaxelStream
 from world_model_ros.core.errors import UserError
 
 Array = NDArray[Any]
-_SATURATED = 0.95  # share of a picture at the end of its range; a white table under a lamp leaves enough to see
 _MOST_SATURATED = 0.9  # share of ticks
 _CONTACT_N = 0.2  # a pad that feels more than this in all touches something
 _STILL = 1e-6
@@ -120,11 +120,10 @@ def bag_quality(
     late = {name: _late_s(now_ns, stamps_ns[:, i], here[name]) for i, name in enumerate(names)}
     required = [name for name in names if contract.source(name).required and here[name].any()]
     away = max((_longest(~here[name]) for name in required), default=0)
-    touch = [
-        streams[each.name][here[each.name]] for each in interface if each.kind == "taxels" and here[each.name].any()
-    ]
+    pads = contract.interface.of(TaxelStream)
+    touch = [streams[each.name][here[each.name]] for each in pads if here[each.name].any()]
     step = round(float(np.diff(now_ns).max(initial=0)) / contract.tick_ns)
-    joints = [streams[each.name][here[each.name]] for each in interface if each.kind == "joints"]
+    joints = [streams[each.name][here[each.name]] for each in contract.interface.of(JointStream)]
     return BagQuality(
         bag,
         len(now_ns),
@@ -155,7 +154,7 @@ def data_set_report(
     required = [stream.name for stream in contract.interface.streams if contract.source(stream.name).required]
     duplicates = _equal([(row.bag, row.digest) for row in rows])
     same_motion = _equal([(row.bag, row.motion) for row in rows if row.moving])
-    cameras = [stream.name for stream in contract.interface.streams if stream.kind == "camera"]
+    cameras = [stream.name for stream in contract.interface.streams if stream.is_picture]
     faults = {row.bag: found for row in rows if (found := row.faults(required, cameras))}
     faults |= {bag: [f"cannot be read, and is left out: {why}"] for bag, why in (unreadable or {}).items()}
     weights = np.array([row.ticks for row in rows], np.float64)
@@ -262,10 +261,15 @@ def _late_s(now_ns: Array, stamps_ns: Array, fresh: Array) -> float | None:
 
 
 def _saturated(rows: Array, kind: str) -> float:
-    """Share of ticks in which nearly all of a picture is black or white, or some of a sound is clipped."""
-    if not len(rows) or kind not in ("camera", "microphone"):
+    """Share of ticks with most values at the end of their range, for kinds that have one."""
+    if not len(rows) or kind not in _SATURATES:
         return 0.0
-    flat = rows.reshape(len(rows), -1)
-    if kind == "camera":
-        return float((((flat == 0) | (flat == 255)).mean(axis=1) > _SATURATED).mean())
-    return float(((np.abs(flat) >= 0.999).mean(axis=1) > 0.01).mean())
+    at_end, most = _SATURATES[kind]
+    return float((at_end(rows).reshape(len(rows), -1).mean(axis=1) > most).mean())
+
+
+# By kind: where a value is at the end of its range, and the share of such values that is too much.
+_SATURATES: dict[str, tuple[Callable[[Array], Array], float]] = {
+    "camera": (lambda pixels: (pixels == 0) | (pixels == 255), 0.95),  # a white table under a lamp leaves enough to see
+    "microphone": (lambda sound: np.abs(sound) >= 0.999, 0.01),
+}

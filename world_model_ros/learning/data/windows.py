@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from world_model_ros.contract.contract import Contract
+from world_model_ros.contract.senses import CameraStream
 from world_model_ros.learning.data.batch import Batch
 from world_model_ros.learning.data.cache import Cache, drop_modalities
 from world_model_ros.learning.model.world_model import WorldModel
@@ -22,7 +23,7 @@ class Windows:
         self.kinds = [stream.kind for stream in self.streams]
         self.starts = cache.starts(self.length, validation)
         self.moving = self._moving(contract)
-        cameras = [stream.name for stream in self.streams if stream.kind == "camera"]
+        cameras = [stream.name for stream in contract.interface.of(CameraStream)]
         self.camera = cameras[0] if cameras else None
 
     def _moving(self, contract: Contract) -> NDArray[np.int64]:

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from world_model_ros.bundle.signatures import reference_of
+from world_model_ros.contract.senses import Stream, TaxelStream
 from world_model_ros.learning.model.surprise import LOOK_BACK, Ticks, surprise
 from world_model_ros.learning.model.world_model import WorldModel
 from world_model_ros.planning.objective import Goals, JointReader
@@ -74,7 +75,7 @@ class Rollout(NamedGraph):
 
 
 def _contact(model: WorldModel) -> list[str]:
-    return ["contact"] if any(stream.kind == "taxels" for stream in model.sensed_streams()) else []
+    return ["contact"] if any(isinstance(stream, TaxelStream) for stream in model.sensed_streams()) else []
 
 
 def _heads(model: WorldModel, joints: JointReader, states: Tensor) -> list[Tensor]:
@@ -195,17 +196,17 @@ class Decode(NamedGraph):
         self.model = model
         camera = model.cameras[0].name
         self.inputs = ["states", reference_of(camera), *(["still"] if model.targets else [])]
-        self.outputs = [camera, *(stream.name for stream in model.sensed_streams() if stream.kind != "camera")]
+        self.outputs = [camera, *(stream.name for stream in self._felt())]
 
     def forward(self, states: Tensor, reference: Tensor, still: Tensor | None = None) -> tuple[Tensor, ...]:
         frames = self.model.picture(states, reference[None].float(), still).frame.permute(0, 2, 3, 1)
         out = [(255.0 * frames + 0.5).clamp(0.0, 255.0).to(torch.uint8)]
         senses = self.model.senses(states)
-        for stream in self.model.sensed_streams():
-            if stream.kind == "taxels":
-                out.append(senses[stream.name].reshape(-1, stream.rows, stream.cols, 3))
-            elif stream.kind == "joints":
-                out.append(senses[stream.name].reshape(-1, len(stream.joints), len(stream.fields)))
-            elif stream.kind != "camera":
-                out.append(senses[stream.name])
+        for stream in self._felt():
+            felt, shape = senses[stream.name], stream.decoded_shape
+            out.append(felt if len(shape) == 1 else felt.reshape(-1, *stream.shape))
         return tuple(out)
+
+    def _felt(self) -> list[Stream]:
+        """Streams beside the picture that are decoded."""
+        return [stream for stream in self.model.sensed_streams() if stream.name in self.model.sense_heads]

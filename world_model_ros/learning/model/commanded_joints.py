@@ -11,7 +11,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from world_model_ros.contract.schema import Interface, JointStream
+from world_model_ros.contract.schema import Interface
+from world_model_ros.contract.senses import JointStream
 
 _LEAK = 0.02  # share of what joints are behind by which the commanded positions are corrected each tick
 FINE = 10.0  # joints are behind what is commanded by about a tenth of their spread

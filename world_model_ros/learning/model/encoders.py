@@ -1,14 +1,19 @@
-"""One encoder a stream kind: raw arrays of the contract in, a feature vector out. Normalisation is inside."""
+"""One encoder a kind of stream: raw arrays of the contract in, a feature vector out. Normalisation is inside.
+
+What the world model, its training and its export have to know of a kind is asked of its encoder.
+"""
 
 from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from world_model_ros.contract.schema import Stream
+from world_model_ros.contract.senses import MicrophoneStream, Stream
 
 MELS = 24
 _FRAME_S, _HOP_S = 0.025, 0.0125
@@ -22,15 +27,60 @@ def mlp(*sizes: int) -> nn.Sequential:
     return nn.Sequential(*layers)
 
 
-class CameraEncoder(nn.Module):
+class StreamEncoder(nn.Module):
+    """Base of encoders.
+
+    Attributes:
+        width: of `encode`.
+        size: numbers that are predicted of a stream, and whitened.
+        has_head: they are predicted by a head of its own; else by `WorldModel.code_head`, of the first camera.
+        learns_features: `features` has weights, which stage two leaves alone.
+        weight: of its loss.
+    """
+
+    width: int
+    size: int
+    has_head = True
+    learns_features = False
+    weight = 0.2
+
+    def front(self) -> nn.Module | None:
+        """What an array goes through before `features`; without weights."""
+        return None
+
+    def features(self, value: Tensor) -> dict[str, Tensor]:
+        """What does not depend on time, of arrays (B, ...), by the end of its name: the main part, (B, n), has none."""
+        raise NotImplementedError
+
+    def encode(self, feature: Tensor) -> Tensor:
+        """The main part of the features -> what the filter fuses, (B, width)."""
+        return feature
+
+    def target(self, feature: Tensor) -> Tensor:
+        """The main part of the features -> what the head predicts, (B, size)."""
+        return feature
+
+    def measured(self, predicted: Tensor) -> Tensor:
+        """What the head predicts -> flat, in units of the contract."""
+        return predicted
+
+    def fit(self, feature: Tensor) -> None:
+        """Take statistics of the data from features (N, n)."""
+
+
+class CameraEncoder(StreamEncoder):
     """Image (B, H, W, 3) uint8 or float 0..255 -> code (B, D) and keypoints (B, 2 P) in -1..1.
 
     Pixel-unshuffle, strided convolutions, and a spatial softmax (Finn et al. 2016, "Deep spatial autoencoders")
     that reads positions finer than its grid.
     """
 
+    has_head = False
+    learns_features = True
+
     def __init__(self, height: int, width: int, code: int, points: int = 24) -> None:
         super().__init__()
+        self.width = self.size = code
         self.unshuffle = nn.PixelUnshuffle(4)
         self.stem = nn.Conv2d(48, 64, 3, padding=1)
         self.mix = nn.Conv2d(64, 64, 3, padding=1)
@@ -53,6 +103,10 @@ class CameraEncoder(nn.Module):
         points = (heat @ self.grid).flatten(1)  # (B, 2 P)
         code = self.norm(self.join(torch.cat([self.down(x).flatten(1), points], 1)))
         return code, points
+
+    def features(self, value: Tensor) -> dict[str, Tensor]:
+        code, points = self(value)
+        return {"": code, "/points": points}
 
 
 class PositionReader(nn.Module):
@@ -151,16 +205,17 @@ def _mel_filters(bins: int, sample_rate_hz: float) -> Tensor:
     return torch.minimum(rising, falling).clamp(min=0.0)
 
 
-class VectorEncoder(nn.Module):
+class VectorEncoder(StreamEncoder):
     """Any small array (B, ...) -> (B, out), after subtracting the mean and dividing by the scale of the data."""
 
-    def __init__(self, size: int, out: int) -> None:
+    def __init__(self, numbers: int, out: int, weight: float = 0.2) -> None:
         super().__init__()
+        self.width, self.size, self.weight = out, numbers, weight
         self.mean: Tensor
         self.scale: Tensor
-        self.register_buffer("mean", torch.zeros(size))
-        self.register_buffer("scale", torch.ones(size))
-        self.net = mlp(size, 96, out)
+        self.register_buffer("mean", torch.zeros(numbers))
+        self.register_buffer("scale", torch.ones(numbers))
+        self.net = mlp(numbers, 96, out)
 
     def normalise(self, value: Tensor) -> Tensor:
         x: Tensor = (value.flatten(1) - self.mean) / self.scale
@@ -170,15 +225,51 @@ class VectorEncoder(nn.Module):
         encoded: Tensor = self.net(self.normalise(value))
         return encoded
 
+    def features(self, value: Tensor) -> dict[str, Tensor]:
+        return {"": value.flatten(1)}
 
-def sense_size(stream: Stream) -> int:
-    """Length of what is predicted for a stream that is not a camera; for a microphone, the mean log-mel."""
-    if stream.kind == "microphone":
-        return MELS * stream.channels
-    if stream.kind == "taxels":
-        return stream.rows * stream.cols * 3
-    if stream.kind == "wrench":
-        return 6
-    if stream.kind == "joints":
-        return len(stream.joints) * len(stream.fields)
-    raise ValueError(stream.kind)
+    def encode(self, feature: Tensor) -> Tensor:
+        encoded: Tensor = self(feature)
+        return encoded
+
+    def target(self, feature: Tensor) -> Tensor:
+        return self.normalise(feature)
+
+    def measured(self, predicted: Tensor) -> Tensor:
+        return predicted * self.scale + self.mean
+
+    def fit(self, feature: Tensor) -> None:
+        self.mean.copy_(feature.mean(0))
+        self.scale.copy_(feature.std(0).clamp(min=float(feature.std()) * 0.2 + 1e-4))
+
+
+class SoundEncoder(VectorEncoder):
+    """Log-mel of a microphone -> (B, out). What is predicted is its mean over frames."""
+
+    def __init__(self, stream: MicrophoneStream, out: int) -> None:
+        mel = LogMel(stream.sample_rate_hz, stream.window, stream.channels)
+        super().__init__(mel.size, out)
+        self.size, self._frames, self._stream = MELS * mel.channels, (mel.channels, mel.frames, MELS), stream
+
+    def front(self) -> nn.Module:
+        return LogMel(self._stream.sample_rate_hz, self._stream.window, self._stream.channels)
+
+    def target(self, feature: Tensor) -> Tensor:
+        return feature.unflatten(-1, self._frames).mean(-2).flatten(-2)
+
+    def measured(self, predicted: Tensor) -> Tensor:
+        return predicted
+
+
+def encoder_for(stream: Stream, code: int) -> StreamEncoder:
+    """The encoder of a stream; ``code`` numbers stand for a picture."""
+    return _ENCODERS[stream.kind](stream, code)
+
+
+_ENCODERS: dict[str, Callable[[Any, int], StreamEncoder]] = {
+    "camera": lambda stream, code: CameraEncoder(stream.height, stream.width, code),
+    "microphone": lambda stream, _: SoundEncoder(stream, 32),
+    "taxels": lambda stream, _: VectorEncoder(math.prod(stream.shape), 48),
+    "wrench": lambda stream, _: VectorEncoder(math.prod(stream.shape), 24),
+    "joints": lambda stream, _: VectorEncoder(math.prod(stream.shape), 64, weight=1.0),
+}

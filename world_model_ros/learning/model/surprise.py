@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from world_model_ros.contract.schema import Stream
+from world_model_ros.contract.senses import Stream
 from world_model_ros.core.progress import progress_bar
 from world_model_ros.learning.data.batch import Batch
 from world_model_ros.learning.data.windows import Windows
@@ -59,9 +59,9 @@ def _error(model: WorldModel, stream: Stream, prior: Tensor, feature: Tensor) ->
     """Prediction after a prior (B, S) less the feature (B, n) of a stream; None of one that is not predicted."""
     if all(stream is not each for each in model.sensed_streams()):
         return None
-    if stream.kind == "camera":
-        return model.code_head(prior) - feature if stream is model.cameras[0] else None
-    return model.sense_normalised(stream, prior) - model.sense_target(stream.name, feature)
+    if stream.name in model.sense_heads:
+        return model.sense_normalised(stream, prior) - model.encoder(stream.name).target(feature)
+    return model.code_head(prior) - feature if stream is model.cameras[0] else None
 
 
 def shortfall(model: WorldModel, before: Tensor, since: Tensor, posterior: Tensor) -> Tensor:

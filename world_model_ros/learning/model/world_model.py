@@ -17,25 +17,17 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from world_model_ros.contract.schema import Interface, Stream
+from world_model_ros.contract.schema import Interface
+from world_model_ros.contract.senses import CameraStream, JointStream, Stream
 from world_model_ros.learning.model.commanded_joints import CommandedJoints
 from world_model_ros.learning.model.decoder import ImageDecoder, Picture, Ways
-from world_model_ros.learning.model.encoders import (
-    MELS,
-    CameraEncoder,
-    LogMel,
-    PositionReader,
-    VectorEncoder,
-    mlp,
-    sense_size,
-)
+from world_model_ros.learning.model.encoders import PositionReader, StreamEncoder, VectorEncoder, encoder_for, mlp
 from world_model_ros.learning.model.fast_imagination import imagined_states
 from world_model_ros.learning.model.image_keypoints import ImagePlaces
 from world_model_ros.learning.model.sensed import Sensed
 from world_model_ros.learning.model.whitening import Whitening
 
 MOST_AHEAD = 63  # ticks with a spread of their own
-_OUT = {"camera": 0, "microphone": 32, "taxels": 48, "wrench": 24, "joints": 64}
 
 
 @dataclass(frozen=True)
@@ -55,7 +47,7 @@ class WorldModel(nn.Module):
         sizes = sizes or Sizes()
         self.interface, self.sizes = interface, sizes
         self.streams = list(interface.streams)
-        self.cameras = [stream for stream in self.streams if stream.kind == "camera"]
+        self.cameras = interface.of(CameraStream)
         self.targets, action = len(interface.targets), interface.action
         self.objects = [k for k, target in enumerate(interface.targets) if target.kind == "object"]
         self.action_scale: Tensor
@@ -67,20 +59,13 @@ class WorldModel(nn.Module):
         self._there: tuple[bool, ...] = ()  # of ``settled``
         self.encoders = nn.ModuleDict()
         self.mels = nn.ModuleDict()
-        features = 0
         for stream in self.streams:
-            if stream.kind == "camera":
-                self.encoders[stream.name] = CameraEncoder(stream.height, stream.width, sizes.code)
-                features += sizes.code
-                continue
-            if stream.kind == "microphone":
-                mel = LogMel(stream.sample_rate_hz, stream.window, stream.channels)
-                self.mels[stream.name] = mel
-                self.encoders[stream.name] = VectorEncoder(mel.size, _OUT[stream.kind])
-            else:
-                self.encoders[stream.name] = VectorEncoder(sense_size(stream), _OUT[stream.kind])
-            features += _OUT[stream.kind]
-        self.joint_streams = [stream for stream in self.streams if stream.kind == "joints"]
+            self.encoders[stream.name] = encoder = encoder_for(stream, sizes.code)
+            if (front := encoder.front()) is not None:
+                self.mels[stream.name] = front
+        encoders = [self.encoder(stream.name) for stream in self.streams]
+        features = sum(encoder.width for encoder in encoders)
+        self.joint_streams = interface.of(JointStream)
         kept = self.joint_streams if interface.action.kind == "joint_displacement" else []
         self.kept_joints = kept  # streams whose positions are numbers in the state
         self.commanded = CommandedJoints(interface, kept, sizes.state) if kept else None
@@ -105,9 +90,9 @@ class WorldModel(nn.Module):
                 "sigma_scale", torch.ones(MOST_AHEAD + 1, self.targets)
             )  # by step ahead, from calibration
         self.sense_heads = nn.ModuleDict(
-            {s.name: mlp(state, hidden, sense_size(s)) for s in self.streams if s.kind != "camera"}
+            {s.name: mlp(state, hidden, each.size) for s, each in zip(self.streams, encoders) if each.has_head}
         )
-        self.whitening = Whitening([sizes.code if s.kind == "camera" else sense_size(s) for s in self.streams])
+        self.whitening = Whitening([encoder.size for encoder in encoders])
         self.contact_head = mlp(state, 64, 1)
         self.expected_head = mlp(state, 64, 1 + len(self.streams))  # how large innovations are here, logarithms
         self.observation_size = hidden + joints  # O
@@ -134,13 +119,10 @@ class WorldModel(nn.Module):
         for stream in self.streams:
             if stream.name not in values:
                 continue
-            value = values[stream.name]
-            if stream.kind == "camera":
-                out[stream.name], out[stream.name + "/points"] = self.encoders[stream.name](value)
-            elif stream.kind == "microphone":
-                out[stream.name] = self.mels[stream.name](value)
-            else:
-                out[stream.name] = value.flatten(1)
+            value, encoder = values[stream.name], self.encoder(stream.name)
+            if stream.name in self.mels:
+                value = self.mels[stream.name](value)
+            out |= {stream.name + end: feature for end, feature in encoder.features(value).items()}
         return out
 
     def sense(self, features: Mapping[str, Tensor], fresh: Tensor) -> Sensed:
@@ -152,8 +134,7 @@ class WorldModel(nn.Module):
                 positions = self.vector_encoder(stream.name).normalise(x)[:, :: len(stream.fields)]
                 joints.append(positions)
                 there.append(known.expand_as(positions))
-            if stream.kind != "camera":
-                x = self.encoders[stream.name](x)
+            x = self.encoder(stream.name).encode(x)
             parts.append(torch.where(known, x, torch.zeros_like(x)))
         fused = self.fuse(torch.cat([*parts, fresh], 1))
         if not joints:
@@ -230,22 +211,18 @@ class WorldModel(nn.Module):
 
     def senses(self, state: Tensor) -> dict[str, Tensor]:
         """State (B, S) -> predicted senses in raw units, flat (B, n); microphones as mean log-mel."""
-        out = {}
-        for stream in self.streams:
-            if stream.kind == "camera":
-                continue
-            x = self.sense_normalised(stream, state)
-            if stream.kind != "microphone":
-                encoder = self.vector_encoder(stream.name)
-                x = x * encoder.scale + encoder.mean
-            out[stream.name] = x
-        return out
+        return {
+            stream.name: self.encoder(stream.name).measured(self.sense_normalised(stream, state))
+            for stream in self.streams
+            if stream.name in self.sense_heads
+        }
 
     def sense_normalised(self, stream: Stream, state: Tensor) -> Tensor:
-        """What the state (B, S) says of a stream that is not a camera, in units of the data's spread, (B, n)."""
+        """What the state (B, S) says of a stream that has a head, in units of the data's spread, (B, n)."""
         x: Tensor = self.sense_heads[stream.name](state)
         if stream not in self.kept_joints:
             return x
+        assert isinstance(stream, JointStream)
         assert self.commanded is not None
         recurrent, numbers = self._parts(state)
         positions = self.commanded.positions(numbers, recurrent)
@@ -280,14 +257,6 @@ class WorldModel(nn.Module):
         out: Tensor = raw.reshape(-1, self.targets, 3) * self.pose_scale + self.pose_mean
         return out
 
-    def sense_target(self, name: str, feature: Tensor) -> Tensor:
-        """The feature of a stream as its head predicts it: normalised, or the log-mel averaged over frames."""
-        if name in self.mels:
-            mel = self.mels[name]
-            assert isinstance(mel, LogMel)
-            return feature.unflatten(-1, (mel.channels, mel.frames, MELS)).mean(-2).flatten(-2)
-        return self.vector_encoder(name).normalise(feature)
-
     def sensed_streams(self) -> list[Stream]:
         """Streams that were there in training."""
         return [stream for stream, there in zip(self.streams, self._there or self.sensed.tolist()) if there]
@@ -301,8 +270,14 @@ class WorldModel(nn.Module):
         finally:
             self._there = ()
 
+    def encoder(self, name: str) -> StreamEncoder:
+        """The encoder of a stream."""
+        encoder = self.encoders[name]
+        assert isinstance(encoder, StreamEncoder)
+        return encoder
+
     def vector_encoder(self, name: str) -> VectorEncoder:
-        """The encoder of a stream that is not a camera."""
+        """The encoder of a stream of joints."""
         encoder = self.encoders[name]
         assert isinstance(encoder, VectorEncoder)
         return encoder

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import smooth_l1_loss
 
+from world_model_ros.contract.senses import JointStream, TaxelStream
 from world_model_ros.learning.data.batch import Batch
 from world_model_ros.learning.model.commanded_joints import FINE
 from world_model_ros.learning.model.sensed import Sensed
@@ -86,7 +87,8 @@ def losses(
             there = batch.sensed.flatten(0, 1)[:, index, None, None] > 0.5
             truth = torch.where(there, batch.labels.flatten(0, 1), torch.nan)
             out["coded"] = pose_error(model, coded, truth)
-    out |= _sense_losses(model, batch, moments.some(config.sensed_share[stage], generator))
+    sensed_moments = moments.some(config.sensed_share[stage], generator)
+    out |= _sense_losses(model, batch, sensed_moments) | _contact_loss(model, batch, sensed_moments)
     out |= _action_losses(model, batch, sensed.code(), posteriors)
     if model.cameras and not model.targets:
         # Without positions it is pictures that teach what moves; where there are some, pictures only read the states,
@@ -130,35 +132,43 @@ def _pose_losses(model: WorldModel, states: Tensor, truth: Tensor) -> dict[str, 
 def _sense_losses(model: WorldModel, batch: Batch, moments: Moments) -> dict[str, Tensor]:
     out: dict[str, Tensor] = {}
     states = moments.states
-    felt: list[tuple[Tensor, Tensor]] = []
     for i, stream in enumerate(model.streams):
         there = moments.of_window(batch.sensed[..., i])[:, None]
         feature = batch.features[stream.name]
-        if stream.kind == "camera":
-            if stream.name == model.cameras[0].name:
+        encoder = model.encoder(stream.name)
+        if not encoder.has_head:
+            if stream is model.cameras[0]:
                 target = moments.of_window(feature.detach())
                 code = model.code_head(states.detach())  # must not pull the code toward what is easy to predict
                 out["code"] = 0.2 * (((code - target) ** 2) * there).mean()
             continue
-        target = model.sense_target(stream.name, feature.flatten(0, 1)).unflatten(0, feature.shape[:2])
+        target = encoder.target(feature.flatten(0, 1)).unflatten(0, feature.shape[:2])
         target = moments.of_window(target)
         error = model.sense_normalised(stream, states) - target
         if stream in model.kept_joints:  # positions are as commanded already; what counts is finer than their spread
+            assert isinstance(stream, JointStream)
             fine = [FINE, *(1.0 for _ in stream.fields[1:])]
             error = error * torch.tensor(fine * len(stream.joints), device=error.device)
-        weight = 1.0 if stream.kind == "joints" else 0.2
-        out[stream.name] = weight * (smooth_l1_loss(error, torch.zeros_like(error), reduction="none") * there).mean()
-        if stream.kind == "taxels":
-            newton = moments.of_window(_contact(feature.flatten(0, 1)).unflatten(0, feature.shape[:2]))
-            felt.append((newton, there[:, 0]))
-    if felt:  # of all pads together, where all are known
-        newton, known = (torch.stack(each) for each in zip(*felt))
-        error = model.contact_head(states)[:, 0] - newton.sum(0)
-        known = known.prod(0)
-        out["contact"] = 0.05 * (smooth_l1_loss(error, torch.zeros_like(error), reduction="none") * known).mean()
+        loss = smooth_l1_loss(error, torch.zeros_like(error), reduction="none")
+        out[stream.name] = encoder.weight * (loss * there).mean()
     return out
 
 
-def _contact(taxels: Tensor) -> Tensor:
+def _contact_loss(model: WorldModel, batch: Batch, moments: Moments) -> dict[str, Tensor]:
+    """Of the force on all pads together, where all are known."""
+    felt: list[tuple[Tensor, Tensor]] = []
+    for stream in model.interface.of(TaxelStream):
+        feature = batch.features[stream.name]
+        newton = moments.of_window(_newton(feature.flatten(0, 1)).unflatten(0, feature.shape[:2]))
+        felt.append((newton, moments.of_window(batch.sensed[..., model.streams.index(stream)])))
+    if not felt:
+        return {}
+    newton, known = (torch.stack(each) for each in zip(*felt))
+    error = model.contact_head(moments.states)[:, 0] - newton.sum(0)
+    loss = smooth_l1_loss(error, torch.zeros_like(error), reduction="none")
+    return {"contact": 0.05 * (loss * known.prod(0)).mean()}
+
+
+def _newton(taxels: Tensor) -> Tensor:
     """Sum of the lengths of the taxel forces, N: (n, rows*cols*3) -> (n,)."""
     return taxels.reshape(taxels.shape[0], -1, 3).norm(dim=-1).sum(-1)

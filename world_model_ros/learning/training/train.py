@@ -22,6 +22,7 @@ import torch
 from torch import Tensor
 
 from world_model_ros.contract.contract import Contract
+from world_model_ros.contract.senses import CameraStream
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.progress import progress_bar
 from world_model_ros.learning.data.cache import Cache
@@ -86,13 +87,12 @@ def train(contract: Contract, cache: Cache, out: Path, config: TrainConfig | Non
 def _check(contract: Contract, cache: Cache, config: TrainConfig) -> None:
     """Refuse what cannot be trained."""
     for stream in contract.interface.streams:
-        if stream.kind == "camera" and (stream.height % 16 or stream.width % 16):
-            raise UserError(
-                f"interface.streams.{stream.name}", [stream.height, stream.width], "multiples of 16, to be learned"
-            )
+        size = list(stream.shape[:2])
+        if stream.is_picture and any(length % 16 for length in size):
+            raise UserError(f"interface.streams.{stream.name}", size, "multiples of 16, to be learned")
     if config.objective not in OBJECTIVES:
         raise UserError("objective", config.objective, f"one of {list(OBJECTIVES)}")
-    if config.objective == "jepa" and not any(s.kind == "camera" for s in contract.interface.streams):
+    if config.objective == "jepa" and not contract.interface.of(CameraStream):
         raise UserError("objective", config.objective, "a contract with a camera")
     if config.device.startswith("cuda") and not torch.cuda.is_available():
         raise UserError("device", config.device, "cpu; torch finds no GPU")
@@ -222,7 +222,8 @@ class _Run:
 
 def _camera_parameters(model: WorldModel) -> list[torch.nn.Parameter]:
     """Encoders of the cameras and the reader: what stage two leaves alone."""
-    kept = [model.encoders[stream.name] for stream in model.cameras]
+    encoders = [model.encoder(stream.name) for stream in model.streams]
+    kept: list[torch.nn.Module] = [encoder for encoder in encoders if encoder.learns_features]
     kept += [model.reader, model.places] if model.targets and model.cameras else []
     return [parameter for module in kept for parameter in module.parameters()]
 
