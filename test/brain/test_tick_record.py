@@ -5,9 +5,10 @@ import json
 import numpy as np
 import pytest
 
+from world_model_ros.bags.align.tick_log import _goal
 from world_model_ros.brain.decision import Decision
 from world_model_ros.brain.tick_record import TickRecord, TickStatistics
-from world_model_ros.core.goal import Goal
+from world_model_ros.core.goal import Goal, PoseGoal, ValueGoal
 from world_model_ros.core.streams import Observation
 
 
@@ -61,3 +62,26 @@ def test_a_clock_that_jumps_back_does_not_spoil_the_rate():
     for now_ns in (10**12, 10**12 + 10**8, 0, 10**8, 2 * 10**8):
         statistics.add(now_ns, {})
     assert statistics.rate_hz() == pytest.approx(10.0)
+
+
+@pytest.mark.parametrize("first", ["pose", "value"])
+def test_a_goal_of_several_targets_is_read_back_whole(first):
+    wishes = [PoseGoal("cube", np.arange(7, dtype=np.float32)), ValueGoal("drawer", 1 / 3)]
+    goal = Goal("pose", 77, "cube", wishes[0].pose, also=(wishes[1],))
+    if first == "value":
+        goal = Goal("value", 77, "drawer", value=1 / 3, also=(wishes[0],))
+    # What a tick does first for it may be about another target.
+    told = record(goal=goal, decision=Decision("pursuing", 0.5, {}, aim_target="effector"))["goal"]
+    back = _goal(told, [])
+    assert (back.kind, back.target, back.value) == (goal.kind, goal.target, goal.value)
+    assert [each.target for each in back.wishes] == [each.target for each in goal.wishes]
+    for ours, read in zip(goal.poses, back.poses):
+        assert np.array_equal(ours.pose, read.pose)
+    assert back.values == goal.values
+
+
+def test_an_action_that_was_sent_is_told_exactly():
+    action = np.array([0.1, -0.3, 1 / 3], np.float32)
+    assert "action" not in record()
+    told = record(decision=Decision("pursuing", 0.5, {}, action=action))["action"]
+    assert np.array_equal(np.array(told, np.float32), action)

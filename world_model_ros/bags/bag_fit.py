@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from world_model_ros.check.robot_fit import RobotFit
 from world_model_ros.check.stream_fit import Finding, qos_findings, type_findings
 from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.schema import StreamSource
+from world_model_ros.convert.actions import action_array
 from world_model_ros.convert.senses.converters import legal_types
 from world_model_ros.core.errors import UserError
 
@@ -39,7 +40,12 @@ class BagFit:
             topic = self._topics.get(absolute(source.topic))
             if topic is not None and topic.type == source.type:
                 self._streams.setdefault(topic.name, []).append(source.name)
-        self._told = {each.topic: each for each in reference_sources(bag, contract) if not each.shared}
+        self._told: dict[str, Callable[[Any, int], Any]] = {
+            each.topic: each.now for each in reference_sources(bag, contract) if not each.shared
+        }
+        sink = contract.deployment.action
+        if sink is not None and not self._no_action():
+            self._told[absolute(sink.topic)] = lambda message, _: action_array(message, contract, sink.topic)
         self._wrong: dict[str, Counter[str]] = {name: Counter() for name in self._told}
         self._looked: dict[str, int] = {}
 
@@ -68,7 +74,7 @@ class BagFit:
             self._fit.add(name, message, bag_ns)
         if told is not None:
             try:
-                told.now(message, bag_ns)
+                told(message, bag_ns)
             except UserError as error:
                 self._wrong[topic][str(error)] += 1
 
@@ -145,11 +151,26 @@ class BagFit:
     def _commands(self) -> list[Finding]:
         """What the bag says that the robot was told."""
         found = [self._command(self._topics[topic]) for topic in self._told]
+        found += self._no_action()
         for topic in self._told:
             senders = self._bag.senders(topic)
             if len(senders) > 1:
                 found.append(Finding("command", f"{senders} publish on {topic}", "one master a controller", "note"))
         return found or self._not_told()
+
+    def _no_action(self) -> list[Finding]:
+        """That the topic of an action of free parts is not there, or is another."""
+        sink = self._contract.deployment.action
+        if sink is None:
+            return []
+        topic = self._topics.get(absolute(sink.topic))
+        if topic is not None and topic.count and topic.type == sink.type:
+            return []
+        there = f"{absolute(sink.topic)} is not in the bag"
+        if topic is not None and topic.count:
+            there = f"{topic.name} is {topic.type}; the contract says {sink.type}"
+        change = f"deployment.action: topic; or record it as {sink.type}: actions count as zeros without it"
+        return [Finding("command", there, change, "note")]
 
     def _command(self, topic: Topic) -> Finding:
         wrong = self._wrong[topic.name]
@@ -160,6 +181,8 @@ class BagFit:
         return Finding("command", found, "what the robot is sent, as the left says", "note")
 
     def _not_told(self) -> list[Finding]:
+        if self._contract.deployment.action is not None:
+            return []  # it is judged where it is
         if self._contract.deployment.command is None:
             return []
         if self._contract.deployment.without_commands == "measured":

@@ -61,11 +61,15 @@ class Brain:
         }
         self._camera = first_camera(contract.interface)
         self._required = [source for source in contract.deployment.streams if source.required]
-        self._motion = motion_for(contract) if bundle.manifest.kind == "act" else motion_if_any(contract)
+        self._free = contract.interface.action.free
+        plans = bundle.manifest.kind == "act" and not self._free
+        self._motion = motion_for(contract) if plans else motion_if_any(contract)
         self._arm = self._motion if isinstance(self._motion, ArmKinematics) else None
         self._workspace = Workspace.of(contract)
         aside = () if self._motion is None else self._motion.aside.tolist()
-        self._aiming = Aiming(contract, self._arm, self._workspace, self._graphs.get("goal"), aside)
+        turns = bundle.manifest.kind == "act" and "goal_rotation_weights" in bundle.manifest.graphs["plan"].inputs
+        self._aiming = Aiming(contract, self._arm, self._workspace, self._graphs.get("goal"), aside, turns)
+        self._most = np.array(contract.interface.action.bounds, np.float32)
         self._past = len(self._graphs["perceive"].neutral().get("since", ()))  # steps that perceive is handed
         self._drawn: tuple[int, Floats] | None = None
 
@@ -134,6 +138,7 @@ class Brain:
             "surprise": float(felt["surprise"][0]),
             "belief_poses": felt.get("poses"),
             "belief_sigma": felt.get("sigma"),
+            "belief_values": felt.get("values"),
             "seen": felt.get("seen") if sees else None,
             "sensed": felt.get("sensed"),
         }
@@ -148,13 +153,15 @@ class Brain:
         if missing is not None:
             return decided(f"{missing.topic} stale"), after
         measured = measured_positions(observation, self.contract)
-        if self._motion is None or measured is None or not self._wants(goal):
+        if not self._wants(goal) or not (self._free or (self._motion is not None and measured is not None)):
             return decided("watching"), after
         start = measured if reference is None else np.asarray(reference, np.float64)
         targets = self.contract.interface.targets
 
-        aim, pursuit = self._aim(goal, measured, told["belief_poses"], told["seen"], memory)
-        progress = push_progress(aim, 0 if goal is None else goal.stamp_ns, memory.progress, targets, memory.since)
+        aim, pursuit = self._aim(goal, measured, told, memory)
+        progress = None  # of a push; what the robot makes of free parts is not known to be one
+        if not self._free:
+            progress = push_progress(aim, 0 if goal is None else goal.stamp_ns, memory.progress, targets, memory.since)
         if progress is not None and progress.looking > 0.0:
             aim = self._aiming.out_of_the_way(aim, measured)
         after = replace(after, pursuit=pursuit, progress=progress)
@@ -171,9 +178,12 @@ class Brain:
         chunk: Floats = plan["chunk"]
         tick_s = 1.0 / self.contract.interface.tick_hz
         moves, lead = chunk.astype(np.float64), None if goal is None else goal.joints
-        told["trajectory"] = self._motion.chunk_trajectory(start, moves, observation.now_ns, tick_s, lead)
+        if self._motion is not None and start is not None:
+            told["trajectory"] = self._motion.chunk_trajectory(start, moves, observation.now_ns, tick_s, lead)
+        elif aim.moves:
+            told["action"] = np.clip(chunk[0], -self._most, self._most)
         watch.lap("kinematics")
-        told |= {name: plan.get(name) for name in ("chunk", "states", "poses", "sigma", "joints", "contact")}
+        told |= {name: plan.get(name) for name in ("chunk", "states", "poses", "sigma", "joints", "contact", "values")}
         told |= {"cost": float(plan["cost"][0]), "candidates": plan.get("candidate_poses")}
         return decided(aim.status), replace(after, warm=chunk)
 
@@ -237,26 +247,28 @@ class Brain:
         return np.array([self._arm.tip(q)[0] for q in decision.trajectory.positions[: len(decision.chunk) + 1]])
 
     def _aim(
-        self, goal: Goal | None, measured: Float, poses: Floats | None, seen: Floats | None, memory: Memory
+        self, goal: Goal | None, measured: Float | None, told: dict[str, Any], memory: Memory
     ) -> tuple[Subgoal, Pursuit | None]:
-        """What to do about the goal now: poses (K, 7) are believed, seen (K, 3) read from the camera."""
+        """What to do about the goal now, by what is believed of targets and read from the camera."""
         if self.policy == "random":
             return Subgoal("random", moves=True), None
-        return self._aiming.aim(goal, measured, poses, seen, memory.pursuit, memory.since)
+        poses, seen, values = told["belief_poses"], told["seen"], told["belief_values"]
+        return self._aiming.aim(goal, measured, poses, seen, memory.pursuit, memory.since, values)
 
     def _plan(
-        self, belief: Floats, wants: Inputs, aim: Subgoal, start: Float, memory: Memory, seed: int
+        self, belief: Floats, wants: Inputs, aim: Subgoal, start: Float | None, memory: Memory, seed: int
     ) -> dict[str, Any]:
         """Run the plan graph. Holding still is a plan whose bounds leave no choice, so that its future is imagined."""
         graph, warm = self._graphs["plan"], memory.warm
         noise = self._drawn[1] if self._drawn is not None and self._drawn[0] == seed else self._noise(seed)
         shifted = memory.shifted()
-        low, high = self._workspace.bounds(len(warm), None if self._arm is None else self._arm.tips(start))
+        tips = None if self._arm is None or start is None else self._arm.tips(start)
+        low, high = self._workspace.bounds(len(warm), tips)
         low, high = memory.reach * low, memory.reach * high
         if not aim.moves:
             low = high = np.zeros_like(warm)
         elif self.policy == "random":
-            drawn = high.max() * noise[0, 0]
+            drawn = high.max(0) * noise[0, 0]
             low = high = np.clip(_RANDOM_KEEP * shifted + (1 - _RANDOM_KEEP**2) ** 0.5 * drawn, low, high)
         inputs = graph.neutral()
         inputs |= {name: want for name, want in wants.items() if name in inputs}

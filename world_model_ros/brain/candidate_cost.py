@@ -63,7 +63,7 @@ def candidate_costs(
         goal += float(np.max(wants["goal_position_weights"])) * _trespass(positions, interface, settings)
     late = np.linspace(_EARLY, 1.0, horizon)
     total = (goal * late).sum(1)
-    if "goal_joints" in wants:
+    if "goal_joints" in wants and imagined.joints is not None:
         off = np.asarray(imagined.joints[:, -1], np.float64) - wants["goal_joints"]
         total += horizon * float(wants["goal_joints_weight"][0]) * (off**2).mean(-1)
     return total, (risk * late).sum(1)

@@ -125,13 +125,14 @@ def verdicts(
     goal, risk = candidate_costs(imagined, wants, contract.interface, spec)
     weighed = bool(wants)
     scale = manifest.calibration.region_scale
-    found = []
+    found: list[dict[str, Any]] = []
     for i, each in enumerate(candidates):
         positions, radius = {}, {}
         for k, target in enumerate(contract.interface.targets):
             if imagined.poses is not None and imagined.sigma is not None:
                 positions[target.name] = _rounded(imagined.poses[i, :, k, :3])
                 radius[target.name] = _rounded(scale * imagined.sigma[i, :, k].mean(-1))
+        joints = None if imagined.joints is None else _rounded(imagined.joints[i])
         found.append(
             {
                 "name": each.name,
@@ -147,7 +148,7 @@ def verdicts(
                 "lacks": each.lacks,
                 "positions": positions,
                 "radius_m": radius,
-                "joints": _rounded(imagined.joints[i]),
+                "joints": joints,
             }
         )
     found.sort(key=lambda each: (each["risk"]["gate"] is not None, each["lacks"] is not None, _order(each)))

@@ -108,13 +108,16 @@ class Decision:
         status: ``idle``, ``pursuing``, ``reached``, ``random``, or what keeps it from moving.
         chunk: (H, C) displacement a tick; zeros hold still. None for a model that only watches.
         trajectory: the chunk as joint motion; None if nothing may be commanded.
+        action: (C,) the first of the chunk, where the robot itself reads it; None if nothing is to be sent.
         aim: (7,) pose that the plan was given for ``aim_target``; None without such a goal.
         wants: goal tensors of the plan graph by name; empty without a goal, None if none was looked for.
         states: (H, S) imagined. poses: (H, K, 7). sigma: (H, K, 3) m, standard deviation. joints: (H, J).
-        contact: (H, 1) N. cost: of the chunk. candidates: (n, H, 3) first target under chunks that lost.
+        contact: (H, 1) N. values: (H, K) of what is articulated. cost: of the chunk.
+        candidates: (n, H, 3) first target under chunks that lost.
         surprise: how badly what is sensed and believed fits what was predicted; one usual tick in a hundred is over 1.
         sensed: (O,) what was sensed, as the inverse model takes it; None of a model without one.
-        belief_poses: (K, 7) now, with belief_sigma (K, 3). seen: (K, 3) read from the first camera; None if stale.
+        belief_poses: (K, 7) now, with belief_sigma (K, 3). belief_values: (K,) now, of what is articulated.
+        seen: (K, 3) read from the first camera; None if stale.
         stages_ms: time of each stage; runtime_ms: of it, inside ONNX Runtime. Not part of the outcome.
     """
 
@@ -124,6 +127,7 @@ class Decision:
     runtime_ms: float = 0.0
     chunk: Floats | None = None
     trajectory: Trajectory | None = None
+    action: Floats | None = None
     aim_target: str | None = None
     aim: Floats | None = None
     wants: Mapping[str, NDArray[Any]] | None = None
@@ -132,10 +136,12 @@ class Decision:
     sigma: Floats | None = None
     joints: Floats | None = None
     contact: Floats | None = None
+    values: Floats | None = None
     cost: float | None = None
     candidates: Floats | None = None
     belief_poses: Floats | None = None
     belief_sigma: Floats | None = None
+    belief_values: Floats | None = None
     seen: Floats | None = None
     sensed: Floats | None = None
 
@@ -151,14 +157,15 @@ class PriorRollout:
 
 @dataclass(frozen=True)
 class Imagined:
-    """Futures of N candidates: states (N, H, S), joints (N, H, J), contact (N, H, 1) N, poses (N, H, K, 7) and
-    sigma (N, H, K, 3) m where the contract has targets."""
+    """Futures of N candidates: states (N, H, S), contact (N, H, 1) N, joints (N, H, J) of a contract with joints, poses
+    (N, H, K, 7) and sigma (N, H, K, 3) m of one with targets, values (N, H, K) of one with articulated ones."""
 
     states: Floats
-    joints: Floats
+    joints: Floats | None = None
     contact: Floats | None = None
     poses: Floats | None = None
     sigma: Floats | None = None
+    values: Floats | None = None
 
 
 @dataclass(frozen=True)

@@ -42,6 +42,10 @@ def goal_inputs(aim: Subgoal, belief_poses: Floats | None, targets: int) -> Inpu
     """
     if aim.joints is not None:
         return {"goal_joints": aim.joints, "goal_joints_weight": np.ones(1, np.float32)}
+    return _pose_inputs(aim, belief_poses, targets) | _value_inputs(aim, targets)
+
+
+def _pose_inputs(aim: Subgoal, belief_poses: Floats | None, targets: int) -> Inputs:
     if not aim.ways or belief_poses is None:
         return {}
     poses, weights = np.zeros((targets, 7), np.float32), np.zeros(targets, np.float32)
@@ -50,15 +54,30 @@ def goal_inputs(aim: Subgoal, belief_poses: Floats | None, targets: int) -> Inpu
         poses[way.target, :3] = belief_poses[way.target, :3] + (way.position - way.now)
         weights[way.target] = way.weight
     wants = {"goal_poses": poses, "goal_position_weights": weights}
+    turned = [way for way in aim.ways if way.turn is not None]
+    if turned:
+        wants["goal_rotation_weights"] = np.zeros(targets, np.float32)
+    for way in turned:
+        poses[way.target, 3:] = way.turn
+        wants["goal_rotation_weights"][way.target] = way.weight
     return wants if aim.hands is None else wants | {"goal_hands": aim.hands}
 
 
+def _value_inputs(aim: Subgoal, targets: int) -> Inputs:
+    if not aim.gaps:
+        return {}
+    values, weights = np.zeros(targets, np.float32), np.zeros(targets, np.float32)
+    for gap in aim.gaps:
+        values[gap.target], weights[gap.target] = gap.value, 1.0
+    return {"goal_values": values, "goal_value_weights": weights}
+
+
 def measured_positions(observation: Observation, contract: Contract) -> NDArray[np.float64] | None:
-    """Measured joint positions (J,) in contract order; None if a joint is in no fresh stream."""
+    """Measured joint positions (J,) in contract order; None without joints, or if one is in no fresh stream."""
     found: dict[str, float] = {}
     for stream in contract.interface.of(JointStream):
         if observation.fresh[stream.name]:
             found |= zip(stream.joints, np.asarray(observation.values[stream.name])[:, 0].tolist())
-    if not all(name in found for name in contract.joint_names):
+    if not contract.joint_names or not all(name in found for name in contract.joint_names):
         return None
     return np.array([found[name] for name in contract.joint_names])

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from world_model_ros.brain.decision import Decision
-from world_model_ros.core.goal import Goal, image_digest
+from world_model_ros.core.goal import Goal, PoseGoal, image_digest
 from world_model_ros.core.streams import Observation
 
 
@@ -64,6 +64,7 @@ class TickRecord:
                 "gate_refusal": self.gate_refusal,
                 "applied": _numbers(self.applied),
                 "reference": _numbers(self.reference),
+                **({} if decision is None or decision.action is None else {"action": _numbers(decision.action)}),
                 "status": "error" if decision is None else decision.status,
                 "error": self.error,
                 "surprise": None if decision is None else _number(decision.surprise),
@@ -76,15 +77,28 @@ class TickRecord:
 
 def _goal(goal: Goal, decision: Decision | None) -> dict[str, Any]:
     aim = None if decision is None or decision.aim is None else decision.aim[:3]
-    also = [{"target": each.target, "pose": _numbers(each.pose)} for each in goal.also]
-    return {
-        "kind": goal.kind,
-        "stamp_ns": goal.stamp_ns,
-        "target": goal.target if decision is None else decision.aim_target or goal.target,
-        "pose": _numbers(goal.pose),
-        "joints": _numbers(goal.joints),
-        "aim": _numbers(aim),
-    } | ({"also": also} if also else {} if goal.image is None else {"image": image_digest(goal.image)})
+    also = [
+        {"target": each.target, "pose": _numbers(each.pose)}
+        if isinstance(each, PoseGoal)
+        else {"target": each.target, "value": each.value}
+        for each in goal.also
+    ]
+    # Of a picture, what it is found to be about; what other goals are about is not what a tick does first for them.
+    found = None if decision is None else decision.aim_target
+    target = found or goal.target if goal.kind == "image" else goal.target or found
+    value = {} if goal.value is None else {"value": goal.value}
+    return (
+        {
+            "kind": goal.kind,
+            "stamp_ns": goal.stamp_ns,
+            "target": target,
+            "pose": _numbers(goal.pose),
+            "joints": _numbers(goal.joints),
+            "aim": _numbers(aim),
+        }
+        | ({"also": also} if also else {} if goal.image is None else {"image": image_digest(goal.image)})
+        | value
+    )
 
 
 def _numbers(values: ArrayLike | None) -> list[float | None] | None:

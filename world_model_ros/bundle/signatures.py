@@ -100,6 +100,7 @@ def signatures(interface: Interface, sizes: Sizes, kind: str) -> dict[str, Signa
       inverse: the action between two observations.
     - plan: goals with their weights. ``goal_hands`` says which fingertip pushes, ``proposals`` are chunks to try where
       ``proposals_mask`` is 1, ``goal_values`` are scalars such as how far a drawer is open.
+    - ``values``: of targets that are articulated, as far as the model believes or imagines them.
     - goal: a picture of any camera as ``codes``; ``given`` is 1 for cameras that there is a picture of.
     - Where they apply: ``camera_geometry`` (see `GEOMETRY`), ``action_matrix`` and ``action_offset`` (what the robot
       makes of an action), ``target_gains`` and ``readout_residual`` in m (corrections of where targets are read).
@@ -110,14 +111,17 @@ def signatures(interface: Interface, sizes: Sizes, kind: str) -> dict[str, Signa
     streams = {stream.name: Tensor(stream.shape, stream.dtype) for stream in interface.streams}
     seen = {"seen": Tensor((k, 3))} if k and seeing else {}
     belief = {"poses": Tensor((k, 7)), "sigma": Tensor((k, 3))} if k else {}
+    articulated = any(target.kind == "articulated" for target in interface.targets)
+    belief |= {"values": Tensor((k,), optional=True)} if articulated else {}
     memory, candidates = Tensor((m,), needed=True), Tensor((None, h, c), needed=True)
     geometry = {"camera_geometry": Tensor((len(seeing), GEOMETRY))} if seeing else {}
     corrected = {"action_matrix": Tensor((c, c)), "action_offset": Tensor((c,))}
     corrected |= {"target_gains": Tensor((k,)), "readout_residual": Tensor((k, 3))} if k else {}
 
     def futures(*front: None) -> dict[str, Tensor]:
-        heads = {"states": Tensor((*front, h, s)), "joints": Tensor((*front, h, j))}
+        heads = {"states": Tensor((*front, h, s))} | ({"joints": Tensor((*front, h, j))} if j else {})
         heads["contact"] = Tensor((*front, h, 1), optional=True)  # of a model that was trained with touch
+        heads |= {"values": Tensor((*front, h, k), optional=True)} if articulated else {}
         return heads | ({"poses": Tensor((*front, h, k, 7)), "sigma": Tensor((*front, h, k, 3))} if k else {})
 
     sensed = {name: Tensor((None,), needed=True) for name in ("sensed", "sensed_next")}
@@ -163,7 +167,8 @@ def _goals(interface: Interface, sizes: Sizes) -> dict[str, Tensor]:
     """Inputs of plan besides the belief."""
     h, c, k = sizes.horizon, interface.action.size, len(interface.targets)
     seeing = len(cameras(interface))
-    asked = {"goal_joints": Tensor((len(interface.joints),)), "goal_joints_weight": Tensor((1,))}
+    joints = len(interface.joints)
+    asked = {"goal_joints": Tensor((joints,)), "goal_joints_weight": Tensor((1,))} if joints else {}
     if k:
         asked["goal_poses"] = Tensor((k, 7))
         weights = ("goal_position_weights", "goal_rotation_weights", "goal_values", "goal_value_weights")

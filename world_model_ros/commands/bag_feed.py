@@ -109,7 +109,7 @@ class BagFeed:
                 status="under the executed actions",
                 chunk=None,
                 states=imagined.states[0],
-                joints=imagined.joints[0],
+                joints=None if imagined.joints is None else imagined.joints[0],
                 contact=None if imagined.contact is None else imagined.contact[0],
                 poses=None if imagined.poses is None else imagined.poses[0],
                 sigma=None if imagined.sigma is None else imagined.sigma[0],

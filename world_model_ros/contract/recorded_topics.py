@@ -17,6 +17,9 @@ def recorded_topics(contract: Contract) -> list[str]:
     topics = [source.topic for source in deployment.streams] + [label.topic for label in deployment.labels]
     if deployment.command is not None:
         topics += [each.topic for each in deployment.command.controllers(contract.joint_names)]
+    if deployment.action is not None:
+        topics.append(deployment.action.topic)
     for target in contract.interface.targets:
-        topics += [f"goal/{target.name}/pose", f"predicted/{target.name}/path", f"predicted/{target.name}/region"]
+        goal = "value" if target.kind == "articulated" else "pose"
+        topics += [f"goal/{target.name}/{goal}", f"predicted/{target.name}/path", f"predicted/{target.name}/region"]
     return [*topics, *_BRAIN_AND_GATE.split()]

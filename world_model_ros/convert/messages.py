@@ -181,6 +181,11 @@ class MessageMaker:
             poses=[self._pose(row, stamp_ns, frame_id) for row, stamp_ns in zip(rows, stamps_ns)],
         )
 
+    def numbers(self, values: ArrayLike) -> Any:
+        """std_msgs/Float64MultiArray of (N,)."""
+        layout = self.make("std_msgs/msg/MultiArrayLayout", dim=[], data_offset=0)
+        return self.make("std_msgs/msg/Float64MultiArray", layout=layout, data=self._numbers(values, "d"))
+
     def string(self, text: str) -> Any:
         return self.make("std_msgs/msg/String", data=text)
 

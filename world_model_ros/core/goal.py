@@ -1,4 +1,4 @@
-"""Goals: poses of targets, a picture, or joint positions."""
+"""Goals: poses and values of targets, a picture, or joint positions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-GoalKind = Literal["pose", "image", "joints"]
+GoalKind = Literal["pose", "value", "image", "joints"]
 
 
 @dataclass(frozen=True)
@@ -18,6 +18,14 @@ class PoseGoal:
 
     target: str
     pose: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class ValueGoal:
+    """How far something articulated shall be: the name of the target, and the value in its unit."""
+
+    target: str
+    value: float
 
 
 def image_digest(image: NDArray[np.uint8]) -> str:
@@ -30,13 +38,14 @@ class Goal:
     """One goal; exactly the field of its kind is set.
 
     Args:
-        kind: ``pose``, ``image`` or ``joints``.
+        kind: ``pose``, ``value``, ``image`` or ``joints``.
         stamp_ns: when it was given; a new stamp is a new goal.
-        target: name of the target that shall reach the pose (``fingertip``, ``object_0``).
-        pose: (7,) x y z in m and quaternion x y z w in the base frame. Orientation is not yet a cost.
+        target: name of the target that shall reach the pose or the value (``fingertip``, ``object_0``).
+        pose: (7,) x y z in m and quaternion x y z w in the base frame. Of the orientation counts what the target says.
+        value: of something articulated, in its unit.
         image: (H, W, 3) uint8 RGB, as the first camera of the contract would see the goal.
         joints: (J,) positions in contract order, rad or m; NaN for those that shall stay as they are.
-        also: of a pose goal, other targets that shall be at poses of their own at the same time.
+        also: of a pose or a value goal, other targets that shall be at poses or values of their own at the same time.
     """
 
     kind: GoalKind
@@ -45,4 +54,37 @@ class Goal:
     pose: NDArray[np.float32] | None = None
     image: NDArray[np.uint8] | None = None
     joints: NDArray[np.float32] | None = None
-    also: tuple[PoseGoal, ...] = ()
+    also: tuple[PoseGoal | ValueGoal, ...] = ()
+    value: float | None = None
+
+    @property
+    def poses(self) -> tuple[PoseGoal, ...]:
+        """All poses of it, in order; the first may name no target."""
+        return tuple(each for each in self.wishes if isinstance(each, PoseGoal))
+
+    @property
+    def values(self) -> tuple[ValueGoal, ...]:
+        """All values of it, in order."""
+        return tuple(each for each in self.wishes if isinstance(each, ValueGoal))
+
+    @property
+    def wishes(self) -> tuple[PoseGoal | ValueGoal, ...]:
+        """Poses and values, the first one first; none of another kind of goal."""
+        if self.kind == "pose":
+            assert self.pose is not None
+            return (PoseGoal(self.target or "", self.pose), *self.also)
+        if self.kind == "value":
+            assert self.target is not None
+            assert self.value is not None
+            return (ValueGoal(self.target, self.value), *self.also)
+        return ()
+
+    def with_wish(self, wish: PoseGoal | ValueGoal, stamp_ns: int) -> Goal:
+        """The same goal with one more pose or value, in the place of what it had for that target."""
+        own = self.wishes
+        there = [each.target for each in own]
+        wishes = [wish if each.target == wish.target else each for each in own]
+        first, *also = wishes if wish.target in there else [*wishes, wish]
+        if isinstance(first, PoseGoal):
+            return Goal("pose", stamp_ns, first.target or None, first.pose, also=tuple(also))
+        return Goal("value", stamp_ns, first.target, value=first.value, also=tuple(also))

@@ -20,7 +20,9 @@ from world_model_ros.goals.workspace import Reach, Workspace
 Float = NDArray[np.float64]
 
 REACHED_M = 0.004
+REACHED_RAD = 0.05
 REACHED_JOINT = {"rad": 0.01, "m": 0.001, "normalised": 0.01}
+REACHED_VALUE = {"rad": REACHED_RAD, "m": REACHED_M, "normalised": 0.02}
 # An object that a goal image shows farther away than this is to be moved: the arm that hides a part of it leads the
 # reader up to 4.7 cm astray (100 pictures of the tabletop arm), which is no reason to push it.
 MOVED_M = 0.05
@@ -29,19 +31,44 @@ _FILTER = 0.3  # share of a new reading in the aim of a goal image, a step of th
 _BLIND_STEPS = 10  # how long an aim outlives the camera
 TOLERANCE_JOINT = 1e-5  # a joint goal may be so far outside, rad or m; float32, in which it comes, rounds
 _POSES, _JOINTS = ("goal_poses", "goal_position_weights"), ("goal_joints", "goal_joints_weight")
-_NEEDED = {"pose": _POSES, "image": _POSES, "joints": _JOINTS}  # of the plan graph's inputs, by kind of goal
+_VALUES = ("goal_values", "goal_value_weights")
+_NEEDED = {"pose": _POSES, "value": _VALUES, "image": _POSES, "joints": _JOINTS}  # of plan's inputs, by kind of goal
 _UNTAUGHT = "in what the model learned from, nothing said where {} are"
 _UPRIGHT = (0.0, 0.0, 0.0, 1.0)
 
 
 @dataclass(frozen=True)
 class TargetError:
-    """What one target has to cover: its index, to ``position`` (3,) from ``now`` (3,); how much it counts."""
+    """What one target has to cover: its index, to ``position`` (3,) from ``now`` (3,); how much it counts.
+
+    Args:
+        turn: (4,) quaternion to reach; None where no orientation is asked. apart_rad: how far it is away.
+    """
 
     target: int
     position: Floats
     now: Floats
     weight: float = 1.0
+    turn: Floats | None = None
+    apart_rad: float = 0.0
+
+
+@dataclass(frozen=True)
+class ValueGap:
+    """What something articulated has to cover: its index, to ``value`` from ``now``, which may not be known.
+
+    Args:
+        near: from how near it is where it should be.
+    """
+
+    target: int
+    value: float
+    now: float | None
+    near: float
+
+    @property
+    def closed(self) -> bool:
+        return self.now is not None and abs(self.value - self.now) < self.near
 
 
 @dataclass(frozen=True)
@@ -52,6 +79,7 @@ class Subgoal:
         status: what a person is told.
         moves: False to hold still.
         ways: of the targets that shall get somewhere; the first is what the goal is about.
+        gaps: of those that are articulated.
         joints: (J,) to reach instead.
         hands: (T,) weight of each fingertip as the one that pushes; None where nothing is pushed.
     """
@@ -59,18 +87,23 @@ class Subgoal:
     status: str
     moves: bool = False
     ways: tuple[TargetError, ...] = ()
+    gaps: tuple[ValueGap, ...] = ()
     joints: Floats | None = None
     hands: Floats | None = None
 
     @property
     def target(self) -> int | None:
         """Index of the first target."""
-        return self.ways[0].target if self.ways else None
+        targets = [way.target for way in self.ways] + [gap.target for gap in self.gaps]
+        return targets[0] if targets else None
 
     @property
     def pose(self) -> Floats | None:
-        """(7,) of the first, with an upright orientation, which is not a cost."""
-        return np.array([*self.ways[0].position, *_UPRIGHT], np.float32) if self.ways else None
+        """(7,) of the first; upright where no orientation is asked."""
+        if not self.ways:
+            return None
+        first = self.ways[0]
+        return np.array([*first.position, *(_UPRIGHT if first.turn is None else first.turn)], np.float32)
 
 
 def check_goal(goal: Goal, contract: Contract, manifest: Manifest | None = None) -> Goal:
@@ -98,15 +131,38 @@ def check_goal(goal: Goal, contract: Contract, manifest: Manifest | None = None)
         if unknown:
             raise UserError("goal", "an image", f"a pose or joints: {_UNTAUGHT.format(unknown)}, which it has to see")
         return goal
-    workspace = Workspace.of(contract)
-    for index, pose in pose_goals(goal, contract):
+    wished = [index for index, _ in pose_goals(goal, contract)]
+    wished += [names.index(each.target) for each in goal.values]
+    for index in wished:
         if names[index] in unknown:
             legal = [name for name in names if name not in unknown]
             raise UserError("goal: target", names[index], f"one of {legal}: {_UNTAUGHT.format(unknown)}")
+    _check_wishes(goal, contract)
+    return goal
+
+
+def _check_wishes(goal: Goal, contract: Contract) -> None:
+    """`UserError` if a pose is of something articulated or a value is not, or one of them is beyond where it may be."""
+    targets, workspace = contract.interface.targets, Workspace.of(contract)
+    scalars = [target.name for target in targets if target.kind == "articulated"]
+    for index, pose in pose_goals(goal, contract):
+        if targets[index].name in scalars:
+            raise UserError(f"goal: {targets[index].name}", "a pose", "a value: it is articulated")
         if not np.isfinite(pose).all():
             raise UserError("goal: pose", pose.tolist(), "finite numbers")
-        workspace.for_target(interface.targets[index]).check(pose)
-    return goal
+        workspace.for_target(targets[index]).check(pose)
+    for each in goal.values:
+        if each.target not in scalars:
+            raise UserError(f"goal: {each.target}", "a value", f"a pose; values are of what is articulated: {scalars}")
+        workspace.check_value(targets[[target.name for target in targets].index(each.target)], each.value)
+
+
+def unread_orientations(contract: Contract, manifest: Manifest | None) -> list[str]:
+    """Targets whose orientation may be asked by the contract, and is not read by the model's plan."""
+    plan = None if manifest is None else manifest.graphs.get("plan")
+    if plan is None or "goal_rotation_weights" in plan.inputs:
+        return []
+    return [target.name for target in contract.interface.targets if target.orientation != "free"]
 
 
 def _check_model(goal: Goal, manifest: Manifest) -> None:
@@ -115,13 +171,17 @@ def _check_model(goal: Goal, manifest: Manifest) -> None:
         raise UserError("goal", goal.kind, f"none: the model {manifest.name} only watches")
     read = manifest.graphs["plan"].inputs
     legal = [kind for kind, needed in _NEEDED.items() if set(needed) <= set(read)]
-    if goal.kind not in legal:
-        raise UserError("goal", goal.kind, f"one of {legal}, which is what the plan of {manifest.name} reads")
+    asked = [goal.kind, *(["pose"] if goal.poses else []), *(["value"] if goal.values else [])]
+    for kind in asked:
+        if kind not in legal:
+            raise UserError("goal", kind, f"one of {legal}, which is what the plan of {manifest.name} reads")
 
 
 def _within_limits(goal: Goal, contract: Contract) -> Goal:
     """A goal of joints with every position inside its limits; `UserError` for one that is farther out than rounding."""
     assert goal.joints is not None
+    if not contract.joint_names:
+        raise UserError("goal", "joints", "a pose or a value: this robot has no joints")
     limits = contract.limits()
     if np.isnan(goal.joints).all():
         raise UserError("goal: joints", "none", f"some of {list(limits.names)}")
@@ -132,10 +192,11 @@ def _within_limits(goal: Goal, contract: Contract) -> Goal:
 
 
 def pose_goals(goal: Goal, contract: Contract) -> list[tuple[int, Floats]]:
-    """Index of each target of a pose goal and its pose (7,), the one that the goal names first."""
-    assert goal.pose is not None
+    """Index of each target that a goal has a pose for, and its pose (7,), the one that the goal names first."""
     names = [target.name for target in contract.interface.targets]
-    return [(target_index(goal, contract), goal.pose), *((names.index(each.target), each.pose) for each in goal.also)]
+    return [
+        (names.index(each.target) if each.target else target_index(goal, contract), each.pose) for each in goal.poses
+    ]
 
 
 def target_index(goal: Goal, contract: Contract) -> int:
@@ -146,10 +207,10 @@ def target_index(goal: Goal, contract: Contract) -> int:
     return next((i for i, target in enumerate(targets) if target.kind == "fingertip"), 0)
 
 
-def aim_at_poses(ways: Sequence[TargetError], workspaces: Sequence[Reach]) -> Subgoal:
-    """Aim at poses of several targets at once, each in the workspace of its target."""
+def aim_at_poses(ways: Sequence[TargetError], workspaces: Sequence[Reach], gaps: Sequence[ValueGap] = ()) -> Subgoal:
+    """Aim at poses of several targets at once, each in the workspace of its target, and at values of others."""
     inside = [replace(way, position=reach.inside(way.position, way.now)) for way, reach in zip(ways, workspaces)]
-    return _toward(inside, workspaces)
+    return _toward(inside, workspaces, gaps)
 
 
 def aim_at_joints(goal: Goal, measured: Float, contract: Contract, aside: Sequence[int] = ()) -> Subgoal:
@@ -224,11 +285,12 @@ def aim_at_image(
     return _toward([TargetError(target, pursuit.aim, now)], [workspace]), pursuit
 
 
-def _toward(ways: Sequence[TargetError], workspaces: Sequence[Reach]) -> Subgoal:
+def _toward(ways: Sequence[TargetError], workspaces: Sequence[Reach], gaps: Sequence[ValueGap] = ()) -> Subgoal:
     """Within `REACHED_M` hold still: smaller steps only make the arm chatter."""
     left = [
         hypot(*(float(way.position[axis] - way.now[axis]) for axis in reach.free))
         for way, reach in zip(ways, workspaces)
     ]
-    reached = max(left) < REACHED_M
-    return Subgoal("reached" if reached else "pursuing", not reached, tuple(ways))
+    turned = all(way.apart_rad < REACHED_RAD for way in ways)
+    reached = max(left, default=0.0) < REACHED_M and turned and all(gap.closed for gap in gaps)
+    return Subgoal("reached" if reached else "pursuing", not reached, tuple(ways), tuple(gaps))

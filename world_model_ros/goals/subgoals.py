@@ -13,11 +13,14 @@ from world_model_ros.bundle.session import Graph
 from world_model_ros.bundle.signatures import first_camera
 from world_model_ros.contract.contract import Contract
 from world_model_ros.core.goal import Goal
+from world_model_ros.core.orientation import apart_rad
 from world_model_ros.goals.hands import Hands
 from world_model_ros.goals.recovery import LOOKING
 from world_model_ros.goals.subgoal import (
+    REACHED_VALUE,
     Subgoal,
     TargetError,
+    ValueGap,
     aim_at_image,
     aim_at_joints,
     aim_at_poses,
@@ -42,6 +45,7 @@ class Aiming:
         workspace: of the action.
         reader: the graph that reads goal images; None of a bundle without it.
         aside: indices of the joints that no action moves.
+        turns: whether the planner reads orientations; those of goals are let be where it does not.
     """
 
     def __init__(
@@ -51,8 +55,9 @@ class Aiming:
         workspace: Workspace,
         reader: Graph | None,
         aside: Sequence[int] = (),
+        turns: bool = False,
     ) -> None:
-        self._aside = tuple(aside)
+        self._aside, self._turns = tuple(aside), turns
         self._contract, self._arm, self._workspace, self._reader = contract, arm, workspace, reader
         self._camera = first_camera(contract.interface)
         self._targets = contract.interface.targets
@@ -66,30 +71,35 @@ class Aiming:
     def aim(
         self,
         goal: Goal | None,
-        measured: Float,
+        measured: Float | None,
         belief_poses: Floats | None,
         seen: Floats | None,
         pursuit: Pursuit | None,
         since: float = 1.0,
+        belief_values: Floats | None = None,
     ) -> tuple[Subgoal, Pursuit | None]:
         """What to do about the goal now.
 
         Args:
-            measured: (J,). belief_poses: (K, 7). seen: (K, 3) read from the camera; None if it is not fresh.
+            measured: (J,); None of a robot without joints. belief_poses: (K, 7).
+            seen: (K, 3) read from the camera; None if it is not fresh.
             pursuit: of the goal image so far. since: steps of the model since the last tick.
+            belief_values: (K,) of what is articulated; None of a model that believes none.
         """
         if goal is None:
             return Subgoal("idle"), None
         if goal.kind == "joints":
+            assert measured is not None
             return aim_at_joints(goal, measured, self._contract, self._aside), None
-        tips = None if self._arm is None else self._arm.tips(measured).astype(np.float32)
-        if goal.kind == "pose":
+        tips = None if self._arm is None or measured is None else self._arm.tips(measured).astype(np.float32)
+        if goal.kind in ("pose", "value"):
             ways = [
-                TargetError(target, pose[:3], self._position(target, tips, belief_poses))
+                self._way(target, pose, self._position(target, tips, belief_poses), belief_poses)
                 for target, pose in pose_goals(goal, self._contract)
             ]
             reaches = [self._workspace.for_target(self._targets[way.target]) for way in ways]
-            return self._with_hands(aim_at_poses(ways, reaches), tips, self._rest), None
+            gaps = self._gaps(goal, belief_values)
+            return self._with_hands(aim_at_poses(ways, reaches, gaps), tips, self._rest), None
         assert goal.image is not None
         assert self._camera is not None
         assert self._reader is not None
@@ -105,9 +115,28 @@ class Aiming:
         aim, pursuit = aim_at_image(pursuit, self._camera.name, now, seen, reach, since)
         return self._with_hands(aim, tips, tips), pursuit
 
-    def out_of_the_way(self, aim: Subgoal, measured: Float) -> Subgoal:
+    def _way(self, target: int, pose: Floats, now: Floats, belief_poses: Floats | None) -> TargetError:
+        """What a target has to cover to a pose (7,), with its orientation as far as that counts."""
+        about = self._targets[target]
+        if not self._turns or about.orientation == "free" or belief_poses is None:
+            return TargetError(target, pose[:3], now)
+        away = apart_rad(pose[3:], belief_poses[target, 3:], about.orientation, about.symmetry)
+        return TargetError(target, pose[:3], now, turn=pose[3:], apart_rad=away)
+
+    def _gaps(self, goal: Goal, belief_values: Floats | None) -> list[ValueGap]:
+        """What each value of a goal has to cover, held to its range."""
+        names, gaps = [target.name for target in self._targets], []
+        for each in goal.values:
+            index = names.index(each.target)
+            target = self._targets[index]
+            now = None if belief_values is None else float(belief_values[index])
+            value = self._workspace.value_inside(target, each.value)
+            gaps.append(ValueGap(index, value, now, REACHED_VALUE[target.unit]))
+        return gaps
+
+    def out_of_the_way(self, aim: Subgoal, measured: Float | None) -> Subgoal:
         """All hands go to where they rest, so that the camera sees what they hid; what was pushed shall stay there."""
-        if self._arm is None or self._rest is None:
+        if self._arm is None or self._rest is None or measured is None:
             return Subgoal(LOOKING)
         tips = self._arm.tips(measured).astype(np.float32)
         ways = [TargetError(k, np.asarray(self._rest[hand], np.float32), tips[hand]) for k, hand in self._tips.items()]

@@ -60,11 +60,13 @@ class Workspace:
         limits: (C,) largest action a tick, m or rad.
         tips: of each fingertip that the action moves, by its link, in the action's order.
         areas: (2, 3) boxes of targets that the contract narrows or widens, by their names.
+        ranges: lowest and highest value of targets that are articulated, by their names.
     """
 
     limits: tuple[float, ...]
     tips: dict[str, Reach]
     areas: dict[str, Float] = field(default_factory=dict)
+    ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, contract: Contract) -> Workspace:
@@ -76,7 +78,8 @@ class Workspace:
             tips[tip.link] = Reach(free, locked, np.array(tip.workspace_m, np.float64).T)
         stated = {area.name: area.workspace_m for area in contract.deployment.targets}
         areas = {name: np.array(box, np.float64).T for name, box in stated.items() if box is not None}
-        return cls(action.bounds, tips, areas)
+        ranges = {area.name: area.range for area in contract.deployment.targets if area.range is not None}
+        return cls(action.bounds, tips, areas, ranges)
 
     def for_target(self, target: Target) -> Reach:
         """Of a fingertip its own; of an object what the contract says, or else all that some fingertip reaches."""
@@ -98,6 +101,18 @@ class Workspace:
             return Reach(free, locked, area, fixes=False, stated=stated)
         whole = np.stack([np.min([box[0] for box in boxes], 0), np.max([box[1] for box in boxes], 0)])
         return Reach(free, locked, whole, fixes=False)
+
+    def check_value(self, target: Target, value: float) -> None:
+        """`UserError` if a value is not finite, or outside of the target's range by more than `TOLERANCE_M`."""
+        low, high = self.ranges.get(target.name, (-np.inf, np.inf))
+        if not np.isfinite(value) or not low - TOLERANCE_M <= value <= high + TOLERANCE_M:
+            stated = f"from {low} to {high} (deployment.targets: {target.name}: range)"
+            raise UserError(f"goal: value of {target.name}", value, stated if target.name in self.ranges else "finite")
+
+    def value_inside(self, target: Target, value: float) -> float:
+        """A value in its range."""
+        low, high = self.ranges.get(target.name, (-np.inf, np.inf))
+        return float(np.clip(value, low, high))
 
     def bounds(self, horizon: int, tips: Float | None) -> tuple[Floats, Floats]:
         """Lowest and highest action a step, (H, C); the first keeps fingertips at ``tips`` (T, 3) in their boxes."""

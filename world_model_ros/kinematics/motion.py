@@ -45,8 +45,11 @@ _KINDS: dict[str, Callable[[Contract], Motion]] = {
 
 
 def motion_for(contract: Contract) -> Motion:
-    """The motion of a contract's action; raises `UserError` where URDF or limits are missing."""
-    return _KINDS[contract.interface.action.kind](contract)
+    """The motion of a contract's action; `UserError` where URDF or limits are missing, or its parts are all free."""
+    action = contract.interface.action
+    if action.kind not in _KINDS:
+        raise UserError("interface.action", "free parts, which the robot itself reads", f"one of {list(_KINDS)}")
+    return _KINDS[action.kind](contract)
 
 
 def motion_if_any(contract: Contract) -> Motion | None:

@@ -63,6 +63,8 @@ class ReferenceSource:
 def command_topics(contract: Contract) -> tuple[str, ...]:
     """Topics of the controllers that take joint trajectories; the usual one if the contract has no controller."""
     command = contract.deployment.command
+    if contract.interface.action.free:
+        return ()
     if command is None:
         return (USUAL_COMMAND,)
     if command.streamed:
@@ -80,8 +82,10 @@ def possible_commands(bag: BagReader, contract: Contract) -> list[str]:
 
 def reference_sources(bag: BagReader, contract: Contract) -> list[ReferenceSource]:
     """What the gate says it applied; without a gate, what each controller was sent; without both, what the contract
-    says under ``deployment.without_commands``: nothing, or the measured joints."""
+    says under ``deployment.without_commands``: nothing, or the measured joints. Nothing where the action is free."""
     topics = {name: topic.type for name, topic in bag.topics().items() if topic.count}
+    if contract.interface.action.free:
+        return []
     if topics.get(APPLIED_TOPIC) == "sensor_msgs/msg/JointState":
         return [ReferenceSource(APPLIED_TOPIC, APPLIED_TOPIC, _APPLIED_AGE_NS, _applied_reader(contract))]
     told = [absolute(topic) for topic in command_topics(contract)]

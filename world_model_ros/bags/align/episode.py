@@ -34,9 +34,10 @@ class Episode:
         stamps_ns: (T, streams) int64, stamp of the newest sample that was there, fresh or not; -1 where none.
         reference: (T, J) commanded joint positions, NaN where the bag does not say.
         applied: (T, C) float32, the action applied between tick t-1 and t; zero where nothing was commanded, so in
-            row 0 always.
+            row 0 always, unless the action is of free parts: then it is the newest message of that time.
         labels: (T, K, 7) float32 poses of the targets in the base frame, x y z in m and quaternion x y z w; NaN where
             unknown. A fingertip's comes from the measured joints.
+        values: (T, K) float32, those of targets that are articulated; NaN where unknown, and of other targets.
         refused: messages that could not be read, by stream.
         recorded_late_s: how much later than their stamp messages are in the bag, mean by stream; streams of one robot
             differ by their clocks, and by what the way to the recorder took.
@@ -49,6 +50,7 @@ class Episode:
     reference: NDArray[np.float64]
     applied: NDArray[np.float32]
     labels: NDArray[np.float32]
+    values: NDArray[np.float32]
     refused: Mapping[str, int]
     recorded_late_s: Mapping[str, float]
 
@@ -76,15 +78,16 @@ def aligned_episode(path: str | Path, contract: Contract, names: Mapping[str, st
     for row, tick in zip(reference, ticks):
         if tick.reference is not None:
             row[:] = tick.reference
-    motion = motion_for(contract)
+    motion = None if contract.interface.action.free else motion_for(contract)
     return Episode(
         now_ns=np.array([each.now_ns for each in observations], np.int64),
         streams=MappingProxyType({name: _stacked(observations, name, contract) for name in streams}),
         fresh=np.array([[each.fresh[name] for name in streams] for each in observations], np.bool_),
         stamps_ns=np.array([[each.stamps_ns.get(name, -1) for name in streams] for each in observations], np.int64),
         reference=reference,
-        applied=_applied(reference, contract, motion),
+        applied=_applied(ticks, reference, contract, motion),
         labels=target_poses(ticks, contract, motion),
+        values=target_values(ticks, contract),
         refused=dict(source.refused),
         recorded_late_s={name: count.mean_offset_s() for name, count in source.counts.items() if count.messages},
     )
@@ -99,23 +102,32 @@ def _stacked(observations: list[Observation], name: str, contract: Contract) -> 
     return rows
 
 
-def _applied(reference: NDArray[np.float64], contract: Contract, motion: Motion) -> NDArray[np.float32]:
+def _applied(
+    ticks: list[Tick], reference: NDArray[np.float64], contract: Contract, motion: Motion | None
+) -> NDArray[np.float32]:
     applied = np.zeros((len(reference), contract.interface.action.size), np.float32)
+    if motion is None:
+        for row, tick in zip(applied, ticks):
+            row[:] = tick.applied
+        return applied
     for t in range(1, len(reference)):
         if np.isfinite(reference[t - 1 : t + 1]).all():
             applied[t] = motion.applied_action(reference[t - 1], reference[t])
     return applied
 
 
-def target_poses(ticks: list[Tick], contract: Contract, motion: Motion) -> NDArray[np.float32]:
+def target_poses(ticks: list[Tick], contract: Contract, motion: Motion | None) -> NDArray[np.float32]:
     """Poses (T, K, 7) of the targets, m and quaternion x y z w in the base frame; NaN where not known.
 
-    From the labels, and those of links that the action moves from the measured joints.
+    From the labels, and those of links that the action moves from the measured joints. ``motion`` is None of a robot
+    without kinematics.
     """
     targets = contract.interface.targets
     truths = {label.target: label.name for label in contract.interface.labels}
     labels = np.full((len(ticks), len(targets), 7), np.nan, np.float32)
     for k, target in enumerate(targets):
+        if target.kind == "articulated":
+            continue
         moved = target.link in [tip.link for tip in contract.interface.action.tips]
         for row, tick in zip(labels[:, k], ticks):
             if target.name in truths:
@@ -127,8 +139,21 @@ def target_poses(ticks: list[Tick], contract: Contract, motion: Motion) -> NDArr
     return labels
 
 
+def target_values(ticks: list[Tick], contract: Contract) -> NDArray[np.float32]:
+    """Values (T, K) of the targets that are articulated, from the labels; NaN where not known, and of the others."""
+    targets = contract.interface.targets
+    truths = {label.target: label.name for label in contract.interface.labels}
+    values = np.full((len(ticks), len(targets)), np.nan, np.float32)
+    for k, target in enumerate(targets):
+        for t, tick in enumerate(ticks if target.kind == "articulated" else ()):
+            told = tick.labels.get(truths[target.name])
+            if told is not None:
+                values[t, k] = told[0]
+    return values
+
+
 def _tip_pose(
-    observation: Observation, contract: Contract, motion: Motion, link: str | None
+    observation: Observation, contract: Contract, motion: Motion | None, link: str | None
 ) -> NDArray[np.float64] | None:
     """Pose (7,) of a fingertip at the measured joints; None if not all joints are measured."""
     assert isinstance(motion, ArmKinematics)

@@ -15,7 +15,9 @@ from world_model_ros.bags.align.stream_counts import StreamCount
 from world_model_ros.bags.storage.channels import absolute
 from world_model_ros.bags.storage.reader import BagReader
 from world_model_ros.contract.contract import Contract
+from world_model_ros.convert.actions import action_array
 from world_model_ros.convert.poses import pose_array
+from world_model_ros.convert.scalars import scalar
 from world_model_ros.convert.senses.converters import converter_for
 from world_model_ros.convert.senses.joints import OtherJoints
 from world_model_ros.convert.stamps import stamp_ahead
@@ -23,8 +25,10 @@ from world_model_ros.core.errors import UserError
 from world_model_ros.core.streams import MOST_AHEAD_NS, StreamRule, Streams
 
 LABEL_AGE_NS = 500_000_000
+_EVER_NS = 2**62
 _COMMAND_AHEAD_NS = 60_000_000_000  # a trajectory may begin later
 REFERENCE = "reference "
+ACTION = "action"
 
 
 @dataclass(frozen=True)
@@ -90,12 +94,15 @@ def sense_routes(bag: BagReader, contract: Contract) -> list[Route]:
     ]
 
 
-def other_routes(contract: Contract, references: Sequence[ReferenceSource]) -> list[Route]:
-    """The routes of what was commanded, one a source that says so, and of the labels."""
+def other_routes(bag: BagReader, contract: Contract, references: Sequence[ReferenceSource]) -> list[Route]:
+    """The routes of what was commanded, one a source that says so, of an action of free parts, and of the labels."""
     labels = contract.deployment.labels
     rules = [StreamRule(reference_key(each.name), each.max_age_ns) for each in references]
-    streams = Streams([*rules, *(StreamRule(label_key(each.name), LABEL_AGE_NS) for each in labels)])
-    routes = []
+    rules += [StreamRule(label_key(each.name), LABEL_AGE_NS) for each in labels]
+    # An action holds for the tick that it comes before.
+    rules += [StreamRule(ACTION, contract.tick_ns - 1)] if contract.deployment.action is not None else []
+    streams = Streams(rules)
+    routes = _action_routes(bag, contract, streams)
     for reference in references:
         count = StreamCount(reference.max_age_ns)
         ahead_ns = MOST_AHEAD_NS if reference.reported else _COMMAND_AHEAD_NS
@@ -103,10 +110,34 @@ def other_routes(contract: Contract, references: Sequence[ReferenceSource]) -> l
         route = Route(name, topic, streams, reference.read, count, reference.shared, most_ahead_ns=ahead_ns)
         routes.append(replace(route, stamped=reference.stamped))
     for label in labels:
-        read = _pose_reader(contract.interface.base_frame, label.name)
-        count = StreamCount(LABEL_AGE_NS)
-        routes.append(Route(label_key(label.name), absolute(label.topic), streams, read, count))
+        value = label.type == "std_msgs/msg/Float32"
+        read = _value_reader(label.name) if value else _pose_reader(contract.interface.base_frame, label.name)
+        name, topic = label_key(label.name), absolute(label.topic)
+        count = StreamCount(LABEL_AGE_NS, why=_another_type(bag, topic, label.type))
+        routes.append(Route(name, topic, streams, read, count, mute=bool(count.why), stamped=not value))
     return routes
+
+
+def _another_type(bag: BagReader, topic: str, wanted: str) -> str:
+    """Why the messages of a topic cannot be what the contract says; empty where they can."""
+    there = bag.topics().get(topic)
+    if there is None or there.type == wanted:
+        return ""
+    return f"{topic} is {there.type} in the bag, the contract says {wanted}"
+
+
+def _action_routes(bag: BagReader, contract: Contract, streams: Streams) -> list[Route]:
+    """That of the action's topic, where there is one. What is recorded there came when it was recorded."""
+    sink = contract.deployment.action
+    if sink is None:
+        return []
+
+    def read(message: Any, stamp_ns: int, now_ns: int) -> NDArray[np.float32]:
+        return action_array(message, contract, sink.topic)
+
+    topic = absolute(sink.topic)
+    count = StreamCount(_EVER_NS, why=_another_type(bag, topic, sink.type))
+    return [Route(ACTION, topic, streams, read, count, mute=bool(count.why), stamped=False)]
 
 
 def reference_key(name: str) -> str:
@@ -133,16 +164,21 @@ def _sense_route(bag: BagReader, contract: Contract, name: str, streams: Streams
     topic = absolute(source.topic)
     if source.required:
         bag.require(topic, source.type)
-    in_bag, count = bag.topics().get(topic), StreamCount(max_age_ns)
-    if in_bag is not None and in_bag.type != source.type:
-        count.why = f"{topic} is {in_bag.type} in the bag, the contract says {source.type}"
-    elif in_bag is None:
+    count = StreamCount(max_age_ns, why=_another_type(bag, topic, source.type))
+    if topic not in bag.topics():
         count.why = bag.unreadable.get(topic, "")
 
     def read(message: Any, stamp_ns: int, now_ns: int) -> NDArray[Any]:
         return convert(message)[1]
 
     return Route(name, topic, streams, read, count, stream.is_eager, contract.latency_ns(name), mute=bool(count.why))
+
+
+def _value_reader(where: str) -> Callable[[Any, int, int], NDArray[np.float64]]:
+    def read(message: Any, stamp_ns: int, now_ns: int) -> NDArray[np.float64]:
+        return np.array([scalar(message, where)])
+
+    return read
 
 
 def _pose_reader(base: str, where: str) -> Callable[[Any, int, int], NDArray[np.float64]]:

@@ -15,7 +15,7 @@ from world_model_ros.bundle.signatures import first_camera
 from world_model_ros.contract.contract import Contract
 from world_model_ros.convert.senses.camera import CameraConverter
 from world_model_ros.core.errors import UserError
-from world_model_ros.core.goal import Goal, PoseGoal, image_digest
+from world_model_ros.core.goal import Goal, PoseGoal, ValueGoal, image_digest
 
 TICK_TOPIC = "/tick"
 _IMAGE_TOPIC = "/goal/image"
@@ -38,6 +38,7 @@ class RecordedTick:
         surprise: that it had; None if the tick failed.
         refused: the gate had refused the plan before it.
         turns: ticks in a step of the model.
+        action: (C,) that was sent, where the robot itself reads it; None where nothing was.
     """
 
     plan: PlannedTick
@@ -49,6 +50,7 @@ class RecordedTick:
     surprise: float | None
     refused: bool = False
     turns: int = 1
+    action: NDArray[np.float32] | None = None
 
 
 def recorded_ticks(bag: BagReader, contract: Contract) -> list[RecordedTick]:
@@ -135,6 +137,7 @@ def _parsed(record: dict[str, Any], told_ns: int, images: list[_Image], contract
         record["surprise"],
         record.get("gate_refusal") is not None,
         int(record.get("turns", 1)),
+        None if record.get("action") is None else np.array(record["action"], np.float32),
     )
 
 
@@ -145,8 +148,15 @@ def _goal(goal: dict[str, Any], images: list[_Image]) -> Goal:
         image = _image_of(goal.get("image"), stamp_ns, images)
     pose = None if goal["pose"] is None else np.array(goal["pose"], np.float32)
     joints = None if goal["joints"] is None else np.array(goal["joints"], np.float32)
-    also = tuple(PoseGoal(each["target"], np.array(each["pose"], np.float32)) for each in goal.get("also", ()))
-    return Goal(goal["kind"], stamp_ns, target=goal["target"], pose=pose, image=image, joints=joints, also=also)
+    also = tuple(_wish(each) for each in goal.get("also", ()))
+    value = None if goal.get("value") is None else float(goal["value"])
+    return Goal(goal["kind"], stamp_ns, goal["target"], pose, image, joints, also, value)
+
+
+def _wish(told: dict[str, Any]) -> PoseGoal | ValueGoal:
+    if "value" in told:
+        return ValueGoal(told["target"], float(told["value"]))
+    return PoseGoal(told["target"], np.array(told["pose"], np.float32))
 
 
 def _image_of(digest: str | None, stamp_ns: int, images: list[_Image]) -> NDArray[np.uint8]:

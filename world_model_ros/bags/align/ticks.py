@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from world_model_ros.bags.align.commanded_reference import reference_sources
-from world_model_ros.bags.align.routes import REFERENCE, Route, other_routes, sense_routes
+from world_model_ros.bags.align.routes import ACTION, REFERENCE, Route, other_routes, sense_routes
 from world_model_ros.bags.align.stream_counts import StreamCount
 from world_model_ros.bags.storage.reader import BagReader
 from world_model_ros.brain.graph_inputs import measured_positions
@@ -43,14 +43,17 @@ class Tick:
     Args:
         observation: as the brain gets it.
         reference: commanded joint positions, (J,) in contract order; None where the bag does not say.
-        labels: label name -> pose (7,) in the base frame, those that are fresh.
+        labels: label name -> pose (7,) in the base frame, or value (1,), those that are fresh.
         jumped: the first one after a pause of the recording, over which no belief holds.
+        applied: action (C,) of free parts that came in the tick before it, zeros where none did; None where kinematics
+            find the action from references.
     """
 
     observation: Observation
     reference: NDArray[Any] | None
     labels: Mapping[str, NDArray[Any]]
     jumped: bool = False
+    applied: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)
@@ -104,7 +107,7 @@ class BagTicks:
         self._bag, self._contract, self._after_ns, self.copy = bag, contract, after_ns, copy
         self._plan = None if plan is None else [each for each in plan if each.now_ns > after_ns]
         self._senses = sense_routes(bag, contract)
-        self._others = other_routes(contract, reference_sources(bag, contract))
+        self._others = other_routes(bag, contract, reference_sources(bag, contract))
         self._required = {route.topic for route in self._senses if contract.source(route.name).required} or {
             route.topic for route in self._senses if route.topic in bag.topics()
         }
@@ -114,7 +117,8 @@ class BagTicks:
     @property
     def reasons(self) -> dict[str, str]:
         """Why the first message was refused, by stream, of all that are listened to."""
-        return {route.name: route.count.why for route in self._routes() if route.count.why and not route.mute}
+        told = [*(route for route in self._senses if not route.mute), *self._others]
+        return {route.name: route.count.why for route in told if route.count.why}
 
     @property
     def masked(self) -> dict[str, str]:
@@ -195,8 +199,12 @@ class BagTicks:
         others = dict(self._decoded(self._others, now_ns).values) if self._others else {}
         told = [np.asarray(others.pop(name), np.float64) for name in list(others) if name.startswith(REFERENCE)]
         reference = together(told, measured_positions(observation, self._contract)) if told else None
+        told_action, action = others.pop(ACTION, None), self._contract.interface.action
+        applied = np.zeros(action.size, np.float32) if action.free else None
+        if told_action is not None:
+            applied = np.asarray(told_action, np.float32)
         labels = {name.removeprefix("label "): value for name, value in others.items()}
-        return Tick(observation, reference, MappingProxyType(labels))
+        return Tick(observation, reference, MappingProxyType(labels), applied=applied)
 
     def _decoded(self, routes: list[Route], now_ns: int, planned: PlannedTick | None = None) -> Observation:
         """What streams that share their buffers show at a tick, decoded."""

@@ -61,9 +61,10 @@ class LookAhead:
         """By stream that could be compared: ``horizon_s``, ``model`` and ``copy_last`` (what is there stays), lists by
         step, and their ``unit``."""
         found: dict[str, dict[str, Any]] = {}
-        joints = self._contract.interface.of(JointStream)[0].name
         units = sorted({joint.unit for joint in self._contract.interface.joints})
-        kinds = [(joints, "joints_error", "joints_still_error", f"mean absolute error, {' and '.join(units)}")]
+        joints = [stream.name for stream in self._contract.interface.of(JointStream)[:1]]
+        said = f"mean absolute error, {' and '.join(units)}"
+        kinds = [(name, "joints_error", "joints_still_error", said) for name in joints]
         if self._camera is not None:
             kinds.insert(0, (self._camera.name, "psnr_db", "psnr_still_db", "PSNR, dB; more is better"))
         for stream in self._contract.interface.streams:
@@ -122,7 +123,7 @@ class LookAhead:
 
     def _score_joints(self, now: ReplayedTick, coming: list[ReplayedTick], imagined: Imagined) -> None:
         steps, real = _known(each.measured for each in coming)
-        if now.measured is not None and steps:
+        if now.measured is not None and imagined.joints is not None and steps:
             self.scores.distance("joints", steps, imagined.joints[0, _rows(steps)], real, now.measured)
 
     def _score_targets(self, now: ReplayedTick, coming: list[ReplayedTick], imagined: Imagined) -> None:

@@ -23,7 +23,7 @@ from world_model_ros.contract.field_types import Qos
 from world_model_ros.core.errors import UserError
 
 COMMAND_TOPIC = "/command"
-_TRAJECTORY = "trajectory_msgs/msg/JointTrajectory"
+_TRAJECTORY, _ACTION = "trajectory_msgs/msg/JointTrajectory", "std_msgs/msg/Float64MultiArray"
 # A replay writes these itself; those of the recording would be taken for them.
 _OWN = (TICK_TOPIC, "/surprise", COMMAND_TOPIC, CONTRACT_TOPIC)
 
@@ -109,12 +109,22 @@ class ReplayBag:
         self._writer.write(TICK_TOPIC, "std_msgs/msg/String", make.string(record.json()), now_ns)
         self._writer.write("surprise", "std_msgs/msg/Float32", make.float32(decision.surprise), now_ns)
         if decision.trajectory is not None:
-            cdr = bytes(standard_types().serialize_cdr(make.trajectory(decision.trajectory), _TRAJECTORY))
-            self._writer.write_raw(COMMAND_TOPIC, _TRAJECTORY, cdr, now_ns)
-            self._hash.update(now_ns.to_bytes(8, "little") + cdr)
-            self.commands += 1
+            cdr = self._command(_TRAJECTORY, make.trajectory(decision.trajectory), now_ns)
             if told.live is not None:
                 self._ours[decision.trajectory.stamp_ns] = hashlib.sha256(cdr).digest()
+        if decision.action is not None:
+            cdr = self._command(_ACTION, make.numbers(decision.action), now_ns)
+            if told.live is not None and told.live.action is not None:  # messages have no stamp, records do
+                live = bytes(standard_types().serialize_cdr(make.numbers(told.live.action), _ACTION))
+                self._ours[now_ns], self._recorded[now_ns] = cdr, live
+
+    def _command(self, kind: str, message: Any, now_ns: int) -> bytes:
+        """Write what was decided; gives its bytes."""
+        cdr = bytes(standard_types().serialize_cdr(message, kind))
+        self._writer.write_raw(COMMAND_TOPIC, kind, cdr, now_ns)
+        self._hash.update(now_ns.to_bytes(8, "little") + cdr)
+        self.commands += 1
+        return cdr
 
     def future(self, told: ReplayedTick, imagined: Imagined) -> None:
         """Imagined states with the stamp of the frame they are decoded against, and the targets' paths."""

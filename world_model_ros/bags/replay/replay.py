@@ -279,7 +279,7 @@ def _run(
             session.restart()
         live = record[count] if record else None
         if live is None:
-            inputs = session.inputs(tick.observation, tick.reference)
+            inputs = session.inputs(tick.observation, tick.reference, applied=tick.applied)
         else:
             session.follow(live.restarted, live.refused)
             inputs = session.inputs(tick.observation, live.reference, live.goal, applied=live.applied, seed=live.seed)

@@ -21,7 +21,7 @@ from world_model_ros.bundle.signatures import first_camera
 from world_model_ros.contract.contract import Contract
 from world_model_ros.core.errors import UserError
 from world_model_ros.evaluate.brain_recipe import BrainRecipe
-from world_model_ros.kinematics.motion import motion_for
+from world_model_ros.kinematics.motion import motion_if_any
 
 Float = NDArray[np.float64]
 
@@ -94,7 +94,7 @@ def forecasts(
         seen = watch(BagTicks(reader, contract, None), brain)
     ticks, applied, memories = seen.ticks, seen.applied, seen.memories
     horizon = brain.bundle.manifest.horizon
-    places = target_poses(ticks, contract, motion_for(contract))[..., :3].astype(np.float64)
+    places = target_poses(ticks, contract, motion_if_any(contract))[..., :3].astype(np.float64)
     found: list[Forecast] = []
     starts = range(_SETTLE_TICKS, len(ticks) - horizon, stride)
     for i, t in enumerate(starts):
@@ -130,7 +130,7 @@ def watch(source: BagTicks, brain: Brain) -> Watched:
     for tick in source:
         if tick.jumped:
             session.restart()
-        done = session.step(session.inputs(tick.observation, tick.reference))
+        done = session.step(session.inputs(tick.observation, tick.reference, applied=tick.applied))
         out.ticks.append(tick)
         out.applied.append(done.inputs.applied)
         out.memories.append(done.memory)
@@ -173,6 +173,8 @@ def _joints(
     coming: Sequence[Tick],
     executed: NDArray[np.float32],
 ) -> list[Forecast]:
+    if imagined.joints is None:
+        return []
     nothing = np.full(len(contract.joint_names), np.nan)
 
     def measured(tick: Tick) -> Float:

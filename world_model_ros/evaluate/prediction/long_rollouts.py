@@ -17,7 +17,7 @@ from world_model_ros.brain.brain import Brain
 from world_model_ros.contract.contract import Contract, contract_from_text
 from world_model_ros.evaluate.prediction.forecast import watch
 from world_model_ros.evaluate.statistics import over_episodes
-from world_model_ros.kinematics.motion import motion_for
+from world_model_ros.kinematics.motion import motion_if_any
 from world_model_ros.sim.collection.collect import EpisodeResult, Job, collect_episode, collection_scene, finish
 from world_model_ros.sim.collection.gestures import Desk, make_gesture
 
@@ -53,7 +53,7 @@ def drift(bag: Path, contract: Contract, brain: Brain) -> dict[str, tuple[Float,
     with BagReader(bag) as reader:
         seen = watch(BagTicks(reader, contract, None), brain)
     horizon, begin = brain.bundle.manifest.horizon, _SETTLE_TICKS
-    places = target_poses(seen.ticks, contract, motion_for(contract))[..., :3].astype(np.float64)  # (ticks, K, 3)
+    places = target_poses(seen.ticks, contract, motion_if_any(contract))[..., :3].astype(np.float64)  # (ticks, K, 3)
     actions = np.array(seen.applied[begin + 1 :], np.float32)
     memory, guesses = seen.memories[begin], []
     for first in range(0, len(actions), horizon):

@@ -144,7 +144,7 @@ class ShadowScores:
 
     def _joints(self, group: str, then: _Moment, imagined: Imagined) -> None:
         start = measured_positions(then.observation, self._contract)
-        if start is None:
+        if start is None or imagined.joints is None:
             return
         for unit in _UNITS:
             chosen = [i for i, joint in enumerate(self._contract.interface.joints) if joint.unit == unit]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from world_model_ros.bags.storage.find import bag_names
 from world_model_ros.contract.contract import Contract
 from world_model_ros.core.errors import UserError
-from world_model_ros.learning.data.cache_parts import bag_hashes, contract_key, make_parts
+from world_model_ros.learning.data.cache_parts import bag_hashes, contract_key, has_values, make_parts
 from world_model_ros.learning.data.quality import BagQuality, data_set_report
 
 Array = NDArray[np.generic]
@@ -30,6 +30,7 @@ class Cache:
         fresh: (N, streams) float32 0/1.
         applied: (N, C) float32.
         labels: (N, K, 7) float32, NaN where unknown.
+        values: (N, K) float32 of targets that are articulated, NaN where unknown and for the others.
         begins: first tick of each episode and N at the end, (E + 1,).
         validation: (E,) bool, the held-out episodes.
         test: (E,) bool, episodes that neither train nor validate; None where there are too few for that.
@@ -42,6 +43,12 @@ class Cache:
     begins: NDArray[np.int64]
     validation: NDArray[np.bool_]
     test: NDArray[np.bool_] | None = None
+    values: NDArray[np.float32] | None = None
+
+    def known(self, target: int) -> NDArray[np.bool_]:
+        """(N,) bool, the ticks at which something said where a target is, or what its value is."""
+        told = [self.labels[:, target], *([] if self.values is None else [self.values[:, target, None]])]
+        return np.any([np.isfinite(each).all(-1) for each in told], axis=0)
 
     @property
     def trained(self) -> NDArray[np.bool_]:
@@ -116,16 +123,18 @@ def open_cache(contract: Contract, folder: Path, held_out: int = 20) -> Cache:
         return np.load(folder / f"{name}.npy", mmap_mode="r")
 
     begins = np.asarray(load("begins"), np.int64)
-    count = len(begins) - 1
+    count, labels = len(begins) - 1, np.asarray(load("labels"), np.float32)
+    nothing = np.full(labels.shape[:2], np.nan, np.float32)
     episodes = np.arange(count)
     return Cache(
         {stream.name: load(stream.name) for stream in contract.interface.streams},
         np.asarray(load("fresh"), np.float32),
         np.asarray(load("applied"), np.float32),
-        np.asarray(load("labels"), np.float32),
+        labels,
         begins,
         episodes % held_out == held_out - 1 if count >= held_out else episodes == count - 1,
         episodes % held_out == 0 if count >= 2 * held_out > 4 else None,
+        np.asarray(load("values"), np.float32) if has_values(contract) else nothing,
     )
 
 
@@ -138,6 +147,7 @@ def _write(
     quality: list[BagQuality] = []
     folder.mkdir(parents=True, exist_ok=True)
     names = [stream.name for stream in contract.interface.streams] + ["fresh", "applied", "labels"]
+    names += ["values"] if has_values(contract) else []
     raw = {name: (folder / f"{name}.raw").open("wb") for name in names}
     kinds: dict[str, tuple[np.dtype[np.generic], tuple[int, ...]]] = {}
     for part, name in zip(make_parts(contract, bags, parts, folder / "parts", workers), bag_names(bags)):

@@ -25,6 +25,11 @@ _BLOCK = 2**20
 _STORED = {"microphone": np.float16}  # by kind, where it is not the type of an observation
 
 
+def has_values(contract: Contract) -> bool:
+    """Whether a target is articulated; episodes have values to keep only then."""
+    return any(target.kind == "articulated" for target in contract.interface.targets)
+
+
 def contract_key(contract: Contract) -> str:
     """Hash of all in a contract that decides what an aligned episode is: the interface, and where streams come from."""
     deployment = contract.deployment
@@ -40,6 +45,8 @@ def contract_key(contract: Contract) -> str:
     ]
     if deployment.without_commands != "nothing":
         about.append(deployment.without_commands)
+    if deployment.action is not None:
+        about.append(deployment.action.model_dump(mode="json"))
     return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
 
 
@@ -140,4 +147,5 @@ def _arrays(contract: Contract, episode: Episode) -> dict[str, Array]:
     for stream in contract.interface.streams:
         value = episode.streams[stream.name]
         out[stream.name] = value.astype(_STORED.get(stream.kind, value.dtype), copy=False)
-    return out | {"fresh": episode.fresh.astype(np.float32), "applied": episode.applied, "labels": episode.labels}
+    out |= {"fresh": episode.fresh.astype(np.float32), "applied": episode.applied, "labels": episode.labels}
+    return out | ({"values": episode.values} if has_values(contract) else {})

@@ -102,8 +102,7 @@ def publish(
             "ticks": len(cache.fresh),
             "held_out_episodes": int(np.sum(cache.validation)),
             "labelled_ticks": {
-                target.name: int((~np.isnan(cache.labels[:, k]).any(-1)).sum())
-                for k, target in enumerate(contract.interface.targets)
+                target.name: int(cache.known(k).sum()) for k, target in enumerate(contract.interface.targets)
             },
         }
     config = PlanConfig(horizon=training.horizon).but(**(planner or {}))

@@ -67,7 +67,9 @@ def _senses(brain: Brain, loop: TickLoop, streams: StreamInbox) -> DiagnosticSta
         values[f"{source.name}_late"] = streams.late[source.name]
         if not fresh:
             (required if source.required else missing).append(source.name)
-    values["gate/applied_refused"] = streams.bad["gate/applied"]
+    sink = brain.contract.deployment.action
+    applied = "gate/applied" if sink is None else sink.topic
+    values[f"{applied}_refused"] = streams.bad[applied]
     if loop.decision is not None:
         values["surprise"] = loop.decision.surprise
     if required:
@@ -81,6 +83,8 @@ def _goal(brain: Brain, loop: TickLoop, goals: GoalInbox) -> DiagnosticStatus:
     goal, decision = goals.goal, loop.decision
     words = "no tick yet" if decision is None else decision.status
     values: dict[str, object] = {"refused": goals.refusals, "kind": "none" if goal is None else goal.kind}
+    if goal is not None and goal.values:
+        values |= {each.target: each.value for each in goal.values}
     if decision is not None and decision.aim is not None:
         values |= {"target": decision.aim_target, "aim_m": [round(float(x), 4) for x in decision.aim[:3]]}
     if goals.refused is not None:

@@ -128,7 +128,8 @@ class DriverWatch:
         self._latency_ns = {
             stream.name: contract.latency_ns(stream.name) for stream in contract.interface.of(JointStream)
         }
-        self._limit_ms = LATE * min(contract.source(name).max_age_s for name in self._latency_ns) * 1e3
+        ages_s = [contract.source(name).max_age_s for name in self._latency_ns]
+        self._limit_ms = LATE * min(ages_s, default=float("inf")) * 1e3
         self._tick_s = tick_s
         self._meter, self._clock = meter or CoreMeter(), clock
         self._late_ms: deque[float] = deque(maxlen=_KEPT)

@@ -1,6 +1,7 @@
 """Subscribes goals; the newest one counts, and one that cannot be meant is refused with a reason.
 
-Poses of several targets with the same stamp, other than 0, are one goal: they shall be there at the same time.
+Poses of several targets with the same stamp, other than 0, are one goal: they shall be there at the same time. Values
+have no stamp: each is a part of the goal until it is replaced or cancelled, or a picture or joints are the goal.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import numpy as np
 from geometry_msgs.msg import PoseStamped
 from rclpy.node import Node
 from sensor_msgs.msg import Image, JointState
-from std_msgs.msg import Empty, String
+from std_msgs.msg import Empty, Float32, String
 
 from world_model_ros.bundle.manifest import Manifest
 from world_model_ros.bundle.signatures import first_camera
@@ -25,10 +26,10 @@ from world_model_ros.convert.senses.camera import CameraConverter
 from world_model_ros.convert.senses.joints import JointConverter
 from world_model_ros.convert.stamps import stamp_ns
 from world_model_ros.core.errors import UserError
-from world_model_ros.core.goal import Goal, PoseGoal
-from world_model_ros.goals.subgoal import check_goal
+from world_model_ros.core.goal import Goal
+from world_model_ros.goals.subgoal import check_goal, unread_orientations
 
-_KINDS = {"PoseStamped": "pose", "Image": "image", "JointState": "joints"}
+_KINDS = {"PoseStamped": "pose", "Float32": "value", "Image": "image", "JointState": "joints"}
 
 
 class GoalInbox:
@@ -53,20 +54,24 @@ class GoalInbox:
         self.refused: str | None = None
         self.refusals = 0
         self._given_ns = self._refused_ns = 0  # stamps of the newest goal, and of the newest that was refused
-        self._subscriptions = [
-            node.create_subscription(
-                PoseStamped, f"goal/{each.name}/pose", partial(self._take, self._pose, each.name), 10
-            )
-            for each in contract.interface.targets
+        takes: list[tuple[Any, str, Callable[[str | None, int, Any], Goal], str | None]] = [
+            (Image, "goal/image", self._image, None),
+            (JointState, "goal/joints", self._joint_positions, None),
         ]
-        for kind, topic, make in (
-            (Image, "goal/image", self._image),
-            (JointState, "goal/joints", self._joint_positions),
-        ):
-            self._subscriptions.append(node.create_subscription(kind, topic, partial(self._take, make, None), 10))
+        for each in contract.interface.targets:
+            if each.kind == "articulated":
+                takes.append((Float32, f"goal/{each.name}/value", self._value, each.name))
+            else:
+                takes.append((PoseStamped, f"goal/{each.name}/pose", self._pose, each.name))
+        self._subscriptions = [
+            node.create_subscription(kind, topic, partial(self._take, make, target), 10)
+            for kind, topic, make, target in takes
+        ]
         self._said = node.create_publisher(String, "goal/refused", 10)
         for name in [] if manifest is None else manifest.unlabelled:
             node.get_logger().warning(f"goals for {name} will be refused: the model never learned where it is")
+        for name in unread_orientations(contract, manifest):
+            node.get_logger().warning(f"the orientation in goals for {name} is let be: the model plans without")
         self._subscriptions.append(node.create_subscription(Empty, "goal/cancel", self._cancel, 10))
 
     def close(self) -> None:
@@ -75,7 +80,8 @@ class GoalInbox:
         self._node.destroy_publisher(self._said)
 
     def _take(self, make: Callable[[str | None, int, Any], Goal], target: str | None, message: Any) -> None:
-        now_ns, given_ns = int(self._node.get_clock().now().nanoseconds), stamp_ns(message)
+        now_ns = int(self._node.get_clock().now().nanoseconds)
+        given_ns = stamp_ns(message) if hasattr(message, "header") else 0
         if given_ns != 0 and given_ns == self._refused_ns:
             legal = "another: a part of the goal with this stamp was refused"
             self._say(UserError("goal: stamp", given_ns, legal), target, given_ns, message)
@@ -84,11 +90,14 @@ class GoalInbox:
             goal = self._joined(make(target, now_ns, message), given_ns)
             goal = check_goal(goal, self._contract, self._manifest)
         except UserError as error:
-            self.goal, self.refused, self._refused_ns = None, str(error), given_ns
+            self.goal, self.refused = None, str(error)
+            self._refused_ns = given_ns or self._refused_ns
             self.refusals += 1
             self._say(error, target, given_ns, message)
             return
-        self.goal, self.refused, self._given_ns = goal, None, given_ns
+        self.goal, self.refused = goal, None
+        if hasattr(message, "header"):
+            self._given_ns = given_ns
         names = [goal.target or "", *(each.target for each in goal.also)]
         self._node.get_logger().info(f"new goal: {goal.kind} {', '.join(names)}")
 
@@ -99,16 +108,15 @@ class GoalInbox:
         self._said.publish(String(data=json.dumps(said)))
 
     def _joined(self, goal: Goal, given_ns: int) -> Goal:
-        """The goal, with the poses that came before it with the same stamp."""
+        """The goal, with the values that came before it, and the poses that did with the same stamp."""
         before = self.goal
-        if before is None or not before.kind == goal.kind == "pose" or given_ns == 0 or given_ns != self._given_ns:
+        if before is None or not goal.wishes or not before.wishes:
             return goal
-        assert goal.target is not None
-        assert goal.pose is not None
-        if goal.target == before.target:
-            return replace(before, pose=goal.pose)
-        others = tuple(each for each in before.also if each.target != goal.target)
-        return replace(before, also=(*others, PoseGoal(goal.target, goal.pose)))
+        if goal.kind == "value":
+            return before.with_wish(goal.wishes[0], goal.stamp_ns)
+        if given_ns == 0 or given_ns != self._given_ns or not before.poses:
+            return replace(goal, also=before.values)
+        return before.with_wish(goal.wishes[0], before.stamp_ns)
 
     def _cancel(self, _: Empty) -> None:
         self.goal, self.refused = None, None
@@ -118,6 +126,9 @@ class GoalInbox:
         frame = self._contract.interface.base_frame if message.header.frame_id else None
         pose = pose_array(message, frame, f"goal/{target}/pose")
         return Goal("pose", now_ns, target=target, pose=pose.astype(np.float32))
+
+    def _value(self, target: str | None, now_ns: int, message: Float32) -> Goal:
+        return Goal("value", now_ns, target=target, value=float(message.data))
 
     def _image(self, target: str | None, now_ns: int, message: Image) -> Goal:
         camera = first_camera(self._contract.interface)

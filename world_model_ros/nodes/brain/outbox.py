@@ -46,8 +46,9 @@ class BrainOutbox:
         )
         self._markers = MarkerBytes(self._frame)
         self._publishers: dict[str, Any] = {}
+        free = contract.interface.action.free
         for kind, topics in (
-            (JointTrajectory, ["predicted/joints", *(["command"] if brain.acts else [])]),
+            (JointTrajectory, ["predicted/joints", *(["command"] if brain.acts and not free else [])]),
             (String, ["tick"]),
             (Float32, ["surprise"]),
             (Image, ["predicted/states", "predicted/contact"]),
@@ -56,6 +57,10 @@ class BrainOutbox:
         ):
             for topic in topics:
                 self._publishers[topic] = node.create_publisher(kind, topic, 10)
+        sink = contract.deployment.action
+        self._action, self._acting = None if sink is None or not brain.acts else sink.topic, False
+        if sink is not None and self._action is not None:
+            self._publishers[sink.topic] = node.create_publisher(ros_class(sink.type), sink.topic, 10)
         self._publishers["contract"] = node.create_publisher(String, "contract", LATCHED)
         self._publishers["contract"].publish(self._make.string(contract.text))
 
@@ -64,9 +69,21 @@ class BrainOutbox:
             self._node.destroy_publisher(publisher)
 
     def command(self, decision: Decision) -> None:
-        """The joint trajectory for the gate, stamped with the observation's time."""
+        """The joint trajectory for the gate, stamped with the observation's time; or the action of free parts."""
         if decision.trajectory is not None:
             self._publishers["command"].publish(trajectory_cdr(decision.trajectory))
+        if decision.action is None:
+            self.stop()
+        elif self._action is not None:
+            self._acting = True
+            self._publishers[self._action].publish(self._make.numbers(decision.action))
+
+    def stop(self) -> None:
+        """Zeros, once after the last action of free parts: nothing behind it says when it is over."""
+        if self._acting and self._action is not None:
+            self._acting = False
+            nothing = np.zeros(self._contract.interface.action.size)
+            self._publishers[self._action].publish(self._make.numbers(nothing))
 
     def tick(self, record: TickRecord) -> None:
         self._publishers["tick"].publish(self._make.string(record.json()))

@@ -30,6 +30,8 @@ def turns_asked(rate_hz: float, contract: Contract, brain: Brain) -> int:
     turns = turns_of(rate_hz, contract)
     if turns > 1 and not brain.acts:
         raise UserError("rate_hz", rate_hz, "0 for a brain that only watches")
+    if turns > 1 and contract.interface.action.free:
+        raise UserError("rate_hz", rate_hz, "0 where all parts of the action are free: each action is of a whole step")
     return turns
 
 

@@ -11,8 +11,10 @@ import numpy as np
 from rclpy.node import Node
 from sensor_msgs.msg import JointState
 
+from world_model_ros.brain.applied_actions import AppliedActions
 from world_model_ros.brain.applied_positions import AppliedReference
 from world_model_ros.contract.contract import Contract
+from world_model_ros.convert.actions import action_array
 from world_model_ros.convert.messages import ros_class
 from world_model_ros.convert.senses.converters import Converter, converter_for
 from world_model_ros.convert.senses.joints import JointConverter, OtherJoints
@@ -33,7 +35,7 @@ class StreamInbox:
         watch: is told of joint states that come.
 
     Attributes:
-        streams: buffers of all streams. applied: what the gate commanded.
+        streams: buffers of all streams. applied: what the gate commanded. actions: those of free parts that were sent.
         convert_ms: how long the newest message of each stream took to be converted and stored.
         bad: messages refused, by stream. late: messages older than one before them, by stream.
     """
@@ -41,7 +43,7 @@ class StreamInbox:
     def __init__(self, node: Node, contract: Contract, watch: DriverWatch | None = None) -> None:
         self._node, self._watch = node, watch
         self.streams = Streams(contract.stream_rules())
-        self.applied = AppliedReference()
+        self.applied, self.actions = AppliedReference(), AppliedActions(contract.interface.action.size)
         self.convert_ms: dict[str, float] = {}
         self.bad: Counter[str] = Counter()
         self.late: Counter[str] = Counter()
@@ -52,8 +54,12 @@ class StreamInbox:
             source = contract.source(stream.name)
             store = partial(self._store, stream.name, converter_for(stream, source))
             self._subscribe(ros_class(source.type), source.topic, store, qos_profile(source.qos))
-        joints = JointConverter(APPLIED, contract.joint_names, ("position", "velocity"))
-        self._subscribe(JointState, APPLIED, partial(self._store_applied, joints), 10)
+        sink = contract.deployment.action
+        if sink is None:
+            joints = JointConverter(APPLIED, contract.joint_names, ("position", "velocity"))
+            self._subscribe(JointState, APPLIED, partial(self._store_applied, joints), 10)
+        else:
+            self._subscribe(ros_class(sink.type), sink.topic, partial(self._store_action, contract, sink.topic), 10)
 
     def flush(self) -> None:
         """Forget everything; called when the clock jumps back."""
@@ -62,6 +68,7 @@ class StreamInbox:
             self._watch.forget()
         self.streams.flush()
         self.applied.flush()
+        self.actions.flush()
 
     def close(self) -> None:
         for subscription in self._subscriptions:
@@ -103,6 +110,14 @@ class StreamInbox:
             return
         if not self.applied.push(stamp_ns, *np.ascontiguousarray(value.T, np.float64)):
             self.late[APPLIED] += 1
+
+    def _store_action(self, contract: Contract, topic: str, message: Any) -> None:
+        try:
+            action = action_array(message, contract, topic)
+        except UserError as error:
+            self._refuse(topic, error)
+            return
+        self.actions.push(int(self._node.get_clock().now().nanoseconds), action)
 
     def _refuse(self, name: str, error: UserError) -> None:
         self.bad[name] += 1

@@ -10,7 +10,7 @@ from typing import Any
 
 from world_model_ros.brain.brain import Brain
 from world_model_ros.brain.coverage_monitor import CoverageMonitor
-from world_model_ros.brain.decision import Decision
+from world_model_ros.brain.decision import Decision, Floats
 from world_model_ros.brain.session import BrainSession
 from world_model_ros.brain.tick_record import TickRecord, TickStatistics
 from world_model_ros.bundle.signatures import first_camera
@@ -21,6 +21,7 @@ from world_model_ros.nodes.brain.outbox import BrainOutbox
 from world_model_ros.nodes.brain.stream_inbox import StreamInbox
 from world_model_ros.nodes.brain.ticked import AfterTick, Ticked
 
+_LONG_TICKS = 10  # after which a tick before is another time
 _SHARE = 0.85  # of a tick, from when it is due, in which there may be work after it
 
 
@@ -67,6 +68,7 @@ class TickLoop:
         self._last_ns: int | None = None
         self._taken = self._missed_before = 0
         self._tick_ns = brain.contract.tick_ns // turns
+        self._free, self._before_ns = brain.contract.interface.action.free, 0
         self._wake = threading.Condition()
         self._due: tuple[int, float] | None = None
         self._busy = self._restart = self._stopped = False
@@ -102,6 +104,8 @@ class TickLoop:
             self._stopped = True
             self._wake.notify()
         self._thread.join()
+        if self._alive():
+            self._outbox.stop()
 
     def _run(self) -> None:
         while True:
@@ -128,15 +132,17 @@ class TickLoop:
         self._commanded, goal, refusal = False, self._goals.goal, self._refusal()
         observation = self._streams.streams.observe(now_ns)
         reference = self._commanded_at(observation)
-        inputs = self._session.inputs(observation, reference, goal, refused=refusal is not None)
+        applied = self._sent(observation.now_ns) if self._free else None
+        inputs = self._session.inputs(observation, reference, goal, refused=refusal is not None, applied=applied)
         observed = perf_counter()
         decision, error = None, None
         try:
             done_tick = self._session.step(inputs)
             decision = done_tick.decision
             self._outbox.command(decision)
-            self._commanded = decision.trajectory is not None
+            self._commanded = decision.trajectory is not None or decision.action is not None
         except Exception as exception:
+            self._outbox.stop()
             error = f"{type(exception).__name__}: {exception}"
             raise
         finally:
@@ -176,6 +182,13 @@ class TickLoop:
             if worked_ms := part.after_tick(ticked):
                 stages_ms[name] = worked_ms
         self.statistics.add(now_ns, stages_ms)
+
+    def _sent(self, now_ns: int) -> Floats:
+        """The action (C,) of free parts that came since the tick before."""
+        before_ns, self._before_ns = self._before_ns, now_ns
+        if not 0 < now_ns - before_ns < _LONG_TICKS * self._tick_ns:
+            before_ns = now_ns - self._tick_ns
+        return self._streams.actions.between(before_ns, now_ns)
 
     def _forget(self) -> None:
         """What was believed before no longer leads to what comes."""

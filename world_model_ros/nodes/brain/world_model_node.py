@@ -190,7 +190,8 @@ class WorldModelNode(LifecycleNode):
         if drivers is not None:
             tick_ms, _ = self._loop.statistics.stage_percentiles().get("total", (0.0, 0.0))
             self._precedence.judge(drivers, tick_ms, self._loop.rate_hz)
-        statuses.append(drivers_status(drivers, self._precedence))
+        if self._brain.contract.joint_names:
+            statuses.append(drivers_status(drivers, self._precedence))
         self._diagnostics.publish(diagnostics(self.get_clock().now().to_msg(), *statuses))
 
     def _stop(self) -> None:

@@ -124,6 +124,8 @@ class CandidateServer:
 
     def _candidate(self, name: str, job: Job) -> Candidate:
         offer, now_ns = job.request.offers[name], job.ticked.observation.now_ns
+        if self._contract.interface.action.free and not isinstance(offer, Trajectory):
+            return candidate_of_actions(name, offer, self._contract, self._horizon)
         if isinstance(self._motion, UserError):
             raise self._motion
         if job.start is None:
@@ -176,7 +178,8 @@ class CandidateServer:
         self._ranking.publish(self._make.string(json.dumps(answer)))
 
     def _publish_best(self, imagined: Imagined, best: int, now_ns: int) -> None:
-        self._joints.publish(joints_message(self._make, self._contract, imagined.joints[best], now_ns))
+        if imagined.joints is not None:
+            self._joints.publish(joints_message(self._make, self._contract, imagined.joints[best], now_ns))
         if imagined.poses is None:
             return
         for k, publisher in enumerate(self._paths):

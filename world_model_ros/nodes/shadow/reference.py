@@ -48,6 +48,8 @@ class ShadowReference:
     def at(self, observation: Observation) -> Float | None:
         """Commanded positions (J,) at the tick; None where nothing is known, and when the source changes: the step
         from one to another is no motion."""
+        if not self._contract.joint_names:
+            return None
         source, found = APPLIED, self._streams.applied.at(observation.now_ns)
         if found is None:
             source, found = self._told(), self._commanded(observation, observation.now_ns)
