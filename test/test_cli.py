@@ -33,6 +33,13 @@ def test_help_lists_all_commands_and_loads_nothing_heavy():
     assert done.stdout.splitlines()[-1] == "[]"
 
 
+def test_it_says_its_version_and_loads_nothing_heavy_for_it():
+    code = "import sys; from world_model_ros.cli import main\ntry: main(['--version'])\nexcept SystemExit as end: "
+    code += "print(end.code, [name for name in ('rclpy', 'numpy', 'cv2') if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.splitlines() == [f"world-model {importlib.metadata.version('world_model_ros')}", "0 []"]
+
+
 def test_a_reader_that_has_seen_enough_is_no_error():
     code = "import sys; from world_model_ros.cli import main; sys.exit(main(['check', 'unitree_g1']))"
     with subprocess.Popen(

@@ -73,6 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser(wanted: str) -> argparse.ArgumentParser:
     """The parser with all commands, of which only the wanted one is imported."""
     parser = argparse.ArgumentParser(prog="world-model", description="A world-model brain for ROS 2 robots.")
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version, and end")
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, summary in COMMANDS.items():
         subparser = subparsers.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
@@ -80,6 +81,16 @@ def _parser(wanted: str) -> argparse.ArgumentParser:
             _module(name).add_arguments(subparser)
             subparser.add_argument("--json", action="store_true", help="print one JSON object for machines")
     return parser
+
+
+class _Version(argparse.Action):
+    """Prints the version; looked up only where it is asked for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from world_model_ros.commands.info import installed_version
+
+        print(f"world-model {installed_version('world_model_ros') or '(not installed)'}")
+        parser.exit()
 
 
 def _module(command: str) -> Any:

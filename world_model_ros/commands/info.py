@@ -28,7 +28,7 @@ def run(arguments: argparse.Namespace) -> int:
     from world_model_ros.contract.share_folder import share_folder
 
     result: dict[str, Any] = {
-        "package": _version("world_model_ros"),
+        "package": installed_version("world_model_ros"),
         "python": platform.python_version(),
         "ros": ros_distribution(),
         "rmw": _rmw(),
@@ -54,11 +54,12 @@ def _words(value: Any) -> str:
 
 def _library(name: str) -> str | None:
     """The version of a module; ``there`` for one that pip knows nothing of, as those of a Linux distribution."""
-    found = _version(*_DISTRIBUTIONS.get(name, (name,)))
+    found = installed_version(*_DISTRIBUTIONS.get(name, (name,)))
     return found or ("there" if importlib.util.find_spec(name) is not None else None)
 
 
-def _version(*distributions: str) -> str | None:
+def installed_version(*distributions: str) -> str | None:
+    """The version of the first of them that is installed."""
     from importlib.metadata import PackageNotFoundError, version
 
     for name in distributions:
