@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
@@ -15,5 +17,17 @@ def spread(run: Callable[[Job], Result], jobs: Sequence[Job], workers: int) -> I
     if workers == 1 or len(jobs) < 2:
         yield from map(run, jobs)
         return
-    with multiprocessing.get_context("spawn").Pool(min(workers, len(jobs))) as pool:
+    with multiprocessing.get_context("spawn").Pool(min(workers, len(jobs)), end_with_parent) as pool:
         yield from pool.imap(run, jobs)
+
+
+def end_with_parent() -> None:
+    """Initializer of a worker process: it ends as soon as its parent has died, even of ``kill -9`` amid a job."""
+    threading.Thread(target=_wait_and_end, name="end with parent", daemon=True).start()
+
+
+def _wait_and_end() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

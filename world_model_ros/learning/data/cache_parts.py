@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from world_model_ros.bags.align.episode import Episode, aligned_episode
 from world_model_ros.contract.contract import Contract, contract_from_text
 from world_model_ros.core.errors import UserError
+from world_model_ros.core.parallel import end_with_parent
 from world_model_ros.core.progress import progress_bar
 from world_model_ros.learning.data.quality import BagQuality, bag_quality
 
@@ -100,7 +101,7 @@ def make_parts(
     jobs = [(contract.text, context, str(bag), str(folder / f"{key}.npz")) for bag, key in zip(bags, keys)]
     # Copies have one part.
     missing = list({job[3]: job for job in jobs if not Path(job[3]).is_file()}.values())
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(workers, get_context("spawn"), end_with_parent) as pool:
         done = pool.map(_make, missing)
         total = len({file for *_, file in jobs})
         bar = progress_bar(done, initial=total - len(missing), total=total, desc="align", unit="bag")

@@ -18,6 +18,7 @@ from world_model_ros.bags.storage.writer import BagWriter
 from world_model_ros.contract.contract import Contract, contract_from_text
 from world_model_ros.contract.senses import JointStream
 from world_model_ros.core.errors import UserError
+from world_model_ros.core.parallel import end_with_parent
 from world_model_ros.core.progress import progress_bar
 from world_model_ros.goals.hands import APART_M, Hands
 from world_model_ros.kinematics.arm import ArmKinematics, tool_down
@@ -212,7 +213,7 @@ def collect(
     ]
     results = [kept[_name(index)] for index in range(episodes) if _name(index) in kept]
     progress = progress_bar(total=episodes, initial=len(results), unit="episode")
-    with multiprocessing.get_context("spawn").Pool(min(workers, max(len(jobs), 1))) as pool:
+    with multiprocessing.get_context("spawn").Pool(min(workers, max(len(jobs), 1)), end_with_parent) as pool:
         for result in pool.imap_unordered(run or _run, jobs):
             results.append(result)
             progress.update()

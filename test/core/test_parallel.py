@@ -1,0 +1,68 @@
+"""Work that is spread over processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from world_model_ros.core.parallel import spread
+
+_PARENT = """
+import sys
+from pathlib import Path
+from test_parallel import sleep_long
+from world_model_ros.core.parallel import spread
+if __name__ == "__main__":
+    list(spread(sleep_long, [Path(sys.argv[1])] * 2, 2))
+"""
+
+
+def square(number: int) -> int:
+    return number**2
+
+
+def sleep_long(folder: Path) -> None:
+    (folder / str(os.getpid())).touch()
+    time.sleep(120)
+
+
+def alive(pid: int) -> bool:
+    """Whether a process is there and no zombie, as one in a container whose first process does not reap may stay."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_results_come_in_order(workers: int) -> None:
+    assert list(spread(square, range(5), workers)) == [0, 1, 4, 9, 16]
+
+
+def test_workers_end_when_their_parent_is_killed_amid_their_jobs(tmp_path: Path) -> None:
+    folder = tmp_path / "workers"
+    folder.mkdir()
+    (tmp_path / "parent.py").write_text(_PARENT)
+    path = os.pathsep.join([str(Path(__file__).parent), *sys.path])
+    parent = subprocess.Popen([sys.executable, tmp_path / "parent.py", folder], env={**os.environ, "PYTHONPATH": path})
+    deadline = time.monotonic() + 60
+    while len(list(folder.iterdir())) < 2:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    pids = [int(file.name) for file in folder.iterdir()]
+    parent.send_signal(signal.SIGKILL)
+    parent.wait()
+    deadline = time.monotonic() + 20
+    try:
+        while any(alive(pid) for pid in pids):
+            assert time.monotonic() < deadline, "workers outlive their parent"
+            time.sleep(0.05)
+    finally:
+        for pid in filter(alive, pids):
+            os.kill(pid, signal.SIGKILL)
