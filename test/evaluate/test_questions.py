@@ -87,6 +87,18 @@ def test_a_moment_outside_of_the_bag_and_a_model_without_a_planner_are_refused(
         answer("plan", bag, contract, watcher)
 
 
+@pytest.mark.parametrize("mode", MODES)
+def test_a_bag_in_which_no_joint_fits_is_refused(
+    mode: Mode, bag: Path, contract: Contract, brain: Brain, tmp_path: Path
+) -> None:
+    with BagReader(bag) as reader, BagWriter(tmp_path / "others") as others:
+        for topic, kind, at, raw in reader.raw_messages():
+            same = topic.lstrip("/") != "joint_states"
+            others.write_raw(topic, kind, raw if same else bytes(raw).replace(b"_joint", b"_jjint"), at)
+    with pytest.raises(UserError, match=r"others: joint_states: got 'messages that do not fit'; .*tabletop_arm"):
+        answer(mode, tmp_path / "others", contract, brain, at_s=2.0)
+
+
 def test_the_command_draws_and_prints(bag: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     goal = tmp_path / "goal.png"
     cv2.imwrite(str(goal), np.full((128, 128, 3), 127, np.uint8))

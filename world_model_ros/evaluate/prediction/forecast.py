@@ -90,8 +90,7 @@ def forecasts(
     Raises:
         UserError: no such bag, or a required stream is not in it.
     """
-    with BagReader(bag) as reader:
-        seen = watch(BagTicks(reader, contract, None), brain)
+    seen = watch(bag, contract, brain)
     ticks, applied, memories = seen.ticks, seen.applied, seen.memories
     horizon = brain.bundle.manifest.horizon
     places = target_poses(ticks, contract, motion_if_any(contract))[..., :3].astype(np.float64)
@@ -123,18 +122,29 @@ class Watched:
     decisions: list[Decision]
 
 
-def watch(source: BagTicks, brain: Brain) -> Watched:
-    """Let a brain watch a bag, without a goal."""
+def watch(bag: Path, contract: Contract, brain: Brain) -> Watched:
+    """Let a brain watch a bag, without a goal.
+
+    Raises:
+        UserError: no such bag, or a required stream is not in it or never fresh.
+    """
     session = BrainSession(brain)
     out = Watched([], [], [], [])
-    for tick in source:
-        if tick.jumped:
-            session.restart()
-        done = session.step(session.inputs(tick.observation, tick.reference, applied=tick.applied))
-        out.ticks.append(tick)
-        out.applied.append(done.inputs.applied)
-        out.memories.append(done.memory)
-        out.decisions.append(done.decision)
+    with BagReader(bag) as reader:
+        source = BagTicks(reader, contract)
+        for tick in source:
+            if tick.jumped:
+                session.restart()
+            done = session.step(session.inputs(tick.observation, tick.reference, applied=tick.applied))
+            out.ticks.append(tick)
+            out.applied.append(done.inputs.applied)
+            out.memories.append(done.memory)
+            out.decisions.append(done.decision)
+    for each in contract.deployment.streams if out.ticks else ():
+        if each.required and not any(tick.observation.fresh[each.name] for tick in out.ticks):
+            why = source.counts[each.name].why or "none is fresh at a tick, or none has a joint of the contract"
+            legal = f"messages that fit the contract {contract.name} ({why}); world-model check --bag says more"
+            raise UserError(f"{bag.name}: {each.topic}", "messages that do not fit", legal)
     return out
 
 

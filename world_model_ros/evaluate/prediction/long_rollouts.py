@@ -11,8 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from world_model_ros.bags.align.episode import target_poses
-from world_model_ros.bags.align.ticks import BagTicks
-from world_model_ros.bags.storage.reader import BagReader
 from world_model_ros.brain.brain import Brain
 from world_model_ros.contract.contract import Contract, contract_from_text
 from world_model_ros.evaluate.prediction.forecast import watch
@@ -50,8 +48,7 @@ class LongEpisode:
 
 def drift(bag: Path, contract: Contract, brain: Brain) -> dict[str, tuple[Float, Float]]:
     """By target: its error after each tick of one long imagination, and that of staying where it was, (T,) m each."""
-    with BagReader(bag) as reader:
-        seen = watch(BagTicks(reader, contract, None), brain)
+    seen = watch(bag, contract, brain)
     horizon, begin = brain.bundle.manifest.horizon, _SETTLE_TICKS
     places = target_poses(seen.ticks, contract, motion_if_any(contract))[..., :3].astype(np.float64)  # (ticks, K, 3)
     actions = np.array(seen.applied[begin + 1 :], np.float32)

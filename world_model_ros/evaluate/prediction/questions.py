@@ -13,9 +13,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from world_model_ros.bags.align.ticks import BagTicks
 from world_model_ros.bags.replay.horizon_errors import psnr_db
-from world_model_ros.bags.storage.reader import BagReader
 from world_model_ros.brain.brain import Brain
 from world_model_ros.brain.decision import Floats
 from world_model_ros.bundle.signatures import first_camera
@@ -79,8 +77,7 @@ def answer(
     """
     if mode not in MODES:
         raise UserError("mode", mode, f"one of {list(MODES)}")
-    with BagReader(bag) as reader:
-        seen = watch(BagTicks(reader, contract, None), brain)
+    seen = watch(bag, contract, brain)
     if mode == "inverse":
         return _inverse(seen, brain)
     tick_s, horizon = 1.0 / contract.interface.tick_hz, brain.bundle.manifest.horizon
