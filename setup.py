@@ -58,6 +58,8 @@ LEROBOT = ["pyarrow", "av"]
 # The pages of docs/ as a site, and a look at what a package index makes of the README.
 DOCS = ["mkdocs>=1.6,<2", "mkdocs-material>=9.5,<10", "mkdocstrings[python]>=0.26,<2", "twine>=5"]
 XACRO = ["xacro"]  # URDFs that are still xacro files; a ROS installation brings its own
+# What OGBench builds upon has no wheels for 3.13.
+BENCHMARKS = [f"{name}; python_version < '3.13'" for name in ("ogbench>=1.2", "gymnasium")]
 VIEW = ["viser>=1.1", "av"]  # the web page, and films
 
 setup(
@@ -95,6 +97,7 @@ setup(
         "lerobot": LEROBOT,
         "xacro": XACRO,
         "view": VIEW,
+        "benchmarks": BENCHMARKS,
         "docs": DOCS,
         "test": [
             *XACRO,

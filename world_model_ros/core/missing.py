@@ -15,6 +15,8 @@ _INSTALL = {
     "pyarrow": "pyarrow (extra: lerobot)",
     "av": "av (extra: lerobot or view)",
     "viser": "viser (extra: view)",
+    "ogbench": "ogbench, for Python before 3.13 (extra: benchmarks)",
+    "gymnasium": "gymnasium (extra: benchmarks)",
     "pinocchio": "pin, or the ROS package pinocchio",
 }
 _ROS = "a ROS 2: source one, or take its wheels (extra: ros-jazzy or ros-kilted)"

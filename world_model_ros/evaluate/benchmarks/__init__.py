@@ -1,0 +1,1 @@
+"""Public benchmarks, pursued by the same session as a robot."""
