@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.schema import StreamSource
 from world_model_ros.convert.actions import action_array
 from world_model_ros.convert.senses.converters import legal_types
+from world_model_ros.convert.stamps import has_header
 from world_model_ros.core.errors import UserError
 
 _SECOND_NS = 10**9
@@ -111,10 +113,10 @@ class BagFit:
     def _broken(self, name: str, error: UserError, bag_ns: int, raw: bytes) -> None:
         fit = self._fit.streams[name]
         fit.refuse(error)
-        try:
-            stamp = header_ns(raw, name, self._bag.ros1)
-        except UserError:
-            stamp = bag_ns
+        stamp = bag_ns
+        if has_header(self._contract.source(name).type):
+            with suppress(UserError):
+                stamp = header_ns(raw, name, self._bag.ros1)
         fit.arrived(stamp, bag_ns)
 
     def _about(self, source: StreamSource) -> list[Finding]:

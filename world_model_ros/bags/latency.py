@@ -66,8 +66,10 @@ def stream_lags(bag: Path, contract: Contract, say: Callable[[str], object] | No
         say: is told what could not be looked at, a line each.
 
     Raises:
-        UserError: no such bag, less than 15 s, or the joints do not move in it.
+        UserError: no such bag, less than 15 s, or no joints that move in it.
     """
+    if not contract.joint_names:
+        raise UserError("robot", contract.name, "one with joints, whose motion tells how late the other senses are")
     joints = contract.interface.of(JointStream)[0]
     watched = [each.name for each in contract.interface.streams if each.is_picture or each.is_touch]
     found, notes = _samples(bag, contract, joints.name, watched)

@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from world_model_ros.brain.decision import Decision
+from world_model_ros.contract.contract import Contract
+from world_model_ros.convert.stamps import has_header
 from world_model_ros.core.goal import Goal, PoseGoal, image_digest
 from world_model_ros.core.streams import Observation
 
@@ -30,6 +32,7 @@ class TickRecord:
         missed: ticks dropped since activation.
         restarted: the belief was started anew before this tick.
         turns: ticks in a step of the model.
+        unstamped: what was seen of streams whose messages have no stamp, by name: nothing else tells which they were.
     """
 
     index: int
@@ -46,6 +49,7 @@ class TickRecord:
     refused_goal: str | None = None
     gate_refusal: str | None = None
     turns: int = 1
+    unstamped: Mapping[str, ArrayLike] = field(default_factory=dict)
 
     def json(self) -> str:
         """One line of JSON; numbers are exact, those that are not finite are null."""
@@ -56,6 +60,9 @@ class TickRecord:
                 "now_ns": self.observation.now_ns,
                 "stamps": dict(self.observation.stamps_ns),
                 "fresh": dict(self.observation.fresh),
+                **(
+                    {"unstamped": {key: _numbers(row) for key, row in self.unstamped.items()}} if self.unstamped else {}
+                ),
                 "seed": self.seed,
                 "restarted": self.restarted,
                 "turns": self.turns,
@@ -73,6 +80,12 @@ class TickRecord:
                 "missed": self.missed,
             }
         )
+
+
+def unstamped_values(observation: Observation, contract: Contract) -> dict[str, ArrayLike]:
+    """What an observation has of streams whose messages have no stamp, by name."""
+    sources = (each for each in contract.deployment.streams if not has_header(each.type))
+    return {each.name: np.asarray(observation.values[each.name]) for each in sources if observation.fresh[each.name]}
 
 
 def _goal(goal: Goal, decision: Decision | None) -> dict[str, Any]:

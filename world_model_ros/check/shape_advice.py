@@ -63,6 +63,16 @@ def _wrench(stream: Any, message: Any) -> str | None:
     return f"interface.streams: {stream.name}: frame: {frame}" if frame not in ("", stream.frame) else None
 
 
+def _pose(stream: Any, message: Any) -> str | None:
+    frame = frame_of(message)
+    if frame != stream.frame:
+        return f"interface.streams: {stream.name}: frame: {frame}" if frame else f"the driver: frame_id {stream.frame}"
+    poses = getattr(message, "poses", None)
+    if poses is not None and not poses:
+        return "the driver: it has to leave messages without poses out"
+    return "the driver: finite numbers, and a quaternion of length 1"
+
+
 def _joints(stream: Any, message: Any) -> str | None:
     names = list(message.name)
     missing = [name for name in stream.joints if name not in names]
@@ -92,5 +102,7 @@ _TABLE: dict[str, Callable[[Any, Any], str | None]] = {
     "microphone": _microphone,
     "taxels": _taxels,
     "wrench": _wrench,
+    "pose": _pose,
+    "value": lambda *_: _NO_NUMBER.format("values"),
     "joints": _joints,
 }

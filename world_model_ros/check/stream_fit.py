@@ -16,7 +16,7 @@ from world_model_ros.contract.schema import StreamSource
 from world_model_ros.contract.senses import Stream
 from world_model_ros.convert.senses.converters import converter_for
 from world_model_ros.convert.senses.joints import OtherJoints
-from world_model_ros.convert.stamps import stamp_ns
+from world_model_ros.convert.stamps import has_header, stamp_ns
 from world_model_ros.core.errors import UserError
 
 OUR_CLOCK = "our clock"
@@ -74,7 +74,7 @@ class StreamFit:
         """A message of the type that the contract names, that arrived at ``now_ns`` on the ROS clock."""
         samples = self.judge(message)
         if samples is not None:
-            self.arrived(stamp_ns(message), now_ns, samples)
+            self.arrived(stamp_ns(message) if has_header(self.source.type) else now_ns, now_ns, samples)
 
     def arrived(self, stamp: int, now_ns: int, samples: int = 1) -> None:
         """Count a message by its stamp and its arrival, ns."""

@@ -129,16 +129,28 @@ class Interface(Strict):
         return [stream for stream in self.streams if isinstance(stream, kind)]
 
 
-class StreamSource(Strict):
+class Source(Strict):
+    """A topic and its messages. ``index`` is of the pose that is meant in a geometry_msgs/msg/PoseArray."""
+
+    name: Name
+    topic: Topic
+    type: str
+    index: int | None = Field(None, ge=0)
+
+    @model_validator(mode="after")
+    def _indexed(self) -> Source:
+        if (self.index is not None) != (self.type == "geometry_msgs/msg/PoseArray"):
+            raise ValueError("index: is for a geometry_msgs/msg/PoseArray, which needs one")
+        return self
+
+
+class StreamSource(Source):
     """Where a stream comes from. ``source_shape`` is (height, width) of a camera's image before resizing.
 
     ``latency_s`` is how much later than the measurement the driver stamps; samples count as that much older.
     ``frame`` is the link of the URDF that the sensor sits on: a pad's, or a microphone's, which hears along its x axis.
     """
 
-    name: Name
-    topic: Topic
-    type: str
     max_age_s: Positive
     required: bool = False
     qos: Qos = Qos()
@@ -147,12 +159,12 @@ class StreamSource(Strict):
     frame: str | None = None
 
 
-class LabelSource(Strict):
+class LabelSource(Source):
     """Where a label comes from: a pose, or the value of something articulated, which counts from when it arrived."""
 
-    name: Name
-    topic: Topic
-    type: Literal["geometry_msgs/msg/PoseStamped", "std_msgs/msg/Float32"] = "geometry_msgs/msg/PoseStamped"
+    type: Literal["geometry_msgs/msg/PoseStamped", "geometry_msgs/msg/PoseArray", "std_msgs/msg/Float32"] = (
+        "geometry_msgs/msg/PoseStamped"
+    )
 
 
 class TargetArea(Strict):
@@ -292,7 +304,7 @@ class ContractFile(Strict):
             if value != (of[source.name] == "articulated"):
                 raise ValueError(
                     f"deployment.labels: {source.name}: type: something articulated has a std_msgs/msg/Float32, any"
-                    " other target a geometry_msgs/msg/PoseStamped"
+                    " other target a geometry_msgs/msg/PoseStamped or PoseArray"
                 )
 
     def _check_areas(self) -> None:

@@ -139,6 +139,27 @@ class JointStream(Sense):
         return self
 
 
+class PoseStream(Sense):
+    """Where something is in ``frame``: (7,) float32, x y z in m and quaternion x y z w, of which w is not below 0."""
+
+    axes = (7,)
+    unit = "m and parts of a quaternion"
+
+    kind: Literal["pose"]
+    frame: str
+    rate_hz: Positive
+
+
+class ValueStream(Sense):
+    """One number: (1,) float32, such as how far a gripper is open."""
+
+    axes = (1,)
+
+    kind: Literal["value"]
+    rate_hz: Positive
+
+
 Stream = Annotated[
-    Union[CameraStream, MicrophoneStream, TaxelStream, WrenchStream, JointStream], Field(discriminator="kind")
+    Union[CameraStream, MicrophoneStream, TaxelStream, WrenchStream, JointStream, PoseStream, ValueStream],
+    Field(discriminator="kind"),
 ]

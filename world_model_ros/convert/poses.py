@@ -13,20 +13,26 @@ from world_model_ros.core.errors import UserError
 _UNIT_TOLERANCE = 0.01
 
 
-def pose_array(message: Any, frame: str | None = None, where: str = "pose") -> NDArray[np.float64]:
-    """geometry_msgs/PoseStamped -> (7,), quaternion normalised.
+def pose_array(
+    message: Any, frame: str | None = None, where: str = "pose", index: int | None = None
+) -> NDArray[np.float64]:
+    """geometry_msgs/PoseStamped, or one pose of a PoseArray -> (7,), quaternion normalised.
 
     Args:
         message: the message.
         frame: the frame it must be in; None takes any.
         where: what stands in front of errors.
+        index: of the pose in a PoseArray.
 
     Raises:
-        UserError: another frame, a non-finite number, or a quaternion that is not of unit length.
+        UserError: another frame, a non-finite number, a quaternion that is not of unit length, or too few poses.
     """
     if frame is not None and frame_of(message) != frame:
         raise UserError(f"{where}: header.frame_id", message.header.frame_id, repr(frame))
-    place, turn = message.pose.position, message.pose.orientation
+    if index is not None and index >= len(message.poses):
+        raise UserError(f"{where}: poses", f"{len(message.poses)} poses", f"at least {index + 1}, for index {index}")
+    found = message.pose if index is None else message.poses[index]
+    place, turn = found.position, found.orientation
     pose = np.array([place.x, place.y, place.z, turn.x, turn.y, turn.z, turn.w], np.float64)
     finite(pose, where)
     length = float(np.linalg.norm(pose[3:]))

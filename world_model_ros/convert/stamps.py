@@ -20,6 +20,11 @@ def stamp_ns(message: Any) -> int:
     return time_ns(message.header.stamp)
 
 
+def has_header(message_type: str) -> bool:
+    """Whether messages of a type say when they are of; others are of when they arrive."""
+    return not message_type.startswith("std_msgs/msg/") or message_type == "std_msgs/msg/Header"
+
+
 def frame_of(message: Any) -> str:
     """``header.frame_id`` of a message as tf2 takes it: without the slash that names had before it."""
     return str(message.header.frame_id).removeprefix("/")

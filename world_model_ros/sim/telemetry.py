@@ -53,7 +53,10 @@ class Telemetry:
             if name not in names:
                 raise UserError("unplug", name, f"streams of the contract: {names}")
         for stream in contract.interface.streams:
-            found, made = contract.source(stream.name).type, (_READERS | _PICTURES)[stream.kind][0]
+            kinds = {kind: made for kind, (made, _) in (*_READERS.items(), *_PICTURES.items())}
+            if stream.kind not in kinds:
+                raise UserError(f"kind of {stream.name}", stream.kind, f"one of {list(kinds)}, to be simulated")
+            found, made = contract.source(stream.name).type, kinds[stream.kind]
             if found != made:
                 raise UserError(f"type of {stream.name}", found, f"{made}, which the simulator makes")
         plugged = [stream for stream in contract.interface.streams if stream.name not in unplugged]

@@ -17,10 +17,10 @@ from world_model_ros.bags.storage.reader import BagReader
 from world_model_ros.contract.contract import Contract
 from world_model_ros.convert.actions import action_array
 from world_model_ros.convert.poses import pose_array
-from world_model_ros.convert.scalars import scalar
 from world_model_ros.convert.senses.converters import converter_for
 from world_model_ros.convert.senses.joints import OtherJoints
-from world_model_ros.convert.stamps import stamp_ahead
+from world_model_ros.convert.senses.value import scalar
+from world_model_ros.convert.stamps import has_header, stamp_ahead
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.streams import MOST_AHEAD_NS, StreamRule, Streams
 
@@ -110,11 +110,11 @@ def other_routes(bag: BagReader, contract: Contract, references: Sequence[Refere
         route = Route(name, topic, streams, reference.read, count, reference.shared, most_ahead_ns=ahead_ns)
         routes.append(replace(route, stamped=reference.stamped))
     for label in labels:
-        value = label.type == "std_msgs/msg/Float32"
-        read = _value_reader(label.name) if value else _pose_reader(contract.interface.base_frame, label.name)
+        stamped, base = has_header(label.type), contract.interface.base_frame
+        read = _pose_reader(base, label.name, label.index) if stamped else _value_reader(label.name)
         name, topic = label_key(label.name), absolute(label.topic)
         count = StreamCount(LABEL_AGE_NS, why=_another_type(bag, topic, label.type))
-        routes.append(Route(name, topic, streams, read, count, mute=bool(count.why), stamped=not value))
+        routes.append(Route(name, topic, streams, read, count, mute=bool(count.why), stamped=stamped))
     return routes
 
 
@@ -171,7 +171,8 @@ def _sense_route(bag: BagReader, contract: Contract, name: str, streams: Streams
     def read(message: Any, stamp_ns: int, now_ns: int) -> NDArray[Any]:
         return convert(message)[1]
 
-    return Route(name, topic, streams, read, count, stream.is_eager, contract.latency_ns(name), mute=bool(count.why))
+    route = Route(name, topic, streams, read, count, stream.is_eager, contract.latency_ns(name), mute=bool(count.why))
+    return replace(route, stamped=has_header(source.type))
 
 
 def _value_reader(where: str) -> Callable[[Any, int, int], NDArray[np.float64]]:
@@ -181,8 +182,8 @@ def _value_reader(where: str) -> Callable[[Any, int, int], NDArray[np.float64]]:
     return read
 
 
-def _pose_reader(base: str, where: str) -> Callable[[Any, int, int], NDArray[np.float64]]:
+def _pose_reader(base: str, where: str, index: int | None) -> Callable[[Any, int, int], NDArray[np.float64]]:
     def read(message: Any, stamp_ns: int, now_ns: int) -> NDArray[np.float64]:
-        return pose_array(message, base, where)
+        return pose_array(message, base, where, index)
 
     return read

@@ -128,6 +128,7 @@ def _parsed(record: dict[str, Any], told_ns: int, images: list[_Image], contract
             {name: int(stamp) for name, stamp in record["stamps"].items()},
             {name: bool(fresh) for name, fresh in record["fresh"].items()},
             told_ns,
+            {name: np.array(row, np.float32) for name, row in (record.get("unstamped") or {}).items()},
         ),
         int(record["seed"]),
         bool(record["restarted"]),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -65,12 +65,14 @@ class PlannedTick:
         fresh: which of them were; a sound that the recorder has whole may have had a gap in it live, where a message
             came too late.
         recorded_ns: when the bag says so; the same as ``now_ns`` without it.
+        unstamped: what it saw of streams whose messages have no stamp; they came to the recorder at another time.
     """
 
     now_ns: int
     chosen_ns: Mapping[str, int]
     fresh: Mapping[str, bool]
     recorded_ns: int | None = None
+    unstamped: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
 
     @property
     def told_ns(self) -> int:
@@ -196,6 +198,8 @@ class BagTicks:
 
     def _cut(self, now_ns: int, planned: PlannedTick | None = None) -> Tick:
         observation = self._decoded(self._senses, now_ns, planned)
+        if planned is not None and planned.unstamped:
+            observation = _told(observation, planned)
         others = dict(self._decoded(self._others, now_ns).values) if self._others else {}
         told = [np.asarray(others.pop(name), np.float64) for name in list(others) if name.startswith(REFERENCE)]
         reference = together(told, measured_positions(observation, self._contract)) if told else None
@@ -234,6 +238,14 @@ class BagTicks:
 
     def _routes(self) -> list[Route]:
         return [*self._senses, *self._others]
+
+
+def _told(seen: Observation, planned: PlannedTick) -> Observation:
+    """With what the record says that was seen of streams whose messages have no stamp."""
+    names = [name for name in planned.unstamped if name in seen.fresh]
+    values = dict(seen.values) | {name: planned.unstamped[name] for name in names}
+    stamps = dict(seen.stamps_ns) | {name: planned.chosen_ns[name] for name in names}
+    return replace(seen, values=values, stamps_ns=stamps, fresh=dict(seen.fresh) | dict.fromkeys(names, True))
 
 
 def _masked(seen: Observation, fresh: Mapping[str, bool]) -> Observation:

@@ -16,7 +16,7 @@ from world_model_ros.bags.storage.message_types import standard_types, types_of
 from world_model_ros.bags.storage.reader import BagReader
 from world_model_ros.bags.storage.writer import CONTRACT_TOPIC, BagWriter, contract_qos
 from world_model_ros.brain.decision import Imagined
-from world_model_ros.brain.tick_record import TickRecord
+from world_model_ros.brain.tick_record import TickRecord, unstamped_values
 from world_model_ros.bundle.signatures import first_camera
 from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.field_types import Qos
@@ -105,6 +105,7 @@ class ReplayBag:
             stages_ms={},
             restarted=told.restarted,
             turns=1 if told.live is None else told.live.turns,
+            unstamped=unstamped_values(told.tick.observation, self._contract),
         )
         self._writer.write(TICK_TOPIC, "std_msgs/msg/String", make.string(record.json()), now_ns)
         self._writer.write("surprise", "std_msgs/msg/Float32", make.float32(decision.surprise), now_ns)

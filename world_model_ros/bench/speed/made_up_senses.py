@@ -106,7 +106,8 @@ class Senses:
     def message(self, name: str, stamp_ns: int) -> Any:
         """The message of a stream, with this stamp."""
         message = self._messages[name]
-        message.header.stamp = self._make.time(stamp_ns)
+        if hasattr(message, "header"):
+            message.header.stamp = self._make.time(stamp_ns)
         return message
 
 
@@ -122,6 +123,10 @@ _MESSAGES: dict[tuple[str, str], Callable[[Senses, Any, StreamSource], Any]] = {
         (0.01 * of._random.standard_normal(stream.shape)).astype(np.float32), 0
     ),
     ("wrench", "geometry_msgs/msg/WrenchStamped"): lambda of, stream, _: of._make.wrench(np.zeros(6), 0, stream.frame),
+    ("pose", "geometry_msgs/msg/PoseStamped"): lambda of, stream, _: of._make.pose(
+        [0, 0, 0, 0, 0, 0, 1], 0, stream.frame
+    ),
+    ("value", "std_msgs/msg/Float32"): lambda of, *_: of._make.float32(0.0),
     ("joints", "sensor_msgs/msg/JointState"): lambda of, stream, _: of._make.joint_state(
         stream.joints, [of._at.get(name, 0.0) for name in stream.joints], np.zeros(len(stream.joints)), stamp_ns=0
     ),

@@ -12,7 +12,9 @@ from world_model_ros.contract.senses import CameraStream, MicrophoneStream, Stre
 from world_model_ros.convert.senses.camera import CameraConverter
 from world_model_ros.convert.senses.joints import JointConverter
 from world_model_ros.convert.senses.microphone import MicrophoneConverter
+from world_model_ros.convert.senses.pose import PoseConverter
 from world_model_ros.convert.senses.taxels import TaxelConverter
+from world_model_ros.convert.senses.value import ValueConverter
 from world_model_ros.convert.senses.wrench import WrenchConverter
 from world_model_ros.core.errors import UserError
 
@@ -37,6 +39,12 @@ _TABLE: dict[tuple[str, str], Callable[[Any, StreamSource], Converter]] = {
     ("microphone", "audio_common_msgs/msg/AudioStamped"): lambda stream, source: _microphone(stream, source).stamped,
     ("taxels", "sensor_msgs/msg/Image"): lambda stream, _: TaxelConverter(stream.name, stream.rows, stream.cols),
     ("wrench", "geometry_msgs/msg/WrenchStamped"): lambda stream, _: WrenchConverter(stream.name, stream.frame),
+    ("pose", "geometry_msgs/msg/PoseStamped"): lambda stream, _: PoseConverter(stream.name, stream.frame),
+    ("pose", "geometry_msgs/msg/PoseArray"): lambda stream, source: PoseConverter(
+        stream.name, stream.frame, source.index
+    ),
+    ("value", "std_msgs/msg/Float32"): lambda stream, _: ValueConverter(stream.name),
+    ("value", "std_msgs/msg/Float64"): lambda stream, _: ValueConverter(stream.name),
     ("joints", "sensor_msgs/msg/JointState"): lambda stream, _: JointConverter(
         stream.name, stream.joints, stream.fields
     ),
@@ -45,6 +53,8 @@ _TABLE: dict[tuple[str, str], Callable[[Any, StreamSource], Converter]] = {
 
 def converter_for(stream: Stream, source: StreamSource) -> Converter:
     """The function ``message -> (stamp_ns, array)`` of a stream; the array has the shape the interface says.
+
+    The stamp is 0 for types without a header, see `has_header`.
 
     The function raises `UserError` for a message that does not fit; nothing else.
 

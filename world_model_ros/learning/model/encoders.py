@@ -271,5 +271,7 @@ _ENCODERS: dict[str, Callable[[Any, int], StreamEncoder]] = {
     "microphone": lambda stream, _: SoundEncoder(stream, 32),
     "taxels": lambda stream, _: VectorEncoder(math.prod(stream.shape), 48),
     "wrench": lambda stream, _: VectorEncoder(math.prod(stream.shape), 24),
+    "pose": lambda stream, _: VectorEncoder(math.prod(stream.shape), 32),
+    "value": lambda stream, _: VectorEncoder(math.prod(stream.shape), 16),
     "joints": lambda stream, _: VectorEncoder(math.prod(stream.shape), 64, weight=1.0),
 }

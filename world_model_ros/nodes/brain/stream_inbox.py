@@ -18,7 +18,7 @@ from world_model_ros.convert.actions import action_array
 from world_model_ros.convert.messages import ros_class
 from world_model_ros.convert.senses.converters import Converter, converter_for
 from world_model_ros.convert.senses.joints import JointConverter, OtherJoints
-from world_model_ros.convert.stamps import stamp_ahead
+from world_model_ros.convert.stamps import has_header, stamp_ahead
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.streams import MOST_AHEAD_NS, Streams
 from world_model_ros.nodes.brain.driver_watch import DriverWatch
@@ -48,6 +48,7 @@ class StreamInbox:
         self.bad: Counter[str] = Counter()
         self.late: Counter[str] = Counter()
         self._latency_ns = {source.name: contract.latency_ns(source.name) for source in contract.deployment.streams}
+        self._stamped = {source.name: has_header(source.type) for source in contract.deployment.streams}
         self._now_ns = 0  # when the clock was last asked
         self._subscriptions: list[Any] = []
         for stream in contract.interface.streams:
@@ -86,6 +87,8 @@ class StreamInbox:
         except UserError as error:
             self._refuse(name, error)
             return
+        if not self._stamped[name]:
+            stamp_ns = int(self._node.get_clock().now().nanoseconds)
         ahead_ns = self._ahead_ns(stamp_ns)
         if ahead_ns > MOST_AHEAD_NS:
             self._refuse(name, stamp_ahead(name, ahead_ns))

@@ -12,7 +12,7 @@ from world_model_ros.brain.brain import Brain
 from world_model_ros.brain.coverage_monitor import CoverageMonitor
 from world_model_ros.brain.decision import Decision, Floats
 from world_model_ros.brain.session import BrainSession
-from world_model_ros.brain.tick_record import TickRecord, TickStatistics
+from world_model_ros.brain.tick_record import TickRecord, TickStatistics, unstamped_values
 from world_model_ros.bundle.signatures import first_camera
 from world_model_ros.core.streams import Observation
 from world_model_ros.core.trajectory import Float
@@ -168,6 +168,7 @@ class TickLoop:
                     refused_goal=self._goals.refused,
                     gate_refusal=refusal,
                     turns=self._session.turns,
+                    unstamped=unstamped_values(observation, self._brain.contract),
                 )
             )
         self._outbox.futures(decision, observation)
