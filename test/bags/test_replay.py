@@ -11,7 +11,13 @@ import pytest
 
 from world_model_ros.bags.align.tick_log import recorded_ticks
 from world_model_ros.bags.replay.highlights import Moment
-from world_model_ros.bags.replay.horizon_errors import HorizonScores, psnr_db
+from world_model_ros.bags.replay.horizon_errors import (
+    HorizonErrors,
+    distance_errors,
+    frame_errors,
+    psnr_db,
+    target_errors,
+)
 from world_model_ros.bags.replay.replay import ReplayOptions, replay
 from world_model_ros.bags.storage.reader import BagReader
 from world_model_ros.bags.storage.writer import BagWriter
@@ -205,11 +211,14 @@ def test_joint_states_of_another_robot_are_an_error_that_names_them_and_lists_th
 
 
 def test_scores_are_means_by_step() -> None:
-    scores = HorizonScores(2, 0.1)
+    scores, kinds = (
+        HorizonErrors(2, 0.1),
+        [f"object_0_{kind}" for kind in ("error_m", "still_error_m", "inside_region")],
+    )
     black, grey = np.zeros((4, 4, 3), np.uint8), np.full((4, 4, 3), 51, np.uint8)
-    scores.frame(1, black, black, grey)
+    scores.add([1], frame_errors([black], [black], grey), "psnr_db", "psnr_still_db")
     for x, y in ((0.03, 0.04), (0.01, 0.02)):
-        scores.target("object_0", [2], [[x, 0, 0]], [[0, 0, 0]], [0, y, 0], [[0.02, 0.02, 0.02]])
+        scores.add([2], target_errors([[x, 0, 0]], [[0, 0, 0]], [0, y, 0], [[0.02, 0.02, 0.02]]), *kinds)
     near, far = scores.table()
     assert near["psnr_db"] == 60.0
     assert near["psnr_still_db"] == pytest.approx(20 * np.log10(5))
@@ -222,6 +231,7 @@ def test_scores_are_means_by_step() -> None:
             "object_0_inside_region": 0.5,
         }
     )
-    scores.distance("touch", [1, 2], [[[1.0, 3.0]], [[0.0, 0.0]]], [[[1.0, 1.0]], [[4.0, 0.0]]], [[1.0, 0.0]])
+    touch = distance_errors([[[1.0, 3.0]], [[0.0, 0.0]]], [[[1.0, 1.0]], [[4.0, 0.0]]], [[1.0, 0.0]])
+    scores.add([1, 2], touch, "touch_error", "touch_still_error")
     assert (scores.curve("touch_error"), scores.curve("touch_still_error")) == ([1.0, 2.0], [0.5, 1.5])
     assert psnr_db(grey, black) == psnr_db(black, grey)  # no wrap-around of unsigned numbers

@@ -73,3 +73,8 @@ def auroc(positives: Sequence[float], negatives: Sequence[float]) -> float:
     if not positives or not negatives:
         return float("nan")
     return float(mannwhitneyu(positives, negatives).statistic) / (len(positives) * len(negatives))
+
+
+def rounded(values: Sequence[float]) -> list[float | None]:
+    """Five digits after the point; what is not known is null in JSON."""
+    return [round(float(value), 5) if np.isfinite(value) else None for value in values]

@@ -5,17 +5,51 @@ from __future__ import annotations
 from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+Frame = NDArray[np.uint8]
 _BEST_DB = 60.0  # of equal frames
 
 
-class HorizonScores:
-    """Sums of errors by step and kind.
+class Errors(NamedTuple):
+    """Errors at n steps ahead, (n,) each.
+
+    Args:
+        model: of the model. copy_last: of assuming that everything stays as it is.
+        inside: whether the 90 % regions hold the truth; None for other signals than targets.
+    """
+
+    model: NDArray[np.float64]
+    copy_last: NDArray[np.float64]
+    inside: NDArray[np.bool_] | None = None
+
+
+def frame_errors(imagined: Sequence[Frame], real: Sequence[Frame], now: Frame) -> Errors:
+    """Peak signal-to-noise ratios in dB of n frames, (H, W, 3) uint8 each."""
+    return Errors(*(np.array([psnr_db(a, b) for a, b in zip(each, real)]) for each in (imagined, [now] * len(real))))
+
+
+def distance_errors(imagined: ArrayLike, real: ArrayLike, now: ArrayLike) -> Errors:
+    """Mean absolute errors of joints or of a stream, (n, ...), in its unit; ``now`` is (...)."""
+    truth = np.asarray(real, np.float64)
+    apart = (np.abs(np.asarray(guess, np.float64) - truth) for guess in (imagined, now))
+    return Errors(*(each.reshape(len(truth), -1).mean(axis=1) for each in apart))
+
+
+def target_errors(imagined: ArrayLike, real: ArrayLike, now: ArrayLike, semi_axes: ArrayLike) -> Errors:
+    """Distances in m of a target's positions (n, 3), with 90 % regions of ``semi_axes`` (n, 3); ``now`` is (3,)."""
+    truth = np.asarray(real, np.float64)
+    error, still = np.asarray(imagined, np.float64) - truth, np.asarray(now, np.float64) - truth
+    inside = ((error / np.maximum(semi_axes, 1e-9)) ** 2).sum(axis=1) <= 1.0
+    return Errors(np.linalg.norm(error, axis=1), np.linalg.norm(still, axis=1), inside)
+
+
+class HorizonErrors:
+    """Errors by step and kind.
 
     Args:
         horizon: H steps. tick_s: seconds between them.
@@ -26,36 +60,12 @@ class HorizonScores:
         self._horizon = horizon
         self._values: defaultdict[tuple[str, int], array[float]] = defaultdict(lambda: array("f"))
 
-    def frame(self, step: int, imagined: NDArray[np.uint8], real: NDArray[np.uint8], now: NDArray[np.uint8]) -> None:
-        """Peak signal-to-noise ratio of a frame ``step`` ticks ahead (1 to H), all (H, W, 3) uint8."""
-        self._add("psnr_db", (step,), (psnr_db(imagined, real),))
-        self._add("psnr_still_db", (step,), (psnr_db(now, real),))
-
-    def distance(self, kind: str, steps: Sequence[int], imagined: ArrayLike, real: ArrayLike, now: ArrayLike) -> None:
-        """Mean absolute errors of joints or of a stream, in its unit, at n steps: (n, ...) beside ``now`` (...)."""
-        truth = np.asarray(real, np.float64)
-        for name, guess in ((f"{kind}_error", imagined), (f"{kind}_still_error", now)):
-            apart = np.abs(np.asarray(guess, np.float64) - truth)
-            self._add(name, steps, apart.reshape(len(steps), -1).mean(axis=1))
-
-    def target(
-        self,
-        name: str,
-        steps: Sequence[int],
-        imagined: ArrayLike,
-        real: ArrayLike,
-        now: ArrayLike,
-        semi_axes: ArrayLike,
-    ) -> None:
-        """Distances in m of a target's positions (n, 3), and whether the 90 % regions with ``semi_axes`` (n, 3) hold
-        them; ``now`` is (3,)."""
-        truth = np.asarray(real, np.float64)
-        error = np.asarray(imagined, np.float64) - truth
-        still = np.asarray(now, np.float64) - truth
-        self._add(f"{name}_error_m", steps, np.linalg.norm(error, axis=1))
-        self._add(f"{name}_still_error_m", steps, np.linalg.norm(still, axis=1))
-        outside = ((error / np.maximum(semi_axes, 1e-9)) ** 2).sum(axis=1) > 1.0
-        self._add(f"{name}_inside_region", steps, ~outside)
+    def add(self, steps: Sequence[int], errors: Errors, model: str, copy_last: str, inside: str = "") -> None:
+        """Errors at n steps ahead (1 to H), and the kind of each."""
+        self._add(model, steps, errors.model)
+        self._add(copy_last, steps, errors.copy_last)
+        if errors.inside is not None:
+            self._add(inside, steps, errors.inside)
 
     def series(self, kind: str, step: int) -> NDArray[np.float32]:
         """The scores of a kind, one for each tick that could be scored, in order."""
@@ -81,7 +91,7 @@ class HorizonScores:
             self._values[kind, step].append(value)
 
 
-def psnr_db(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> float:
+def psnr_db(a: Frame, b: Frame) -> float:
     """Peak signal-to-noise ratio of two frames in dB, at most 60."""
     mse = cv2.norm(a, b, cv2.NORM_L2SQR) / a.size  # NumPy takes twenty times as long
     return min(_BEST_DB, 10 * float(np.log10(255.0**2 / max(mse, 1e-9))))

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from world_model_ros.bags.replay.highlights import EvenSample, Frame, Moment, Worst
-from world_model_ros.bags.replay.horizon_errors import HorizonScores
+from world_model_ros.bags.replay.horizon_errors import HorizonErrors, distance_errors, frame_errors, target_errors
 from world_model_ros.bags.replay.replayed_tick import ReplayedTick
 from world_model_ros.brain.brain import Brain
 from world_model_ros.brain.decision import Imagined
@@ -43,7 +43,7 @@ class LookAhead:
         self._camera = first_camera(contract.interface)
         self._turns = turns
         self._window: deque[ReplayedTick] = deque(maxlen=self._horizon * turns + 1)
-        self.scores = HorizonScores(self._horizon, contract.tick_ns * 1e-9)
+        self.scores = HorizonErrors(self._horizon, contract.tick_ns * 1e-9)
         self.spread: EvenSample[Moment] = EvenSample(moments)
         self.worst: Worst[Moment] = Worst(_WORST)
         self.model_s = 0.0
@@ -96,9 +96,9 @@ class LookAhead:
         self._score_touch(now, coming, decoded.senses)
         assert decoded.frames is not None
         real = [each.frame(self._camera) for each in coming]
-        for h, (guess, truth) in enumerate(zip(decoded.frames, real), start=1):
-            if truth is not None:
-                self.scores.frame(h, guess, truth, frame)
+        seen = [(h, truth) for h, truth in enumerate(real, start=1) if truth is not None]
+        errors = frame_errors([decoded.frames[h - 1] for h, _ in seen], [truth for _, truth in seen], frame)
+        self.scores.add([h for h, _ in seen], errors, "psnr_db", "psnr_still_db")
         if self.spread.wants():
             steps = sorted({max(1, round(self._horizon * share)) for share in (0.25, 0.5, 0.75, 1.0)})
             self.spread.add(self._moment(now, frame, decoded.frames, real, steps, now.decision.surprise))
@@ -124,7 +124,8 @@ class LookAhead:
     def _score_joints(self, now: ReplayedTick, coming: list[ReplayedTick], imagined: Imagined) -> None:
         steps, real = _known(each.measured for each in coming)
         if now.measured is not None and imagined.joints is not None and steps:
-            self.scores.distance("joints", steps, imagined.joints[0, _rows(steps)], real, now.measured)
+            errors = distance_errors(imagined.joints[0, _rows(steps)], real, now.measured)
+            self.scores.add(steps, errors, "joints_error", "joints_still_error")
 
     def _score_targets(self, now: ReplayedTick, coming: list[ReplayedTick], imagined: Imagined) -> None:
         """Those targets that the bag has labels for."""
@@ -138,7 +139,9 @@ class LookAhead:
             steps, real = _known(each.tick.labels.get(label) for each in coming)
             if before is not None and steps:
                 guess, sigma = (each[0, _rows(steps), k, :3] for each in (imagined.poses, imagined.sigma))
-                self.scores.target(target.name, steps, guess, real[:, :3], before[:3], sigma * scale)
+                errors = target_errors(guess, real[:, :3], before[:3], sigma * scale)
+                kinds = (f"{target.name}_{kind}" for kind in ("error_m", "still_error_m", "inside_region"))
+                self.scores.add(steps, errors, *kinds)
 
     def _score_touch(self, now: ReplayedTick, coming: list[ReplayedTick], senses: Mapping[str, NDArray[Any]]) -> None:
         for stream in self._contract.interface.streams:
@@ -147,7 +150,8 @@ class LookAhead:
                 continue
             steps, real = _known(each.tick.observation.values.get(stream.name) for each in coming)
             if steps:
-                self.scores.distance(stream.name, steps, senses[stream.name][_rows(steps)], real, before)
+                errors = distance_errors(senses[stream.name][_rows(steps)], real, before)
+                self.scores.add(steps, errors, f"{stream.name}_error", f"{stream.name}_still_error")
 
 
 def _known(values: Iterable[NDArray[Any] | None]) -> tuple[list[int], NDArray[Any]]:

@@ -17,7 +17,7 @@ from world_model_ros.bags.align.tick_log import RecordedTick, recorded_ticks
 from world_model_ros.bags.align.ticks import BagTicks
 from world_model_ros.bags.bag_fit import BagFit
 from world_model_ros.bags.replay.highlights import Moment
-from world_model_ros.bags.replay.horizon_errors import HorizonScores
+from world_model_ros.bags.replay.horizon_errors import HorizonErrors
 from world_model_ros.bags.replay.journal import Journal
 from world_model_ros.bags.replay.look_ahead import LookAhead
 from world_model_ros.bags.replay.notes import insist_on_required, never_fresh_reasons, replay_notes
@@ -75,7 +75,7 @@ class Replay:
     moments: tuple[Moment, ...]
     worst: tuple[tuple[float, int, Moment], ...]
     journal: Journal
-    scores: HorizonScores
+    scores: HorizonErrors
 
 
 def replay(

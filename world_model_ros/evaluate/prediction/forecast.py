@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from world_model_ros.bags.align.episode import target_poses
 from world_model_ros.bags.align.ticks import BagTicks, Tick
-from world_model_ros.bags.replay.horizon_errors import psnr_db
+from world_model_ros.bags.replay.horizon_errors import frame_errors, target_errors
 from world_model_ros.bags.storage.reader import BagReader
 from world_model_ros.brain.brain import Brain
 from world_model_ros.brain.decision import Decision, Imagined, Memory
@@ -157,19 +157,19 @@ def _targets(contract: Contract, brain: Brain, imagined: Imagined, places: Float
     for k, target in enumerate(contract.interface.targets):
         past, truth = places[: _LINEAR_TICKS + 1, k], places[_LINEAR_TICKS + 1 :, k]
         guess, sigma = imagined.poses[0, :, k, :3].astype(np.float64), imagined.sigma[0, :, k].astype(np.float64)
-        held = (((guess - truth) / (sigma * scale)) ** 2).sum(-1) <= 1.0
+        errors = target_errors(guess, truth, past[-1], sigma * scale)
         known = ~np.isnan(truth).any(-1)
         if not known.any():
             continue
         found.append(
             Forecast(
                 target.name,
-                np.linalg.norm(guess - truth, axis=-1),
-                np.linalg.norm(past[-1] - truth, axis=-1),
+                errors.model,
+                errors.copy_last,
                 np.linalg.norm(_extrapolated(past, len(truth)) - truth, axis=-1),
                 np.full(len(truth), np.nan),
                 travel=float(np.linalg.norm(truth[-1] - past[-1])),
-                inside=np.where(known, held, np.nan),
+                inside=np.where(known, np.asarray(errors.inside), np.nan),
                 sigma=sigma.mean(-1),
             )
         )
@@ -216,12 +216,11 @@ def _frames(contract: Contract, brain: Brain, imagined: Imagined, now: Tick, com
     frames = brain.decode(imagined.states[0], reference).frames
     if frames is None:
         return []
-    model, still = np.full(len(coming), np.nan), np.full(len(coming), np.nan)
-    for h, tick in enumerate(coming):
-        if tick.observation.fresh[camera.name]:
-            real = np.asarray(tick.observation.values[camera.name], np.uint8)
-            model[h], still[h] = psnr_db(frames[h], real), psnr_db(reference, real)
-    unknown = np.full(len(coming), np.nan)
+    seen = [h for h, tick in enumerate(coming) if tick.observation.fresh[camera.name]]
+    real = [np.asarray(coming[h].observation.values[camera.name], np.uint8) for h in seen]
+    errors, unknown = frame_errors([frames[h] for h in seen], real, reference), np.full(len(coming), np.nan)
+    model, still = unknown.copy(), unknown.copy()
+    model[seen], still[seen] = errors.model, errors.copy_last
     return [Forecast(camera.name, model, still, unknown, unknown)]
 
 

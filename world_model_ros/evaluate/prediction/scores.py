@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from world_model_ros.evaluate.prediction.forecast import Float, Forecast
-from world_model_ros.evaluate.statistics import over_episodes, rank_correlation
+from world_model_ros.evaluate.statistics import over_episodes, rank_correlation, rounded
 
 MOVED_M = 0.02  # a target that went farther than this in the horizon has moved
 
@@ -39,13 +39,13 @@ def prediction_scores(episodes: Sequence[Sequence[Forecast]], horizon: int, tick
         signals[name] = {
             "unit": "m, where it moves" if is_target else "rad" if name == "joints" else "dB",
             "forecasts": len(everything),
-            "model": _rounded(model["mean"]),
-            "model_ci95": [_rounded(model["low"]), _rounded(model["high"])],
-            "copy_last": _rounded(_mean([each.copy_last for each in everything])),
-            "linear": _rounded(_mean([each.linear for each in everything])),
-            "commanded": _rounded(_mean([each.commanded for each in everything])),
+            "model": rounded(model["mean"]),
+            "model_ci95": [rounded(model["low"]), rounded(model["high"])],
+            "copy_last": rounded(_mean([each.copy_last for each in everything])),
+            "linear": rounded(_mean([each.linear for each in everything])),
+            "commanded": rounded(_mean([each.commanded for each in everything])),
         }
-    return {"horizon_s": _rounded([(h + 1) * tick_s for h in range(horizon)]), "signals": signals}
+    return {"horizon_s": rounded([(h + 1) * tick_s for h in range(horizon)]), "signals": signals}
 
 
 def calibration_scores(episodes: Sequence[Sequence[Forecast]], horizon: int, tick_s: float) -> dict[str, Any]:
@@ -67,11 +67,11 @@ def calibration_scores(episodes: Sequence[Sequence[Forecast]], horizon: int, tic
         ranks = [rank_correlation(error[:, h], sigma[:, h]) for h in range(horizon)]
         targets[name] = {
             "forecasts": sum(len(each) for each in held),
-            "inside": _rounded(share["mean"]),
-            "ci95": [_rounded(share["low"]), _rounded(share["high"])],
-            "rank_correlation": _rounded(ranks),
+            "inside": rounded(share["mean"]),
+            "ci95": [rounded(share["low"]), rounded(share["high"])],
+            "rank_correlation": rounded(ranks),
         }
-    return {"horizon_s": _rounded([(h + 1) * tick_s for h in range(horizon)]), "nominal": 0.9, "targets": targets}
+    return {"horizon_s": rounded([(h + 1) * tick_s for h in range(horizon)]), "nominal": 0.9, "targets": targets}
 
 
 def _mean(values: Sequence[Float]) -> list[float]:
@@ -79,8 +79,3 @@ def _mean(values: Sequence[Float]) -> list[float]:
     known = (~np.isnan(stacked)).sum(0)
     total = np.nansum(stacked, 0)
     return [float(t / n) if n else float("nan") for t, n in zip(total, known)]
-
-
-def _rounded(values: Sequence[float]) -> list[float | None]:
-    """Five digits; what is not known is null in JSON."""
-    return [None if np.isnan(value) else round(float(value), 5) for value in values]

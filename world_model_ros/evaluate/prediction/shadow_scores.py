@@ -7,14 +7,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from world_model_ros.bags.replay.horizon_errors import psnr_db
+from world_model_ros.bags.replay.horizon_errors import Errors, distance_errors, frame_errors, target_errors
 from world_model_ros.brain.brain import Brain
 from world_model_ros.brain.decision import Decision, Floats, Imagined, Memory
 from world_model_ros.brain.graph_inputs import measured_positions
 from world_model_ros.bundle.signatures import first_camera
 from world_model_ros.core.streams import Observation
+from world_model_ros.evaluate.statistics import rounded
 
 _MOVING = 0.05  # of the largest action, on average over the horizon; below that the robot counts as still
 _SETTLE_TICKS = 5  # a belief is judged once it has seen this much
@@ -40,12 +41,15 @@ class _Sums:
     better: int = 0
     inside: int = 0
 
-    def add(self, model: float, copy: float, better: bool, inside: bool = False) -> None:
+    def add(self, model: float, copy: float, better: bool, inside: bool) -> None:
         self.count += 1
         self.model += model
         self.copy += copy
         self.better += better
         self.inside += inside
+
+    def mean(self, of: str) -> float:
+        return float(getattr(self, of)) / self.count if self.count else float("nan")
 
 
 @dataclass
@@ -109,17 +113,14 @@ class ShadowScores:
         horizon ``model``, ``copy_last`` and ``model_better`` (share); ``inside_region`` for targets."""
         tick_s = 1.0 / self._contract.interface.tick_hz
         surprises = np.array(self.surprises or [np.nan])
+        surprise = [*np.percentile(surprises, [50, 99]), np.mean(surprises > 1) if self.surprises else np.nan]
         return {
             "robot": self._contract.name,
             "model": self.brain.bundle.manifest.name,
             "ticks": self.ticks,
             "looks": {group: self.looks[group] for group in ("moving", "still")},
             "horizon_s": [round(step * tick_s, 6) for step in self.steps],
-            "surprise": {
-                "p50": _number(np.percentile(surprises, 50)),
-                "p99": _number(np.percentile(surprises, 99)),
-                "over_1": _number(np.mean(surprises > 1)) if self.surprises else None,
-            },
+            "surprise": dict(zip(("p50", "p99", "over_1"), rounded(surprise))),
             "moving": self._table("moving"),
             "still": self._table("still"),
         }
@@ -130,16 +131,11 @@ class ShadowScores:
             sums = [self._sums.get((group, name, step), _Sums()) for step in self.steps]
             if not any(each.count for each in sums):
                 continue
-            found[name] = {
-                "unit": unit,
-                "model": [_number(each.model / each.count) if each.count else None for each in sums],
-                "copy_last": [_number(each.copy / each.count) if each.count else None for each in sums],
-                "model_better": [_number(each.better / each.count) if each.count else None for each in sums],
+            shares = {"model": "model", "copy_last": "copy", "model_better": "better"}
+            shares |= {"inside_region": "inside"} if unit == "m, against belief" else {}
+            found[name] = {"unit": unit} | {
+                key: rounded([each.mean(of) for each in sums]) for key, of in shares.items()
             }
-            if unit == "m, against belief":
-                found[name]["inside_region"] = [
-                    _number(each.inside / each.count) if each.count else None for each in sums
-                ]
         return found
 
     def _joints(self, group: str, then: _Moment, imagined: Imagined) -> None:
@@ -148,12 +144,13 @@ class ShadowScores:
             return
         for unit in _UNITS:
             chosen = [i for i, joint in enumerate(self._contract.interface.joints) if joint.unit == unit]
+            name = "joints" if unit == "rad" else f"joints_{unit}"
             for step in self.steps if chosen else ():
                 real = measured_positions(self._moments[step].observation, self._contract)
                 if real is not None:
-                    name = "joints" if unit == "rad" else f"joints_{unit}"
                     guess = imagined.joints[0, step - 1]
-                    self._error(group, name, unit, step, guess[chosen], real[chosen], start[chosen])
+                    errors = distance_errors(guess[None, chosen], real[None, chosen], start[chosen])
+                    self._add(group, name, unit, step, errors)
 
     def _targets(self, group: str, then: _Moment, imagined: Imagined) -> None:
         """Where a target is expected, and where it is believed once the camera has seen it."""
@@ -167,12 +164,9 @@ class ShadowScores:
             if real is None or not seen:
                 continue
             for k, target in enumerate(self._contract.interface.targets):
-                off = imagined.poses[0, step - 1, k, :3] - real[k, :3]
-                axes = np.maximum(self._scale * imagined.sigma[0, step - 1, k], 1e-9)
-                model, copy = float(np.linalg.norm(off)), float(np.linalg.norm(start[k, :3] - real[k, :3]))
-                inside = float(((off / axes) ** 2).sum()) <= 1.0
-                self._units[target.name] = "m, against belief"
-                self._sums[group, target.name, step].add(model, copy, model < copy, inside)
+                guess, axes = imagined.poses[:, step - 1, k, :3], self._scale * imagined.sigma[:, step - 1, k]
+                errors = target_errors(guess, real[None, k, :3], start[k, :3], axes)
+                self._add(group, target.name, "m, against belief", step, errors)
 
     def _senses(self, group: str, then: _Moment, imagined: Imagined) -> None:
         """Frames and the senses that are decoded as they are measured; sound is decoded as a spectrum and left out."""
@@ -186,29 +180,22 @@ class ShadowScores:
             now = self._moments[step].observation
             real = self._frame(now)
             if decoded.frames is not None and reference is not None and real is not None and self._camera is not None:
-                model, copy = psnr_db(decoded.frames[i], real), psnr_db(reference, real)
-                self._units[self._camera.name] = "dB"
-                self._sums[group, self._camera.name, step].add(model, copy, model > copy)
+                self._add(group, self._camera.name, "dB", step, frame_errors([decoded.frames[i]], [real], reference))
             for stream in self._contract.interface.streams:
                 both = now.fresh[stream.name] and then.observation.fresh[stream.name]
                 if stream.is_touch and stream.name in decoded.senses and both:
                     values, before = now.values[stream.name], then.observation.values[stream.name]
-                    self._error(group, stream.name, "N", step, decoded.senses[stream.name][i], values, before)
+                    errors = distance_errors(decoded.senses[stream.name][i][None], np.asarray(values)[None], before)
+                    self._add(group, stream.name, "N", step, errors)
 
     def _frame(self, observation: Observation) -> NDArray[np.uint8] | None:
         if self._camera is None or not observation.fresh[self._camera.name]:
             return None
         return np.asarray(observation.values[self._camera.name], np.uint8)
 
-    def _error(
-        self, group: str, name: str, unit: str, step: int, guess: ArrayLike, real: ArrayLike, before: ArrayLike
-    ) -> None:
-        """Mean absolute error of a guess and of what was there before."""
-        truth = np.asarray(real, np.float64)
-        model, copy = (float(np.abs(np.asarray(each, np.float64) - truth).mean()) for each in (guess, before))
+    def _add(self, group: str, name: str, unit: str, step: int, errors: Errors) -> None:
+        """Errors at one step ahead."""
+        model, copy = float(errors.model[0]), float(errors.copy_last[0])
+        inside = errors.inside is not None and bool(errors.inside[0])
         self._units[name] = unit
-        self._sums[group, name, step].add(model, copy, model < copy)
-
-
-def _number(value: float | np.floating[Any]) -> float | None:
-    return round(float(value), 5) if np.isfinite(value) else None
+        self._sums[group, name, step].add(model, copy, model > copy if unit == "dB" else model < copy, inside)
