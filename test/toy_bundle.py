@@ -131,8 +131,8 @@ class Policy(nn.Module):
         return heads(states) | {"chunk": chunk}
 
 
-def write_toy_bundle(folder: Path, contract: Contract, kind: str = "act", broken: bool = False) -> Path:
-    """Export the toy graphs and their manifest; ``broken`` plans are not finite."""
+def write_toy_bundle(folder: Path, contract: Contract, kind: str = "act", broken: bool = False, every: int = 1) -> Path:
+    """Export the toy graphs and their manifest; ``broken`` plans are not finite, ``every`` ticks there is one."""
     graphs = {
         "perceive": Perceive(),
         "rollout": Rollout(),
@@ -143,5 +143,6 @@ def write_toy_bundle(folder: Path, contract: Contract, kind: str = "act", broken
     if kind == "act":
         graphs |= {"plan": Plan(broken), "goal": GoalImage()}
     free = {"candidates": BATCH, "states": BATCH, "since": BATCH, "sensed": BATCH, "sensed_next": BATCH}
-    write_bundle(folder, contract, graphs, SIZES, folder.name, free=free, planner={"beta": 2.0}, exporter="torchscript")
+    planner = {"beta": 2.0, "every": every}
+    write_bundle(folder, contract, graphs, SIZES, folder.name, free=free, planner=planner, exporter="torchscript")
     return folder

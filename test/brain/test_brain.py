@@ -304,3 +304,38 @@ def test_perceive_is_handed_what_was_believed_some_steps_ago_and_what_was_done_s
     elsewhere = replace(memory, past=((belief, action + np.float32(0.25)), *rest))
     assert ticked(elsewhere, 8)[0].surprise == pytest.approx(0.5, abs=1e-5)
     assert ticked(replace(elsewhere, past=tuple(rest)), 8)[0].surprise < 1e-6  # a step that was not, is not made up
+
+
+class TestPlansEveryThirdTick:
+    """A bundle that says so: between two plans the last one goes on, and its future is imagined anew."""
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def slow(cls, tmp_path_factory, contract):
+        folder = write_toy_bundle(tmp_path_factory.mktemp("every") / "third", contract, every=3)
+        return Brain(load_bundle(folder, contract), contract, provider="cpu")
+
+    def ticks(self, brain, contract, home, goals, refused=()):
+        memory, found = brain.start(), []
+        for index, goal in enumerate(goals):
+            if index in refused:
+                memory = memory.refused()
+            decision, memory = brain.tick(observe(contract, home), None, home, memory, goal, index)
+            found.append(decision)
+        return found
+
+    def test_and_goes_on_in_between(self, slow, contract, home):
+        found = self.ticks(slow, contract, home, [pose_goal(0.55, 0.1)] * 7)
+        assert [each.cost is not None for each in found] == [True, False, False, True, False, False, True]
+        first, second = found[0].chunk, found[1].chunk
+        np.testing.assert_array_equal(second, np.concatenate([first[1:], first[-1:]]))
+        assert all(each.poses is not None and each.trajectory is not None for each in found)
+
+    def test_a_new_goal_a_refusal_and_no_goal_are_planned_for_at_once(self, slow, contract, home):
+        goals = [pose_goal(0.55, 0.1)] * 2 + [pose_goal(0.4, -0.1, stamp_ns=2)] * 2
+        assert [each.cost is not None for each in self.ticks(slow, contract, home, goals)] == [True, False, True, False]
+        refused = self.ticks(slow, contract, home, [pose_goal(0.55, 0.1)] * 3, refused=(1,))
+        assert [each.cost is not None for each in refused] == [True, True, False]
+        idle = self.ticks(slow, contract, home, [pose_goal(0.55, 0.1), None, None])
+        assert all(each.cost is not None for each in idle)
+        assert not idle[1].chunk.any()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from math import isfinite
+from math import inf, isfinite
 from typing import Any, Literal
 
 import numpy as np
@@ -70,6 +70,8 @@ class Brain:
         turns = bundle.manifest.kind == "act" and "goal_rotation_weights" in bundle.manifest.graphs["plan"].inputs
         self._aiming = Aiming(contract, self._arm, self._workspace, self._graphs.get("goal"), aside, turns)
         self._most = np.array(contract.interface.action.bounds, np.float32)
+        spec = bundle.manifest.planner
+        self._every = 1 if spec is None else spec.every
         self._past = len(self._graphs["perceive"].neutral().get("since", ()))  # steps that perceive is handed
         self._drawn: tuple[int, Floats] | None = None
 
@@ -171,7 +173,9 @@ class Brain:
         watch.lap("aim")
         if not self.acts:
             return decided("watching"), after
-        plan = self._plan(after.belief, wants, aim, start, memory, seed)
+        stamp_ns, age = 0 if goal is None else goal.stamp_ns, memory.age + memory.since
+        runs = aim.moves and age < self._every and stamp_ns == memory.planned_for
+        plan = self._plan(after.belief, wants, aim, start, memory, None if runs else seed)
         watch.lap("plan")
         if not _finite(plan):
             return decided(NOT_FINITE), after
@@ -184,8 +188,9 @@ class Brain:
             told["action"] = np.clip(chunk[0], -self._most, self._most)
         watch.lap("kinematics")
         told |= {name: plan.get(name) for name in ("chunk", "states", "poses", "sigma", "joints", "contact", "values")}
-        told |= {"cost": float(plan["cost"][0]), "candidates": plan.get("candidate_poses")}
-        return decided(aim.status), replace(after, warm=chunk)
+        told |= {"cost": float(plan["cost"][0]) if "cost" in plan else None, "candidates": plan.get("candidate_poses")}
+        age = age if runs else 0.0 if aim.moves and self.policy == "model" else inf
+        return decided(aim.status), replace(after, warm=chunk, age=age, planned_for=stamp_ns)
 
     def imagine(self, memory: Memory, candidates: Floats) -> Imagined:
         """Futures of action sequences (N, H, C) from a memory, for any N."""
@@ -256,15 +261,21 @@ class Brain:
         return self._aiming.aim(goal, measured, poses, seen, memory.pursuit, memory.since, values)
 
     def _plan(
-        self, belief: Floats, wants: Inputs, aim: Subgoal, start: Float | None, memory: Memory, seed: int
+        self, belief: Floats, wants: Inputs, aim: Subgoal, start: Float | None, memory: Memory, seed: int | None
     ) -> dict[str, Any]:
-        """Run the plan graph. Holding still is a plan whose bounds leave no choice, so that its future is imagined."""
-        graph, warm = self._graphs["plan"], memory.warm
-        noise = self._drawn[1] if self._drawn is not None and self._drawn[0] == seed else self._noise(seed)
-        shifted = memory.shifted()
+        """Run the plan graph. Holding still is a plan whose bounds leave no choice, so that its future is imagined.
+
+        Without a seed the last plan goes on, and its future is imagined from now.
+        """
+        graph, warm, shifted = self._graphs["plan"], memory.warm, memory.shifted()
         tips = None if self._arm is None or start is None else self._arm.tips(start)
         low, high = self._workspace.bounds(len(warm), tips)
         low, high = memory.reach * low, memory.reach * high
+        if seed is None:
+            chunk = np.clip(shifted, low, high)
+            ahead = vars(imagine(self._graphs["rollout"], belief, chunk[None]))
+            return {"chunk": chunk} | {name: found[0] for name, found in ahead.items() if found is not None}
+        noise = self._drawn[1] if self._drawn is not None and self._drawn[0] == seed else self._noise(seed)
         if not aim.moves:
             low = high = np.zeros_like(warm)
         elif self.policy == "random":

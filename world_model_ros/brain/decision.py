@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -66,6 +67,8 @@ class Memory:
         since: steps of the model since the plan of ``warm``; less than one where ticks are more frequent than steps.
         progress: how a push has gone so far, if there is one.
         past: beliefs (M,) of the last steps before ``belief``, each with the action (C,) that followed; oldest first.
+        age: steps of the model since ``warm`` was planned anew; infinite if it was not, or shall be.
+        planned_for: stamp of the goal that it was planned for.
     """
 
     belief: Floats
@@ -76,6 +79,8 @@ class Memory:
     since: float = 1.0
     progress: PushProgress | None = None
     past: tuple[tuple[Floats, Floats], ...] = ()
+    age: float = inf
+    planned_for: int = 0
 
     def after(self, belief: Floats, applied: Floats | None, kept: int) -> Memory:
         """A tick later: a new belief, no plan yet, and a little less careful.
@@ -97,7 +102,8 @@ class Memory:
 
     def refused(self) -> Memory:
         """After the gate has refused the last plan: it is not the start of the next, which may reach half as far."""
-        return replace(self, warm=np.zeros_like(self.warm), reach=max(_MOST_CAUTION, _CAUTION * self.reach))
+        reach = max(_MOST_CAUTION, _CAUTION * self.reach)
+        return replace(self, warm=np.zeros_like(self.warm), reach=reach, age=inf)
 
 
 @dataclass(frozen=True)

@@ -59,11 +59,13 @@ class PlannerSpec(BaseModel):
 
     Args:
         beta: colour of the noise that it expects.
+        every: ticks of the model between two plans; in between, the last one goes on.
     """
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
     beta: Annotated[float, Field(ge=0)] = 2.0
+    every: Count = 1
 
 
 class Calibration(BaseModel):

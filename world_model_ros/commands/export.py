@@ -16,7 +16,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, help="folder of the bundle; models/<name> without it")
     parser.add_argument("--name", help="name of the bundle; the robot's without it, or that of the bundle")
     parser.add_argument("--robot", help="of a bundle: contract, name or .yaml file; the one that it names without it")
-    parser.add_argument("--candidates", type=int, help="of the planner's first iteration")
+    parser.add_argument("--candidates", type=int, help="of the planner's first iteration, or chunks of a macro step")
+    parser.add_argument("--macro-steps", type=int, help="of a model that plans by chunks: how many it looks ahead")
+    parser.add_argument("--every", type=int, help="of a model that plans by chunks: ticks between two plans")
     parser.add_argument(
         "--threads", type=int, default=0, help="of the CPU; 0 measures what is quickest now (%(default)s)"
     )
@@ -31,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from world_model_ros.contract.contract import load_contract
     from world_model_ros.contract.share_folder import share_folder
-    from world_model_ros.learning.export.model_export import load_checkpoint
+    from world_model_ros.learning.export.model_export import checkpoint_contract
     from world_model_ros.learning.export.onnx_exporter import exporter_named
     from world_model_ros.learning.export.publish import bundle_to_export, export
     from world_model_ros.learning.training.threads import take_threads
@@ -43,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
         choice = take_threads(arguments.threads)
         print(f"threads: {choice.threads}, {choice.reason}", file=sys.stderr)
         if out is None:
-            out = share_folder("models") / (arguments.name or load_checkpoint(arguments.training / "model.pt")[1].name)
+            out = share_folder("models") / (arguments.name or checkpoint_contract(arguments.training / "model.pt").name)
     elif out is None:
         bundle_to_export(arguments.training)
         raise UserError("out", None, "a folder for the new bundle")
@@ -71,7 +73,8 @@ def _planner(arguments: argparse.Namespace) -> dict[str, Any]:
 
     named = {"solver": arguments.solver, "objective": arguments.objective}
     given = {"samples": arguments.candidates, "decay": arguments.decay, **named}
-    for name, least in (("candidates", 1), ("decay", 1.0)):
+    given |= {"macro_steps": arguments.macro_steps, "every": arguments.every}
+    for name, least in (("candidates", 1), ("decay", 1.0), ("macro_steps", 1), ("every", 1)):
         value = getattr(arguments, name)
         if value is not None and not value >= least:
             raise UserError(name, value, f"{least} or more")

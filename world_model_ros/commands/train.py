@@ -6,9 +6,15 @@ import argparse
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from world_model_ros.commands.output import show
 from world_model_ros.contract.share_folder import default_robot
+from world_model_ros.core.errors import UserError
+
+if TYPE_CHECKING:
+    from world_model_ros.learning.behaviour.chunk_training import ChunkConfig
+    from world_model_ros.learning.training.config import TrainConfig
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,7 +26,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=Path("runs/train"),
         help="a run broken off there goes on (%(default)s)",
     )
-    parser.add_argument("--steps", type=int, nargs=2, metavar=("ONE", "TWO"), help="gradient steps of the two stages")
+    parser.add_argument(
+        "--model",
+        choices=("senses", "chunks"),
+        help="one that perceives with all senses, or one that plans by chunks of behaviour where streams report all"
+        " targets; what fits the contract without it",
+    )
+    parser.add_argument(
+        "--steps", type=int, nargs="+", metavar="N", help="gradient steps: of the two stages of senses, or of chunks"
+    )
     parser.add_argument("--reader-steps", type=int, help="gradient steps of the position reader")
     parser.add_argument("--decoder-steps", type=int, help="gradient steps of the image decoder, after all else")
     parser.add_argument("--horizon", type=int, default=12, help="ticks that are imagined (%(default)s)")
@@ -48,20 +62,48 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from world_model_ros.bags.storage.find import find_bags
     from world_model_ros.contract.contract import load_contract
-    from world_model_ros.learning.training.config import TrainConfig
-    from world_model_ros.learning.training.threads import threads_for
-    from world_model_ros.learning.training.train import CHECKPOINT
-    from world_model_ros.learning.training.train_on_bags import train
+    from world_model_ros.learning.behaviour.chunk_training import ChunkConfig
+    from world_model_ros.learning.training.train_on_bags import train, usual_config
 
     contract = load_contract(arguments.robot)
     bags = find_bags(arguments.bags)
-    choice = threads_for(arguments.threads, arguments.out / CHECKPOINT)
-    print(
-        f"trains with {choice.threads} {'thread' if choice.threads == 1 else 'threads'}: {choice.reason}",
-        file=sys.stderr,
+    usual = usual_config(contract)
+    chunks = isinstance(usual, ChunkConfig) if arguments.model is None else arguments.model == "chunks"
+    config = _chunks(arguments) if chunks else _senses(arguments)
+    result = train(
+        contract, bags, arguments.out, config, workers=arguments.workers, despite_faults=arguments.despite_faults
     )
-    config = TrainConfig(
-        steps=tuple(arguments.steps) if arguments.steps else TrainConfig.steps,
+    if os.environ.get("RANK", "0") == "0":  # of several processes one speaks
+        line = f"{result['bags']} bags, {result['ticks']} ticks; wrote {result['checkpoint']}"
+        show(result, arguments.json, [line])
+    return 0
+
+
+def _chunks(arguments: argparse.Namespace) -> ChunkConfig:
+    """Settings of a model that plans by chunks of behaviour."""
+    from world_model_ros.learning.behaviour.chunk_training import ChunkConfig
+
+    steps = arguments.steps or [ChunkConfig.steps]
+    if len(steps) != 1:
+        raise UserError("steps", steps, "one number, of a model that plans by chunks")
+    # Networks this small are no quicker on more threads.
+    return ChunkConfig(steps=steps[0], held_out=arguments.held_out, seed=arguments.seed, threads=arguments.threads or 1)
+
+
+def _senses(arguments: argparse.Namespace) -> TrainConfig:
+    """Settings of a model that perceives with all senses."""
+    from world_model_ros.learning.training.config import TrainConfig
+    from world_model_ros.learning.training.threads import threads_for
+    from world_model_ros.learning.training.train import CHECKPOINT
+
+    steps = arguments.steps or list(TrainConfig.steps)
+    if len(steps) != 2:
+        raise UserError("steps", steps, "two numbers, one a stage")
+    choice = threads_for(arguments.threads, arguments.out / CHECKPOINT)
+    threads = "thread" if choice.threads == 1 else "threads"
+    print(f"trains with {choice.threads} {threads}: {choice.reason}", file=sys.stderr)
+    return TrainConfig(
+        steps=(steps[0], steps[1]),
         reader_steps=TrainConfig.reader_steps if arguments.reader_steps is None else arguments.reader_steps,
         decoder_steps=TrainConfig.decoder_steps if arguments.decoder_steps is None else arguments.decoder_steps,
         horizon=arguments.horizon,
@@ -75,10 +117,3 @@ def run(arguments: argparse.Namespace) -> int:
         device=arguments.device,
         objective=arguments.objective,
     )
-    result = train(
-        contract, bags, arguments.out, config, workers=arguments.workers, despite_faults=arguments.despite_faults
-    )
-    if os.environ.get("RANK", "0") == "0":  # of several processes one speaks
-        line = f"{result['bags']} bags, {result['ticks']} ticks; wrote {result['checkpoint']}"
-        show(result, arguments.json, [line])
-    return 0

@@ -7,6 +7,7 @@ import json
 import zipfile
 import zlib
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +46,8 @@ class ReplayState:
             "fresh_starts": np.array([each.fresh_start for each, _ in self.left]),
             "warm": memory.warm,
             "reach": np.array(memory.reach),
+            "age": np.array(memory.age),
+            "planned_for": np.array(memory.planned_for, np.int64),
             "model": np.array(_fingerprint(brain)),
         }
         for i, (each, reference) in enumerate(self.left):
@@ -90,10 +93,11 @@ def load_state(path: Path, brain: Brain) -> ReplayState:
         if "push" in found:
             progress = PushProgress(int(found["push_stamp"]), *found["push"].tolist())
         warm, reach = found["warm"], float(found["reach"])
+        age, planned_for = float(found.get("age", inf)), int(found.get("planned_for", 0))
         left = []
         for i, (belief, fresh) in enumerate(zip(found["beliefs"], found["fresh_starts"])):
             past = tuple(zip(found.get(f"past_beliefs_{i}", ()), found.get(f"past_actions_{i}", ())))
-            memory = Memory(belief, warm, bool(fresh), pursuit, reach, progress=progress, past=past)
+            memory = Memory(belief, warm, bool(fresh), pursuit, reach, 1.0, progress, past, age, planned_for)
             left.append((memory, found.get(f"reference_{i}")))
         return ReplayState(int(found["now_ns"]), int(found["index"]), tuple(left))
     except _BROKEN as error:

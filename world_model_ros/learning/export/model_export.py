@@ -29,6 +29,16 @@ from world_model_ros.planning.planner import PlanConfig
 _NOISE_BETA = 2.0
 
 
+def checkpoint_kind(path: Path) -> str:
+    """What kind of model a file of weights is of: ``senses``, or ``chunks`` (`world_model_ros.learning.behaviour`)."""
+    return str(torch.load(path, weights_only=True).get("kind", "senses"))
+
+
+def checkpoint_contract(path: Path) -> Contract:
+    """The contract that a file of weights was made for."""
+    return contract_from_text(torch.load(path, weights_only=True)["contract"], str(path))
+
+
 def load_checkpoint(path: Path) -> tuple[WorldModel, Contract]:
     """Weights and contract as `train.save` wrote them; `UserError` of those of another version."""
     state = torch.load(path, weights_only=True)

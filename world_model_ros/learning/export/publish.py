@@ -12,10 +12,11 @@ from world_model_ros.bundle.bundle import Bundle, find_bundle, known_bundles, lo
 from world_model_ros.bundle.manifest import Manifest
 from world_model_ros.contract.contract import Contract, load_contract
 from world_model_ros.core.errors import UserError
+from world_model_ros.learning.behaviour.chunk_run import publish_chunks
 from world_model_ros.learning.data.cache import open_cache
 from world_model_ros.learning.data.windows import Windows
+from world_model_ros.learning.export.model_export import checkpoint_kind, load_checkpoint
 from world_model_ros.learning.export.model_export import export as export_model
-from world_model_ros.learning.export.model_export import load_checkpoint
 from world_model_ros.learning.export.restore import plan_config, restored_model
 from world_model_ros.learning.training.calibration import calibrate
 from world_model_ros.learning.training.config import TrainConfig
@@ -40,13 +41,16 @@ def export(
         name: of the bundle; the robot's without it, or that of the bundle.
         contract: of a bundle's robot; the one that it names without it.
         exporter: see `learning.export.onnx_exporter.exporter_named`.
-        planner: settings of `PlanConfig.but`: ``objective``, ``solver``, ``samples``, ``risk_weight``, ...
+        planner: settings of `PlanConfig.but`: ``objective``, ``solver``, ``samples``, ``risk_weight``, ... Of a model
+            that plans by chunks those of `world_model_ros.learning.behaviour.chunk_run.BeamConfig`.
 
     Raises:
         UserError: it is neither, it does not fit the contract, or no part of a planner has such a setting.
     """
     source, out = Path(source), Path(out)
     if (source / "model.pt").is_file():
+        if checkpoint_kind(source / "model.pt") == "chunks":
+            return publish_chunks(source, out, name, planner, exporter)
         return publish(source, out, name, planner, exporter)
     folder = bundle_to_export(source)
     if out.resolve() == folder:

@@ -10,6 +10,10 @@ from typing import Any
 
 from world_model_ros.bags.storage.find import find_bags
 from world_model_ros.contract.contract import Contract
+from world_model_ros.core.errors import UserError
+from world_model_ros.learning.behaviour.chunk_run import train_on_cache as train_chunks_on_cache
+from world_model_ros.learning.behaviour.chunk_training import ChunkConfig
+from world_model_ros.learning.behaviour.layout import StateLayout
 from world_model_ros.learning.data.cache import build_cache
 from world_model_ros.learning.data.quality import quality_lines, refuse_nonsense
 from world_model_ros.learning.training import distributed
@@ -21,7 +25,7 @@ def train(
     contract: Contract,
     bags: Path | str | Sequence[Path | str],
     out: Path | str,
-    config: TrainConfig | None = None,
+    config: TrainConfig | ChunkConfig | None = None,
     *,
     workers: int = 2,
     despite_faults: bool = False,
@@ -35,7 +39,9 @@ def train(
         contract: of the robot in the bags.
         bags: folders with bags, or bags.
         out: folder of the run; `export` makes a bundle of it.
-        config: settings.
+        config: settings, which say what kind of model it is: `TrainConfig` one that perceives with all senses, and
+            `ChunkConfig` one that plans by behaviour, of a robot whose targets are reported by streams. Without it, the
+            second where every target is.
         workers: processes that read bags.
         despite_faults: train although the data-quality report speaks against it.
 
@@ -45,10 +51,10 @@ def train(
     Raises:
         UserError: no bag can be read, or the data makes no sense.
     """
-    out, config = Path(out), config or TrainConfig()
+    out, config = Path(out), config or usual_config(contract)
     folders = [Path(bags)] if isinstance(bags, str | Path) else [Path(each) for each in bags]
     found = find_bags(folders)
-    distributed.start(config.device)
+    distributed.start(config.device if isinstance(config, TrainConfig) else "cpu")
     first = not distributed.rank()
     if not first:  # the first process reads the bags; then all find them read
         distributed.wait()
@@ -63,7 +69,19 @@ def train(
         (out / "split.json").write_text(json.dumps(split, indent=1) + "\n", encoding="utf-8")
     if not despite_faults:
         refuse_nonsense(quality)
-    train_on_cache(contract, cache, out, config)
+    if isinstance(config, ChunkConfig):
+        train_chunks_on_cache(contract, cache, out, config)
+    else:
+        train_on_cache(contract, cache, out, config)
     distributed.stop()
     checkpoint = out / "model.pt"
     return {"robot": contract.name, "bags": quality["bags"], "ticks": len(cache.fresh), "checkpoint": str(checkpoint)}
+
+
+def usual_config(contract: Contract) -> TrainConfig | ChunkConfig:
+    """Settings of the kind of model that fits a contract: one that plans by behaviour where streams report targets."""
+    try:
+        StateLayout.of(contract.interface)
+    except UserError:
+        return TrainConfig()
+    return ChunkConfig()

@@ -1,0 +1,181 @@
+"""Parts of a chunk model by themselves: columns of a state, a behaviour of two modes, a distance, macro dynamics."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from world_model_ros.core.errors import UserError
+from world_model_ros.learning.behaviour.chunk_losses import GoalMix, reached
+from world_model_ros.learning.behaviour.chunk_model import ChunkModel, ChunkSizes
+from world_model_ros.learning.behaviour.chunk_training import ChunkConfig, fit_statistics, train_chunks
+from world_model_ros.learning.behaviour.layout import Entry, StateLayout, folded_yaw
+from world_model_ros.learning.behaviour.play import Play
+
+LAYOUT = StateLayout((Entry("hand", 1), Entry("drawer", -1, 1, True), Entry("cube", 4, 0, True)))
+SMALL = ChunkSizes(chunk=2, behaviour=64, dynamics=64, distance=64)
+
+
+def yawed(yaw: float) -> list[float]:
+    return [0.0, 0.0, np.sin(yaw / 2), np.cos(yaw / 2)]
+
+
+def state(hand: list[float], drawer: float, cube: list[float], yaw: float = 0.0) -> torch.Tensor:
+    poses = (torch.tensor([hand + yawed(yaw)]), torch.tensor([[drawer]]), torch.tensor([cube + yawed(yaw)]))
+    return LAYOUT.state([each.float() for each in poses])
+
+
+def test_columns_of_a_state():
+    assert LAYOUT.size == 5 + 1 + 5
+    assert LAYOUT.goal_size == 1 + 3
+    assert LAYOUT.goal_columns == [5, 6, 7, 8]
+    found = state([0.1, 0.2, 0.3], 0.7, [0.4, 0.5, 0.6], np.pi / 8)[0]
+    expected = [0.1, 0.2, 0.3, np.cos(np.pi / 8), np.sin(np.pi / 8), 0.7, 0.4, 0.5, 0.6, 0.0, 1.0]
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("fold", [1, 2, 4])
+def test_what_looks_the_same_has_the_same_columns(fold: int):
+    turned = [torch.tensor([yawed(0.3 + turn * 2 * np.pi / fold)]) for turn in range(fold)]
+    for each in turned:
+        torch.testing.assert_close(folded_yaw(each, fold), folded_yaw(turned[0], fold), atol=1e-5, rtol=0)
+    torch.testing.assert_close(folded_yaw(-turned[0], fold), folded_yaw(turned[0], fold))
+
+
+def test_a_pose_comes_back_as_an_equal_one():
+    entry = LAYOUT.entries[2]
+    pose = LAYOUT.pose(entry, state([0.0] * 3, 0.0, [0.4, 0.5, 0.6], 0.2 + np.pi / 2))[0]
+    np.testing.assert_allclose(pose, [0.4, 0.5, 0.6, *yawed(0.2)], atol=1e-6)
+
+
+def test_a_goal_is_reached_within_the_tolerance_of_each_thing_that_counts():
+    model, tolerance = ChunkModel(LAYOUT, 2, SMALL), torch.tensor([0.1, 0.04])
+    now = state([0.0] * 3, 0.5, [0.4, 0.0, 0.02])
+
+    def there(drawer: float, x: float, counts: list[float]) -> bool:
+        goals = torch.tensor([[drawer, x, 0.0, 0.02, *counts]])
+        return bool(reached(now, goals, model, tolerance))
+
+    assert there(0.55, 0.43, [1.0] * 4)
+    assert not there(0.65, 0.43, [1.0] * 4)
+    assert not there(0.55, 0.45, [1.0] * 4)
+    assert there(0.65, 0.43, [0.0, 1.0, 1.0, 1.0])
+
+
+STILL, TICKS = 1, 21
+
+
+def fork(episodes: int = 60) -> Play:
+    """A hand that waits, goes round to the left or to the right, as often, to the same place, a cube in it."""
+    random, states, actions, begins = np.random.default_rng(3), [], [], [0]
+    half = (TICKS - STILL) // 2
+    for _ in range(episodes):
+        side = random.choice([-1.0, 1.0])
+        moves = np.zeros((TICKS + 1, 2), np.float32)
+        moves[STILL:, 0] = 0.05
+        moves[STILL : STILL + half, 1] = side * 0.05
+        moves[STILL + half : TICKS, 1] = -side * 0.05
+        place = np.concatenate([np.zeros((1, 2)), moves.cumsum(0)[:-1]])
+        rows = [state([x, y, 0.0], 0.0, [x, y, 0.0])[0] for x, y in place.tolist()]
+        states.append(torch.stack(rows))
+        actions.append(torch.from_numpy(moves))
+        begins.append(begins[-1] + TICKS + 1)
+    return Play(LAYOUT, torch.cat(states), torch.cat(actions), torch.tensor(begins))
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[ChunkModel, Play]:
+    play = fork()
+    torch.manual_seed(0)
+    model = ChunkModel(LAYOUT, 2, SMALL)
+    fit_statistics(model, play, torch.full((2,), 0.05))
+    held = torch.zeros(60, dtype=torch.bool)
+    held[::10] = True
+    config = ChunkConfig(1000, 1, 128, 2e-3, 1e-3, averaging=0.99, target=0.05, sizes=SMALL)
+    train_chunks(model, play, held, torch.tensor([0.1, 0.04]), config, tmp_path_factory.mktemp("run"))
+    return model, play
+
+
+def end_of(play: Play, count: int) -> torch.Tensor:
+    goal = play.states[TICKS][play.layout.goal_columns]
+    return torch.cat([goal, torch.ones(4)])[None].expand(count, -1)
+
+
+@pytest.mark.slow
+def test_behaviour_goes_left_or_right_and_never_between(trained: tuple[ChunkModel, Play]):
+    model, play = trained
+    noise = torch.randn(400, 2, 2, generator=torch.Generator().manual_seed(1))
+
+    def sides(tick: int) -> torch.Tensor:
+        with torch.no_grad():
+            chunks = model.sample(play.memory(torch.tensor([tick])).expand(400, -1), end_of(play, 400), noise)
+        return chunks[:, :, 1].mean(1) / 0.05
+
+    at_the_fork, later = sides(STILL), sides(STILL + 4)
+    assert 0.3 < float((at_the_fork > 0.5).float().mean()) < 0.7
+    assert 0.3 < float((at_the_fork < -0.5).float().mean()) < 0.7
+    assert float((at_the_fork.abs() < 0.5).float().mean()) < 0.28  # of a Gaussian with that spread 0.38
+    gone = play.actions[STILL + 4, 1].sign()
+    assert float((later * gone > 0.5).float().mean()) > 0.9
+
+
+@pytest.mark.slow
+def test_a_chunk_is_imagined_and_the_distance_falls_on_the_way(trained: tuple[ChunkModel, Play]):
+    model, play = trained
+    at = torch.arange(STILL, TICKS - 2)
+    with torch.no_grad():
+        ahead = model.imagine_chunk(play.memory(at), play.chunk(at, 2))[:, -1, : LAYOUT.size]
+        distance = model.distance(play.memory(at), end_of(play, len(at)))
+    miss = (ahead - play.states[at + 2])[:, 6:8].norm(dim=-1)
+    assert (
+        float(miss.median()) < 0.01 < 0.05 < float((play.states[at + 2] - play.states[at])[:, 6:8].norm(dim=-1).min())
+    )
+    assert distance[0] > distance[9] + 2.0 > distance[-1] + 4.0
+
+
+def test_goals_come_from_the_future_of_the_same_episode():
+    play = fork(6)
+    at = torch.arange(1, 6 * (TICKS + 1) - 3)
+    goals = play.goals(at, GoalMix(0.0, 0.0, 4.0), torch.Generator().manual_seed(0))
+    end = play.begins[torch.searchsorted(play.begins, at, right=True)] - 1
+    x = goals[:, 1]
+    assert (x >= play.states[at][:, 6] - 1e-6).all()
+    assert (x <= play.states[end][:, 6] + 1e-6).all()
+    now = play.goals(at, GoalMix(0.0, 1.0, 4.0), torch.Generator().manual_seed(0))
+    torch.testing.assert_close(now[:, :4], play.states[at][:, LAYOUT.goal_columns])
+
+
+def test_a_run_that_was_broken_off_becomes_what_it_would_have(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("world_model_ros.learning.behaviour.chunk_training._SAVED", 4)
+    play, held = fork(6), torch.zeros(6, dtype=torch.bool)
+    held[0] = True
+    config = ChunkConfig(steps=8, batch=16, sizes=SMALL)
+
+    def run(folder: Path, stop: int | None = None) -> ChunkModel:
+        torch.manual_seed(0)
+        model = ChunkModel(LAYOUT, 2, SMALL)
+        fit_statistics(model, play, torch.full((2,), 0.05))
+        if stop is not None:
+            import world_model_ros.learning.behaviour.chunk_training as training
+
+            whole = training._ChunkRun._losses
+            with monkeypatch.context() as broken:
+                broken.setattr(
+                    training._ChunkRun,
+                    "_losses",
+                    lambda self, step: whole(self, step) if step < stop else (_ for _ in ()).throw(KeyboardInterrupt()),
+                )
+                with pytest.raises(KeyboardInterrupt):
+                    train_chunks(model, play, held, torch.tensor([0.1, 0.04]), config, folder)
+            return run(folder)
+        train_chunks(model, play, held, torch.tensor([0.1, 0.04]), config, folder)
+        return model
+
+    whole, resumed = run(tmp_path / "a").state_dict(), run(tmp_path / "b", stop=6).state_dict()
+    assert all(torch.equal(whole[name], resumed[name]) for name in whole)
+    model = ChunkModel(LAYOUT, 2, SMALL)
+    with pytest.raises(UserError, match="other settings"):
+        train_chunks(model, play, held, torch.ones(2), ChunkConfig(steps=9, batch=16, sizes=SMALL), tmp_path / "a")

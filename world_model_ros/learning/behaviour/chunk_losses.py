@@ -1,0 +1,93 @@
+"""Losses of a chunk model: flow matching, macro dynamics with their spread, and the distance in hindsight."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from world_model_ros.learning.behaviour.chunk_model import ChunkModel
+from world_model_ros.learning.behaviour.play import GoalMix, Play
+
+BEHAVED = GoalMix(0.15, 0.0, 100.0)
+VALUED = GoalMix(0.3, 0.1, 100.0)
+
+
+@dataclass(frozen=True)
+class ValueConfig:
+    """Settings of the distance.
+
+    Args:
+        discount: of a macro step.
+        expectile: of what follows that is believed: over one half is hopeful.
+        near: share of the tolerance in which a goal counts as reached.
+    """
+
+    discount: float = 0.98
+    expectile: float = 0.9
+    near: float = 0.85
+
+
+def flow_loss(model: ChunkModel, play: Play, at: Tensor, generator: torch.Generator) -> Tensor:
+    """Flow matching of the chunks that were done."""
+    memory, goals = play.memory(at), play.goals(at, BEHAVED, generator, model.chunk_ticks)
+    done = (play.chunk(at, model.chunk_ticks) / model.action_scale).flatten(1)
+    noise = torch.randn(done.shape, generator=generator)
+    time = torch.rand(len(at), 1, generator=generator)
+    velocity = model.flow(model.features(memory), model.asked(memory, goals), (1.0 - time) * noise + time * done, time)
+    return F.mse_loss(velocity, done - noise)
+
+
+def dynamics_losses(model: ChunkModel, play: Play, at: Tensor) -> tuple[Tensor, Tensor]:
+    """Squared error of the changes within a chunk, and likelihood of what is left over."""
+    k = model.chunk_ticks
+    memory, chunk = play.memory(at), play.chunk(at, k)
+    truth = play.states[at[:, None] + torch.arange(1, k + 1)] - play.states[at][:, None]
+    changes = model.changes(model.features(memory), chunk)
+    loss = F.mse_loss(changes, truth / model.change_scale)
+    with torch.no_grad():
+        miss = (changes * model.change_scale - truth) ** 2
+    log_spread, likelihood = model.log_spread(memory, chunk), torch.zeros(())
+    for number, entry in enumerate(model.layout.entries):
+        begin, size = model.layout.columns(entry).start, 1 if entry.scalar else 3
+        squared = miss[..., begin : begin + size].sum(-1)
+        log = log_spread[..., number]
+        likelihood = likelihood + (size * log + 0.5 * squared * torch.exp(-2.0 * log)).mean()
+    return loss, likelihood
+
+
+def reached(state: Tensor, goals: Tensor, model: ChunkModel, tolerance: Tensor) -> Tensor:
+    """Whether states (..., R) are at goals (..., 2 G): each thing that counts within its tolerance (things,)."""
+    wanted, counts = goals.chunk(2, -1)
+    miss = (state[..., model.goal_columns] - wanted) * counts
+    at, here = 0, torch.ones(state.shape[:-1], dtype=torch.bool)
+    for number, entry in enumerate(model.layout.things):
+        here &= miss[..., at : at + entry.goal_size].norm(dim=-1) <= tolerance[number]
+        at += entry.goal_size
+    return here
+
+
+def value_loss(
+    model: ChunkModel,
+    target: ChunkModel,
+    play: Play,
+    at: Tensor,
+    tolerance: Tensor,
+    config: ValueConfig,
+    generator: torch.Generator,
+) -> Tensor:
+    """Expectile regression of the value on macro steps."""
+    k = model.chunk_ticks
+    goals = play.goals(at, VALUED, generator, k)
+    memory, after = play.memory(at), play.memory(at + k)
+    way = play.states[at[:, None] + torch.arange(1, k + 1)]
+    there = reached(way, goals[:, None], model, config.near * tolerance).any(1)
+    with torch.no_grad():
+        ahead = target.values(after, goals).amin(0)
+        backup = torch.where(there, 0.0, -1.0 + config.discount * ahead)
+        now = target.values(memory, goals).amin(0)
+        weight = torch.where(backup >= now, config.expectile, 1.0 - config.expectile)
+    values = model.values(memory, goals)
+    return (weight * (backup - values) ** 2).mean()

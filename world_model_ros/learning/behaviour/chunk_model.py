@@ -1,0 +1,147 @@
+"""A model of chunks: what is usually done next, where a chunk leads, and how far it then is to the goal.
+
+Three networks read one state: behaviour by flow matching (Lipman et al. 2023), which has as many modes as its data;
+macro dynamics, which take a whole chunk in one step; and the distance, learned in hindsight by expectile regression on
+macro steps, the lesser of two values. Only chunks that the behaviour would do are imagined, and only where it leads:
+there the other two were trained.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from world_model_ros.learning.behaviour.layout import StateLayout
+
+MOST_AHEAD = 60  # ticks that regions are calibrated for, at most
+_FINE_M, _FINE = 0.1, 30.0  # a clipped, fine view of what is near the hand
+
+
+@dataclass(frozen=True)
+class ChunkSizes:
+    """Sizes of a chunk model.
+
+    Args:
+        chunk: actions in a chunk, and ticks in a macro step.
+        flow: Euler steps of the behaviour.
+        behaviour: width of its network. dynamics: of the macro dynamics. distance: of each of its two networks.
+    """
+
+    chunk: int = 5
+    flow: int = 5
+    behaviour: int = 256
+    dynamics: int = 256
+    distance: int = 256
+
+
+class ChunkModel(nn.Module):
+    """Behaviour, macro dynamics and distance.
+
+    A memory (2 R,) is the state of the last tick and of the one before. Goals (N, 2 G) are values of the columns that
+    a goal may be given for, and 1 for each that counts.
+
+    Args:
+        layout: of a state.
+        actions: columns of an action, C.
+        sizes: of the networks.
+    """
+
+    def __init__(self, layout: StateLayout, actions: int, sizes: ChunkSizes | None = None) -> None:
+        super().__init__()
+        self.layout, self.actions, self.sizes = layout, actions, sizes or ChunkSizes()
+        r, g, k, c = layout.size, layout.goal_size, self.sizes.chunk, actions
+        seen = 2 * r + 6 * len(layout.relative())
+        asked = 3 * g
+        self.behaviour = _mlp(seen + asked + k * c + 1, self.sizes.behaviour, k * c)
+        self.dynamics = _mlp(seen + k * c, self.sizes.dynamics, k * r)
+        self.spread = _mlp(seen + k * c, 128, k * len(layout.entries))
+        self.distances = nn.ModuleList(_mlp(seen + asked, self.sizes.distance, 1) for _ in range(2))
+        for name, size in (("mean", r), ("scale", r), ("step_scale", r)):
+            self.register_buffer(name, torch.ones(size) if "scale" in name else torch.zeros(size))
+        self.register_buffer("change_scale", torch.ones(k, r))
+        self.register_buffer("action_scale", torch.ones(c))
+        self.register_buffer("step_miss", torch.ones(r))
+        self.register_buffer("usual_miss", torch.ones(1))
+        self.register_buffer("sigma_scale", torch.ones(MOST_AHEAD, len(layout.entries)))
+        self.register_buffer("goal_columns", torch.tensor(layout.goal_columns))
+        self.mean: Tensor
+        self.scale: Tensor
+        self.step_scale: Tensor
+        self.change_scale: Tensor
+        self.action_scale: Tensor
+        self.step_miss: Tensor
+        self.usual_miss: Tensor
+        self.sigma_scale: Tensor
+        self.goal_columns: Tensor
+
+    @property
+    def chunk_ticks(self) -> int:
+        """Ticks in a macro step."""
+        return self.sizes.chunk
+
+    def features(self, memory: Tensor) -> Tensor:
+        """What the networks see of memories (N, 2 R)."""
+        now, before = memory.chunk(2, -1)
+        seen = [(now - self.mean) / self.scale, ((now - before) / self.step_scale).clamp(-5.0, 5.0)]
+        for thing, hand in self.layout.relative():
+            away = now[:, thing] - now[:, hand]
+            seen += [away / self.scale[hand], (away.clamp(-_FINE_M, _FINE_M)) * _FINE]
+        return torch.cat(seen, -1)
+
+    def asked(self, memory: Tensor, goals: Tensor) -> Tensor:
+        """What the networks see of goals (N, 2 G)."""
+        wanted, counts = goals.chunk(2, -1)
+        now = memory[:, self.goal_columns]
+        mean, scale = self.mean[self.goal_columns], self.scale[self.goal_columns]
+        return torch.cat([(wanted - mean) / scale * counts, (wanted - now) / scale * counts, counts], -1)
+
+    def flow(self, seen: Tensor, asked: Tensor, chunk: Tensor, time: Tensor) -> Tensor:
+        """Velocity (N, k C) of the flow at chunks (N, k C), in units of the bounds, at times (N, 1) from 0 to 1."""
+        return self.behaviour(torch.cat([seen, asked, chunk, time], -1))
+
+    def sample(self, memory: Tensor, goals: Tensor, noise: Tensor) -> Tensor:
+        """Chunks (N, k, C) that the behaviour would do, from noise (N, k, C)."""
+        seen, asked = self.features(memory), self.asked(memory, goals)
+        chunk = noise.flatten(1)
+        for step in range(self.sizes.flow):
+            time = torch.full_like(chunk[:, :1], step / self.sizes.flow)
+            chunk = chunk + self.flow(seen, asked, chunk, time) / self.sizes.flow
+        return chunk.reshape(noise.shape) * self.action_scale
+
+    def changes(self, seen: Tensor, chunk: Tensor) -> Tensor:
+        """By how much the state differs after each tick of a chunk (N, k, C): (N, k, R), in units of `change_scale`."""
+        flat = (chunk / self.action_scale).flatten(1)
+        return self.dynamics(torch.cat([seen, flat], -1)).reshape(len(seen), self.sizes.chunk, -1)
+
+    def imagine_chunk(self, memory: Tensor, chunk: Tensor) -> Tensor:
+        """Memories (N, k, 2 R) after each tick of chunks (N, k, C)."""
+        now, r = memory[:, : self.layout.size], self.layout.size
+        changes = self.changes(self.features(memory), chunk) * self.change_scale
+        ahead = (now[:, None] + changes).reshape(-1, r)
+        ahead = self.layout.upright(ahead).reshape(len(now), -1, r)
+        before = torch.cat([now[:, None], ahead[:, :-1]], 1)
+        return torch.cat([ahead, before], -1)
+
+    def log_spread(self, memory: Tensor, chunk: Tensor) -> Tensor:
+        """Logarithm of the standard deviation of each entry after each tick of a chunk: (N, k, E)."""
+        flat = (chunk / self.action_scale).flatten(1)
+        spread = self.spread(torch.cat([self.features(memory), flat], -1))
+        return spread.reshape(len(memory), self.sizes.chunk, -1)
+
+    def values(self, memory: Tensor, goals: Tensor) -> Tensor:
+        """Both values (2, N): minus the discounted macro steps to the goal."""
+        seen = torch.cat([self.features(memory), self.asked(memory, goals)], -1)
+        return torch.stack([each(seen)[:, 0] for each in self.distances])
+
+    def distance(self, memory: Tensor, goals: Tensor) -> Tensor:
+        """How far it is to the goals (N,), in discounted macro steps; the more careful of two opinions."""
+        return -self.values(memory, goals).amin(0)
+
+
+def _mlp(size: int, width: int, out: int) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    for before in (size, width, width):
+        layers += [nn.Linear(before, width), nn.LayerNorm(width), nn.GELU(approximate="tanh")]
+    return nn.Sequential(*layers, nn.Linear(width, out))

@@ -1,0 +1,239 @@
+"""From aligned bags to a chunk model, and from that to a bundle."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, fields, replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from world_model_ros.bundle.manifest import Manifest
+from world_model_ros.bundle.manifest import Sizes as BundleSizes
+from world_model_ros.contract.contract import Contract, contract_from_text
+from world_model_ros.contract.schema import Interface
+from world_model_ros.core.errors import UserError
+from world_model_ros.learning.behaviour.chunk_graphs import ChunkPerceive, ChunkPlan, ChunkRollout, imagined
+from world_model_ros.learning.behaviour.chunk_model import ChunkModel, ChunkSizes
+from world_model_ros.learning.behaviour.chunk_training import ChunkConfig, fit_statistics, train_chunks
+from world_model_ros.learning.behaviour.layout import StateLayout
+from world_model_ros.learning.behaviour.play import Play
+from world_model_ros.learning.data.cache import Cache, open_cache
+from world_model_ros.learning.export.bundle_writer import write_bundle
+from world_model_ros.planning.chunk_beam import ChunkBeam
+
+_CANDIDATES = 8  # that a rollout takes at a time
+_USUAL = 0.99  # share of ticks whose surprise is under one
+_REGION = 0.9
+_REGION_SCALE = 2.5  # semi-axes in sigmas, as `bundle.manifest.Calibration` has them
+_MEASURED = 4096
+
+
+@dataclass(frozen=True)
+class BeamConfig:
+    """Settings of a plan.
+
+    Args:
+        samples: chunks a macro step, a multiple of ``spread``. macro_steps: how many of them are looked ahead.
+        spread: new chunks for each future that is kept.
+        every: ticks between two plans; one more than a chunk has makes no sense.
+    """
+
+    samples: int = 64
+    macro_steps: int = 3
+    spread: int = 4
+    every: int = 5
+
+    def but(self, **changes: Any) -> BeamConfig:
+        """These settings with some changed. `UserError` of one that there is not, or that makes no sense."""
+        legal = [each.name for each in fields(self)]
+        for name in changes:
+            if name not in legal:
+                raise UserError("planner", name, f"one of {legal}, of a model that plans by chunks")
+        changed = replace(self, **changes)
+        if changed.samples < 8 or changed.samples % changed.spread:
+            raise UserError("samples", changed.samples, f"8 or more, a multiple of {changed.spread}")
+        return changed
+
+
+def play_of(layout: StateLayout, cache: Cache, names: list[str]) -> Play:
+    """States and actions of a cache; what was not fresh counts as it was before.
+
+    Args:
+        layout: of a state.
+        cache: of the bags.
+        names: of all streams, in the order of the cache's ``fresh``.
+    """
+    values = []
+    for entry in layout.entries:
+        told = np.asarray(cache.streams[entry.name], np.float32)
+        values.append(torch.from_numpy(told[_last_fresh(cache.fresh[:, names.index(entry.name)] > 0.5, cache.begins)]))
+    actions = np.zeros_like(cache.applied)
+    actions[:-1] = cache.applied[1:]  # a cache says what led to a tick, this what was done from it on
+    actions[cache.begins[1:] - 1] = 0.0
+    return Play(layout, layout.state(values), torch.from_numpy(actions), torch.from_numpy(np.asarray(cache.begins)))
+
+
+def _last_fresh(fresh: NDArray[np.bool_], begins: NDArray[np.int64]) -> NDArray[np.int64]:
+    """For each tick the newest in its episode that was fresh, or the first that will be."""
+    found = np.arange(len(fresh))
+    for begin, end in pairwise(begins.tolist()):
+        there = np.flatnonzero(fresh[begin:end])
+        if len(there):
+            newest = np.maximum.accumulate(np.where(fresh[begin:end], np.arange(end - begin), -1))
+            found[begin:end] = begin + np.where(newest < 0, there[0], newest)
+    return found
+
+
+def tolerances(interface: Interface, layout: StateLayout, config: ChunkConfig) -> torch.Tensor:
+    """How near to its goal each thing counts as there: m, or the unit of something articulated."""
+    found = []
+    for entry in layout.things:
+        assert entry.target is not None
+        unit = interface.targets[entry.target].unit if entry.scalar else "m"
+        found.append({"m": config.tolerance_m, "rad": config.tolerance_rad}.get(unit, config.tolerance_share))
+    return torch.tensor(found)
+
+
+def train_on_cache(contract: Contract, cache: Cache, out: Path, config: ChunkConfig) -> ChunkModel:
+    """Train a chunk model, and go on where an earlier run in ``out`` was interrupted.
+
+    Raises:
+        UserError: targets are not reported by streams, or there is too little data.
+    """
+    interface = contract.interface
+    layout = StateLayout.of(interface)
+    play = play_of(layout, cache, [stream.name for stream in interface.streams])
+    if not cache.trained.any() or not len(play.starts(torch.from_numpy(np.flatnonzero(cache.trained)), config.chunk)):
+        raise UserError("bags", int(cache.trained.sum()), f"training episodes of more than {config.chunk} ticks")
+    torch.manual_seed(config.seed)
+    model = ChunkModel(layout, interface.action.size, config.sizes)
+    fit_statistics(model, play, torch.tensor(interface.action.bounds))
+    held_out = torch.from_numpy(~cache.trained)
+    told = train_chunks(model, play, held_out, tolerances(interface, layout, config), config, out)
+    about = {"kind": "chunks", "contract": contract.text, "sizes": asdict(config.sizes)}
+    torch.save({**about, "weights": model.state_dict()}, out / "model.pt")
+    told |= {"minutes": round(told["minutes"], 2)}
+    (out / "train.json").write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+    return model
+
+
+def load_chunks(path: Path) -> tuple[ChunkModel, Contract]:
+    """A model and its contract, as `train_on_cache` wrote them."""
+    told = torch.load(path, weights_only=True)
+    contract = contract_from_text(told["contract"], str(path))
+    layout = StateLayout.of(contract.interface)
+    model = ChunkModel(layout, contract.interface.action.size, ChunkSizes(**told["sizes"]))
+    try:
+        model.load_state_dict(told["weights"])
+    except RuntimeError as error:
+        raise UserError("weights", str(path), f"weights of this version ({' '.join(str(error).split())})") from error
+    return model.eval(), contract
+
+
+@torch.no_grad()
+def calibrate(model: ChunkModel, play: Play, episodes: torch.Tensor, horizon: int) -> dict[str, Any]:
+    """Set the scale of regions and of surprise from episodes (E',) that did not train; share of regions that hold."""
+    at = play.starts(episodes, horizon)
+    if not len(at):
+        raise UserError("held_out", 0, f"an episode of more than {horizon} ticks that does not train")
+    at = at[torch.randperm(len(at), generator=torch.Generator().manual_seed(3))[:_MEASURED]]
+    half = len(at) // 2
+    ratios = _miss(model, play, at, horizon)  # (B, H, E)
+    scale = torch.quantile(ratios[:half], _REGION, dim=0) / _REGION_SCALE
+    model.sigma_scale[:horizon] *= scale
+    expected = model.imagine_chunk(play.memory(at), play.actions[at][:, None].expand(-1, model.chunk_ticks, -1))
+    miss = (play.states[at + 1] - expected[:, 0, : model.layout.size]).abs()
+    model.step_miss.copy_(miss.pow(2).mean(0).sqrt().clamp(min=1e-4))
+    model.usual_miss.copy_(torch.quantile((miss / model.step_miss).amax(1), _USUAL)[None])
+    holds = ((ratios[half:] / scale) <= _REGION_SCALE).float().mean(0)
+    names = [entry.name for entry in model.layout.entries]
+    return {"region_scale": _REGION_SCALE, "held": {name: holds[:, e].tolist() for e, name in enumerate(names)}}
+
+
+def _miss(model: ChunkModel, play: Play, at: torch.Tensor, horizon: int) -> torch.Tensor:
+    """By how many spreads each entry is missed at each tick ahead: (B, H, E)."""
+    states, spread = imagined(model, play.memory(at), play.chunk(at, horizon))
+    truth = play.states[at[:, None] + torch.arange(1, horizon + 1)]
+    columns = []
+    for number, entry in enumerate(model.layout.entries):
+        begin = model.layout.columns(entry).start
+        part = slice(begin, begin + (1 if entry.scalar else 3))
+        columns.append((states[..., part] - truth[..., part]).norm(dim=-1) / spread[..., number])
+    return torch.stack(columns, -1)
+
+
+def publish_chunks(
+    run: Path, out: Path, name: str | None, planner: dict[str, Any], exporter: str | None = None
+) -> Manifest:
+    """Write the bundle of a run.
+
+    Args:
+        run: folder that `train_on_cache` wrote, with its cache.
+        out: folder of the bundle.
+        name: of the bundle; the robot's without it.
+        planner: settings of `BeamConfig` that shall be others than usual.
+        exporter: see `learning.export.onnx_exporter.exporter_named`.
+    """
+    model, contract = load_chunks(run / "model.pt")
+    interface = contract.interface
+    beam = BeamConfig(every=model.chunk_ticks).but(**planner)
+    if beam.every > model.chunk_ticks:
+        raise UserError("every", beam.every, f"1 to {model.chunk_ticks}, the ticks of a chunk")
+    told = json.loads((run / "train.json").read_text(encoding="utf-8"))
+    horizon = beam.macro_steps * model.chunk_ticks
+    cache = open_cache(contract, run / "cache", told["config"]["held_out"])
+    play = play_of(model.layout, cache, [stream.name for stream in interface.streams])
+    calibration = calibrate(model, play, torch.from_numpy(np.flatnonzero(~cache.trained)), horizon)
+    provenance = {
+        "training": told,
+        "episodes": len(cache.begins) - 1,
+        "ticks": len(cache.fresh),
+        "held_out_episodes": int(np.sum(~cache.trained)),
+        "parameters": sum(p.numel() for p in model.parameters()),
+    }
+    return export_chunks(model, contract, out, name, beam, provenance, told["scores"], calibration, exporter)
+
+
+def export_chunks(
+    model: ChunkModel,
+    contract: Contract,
+    out: Path,
+    name: str | None,
+    beam: BeamConfig,
+    provenance: dict[str, Any] | None = None,
+    scores: dict[str, Any] | None = None,
+    calibration: dict[str, Any] | None = None,
+    exporter: str | None = None,
+) -> Manifest:
+    """Write a bundle of a model that is trained and calibrated."""
+    interface, state = contract.interface, 2 * model.layout.size
+    search = ChunkBeam(model, beam.samples, beam.macro_steps, beam.spread)
+    return write_bundle(
+        out,
+        contract,
+        {
+            "perceive": ChunkPerceive(model, interface),
+            "rollout": ChunkRollout(model, interface),
+            "plan": ChunkPlan(model, interface, search),
+        },
+        BundleSizes(
+            state=state,
+            memory=state,
+            code=0,
+            horizon=beam.macro_steps * model.chunk_ticks,
+            candidates=beam.samples,
+            iterations=beam.macro_steps,
+        ),
+        name,
+        free={"candidates": _CANDIDATES},
+        planner={"solver": "beam", "beta": 0.0, "chunk": model.chunk_ticks, **asdict(beam)},
+        provenance=provenance,
+        scores=scores,
+        calibration=calibration,
+        exporter=exporter,
+    )

@@ -1,0 +1,255 @@
+"""Training of a chunk model: behaviour, macro dynamics and distance side by side, on the same ticks.
+
+A run that was broken off goes on where it was.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+import sys
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from world_model_ros.core.errors import UserError
+from world_model_ros.core.progress import progress_bar
+from world_model_ros.learning.behaviour.chunk_losses import ValueConfig, dynamics_losses, flow_loss, value_loss
+from world_model_ros.learning.behaviour.chunk_model import ChunkModel, ChunkSizes
+from world_model_ros.learning.behaviour.play import Play
+
+CHECKPOINT = "chunk_checkpoint.pt"
+_SAVED = 1000  # steps between two checkpoints
+
+
+@dataclass(frozen=True)
+class ChunkConfig:
+    """Settings of a training run.
+
+    Args:
+        steps: gradient steps of the behaviour and of the macro dynamics.
+        value_every: steps of these for one of the distance, which is slower.
+        batch: ticks a step.
+        rate: peak learning rate. value_rate: of the distance.
+        averaging: of the behaviour's weights over steps. target: of the distance's slow copy.
+        value: settings of the distance.
+        tolerance_m: how near to its goal something counts as there. tolerance_rad, tolerance_share: the same of
+            something articulated, by its unit.
+        sizes: of the networks.
+        held_out: one episode in this many only measures.
+        seed: of weights and batches.
+        threads: of the CPU.
+    """
+
+    steps: int = 30_000
+    value_every: int = 2
+    batch: int = 384
+    rate: float = 8e-4
+    value_rate: float = 5e-4
+    averaging: float = 0.999
+    target: float = 0.01
+    value: ValueConfig = field(default_factory=ValueConfig)
+    tolerance_m: float = 0.04
+    tolerance_rad: float = 0.1
+    tolerance_share: float = 0.1
+    sizes: ChunkSizes = field(default_factory=ChunkSizes)
+    held_out: int = 20
+    seed: int = 0
+    threads: int = 1
+
+    @property
+    def chunk(self) -> int:
+        """Ticks in a macro step."""
+        return self.sizes.chunk
+
+
+def fit_statistics(model: ChunkModel, play: Play, bounds: Tensor) -> None:
+    """Means and scales of states, of what they change by, and of actions."""
+    at = play.starts(torch.arange(len(play.begins) - 1), model.chunk_ticks)
+    states, k = play.states, model.chunk_ticks
+    model.mean.copy_(states.mean(0))
+    model.scale.copy_(states.std(0).clamp(min=1e-3))
+    for thing, hand in model.layout.relative():
+        model.scale[thing] = model.scale[hand] = model.scale[hand].mean()
+    model.step_scale.copy_(_size(states[at] - states[at - 1]))
+    ahead = states[at[:, None] + torch.arange(1, k + 1)] - states[at][:, None]
+    model.change_scale.copy_(_size(ahead))
+    model.action_scale.copy_(bounds)
+
+
+def _size(changes: Tensor) -> Tensor:
+    """Root mean square of changes (N, ...): what always moves alike has no spread, and moves all the same."""
+    return changes.square().mean(0).sqrt().clamp(min=1e-4)
+
+
+def train_chunks(
+    model: ChunkModel, play: Play, held_out: Tensor, tolerance: Tensor, config: ChunkConfig, out: Path
+) -> dict[str, Any]:
+    """Train in place; the model is left with averaged weights of the behaviour, in eval mode.
+
+    Args:
+        model: with statistics of the data.
+        play: what was recorded.
+        held_out: (E,) bool, episodes that only measure.
+        tolerance: of each thing that a goal may be given for.
+        config: settings.
+        out: folder of the checkpoint and of ``chunks.json``.
+
+    Returns:
+        Last losses, held-out scores and minutes.
+    """
+    torch.set_num_threads(config.threads)
+    run = _ChunkRun(model, play, held_out, tolerance, config, out)
+    run.resume()
+    run.train()
+    return run.finish()
+
+
+class _ChunkRun:
+    """Where a run stands."""
+
+    def __init__(
+        self, model: ChunkModel, play: Play, held_out: Tensor, tolerance: Tensor, config: ChunkConfig, out: Path
+    ) -> None:
+        self.model, self.play, self.tolerance, self.config, self.out = model, play, tolerance, config, out
+        self.step, self.minutes = 0, 0.0
+        self.generator = torch.Generator().manual_seed(config.seed)
+        self.target, self.average = copy.deepcopy(model), copy.deepcopy(model.behaviour)
+        numbers = torch.arange(len(play.begins) - 1)
+        k = model.chunk_ticks
+        self.starts, self.measured = play.starts(numbers[~held_out], k), play.starts(numbers[held_out], k)
+        valued = list(model.distances.parameters())
+        others = [p for part in (model.behaviour, model.dynamics, model.spread) for p in part.parameters()]
+        self.optimizer = torch.optim.AdamW(
+            [{"params": others, "peak": config.rate}, {"params": valued, "peak": config.value_rate}],
+            config.rate,
+            weight_decay=1e-4,
+        )
+
+    def train(self) -> None:
+        """The steps that are left."""
+        config, model = self.config, self.model
+        progress = progress_bar(
+            range(self.step, config.steps),
+            desc="chunks",
+            unit="step",
+            initial=self.step,
+            total=config.steps,
+            mininterval=0.1 if sys.stderr.isatty() else 30.0,
+        )
+        begin, before = time.monotonic(), self.minutes
+        for step in progress:
+            for group in self.optimizer.param_groups:
+                group["lr"] = group["peak"] * _warm_cosine(step, config.steps)
+            losses = self._losses(step)
+            total = torch.stack(list(losses.values())).sum()
+            if not torch.isfinite(total):
+                raise UserError("training", {name: float(each) for name, each in losses.items()}, "finite losses")
+            self.optimizer.zero_grad(set_to_none=True)
+            total.backward()
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 10.0)
+            self.optimizer.step()
+            _follow(self.average, model.behaviour, 1.0 - config.averaging)
+            if "value" in losses:
+                _follow(self.target.distances, model.distances, config.target)
+            self.step = step + 1
+            self.minutes = before + (time.monotonic() - begin) / 60
+            if self.step % _SAVED == 0 or self.step == config.steps:
+                self._save()
+                progress.set_postfix_str(" ".join(f"{name} {each.item():.4f}" for name, each in losses.items()))
+
+    def _losses(self, step: int) -> dict[str, Tensor]:
+        config, model, play = self.config, self.model, self.play
+        at = self._draw(self.starts)
+        dynamics, spread = dynamics_losses(model, play, at)
+        found = {"flow": flow_loss(model, play, at, self.generator), "dynamics": dynamics, "spread": 0.1 * spread}
+        if step % config.value_every == 0:
+            at = self._draw(self.starts)
+            found["value"] = value_loss(model, self.target, play, at, self.tolerance, config.value, self.generator)
+        return found
+
+    def _draw(self, starts: Tensor) -> Tensor:
+        return starts[torch.randint(0, len(starts), (self.config.batch,), generator=self.generator)]
+
+    def finish(self) -> dict[str, Any]:
+        """Take the averaged behaviour, and measure on held-out episodes."""
+        model, config = self.model, self.config
+        model.behaviour.load_state_dict(self.average.state_dict())
+        model.eval()
+        scores: dict[str, float] = {}
+        if len(self.measured):
+            generator = torch.Generator().manual_seed(1)
+            at = self.measured[torch.randint(0, len(self.measured), (4096,), generator=generator)]
+            with torch.no_grad():
+                dynamics, spread = dynamics_losses(model, self.play, at)
+                scores["flow"] = float(flow_loss(model, self.play, at, generator))
+                scores["dynamics"], scores["spread"] = float(dynamics), float(spread)
+                value = value_loss(model, model, self.play, at, self.tolerance, config.value, generator)
+                scores["value"] = float(value)
+                memory = self.play.memory(at)
+                ahead = model.imagine_chunk(memory, self.play.chunk(at, model.chunk_ticks))[:, -1]
+                for entry in model.layout.entries:
+                    columns = model.layout.columns(entry)
+                    part = slice(columns.start, columns.start + (1 if entry.scalar else 3))
+                    truth = self.play.states[at + model.chunk_ticks][:, part]
+                    miss = (ahead[:, part] - truth).norm(dim=-1)
+                    moved = (truth - memory[:, part]).norm(dim=-1) > 0.005
+                    scores[f"{entry.name}_chunk"] = float(miss.median())
+                    if moved.any():
+                        scores[f"{entry.name}_chunk_moved"] = float(miss[moved].median())
+        result = {"config": asdict(config), "sizes": asdict(model.sizes), "minutes": self.minutes, "scores": scores}
+        (self.out / "chunks.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        return result
+
+    def _save(self) -> None:
+        self.out.mkdir(parents=True, exist_ok=True)
+        kept = {
+            "model": self.model.state_dict(),
+            "target": self.target.distances.state_dict(),
+            "average": self.average.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "generator": self.generator.get_state(),
+            "step": self.step,
+            "minutes": self.minutes,
+            "about": self._about(),
+        }
+        part = self.out / f"{CHECKPOINT}.part"
+        torch.save(kept, part)
+        part.replace(self.out / CHECKPOINT)
+
+    def _about(self) -> str:
+        asked = {**asdict(self.config), "threads": 0}
+        return json.dumps(
+            [asked, asdict(self.model.sizes), list(self.play.states.shape), float(self.play.states.sum())]
+        )
+
+    def resume(self) -> None:
+        """Go on from a checkpoint in the folder, if there is one."""
+        path = self.out / CHECKPOINT
+        if not path.is_file():
+            return
+        kept = torch.load(path, weights_only=True)
+        if kept["about"] != self._about():
+            raise UserError("out", str(self.out), f"a folder without {CHECKPOINT} of a run with other settings or data")
+        self.model.load_state_dict(kept["model"])
+        self.target.distances.load_state_dict(kept["target"])
+        self.average.load_state_dict(kept["average"])
+        self.optimizer.load_state_dict(kept["optimizer"])
+        self.generator.set_state(kept["generator"])
+        self.step, self.minutes = kept["step"], kept["minutes"]
+
+
+@torch.no_grad()
+def _follow(slow: nn.Module, quick: nn.Module, share: float) -> None:
+    torch._foreach_lerp_(list(slow.parameters()), list(quick.parameters()), share)
+
+
+def _warm_cosine(step: int, steps: int) -> float:
+    """Learning rate as a share of its peak: up over the first twentieth, then a cosine down to a fiftieth."""
+    warm = max(1, steps // 20)
+    return min(1.0, (step + 1) / warm) * (0.02 + 0.98 * 0.5 * (1.0 + math.cos(math.pi * min(1.0, step / steps))))

@@ -1,0 +1,175 @@
+"""Which column of a state means what: poses and scalars that trackers and drivers report, as numbers to learn from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from world_model_ros.contract.schema import Interface
+from world_model_ros.core.errors import UserError
+
+_SCALAR = {"pose": False, "value": True}  # kinds of stream that a state is made of
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One thing whose state is reported.
+
+    Args:
+        name: of its stream.
+        fold: of its yaw: 1 for something that looks different from every side, 4 for a cube; 0 where the yaw does not
+            matter, and -1 for a scalar.
+        target: index of the target that it is; None for what no goal is given for.
+        goal: whether a goal for it counts in training; a hand is a target that no recording was made to place.
+    """
+
+    name: str
+    fold: int = 0
+    target: int | None = None
+    goal: bool = False
+
+    @property
+    def scalar(self) -> bool:
+        """Whether it is one number, such as how far a drawer is open."""
+        return self.fold < 0
+
+    @property
+    def size(self) -> int:
+        """Columns of a state that it takes."""
+        return 1 if self.scalar else 3 + 2 * (self.fold > 0)
+
+    @property
+    def goal_size(self) -> int:
+        """Columns of a goal that it takes."""
+        return 0 if not self.goal else 1 if self.scalar else 3
+
+
+@dataclass(frozen=True)
+class StateLayout:
+    """Columns of a state (R,): for a pose its position in m and the cosine and sine of its yaw, for a scalar itself.
+
+    Args:
+        entries: in the order of the columns; the first pose without a goal of its own is the hand.
+    """
+
+    entries: tuple[Entry, ...]
+
+    @classmethod
+    def of(cls, interface: Interface) -> StateLayout:
+        """The layout of a robot whose poses and scalars are streams.
+
+        Raises:
+            UserError: nothing is reported, no goal can be given, or a target has no stream of its own or of its label.
+        """
+        reported = {stream.name: _SCALAR[stream.kind] for stream in interface.streams if stream.kind in _SCALAR}
+        labels = {label.target: label.name for label in interface.labels}
+        targets, numbers = {}, {}
+        for number, target in enumerate(interface.targets):
+            name = next((each for each in (labels.get(target.name), target.name) if each in reported), None)
+            if name is None:
+                legal = f"a stream of kind pose or value named {labels.get(target.name, target.name)!r}"
+                raise UserError(f"interface.targets: {target.name}", "no stream that reports it", legal)
+            targets[name], numbers[name] = target, number
+        entries = []
+        for stream in interface.streams:
+            if stream.name not in reported:
+                continue
+            known = targets.get(stream.name)
+            fold = 1 if known is None else known.symmetry if known.orientation in ("yaw", "full") else 0
+            goal = known is not None and known.kind != "fingertip"
+            fold = -1 if reported[stream.name] else fold
+            entries.append(Entry(stream.name, fold, numbers.get(stream.name), goal))
+        if not any(entry.goal for entry in entries):
+            raise UserError("interface.targets", [], "an object or something articulated that is reported by a stream")
+        return cls(tuple(entries))
+
+    @property
+    def size(self) -> int:
+        """R."""
+        return sum(entry.size for entry in self.entries)
+
+    @property
+    def goal_size(self) -> int:
+        """G."""
+        return sum(entry.goal_size for entry in self.entries)
+
+    def columns(self, entry: Entry) -> slice:
+        """Where an entry stands in a state."""
+        begin = sum(each.size for each in self.entries[: self.entries.index(entry)])
+        return slice(begin, begin + entry.size)
+
+    @property
+    def goal_columns(self) -> list[int]:
+        """Column of a state that each column of a goal is about."""
+        found: list[int] = []
+        for entry in self.entries:
+            begin = self.columns(entry).start
+            found += range(begin, begin + entry.goal_size)
+        return found
+
+    @property
+    def things(self) -> list[Entry]:
+        """Entries that a goal may be given for."""
+        return [entry for entry in self.entries if entry.goal]
+
+    @property
+    def hand(self) -> Entry | None:
+        """The pose that other poses are seen from; None without one."""
+        return next((entry for entry in self.entries if not entry.scalar and not entry.goal), None)
+
+    def relative(self) -> list[tuple[slice, slice]]:
+        """Positions of each other thing, and of the hand that it is seen from."""
+        if self.hand is None:
+            return []
+        begin = self.columns(self.hand).start
+        hand = slice(begin, begin + 3)
+        places = [self.columns(entry).start for entry in self.entries if not entry.scalar and entry is not self.hand]
+        return [(slice(place, place + 3), hand) for place in places]
+
+    def state(self, values: Sequence[Tensor]) -> Tensor:
+        """A state (N, R) of what each entry's stream holds: poses (N, 7) x, y, z, qx, qy, qz, qw, or scalars (N, 1)."""
+        columns = []
+        for entry, value in zip(self.entries, values):
+            if entry.scalar:
+                columns.append(value)
+                continue
+            columns.append(value[:, :3])
+            if entry.fold:
+                columns.append(folded_yaw(value[:, 3:], entry.fold))
+        return torch.cat(columns, -1)
+
+    def pose(self, entry: Entry, state: Tensor) -> Tensor:
+        """Pose (N, 7) of an entry in states (N, R); upright, and of the equal yaws the one nearest to zero."""
+        columns = state[:, self.columns(entry)]
+        none = torch.zeros_like(columns[:, :2])
+        if not entry.fold:
+            return torch.cat([columns[:, :3], none, none[:, :1], torch.ones_like(none[:, :1])], -1)
+        half = 0.5 * torch.atan2(columns[:, 4:5], columns[:, 3:4]) / entry.fold
+        return torch.cat([columns[:, :3], none, torch.sin(half), torch.cos(half)], -1)
+
+    def upright(self, state: Tensor) -> Tensor:
+        """States (N, R) whose cosines and sines are of length one again, as after a step of a learned model."""
+        parts = []
+        for entry in self.entries:
+            columns = state[:, self.columns(entry)]
+            if entry.fold > 0:
+                turn = columns[:, 3:5]
+                columns = torch.cat([columns[:, :3], turn / (turn.norm(dim=-1, keepdim=True) + 1e-6)], -1)
+            parts.append(columns)
+        return torch.cat(parts, -1)
+
+
+def folded_yaw(quaternion: Tensor, fold: int) -> Tensor:
+    """Cosine and sine (N, 2) of ``fold`` times the yaw of quaternions (N, 4) x, y, z, w."""
+    x, y, z, w = quaternion.unbind(-1)
+    turn = torch.stack([1.0 - 2.0 * (y * y + z * z), 2.0 * (w * z + x * y)], -1)
+    turn = turn / (turn.norm(dim=-1, keepdim=True) + 1e-9)
+    cosine, sine = turn.unbind(-1)
+    whole = turn
+    for _ in range(fold - 1):
+        c, s = whole.unbind(-1)
+        whole = torch.stack([c * cosine - s * sine, c * sine + s * cosine], -1)
+    return whole

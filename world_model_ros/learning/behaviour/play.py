@@ -1,0 +1,74 @@
+"""Recorded ticks as states and actions, and batches of them with goals in hindsight."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from world_model_ros.learning.behaviour.layout import StateLayout
+
+
+@dataclass(frozen=True)
+class GoalMix:
+    """Where goals of a batch come from; what is left of the shares comes from the same episode's future.
+
+    Args:
+        anywhere: share of goals that are states of any tick.
+        now: share that are the state of the tick itself.
+        ticks: mean of the geometric distribution of how far ahead the others are.
+    """
+
+    anywhere: float
+    now: float
+    ticks: float
+
+
+@dataclass(frozen=True)
+class Play:
+    """Ticks of all episodes, concatenated.
+
+    Args:
+        layout: of a state.
+        states: (N, R).
+        actions: (N, C), what was done between a tick and the next.
+        begins: first tick of each episode and N at the end, (E + 1,).
+    """
+
+    layout: StateLayout
+    states: Tensor
+    actions: Tensor
+    begins: Tensor
+
+    def starts(self, episodes: Tensor, ticks: int) -> Tensor:
+        """Ticks of some episodes (E', ) that have one before them and ``ticks`` after them."""
+        begins = self.begins.tolist()
+        return torch.cat([torch.arange(begins[e] + 1, begins[e + 1] - ticks) for e in episodes.tolist()])
+
+    def memory(self, at: Tensor) -> Tensor:
+        """Memories (B, 2 R) at ticks (B,)."""
+        return torch.cat([self.states[at], self.states[at - 1]], -1)
+
+    def chunk(self, at: Tensor, ticks: int) -> Tensor:
+        """Actions (B, ticks, C) from ticks (B,) on."""
+        return self.actions[at[:, None] + torch.arange(ticks)]
+
+    def goals(self, at: Tensor, mix: GoalMix, generator: torch.Generator, chunk: int = 1) -> Tensor:
+        """Goals (B, 2 G) for ticks (B,); all columns count.
+
+        Those of the future are within whole chunks of ``chunk`` ticks before the episode's end: what comes after is
+        reached from no tick that chunks start from.
+        """
+        count = len(at)
+        left = self.begins[torch.searchsorted(self.begins, at, right=True)] - 1 - at
+        end = at + left // chunk * chunk
+        uniform = torch.rand(count, generator=generator).clamp(min=1e-9)
+        ahead = (torch.log(uniform) / torch.log(torch.tensor(1.0 - 1.0 / mix.ticks))).long() + 1
+        goal = torch.minimum(at + ahead, end)
+        source = torch.rand(count, generator=generator)
+        anywhere = torch.randint(0, len(self.states), (count,), generator=generator)
+        goal = torch.where(source < mix.anywhere, anywhere, goal)
+        goal = torch.where(source > 1.0 - mix.now, at, goal)
+        wanted = self.states[goal][:, self.layout.goal_columns]
+        return torch.cat([wanted, torch.ones_like(wanted)], -1)

@@ -1,0 +1,84 @@
+"""A beam over chunks: sampled from a behaviour, imagined a macro step each, the nearest to the goal kept.
+
+Never a free search: what is sampled is what the data would do, so that dynamics and distance are asked about what they
+were trained on.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+from world_model_ros.planning.solver import Planned
+
+
+class Chunks(Protocol):
+    """What a beam needs of a model; memories are (N, S), goals (N, G)."""
+
+    @property
+    def chunk_ticks(self) -> int:
+        """Actions in a chunk, k."""
+        ...
+
+    def sample(self, memory: Tensor, goals: Tensor, noise: Tensor) -> Tensor:
+        """Chunks (N, k, C) that would be done, from noise of that shape."""
+        ...
+
+    def imagine_chunk(self, memory: Tensor, chunk: Tensor) -> Tensor:
+        """Memories (N, k, S) after each tick of a chunk."""
+        ...
+
+    def distance(self, memory: Tensor, goals: Tensor) -> Tensor:
+        """How far it is to the goals, (N,)."""
+        ...
+
+
+class ChunkBeam(nn.Module):
+    """Plans by a beam.
+
+    Args:
+        model: that samples, imagines and judges.
+        width: chunks a macro step, a multiple of ``spread``.
+        steps: macro steps.
+        spread: new chunks for each future that is kept.
+    """
+
+    def __init__(self, model: Chunks, width: int = 64, steps: int = 3, spread: int = 4) -> None:
+        super().__init__()
+        self.model, self.width, self.steps, self.spread = model, width, steps, spread
+
+    def forward(self, memory: Tensor, goals: Tensor, low: Tensor, high: Tensor, warm: Tensor, noise: Tensor) -> Planned:
+        """Plan from a belief.
+
+        Args:
+            memory: (S,).
+            goals: (G,).
+            low: (H, C) bounds of the action at each tick; H is as long as all macro steps.
+            high: (H, C).
+            warm: (H, C) the plan before, as it goes on from now; its first chunk competes, if it is not zeros.
+            noise: (I, N, H, C) white; a chunk's length of it is used.
+        """
+        k, width = self.model.chunk_ticks, self.width
+        now, wanted = memory[None].expand(width, -1), goals[None].expand(width, -1)
+        chunks, states = now.new_zeros(width, 0, low.shape[1]), now.new_zeros(width, 0, now.shape[1])
+        cost = now.new_zeros(width)
+        for step in range(self.steps):
+            if step:
+                kept = torch.topk(-cost, width // self.spread).indices.repeat_interleave(self.spread)
+                now, chunks, states = now[kept], chunks[kept], states[kept]
+            ticks = slice(step * k, (step + 1) * k)
+            chunk = self.model.sample(now, wanted, noise[step, :width, :k])
+            if not step:
+                there = (warm[:k].abs().sum() > 0).to(chunk.dtype)
+                first = there * warm[:k] + (1.0 - there) * chunk[0]
+                chunk = torch.cat([first[None], chunk[1:]])
+            chunk = torch.minimum(torch.maximum(chunk, low[ticks]), high[ticks])
+            ahead = self.model.imagine_chunk(now, chunk)
+            chunks, states = torch.cat([chunks, chunk], 1), torch.cat([states, ahead], 1)
+            now = ahead[:, -1]
+            cost = self.model.distance(now, wanted)
+        order = torch.topk(-cost, width).indices
+        best, others = order[0], order.flip(0)  # as other solvers do, the best last
+        return Planned(chunks[best], states[best], cost[best][None], chunks[others], states[others])
