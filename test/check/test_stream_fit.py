@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from depth_arm import depth_arm
 
 from world_model_ros.check.robot_fit import fit_for
 from world_model_ros.check.stream_fit import Finding, StreamFit, qos_findings, type_findings
@@ -50,6 +51,26 @@ def test_a_stream_as_promised_has_nothing_to_change():
 
 def test_a_topic_that_is_silent_has_no_findings():
     assert fit("arm").findings() == []
+
+
+@pytest.mark.parametrize(
+    ("encoding", "size", "change"),
+    [
+        ("16UC1", (480, 640), "deployment.streams: above: source_shape: [480, 640]"),
+        ("rgb8", (64, 96), "interface.streams: above: kind: camera, as rgb8 is colours"),
+        ("8UC1", (64, 96), "the driver: publish depth, 16UC1 or 32FC1"),
+    ],
+)
+def test_depth_that_cannot_be_read_names_the_key_to_change(encoding, size, change):
+    contract = depth_arm()
+    found = fit_for(contract.stream("above"), contract.source("above"))
+    for i in range(30):
+        now = T0 + round(i / 15 * 1e9)
+        found.add(image(now, size, encoding), now)
+    (content,) = (each for each in found.findings() if each.what == "content")
+    assert content.level == "wrong"
+    assert "30 of 30 refused" in content.found
+    assert change in content.change
 
 
 @pytest.mark.parametrize(

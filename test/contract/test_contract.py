@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
+from depth_arm import depth_arm
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -293,3 +294,28 @@ def test_only_a_trajectory_controller_scales_its_time():
         contract_from_text(yaml.safe_dump(data))
     scaling["scales_controller"] = False
     assert contract_from_text(yaml.safe_dump(data)).deployment.driver is not None
+
+
+def test_a_depth_camera_is_a_stream_of_its_own():
+    contract = depth_arm()
+    stream = contract.stream("above")
+    assert (stream.shape, stream.dtype, stream.is_picture) == ((32, 48, 1), "float32", True)
+    assert contract.interface_hash != load_contract("tabletop_arm").interface_hash
+    with pytest.raises(UserError, match=r"max_m: must be over min_m"):
+        depth_arm(min_m=2.0)
+    with pytest.raises(UserError, match=r"depth\.max_m.*required"):
+        contract_from_text(contract.text.replace("max_m: 1.5\n", "\n", 1))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("    source_shape:\n    - 64\n    - 96\n", "", "above: source_shape is for cameras and depth"),
+        ("    - name: above\n      position_m", "    - name: below\n      position_m", "deployment.simulation.cameras"),
+    ],
+)
+def test_a_depth_camera_needs_what_every_picture_needs(old: str, new: str, words: str):
+    text = depth_arm().text
+    assert old in text
+    with pytest.raises(UserError, match=words):
+        contract_from_text(text.replace(old, new, 1))

@@ -9,6 +9,8 @@ import numpy as np
 
 from world_model_ros.contract.senses import Stream
 from world_model_ros.convert.senses.camera import ENCODINGS, no_colours
+from world_model_ros.convert.senses.depth import ENCODINGS as DEPTH_ENCODINGS
+from world_model_ros.convert.senses.depth import depth_size
 from world_model_ros.convert.senses.microphone import packed_kind
 from world_model_ros.convert.senses.picture_files import read_picture
 from world_model_ros.convert.stamps import frame_of
@@ -33,6 +35,15 @@ def _camera(stream: Any, message: Any) -> str | None:
     else:
         height, width = int(message.height), int(message.width)
     return f"deployment.streams: {stream.name}: source_shape: [{height}, {width}]" if height and width else None
+
+
+def _depth(stream: Any, message: Any) -> str | None:
+    if hasattr(message, "encoding") and message.encoding.upper() not in DEPTH_ENCODINGS:
+        if message.encoding.lower() in ENCODINGS:
+            return f"interface.streams: {stream.name}: kind: camera, as {message.encoding} is colours; or another topic"
+        return f"the driver: publish depth, {' or '.join(DEPTH_ENCODINGS)}"
+    size = depth_size(message)
+    return None if size is None else f"deployment.streams: {stream.name}: source_shape: {list(size)}"
 
 
 def _microphone(stream: Any, message: Any) -> str | None:
@@ -99,6 +110,7 @@ def _joints(stream: Any, message: Any) -> str | None:
 
 _TABLE: dict[str, Callable[[Any, Any], str | None]] = {
     "camera": _camera,
+    "depth": _depth,
     "microphone": _microphone,
     "taxels": _taxels,
     "wrench": _wrench,

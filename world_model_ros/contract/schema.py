@@ -145,7 +145,7 @@ class Source(Strict):
 
 
 class StreamSource(Source):
-    """Where a stream comes from. ``source_shape`` is (height, width) of a camera's image before resizing.
+    """Where a stream comes from. ``source_shape`` is (height, width) of an image before resizing.
 
     ``latency_s`` is how much later than the measurement the driver stamps; samples count as that much older.
     ``frame`` is the link of the URDF that the sensor sits on: a pad's, or a microphone's, which hears along its x axis.
@@ -247,7 +247,9 @@ class ContractFile(Strict):
                     f"deployment.streams: {source.name}: max_age_s must be over latency_s, or nothing is fresh"
                 )
             if stream.is_picture != (source.source_shape is not None):
-                raise ValueError(f"deployment.streams: {source.name}: source_shape is for cameras, and they need one")
+                raise ValueError(
+                    f"deployment.streams: {source.name}: source_shape is for cameras and depth, and they need one"
+                )
             if isinstance(stream, JointStream) and not source.required and self.deployment.command is not None:
                 raise ValueError(f"deployment.streams: {source.name}: joint states must be required to command")
         if self.deployment.command is not None:

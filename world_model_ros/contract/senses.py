@@ -74,6 +74,30 @@ class CameraStream(Sense):
     rate_hz: Positive
 
 
+class DepthStream(Sense):
+    """Distance along the view axis: (height, width, 1) float32, m; NaN where none was measured.
+
+    What is nearer than ``min_m`` or farther than ``max_m`` counts as not measured.
+    """
+
+    axes = ("height", "width", 1)
+    is_picture = True
+    unit = "m"
+
+    kind: Literal["depth"]
+    height: Count
+    width: Count
+    rate_hz: Positive
+    min_m: Positive
+    max_m: Positive
+
+    @model_validator(mode="after")
+    def _order(self) -> DepthStream:
+        if self.min_m >= self.max_m:
+            raise ValueError("max_m: must be over min_m")
+        return self
+
+
 class MicrophoneStream(Sense):
     """PCM audio: the last ``window`` samples, (window, channels) float32 in -1 to 1."""
 
@@ -160,6 +184,6 @@ class ValueStream(Sense):
 
 
 Stream = Annotated[
-    Union[CameraStream, MicrophoneStream, TaxelStream, WrenchStream, JointStream, PoseStream, ValueStream],
+    Union[CameraStream, DepthStream, MicrophoneStream, TaxelStream, WrenchStream, JointStream, PoseStream, ValueStream],
     Field(discriminator="kind"),
 ]

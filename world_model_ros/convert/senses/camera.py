@@ -81,7 +81,7 @@ class CameraConverter:
         if encoding is None:
             legal = f"one of {list(_ENCODINGS)}"
             raise UserError(f"{self.name}: encoding", message.encoding, f"{legal}; {no_colours(message.encoding)}")
-        self._check_shape(int(message.height), int(message.width))
+        check_shape(self.name, (int(message.height), int(message.width)), self.source_shape)
         pixels = image_rows(message, encoding.dtype, encoding.channels, self.name, encoding.planes)
         if encoding.dtype is np.uint16:
             pixels = (pixels >> 8).astype(np.uint8)
@@ -99,15 +99,8 @@ class CameraConverter:
     def compressed(self, message: Any) -> tuple[int, Rgb]:
         """sensor_msgs/CompressedImage (JPEG, PNG, WebP) -> (stamp, RGB); the file decides, not ``format``."""
         pixels = read_picture(np.frombuffer(message.data, np.uint8), str(message.format), self.name)
-        self._check_shape(*pixels.shape[:2])
+        check_shape(self.name, pixels.shape[:2], self.source_shape)
         return stamp_ns(message), cv2.cvtColor(self._resize(pixels), cv2.COLOR_BGR2RGB)
-
-    def _check_shape(self, height: int, width: int) -> None:
-        if height <= 0 or width <= 0 or (self.source_shape is not None and (height, width) != self.source_shape):
-            legal = self.source_shape or "a positive size"
-            raise UserError(
-                f"{self.name}: image (height, width)", (height, width), f"{legal}, as deployment.streams says"
-            )
 
     def _resize(self, pixels: NDArray[Any]) -> NDArray[Any]:
         """Mean over areas. Halved as often as that goes, which OpenCV does many times faster than odd fractions:
@@ -123,10 +116,17 @@ class CameraConverter:
         return pixels
 
 
+def check_shape(where: str, found: tuple[int, ...], asked: tuple[int, int] | None) -> None:
+    """Raise `UserError` if an image (height, width) is not as large as asked, or has no pixels."""
+    if min(found) <= 0 or (asked is not None and tuple(found) != asked):
+        legal = asked or "a positive size"
+        raise UserError(f"{where}: image (height, width)", tuple(found), f"{legal}, as deployment.streams says")
+
+
 def no_colours(encoding: str) -> str:
     """Why an encoding that is not read has no colours for us."""
     if encoding.lower() in ("16uc1", "32fc1"):
-        return f"{encoding} is depth"
+        return f"{encoding} is depth, which a stream of kind depth reads"
     if "UC" in encoding or "SC" in encoding or "FC" in encoding:
         return f"{encoding} does not say what its channels are"
     return f"{encoding!r} is not read"

@@ -8,8 +8,9 @@ from typing import Any
 from numpy.typing import NDArray
 
 from world_model_ros.contract.schema import StreamSource
-from world_model_ros.contract.senses import CameraStream, MicrophoneStream, Stream
+from world_model_ros.contract.senses import CameraStream, DepthStream, MicrophoneStream, Stream
 from world_model_ros.convert.senses.camera import CameraConverter
+from world_model_ros.convert.senses.depth import DepthConverter
 from world_model_ros.convert.senses.joints import JointConverter
 from world_model_ros.convert.senses.microphone import MicrophoneConverter
 from world_model_ros.convert.senses.pose import PoseConverter
@@ -25,6 +26,10 @@ def _camera(stream: CameraStream, source: StreamSource) -> CameraConverter:
     return CameraConverter(stream.name, (stream.height, stream.width), source.source_shape)
 
 
+def _depth(stream: DepthStream, source: StreamSource) -> DepthConverter:
+    return DepthConverter(stream.name, (stream.height, stream.width), (stream.min_m, stream.max_m), source.source_shape)
+
+
 def _microphone(stream: MicrophoneStream, source: StreamSource) -> MicrophoneConverter:
     return MicrophoneConverter(stream.name, stream.channels, stream.sample_rate_hz)
 
@@ -32,6 +37,8 @@ def _microphone(stream: MicrophoneStream, source: StreamSource) -> MicrophoneCon
 _TABLE: dict[tuple[str, str], Callable[[Any, StreamSource], Converter]] = {
     ("camera", "sensor_msgs/msg/Image"): _camera,
     ("camera", "sensor_msgs/msg/CompressedImage"): lambda stream, source: _camera(stream, source).compressed,
+    ("depth", "sensor_msgs/msg/Image"): _depth,
+    ("depth", "sensor_msgs/msg/CompressedImage"): lambda stream, source: _depth(stream, source).compressed,
     ("microphone", "sensor_msgs/msg/Image"): _microphone,
     ("microphone", "audio_common_msgs/msg/AudioDataStamped"): lambda stream, source: (
         _microphone(stream, source).data_stamped
