@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from depth_arm import depth_arm
 
 from world_model_ros.bench.speed.made_up_senses import Senses, observation, rest, with_camera_size
 from world_model_ros.bench.speed.soak import _growth, soak
@@ -42,6 +43,18 @@ def test_made_up_messages_become_what_the_contract_promises(contract: Contract) 
         assert value.dtype == kind
         assert value.shape[1:] == shape[1:]
     assert senses.message("front", 0).width == 640
+
+
+def test_made_up_depth_has_holes_and_is_read_as_depth() -> None:
+    contract = depth_arm()
+    value = observation(contract, 7).values["above"]
+    assert value.dtype == np.float32
+    assert value.shape == (32, 48, 1)
+    assert 0.05 < np.isnan(value).mean() < 0.15
+    message = Senses(contract, ros_class).message("above", 7)
+    _, depth = converter_for(contract.stream("above"), contract.source("above"))(message)
+    assert np.isfinite(depth).any()
+    assert np.nanmin(depth) >= 0.2
 
 
 def test_the_made_up_arm_has_its_fingertip_where_it_may_work(contract: Contract) -> None:

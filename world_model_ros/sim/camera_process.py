@@ -20,7 +20,6 @@ from dataclasses import dataclass
 from typing import IO, Any
 
 import mujoco
-import numpy as np
 from numpy.typing import NDArray
 
 from world_model_ros.contract.contract import Contract
@@ -37,11 +36,11 @@ _PROGRAM = "import sys; from world_model_ros.sim.camera_process import main; sys
 
 @dataclass(frozen=True)
 class Shot:
-    """An image: (height, width, 3) RGB of ``camera`` at ``stamp_ns``."""
+    """An image of ``camera`` at ``stamp_ns``, see `Cameras.image`."""
 
     camera: str
     stamp_ns: int
-    pixels: NDArray[np.uint8]
+    pixels: NDArray[Any]
 
 
 @dataclass(frozen=True)

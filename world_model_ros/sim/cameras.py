@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
 from world_model_ros.contract.contract import Contract
-from world_model_ros.contract.senses import CameraStream
+from world_model_ros.contract.senses import CameraStream, DepthStream
 from world_model_ros.core.errors import UserError
+from world_model_ros.sim.depth_sensor import measured_mm
 
 # All that MuJoCo draws from: where things are. Not qpos, whose positions are a step newer than these.
 _DRAWN = (
@@ -39,21 +41,35 @@ class Cameras:
         self._names = [stream.name for stream in contract.interface.of(CameraStream)]
         self._renderers: dict[tuple[int, int], mujoco.Renderer] = {}
 
-    def image(self, data: mujoco.MjData, camera: str | None = None) -> NDArray[np.uint8]:
-        """What a camera sees, the first one or that of a name: (height, width, 3) RGB of its source shape."""
+    def image(self, data: mujoco.MjData, camera: str | None = None) -> NDArray[Any]:
+        """What a camera sees, the first one or that of a name, in its source shape: (height, width, 3) RGB uint8, or
+        (height, width) mm uint16 of depth."""
         if not self._names:
             raise UserError("interface.streams", [], "a camera")
         name = self._names[0] if camera is None else camera
         shape = self._contract.source(name).source_shape
-        assert shape is not None  # of a camera
+        assert shape is not None  # of a picture
         if shape not in self._renderers:
             self._renderers[shape] = mujoco.Renderer(self._model, *shape)
         self._renderers[shape].update_scene(data, name)
-        image: NDArray[np.uint8] = self._renderers[shape].render()
-        return image
+        stream = self._contract.stream(name)
+        return _RENDERED[stream.kind](self._renderers[shape], stream)
 
     def close(self) -> None:
         """Free the renderers."""
         for renderer in self._renderers.values():
             renderer.close()
         self._renderers = {}
+
+
+def _depth(renderer: mujoco.Renderer, stream: DepthStream) -> NDArray[np.uint16]:
+    renderer.enable_depth_rendering()
+    metres = np.array(renderer.render())
+    renderer.disable_depth_rendering()
+    return measured_mm(metres, (stream.min_m, stream.max_m))
+
+
+_RENDERED: dict[str, Callable[[mujoco.Renderer, Any], NDArray[Any]]] = {
+    "camera": lambda renderer, _: renderer.render(),
+    "depth": _depth,
+}

@@ -213,8 +213,8 @@ class SimRobot:
             data.actuator_force + _EFFORT_NOISE * noise[2],
         )
 
-    def image(self, camera: str | None = None) -> NDArray[np.uint8]:
-        """What a camera sees, the first one or that of a name: (height, width, 3) RGB of its source shape."""
+    def image(self, camera: str | None = None) -> NDArray[Any]:
+        """What a camera sees, the first one or that of a name, see `Cameras.image`."""
         assert self._cameras is not None
         return self._cameras.image(self._data, camera)
 

@@ -136,5 +136,6 @@ _READERS: dict[str, tuple[str, Read]] = {
     ),
 }
 _PICTURES: dict[str, tuple[str, Shown]] = {
-    "camera": (_IMAGE, lambda make, pixels, stamp_ns, frame: make.image(pixels, "rgb8", stamp_ns, frame))
+    "camera": (_IMAGE, lambda make, pixels, stamp_ns, frame: make.image(pixels, "rgb8", stamp_ns, frame)),
+    "depth": (_IMAGE, lambda make, pixels, stamp_ns, frame: make.image(pixels, "16UC1", stamp_ns, frame)),
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from world_model_ros.contract.contract import Contract, contract_from_text
 from world_model_ros.contract.schema import StreamSource
-from world_model_ros.contract.senses import JointStream, Stream
+from world_model_ros.contract.senses import DepthStream, JointStream, Stream
 from world_model_ros.convert.messages import MessageMaker
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.streams import Observation
@@ -23,6 +23,7 @@ from world_model_ros.kinematics.motion import motion_for
 Float = NDArray[np.float64]
 CAMERA_SIZE = (480, 640)  # height, width of the camera's messages
 _SOUND_S = 0.02  # of an audio message
+_HOLES = 0.1  # share of a depth image
 _TRIES = 50
 
 
@@ -59,7 +60,7 @@ def observation(contract: Contract, now_ns: int, seed: int = 0) -> Observation:
     """All streams fresh: noise, and the joints at `rest`."""
     random = np.random.default_rng([seed, now_ns])
     at = dict(zip(contract.joint_names, rest(contract)))
-    values = {stream.name: _value(stream, at, random) for stream in contract.interface.streams}
+    values = {each.name: _VALUES.get(each.kind, _noise)(each, at, random) for each in contract.interface.streams}
     return Observation(
         now_ns,
         MappingProxyType(values),
@@ -68,13 +69,26 @@ def observation(contract: Contract, now_ns: int, seed: int = 0) -> Observation:
     )
 
 
-def _value(stream: Stream, at: dict[str, float], random: np.random.Generator) -> NDArray[Any]:
-    if stream.dtype == "uint8":
-        return random.integers(0, 255, stream.shape, np.uint8)
-    value = 0.01 * random.standard_normal(stream.shape).astype(np.float32)
-    if isinstance(stream, JointStream):
-        value[:, 0] += np.array([at.get(name, 0.0) for name in stream.joints], np.float32)
+def _noise(stream: Stream, at: Mapping[str, float], random: np.random.Generator) -> NDArray[Any]:
+    return 0.01 * random.standard_normal(stream.shape).astype(np.float32)
+
+
+def _joints(stream: JointStream, at: Mapping[str, float], random: np.random.Generator) -> NDArray[Any]:
+    value = _noise(stream, at, random)
+    value[:, 0] += np.array([at.get(name, 0.0) for name in stream.joints], np.float32)
     return value
+
+
+def _depth(stream: DepthStream, at: Mapping[str, float], random: np.random.Generator) -> NDArray[Any]:
+    metres = random.uniform(stream.min_m, stream.max_m, stream.shape).astype(np.float32)
+    return np.where(random.random(stream.shape) < _HOLES, np.float32(np.nan), metres)
+
+
+_VALUES: dict[str, Callable[[Any, Mapping[str, float], np.random.Generator], NDArray[Any]]] = {
+    "camera": lambda stream, _, random: random.integers(0, 255, stream.shape, np.uint8),
+    "depth": _depth,
+    "joints": _joints,
+}
 
 
 class Senses:
@@ -115,6 +129,9 @@ _IMAGE = "sensor_msgs/msg/Image"
 _MESSAGES: dict[tuple[str, str], Callable[[Senses, Any, StreamSource], Any]] = {
     ("camera", _IMAGE): lambda of, stream, source: of._make.image(
         of._random.integers(0, 255, (*(source.source_shape or stream.shape[:2]), 3), np.uint8), "rgb8", 0
+    ),
+    ("depth", _IMAGE): lambda of, stream, source: of._make.image(
+        of._random.uniform(0.0, stream.max_m, source.source_shape or stream.shape[:2]).astype(np.float32), "32FC1", 0
     ),
     ("microphone", _IMAGE): lambda of, stream, _: of._make.sound(
         0.01 * of._random.standard_normal((round(_SOUND_S * stream.sample_rate_hz), stream.channels)), 0
