@@ -176,7 +176,7 @@ def _write(
     return quality, unreadable
 
 
-_DROPPED = {"camera": 0.5, "joints": 0.1}  # share of windows that lose a stream for a while, by kind
+_DROPPED = {"camera": 0.5, "depth": 0.5, "joints": 0.1}  # share of windows that lose a stream for a while, by kind
 
 
 def drop_modalities(

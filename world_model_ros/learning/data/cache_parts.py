@@ -23,7 +23,7 @@ from world_model_ros.learning.data.quality import BagQuality, bag_quality
 Array = NDArray[np.generic]
 _FORMAT = 3  # of the parts; another number makes them anew
 _BLOCK = 2**20
-_STORED = {"microphone": np.float16}  # by kind, where it is not the type of an observation
+_STORED = {"microphone": np.float16, "depth": np.float16}  # by kind, where it is not the type of an observation
 
 
 def has_values(contract: Contract) -> bool:

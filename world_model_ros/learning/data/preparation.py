@@ -21,10 +21,9 @@ def fit_statistics(model: WorldModel, cache: Cache) -> None:
     for i, stream in enumerate(model.streams):
         there = ticks[cache.fresh[ticks, i] > 0.5]
         model.sensed[i] = bool(len(there))
-        if model.encoder(stream.name).learns_features or not len(there):
-            continue
-        value = torch.from_numpy(np.ascontiguousarray(cache.streams[stream.name][there])).float()
-        model.encoder(stream.name).fit(model.features({stream.name: value})[stream.name])
+        if model.encoder(stream.name).has_head and len(there):
+            value = torch.from_numpy(np.ascontiguousarray(cache.streams[stream.name][there])).float()
+            model.encoder(stream.name).fit(model.fronted(stream.name, value))
     scale = torch.from_numpy(cache.applied[ticks].std(0))
     model.action_scale.copy_(2.0 * scale.clamp(min=0.1 * float(scale.mean()) + 1e-6))
     if model.targets:

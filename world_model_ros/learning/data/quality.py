@@ -245,6 +245,7 @@ def _frozen(rows: Array) -> float:
     """Share of the longest stretch in which nothing changes at all."""
     if len(rows) < 2:
         return 0.0
+    rows = rows if rows.dtype.kind != "f" else np.nan_to_num(rows)  # depth is NaN where nothing was measured
     same = (rows[1:] == rows[:-1]).reshape(len(rows) - 1, -1).all(axis=1)
     return _longest(same) / (len(rows) - 1)
 
@@ -261,7 +262,7 @@ def _late_s(now_ns: Array, stamps_ns: Array, fresh: Array) -> float | None:
 
 
 def _saturated(rows: Array, kind: str) -> float:
-    """Share of ticks with most values at the end of their range, for kinds that have one."""
+    """Share of ticks with most values at the end of their range, or without any, for kinds that have one."""
     if not len(rows) or kind not in _SATURATES:
         return 0.0
     at_end, most = _SATURATES[kind]
@@ -271,5 +272,6 @@ def _saturated(rows: Array, kind: str) -> float:
 # By kind: where a value is at the end of its range, and the share of such values that is too much.
 _SATURATES: dict[str, tuple[Callable[[Array], Array], float]] = {
     "camera": (lambda pixels: (pixels == 0) | (pixels == 255), 0.95),  # a white table under a lamp leaves enough to see
+    "depth": (np.isnan, 0.95),  # nothing measured
     "microphone": (lambda sound: np.abs(sound) >= 0.999, 0.01),
 }

@@ -203,8 +203,7 @@ class Decode(NamedGraph):
         out = [(255.0 * frames + 0.5).clamp(0.0, 255.0).to(torch.uint8)]
         senses = self.model.senses(states)
         for stream in self._felt():
-            felt, shape = senses[stream.name], stream.decoded_shape
-            out.append(felt if len(shape) == 1 else felt.reshape(-1, *stream.shape))
+            out.append(self.model.encoder(stream.name).shown(senses[stream.name], stream))
         return tuple(out)
 
     def _felt(self) -> list[Stream]:

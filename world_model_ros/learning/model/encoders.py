@@ -13,10 +13,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from world_model_ros.contract.senses import MicrophoneStream, Stream
+from world_model_ros.contract.senses import DepthStream, MicrophoneStream, Stream
 
 MELS = 24
 _FRAME_S, _HOP_S = 0.025, 0.0125
+_MOST_CELLS = 256  # of depth, as far as cells of 16 px allow
 
 
 def mlp(*sizes: int) -> nn.Sequential:
@@ -64,8 +65,16 @@ class StreamEncoder(nn.Module):
         """What the head predicts -> flat, in units of the contract."""
         return predicted
 
-    def fit(self, feature: Tensor) -> None:
-        """Take statistics of the data from features (N, n)."""
+    def missed(self, predicted: Tensor, target: Tensor) -> Tensor:
+        """Error (B, size) of a prediction; zero where the target is not known."""
+        return predicted - target
+
+    def shown(self, measured: Tensor, stream: Stream) -> Tensor:
+        """What was `measured`, as a bundle decodes it: (B, ...)."""
+        return measured if len(stream.decoded_shape) == 1 else measured.reshape(-1, *stream.shape)
+
+    def fit(self, value: Tensor) -> None:
+        """Take statistics of the data from arrays (N, ...) that went through `front`."""
 
 
 class CameraEncoder(StreamEncoder):
@@ -78,25 +87,28 @@ class CameraEncoder(StreamEncoder):
     has_head = False
     learns_features = True
 
-    def __init__(self, height: int, width: int, code: int, points: int = 24) -> None:
+    def __init__(self, height: int, width: int, code: int, points: int = 24, channels: int = 3) -> None:
         super().__init__()
         self.width = self.size = code
         self.unshuffle = nn.PixelUnshuffle(4)
-        self.stem = nn.Conv2d(48, 64, 3, padding=1)
+        self.stem = nn.Conv2d(16 * channels, 64, 3, padding=1)
         self.mix = nn.Conv2d(64, 64, 3, padding=1)
         self.heat = nn.Conv2d(64, points, 3, padding=1)
-        rows, cols, channels, down = height // 4, width // 4, 64, []
+        rows, cols, maps, down = height // 4, width // 4, 64, []
         while rows * cols > 36:
-            down += [nn.Conv2d(channels, 112, 3, stride=2, padding=1), nn.SiLU()]
-            rows, cols, channels = (rows + 1) // 2, (cols + 1) // 2, 112
+            down += [nn.Conv2d(maps, 112, 3, stride=2, padding=1), nn.SiLU()]
+            rows, cols, maps = (rows + 1) // 2, (cols + 1) // 2, 112
         self.down = nn.Sequential(*down)
-        self.join = nn.Linear(channels * rows * cols + 2 * points, code)
+        self.join = nn.Linear(maps * rows * cols + 2 * points, code)
         self.norm = nn.LayerNorm(code)
         self.grid: Tensor
         self.register_buffer("grid", cells(height // 4, width // 4))
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        x = image.float().permute(0, 3, 1, 2) / 255.0 - 0.5
+        return self.read(image.float().permute(0, 3, 1, 2) / 255.0 - 0.5)
+
+    def read(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Channels (B, C, H, W) of about -0.5 to 0.5 -> code and keypoints."""
         x = nn.functional.silu(self.stem(self.unshuffle(x)))
         x = nn.functional.silu(self.mix(x))
         heat = self.heat(x).flatten(2).float().softmax(-1)  # (B, P, cells)
@@ -238,7 +250,8 @@ class VectorEncoder(StreamEncoder):
     def measured(self, predicted: Tensor) -> Tensor:
         return predicted * self.scale + self.mean
 
-    def fit(self, feature: Tensor) -> None:
+    def fit(self, value: Tensor) -> None:
+        feature = value.flatten(1)
         self.mean.copy_(feature.mean(0))
         self.scale.copy_(feature.std(0).clamp(min=float(feature.std()) * 0.2 + 1e-4))
 
@@ -261,6 +274,75 @@ class SoundEncoder(VectorEncoder):
         return predicted
 
 
+class DepthEncoder(CameraEncoder):
+    """Depth (B, H, W, 1), m, NaN where nothing was measured -> code (B, D), and means over cells of a coarse grid.
+
+    A second channel says where something was measured. The means are what is predicted: NaN, and no error, where
+    nothing was measured in a cell.
+    """
+
+    has_head = True
+
+    def __init__(self, stream: DepthStream, code: int) -> None:
+        super().__init__(stream.height, stream.width, code, channels=2)
+        self._near, self._far, self.cell = stream.min_m, stream.max_m, 4
+        while self.cell < 16 and stream.height * stream.width > _MOST_CELLS * self.cell**2:
+            self.cell *= 2
+        self._grid = (stream.height // self.cell, stream.width // self.cell)
+        self.size = math.prod(self._grid)
+        self.mean: Tensor
+        self.scale: Tensor
+        self.register_buffer("mean", torch.full((self.size,), 0.5 * (self._near + self._far)))
+        self.register_buffer("scale", torch.ones(self.size))
+
+    def forward(self, depth: Tensor) -> tuple[Tensor, Tensor]:
+        metres, there = self._known(depth)
+        near = (metres - self._near) / (self._far - self._near) * there
+        return self.read(torch.cat([near, there], 1) - 0.5)
+
+    def features(self, value: Tensor) -> dict[str, Tensor]:
+        code, _ = self(value)
+        return {"": torch.cat([code, self._cells(value).to(code.dtype)], 1)}
+
+    def encode(self, feature: Tensor) -> Tensor:
+        return feature[:, : self.width]
+
+    def target(self, feature: Tensor) -> Tensor:
+        return ((feature[:, self.width :] - self.mean) / self.scale).clamp(-10.0, 10.0)
+
+    def missed(self, predicted: Tensor, target: Tensor) -> Tensor:
+        return torch.where(target.isnan(), torch.zeros_like(predicted), predicted - target)
+
+    def measured(self, predicted: Tensor) -> Tensor:
+        return (predicted * self.scale + self.mean).clamp(self._near, self._far)
+
+    def shown(self, measured: Tensor, stream: Stream) -> Tensor:
+        cells = measured.unflatten(1, (1, *self._grid))
+        return nn.functional.interpolate(cells, scale_factor=float(self.cell)).permute(0, 2, 3, 1)
+
+    def fit(self, value: Tensor) -> None:
+        cells = self._cells(value)
+        known = (~cells.isnan()).sum(0)
+        mean = cells.nanmean(0)
+        spread = ((cells - mean) ** 2).nanmean(0).sqrt()
+        whole = float(cells[~cells.isnan()].std()) if int(known.sum()) > 1 else 1.0
+        seen = known > 1
+        self.mean[seen] = mean[seen]
+        self.scale[seen] = spread[seen].clamp(min=0.2 * whole + 1e-4)
+
+    def _known(self, depth: Tensor) -> tuple[Tensor, Tensor]:
+        """Depth (B, 1, H, W) with zeros for what was not measured, and ones where something was."""
+        x = depth.float().permute(0, 3, 1, 2)
+        there = (x >= self._near) & (x <= self._far)  # never true of NaN
+        return torch.where(there, x, torch.zeros_like(x)), there.float()
+
+    def _cells(self, depth: Tensor) -> Tensor:
+        metres, there = self._known(depth)
+        total, share = (nn.functional.avg_pool2d(each, self.cell) for each in (metres, there))
+        mean = total / share.clamp(min=1e-6)
+        return torch.where(share > 0, mean, torch.full_like(mean, torch.nan)).flatten(1)
+
+
 def encoder_for(stream: Stream, code: int) -> StreamEncoder:
     """The encoder of a stream; ``code`` numbers stand for a picture."""
     return _ENCODERS[stream.kind](stream, code)
@@ -268,6 +350,7 @@ def encoder_for(stream: Stream, code: int) -> StreamEncoder:
 
 _ENCODERS: dict[str, Callable[[Any, int], StreamEncoder]] = {
     "camera": lambda stream, code: CameraEncoder(stream.height, stream.width, code),
+    "depth": DepthEncoder,
     "microphone": lambda stream, _: SoundEncoder(stream, 32),
     "taxels": lambda stream, _: VectorEncoder(math.prod(stream.shape), 48),
     "wrench": lambda stream, _: VectorEncoder(math.prod(stream.shape), 24),

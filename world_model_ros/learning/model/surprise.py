@@ -60,7 +60,8 @@ def _error(model: WorldModel, stream: Stream, prior: Tensor, feature: Tensor) ->
     if all(stream is not each for each in model.sensed_streams()):
         return None
     if stream.name in model.sense_heads:
-        return model.sense_normalised(stream, prior) - model.encoder(stream.name).target(feature)
+        encoder = model.encoder(stream.name)
+        return encoder.missed(model.sense_normalised(stream, prior), encoder.target(feature))
     return model.code_head(prior) - feature if stream is model.cameras[0] else None
 
 

@@ -119,11 +119,13 @@ class WorldModel(nn.Module):
         for stream in self.streams:
             if stream.name not in values:
                 continue
-            value, encoder = values[stream.name], self.encoder(stream.name)
-            if stream.name in self.mels:
-                value = self.mels[stream.name](value)
-            out |= {stream.name + end: feature for end, feature in encoder.features(value).items()}
+            found = self.encoder(stream.name).features(self.fronted(stream.name, values[stream.name]))
+            out |= {stream.name + end: feature for end, feature in found.items()}
         return out
+
+    def fronted(self, name: str, value: Tensor) -> Tensor:
+        """A stream's array (B, ...) as its encoder takes it."""
+        return self.mels[name](value) if name in self.mels else value
 
     def sense(self, features: Mapping[str, Tensor], fresh: Tensor) -> Sensed:
         """Features (B, n) and freshness (B, streams) -> what the filter takes. A missing stream contributes nothing."""

@@ -144,7 +144,7 @@ def _sense_losses(model: WorldModel, batch: Batch, moments: Moments) -> dict[str
             continue
         target = encoder.target(feature.flatten(0, 1)).unflatten(0, feature.shape[:2])
         target = moments.of_window(target)
-        error = model.sense_normalised(stream, states) - target
+        error = encoder.missed(model.sense_normalised(stream, states), target)
         if stream in model.kept_joints:  # positions are as commanded already; what counts is finer than their spread
             assert isinstance(stream, JointStream)
             fine = [FINE, *(1.0 for _ in stream.fields[1:])]
