@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from decode_bundle import write_decode_bundle
+from depth_arm import depth_arm
 
 from world_model_ros.bundle.bundle import load_bundle
 from world_model_ros.contract.contract import Contract, load_contract
@@ -15,6 +16,7 @@ from world_model_ros.view.frame_decoder import FrameDecoder
 from world_model_ros.view.markers.robot_shape import RobotShape, box_mesh
 from world_model_ros.view.outlook import Outlook, TargetPath
 from world_model_ros.view.pictures.dashboard import Dashboard
+from world_model_ros.view.pictures.depth_picture import depth_picture
 from world_model_ros.view.pictures.painter import Painter
 from world_model_ros.view.pictures.sound_picture import BANDS, log_mel
 from world_model_ros.view.pictures.space_picture import SpacePicture, contact_radius, ghost_alpha
@@ -123,3 +125,31 @@ def test_each_outlook_is_decoded_once(contract: Contract, tmp_path):
     assert first.frames is not None
     assert first.frames[0, 0, 0, 0] == 140
     assert dashboard.decoded(replace(look, status="again")) is first
+
+
+def test_depth_is_drawn_with_what_was_not_measured_apart_from_every_distance():
+    near, far = 0.2, 1.5
+    ramp = np.linspace(near, far, 256, dtype=np.float32).reshape(1, -1, 1)
+    picture = depth_picture(ramp, near, far)[0].astype(int)
+    assert picture[20, 0] > picture[20, 2]  # near is red
+    assert picture[-20, 2] > picture[-20, 0]
+    missing = depth_picture(np.full((1, 1, 1), np.nan, np.float32), near, far)[0, 0].astype(int)
+    assert np.abs(picture - missing).max(1).min() > 60
+
+
+def test_a_dashboard_shows_depth_now_and_as_it_then_came():
+    contract = depth_arm()
+    dashboard, tick = Dashboard(contract, None, STEPS), contract.tick_ns
+    without = Dashboard(load_contract("tabletop_arm"), None, STEPS).draw([outlook()], 0)
+
+    def look(index: int, metres: float) -> Outlook:
+        depth = np.full((32, 48, 1), metres, np.float32)
+        return replace(outlook(index * tick), senses=outlook().senses | {"above": depth})
+
+    near, far = ([look(i, metres) for i in range(20)] for metres in (0.3, 1.4))
+    picture = dashboard.draw(near, 0)
+    assert picture.shape[0] > without.shape[0]
+    row = picture[without.shape[0] :].astype(int)
+    changed = np.abs(row - dashboard.draw(far, 0)[without.shape[0] :]).max(2) > 60
+    assert changed[:, :300].any()  # now
+    assert changed[:, 300:].any()  # later

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import cv2
 import numpy as np
@@ -13,10 +14,11 @@ from numpy.typing import NDArray
 from world_model_ros.brain.decision import Decoded
 from world_model_ros.bundle.signatures import first_camera
 from world_model_ros.contract.contract import Contract
-from world_model_ros.contract.senses import MicrophoneStream, TaxelStream
+from world_model_ros.contract.senses import MicrophoneStream, Stream, TaxelStream
 from world_model_ros.view.frame_decoder import FrameDecoder
 from world_model_ros.view.markers.future_markers import ramp
 from world_model_ros.view.outlook import Outlook
+from world_model_ros.view.pictures.depth_picture import depth_picture
 from world_model_ros.view.pictures.sound_picture import BANDS, band_picture, log_mel
 from world_model_ros.view.pictures.strip import Image, Strip, draw_strip
 from world_model_ros.view.pictures.text import SOFT, WHITE, text
@@ -53,7 +55,8 @@ class Dashboard:
         self._camera = first_camera(contract.interface)
         self._microphone = next(iter(contract.interface.of(MicrophoneStream)), None)
         self._grids = contract.interface.of(TaxelStream)
-        self._taxels = self._grids[0] if self._grids else None
+        first = {stream.kind: stream for stream in reversed(contract.interface.streams)}
+        self._shown = [first[kind] for kind in _CELLS if kind in first]
         self._decoded: dict[int, Decoded] = {}
 
     def draw(self, outlooks: Sequence[Outlook], index: int) -> Image:
@@ -72,9 +75,9 @@ class Dashboard:
         width = rows[0].shape[1] if rows else 2 * _MARGIN + 128 + 5 * self._cell_px + 4 * 8
         if self._microphone is not None:
             rows.append(self._sound(outlooks, index, decoded, later, width))
-        if self._taxels is not None:
+        if self._grids:
             rows.append(self._force(outlooks, index, later, width))
-            rows.append(self._touch(now, decoded, later, width))
+        rows += [self._cells(stream, now, decoded, later, width) for stream in self._shown]
         return np.concatenate(rows) if rows else np.full((_ROW, width, 3), _BACKGROUND, np.uint8)
 
     def decoded(self, outlook: Outlook) -> Decoded | None:
@@ -150,26 +153,28 @@ class Dashboard:
         pcm = None if outlook is None else outlook.senses.get(self._microphone.name)
         return np.full(BANDS, np.nan) if pcm is None else log_mel(pcm, self._microphone.sample_rate_hz)[:BANDS]
 
-    def _touch(self, now: Outlook, decoded: Decoded | None, later: _Later, width: int) -> Image:
-        assert self._taxels is not None
-        name, (rows, cols) = self._taxels.name, (self._taxels.rows, self._taxels.cols)
-        wide, high = self._cell_px, min(_ROW, round(self._cell_px * rows / cols))
+    def _cells(self, stream: Stream, now: Outlook, decoded: Decoded | None, later: _Later, width: int) -> Image:
+        """A row of what is imagined of a stream of rows and columns, and one of what is sensed."""
+        name, (rows, cols), kind = stream.name, stream.shape[:2], _CELLS[stream.kind]
+        wide, high = self._cell_px, min(kind.most_px, round(self._cell_px * rows / cols))
         canvas = _canvas(_TITLE + 2 * (high + 8) + 4, width)
-        _title(canvas, "Touch", f"force on each of {rows} x {cols} taxels, brightest from {_FULL_N:.1f} N")
+        _title(canvas, kind.title, kind.note(stream))
         left = _MARGIN + 128
         for row, caption in enumerate(("imagined", "real")):
             text(canvas, caption, (_MARGIN, _TITLE + row * (high + 8) + high // 2 + 5), WHITE, 0.5)
-        _taxel_cell(canvas, now.senses.get(name), left, _TITLE + high + 8, (wide, high), WHITE)
+
+        def cell(values: NDArray[Any] | None, x: int, y: int, colour: tuple[int, ...]) -> None:
+            _cell(canvas, None if values is None else kind.paint(values, stream), x, y, (wide, high), colour)
+
+        cell(now.senses.get(name), left, _TITLE + high + 8, WHITE)
         imagined = None if decoded is None else decoded.senses.get(name)
         colours = (255 * ramp(max(1, len(now.seconds)))[:, :3]).astype(int)
         for column, step in enumerate((s for s in self._steps if s <= len(now.seconds)), start=1):
             x, colour = left + column * (wide + 8), tuple(colours[step - 1].tolist())
             if imagined is not None:
-                _taxel_cell(canvas, imagined[step - 1], x, _TITLE, (wide, high), colour)
+                cell(imagined[step - 1], x, _TITLE, colour)
             came = later.outlooks[step - 1]
-            _taxel_cell(
-                canvas, None if came is None else came.senses.get(name), x, _TITLE + high + 8, (wide, high), colour
-            )
+            cell(None if came is None else came.senses.get(name), x, _TITLE + high + 8, colour)
         return canvas
 
     def _force(self, outlooks: Sequence[Outlook], index: int, later: _Later, width: int) -> Image:
@@ -232,17 +237,45 @@ def _later(outlooks: Sequence[Outlook], index: int, steps: int, tick_ns: int) ->
     return _Later(tuple(found))
 
 
-def _taxel_cell(
-    canvas: Image, forces: NDArray[np.float32] | None, x: int, y: int, size: tuple[int, int], colour: tuple[int, ...]
-) -> None:
-    if forces is None:
+def _cell(canvas: Image, picture: Image | None, x: int, y: int, size: tuple[int, int], colour: tuple[int, ...]) -> None:
+    if picture is None:
         canvas[y : y + size[1], x : x + size[0]] = _EMPTY
         text(canvas, "not known", (x + 8, y + size[1] // 2 + 4), SOFT, 0.44)
         return
+    _paste(canvas, picture, x, y, size[0], size[1])
+    cv2.rectangle(canvas, (x - 1, y - 1), (x + size[0], y + size[1]), [int(each) for each in colour], 1)
+
+
+def _forces(forces: NDArray[Any], _: TaxelStream) -> Image:
     share = np.clip(np.linalg.norm(np.asarray(forces, np.float64), axis=-1) / _FULL_N, 0, 1)
     heat = cv2.applyColorMap((255 * share).astype(np.uint8), cv2.COLORMAP_INFERNO)
-    _paste(canvas, cv2.cvtColor(heat, cv2.COLOR_BGR2RGB).astype(np.uint8), x, y, size[0], size[1])
-    cv2.rectangle(canvas, (x - 1, y - 1), (x + size[0], y + size[1]), [int(each) for each in colour], 1)
+    return np.asarray(cv2.cvtColor(heat, cv2.COLOR_BGR2RGB), np.uint8)
+
+
+@dataclass(frozen=True)
+class _CellKind:
+    """How a kind with rows and columns is drawn: its name, a note and a picture, at most so high in px."""
+
+    title: str
+    note: Callable[[Any], str]
+    paint: Callable[[NDArray[Any], Any], Image]
+    most_px: int
+
+
+_CELLS = {
+    "taxels": _CellKind(
+        "Touch",
+        lambda pad: f"force on each of {pad.rows} x {pad.cols} taxels, brightest from {_FULL_N:.1f} N",
+        _forces,
+        _ROW,
+    ),
+    "depth": _CellKind(
+        "Depth",
+        lambda eye: f"red: {eye.min_m:g} m, blue: {eye.max_m:g} m, white: not measured",
+        lambda metres, eye: depth_picture(metres, eye.min_m, eye.max_m),
+        2 * _ROW,
+    ),
+}
 
 
 def _canvas(height: int, width: int) -> Image:
