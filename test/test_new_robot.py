@@ -233,3 +233,23 @@ def test_check_says_where_contract_and_urdf_differ(tmp_path, capsys):
     assert "expected rad" in checks["joint elbow_joint"]
     assert "wrist_3_joint" in checks["joint wrist_4_joint"]
     assert checks["joint wrist_1_joint"] is None
+
+
+def test_a_depth_camera_of_the_urdf_is_drafted_as_one(tmp_path, capsys):
+    urdf, out = tmp_path / "arm.urdf", tmp_path / "arm.yaml"
+    text = link_chain(*((name, "revolute", LIMITS) for name in "abc"))
+    sensor = '<gazebo reference="l2"><sensor type="rgbd_camera" name="eye"/></gazebo>'
+    optical = '<link name="hand_depth_optical_frame"/><joint name="hand" type="fixed"><parent link="l3"/>'
+    optical += '<child link="hand_depth_optical_frame"/></joint>'
+    urdf.write_text(text.replace("</robot>", f"{sensor}{optical}</robot>"), encoding="utf-8")
+    words = ["new-robot", "--urdf", str(urdf), "--out", str(out), "--json"]
+    assert main(words) == 0
+    found = {each.name: each.kind for each in load_contract(out).interface.streams}
+    assert found == {"l2": "camera", "l2_depth": "depth", "hand_depth_optical_frame": "depth", "joints": "joints"}
+    capsys.readouterr()
+    assert main([*words, "--force", "--depths", "wrist_depth"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    contract = load_contract(out)
+    assert [each.name for each in contract.interface.streams if each.kind == "depth"] == ["wrist_depth"]
+    assert contract.source("wrist_depth").source_shape == (480, 640)
+    assert any("range that it measures in" in each["what"] for each in said["fill_in"])

@@ -56,7 +56,7 @@ class Lag:
 
 
 def stream_lags(bag: Path, contract: Contract, say: Callable[[str], object] | None = None) -> list[Lag]:
-    """Lags of the streams that change when the robot moves: cameras, taxels, wrenches.
+    """Lags of the streams that change when the robot moves: pictures and touch.
 
     The speed of all joints is correlated with how fast the stream's values change (mean absolute difference of messages
     that follow each other), both on a grid of 5 ms, from 0.2 s early to 0.5 s late (cross-correlation for the delay of
@@ -133,7 +133,8 @@ def _changes(samples: list[tuple[int, Any]]) -> tuple[Float, Float]:
     times_s = np.array([stamp for stamp, _ in ordered], np.int64) * 1e-9
     values = [np.asarray(value, np.float32) for _, value in ordered]
     apart = np.diff(times_s)
-    change = np.array([float(np.abs(b - a).mean()) for a, b in pairwise(values)])
+    # Depth is NaN where nothing was measured; there nothing changed.
+    change = np.array([float(np.abs(np.nan_to_num(b - a)).mean()) for a, b in pairwise(values)])
     kept = apart > 0
     return (times_s[:-1] + 0.5 * apart)[kept], change[kept] / apart[kept]
 

@@ -26,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--cameras", default="", help="names with commas; as many as the URDF has without it, at least one"
     )
+    parser.add_argument("--depths", default="", help="names of depth cameras with commas; those of the URDF without it")
     parser.add_argument("--tick-hz", type=float, default=10.0, help="how often the brain decides (%(default)s)")
     parser.add_argument("--force", action="store_true", help="write over a file that is there")
 
@@ -56,8 +57,10 @@ def run(arguments: argparse.Namespace) -> int:
     above = description.above(arguments.tip) if arguments.tip else ()
     carrying = tuple(joint.name for joint in joints if joint in above)
     cameras = tuple(legal_name(each) for each in _words(arguments.cameras) or description.camera_frames or ("camera",))
+    depths = [legal_name(each) for each in _words(arguments.depths) or description.depth_frames]
+    depths = [f"{each}_depth" if each in cameras else each for each in depths]  # one link may carry both
     urdf = _reference(arguments.urdf, out)
-    draft = Draft(name, urdf, joints, base, None, (), cameras, arguments.tick_hz, carrying)
+    draft = Draft(name, urdf, joints, base, None, (), cameras, arguments.tick_hz, carrying, tuple(depths))
     contract = contract_from_text(draft.text(), str(out), out.parent)
     if arguments.tip:
         draft = replace(draft, tip=arguments.tip, workspace_m=_workspace(contract, base, arguments.tip))

@@ -26,6 +26,8 @@ _FASTEST = {"rad": 100.0, "m": 10.0}
 _STRONGEST = 10_000.0  # N m or N
 _WIDTH = 112
 _POSE = 6  # joints that a pose takes
+# By kind of picture: more of its fields, and what is to be filled in of them.
+_PICTURES = {"camera": ("", ""), "depth": (", min_m: 0.2, max_m: 4.0", ", and the range that it measures in")}
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ class Draft:
         tip: link that the action displaces; None makes the action a displacement of joints.
         carrying: names of the joints that move it; with a tip, the others are held still (a gripper's).
         workspace_m: box of the tip, x, y, z in ``base``; needed with a tip.
-        cameras: stream names.
+        cameras: stream names. depths: those of depth cameras.
         tick_hz: of the brain.
     """
 
@@ -53,10 +55,15 @@ class Draft:
     cameras: tuple[str, ...]
     tick_hz: float = 10.0
     carrying: tuple[str, ...] = ()
+    depths: tuple[str, ...] = ()
 
     def text(self) -> str:
         """The contract as YAML, with a comment where something is to be filled in."""
         return "\n".join([*self._head(), *self._interface(), *self._deployment()]) + "\n"
+
+    def _pictures(self) -> list[tuple[str, str]]:
+        """Kind and name of what sends images."""
+        return [("camera", each) for each in self.cameras] + [("depth", each) for each in self.depths]
 
     def _head(self) -> list[str]:
         return [
@@ -71,10 +78,10 @@ class Draft:
 
     def _interface(self) -> list[str]:
         names = [joint.name for joint in self.joints]
-        cameras = [
-            f"    - {{kind: camera, name: {_scalar(each)}, height: 64, width: 64, rate_hz: 30.0}}"
-            f"  # {MARK} height and width that the model shall see, and the camera's rate"
-            for each in self.cameras
+        pictures = [
+            f"    - {{kind: {kind}, name: {_scalar(each)}, height: 64, width: 64, rate_hz: 30.0{_PICTURES[kind][0]}}}"
+            f"  # {MARK} height and width that the model shall see, the camera's rate{_PICTURES[kind][1]}"
+            for kind, each in self._pictures()
         ]
         return [
             "interface:  # a model binds to the hash of this part: settle it before you record and train",
@@ -83,7 +90,7 @@ class Draft:
             "  joints:",
             *(f"    - {{name: {_scalar(joint.name)}, unit: {joint.unit}}}" for joint in self.joints),
             "  streams:",
-            *cameras,
+            *pictures,
             f"    # {MARK} other senses: take away the # before those that there are, here and below; delete the rest",
             "    # - {kind: microphone, name: microphone, sample_rate_hz: 16000, channels: 1, window: 1600}",
             "    # - {kind: taxels, name: fingertip_taxels, rows: 4, cols: 4, rate_hz: 100.0}",
@@ -132,17 +139,17 @@ class Draft:
 
     def _deployment(self) -> list[str]:
         image = "type: sensor_msgs/msg/Image, max_age_s: 0.2"
-        cameras = [
+        pictures = [
             f"    - {{name: {_scalar(each)}, topic: {each}/image_raw, {image}, source_shape: [480, 640],"
             f" qos: {{reliability: best_effort, depth: 2}}}}"
             f"  # {MARK} topic, type, height and width of the driver's image"
-            for each in self.cameras
+            for _, each in self._pictures()
         ]
         return [
             "deployment:  # may change without touching a model",
             f"  urdf: {_scalar(self.urdf)}",
             "  streams:",
-            *cameras,
+            *pictures,
             f"    # - {{name: microphone, topic: microphone/audio, {image}}}",
             f"    # - {{name: fingertip_taxels, topic: taxels/fingertip, {image}}}",
             "    # - {name: wrist_wrench, topic: force_torque_sensor_broadcaster/wrench,"

@@ -65,6 +65,12 @@ class BagFrames:
         for stream in contract.interface.of(JointStream):
             topic = bag.require(contract.source(stream.name).topic, contract.source(stream.name).type)
             self._joints.setdefault(topic.name, []).append(stream)
+        pictures = [each for each in contract.interface.streams if each.is_picture]
+        self._left_out += [
+            f"{each.name}: pictures of kind {each.kind} are left out; videos of a data set have 8 bit colours"
+            for each in pictures
+            if not isinstance(each, CameraStream)
+        ]
         self._cameras = self._readable_cameras()
         self._told = self._readable_commands()
         if not self._told:

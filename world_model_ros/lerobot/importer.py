@@ -94,6 +94,11 @@ def import_plan(
         for stream in contract.interface.of(CameraStream)
         if stream.name not in shown
     ]
+    notes += [
+        f"{stream.kind} {stream.name} of the contract: a data set has 8 bit colours alone; the bags have none of it"
+        for stream in contract.interface.streams
+        if stream.is_picture and not isinstance(stream, CameraStream)
+    ]
     ignored = tuple(sorted(set(data.features) - _KNOWN - set(cameras)))
     return ImportPlan(places[STATE], places.get(ACTION), cameras, chosen, ignored, tuple(notes))
 

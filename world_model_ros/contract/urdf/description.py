@@ -61,7 +61,7 @@ class Description:
         root: the link that has no parent.
         joints: all of them, from the root outward, along each chain before the next.
         meshes: file names of collision meshes as they stand in it.
-        camera_frames: links that are named or used as a camera's.
+        camera_frames: links that are named or used as a camera's. depth_frames: as a depth camera's.
     """
 
     name: str
@@ -69,6 +69,7 @@ class Description:
     joints: tuple[UrdfJoint, ...]
     meshes: tuple[str, ...]
     camera_frames: tuple[str, ...]
+    depth_frames: tuple[str, ...] = ()
 
     @property
     def commanded(self) -> tuple[UrdfJoint, ...]:
@@ -125,7 +126,7 @@ def describe(text: str, path: Path) -> Description:
         raise UserError("urdf", f"{where}: joints {lost}", f"joints that are reached from {base!r}")
     _check_mimics(joints)
     meshes = tuple(dict.fromkeys(_required(each, "filename", where) for each in root.iterfind(".//collision//mesh")))
-    return Description(root.attrib.get("name", path.stem), base, ordered, meshes, _cameras(root, links))
+    return Description(root.attrib.get("name", path.stem), base, ordered, meshes, *_cameras(root, links))
 
 
 def _joint(element: ElementTree.Element, where: str) -> UrdfJoint:
@@ -201,15 +202,20 @@ def _outward(link: str, joints: tuple[UrdfJoint, ...]) -> Iterator[UrdfJoint]:
         waiting += below.get(joint.child, [])[::-1]
 
 
-def _cameras(root: ElementTree.Element, links: list[str]) -> tuple[str, ...]:
-    """Links that a Gazebo camera sensor hangs on, then optical frames."""
-    sensors = [
-        each.attrib.get("reference", "")
+def _cameras(root: ElementTree.Element, links: list[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Links that a Gazebo camera sensor hangs on, then optical frames: of cameras, and of depth cameras."""
+    kinds = [
+        (each.attrib.get("reference", ""), sensor.attrib.get("type", ""))
         for each in root.findall("gazebo")
-        if any("camera" in sensor.attrib.get("type", "") for sensor in each.findall("sensor"))
+        for sensor in each.findall("sensor")
     ]
-    optical = [link for link in links if "optical" in link.lower() and "depth" not in link.lower()]
-    return tuple(dict.fromkeys([*(link for link in sensors if link in links), *optical]))
+    optical = [link for link in links if "optical" in link.lower()]
+    colours = [link for link, kind in kinds if "camera" in kind and link in links]
+    depth = [link for link, kind in kinds if ("depth" in kind or "rgbd" in kind) and link in links]
+    return (
+        tuple(dict.fromkeys([*colours, *(link for link in optical if "depth" not in link.lower())])),
+        tuple(dict.fromkeys([*depth, *(link for link in optical if "depth" in link.lower())])),
+    )
 
 
 def _required(element: ElementTree.Element, name: str, where: str) -> str:
