@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from world_model_ros.commands import evaluate_benchmark
 from world_model_ros.commands.output import show
 from world_model_ros.contract.share_folder import default_robot
 
@@ -21,23 +22,23 @@ if TYPE_CHECKING:
     from world_model_ros.evaluate.tasks.closed_loop import Blackout
 
 _COLLECTED = 500  # training uses small seeds of `collect`; these bags are far from them
-_FIRST_SEED = 20_000
+_FIRST_SEED, _EPISODES = 20_000, 100
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "what",
-        choices=["tasks", "prediction", "calibration", "surprise", "drift"],
+        choices=["tasks", "prediction", "calibration", "surprise", "drift", "benchmark"],
         help="tasks: goals pursued in simulation, faster than real time; prediction: errors by horizon;"
         " calibration: how often the 90 %% regions hold the truth; surprise: whether the impossible is noticed;"
-        " drift: errors of one imagination that goes on for a minute",
+        " drift: errors of one imagination that goes on for a minute; benchmark: goals of a public one, which is named",
     )
     parser.add_argument("--robot", default=default_robot(), help="contract: name or .yaml file (%(default)s)")
     parser.add_argument("--model", default="", help="bundle: name or folder; the one named like the robot without it")
     parser.add_argument("--provider", default="auto", help="auto, cpu, cuda or tensorrt (%(default)s)")
-    parser.add_argument("--episodes", type=int, default=100, help="how many (%(default)s)")
-    parser.add_argument("--first-seed", type=int, default=_FIRST_SEED, help="of tasks (%(default)s)")
-    parser.add_argument("--goals", default="", help="of tasks; without it those that suit the robot")
+    parser.add_argument("--episodes", type=int, help="how many; 100, of benchmarks 50 a goal, without it")
+    parser.add_argument("--first-seed", type=int, help="of tasks 20000, of benchmarks 100000 without it")
+    parser.add_argument("--goals", default="", help="of tasks those that suit the robot, of benchmarks all without it")
     parser.add_argument(
         "--controls", default="random,oracle,vision_only", help="of tasks; empty for none (%(default)s)"
     )
@@ -55,6 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--shuffled", action="store_true", help="predict under the actions of another moment: a control"
     )
+    evaluate_benchmark.add_arguments(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -63,8 +65,14 @@ def run(arguments: argparse.Namespace) -> int:
     from world_model_ros.core.errors import UserError
 
     for name in ("episodes", "control_episodes", "stride", "workers"):
-        if getattr(arguments, name) < 1:
+        if getattr(arguments, name) is not None and getattr(arguments, name) < 1:
             raise UserError(name, getattr(arguments, name), "1 or more")
+    if arguments.what == "benchmark":
+        return evaluate_benchmark.run(arguments)
+    if arguments.name:
+        raise UserError("name", arguments.name, f"none: evaluate {arguments.what} is of no benchmark")
+    arguments.episodes = _EPISODES if arguments.episodes is None else arguments.episodes
+    arguments.first_seed = _FIRST_SEED if arguments.first_seed is None else arguments.first_seed
     contract = load_contract(arguments.robot)
     bundle = load_bundle(arguments.model or contract.name, contract)
     about: dict[str, Any] = {"robot": contract.name, "model": bundle.manifest.name}

@@ -28,6 +28,7 @@ def environment(name: str, **options: Any) -> Any:
     """The gymnasium environment of a benchmark; `UserError` for a name that is unknown."""
     if name not in NAMES:
         raise UserError("benchmark", name, f"one of {list(NAMES)}")
+    gymnasium.logger.min_level = gymnasium.logger.ERROR  # it warns of its own spaces
     return gymnasium.make(f"{name}-v0", disable_env_checker=True, **options)
 
 
@@ -109,6 +110,16 @@ class Task:
         joint = self._inner.data.joint(f"object_joint_{cube}")
         joint.qpos[:3] = position
         joint.qvel[:] = 0.0
+
+    def values(self) -> Values:
+        """What is seen now, also after something was moved by hand."""
+        return values_of(self._inner.compute_ob_info())
+
+    @property
+    def table_m(self) -> Float:
+        """(2, 2) lowest and highest x, y of where the benchmark places cubes."""
+        bounds: Float = self._inner._object_sampling_bounds
+        return bounds
 
     def close(self) -> None:
         self._env.close()
