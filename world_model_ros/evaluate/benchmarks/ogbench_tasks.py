@@ -5,6 +5,7 @@ Start, goal, length and success are the benchmark's own. Values have the names t
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import gymnasium
@@ -29,7 +30,9 @@ def environment(name: str, **options: Any) -> Any:
     if name not in NAMES:
         raise UserError("benchmark", name, f"one of {list(NAMES)}")
     gymnasium.logger.min_level = gymnasium.logger.ERROR  # it warns of its own spaces
-    return gymnasium.make(f"{name}-v0", disable_env_checker=True, **options)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*DISPLAY environment variable is missing")  # nothing is drawn
+        return gymnasium.make(f"{name}-v0", disable_env_checker=True, **options)
 
 
 def values_of(info: dict[str, Any]) -> Values:
