@@ -108,7 +108,7 @@ def test_play_that_is_there_is_kept(tmp_path, monkeypatch):
     again = collect_play("cube-single", tmp_path, 3, progress=lambda: done.append(None))
     assert [bag.name for bag in again] == ["play_00000", "play_00001", "play_00002"]
     assert [bag.stat().st_mtime_ns for bag in first] == before
-    assert len(done) == 1
+    assert len(done) == 3
 
 
 def observations(disturbance, ticks=200):
@@ -221,7 +221,7 @@ def test_attempts_are_kept_by_model_and_disturbance(bundle, tmp_path):
     (file,) = tmp_path.glob("*.jsonl")
     file.write_text(file.read_text() + '{"goal": 1, "se')  # ended amid a line
     both = run([1, 2], [8])
-    assert len(done) == 1
+    assert len(done) == 2
     assert both[0] == first[1]
     assert [(each.goal, each.seed) for each in both] == [(1, 8), (2, 8)]
     assert len(file.read_text().splitlines()) == 3

@@ -69,6 +69,7 @@ def attempts_of(
 
     Args:
         kept: folder of attempts. Those of the same bundle under the same disturbance are not made again.
+        progress: is called for each that is there.
     """
     recipe = BrainRecipe.of(contract, bundle, provider)
     kept.mkdir(parents=True, exist_ok=True)
@@ -77,12 +78,14 @@ def attempts_of(
     jobs = [
         _Job(name, recipe, goal, seed, disturbance) for goal in goals for seed in seeds if (goal, seed) not in found
     ]
+    report = progress or (lambda: None)
+    for _ in range(len(goals) * len(seeds) - len(jobs)):
+        report()
     for done in spread(_run, jobs, workers):
         found[done.goal, done.seed] = done
         with file.open("a", encoding="utf-8") as lines:
             lines.write(json.dumps(asdict(done)) + "\n")
-        if progress is not None:
-            progress()
+        report()
     return [found[goal, seed] for goal in goals for seed in seeds]
 
 

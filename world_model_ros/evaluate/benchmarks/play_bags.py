@@ -57,15 +57,18 @@ def collect_play(
     """Bags of the episodes with seeds 0 to ``episodes`` - 1; those that are there are kept.
 
     Args:
-        out: folder of the bags.
+        out: folder of the bags. progress: is called for each that is there.
     """
     if episodes < 1:
         raise UserError("play", episodes, "1 or more")
     out.mkdir(parents=True, exist_ok=True)
     bags = [out / f"play_{seed:05d}" for seed in range(episodes)]
-    for _ in spread(_collect, [_Job(name, bag, seed) for seed, bag in enumerate(bags) if not bag.exists()], workers):
-        if progress is not None:
-            progress()
+    jobs = [_Job(name, bag, seed) for seed, bag in enumerate(bags) if not bag.exists()]
+    report = progress or (lambda: None)
+    for _ in range(episodes - len(jobs)):
+        report()
+    for _ in spread(_collect, jobs, workers):
+        report()
     return bags
 
 
