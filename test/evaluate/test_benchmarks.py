@@ -219,7 +219,7 @@ def test_attempts_are_kept_by_model_and_disturbance(bundle, tmp_path):
     first = run([1], [7, 8])
     assert len(done) == 2
     (file,) = tmp_path.glob("*.jsonl")
-    file.write_text(file.read_text() + '{"goal": 1, "se')  # ended amid a line
+    file.write_text(file.read_text() + '{"goal": 1, "se')  # ended within a line
     both = run([1, 2], [8])
     assert len(done) == 2
     assert both[0] == first[1]

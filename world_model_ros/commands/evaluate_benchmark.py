@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     of.add_argument("--noise-mm", type=float, default=0.0, help="of the positions of what is tracked (%(default)s)")
     of.add_argument("--lost", type=float, default=0.0, help="share of tracked poses that never arrive (%(default)s)")
     of.add_argument("--late-ms", type=float, default=0.0, help="how late tracked poses arrive (%(default)s)")
-    of.add_argument("--moved", action="store_true", help="a cube is put elsewhere by hand amid the attempt")
+    of.add_argument("--moved", action="store_true", help="a cube is put elsewhere by hand, 1 to 2.5 s after the start")
 
 
 def run(arguments: argparse.Namespace) -> int:

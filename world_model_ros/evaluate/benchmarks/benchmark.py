@@ -24,7 +24,7 @@ from world_model_ros.evaluate.statistics import wilson
 FIRST_SEED = 100_000  # play has small ones
 SEEDS = 50  # a goal, as the benchmark has it
 PLAY = {"cube-single": 100, "cube-double": 200, "scene": 100}  # episodes that are played for training
-# Shares of goals that are reached after training on 1000 episodes of play: Park et al. 2025, table 2.
+# Shares of goals that are reached after training on 1000 episodes of play, say Park et al. (2025).
 PUBLISHED = {
     "cube-single": {"GCBC": 0.06, "GCIVL": 0.53, "GCIQL": 0.68, "QRL": 0.05, "CRL": 0.19, "HIQL": 0.15},
     "cube-double": {"GCBC": 0.01, "GCIVL": 0.36, "GCIQL": 0.40, "QRL": 0.01, "CRL": 0.10, "HIQL": 0.06},
@@ -100,7 +100,7 @@ def _task(name: str) -> Task:
 
 
 def _key(bundle: Bundle, disturbance: Disturbance) -> str:
-    """What attempts depend on beside goal and seed; the manifest has hashes of all that a bundle holds."""
+    """What attempts depend on, apart from goal and seed; the manifest has hashes of all that a bundle holds."""
     said = (bundle.folder / MANIFEST).read_bytes() + json.dumps(asdict(disturbance), sort_keys=True).encode()
     return hashlib.sha256(said).hexdigest()[:12]
 

@@ -36,7 +36,7 @@ def environment(name: str, **options: Any) -> Any:
 
 
 def values_of(info: dict[str, Any]) -> Values:
-    """What is seen at a tick, from what the environment says beside its observation.
+    """What is seen at a tick, from what the environment says with its observation.
 
     ``effector`` and ``cube_0``, ``cube_1``: (7,) x y z in m, quaternion x y z w, frame of the arm's base; that of the
     effector turns about z alone. ``opening``: (1,) 0 open to 1 closed. ``contact``: (1,) 0 to 1. ``joints``: (6,) rad.
