@@ -132,65 +132,66 @@ class Brain:
             The decision, and the memory for the next tick.
         """
         watch, spent_ms = Stopwatch(), self._spent_ms()
+        decision, after = self._decide(observation, applied, reference, memory, goal, seed, watch)
+        return replace(decision, stages_ms=watch.laps, runtime_ms=self._spent_ms() - spent_ms), after
+
+    def _decide(
+        self,
+        observation: Observation,
+        applied: Floats | None,
+        reference: Float | None,
+        memory: Memory,
+        goal: Goal | None,
+        seed: int,
+        watch: Stopwatch,
+    ) -> tuple[Decision, Memory]:
+        """As `tick`: the decision grows from stage to stage, and is what it is by then where one is the last."""
         perceive = self._graphs["perceive"]
         felt = perceive.run(perceive_inputs(perceive.neutral(), observation, self.bundle.manifest, applied, memory))
         watch.lap("perceive")
-        sees = self._camera is not None and observation.fresh[self._camera.name]
-        told: dict[str, Any] = {
-            "surprise": float(felt["surprise"][0]),
-            "belief_poses": felt.get("poses"),
-            "belief_sigma": felt.get("sigma"),
-            "belief_values": felt.get("values"),
-            "seen": felt.get("seen") if sees else None,
-            "sensed": felt.get("sensed"),
-        }
-
-        def decided(status: str) -> Decision:
-            return Decision(status, stages_ms=watch.laps, runtime_ms=self._spent_ms() - spent_ms, **told)
-
+        decision = _perceived(felt, self._camera is not None and observation.fresh[self._camera.name])
         if not _finite(felt):
-            return decided(NOT_FINITE), self.start()
+            return replace(decision, status=NOT_FINITE), self.start()
         after = memory.after(felt["memory_next"], applied, self._past)
         missing = next((source for source in self._required if not observation.fresh[source.name]), None)
         if missing is not None:
-            return decided(f"{missing.topic} stale"), after
+            return replace(decision, status=f"{missing.topic} stale"), after
         measured = measured_positions(observation, self.contract)
         if not self._wants(goal) or not (self._free or (self._motion is not None and measured is not None)):
-            return decided("watching"), after
+            return decision, after
         start = measured if reference is None else np.asarray(reference, np.float64)
         targets = self.contract.interface.targets
 
-        aim, pursuit = self._aim(goal, measured, told, memory)
+        aim, pursuit = self._aim(goal, measured, decision, memory)
         progress = None  # of a push; what the robot makes of free parts is not known to be one
         if not self._free:
             progress = push_progress(aim, 0 if goal is None else goal.stamp_ns, memory.progress, targets, memory.since)
         if progress is not None and progress.looking > 0.0:
             aim = self._aiming.out_of_the_way(aim, measured)
         after = replace(after, pursuit=pursuit, progress=progress)
-        told["aim_target"] = None if aim.target is None else targets[aim.target].name
-        told["aim"] = aim.pose
-        told["wants"] = wants = goal_inputs(aim, told["belief_poses"], len(targets))
+        target = None if aim.target is None else targets[aim.target].name
+        wants = goal_inputs(aim, decision.belief_poses, len(targets))
+        decision = replace(decision, aim_target=target, aim=aim.pose, wants=wants)
         watch.lap("aim")
         if not self.acts:
-            return decided("watching"), after
+            return decision, after
         stamp_ns, age = 0 if goal is None else goal.stamp_ns, memory.age + memory.since
         runs = aim.moves and age < self._every and stamp_ns == memory.planned_for
         plan = self._plan(after.belief, wants, aim, start, memory, None if runs else seed)
         watch.lap("plan")
         if not _finite(plan):
-            return decided(NOT_FINITE), after
+            return replace(decision, status=NOT_FINITE), after
+        decision, lead = _planned(decision, aim.status, plan), None if goal is None else goal.joints
         chunk: Floats = plan["chunk"]
-        tick_s = 1.0 / self.contract.interface.tick_hz
-        moves, lead = chunk.astype(np.float64), None if goal is None else goal.joints
         if self._motion is not None and start is not None:
-            told["trajectory"] = self._motion.chunk_trajectory(start, moves, observation.now_ns, tick_s, lead)
+            tick_s = 1.0 / self.contract.interface.tick_hz
+            way = self._motion.chunk_trajectory(start, chunk.astype(np.float64), observation.now_ns, tick_s, lead)
+            decision = replace(decision, trajectory=way)
         elif aim.moves:
-            told["action"] = np.clip(chunk[0], -self._most, self._most)
+            decision = replace(decision, action=np.clip(chunk[0], -self._most, self._most))
         watch.lap("kinematics")
-        told |= {name: plan.get(name) for name in ("chunk", "states", "poses", "sigma", "joints", "contact", "values")}
-        told |= {"cost": float(plan["cost"][0]) if "cost" in plan else None, "candidates": plan.get("candidate_poses")}
         age = age if runs else 0.0 if aim.moves and self.policy == "model" else inf
-        return decided(aim.status), replace(after, warm=chunk, age=age, planned_for=stamp_ns)
+        return decision, replace(after, warm=chunk, age=age, planned_for=stamp_ns)
 
     def imagine(self, memory: Memory, candidates: Floats) -> Imagined:
         """Futures of action sequences (N, H, C) from a memory, for any N."""
@@ -252,13 +253,13 @@ class Brain:
         return np.array([self._arm.tip(q)[0] for q in decision.trajectory.positions[: len(decision.chunk) + 1]])
 
     def _aim(
-        self, goal: Goal | None, measured: Float | None, told: dict[str, Any], memory: Memory
+        self, goal: Goal | None, measured: Float | None, decision: Decision, memory: Memory
     ) -> tuple[Subgoal, Pursuit | None]:
         """What to do about the goal now, by what is believed of targets and read from the camera."""
         if self.policy == "random":
             return Subgoal("random", moves=True), None
-        poses, seen, values = told["belief_poses"], told["seen"], told["belief_values"]
-        return self._aiming.aim(goal, measured, poses, seen, memory.pursuit, memory.since, values)
+        poses, values = decision.belief_poses, decision.belief_values
+        return self._aiming.aim(goal, measured, poses, decision.seen, memory.pursuit, memory.since, values)
 
     def _plan(
         self, belief: Floats, wants: Inputs, aim: Subgoal, start: Float | None, memory: Memory, seed: int | None
@@ -292,6 +293,37 @@ class Brain:
         sizes, spec = self.bundle.manifest.sizes, self.bundle.manifest.planner
         shape = (sizes.iterations, sizes.candidates, sizes.horizon, self.contract.interface.action.size)
         return coloured_noise(seed, shape, 2.0 if spec is None else spec.beta)
+
+
+def _perceived(felt: dict[str, Any], sees: bool) -> Decision:
+    """What is believed now; ``sees`` if the first camera is fresh."""
+    return Decision(
+        "watching",
+        float(felt["surprise"][0]),
+        {},
+        belief_poses=felt.get("poses"),
+        belief_sigma=felt.get("sigma"),
+        belief_values=felt.get("values"),
+        seen=felt.get("seen") if sees else None,
+        sensed=felt.get("sensed"),
+    )
+
+
+def _planned(decision: Decision, status: str, plan: dict[str, Any]) -> Decision:
+    """With what the plan graph says."""
+    return replace(
+        decision,
+        status=status,
+        chunk=plan["chunk"],
+        states=plan.get("states"),
+        poses=plan.get("poses"),
+        sigma=plan.get("sigma"),
+        joints=plan.get("joints"),
+        contact=plan.get("contact"),
+        values=plan.get("values"),
+        cost=float(plan["cost"][0]) if "cost" in plan else None,
+        candidates=plan.get("candidate_poses"),
+    )
 
 
 def _finite(arrays: dict[str, Any]) -> bool:
