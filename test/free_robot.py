@@ -27,11 +27,17 @@ TICKS = 60  # of a bag
 TICK_NS = 50_000_000
 
 
-def free_contract(drawer: bool = False) -> Contract:
-    """The contract of the file; with a drawer, one more target that is articulated."""
+def free_contract(drawer: bool = False, max_age_s: float | None = None) -> Contract:
+    """The contract of the file; with a drawer, one more target that is articulated.
+
+    Args:
+        max_age_s: of all streams, in place of what the file says.
+    """
     if not drawer:
         return load_contract(YAML)
     data = yaml.safe_load(YAML.read_text(encoding="utf-8"))
+    if max_age_s is not None:
+        data["deployment"]["streams"] = [each | {"max_age_s": max_age_s} for each in data["deployment"]["streams"]]
     data["interface"]["targets"].append({"name": "drawer", "kind": "articulated", "unit": "m"})
     data["interface"]["labels"].append({"name": "drawer_opening", "target": "drawer"})
     source = {"name": "drawer_opening", "topic": "drawer/opening", "type": "std_msgs/msg/Float32"}

@@ -23,14 +23,18 @@ from free_robot import (
 from world_model_ros.bags.align.episode import aligned_episode
 from world_model_ros.bags.align.ticks import BagTicks
 from world_model_ros.bags.bag_fit import check_bag
+from world_model_ros.bags.latency import stream_lags
 from world_model_ros.bags.replay.replay import replay
 from world_model_ros.bags.storage.reader import BagReader
 from world_model_ros.bags.storage.writer import BagWriter
 from world_model_ros.brain.brain import Brain
 from world_model_ros.bundle.bundle import load_bundle
+from world_model_ros.check.contract_fit import check_contract
 from world_model_ros.contract.contract import Contract
+from world_model_ros.core.errors import UserError
 from world_model_ros.evaluate.prediction.forecast import forecasts
 from world_model_ros.learning.data.cache import build_cache
+from world_model_ros.lerobot.exporter import LerobotExport
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["plain", "drawer"])
@@ -97,6 +101,17 @@ def test_a_bag_without_actions_has_none(free, tmp_path):
     finding = check_bag(tmp_path / "bag", free)["command"][0]
     assert finding["level"] == "note"
     assert "/action is not in the bag" in finding["found"]
+
+
+def test_what_needs_joints_says_so(bag, free, tmp_path):
+    with pytest.raises(UserError, match="with joints"):
+        LerobotExport(tmp_path / "set", free, 30, "h264")
+    with pytest.raises(UserError, match="with joints"):
+        stream_lags(bag, free)
+
+
+def test_contract_is_complete_without_kinematics(free):
+    assert [finding.wrong for finding in check_contract(free)] == [None] * len(check_contract(free))
 
 
 def test_check_finds_that_the_bag_fits(bag, free):

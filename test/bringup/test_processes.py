@@ -1,6 +1,7 @@
 """One list of processes serves the launch files and the demo."""
 
 import pytest
+from free_robot import YAML
 
 from world_model_ros.bringup.arguments import BRINGUP, SIMULATION, processes_from
 from world_model_ros.bringup.processes import bringup, own, simulation, streams_named
@@ -29,6 +30,11 @@ def test_all_processes_hear_of_the_same_robot_model_and_clock():
             assert "use_sim_time" not in parameters
         else:
             assert parameters["use_sim_time"] is True
+
+
+def test_a_robot_of_free_parts_without_a_camera_has_neither_gate_nor_view():
+    there = by_executable(bringup(str(YAML), record="bag"))
+    assert set(there) == {"world_model_node", "recorder_node"}
 
 
 def test_without_a_model_the_one_named_like_the_robot_is_taken(tmp_path):

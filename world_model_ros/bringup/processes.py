@@ -93,10 +93,9 @@ def bringup(
     brain["rate_hz"] = float(rate_hz)
     if record:
         brain["recorded"] = True  # so that a replay can begin where the brain began
-    processes = [
-        Process("world_model_node", "world_model", {**every, **bundle, **brain}),
-        Process("future_view_node", "future_view", {**every, **bundle, "save": futures}),
-    ]
+    processes = [Process("world_model_node", "world_model", {**every, **bundle, **brain})]
+    if any(stream.is_picture for stream in contract.interface.streams):  # there is nothing to see without
+        processes.append(Process("future_view_node", "future_view", {**every, **bundle, "save": futures}))
     if contract.deployment.command is not None and not shadow:  # a robot without one can only be watched
         gate: dict[str, Value] = {"dry_run": dry_run, "speed_scale": float(speed_scale)}
         processes.insert(0, Process("command_gate_node", "command_gate", every | gate, profile="gate"))

@@ -38,6 +38,8 @@ def check_contract(contract: Contract) -> list[Finding]:
         found += _against_urdf(contract)
     if contract.deployment.urdf is not None or contract.deployment.limits:
         found.append(_tried("limits", contract.limits))
+    if contract.interface.action.free:
+        return found  # nothing here moves it
     found.append(_tried("action", lambda: motion_for(contract)))
     if found[-1].wrong is None and contract.deployment.urdf is not None:
         found += [

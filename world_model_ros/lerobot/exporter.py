@@ -55,6 +55,8 @@ class LerobotExport:
     def __init__(self, folder: Path, contract: Contract, fps: int, codec: str) -> None:
         if folder.exists():
             raise UserError("out", str(folder), "a folder that does not exist yet")
+        if not contract.joint_names:
+            raise UserError(f"{contract.name}: joints", "none", "a robot with joints: data sets hold their positions")
         if not 0 < fps <= 1000:
             raise UserError("fps", fps, "1 to 1000")
         self._folder, self._contract, self._fps = folder, contract, fps

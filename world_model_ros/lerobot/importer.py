@@ -72,6 +72,8 @@ def import_plan(
         UserError: a joint of the contract is not in the data set, joints must have more than a position, or numbers
             are out of range for the assumed units.
     """
+    if not contract.joint_names:
+        raise UserError(f"{contract.name}: joints", "none", "a robot with joints: data sets hold their positions")
     for stream in contract.interface.of(JointStream):
         if list(stream.fields) != ["position"]:
             raise UserError(
