@@ -8,6 +8,7 @@ from queue import Queue
 
 import numpy as np
 import pytest
+from depth_arm import depth_arm
 
 from world_model_ros.contract.contract import Contract
 from world_model_ros.core.errors import UserError
@@ -40,6 +41,22 @@ def test_it_draws_what_the_camera_saw_though_the_robot_moved_on_and_the_scene_is
                 assert (shot.camera, shot.stamp_ns) == ("front", at_ns)
                 np.testing.assert_array_equal(shot.pixels, expected)
                 assert not np.array_equal(robot.image("front"), expected)
+    finally:
+        studio.close()
+        robot.close()
+
+
+def test_depth_and_its_noise_are_the_same_in_both_processes() -> None:
+    contract = depth_arm()
+    scene, shots = scene_for_seed(contract, 5, "plain"), Queue[Shot]()
+    robot, studio = SimRobot(contract, scene, 5), Studio(contract, scene, shots.put)
+    try:
+        studio.ready()
+        assert studio.draw("above", 7, robot.view())
+        shot = shots.get(timeout=30)
+        assert shot.pixels.dtype == np.uint16
+        np.testing.assert_array_equal(shot.pixels, robot.image("above"))
+        assert 0 < (shot.pixels == 0).mean() < 0.5
     finally:
         studio.close()
         robot.close()
