@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from world_model_ros.contract.contract import load_contract
-from world_model_ros.core.trajectory import Float, JointLimits, Trajectory
+from world_model_ros.core.arrays import Float
+from world_model_ros.core.trajectory import JointLimits, Trajectory
 from world_model_ros.gate.gate import Gate, GateOutput
 from world_model_ros.gate.limiter import Motion
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from world_model_ros.contract.contract import Contract, load_contract
-from world_model_ros.core.trajectory import Float
+from world_model_ros.core.arrays import Float
 
 _CONTRACT = """format: 1
 name: made

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from world_model_ros.core.trajectory import Float, JointLimits, Trajectory
+from world_model_ros.core.arrays import Float
+from world_model_ros.core.trajectory import JointLimits, Trajectory
 from world_model_ros.gate.limiter import EXACT_S, Limiter, Motion, Plan
 
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from world_model_ros.bags.storage.channels import absolute
 from world_model_ros.bags.storage.reader import BagReader
@@ -18,9 +17,8 @@ from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.senses import JointStream
 from world_model_ros.convert.senses.converters import converter_for
 from world_model_ros.convert.senses.joints import OtherJoints
+from world_model_ros.core.arrays import Float
 from world_model_ros.core.errors import UserError
-
-Float = NDArray[np.float64]
 
 _GRID_S = 0.005
 _SMOOTH_S = 0.06

@@ -7,7 +7,7 @@ from collections import deque
 
 import numpy as np
 
-from world_model_ros.brain.decision import Floats
+from world_model_ros.core.arrays import Floats
 
 
 class AppliedActions:

@@ -5,10 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 
-import numpy as np
-from numpy.typing import NDArray
-
-Float = NDArray[np.float64]
+from world_model_ros.core.arrays import Float
 
 _AHEAD_NS = 60_000_000  # three reports at 50 Hz: how far the newest one is carried on with its velocity
 _STALE_NS = 300_000_000

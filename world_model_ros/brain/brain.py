@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from world_model_ros.brain.decision import Decision, Decoded, Floats, Imagined, Memory, PriorRollout, Pursuit
+from world_model_ros.brain.decision import Decision, Decoded, Imagined, Memory, PriorRollout, Pursuit
 from world_model_ros.brain.graph_inputs import Inputs, goal_inputs, measured_positions, perceive_inputs
 from world_model_ros.brain.rollout import decode, imagine
 from world_model_ros.brain.stopwatch import Stopwatch
@@ -19,6 +19,7 @@ from world_model_ros.bundle.provider import provider_named
 from world_model_ros.bundle.session import Graph
 from world_model_ros.bundle.signatures import first_camera
 from world_model_ros.contract.contract import Contract
+from world_model_ros.core.arrays import Float, Floats
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.goal import Goal
 from world_model_ros.core.noise import coloured_noise
@@ -30,7 +31,6 @@ from world_model_ros.goals.workspace import Workspace
 from world_model_ros.kinematics.arm import ArmKinematics
 from world_model_ros.kinematics.motion import motion_for, motion_if_any
 
-Float = NDArray[np.float64]
 Policy = Literal["model", "random", "watch"]
 
 NOT_FINITE = "the model returned numbers that are not finite"

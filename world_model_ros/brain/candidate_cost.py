@@ -9,14 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
-from world_model_ros.brain.decision import Floats, Imagined
+from world_model_ros.brain.decision import Imagined
 from world_model_ros.bundle.manifest import PlannerSpec
 from world_model_ros.contract.schema import Interface
+from world_model_ros.core.arrays import Float, Floats
 from world_model_ros.goals.hands import Hands
-
-Float = NDArray[np.float64]
 
 _EARLY = 0.3  # weight of the first step beside that of the last
 _FADES_M = 0.04  # nearer than this to its goal, an object need not be pushed from behind any more

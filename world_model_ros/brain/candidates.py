@@ -8,18 +8,16 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from world_model_ros.brain.candidate_cost import candidate_costs
-from world_model_ros.brain.decision import Floats, Imagined
+from world_model_ros.brain.decision import Imagined
 from world_model_ros.bundle.manifest import Manifest, PlannerSpec
 from world_model_ros.contract.contract import Contract
+from world_model_ros.core.arrays import Float, Floats
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.trajectory import Trajectory
 from world_model_ros.kinematics.arm import ArmKinematics
 from world_model_ros.kinematics.motion import Motion
-
-Float = NDArray[np.float64]
 
 _BEYOND = 1.25  # actions larger than the largest in training by more than this are not to be trusted
 _LACKS = {"m": 0.01, "": 0.05}  # motion that the action cannot express, m of the fingertip or units of a joint

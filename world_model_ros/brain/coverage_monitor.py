@@ -7,9 +7,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from world_model_ros.brain.decision import Decision, Floats, Imagined, Memory
+from world_model_ros.brain.decision import Decision, Imagined, Memory
 from world_model_ros.bundle.signatures import first_camera
 from world_model_ros.contract.contract import Contract
+from world_model_ros.core.arrays import Floats
 
 _EVERY_TICKS = 5  # one look back in so many, so that a tick stays short
 _WINDOW = 300

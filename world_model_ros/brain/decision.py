@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from world_model_ros.core.arrays import Floats
 from world_model_ros.core.trajectory import Trajectory
 
-Floats = NDArray[np.float32]
 PLAN_RULES = ("position", "velocity")  # of the gate, that a more careful plan can keep
 _CAUTION, _CALM, _MOST_CAUTION = 0.5, 1.25, 0.125
 

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from world_model_ros.brain.decision import Floats, Memory
+from world_model_ros.brain.decision import Memory
 from world_model_ros.bundle.manifest import Manifest
 from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.senses import JointStream
+from world_model_ros.core.arrays import Floats
 from world_model_ros.core.streams import Observation
 from world_model_ros.goals.subgoal import Subgoal
 

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from world_model_ros.brain.decision import Decoded, Floats, Imagined
+from world_model_ros.brain.decision import Decoded, Imagined
 from world_model_ros.bundle.session import Graph
 from world_model_ros.bundle.signatures import reference_of
+from world_model_ros.core.arrays import Floats
 
 Frames = Mapping[str, NDArray[np.uint8] | None]
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from world_model_ros.brain.brain import Brain, Float
-from world_model_ros.brain.decision import Decision, Floats, Memory
+from world_model_ros.brain.brain import Brain
+from world_model_ros.brain.decision import Decision, Memory
 from world_model_ros.brain.interleaving import Interleaving, Reference
+from world_model_ros.core.arrays import Float, Floats
 from world_model_ros.core.goal import Goal
 from world_model_ros.core.streams import Observation
 

@@ -14,12 +14,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from world_model_ros.brain.brain import Brain
-from world_model_ros.brain.decision import Decoded, Floats, Imagined, Memory
+from world_model_ros.brain.decision import Decoded, Imagined, Memory
 from world_model_ros.contract.contract import Contract
+from world_model_ros.core.arrays import Float, Floats
 from world_model_ros.kinematics.arm import ArmKinematics
 from world_model_ros.kinematics.motion import Motion, motion_for
-
-Float = NDArray[np.float64]
 
 _SHARE = 0.6  # share of the fingertip's error that the next action makes up for
 _TOUCH_N = 1.0  # from which on an imagined contact counts, as in views

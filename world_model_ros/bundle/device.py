@@ -7,11 +7,9 @@ from typing import Any
 
 import numpy as np
 import onnxruntime as ort
-from numpy.typing import NDArray
 
 from world_model_ros.bundle.manifest import GraphSpec, TensorSpec
-
-Array = NDArray[Any]
+from world_model_ros.core.arrays import Array
 
 
 class Resident:

@@ -8,15 +8,13 @@ from time import perf_counter
 from typing import Any
 
 import onnxruntime as ort
-from numpy.typing import NDArray
 
 from world_model_ros.bundle.bundle import Bundle
 from world_model_ros.bundle.device import DeviceRun, Resident
 from world_model_ros.bundle.provider import provider_named
 from world_model_ros.bundle.signatures import neutral
+from world_model_ros.core.arrays import Array
 from world_model_ros.core.errors import UserError
-
-Array = NDArray[Any]
 
 _DTYPES = {"tensor(float)": "float32", "tensor(uint8)": "uint8"}
 

@@ -21,9 +21,10 @@ from world_model_ros.contract.share_folder import share_folder
 from world_model_ros.contract.simulation import Simulation
 from world_model_ros.contract.urdf.description import Description, describe
 from world_model_ros.contract.urdf.text import urdf_text
+from world_model_ros.core.arrays import Float
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.streams import StreamRule
-from world_model_ros.core.trajectory import Float, JointLimits
+from world_model_ros.core.trajectory import JointLimits
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Float = NDArray[np.float64]
 Make = Callable[..., Any]
 
 _HEAD = 4  # bytes of encapsulation; everything is aligned from there (DDS-XTypes 7.4.3.4)

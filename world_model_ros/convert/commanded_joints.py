@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from world_model_ros.convert.trajectory import trajectory_from
+from world_model_ros.core.arrays import Float
 from world_model_ros.core.errors import UserError
-from world_model_ros.core.trajectory import Float, Trajectory
+from world_model_ros.core.trajectory import Trajectory
 
 
 class CommandedJoints:

@@ -8,7 +8,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Float = NDArray[np.float64]
+from world_model_ros.core.arrays import Float
+
 Counts = Literal["free", "yaw", "axis", "full"]
 
 

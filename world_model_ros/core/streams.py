@@ -13,9 +13,8 @@ from itertools import chain
 from types import MappingProxyType
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.generic]
+from world_model_ros.core.arrays import Array
 
 # Clocks of sensors differ a little. A stamp further ahead is a mistake: kept, it would make every right one after it
 # look late.

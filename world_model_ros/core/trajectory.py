@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-Float = NDArray[np.float64]
-
+from world_model_ros.core.arrays import Float
 
 LIMIT_TOLERANCE = 1e-3  # rad or m; a joint that rests at its limit may measure a little more
 

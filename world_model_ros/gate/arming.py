@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from world_model_ros.core.trajectory import LIMIT_TOLERANCE, Float, JointLimits
+from world_model_ros.core.arrays import Float
+from world_model_ros.core.trajectory import LIMIT_TOLERANCE, JointLimits
 from world_model_ros.gate.rules import FUTURE_S, Refusal
 
 _LEAST = 1e-5  # rad or m; what is nearer is noise of the sensor

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from world_model_ros.contract.contract import Contract
-from world_model_ros.core.trajectory import Float
+from world_model_ros.core.arrays import Float
 from world_model_ros.gate.limiter import Plan
 from world_model_ros.kinematics.distances import PairDistances
 

@@ -6,8 +6,8 @@ import numpy as np
 
 from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.senses import JointStream
+from world_model_ros.core.arrays import Float
 from world_model_ros.core.errors import UserError
-from world_model_ros.core.trajectory import Float
 from world_model_ros.gate.collision import Collision
 from world_model_ros.gate.driver_state import DriverState
 from world_model_ros.gate.gate import Gate

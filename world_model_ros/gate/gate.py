@@ -17,7 +17,8 @@ from dataclasses import replace
 import numpy as np
 
 from world_model_ros.contract.gate_settings import GateSettings
-from world_model_ros.core.trajectory import Float, JointLimits, Trajectory
+from world_model_ros.core.arrays import Float
+from world_model_ros.core.trajectory import JointLimits, Trajectory
 from world_model_ros.gate.alarms import Alarms
 from world_model_ros.gate.arming import (
     Measured,

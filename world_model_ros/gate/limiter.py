@@ -16,7 +16,8 @@ from typing import NamedTuple
 import numpy as np
 import ruckig
 
-from world_model_ros.core.trajectory import Float, JointLimits
+from world_model_ros.core.arrays import Float
+from world_model_ros.core.trajectory import JointLimits
 
 EXACT_S = 0.06
 _SOON_S = 0.02

@@ -6,7 +6,7 @@ from collections import deque
 
 import numpy as np
 
-from world_model_ros.core.trajectory import Float
+from world_model_ros.core.arrays import Float
 
 RETREAT = 0.03  # rad (m for slides) of the joint that goes back farthest
 TRAIL_S = 1.0

@@ -8,7 +8,8 @@ from typing import Protocol
 
 import numpy as np
 
-from world_model_ros.core.trajectory import Float, JointLimits, Trajectory
+from world_model_ros.core.arrays import Float
+from world_model_ros.core.trajectory import JointLimits, Trajectory
 
 MAX_POINTS = 1000
 FUTURE_S = 0.1  # a stamp may be this far ahead, for clocks that differ a little

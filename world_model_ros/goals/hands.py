@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from world_model_ros.contract.actions import Tip
-
-Float = NDArray[np.float64]
+from world_model_ros.core.arrays import Float
 
 STANDOFF_M = 0.05  # of a fingertip from the middle of the object that it pushes
 STOP_M = 0.06  # of a fingertip that stops an object, from the middle of where it shall come to rest

@@ -7,17 +7,15 @@ from dataclasses import dataclass, replace
 from math import hypot
 
 import numpy as np
-from numpy.typing import NDArray
 
-from world_model_ros.brain.decision import Floats, Pursuit
+from world_model_ros.brain.decision import Pursuit
 from world_model_ros.bundle.manifest import Manifest
 from world_model_ros.bundle.signatures import first_camera
 from world_model_ros.contract.contract import Contract
+from world_model_ros.core.arrays import Float, Floats
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.goal import Goal
 from world_model_ros.goals.workspace import Reach, Workspace
-
-Float = NDArray[np.float64]
 
 REACHED_M = 0.004
 REACHED_RAD = 0.05

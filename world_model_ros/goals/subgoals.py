@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-from world_model_ros.brain.decision import Floats, Pursuit
+from world_model_ros.brain.decision import Pursuit
 from world_model_ros.bundle.session import Graph
 from world_model_ros.bundle.signatures import first_camera
 from world_model_ros.contract.contract import Contract
+from world_model_ros.core.arrays import Float, Floats
 from world_model_ros.core.goal import Goal
 from world_model_ros.core.orientation import apart_rad
 from world_model_ros.goals.hands import Hands
@@ -30,8 +30,6 @@ from world_model_ros.goals.subgoal import (
 )
 from world_model_ros.goals.workspace import Workspace
 from world_model_ros.kinematics.arm import ArmKinematics
-
-Float = NDArray[np.float64]
 
 _IDLE = 0.1  # weight of a hand with nothing to do that goes to where it rests, or stays
 

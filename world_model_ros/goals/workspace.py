@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-from world_model_ros.brain.decision import Floats
 from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.schema import Target
+from world_model_ros.core.arrays import Float, Floats
 from world_model_ros.core.errors import UserError
 
-Float = NDArray[np.float64]
 TOLERANCE_M = 1e-4  # a goal may be so far outside; float32, in which it comes, rounds 0.02 to less than that
 
 

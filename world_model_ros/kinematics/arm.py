@@ -7,11 +7,12 @@ from collections import Counter
 import numpy as np
 
 from world_model_ros.contract.contract import Contract
+from world_model_ros.core.arrays import AnyFloat, Float
 from world_model_ros.core.errors import UserError
-from world_model_ros.core.trajectory import Float, Trajectory
+from world_model_ros.core.trajectory import Trajectory
 from world_model_ros.kinematics.chain import Chain, require, within
 from world_model_ros.kinematics.urdf_model import urdf_model
-from world_model_ros.kinematics.waypoints import Floats, lead_aside, through
+from world_model_ros.kinematics.waypoints import lead_aside, through
 
 
 def tool_down(yaw_rad: float = 0.0) -> Float:
@@ -89,7 +90,7 @@ class ArmKinematics:
         return q
 
     def chunk_trajectory(
-        self, q_ref: Float, chunk: Float, stamp_ns: int, tick_s: float, lead: Floats | None = None
+        self, q_ref: Float, chunk: Float, stamp_ns: int, tick_s: float, lead: AnyFloat | None = None
     ) -> Trajectory:
         """Joint trajectory of a chunk of fingertip displacements, each taken as in `Chain.step`.
 

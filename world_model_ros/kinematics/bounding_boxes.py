@@ -12,9 +12,7 @@ import numpy as np
 import pinocchio as pin
 from numpy.typing import NDArray
 
-from world_model_ros.core.trajectory import Float
-
-Index = NDArray[np.intp]
+from world_model_ros.core.arrays import Float, Index
 
 
 class Placed(NamedTuple):

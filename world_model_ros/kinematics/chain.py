@@ -10,8 +10,8 @@ import pinocchio as pin
 
 from world_model_ros.contract.actions import Tip
 from world_model_ros.contract.contract import Contract
+from world_model_ros.core.arrays import Float
 from world_model_ros.core.errors import UserError
-from world_model_ros.core.trajectory import Float
 from world_model_ros.kinematics.urdf_model import link_frame, reduced_model
 
 POSITION_TOLERANCE_M = 1e-4

@@ -9,7 +9,7 @@ from itertools import combinations
 import numpy as np
 import pinocchio as pin
 
-from world_model_ros.core.trajectory import Float
+from world_model_ros.core.arrays import Float
 
 SAME = "no joint of the contract moves one against the other"
 NEIGHBOURS = "neighbours: one joint is between them"

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.exclusions import excluded_pairs
+from world_model_ros.core.arrays import Float
 from world_model_ros.core.errors import UserError
-from world_model_ros.core.trajectory import Float
 from world_model_ros.kinematics.bounding_boxes import Boxes, Placed
 from world_model_ros.kinematics.collision_pairs import TOUCH, choose_pairs, obstacle_geometry
 from world_model_ros.kinematics.hulls import convex_hull

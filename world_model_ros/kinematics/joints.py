@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from world_model_ros.contract.contract import Contract
+from world_model_ros.core.arrays import AnyFloat, Float
 from world_model_ros.core.errors import UserError
-from world_model_ros.core.trajectory import Float, Trajectory
-from world_model_ros.kinematics.waypoints import Floats, lead_aside, through
+from world_model_ros.core.trajectory import Trajectory
+from world_model_ros.kinematics.waypoints import lead_aside, through
 
 
 class JointMotion:
@@ -32,7 +33,7 @@ class JointMotion:
         self.aside = np.array([i for i in range(len(self.names)) if i not in self._moved], np.intp)
 
     def chunk_trajectory(
-        self, q_ref: Float, chunk: Float, stamp_ns: int, tick_s: float, lead: Floats | None = None
+        self, q_ref: Float, chunk: Float, stamp_ns: int, tick_s: float, lead: AnyFloat | None = None
     ) -> Trajectory:
         """Joint trajectory of a chunk (H, C) of displacements from ``q_ref`` (J,); joints without an action go to
         ``lead`` (J,), if it is given and they have limits, else they stay.

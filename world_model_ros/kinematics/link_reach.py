@@ -6,7 +6,7 @@ import numpy as np
 import pinocchio as pin
 
 from world_model_ros.contract.contract import Contract
-from world_model_ros.core.trajectory import Float
+from world_model_ros.core.arrays import Float
 from world_model_ros.kinematics.urdf_model import followers, link_frame, urdf_model
 
 

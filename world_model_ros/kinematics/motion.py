@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from world_model_ros.contract.contract import Contract
+from world_model_ros.core.arrays import AnyFloat, Float
 from world_model_ros.core.errors import UserError
-from world_model_ros.core.trajectory import Float, Trajectory
+from world_model_ros.core.trajectory import Trajectory
 from world_model_ros.kinematics.arm import ArmKinematics
 from world_model_ros.kinematics.joints import JointMotion
-from world_model_ros.kinematics.waypoints import Floats
 
 
 class Motion(Protocol):
@@ -26,7 +26,7 @@ class Motion(Protocol):
     aside: NDArray[np.intp]
 
     def chunk_trajectory(
-        self, q_ref: Float, chunk: Float, stamp_ns: int, tick_s: float, lead: Floats | None = None
+        self, q_ref: Float, chunk: Float, stamp_ns: int, tick_s: float, lead: AnyFloat | None = None
     ) -> Trajectory:
         """Trajectory of a chunk (H, C) that starts at the commanded positions ``q_ref`` (J,) at ``stamp_ns``.
 

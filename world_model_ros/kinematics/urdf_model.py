@@ -11,8 +11,8 @@ import pinocchio as pin
 
 from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.urdf.description import UrdfJoint
+from world_model_ros.core.arrays import Float
 from world_model_ros.core.errors import UserError
-from world_model_ros.core.trajectory import Float
 from world_model_ros.kinematics.meshes import find_mesh, mesh_folders
 
 _APART = "\n"  # ends names of links that joints may have too

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
-from world_model_ros.core.trajectory import Float, JointLimits, Trajectory
-
-Floats = NDArray[np.floating[Any]]
+from world_model_ros.core.arrays import AnyFloat, Float
+from world_model_ros.core.trajectory import JointLimits, Trajectory
 
 _LED = 0.5  # share of its velocity limit at which a joint is led
 
@@ -48,7 +45,7 @@ def through(
     return Trajectory(names, np.arange(count, dtype=np.float64) * tick_s, points, velocities, stamp_ns)
 
 
-def lead_aside(points: Float, aside: NDArray[np.intp], goal: Floats, limits: JointLimits, tick_s: float) -> None:
+def lead_aside(points: Float, aside: NDArray[np.intp], goal: AnyFloat, limits: JointLimits, tick_s: float) -> None:
     """Let some joints go from the first of ``points`` (T, J) to a goal, in place.
 
     In equal steps, at most half as fast as they may: a short last step would be passed by.

@@ -21,8 +21,8 @@ from world_model_ros.convert.commanded_joints import together
 from world_model_ros.convert.senses.camera import CameraConverter
 from world_model_ros.convert.senses.joint_parts import JointParts
 from world_model_ros.convert.senses.joints import OtherJoints
+from world_model_ros.core.arrays import Frame
 from world_model_ros.core.errors import UserError
-from world_model_ros.lerobot.video import Frame
 
 Read = Callable[[Any], Any]
 _STILL_NS = 1_000_000_000  # a picture that stands for longer is said to

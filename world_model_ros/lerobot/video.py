@@ -11,11 +11,10 @@ from typing import Any
 
 import av
 import numpy as np
-from numpy.typing import NDArray
 
+from world_model_ros.core.arrays import Frame
 from world_model_ros.core.errors import UserError
 
-Frame = NDArray[np.uint8]
 # LeRobot's own settings: short groups of pictures, so that any frame is found quickly.
 _OPTIONS = {"h264": ("libx264", {"g": "2", "crf": "18"}), "av1": ("libsvtav1", {"g": "2", "crf": "24"})}
 CODECS = tuple(_OPTIONS)

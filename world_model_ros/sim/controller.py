@@ -20,13 +20,10 @@ from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from world_model_ros.core.arrays import AnyFloat, Float, Int
 from world_model_ros.core.trajectory import Trajectory
 
-Float = NDArray[np.float64]
-Floats = NDArray[np.floating[Any]]
-Int = NDArray[np.int64]
 Version = Literal["4.42", "4.20", "4.17"]
 VERSIONS: tuple[Version, ...] = ("4.42", "4.20", "4.17")
 _READ_NS = 100_000  # an update reads what has come this long after the time that it counts with was taken
@@ -223,7 +220,7 @@ class JointTrajectoryController:
         return None
 
 
-def _interpolated(before: Float, after: Float, spans: Floats, into: Floats, has: int) -> Float:
+def _interpolated(before: Float, after: Float, spans: AnyFloat, into: AnyFloat, has: int) -> Float:
     """States (N, 3, J) within segments: ``has`` 0 interpolates positions, 1 velocities too, 2 accelerations too."""
     h, t = np.maximum(spans, 1e-9)[:, None], into[:, None]  # no span of a sampled segment is shorter
     (p0, v0, a0), (p1, v1, a1) = before.transpose(1, 0, 2), after.transpose(1, 0, 2)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
-
 from world_model_ros.contract.contract import Contract
 from world_model_ros.convert.messages import MessageMaker
 from world_model_ros.core.errors import UserError
@@ -14,8 +11,6 @@ from world_model_ros.gate.states import State
 from world_model_ros.sim.scenes.scene import SceneConfig, home_of
 from world_model_ros.sim.sim_robot import SimRobot
 from world_model_ros.sim.telemetry import Sample, Telemetry
-
-Float = NDArray[np.float64]
 
 APPLIED_TOPIC = "gate/applied"
 APPLIED_TYPE = "sensor_msgs/msg/JointState"

@@ -11,14 +11,13 @@ from numpy.typing import NDArray
 
 from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.senses import MicrophoneStream, WrenchStream
+from world_model_ros.core.arrays import Float
 from world_model_ros.core.trajectory import Trajectory
 from world_model_ros.sim.cameras import Cameras, View, view_of
 from world_model_ros.sim.controller import JointTrajectoryController, trajectory_from_message
 from world_model_ros.sim.scenes.robot_parts import loudness, pads, robot_geoms
 from world_model_ros.sim.scenes.scene import STEP_NS, STEP_S, SceneConfig, build_model, home_of
 from world_model_ros.sim.sound import Background, ContactSound
-
-Float = NDArray[np.float64]
 
 AUDIO_BLOCK_NS = 20_000_000
 _BLOCK_STEPS = AUDIO_BLOCK_NS // STEP_NS

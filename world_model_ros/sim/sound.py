@@ -12,9 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import lfilter
 
+from world_model_ros.core.arrays import Float
 from world_model_ros.sim.scenes.scene import BackgroundConfig
-
-Float = NDArray[np.float64]
 
 # Frequency Hz, decay 1/s, gain of each mode of a small hollow body on a table.
 _MODES = ((420.0, 60.0, 1.0), (1130.0, 90.0, 0.7), (2310.0, 160.0, 0.5), (3970.0, 260.0, 0.3))

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-Float = NDArray[np.float64]
+from world_model_ros.core.arrays import Float
 
 # The pad covers the tip and the 45 mm above it; row 0 is at the end of the finger.
 PAD_LOW_M = -0.006

@@ -10,8 +10,8 @@ from world_model_ros.brain.rollout import decode
 from world_model_ros.bundle.bundle import Bundle
 from world_model_ros.bundle.provider import provider_named
 from world_model_ros.bundle.session import Graph
+from world_model_ros.core.arrays import Frame
 from world_model_ros.core.errors import UserError
-from world_model_ros.view.pictures.strip import Image
 
 
 class FrameDecoder:
@@ -33,11 +33,11 @@ class FrameDecoder:
             raise UserError(f"model {bundle.manifest.name}", "decode without frames", legal)
         self._camera = cameras[0]
 
-    def decoded(self, states: NDArray[np.float32], reference: Image | None) -> Decoded:
+    def decoded(self, states: NDArray[np.float32], reference: Frame | None) -> Decoded:
         """Decode T states (T, S) into every sense; ``reference`` as in `frames`, black without it."""
         return decode(self._graph, states, {self._camera: reference})
 
-    def frames(self, states: NDArray[np.float32], reference: Image) -> tuple[Image, ...]:
+    def frames(self, states: NDArray[np.float32], reference: Frame) -> tuple[Frame, ...]:
         """Decode T states.
 
         Args:

@@ -13,12 +13,11 @@ from world_model_ros.brain.decision import Decision
 from world_model_ros.brain.graph_inputs import measured_positions
 from world_model_ros.bundle.signatures import first_camera
 from world_model_ros.contract.contract import Contract
+from world_model_ros.core.arrays import Floats, Frame
 from world_model_ros.core.goal import Goal
 from world_model_ros.core.streams import Observation
-from world_model_ros.view.pictures.strip import Badge, Image
+from world_model_ros.view.pictures.strip import Badge
 from world_model_ros.view.pictures.touch import touching_way
-
-Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -62,12 +61,12 @@ class Outlook:
     ways: Mapping[str, TargetPath] = field(default_factory=dict)
     candidates: Floats | None = None
     goal: tuple[str, Floats] | None = None
-    goal_image: Image | None = None
+    goal_image: Frame | None = None
     badge: Badge = field(default_factory=Badge)
     status: str = ""
 
     @property
-    def frame(self) -> Image | None:
+    def frame(self) -> Frame | None:
         """What the first camera shows, (H, W, 3) uint8 RGB; None if it was not fresh."""
         value = None if self.camera is None else self.senses.get(self.camera)
         return None if value is None else np.asarray(value, np.uint8)

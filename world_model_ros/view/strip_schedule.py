@@ -7,11 +7,12 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from world_model_ros.core.arrays import Frame
 from world_model_ros.view.frame_decoder import FrameDecoder
-from world_model_ros.view.pictures.strip import Badge, Image, Strip
+from world_model_ros.view.pictures.strip import Badge, Strip
 from world_model_ros.view.timeline import Imagination, Motion, Timeline
 
-_Decoded = tuple[tuple[Image, ...], "NDArray[np.float64] | None"]
+_Decoded = tuple[tuple[Frame, ...], "NDArray[np.float64] | None"]
 _WORTH_IT = 1.1  # a better strip must show this much more motion, so that few are decoded
 
 
@@ -30,7 +31,7 @@ class Story:
         self._decoder = decoder
         self._microphone = microphone
         self._seconds = tuple(step * tick_s for step in timeline.steps)
-        self._shown: tuple[Imagination, Image, _Decoded] | None = None
+        self._shown: tuple[Imagination, Frame, _Decoded] | None = None
         self._best: Motion | None = None
 
     def live(self, now_ns: int, badge: Badge) -> Strip | None:
@@ -71,7 +72,7 @@ class Story:
             return self._best is None or motion > self._best
         return motion.grey_levels > _WORTH_IT * self._best.grey_levels
 
-    def _decode(self, imagination: Imagination, now: Image) -> _Decoded:
+    def _decode(self, imagination: Imagination, now: Frame) -> _Decoded:
         """Frames at the steps, and sound at every tick up to the last of them."""
         chosen = [step - 1 for step in self._timeline.steps]
         if self._microphone is None:

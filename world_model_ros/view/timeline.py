@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from world_model_ros.core.arrays import Frame
 from world_model_ros.core.errors import UserError
-from world_model_ros.view.pictures.strip import Badge, Image, mean_error
+from world_model_ros.view.pictures.strip import Badge, mean_error
 
 _REMEMBERED_S = 3.0
 
@@ -46,7 +47,7 @@ class Imagination:
     reference_ns: int
     states: NDArray[np.float32]
     badge: Badge = field(default_factory=Badge)
-    goal: Image | None = None
+    goal: Frame | None = None
 
     @property
     def moving(self) -> bool:
@@ -80,12 +81,12 @@ class Timeline:
         self._tick_ns = tick_ns
         self._horizon_ns = steps[-1] * tick_ns
         self._kept_ns = max(round(_REMEMBERED_S * 1e9), 2 * self._horizon_ns)
-        self._frames: deque[tuple[int, Image]] = deque()
+        self._frames: deque[tuple[int, Frame]] = deque()
         self._imagined: deque[Imagination] = deque()
         self._compared_ns = -1
         self._lock = threading.Lock()
 
-    def saw(self, stamp_ns: int, frame: Image) -> None:
+    def saw(self, stamp_ns: int, frame: Frame) -> None:
         """Store a camera frame (H, W, 3) uint8 RGB. A stamp far back means the clock was set back: all is forgotten."""
         with self._lock:
             if self._frames and stamp_ns <= self._frames[-1][0]:
@@ -111,12 +112,12 @@ class Timeline:
         with self._lock:
             return next((each for each in reversed(self._imagined) if self._at(each.reference_ns) is not None), None)
 
-    def now(self, imagination: Imagination) -> Image | None:
+    def now(self, imagination: Imagination) -> Frame | None:
         """The frame an imagination starts from; None if it never came or was forgotten."""
         with self._lock:
             return self._at(imagination.reference_ns)
 
-    def real(self, imagination: Imagination) -> tuple[Image | None, ...]:
+    def real(self, imagination: Imagination) -> tuple[Frame | None, ...]:
         """What the camera saw at the steps; None where it has not come yet, or was lost."""
         with self._lock:
             return tuple(self._at(imagination.reference_ns + step * self._tick_ns) for step in self.steps)
@@ -147,7 +148,7 @@ class Timeline:
                 best = (motion, each)
         return best
 
-    def _at(self, stamp_ns: int) -> Image | None:
+    def _at(self, stamp_ns: int) -> Frame | None:
         """The frame nearest to a time, at most half a tick away, once no nearer one can come."""
         if not self._frames or self._frames[-1][0] < stamp_ns:
             return None

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
-Frame = NDArray[np.uint8]
+from world_model_ros.core.arrays import Frame
+
 Item = TypeVar("Item")
 
 

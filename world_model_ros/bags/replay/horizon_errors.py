@@ -11,7 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Frame = NDArray[np.uint8]
+from world_model_ros.core.arrays import Frame
+
 _BEST_DB = 60.0  # of equal frames
 
 

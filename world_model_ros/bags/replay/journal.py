@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from world_model_ros.bags.replay.highlights import EvenSample, Frame, Worst
+from world_model_ros.bags.replay.highlights import EvenSample, Worst
 from world_model_ros.bags.replay.replayed_tick import ReplayedTick
 from world_model_ros.bundle.signatures import first_camera
 from world_model_ros.contract.contract import Contract
+from world_model_ros.core.arrays import Frame
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.trajectory import JointLimits
 from world_model_ros.gate.rules import Refusal, judge

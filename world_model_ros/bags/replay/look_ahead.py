@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from world_model_ros.bags.replay.highlights import EvenSample, Frame, Moment, Worst
+from world_model_ros.bags.replay.highlights import EvenSample, Moment, Worst
 from world_model_ros.bags.replay.horizon_errors import HorizonErrors, distance_errors, frame_errors, target_errors
 from world_model_ros.bags.replay.replayed_tick import ReplayedTick
 from world_model_ros.brain.brain import Brain
@@ -18,6 +18,7 @@ from world_model_ros.brain.decision import Imagined
 from world_model_ros.bundle.signatures import first_camera
 from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.senses import JointStream
+from world_model_ros.core.arrays import Frame
 
 _WORST = 4
 _LEAD = 3  # ticks from the start of a worst moment's imagination to the surprise

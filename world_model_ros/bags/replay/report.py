@@ -9,14 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-import numpy as np
-from numpy.typing import NDArray
 
 from world_model_ros.bags.replay.highlights import Moment
 from world_model_ros.bags.replay.replay import Replay
+from world_model_ros.core.arrays import Frame
 from world_model_ros.core.errors import UserError
 
-Picture = NDArray[np.uint8]
 _TEMPLATE = "report.html.j2"
 
 
@@ -25,7 +23,7 @@ def can_report() -> bool:
     return all(find_spec(name) is not None for name in ("matplotlib", "jinja2"))
 
 
-def write_report(path: Path, done: Replay, draw: Callable[[Moment], Picture] | None = None) -> None:
+def write_report(path: Path, done: Replay, draw: Callable[[Moment], Frame] | None = None) -> None:
     """Write the report of a replay.
 
     Args:
@@ -101,7 +99,7 @@ def verdict(metrics: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _jpeg(picture: Picture) -> str:
+def _jpeg(picture: Frame) -> str:
     quality = [cv2.IMWRITE_JPEG_QUALITY, 88]
     done, data = cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), quality)
     assert done

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from world_model_ros.bench.gate.checker import World
-from world_model_ros.bench.gate.executed_trajectories import Float
 from world_model_ros.bench.gate.fuzz import Frame, Fuzz
 from world_model_ros.bench.gate.gate_robot import Robot
 from world_model_ros.bench.gate.trajectory_controllers import (
@@ -23,6 +22,7 @@ from world_model_ros.bench.gate.trajectory_controllers import (
 )
 from world_model_ros.bench.gate.trajectory_controllers import together as followed_together
 from world_model_ros.contract.contract import Contract, contract_from_text
+from world_model_ros.core.arrays import Float
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.parallel import spread
 from world_model_ros.gate.rules import FUTURE_S

@@ -17,8 +17,9 @@ import numpy as np
 import pinocchio as pin
 import yaml
 
-from world_model_ros.bench.gate.executed_trajectories import Executed, Float, quintic
+from world_model_ros.bench.gate.executed_trajectories import Executed, quintic
 from world_model_ros.contract.contract import Contract
+from world_model_ros.core.arrays import Float
 from world_model_ros.core.trajectory import Trajectory
 from world_model_ros.kinematics.hulls import convex_hull
 from world_model_ros.kinematics.meshes import mesh_folders

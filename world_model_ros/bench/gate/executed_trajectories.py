@@ -7,11 +7,10 @@ state that is desired at that moment (``interpolate_from_desired_state``).
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from world_model_ros.core.arrays import Float
 from world_model_ros.core.trajectory import Trajectory
 
-Float = NDArray[np.float64]
 _NOW_S = 1e-9
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from world_model_ros.bench.gate.executed_trajectories import Float
 from world_model_ros.bench.gate.gate_robot import Robot
 from world_model_ros.contract.contract import Contract
+from world_model_ros.core.arrays import Float
 from world_model_ros.gate.factory import joints_max_age_s
 from world_model_ros.gate.rules import Proposal
 from world_model_ros.gate.states import State

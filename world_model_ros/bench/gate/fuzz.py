@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from world_model_ros.bench.gate.executed_trajectories import Float
+from world_model_ros.core.arrays import Float
 from world_model_ros.core.trajectory import JointLimits
 from world_model_ros.gate.rules import Proposal
 

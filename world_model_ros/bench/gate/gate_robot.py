@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from world_model_ros.bench.gate.checker import Checker
-from world_model_ros.bench.gate.executed_trajectories import Float
 from world_model_ros.bench.gate.trajectory_controllers import Follower
 from world_model_ros.contract.contract import Contract
+from world_model_ros.core.arrays import Float
 from world_model_ros.core.errors import UserError
 from world_model_ros.gate.factory import gate_for
 from world_model_ros.gate.gate import Gate

@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from world_model_ros.bench.gate.executed_trajectories import Float
 from world_model_ros.bench.gate.gate_robot import START_NS, say_all_is_well
 from world_model_ros.bench.gate.trajectory_controllers import JUDGED, UPDATE_HZ, Follower, Setting, exceeded
 from world_model_ros.contract.contract import Contract, contract_from_text
+from world_model_ros.core.arrays import Float
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.parallel import spread
 from world_model_ros.core.trajectory import Trajectory

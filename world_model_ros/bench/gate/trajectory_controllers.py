@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from world_model_ros.bench.gate.executed_trajectories import Float
+from world_model_ros.core.arrays import Float
 from world_model_ros.core.trajectory import JointLimits, Trajectory
 from world_model_ros.sim.controller import JointTrajectoryController, Version
 

@@ -15,12 +15,12 @@ from world_model_ros.contract.contract import Contract, contract_from_text
 from world_model_ros.contract.schema import StreamSource
 from world_model_ros.contract.senses import DepthStream, JointStream, Stream
 from world_model_ros.convert.messages import MessageMaker
+from world_model_ros.core.arrays import Float
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.streams import Observation
 from world_model_ros.kinematics.arm import ArmKinematics, tool_down
 from world_model_ros.kinematics.motion import motion_for
 
-Float = NDArray[np.float64]
 CAMERA_SIZE = (480, 640)  # height, width of the camera's messages
 _SOUND_S = 0.02  # of an audio message
 _HOLES = 0.1  # share of a depth image

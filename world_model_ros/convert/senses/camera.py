@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 
 from world_model_ros.convert.senses.picture_files import read_picture
 from world_model_ros.convert.stamps import image_rows, stamp_ns
+from world_model_ros.core.arrays import Frame
 from world_model_ros.core.errors import UserError
-
-Rgb = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -75,7 +74,7 @@ class CameraConverter:
     size: tuple[int, int]
     source_shape: tuple[int, int] | None = None
 
-    def __call__(self, message: Any) -> tuple[int, Rgb]:
+    def __call__(self, message: Any) -> tuple[int, Frame]:
         """Raises `UserError` for another encoding or size, and for truncated data."""
         encoding = _ENCODINGS.get(message.encoding.lower())
         if encoding is None:
@@ -96,7 +95,7 @@ class CameraConverter:
                 raise UserError(f"{self.name}: image (height, width)", size, legal) from error
         return stamp_ns(message), np.ascontiguousarray(self._resize(pixels))
 
-    def compressed(self, message: Any) -> tuple[int, Rgb]:
+    def compressed(self, message: Any) -> tuple[int, Frame]:
         """sensor_msgs/CompressedImage (JPEG, PNG, WebP) -> (stamp, RGB); the file decides, not ``format``."""
         pixels = read_picture(np.frombuffer(message.data, np.uint8), str(message.format), self.name)
         check_shape(self.name, pixels.shape[:2], self.source_shape)

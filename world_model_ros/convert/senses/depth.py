@@ -14,9 +14,9 @@ from world_model_ros.convert.senses.camera import check_shape
 from world_model_ros.convert.senses.picture_files import is_cut_off
 from world_model_ros.convert.senses.rvl import decompressed
 from world_model_ros.convert.stamps import image_rows, stamp_ns
+from world_model_ros.core.arrays import Floats
 from world_model_ros.core.errors import UserError
 
-Depth = NDArray[np.float32]
 ENCODINGS: dict[str, np.dtype[Any]] = {"16UC1": np.dtype(np.uint16), "32FC1": np.dtype(np.float32)}  # mm, and m
 _MM = np.float32(1e-3)
 _HEAD = struct.Struct("<iff")  # of compressed_depth_image_transport: format, and the parameters of inverse depth
@@ -39,21 +39,21 @@ class DepthConverter:
     range_m: tuple[float, float]
     source_shape: tuple[int, int] | None = None
 
-    def __call__(self, message: Any) -> tuple[int, Depth]:
+    def __call__(self, message: Any) -> tuple[int, Floats]:
         """Raises `UserError` for another encoding or size, and for truncated data."""
         dtype = ENCODINGS.get(message.encoding.upper())
         if dtype is None:
             raise UserError(f"{self.name}: encoding", message.encoding, "16UC1 (mm) or 32FC1 (m), which are depth")
         return stamp_ns(message), self._observed(image_rows(message, dtype, 1, self.name)[..., 0])
 
-    def compressed(self, message: Any) -> tuple[int, Depth]:
+    def compressed(self, message: Any) -> tuple[int, Floats]:
         """sensor_msgs/CompressedImage of image_transport's compressed and compressedDepth -> (stamp, depth).
 
         Raises `UserError` as above, and for what is no depth or of another compression.
         """
         return stamp_ns(message), self._observed(unpacked(message, self.name))
 
-    def _observed(self, pixels: NDArray[Any]) -> Depth:
+    def _observed(self, pixels: NDArray[Any]) -> Floats:
         """Pixels (height, width) as metres of the size of the result: means of what was measured in each area."""
         check_shape(self.name, pixels.shape, self.source_shape)
         metres = pixels * _MM if pixels.dtype.kind == "u" else np.array(pixels, np.float32)

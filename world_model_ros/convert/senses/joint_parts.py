@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from world_model_ros.convert.senses.joints import OtherJoints
 from world_model_ros.convert.stamps import finite, stamp_ns
+from world_model_ros.core.arrays import Float
 from world_model_ros.core.errors import UserError
 
-Floats = NDArray[np.float64]
 _SLOPE_NS = 100_000_000
 _JUMP_NS = 500_000_000
 
@@ -37,8 +37,8 @@ class JointParts:
         self.max_age_s = float(ages.max())
         self._spare_ns = np.round((self.max_age_s - ages) * 1e9).astype(np.int64)
         self._stamps: dict[int, int] = {}
-        self._position: Floats = np.full(len(joints), np.nan)
-        self._velocity: Floats = np.full(len(joints), np.nan)
+        self._position: Float = np.full(len(joints), np.nan)
+        self._velocity: Float = np.full(len(joints), np.nan)
         self._past: dict[int, list[tuple[int, float]]] = {}
 
     @property
@@ -77,7 +77,7 @@ class JointParts:
             if velocity is None:
                 self._velocity[joint] = self._slope(joint, stamp, place)
 
-    def whole(self) -> tuple[int, Floats, Floats] | None:
+    def whole(self) -> tuple[int, Float, Float] | None:
         """Stamp, positions (J,) and velocities (J,); None while a joint has never come.
 
         The stamp is that of the joint which becomes too old first: it is ``max_age_s`` old when that joint is as old as
@@ -102,10 +102,10 @@ class JointParts:
         return (position - before) / max((stamp - before_ns) * 1e-9, 1e-3)
 
 
-def _column(message: Any, field: str, index: NDArray[np.intp], stream: str) -> Floats:
+def _column(message: Any, field: str, index: NDArray[np.intp], stream: str) -> Float:
     column = np.asarray(getattr(message, field), np.float64)
     if len(column) != len(message.name):
         raise UserError(f"{stream}: {field}", f"{len(column)} values", f"{len(message.name)}, one for each name")
-    values: Floats = column[index]
+    values: Float = column[index]
     finite(values, f"{stream}: {field}", tuple(message.name[i] for i in index.tolist()))
     return values

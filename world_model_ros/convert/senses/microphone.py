@@ -7,12 +7,10 @@ from operator import attrgetter
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from world_model_ros.convert.stamps import finite, image_rows, stamp_ns
+from world_model_ros.core.arrays import Floats
 from world_model_ros.core.errors import UserError
-
-Sound = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -29,7 +27,7 @@ class MicrophoneConverter:
     channels: int
     sample_rate_hz: float
 
-    def __call__(self, message: Any) -> tuple[int, Sound]:
+    def __call__(self, message: Any) -> tuple[int, Floats]:
         """sensor_msgs/Image ``16SC1``: height = samples, width = channels."""
         if message.encoding != "16SC1":
             raise UserError(f"{self.name}: encoding", message.encoding, "'16SC1' (height = samples, width = channels)")
@@ -37,7 +35,7 @@ class MicrophoneConverter:
         samples = image_rows(message, np.int16, 1, self.name)[..., 0]
         return stamp_ns(message), samples.astype(np.float32) / np.float32(32768)
 
-    def data_stamped(self, message: Any) -> tuple[int, Sound]:
+    def data_stamped(self, message: Any) -> tuple[int, Floats]:
         """audio_common_msgs/AudioDataStamped of ros-drivers: little-endian int16 bytes (format ``wave``, not mp3)."""
         data = _field(message, "audio.data", self.name)
         kind = packed_kind(bytes(data[:_HEAD]), len(data))
@@ -48,7 +46,7 @@ class MicrophoneConverter:
         samples = np.frombuffer(data, "<i2").astype(np.float32) / np.float32(32768)
         return stamp_ns(message), samples.reshape(-1, self.channels)
 
-    def stamped(self, message: Any) -> tuple[int, Sound]:
+    def stamped(self, message: Any) -> tuple[int, Floats]:
         """audio_common_msgs/AudioStamped of mgonzs13: exactly one typed array is filled; interleaved channels."""
         info, data = _field(message, "audio.info", self.name), _field(message, "audio.audio_data", self.name)
         self._check("audio.info.channels", int(info.channels), self.channels)

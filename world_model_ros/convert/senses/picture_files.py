@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from world_model_ros.core.arrays import Bytes
 from world_model_ros.core.errors import UserError
 
-Bytes = NDArray[np.uint8]
 _DEPTH = ("16uc1", "32fc1", "compresseddepth")  # of format strings, as image_transport's plugins write them
 _VIDEO = ("h264", "h.264", "avc", "h265", "hevc", "av1", "vp8", "vp9", "mpeg4", "theora")
 _TAIL = 64  # bytes; most files end there, the others have something behind them

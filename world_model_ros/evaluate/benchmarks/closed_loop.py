@@ -16,10 +16,11 @@ from world_model_ros.contract.senses import PoseStream
 from world_model_ros.convert.messages import MessageMaker
 from world_model_ros.convert.senses.converters import converter_for
 from world_model_ros.convert.stamps import has_header
+from world_model_ros.core.arrays import Float
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.goal import Goal, PoseGoal, ValueGoal
 from world_model_ros.core.streams import Observation, Streams
-from world_model_ros.evaluate.benchmarks.ogbench_tasks import TICK_NS, Float, Task, Values
+from world_model_ros.evaluate.benchmarks.ogbench_tasks import TICK_NS, Task, Values
 from world_model_ros.evaluate.benchmarks.tick_messages import tick_messages
 from world_model_ros.goals.subgoal import check_goal
 

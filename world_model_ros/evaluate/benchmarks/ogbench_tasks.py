@@ -11,11 +11,10 @@ from typing import Any
 import gymnasium
 import numpy as np
 import ogbench.manipspace  # noqa: F401  its import makes the environments known to gymnasium
-from numpy.typing import NDArray
 
+from world_model_ros.core.arrays import Float
 from world_model_ros.core.errors import UserError
 
-Float = NDArray[np.float64]
 Values = dict[str, Float]
 
 NAMES = ("cube-single", "cube-double", "scene")

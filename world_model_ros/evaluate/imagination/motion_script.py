@@ -5,12 +5,10 @@ from __future__ import annotations
 import re
 
 import numpy as np
-from numpy.typing import NDArray
 
 from world_model_ros.contract.contract import Contract
+from world_model_ros.core.arrays import Float
 from world_model_ros.core.errors import UserError
-
-Float = NDArray[np.float64]
 
 _LEGAL = "parts such as 'x=0.2 y=-0.1 for 1.5', separated by ';': speeds in m/s or rad/s of {}, and seconds"
 

@@ -9,16 +9,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from world_model_ros.brain.brain import Brain
-from world_model_ros.brain.decision import Floats
 from world_model_ros.brain.steering import Steering
 from world_model_ros.bundle.signatures import first_camera
 from world_model_ros.contract.contract import Contract
+from world_model_ros.core.arrays import Float, Floats, Frame
 from world_model_ros.evaluate.tasks.closed_loop import ClosedLoop
 from world_model_ros.kinematics.arm import ArmKinematics
 from world_model_ros.sim.scenes.draw import Variety
-
-Float = NDArray[np.float64]
-Frame = NDArray[np.uint8]
 
 _SETTLE_TICKS = 5
 _LATENCY_NS = 10_000_000

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from world_model_ros.bags.replay.replay import ReplayOptions, replayed
 from world_model_ros.brain.brain import Brain
@@ -13,6 +12,7 @@ from world_model_ros.brain.graph_inputs import measured_positions
 from world_model_ros.brain.steering import Steering
 from world_model_ros.bundle.signatures import first_camera
 from world_model_ros.contract.contract import Contract
+from world_model_ros.core.arrays import Float
 from world_model_ros.core.errors import UserError
 from world_model_ros.evaluate.imagination.motion_script import action_axes, action_bounds
 from world_model_ros.evaluate.imagination.reference_simulator import Simulated, Truth
@@ -20,8 +20,6 @@ from world_model_ros.evaluate.imagination.steered_session import InsideTick, Ses
 from world_model_ros.sim.scenes.draw import variety_named
 from world_model_ros.view.outlook import Outlook, TargetPath
 from world_model_ros.view.web.steered_view import SteeredView
-
-Float = NDArray[np.float64]
 
 
 class Imagined:

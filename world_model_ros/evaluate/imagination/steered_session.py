@@ -8,20 +8,18 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from world_model_ros.brain.brain import Brain
-from world_model_ros.brain.decision import Decoded, Floats
+from world_model_ros.brain.decision import Decoded
 from world_model_ros.brain.steering import Steered, Steering, between
 from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.senses import MicrophoneStream, TaxelStream
+from world_model_ros.core.arrays import Float, Floats, Frame
 from world_model_ros.evaluate.imagination.motion_script import action_bounds
 from world_model_ros.evaluate.imagination.reference_simulator import Simulated, Truth
 from world_model_ros.view.pictures.sound_picture import log_mel
 from world_model_ros.view.pictures.steered_picture import Inside
-
-Float = NDArray[np.float64]
-Frame = NDArray[np.uint8]
 
 SECONDS = (1.0, 5.0, 20.0, 60.0)
 FRAMES_A_TICK = 4

@@ -19,11 +19,10 @@ from world_model_ros.brain.graph_inputs import measured_positions
 from world_model_ros.brain.session import BrainSession
 from world_model_ros.bundle.signatures import first_camera
 from world_model_ros.contract.contract import Contract
+from world_model_ros.core.arrays import Float
 from world_model_ros.core.errors import UserError
 from world_model_ros.evaluate.brain_recipe import BrainRecipe
 from world_model_ros.kinematics.motion import motion_if_any
-
-Float = NDArray[np.float64]
 
 _SETTLE_TICKS = 5  # a belief is judged once it has seen this much
 _LINEAR_TICKS = 2  # what "goes on as it went" is extrapolated from

@@ -8,18 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from world_model_ros.bags.align.episode import target_poses
 from world_model_ros.brain.brain import Brain
 from world_model_ros.contract.contract import Contract, contract_from_text
+from world_model_ros.core.arrays import Float
 from world_model_ros.evaluate.prediction.forecast import watch
 from world_model_ros.evaluate.statistics import over_episodes
 from world_model_ros.kinematics.motion import motion_if_any
 from world_model_ros.sim.collection.collect import EpisodeResult, Job, collect_episode, collection_scene, finish
 from world_model_ros.sim.collection.gestures import Desk, make_gesture
-
-Float = NDArray[np.float64]
 
 SECONDS = (1.0, 5.0, 20.0, 60.0)
 _SETTLE_TICKS = 10

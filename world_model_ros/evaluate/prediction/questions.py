@@ -11,20 +11,18 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
 from world_model_ros.bags.replay.horizon_errors import psnr_db
 from world_model_ros.brain.brain import Brain
-from world_model_ros.brain.decision import Floats
 from world_model_ros.bundle.signatures import first_camera
 from world_model_ros.contract.contract import Contract
+from world_model_ros.core.arrays import Floats, Frame
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.goal import Goal
 from world_model_ros.evaluate.prediction.forecast import Watched, watch
 
 Mode = Literal["future", "inverse", "plan", "video", "together"]
 MODES: tuple[Mode, ...] = get_args(Mode)
-Frame = NDArray[np.uint8]
 
 _SETTLE_TICKS = 5
 

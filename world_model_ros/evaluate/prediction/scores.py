@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from world_model_ros.evaluate.prediction.forecast import Float, Forecast
+from world_model_ros.core.arrays import Float
+from world_model_ros.evaluate.prediction.forecast import Forecast
 from world_model_ros.evaluate.statistics import over_episodes, rank_correlation, rounded
 
 MOVED_M = 0.02  # a target that went farther than this in the horizon has moved

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from world_model_ros.bags.replay.horizon_errors import Errors, distance_errors, frame_errors, target_errors
 from world_model_ros.brain.brain import Brain
-from world_model_ros.brain.decision import Decision, Floats, Imagined, Memory
+from world_model_ros.brain.decision import Decision, Imagined, Memory
 from world_model_ros.brain.graph_inputs import measured_positions
 from world_model_ros.bundle.signatures import first_camera
+from world_model_ros.core.arrays import Floats
 from world_model_ros.core.streams import Observation
 from world_model_ros.evaluate.statistics import rounded
 

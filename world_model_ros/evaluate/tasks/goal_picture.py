@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from world_model_ros.contract.contract import Contract
-from world_model_ros.core.trajectory import Float
+from world_model_ros.core.arrays import Float
 from world_model_ros.evaluate.tasks.task import Task
 from world_model_ros.goals.hands import Hands
 from world_model_ros.sim.scenes.scene import SceneConfig

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from world_model_ros.contract.contract import Contract
+from world_model_ros.core.arrays import Float
 from world_model_ros.core.errors import UserError
-from world_model_ros.core.trajectory import Float, Trajectory
+from world_model_ros.core.trajectory import Trajectory
 from world_model_ros.evaluate.tasks.task import Task
 from world_model_ros.goals.hands import Hands
 from world_model_ros.kinematics.arm import ArmKinematics

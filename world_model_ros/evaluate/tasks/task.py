@@ -7,9 +7,9 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
+from world_model_ros.core.arrays import Float
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.goal import Goal, PoseGoal
-from world_model_ros.core.trajectory import Float
 
 # New ones last: the seed of a goal counts them.
 TaskKind = Literal["pose", "image", "push", "push_image", "together", "steady"]

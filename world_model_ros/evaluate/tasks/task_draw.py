@@ -9,8 +9,8 @@ import numpy as np
 
 from world_model_ros.contract.actions import Tip
 from world_model_ros.contract.contract import Contract
+from world_model_ros.core.arrays import Float
 from world_model_ros.core.errors import UserError
-from world_model_ros.core.trajectory import Float
 from world_model_ros.evaluate.tasks.task import PUSHES, Part, Task, TaskKind
 from world_model_ros.goals.hands import APART_M, STANDOFF_M, STOP_M, Hands
 

@@ -14,11 +14,10 @@ from numpy.typing import NDArray
 
 from world_model_ros.bags.storage.find import bag_names
 from world_model_ros.contract.contract import Contract
+from world_model_ros.core.arrays import Array
 from world_model_ros.core.errors import UserError
 from world_model_ros.learning.data.cache_parts import bag_hashes, contract_key, has_values, make_parts
 from world_model_ros.learning.data.quality import BagQuality, data_set_report
-
-Array = NDArray[np.generic]
 
 
 @dataclass(frozen=True)

@@ -11,16 +11,15 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from world_model_ros.bags.align.episode import Episode, aligned_episode
 from world_model_ros.contract.contract import Contract, contract_from_text
+from world_model_ros.core.arrays import Array
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.parallel import end_with_parent
 from world_model_ros.core.progress import progress_bar
 from world_model_ros.learning.data.quality import BagQuality, bag_quality
 
-Array = NDArray[np.generic]
 _FORMAT = 3  # of the parts; another number makes them anew
 _BLOCK = 2**20
 _STORED = {"microphone": np.float16, "depth": np.float16}  # by kind, where it is not the type of an observation

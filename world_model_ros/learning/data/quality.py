@@ -8,13 +8,12 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.senses import JointStream, TaxelStream
+from world_model_ros.core.arrays import Array
 from world_model_ros.core.errors import UserError
 
-Array = NDArray[Any]
 _MOST_SATURATED = 0.9  # share of ticks
 _CONTACT_N = 0.2  # a pad that feels more than this in all touches something
 _STILL = 1e-6

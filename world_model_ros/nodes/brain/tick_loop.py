@@ -10,12 +10,12 @@ from typing import Any
 
 from world_model_ros.brain.brain import Brain
 from world_model_ros.brain.coverage_monitor import CoverageMonitor
-from world_model_ros.brain.decision import Decision, Floats
+from world_model_ros.brain.decision import Decision
 from world_model_ros.brain.session import BrainSession
 from world_model_ros.brain.tick_record import TickRecord, TickStatistics, unstamped_values
 from world_model_ros.bundle.signatures import first_camera
+from world_model_ros.core.arrays import Float, Floats
 from world_model_ros.core.streams import Observation
-from world_model_ros.core.trajectory import Float
 from world_model_ros.nodes.brain.goal_inbox import GoalInbox
 from world_model_ros.nodes.brain.outbox import BrainOutbox
 from world_model_ros.nodes.brain.stream_inbox import StreamInbox

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from world_model_ros.brain.decision import Decision, Floats, Memory
+from world_model_ros.brain.decision import Decision, Memory
+from world_model_ros.core.arrays import Float, Floats
 from world_model_ros.core.goal import Goal
 from world_model_ros.core.streams import Observation
-from world_model_ros.core.trajectory import Float
 
 
 @dataclass(frozen=True)

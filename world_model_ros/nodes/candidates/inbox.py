@@ -17,9 +17,9 @@ from rclpy.node import Node
 from std_msgs.msg import Float32MultiArray
 from trajectory_msgs.msg import JointTrajectory
 
-from world_model_ros.brain.decision import Floats
 from world_model_ros.contract.contract import Contract
 from world_model_ros.convert.trajectory import trajectory_from
+from world_model_ros.core.arrays import Floats
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.trajectory import Trajectory
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from world_model_ros.brain.candidates import Candidate
 from world_model_ros.brain.decision import Imagined
 from world_model_ros.contract.contract import Contract
+from world_model_ros.core.arrays import Float
 from world_model_ros.core.errors import UserError
-from world_model_ros.core.trajectory import Float
 from world_model_ros.kinematics.motion import Motion, motion_for
 from world_model_ros.nodes.brain.ticked import Ticked
 from world_model_ros.nodes.candidates.inbox import Request

@@ -23,6 +23,7 @@ from world_model_ros.convert.messages import ros_class
 from world_model_ros.convert.senses.converters import Converter, converter_for
 from world_model_ros.convert.senses.joint_parts import JointParts
 from world_model_ros.convert.stamps import stamp_ahead, stamp_ns, time_ns
+from world_model_ros.core.arrays import Float
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.streams import MOST_AHEAD_NS
 from world_model_ros.gate.gate import Gate
@@ -30,8 +31,6 @@ from world_model_ros.gate.rules import Proposal, Refusal
 from world_model_ros.nodes.qos import qos_profile
 
 MOST_COMMANDS = 4  # that are judged in one cycle; of more, the oldest are dropped and counted as a flood
-
-Floats = NDArray[np.float64]
 
 
 class GateInbox:
@@ -46,7 +45,7 @@ class GateInbox:
         self._lock = Lock()
         self.ignored: Counter[str] = Counter()
         self._commands: deque[tuple[int, Proposal]] = deque(maxlen=MOST_COMMANDS)
-        self._joint_state: tuple[int, Floats, Floats] | None = None
+        self._joint_state: tuple[int, Float, Float] | None = None
         self._forces_n: dict[str, float] = {}  # the strongest since the last cycle, by stream
         self._held: tuple[int, bool] | None = None
         self._surprise: float | None = None

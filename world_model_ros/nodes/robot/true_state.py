@@ -14,8 +14,8 @@ from world_model_ros.contract.senses import JointStream
 from world_model_ros.convert.poses import pose_array
 from world_model_ros.convert.senses.joints import JointConverter
 from world_model_ros.convert.stamps import stamp_ns
+from world_model_ros.core.arrays import Float
 from world_model_ros.core.errors import UserError
-from world_model_ros.core.trajectory import Float
 from world_model_ros.evaluate.tasks.task import Judge
 from world_model_ros.kinematics.arm import ArmKinematics
 

@@ -15,9 +15,9 @@ from world_model_ros.brain.graph_inputs import measured_positions
 from world_model_ros.contract.contract import Contract
 from world_model_ros.convert.commanded_joints import CommandedJoints, together
 from world_model_ros.convert.stamps import stamp_ns
+from world_model_ros.core.arrays import Float
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.streams import Observation
-from world_model_ros.core.trajectory import Float
 from world_model_ros.nodes.brain.stream_inbox import APPLIED, StreamInbox
 
 MEASURED = "measured joints"

@@ -12,7 +12,7 @@ from nav_msgs.msg import Path
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from rclpy.subscription import Subscription
-from sensor_msgs.msg import Image as ImageMsg
+from sensor_msgs.msg import Frame as ImageMsg
 from std_msgs.msg import Float32, String
 from trajectory_msgs.msg import JointTrajectory
 from visualization_msgs.msg import MarkerArray
@@ -23,6 +23,7 @@ from world_model_ros.convert.messages import ros_class
 from world_model_ros.convert.senses.camera import CameraConverter
 from world_model_ros.convert.senses.converters import converter_for
 from world_model_ros.convert.stamps import image_rows, stamp_ns
+from world_model_ros.core.arrays import Frame
 from world_model_ros.core.errors import UserError
 from world_model_ros.nodes.qos import LATCHED, qos_profile
 from world_model_ros.nodes.view import predicted
@@ -30,7 +31,7 @@ from world_model_ros.view.markers.future_markers import LIFETIME_S
 from world_model_ros.view.markers.marker_scene import Scene
 from world_model_ros.view.markers.robot_shape import RobotShape
 from world_model_ros.view.pictures.skeleton import Skeleton
-from world_model_ros.view.pictures.strip import Badge, Image
+from world_model_ros.view.pictures.strip import Badge
 from world_model_ros.view.timeline import Imagination, Timeline
 
 _Topic = tuple[Any, str, Callable[[Any], None], "QoSProfile | int"]
@@ -70,7 +71,7 @@ class FutureSources:
             if any(part.primitive is None for part in self._shape.parts):  # meshes: lines from link to link instead
                 self._skeleton = Skeleton(contract)
         self._goal_kind: str | None = None
-        self._goal_image: Image | None = None
+        self._goal_image: Frame | None = None
         self._regions: dict[str, tuple[int, MarkerArray]] = {}
 
         source = contract.source(camera.name)

@@ -8,18 +8,10 @@ from typing import Protocol
 import numpy as np
 
 from world_model_ros.contract.contract import Contract
+from world_model_ros.core.arrays import Float
 from world_model_ros.core.errors import UserError
 from world_model_ros.goals.hands import Hands
-from world_model_ros.sim.collection.policies import (
-    Coloured,
-    Float,
-    Place,
-    Policy,
-    Reach,
-    ScriptedPush,
-    push_step,
-    round_step,
-)
+from world_model_ros.sim.collection.policies import Coloured, Place, Policy, Reach, ScriptedPush, push_step, round_step
 from world_model_ros.sim.scenes.draw import home_tips
 
 SHARES = {"scripted_push": 0.5, "coloured": 0.3, "reach": 0.2}  # of one hand

@@ -6,11 +6,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
+from world_model_ros.core.arrays import Float
 from world_model_ros.core.noise import coloured_noise
-
-Float = NDArray[np.float64]
 
 _CLEARANCE_M = 0.068  # between fingertip and object centre on the way round it
 

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from world_model_ros.contract.contract import Contract
+from world_model_ros.core.arrays import Float
 from world_model_ros.core.errors import UserError
-from world_model_ros.core.trajectory import Float
 from world_model_ros.kinematics.arm import ArmKinematics, tool_down
 from world_model_ros.sim.scenes.scene import SceneConfig
 from world_model_ros.sim.sim_robot import SimRobot

@@ -10,10 +10,9 @@ from numpy.typing import NDArray
 
 from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.senses import TaxelStream
+from world_model_ros.core.arrays import Float
 from world_model_ros.core.errors import UserError
 from world_model_ros.sim.touch import TaxelGrid
-
-Float = NDArray[np.float64]
 
 _NEAR_M = 0.5  # a contact that far in front of a directed microphone is as loud as one that any other hears
 

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Float = NDArray[np.float32]
+from world_model_ros.core.arrays import Floats
+
 Kind = Literal["line_strip", "line_list", "sphere", "sphere_list", "cube", "cylinder", "text"]
 
 LIFETIME_S = 1.0
@@ -46,24 +47,24 @@ class Marker:
     kind: Kind
     namespace: str
     id: int
-    points: Float
+    points: Floats
     scale: tuple[float, float, float]
-    colours: Float
+    colours: Floats
     lifetime_s: float = LIFETIME_S
     text: str = ""
     orientation: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 1.0)
 
 
-def ramp(steps: int) -> Float:
+def ramp(steps: int) -> Floats:
     """(steps, 4) colours from near to far, red green blue alpha in 0 to 1."""
     return ramp_at(np.arange(1, steps + 1) / max(steps, 1))
 
 
-def ramp_at(shares: ArrayLike) -> Float:
+def ramp_at(shares: ArrayLike) -> Floats:
     """(n, 4) colours at shares (n,) of the horizon: 0 is now, 1 its end."""
     at = 2.0 * np.asarray(shares, dtype=np.float32)[:, None]
     near, far = _NEAR + at * (_MIDDLE - _NEAR), _MIDDLE + (at - 1) * (_FAR - _MIDDLE)
-    colours: Float = np.where(at <= 1, near, far).astype(np.float32)
+    colours: Floats = np.where(at <= 1, near, far).astype(np.float32)
     return colours
 
 
@@ -178,16 +179,16 @@ def robot_marker(lines: ArrayLike, width_m: float = 0.012) -> list[Marker]:
     return [Marker("line_list", "robot/ghost", 0, points, (width_m, 0.0, 0.0), colour)]
 
 
-def _points(positions: ArrayLike) -> Float:
+def _points(positions: ArrayLike) -> Floats:
     points = np.asarray(positions, dtype=np.float32).reshape(-1, 3)
     return points[np.isfinite(points).all(axis=1)]
 
 
-def _diameters(semi_axes: Float) -> tuple[float, float, float]:
+def _diameters(semi_axes: Floats) -> tuple[float, float, float]:
     # A viewer drops a sphere whose diameter is 0.
     x, y, z = np.maximum(2 * semi_axes, 1e-4)
     return float(x), float(y), float(z)
 
 
-def _one(colour: tuple[float, float, float, float]) -> Float:
+def _one(colour: tuple[float, float, float, float]) -> Floats:
     return np.array([colour], dtype=np.float32)

@@ -12,10 +12,9 @@ import pinocchio as pin
 from numpy.typing import ArrayLike, NDArray
 
 from world_model_ros.contract.contract import Contract
+from world_model_ros.core.arrays import Float
 from world_model_ros.core.errors import UserError
 from world_model_ros.kinematics.urdf_model import followers, link_frame, urdf_geometry, urdf_model
-
-Float = NDArray[np.float64]
 
 Primitive = Literal["cube", "cylinder", "sphere"]
 

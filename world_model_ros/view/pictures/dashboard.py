@@ -15,12 +15,13 @@ from world_model_ros.brain.decision import Decoded
 from world_model_ros.bundle.signatures import first_camera
 from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.senses import MicrophoneStream, Stream, TaxelStream
+from world_model_ros.core.arrays import Frame
 from world_model_ros.view.frame_decoder import FrameDecoder
 from world_model_ros.view.markers.future_markers import ramp
 from world_model_ros.view.outlook import Outlook
 from world_model_ros.view.pictures.depth_picture import depth_picture
 from world_model_ros.view.pictures.sound_picture import BANDS, band_picture, log_mel
-from world_model_ros.view.pictures.strip import Image, Strip, draw_strip
+from world_model_ros.view.pictures.strip import Strip, draw_strip
 from world_model_ros.view.pictures.text import SOFT, WHITE, text
 from world_model_ros.view.pictures.touch import total_force
 
@@ -59,7 +60,7 @@ class Dashboard:
         self._shown = [first[kind] for kind in _CELLS if kind in first]
         self._decoded: dict[int, Decoded] = {}
 
-    def draw(self, outlooks: Sequence[Outlook], index: int) -> Image:
+    def draw(self, outlooks: Sequence[Outlook], index: int) -> Frame:
         """The outlook ``index`` of a sequence in order of time; those after it say what really came.
 
         Returns:
@@ -91,7 +92,7 @@ class Dashboard:
             self._decoded[key] = self._decoder.decoded(outlook.states, outlook.frame)
         return self._decoded[key]
 
-    def _frames(self, now: Outlook, decoded: Decoded | None, later: _Later, shape: tuple[int, int]) -> Image:
+    def _frames(self, now: Outlook, decoded: Decoded | None, later: _Later, shape: tuple[int, int]) -> Frame:
         """The strip; as large without frames as with all of them."""
         blank, count = np.zeros((*shape, 3), np.uint8), len(self._steps)
         whole = draw_strip(Strip(blank, (1.0,) * count, (blank,) * count, (None,) * count), self._cell_px)
@@ -117,7 +118,7 @@ class Dashboard:
 
     def _sound(
         self, outlooks: Sequence[Outlook], index: int, decoded: Decoded | None, later: _Later, width: int
-    ) -> Image:
+    ) -> Frame:
         assert self._microphone is not None
         name, steps = self._microphone.name, len(outlooks[index].seconds)
         past = outlooks[max(0, index - _HEARD_TICKS + 1) : index + 1]
@@ -139,7 +140,7 @@ class Dashboard:
         self._say_times(canvas, steps, f"heard, last {_HEARD_TICKS * self._contract.tick_ns * 1e-9:.0f} s")
         return canvas
 
-    def _say_times(self, canvas: Image, steps: int, past: str) -> None:
+    def _say_times(self, canvas: Frame, steps: int, past: str) -> None:
         """Under a row over time, in its last line: what is left of now, and how far it goes on."""
         (left, tick_px), bottom = _time_axis(canvas.shape[1], steps), canvas.shape[0] - 4
         now = left + tick_px * _HEARD_TICKS
@@ -153,7 +154,7 @@ class Dashboard:
         pcm = None if outlook is None else outlook.senses.get(self._microphone.name)
         return np.full(BANDS, np.nan) if pcm is None else log_mel(pcm, self._microphone.sample_rate_hz)[:BANDS]
 
-    def _cells(self, stream: Stream, now: Outlook, decoded: Decoded | None, later: _Later, width: int) -> Image:
+    def _cells(self, stream: Stream, now: Outlook, decoded: Decoded | None, later: _Later, width: int) -> Frame:
         """A row of what is imagined of a stream of rows and columns, and one of what is sensed."""
         name, (rows, cols), kind = stream.name, stream.shape[:2], _CELLS[stream.kind]
         wide, high = self._cell_px, min(kind.most_px, round(self._cell_px * rows / cols))
@@ -177,7 +178,7 @@ class Dashboard:
             cell(None if came is None else came.senses.get(name), x, _TITLE + high + 8, colour)
         return canvas
 
-    def _force(self, outlooks: Sequence[Outlook], index: int, later: _Later, width: int) -> Image:
+    def _force(self, outlooks: Sequence[Outlook], index: int, later: _Later, width: int) -> Frame:
         """On the time axis of sound: what was felt, what is imagined, and as a line what then came."""
         now = outlooks[index]
         imagined = np.zeros(0) if now.contact is None else np.nan_to_num(now.contact).clip(0.0)
@@ -237,7 +238,7 @@ def _later(outlooks: Sequence[Outlook], index: int, steps: int, tick_ns: int) ->
     return _Later(tuple(found))
 
 
-def _cell(canvas: Image, picture: Image | None, x: int, y: int, size: tuple[int, int], colour: tuple[int, ...]) -> None:
+def _cell(canvas: Frame, picture: Frame | None, x: int, y: int, size: tuple[int, int], colour: tuple[int, ...]) -> None:
     if picture is None:
         canvas[y : y + size[1], x : x + size[0]] = _EMPTY
         text(canvas, "not known", (x + 8, y + size[1] // 2 + 4), SOFT, 0.44)
@@ -246,7 +247,7 @@ def _cell(canvas: Image, picture: Image | None, x: int, y: int, size: tuple[int,
     cv2.rectangle(canvas, (x - 1, y - 1), (x + size[0], y + size[1]), [int(each) for each in colour], 1)
 
 
-def _forces(forces: NDArray[Any], _: TaxelStream) -> Image:
+def _forces(forces: NDArray[Any], _: TaxelStream) -> Frame:
     share = np.clip(np.linalg.norm(np.asarray(forces, np.float64), axis=-1) / _FULL_N, 0, 1)
     heat = cv2.applyColorMap((255 * share).astype(np.uint8), cv2.COLORMAP_INFERNO)
     return np.asarray(cv2.cvtColor(heat, cv2.COLOR_BGR2RGB), np.uint8)
@@ -258,7 +259,7 @@ class _CellKind:
 
     title: str
     note: Callable[[Any], str]
-    paint: Callable[[NDArray[Any], Any], Image]
+    paint: Callable[[NDArray[Any], Any], Frame]
     most_px: int
 
 
@@ -278,14 +279,14 @@ _CELLS = {
 }
 
 
-def _canvas(height: int, width: int) -> Image:
+def _canvas(height: int, width: int) -> Frame:
     return np.full((height, width, 3), _BACKGROUND, np.uint8)
 
 
-def _title(canvas: Image, name: str, note: str) -> None:
+def _title(canvas: Frame, name: str, note: str) -> None:
     text(canvas, name, (_MARGIN, 15), WHITE, 0.56)
     text(canvas, note, (_MARGIN + 128, 15), SOFT, 0.44)
 
 
-def _paste(canvas: Image, picture: Image, x: int, y: int, width: int, height: int) -> None:
+def _paste(canvas: Frame, picture: Frame, x: int, y: int, width: int, height: int) -> None:
     canvas[y : y + height, x : x + width] = cv2.resize(picture, (width, height), interpolation=cv2.INTER_NEAREST)

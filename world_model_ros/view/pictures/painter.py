@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from world_model_ros.view.pictures.strip import Image
+from world_model_ros.core.arrays import Float, Frame
 from world_model_ros.view.pictures.text import Colour, text, text_width
-
-Float = NDArray[np.float64]
 
 _LIGHT = np.array([0.3, -0.45, 0.84])
 _NEAREST_M = 0.02
@@ -35,7 +33,7 @@ class Painter:
         view_deg: float = 40.0,
         background: Colour = (22, 24, 30),
     ) -> None:
-        self.canvas: Image = np.full((size[1], size[0], 3), background, np.uint8)
+        self.canvas: Frame = np.full((size[1], size[0], 3), background, np.uint8)
         self._eye = np.asarray(eye, np.float64)
         forward = np.asarray(at, np.float64) - self._eye
         forward /= np.linalg.norm(forward)
@@ -103,7 +101,7 @@ class Painter:
         ahead = np.maximum(depth, _NEAREST_M)[:, None]
         return self._centre + self._focal * seen[:, :2] / ahead, depth
 
-    def _blend(self, layer: Image, alpha: float) -> None:
+    def _blend(self, layer: Frame, alpha: float) -> None:
         if layer is not self.canvas:
             self.canvas[:] = cv2.addWeighted(layer, alpha, self.canvas, 1.0 - alpha, 0.0)
 

@@ -7,9 +7,9 @@ import pinocchio as pin
 from numpy.typing import ArrayLike
 
 from world_model_ros.contract.contract import Contract
+from world_model_ros.core.arrays import Floats
 from world_model_ros.core.errors import UserError
 from world_model_ros.kinematics.urdf_model import link_frame, urdf_model
-from world_model_ros.view.markers.future_markers import Float
 
 _SHORTEST_M = 1e-3
 
@@ -43,7 +43,7 @@ class Skeleton:
             if frame.parentJoint in moved and i != self._base
         ]
 
-    def lines(self, names: tuple[str, ...], positions: ArrayLike) -> Float:
+    def lines(self, names: tuple[str, ...], positions: ArrayLike) -> Floats:
         """(2 L, 3) m in the base frame: origins of links that hang on each other and lie apart, pair after pair.
 
         Args:
@@ -65,5 +65,5 @@ class Skeleton:
         ends = [[base.actInv(self._data.oMf[i].translation) for i in pair] for pair in self._links]
         pairs = np.array(ends, dtype=np.float32).reshape(-1, 2, 3)
         long = np.linalg.norm(pairs[:, 1] - pairs[:, 0], axis=1) > _SHORTEST_M
-        lines: Float = pairs[long].reshape(-1, 3)
+        lines: Floats = pairs[long].reshape(-1, 3)
         return lines

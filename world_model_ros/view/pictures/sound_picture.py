@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Float = NDArray[np.float64]
+from world_model_ros.core.arrays import Float
 
 BANDS = 24
 _FRAME_S, _HOP_S = 0.025, 0.0125

@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from world_model_ros.contract.contract import Contract
+from world_model_ros.core.arrays import Float, Frame
 from world_model_ros.view.markers.future_markers import ramp
 from world_model_ros.view.markers.robot_shape import RobotShape, box_mesh
 from world_model_ros.view.outlook import Outlook, touching
 from world_model_ros.view.pictures.painter import Painter
-from world_model_ros.view.pictures.strip import Image
 from world_model_ros.view.pictures.text import SOFT, WHITE, text, text_width
-
-Float = NDArray[np.float64]
 
 GOAL = (0.15, 0.85, 0.35)
 CANDIDATE = (0.62, 0.66, 0.72)
@@ -69,7 +67,7 @@ class SpacePicture:
         self._eye, self._at = view_point(contract, self._shape)
         self._things = [target.name for target in contract.interface.targets if target.kind == "object"]
 
-    def draw(self, outlook: Outlook, height: int = 560) -> Image:
+    def draw(self, outlook: Outlook, height: int = 560) -> Frame:
         """(height, width, 3) uint8 RGB."""
         painter = Painter((self._width_px, height), self._eye, self._at, view_deg=33.0)
         colours = ramp(max(1, len(outlook.seconds)))[:, :3].astype(np.float64)

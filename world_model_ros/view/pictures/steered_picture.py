@@ -10,8 +10,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from world_model_ros.core.arrays import Frame
 from world_model_ros.view.pictures.sound_picture import band_picture
-from world_model_ros.view.pictures.strip import Image, mean_error
+from world_model_ros.view.pictures.strip import mean_error
 from world_model_ros.view.pictures.text import SOFT, WHITE, Colour, text, text_width
 from world_model_ros.view.pictures.touch import total_force
 
@@ -34,17 +35,17 @@ class Inside:
     """
 
     seconds: float
-    frame: Image | None = None
+    frame: Frame | None = None
     bands: NDArray[np.float64] | None = None
     taxels: NDArray[np.float32] | None = None
     force_n: float | None = None
-    real_frame: Image | None = None
+    real_frame: Frame | None = None
     real_bands: NDArray[np.float64] | None = None
     real_taxels: NDArray[np.float32] | None = None
     errors_m: tuple[float, ...] | None = None
 
 
-def frames_picture(imagined: Image, real: Image | None, cell_px: int = 216) -> Image:
+def frames_picture(imagined: Frame, real: Frame | None, cell_px: int = 216) -> Frame:
     """The imagined frame, and beside it the real one and their difference."""
     cells = [("imagined", imagined)]
     if real is not None:
@@ -63,7 +64,7 @@ def frames_picture(imagined: Image, real: Image | None, cell_px: int = 216) -> I
 
 def senses_picture(
     history: Sequence[Inside], ahead: NDArray[np.float64] | None, targets: Sequence[str], width: int = 664
-) -> Image:
+) -> Frame:
     """Sound, touch, contact force and error of the last seconds.
 
     Args:
@@ -98,7 +99,7 @@ def film_strip(
     targets: Sequence[str],
     count: int = 7,
     cell_px: int = 132,
-) -> Image:
+) -> Frame:
     """A whole imagination as one picture: frames over time, and below them what was heard and felt."""
     picked = [history[round(i)] for i in np.linspace(0, len(history) - 1, min(count, len(history)))]
     beside = picked[-1].real_frame is not None
@@ -131,7 +132,7 @@ def _bands(
     ahead: NDArray[np.float64] | None,
     width: int,
     reserve: NDArray[np.float64] | None = None,
-) -> Image:
+) -> Frame:
     canvas = _canvas(_ROW + (_TITLE if title else 6), width)
     top = _TITLE if title else 2
     if title:
@@ -151,7 +152,7 @@ def _bands(
     return canvas
 
 
-def _touch(now: Inside, beside: bool, width: int) -> Image:
+def _touch(now: Inside, beside: bool, width: int) -> Frame:
     canvas = _canvas(_TITLE + _ROW + 8, width)
     _title(canvas, "Touch", f"force on each taxel, brightest from {_FULL_N:.1f} N")
     cells = [("imagined", now.taxels), *([("real", now.real_taxels)] if beside else [])]
@@ -170,7 +171,7 @@ def _touch(now: Inside, beside: bool, width: int) -> Image:
 
 def _curves(
     title: str, unit: str, curves: Sequence[NDArray[np.float64]], names: Sequence[str], least: float, width: int
-) -> Image:
+) -> Frame:
     canvas = _canvas(_TITLE + _ROW + 10, width)
     _title(canvas, title, unit)
     left, right, top, bottom = _MARGIN + _CAPTION, width - _MARGIN, _TITLE, _TITLE + _ROW
@@ -191,22 +192,22 @@ def _curves(
     return canvas
 
 
-def _heat(a: Image, b: Image) -> Image:
+def _heat(a: Frame, b: Frame) -> Frame:
     error = np.mean(cv2.absdiff(a, b), axis=2) / 80.0
     heat = cv2.applyColorMap((255 * np.clip(error, 0, 1)).astype(np.uint8), cv2.COLORMAP_INFERNO)
-    picture: Image = cv2.cvtColor(heat, cv2.COLOR_BGR2RGB).astype(np.uint8)
+    picture: Frame = cv2.cvtColor(heat, cv2.COLOR_BGR2RGB).astype(np.uint8)
     return picture
 
 
-def _canvas(height: int, width: int) -> Image:
+def _canvas(height: int, width: int) -> Frame:
     return np.full((height, width, 3), _BACKGROUND, np.uint8)
 
 
-def _title(canvas: Image, name: str, note: str) -> None:
+def _title(canvas: Frame, name: str, note: str) -> None:
     text(canvas, name, (_MARGIN, 15), WHITE, 0.56)
     text(canvas, note, (_MARGIN + _CAPTION, 15), SOFT, 0.44)
 
 
-def _paste(canvas: Image, picture: Image, x: int, y: int, width: int, height: int, smooth: bool = False) -> None:
+def _paste(canvas: Frame, picture: Frame, x: int, y: int, width: int, height: int, smooth: bool = False) -> None:
     how = cv2.INTER_CUBIC if smooth else cv2.INTER_NEAREST
     canvas[y : y + height, x : x + width] = cv2.resize(picture, (width, height), interpolation=how)

@@ -10,11 +10,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from world_model_ros.core.arrays import Frame
 from world_model_ros.view.markers.future_markers import ramp_at
 from world_model_ros.view.pictures.sound_picture import band_picture
 from world_model_ros.view.pictures.text import SOFT, WARN, WHITE, Colour, text, text_width
-
-Image = NDArray[np.uint8]
 
 _BACKGROUND = (22, 24, 30)
 _EMPTY = (38, 41, 50)
@@ -61,16 +60,16 @@ class Strip:
         badge: what the robot was doing.
     """
 
-    now: Image
+    now: Frame
     seconds: tuple[float, ...]
-    imagined: tuple[Image, ...]
-    real: tuple[Image | None, ...]
-    goal: Image | None = None
+    imagined: tuple[Frame, ...]
+    real: tuple[Frame | None, ...]
+    goal: Frame | None = None
     badge: Badge = Badge()
     sound: NDArray[np.float64] | None = None
 
 
-def draw_strip(strip: Strip, cell_px: int = 192, difference: bool = True) -> Image:
+def draw_strip(strip: Strip, cell_px: int = 192, difference: bool = True) -> Frame:
     """Draw a strip.
 
     Args:
@@ -87,7 +86,7 @@ def draw_strip(strip: Strip, cell_px: int = 192, difference: bool = True) -> Ima
     width = 2 * _MARGIN + _GUTTER + columns * cell_px + (columns - 1) * _GAP
     height = _HEADER + _HEAD + rows * (cell_h + _GAP) + (_FOOT if difference else 0) + _MARGIN
     heard = 0 if strip.sound is None else _SOUND + _GAP
-    canvas: Image = np.full((height + heard, width, 3), _BACKGROUND, dtype=np.uint8)
+    canvas: Frame = np.full((height + heard, width, 3), _BACKGROUND, dtype=np.uint8)
     top = [_HEADER + _HEAD + row * (cell_h + _GAP) for row in range(rows)]
     left = [_MARGIN + _GUTTER + column * (cell_px + _GAP) for column in range(columns)]
     size = (cell_px, cell_h)
@@ -147,12 +146,12 @@ def futures_png(path: Path, strips: Sequence[Strip], cell_px: int = 192, differe
     part.replace(path)
 
 
-def mean_error(a: Image, b: Image) -> float:
+def mean_error(a: Frame, b: Frame) -> float:
     """Mean absolute difference of two frames in grey levels, 0 to 255."""
     return float(np.mean(cv2.absdiff(a, b)))
 
 
-def _header(canvas: Image, badge: Badge) -> None:
+def _header(canvas: Frame, badge: Badge) -> None:
     title = "Imagined futures"
     text(canvas, title, (_MARGIN, 26), WHITE, 0.68)
     parts: list[tuple[str, Colour]] = []
@@ -173,11 +172,11 @@ def _header(canvas: Image, badge: Badge) -> None:
         x -= 26
 
 
-def _head(canvas: Image, words: str, x: int, width: int, colour: Colour) -> None:
+def _head(canvas: Frame, words: str, x: int, width: int, colour: Colour) -> None:
     text(canvas, words, (x + (width - text_width(words, 0.62)) // 2, _HEADER + 21), colour, 0.62)
 
 
-def _frame(canvas: Image, frame: Image | None, x: int, y: int, size: tuple[int, int], colour: Colour) -> None:
+def _frame(canvas: Frame, frame: Frame | None, x: int, y: int, size: tuple[int, int], colour: Colour) -> None:
     """A frame with a thin border; a dark field where it has not come yet."""
     cell = canvas[y : y + size[1], x : x + size[0]]
     if frame is None:
@@ -189,7 +188,7 @@ def _frame(canvas: Image, frame: Image | None, x: int, y: int, size: tuple[int, 
     cv2.rectangle(canvas, (x - 2, y - 2), (x + size[0] + 1, y + size[1] + 1), colour, 2)
 
 
-def _difference(canvas: Image, strip: Strip, i: int, x: int, y: int, size: tuple[int, int]) -> None:
+def _difference(canvas: Frame, strip: Strip, i: int, x: int, y: int, size: tuple[int, int]) -> None:
     imagined, real = strip.imagined[i], strip.real[i]
     cell = canvas[y : y + size[1], x : x + size[0]]
     if real is None:
@@ -202,27 +201,27 @@ def _difference(canvas: Image, strip: Strip, i: int, x: int, y: int, size: tuple
     text(canvas, words, (x + (size[0] - text_width(words, 0.44)) // 2, y + size[1] + 18), SOFT, 0.44)
 
 
-def _sound(canvas: Image, levels: NDArray[np.float64], x: int, y: int, width: int) -> None:
+def _sound(canvas: Frame, levels: NDArray[np.float64], x: int, y: int, width: int) -> None:
     text(canvas, "sound", (_MARGIN, y + 24), WHITE, 0.62)
     text(canvas, "imagined", (_MARGIN, y + 44), SOFT, 0.44)
     picture = cv2.resize(band_picture(levels), (width, _SOUND), interpolation=cv2.INTER_NEAREST)
     canvas[y : y + _SOUND, x : x + width] = picture
 
 
-def _notes(canvas: Image, lines: list[str], x: int, y: int, width: int) -> None:
+def _notes(canvas: Frame, lines: list[str], x: int, y: int, width: int) -> None:
     for i, line in enumerate(lines):
         text(canvas, line, (x + (width - text_width(line, 0.44)) // 2, y + 24 + 18 * i), SOFT, 0.44)
 
 
-def _scaled(frame: Image, size: tuple[int, int]) -> Image:
+def _scaled(frame: Frame, size: tuple[int, int]) -> Frame:
     larger = size[0] >= frame.shape[1]
-    scaled: Image = cv2.resize(frame, size, interpolation=cv2.INTER_CUBIC if larger else cv2.INTER_AREA).astype(
+    scaled: Frame = cv2.resize(frame, size, interpolation=cv2.INTER_CUBIC if larger else cv2.INTER_AREA).astype(
         np.uint8
     )
     return scaled
 
 
-def _widen(picture: Image, width: int) -> Image:
-    wide: Image = np.full((picture.shape[0], width, 3), _BACKGROUND, dtype=np.uint8)
+def _widen(picture: Frame, width: int) -> Frame:
+    wide: Frame = np.full((picture.shape[0], width, 3), _BACKGROUND, dtype=np.uint8)
     wide[:, : picture.shape[1]] = picture
     return wide

@@ -10,14 +10,12 @@ from typing import Any, Protocol
 
 import numpy as np
 import viser
-from numpy.typing import NDArray
 
 from world_model_ros.contract.contract import Contract
+from world_model_ros.core.arrays import Float
 from world_model_ros.view.outlook import Outlook
 from world_model_ros.view.pictures.dashboard import Dashboard
 from world_model_ros.view.web.outlook_space import COLOURS, WebSpace
-
-Float = NDArray[np.float64]
 
 _PANEL_PX = 690
 _IDLE_S = 0.2

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 import viser
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from viser import transforms
 
 from world_model_ros.contract.contract import Contract
+from world_model_ros.core.arrays import Float
 from world_model_ros.view.markers.future_markers import ramp
 from world_model_ros.view.markers.robot_shape import RobotShape
 from world_model_ros.view.outlook import Outlook, TargetPath, touching
@@ -24,8 +25,6 @@ from world_model_ros.view.pictures.space_picture import (
     ghost_alpha,
     view_point,
 )
-
-Float = NDArray[np.float64]
 
 _NOWHERE = np.zeros((1, 2, 3), np.float32)
 _OBJECT_M = 0.018

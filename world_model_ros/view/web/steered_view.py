@@ -9,11 +9,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from world_model_ros.core.arrays import Float, Frame
 from world_model_ros.view.outlook import Outlook
 from world_model_ros.view.pictures.steered_picture import Inside
-from world_model_ros.view.pictures.strip import Image
-
-Float = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -26,8 +24,8 @@ class SteeredView:
         outlook: in space. truth: target -> (3,) m where the simulator has it.
     """
 
-    frames: tuple[Image, ...]
-    real: Image | None
+    frames: tuple[Frame, ...]
+    real: Frame | None
     inside: Inside
     ahead: NDArray[np.float64] | None
     outlook: Outlook
