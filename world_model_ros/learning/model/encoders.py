@@ -264,6 +264,9 @@ class SoundEncoder(VectorEncoder):
         super().__init__(mel.size, out)
         self.size, self._frames, self._stream = MELS * mel.channels, (mel.channels, mel.frames, MELS), stream
 
+    def features(self, value: Tensor) -> dict[str, Tensor]:
+        return {"": value}
+
     def front(self) -> nn.Module:
         return LogMel(self._stream.sample_rate_hz, self._stream.window, self._stream.channels)
 
