@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UserError as error:
         print(f"world-model {wanted}: {error}", file=sys.stderr)
         return 2
-    except OSError as error:  # what it shall write or read, wherever that is
+    except OSError as error:  # of what is written or read, wherever that is
         if error.filename is None:
             raise
         legal = f"a file or folder that can be used ({error.strerror})"

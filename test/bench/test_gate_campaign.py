@@ -30,7 +30,7 @@ def test_nothing_comes_through(contract: Contract) -> None:
     assert set(KINDS) < set(report["classes"])
     assert report["boundaries"] > 900
     assert report["boundary_acc_step"] < 1e-6
-    assert report["classes"]["lawful"]["tracked"] > 300
+    assert report["classes"]["valid"]["tracked"] > 300
     for kind in ("nan", "inf", "huge", "past_position", "past_velocity", "ragged", "empty", "stamp_past"):
         count = report["classes"][kind]
         assert count["refused"] == count["sent"] > 0
@@ -121,11 +121,11 @@ def test_a_gate_that_takes_the_mean_of_the_tracking_errors_is_found_out(
     assert report["violations"]["unbraked"] > 0
 
 
-def test_every_class_of_commands_is_drawn_and_only_some_are_lawful(contract: Contract) -> None:
+def test_every_class_of_commands_is_drawn_and_only_some_are_valid(contract: Contract) -> None:
     fuzz = Fuzz(contract.limits(), 0, (0.5, 0.1), 3.0)
-    drawn = Counter((frame.kind, frame.lawful) for frame in (fuzz.frame(10**18, np.zeros(6)) for _ in range(4000)))
-    assert {kind for kind, _ in drawn} == {*KINDS, "lawful"}
-    assert len(drawn) == len({kind for kind, _ in drawn})  # a class is either lawful or not
+    drawn = Counter((frame.kind, frame.valid) for frame in (fuzz.frame(10**18, np.zeros(6)) for _ in range(4000)))
+    assert {kind for kind, _ in drawn} == {*KINDS, "valid"}
+    assert len(drawn) == len({kind for kind, _ in drawn})  # a class is either valid or not
 
 
 COMPANIONS = {
@@ -148,7 +148,7 @@ def accompanied(contract: Contract, name: str) -> Contract:
 def test_a_robot_with_a_driver_or_a_deadman_switch_is_attacked_as_any_other(contract: Contract, name: str) -> None:
     changed = accompanied(contract, name)
     report = campaign(changed, frames=40, seed=4, controllers=False)
-    assert report["classes"]["lawful"]["tracked"] > 0
+    assert report["classes"]["valid"]["tracked"] > 0
     assert set(report["violations"].values()) == {0}, report
     start, _ = places(changed, np.random.default_rng(0), tries=50)
     assert detect_to_hold(changed, start, trials=1)["silence"]["violations"] == 0

@@ -63,7 +63,7 @@ class Driver:
         return output
 
     def move(self, velocity: float, joint: int = 0, span_s: float = 1.2) -> Trajectory:
-        """A lawful command from where the reference is: one joint at constant velocity, then at rest."""
+        """A valid command from where the reference is: one joint at constant velocity, then at rest."""
         times = np.array([0.0, span_s, span_s + 0.3])
         positions = np.tile(self.position, (3, 1))
         positions[1, joint] += velocity * span_s

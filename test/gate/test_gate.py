@@ -1,4 +1,4 @@
-"""The gate moves only what was asked lawfully, within limits, and brakes when anything is lost."""
+"""The gate moves only what was asked by valid commands, within limits, and brakes when anything is lost."""
 
 from __future__ import annotations
 

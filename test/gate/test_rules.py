@@ -17,7 +17,7 @@ NAMES = LIMITS.names
 AGE_S = 0.5
 
 
-def lawful(points: int = 3) -> Proposal:
+def valid(points: int = 3) -> Proposal:
     return Proposal(
         list(NAMES),
         [0.1 * i for i in range(points)],
@@ -34,18 +34,18 @@ def refused(proposal: Proposal, now_ns: int = START_NS, newest_ns: int | None = 
 
 
 def with_value(field: str, value: float, row: int = 1, joint: int = 2) -> Proposal:
-    rows = [list(each) for each in getattr(lawful(), field)]
+    rows = [list(each) for each in getattr(valid(), field)]
     rows[row][joint] = value
-    return replace(lawful(), **{field: rows})
+    return replace(valid(), **{field: rows})
 
 
 def test_joints_in_another_order_are_mapped_by_name() -> None:
     order = [5, 3, 0, 1, 4, 2]
     shuffled = Proposal(
         [NAMES[i] for i in order],
-        lawful().times_s,
-        [[row[i] for i in order] for row in lawful().positions],
-        [[row[i] for i in order] for row in lawful().velocities],
+        valid().times_s,
+        [[row[i] for i in order] for row in valid().positions],
+        [[row[i] for i in order] for row in valid().velocities],
         START_NS,
     )
     verdict = judge(shuffled, LIMITS, START_NS, AGE_S)
@@ -58,7 +58,7 @@ def test_joints_in_another_order_are_mapped_by_name() -> None:
     "names", [[], NAMES[:5], [*NAMES, "gripper"], [*NAMES[:5], "wrist_9_joint"], [*NAMES[:5], NAMES[0]]]
 )
 def test_other_joints_than_ours_are_refused(names) -> None:
-    assert refused(replace(lawful(), names=names)).rule == "joint_names"
+    assert refused(replace(valid(), names=names)).rule == "joint_names"
 
 
 def test_no_points_are_refused() -> None:
@@ -66,9 +66,9 @@ def test_no_points_are_refused() -> None:
 
 
 def test_rows_of_another_length_are_refused() -> None:
-    assert refused(replace(lawful(), velocities=[[], [], []])).rule == "lengths"
-    assert refused(replace(lawful(), positions=[[0.0] * 6, [0.0] * 7, [0.0] * 6])).rule == "lengths"
-    assert refused(replace(lawful(), positions=[[0.0] * 6])).rule == "lengths"
+    assert refused(replace(valid(), velocities=[[], [], []])).rule == "lengths"
+    assert refused(replace(valid(), positions=[[0.0] * 6, [0.0] * 7, [0.0] * 6])).rule == "lengths"
+    assert refused(replace(valid(), positions=[[0.0] * 6])).rule == "lengths"
 
 
 @pytest.mark.parametrize("field", ["positions", "velocities"])
@@ -80,19 +80,19 @@ def test_a_number_that_is_not_finite_names_its_joint(field: str, value: float) -
 
 @pytest.mark.parametrize("times", [[0.0, 0.1, 0.1], [0.0, 0.2, 0.1], [-0.1, 0.0, 0.1]])
 def test_times_must_increase_from_zero(times) -> None:
-    assert refused(replace(lawful(), times_s=times)).rule == "times"
-    assert refused(replace(lawful(), times_s=[0.0, np.nan, 1.0])).rule == "finite"
+    assert refused(replace(valid(), times_s=times)).rule == "times"
+    assert refused(replace(valid(), times_s=[0.0, np.nan, 1.0])).rule == "finite"
 
 
 @pytest.mark.parametrize(("age_s", "rule"), [(0.51, "stamp"), (-0.11, "stamp"), (0.49, None), (-0.09, None)])
 def test_stamps_must_be_young_and_not_of_the_future(age_s: float, rule: str | None) -> None:
-    verdict = judge(lawful(), LIMITS, START_NS + round(age_s * 1e9), AGE_S)
+    verdict = judge(valid(), LIMITS, START_NS + round(age_s * 1e9), AGE_S)
     assert getattr(verdict, "rule", None) == rule
 
 
 def test_a_command_older_than_the_one_before_is_refused() -> None:
-    assert refused(lawful(), newest_ns=START_NS + 1).rule == "order"
-    assert isinstance(judge(lawful(), LIMITS, START_NS, AGE_S, newest_ns=START_NS), Trajectory)
+    assert refused(valid(), newest_ns=START_NS + 1).rule == "order"
+    assert isinstance(judge(valid(), LIMITS, START_NS, AGE_S, newest_ns=START_NS), Trajectory)
 
 
 def test_a_position_beyond_a_limit_names_joint_value_and_limit() -> None:
@@ -128,12 +128,12 @@ def test_the_extrema_of_the_spline_are_exact(values: list[float], span_s: float)
 
 
 def test_a_trajectory_may_not_reach_beyond_the_horizon() -> None:
-    verdict = judge(lawful(), LIMITS, START_NS, AGE_S, horizon_s=0.15)
+    verdict = judge(valid(), LIMITS, START_NS, AGE_S, horizon_s=0.15)
     assert (verdict.rule, verdict.value, verdict.limit) == ("horizon", "0.2 s ahead", "up to 0.15 s")
-    assert isinstance(judge(lawful(), LIMITS, START_NS, AGE_S, horizon_s=0.2), Trajectory)
+    assert isinstance(judge(valid(), LIMITS, START_NS, AGE_S, horizon_s=0.2), Trajectory)
 
 
-def test_a_way_that_ends_exactly_at_a_limit_is_lawful() -> None:
+def test_a_way_that_ends_exactly_at_a_limit_is_valid() -> None:
     for begin in np.linspace(1.0, 2.8, 50):  # the spline's extremum is the end itself, but for rounding
         rows = [[0.0] * 6, [0.0] * 6]
         rows[0][2], rows[1][2] = float(begin), 2.9
@@ -151,12 +151,12 @@ def test_only_velocities_far_beyond_the_limit_are_refused() -> None:
 
 def test_the_velocity_rule_names_the_worst_joint_even_where_its_ratio_overflows() -> None:
     slow = replace(LIMITS, velocity=np.array([0.01, 1.0, 1.0, 1.0, 1.0, 1.0]))
-    huge = replace(lawful(1), velocities=[[1e307, 1e308, 0.0, 0.0, 0.0, 0.0]])
+    huge = replace(valid(1), velocities=[[1e307, 1e308, 0.0, 0.0, 0.0, 0.0]])
     with np.errstate(over="raise"):
         verdict = judge(huge, slow, START_NS, AGE_S, None)
     assert isinstance(verdict, Refusal)
     assert (verdict.rule, verdict.joint) == ("velocity", NAMES[0])
-    fast = replace(lawful(), velocities=[[0.0] * 6, [0.0] * 6, [0.03, 2.5, 0.0, 0.0, 0.0, 0.0]])
+    fast = replace(valid(), velocities=[[0.0] * 6, [0.0] * 6, [0.03, 2.5, 0.0, 0.0, 0.0, 0.0]])
     verdict = judge(fast, slow, START_NS, AGE_S, None)
     assert isinstance(verdict, Refusal)
     assert (verdict.rule, verdict.joint) == ("velocity", NAMES[0])

@@ -8,7 +8,7 @@ from world_model_ros.nodes.probes.gate_probe import live_campaign
 def test_nothing_comes_through_a_gate_process_and_it_brakes_when_brain_or_joint_states_are_lost() -> None:
     found = live_campaign("tabletop_arm", frames=150, trials=1, seed=1, seconds=5.0, simulated=True)
     assert found["sent"] == 150
-    assert found["refused"] >= found["unlawful"] > 20
+    assert found["refused"] >= found["invalid"] > 20
     assert found["trajectories"] > 100
     assert set(found["violations"].values()) == {0}
     # On exact time this is 1e-13. Stamps are whole nanoseconds, and a join within 1e-7 s of a point is amid a segment.

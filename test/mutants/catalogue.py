@@ -28,7 +28,7 @@ _COMMANDS = (
         "gate/gate.py::Gate.command",
         "if self.state in (State.HOLDING, State.TRACKING) or self.machine.resumable:",
         "if self.state is not State.STOPPED:",
-        "a lawful command is refused while nothing may move",
+        "a valid command is refused while nothing may move",
         (_GATE,),
     ),
     Mutant(

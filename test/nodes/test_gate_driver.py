@@ -108,7 +108,7 @@ def test_a_speed_that_cannot_be_is_one_clear_error(value: str) -> None:
 def test_motion_waits_for_a_controller_that_listens(tmp_path: Path) -> None:
     with running(f"robot:={contract(tmp_path, '')}") as (robot, _):
         robot.node.destroy_subscription(robot.trajectories)
-        robot.until(lambda: "nobody listens on /joint_trajectory_controller" in robot.call("gate/arm").message)
+        robot.until(lambda: "no controller listens on /joint_trajectory_controller" in robot.call("gate/arm").message)
         robot.thinking = True
         robot.until(lambda: robot.state["state"] == "tracking")
         robot.wait(1.0)

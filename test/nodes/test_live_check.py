@@ -76,7 +76,7 @@ def test_a_robot_that_is_not_there_is_missed_topic_by_topic(monkeypatch, capfd):
     arm = next(topic for topic in found["topics"] if topic["stream"] == "arm")
     assert not arm["fits"]
     assert "ROS_DOMAIN_ID" in arm["findings"][0]["change"]
-    assert "nobody listens" in found["command"][0]["found"]
+    assert "no subscriber of" in found["command"][0]["found"]
 
 
 @pytest.mark.slow

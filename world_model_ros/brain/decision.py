@@ -26,7 +26,7 @@ class Pursuit:
         seen: (K, 3) positions read from the goal image, m, base frame.
         code: (V, D) of the goal image, by camera.
         target: index of the target that is moved now; None before that was decided.
-        aim: (3,) where the target shall go, low-pass filtered; None until the camera was fresh once.
+        aim: (3,) where the target is to go, low-pass filtered; None until the camera was fresh once.
         blind_steps: of the model, since ``aim`` was last brought up to date.
     """
 
@@ -67,7 +67,7 @@ class Memory:
         since: steps of the model since the plan of ``warm``; less than one where ticks are more frequent than steps.
         progress: how a push has gone so far, if there is one.
         past: beliefs (M,) of the last steps before ``belief``, each with the action (C,) that followed; oldest first.
-        age: steps of the model since ``warm`` was planned anew; infinite if it was not, or shall be.
+        age: steps of the model since ``warm`` was planned anew; infinite if it was not, or is to be.
         planned_for: stamp of the goal that it was planned for.
     """
 

@@ -1,8 +1,8 @@
 """A robot steered inside the model: one imagined tick after the other, with nothing behind it.
 
 Two things that are known without the model keep a long imagination together. Kinematics says where the commanded joints
-hold the fingertip: where the imagined one has come away from that, the next action makes up for it. And what nobody has
-touched is where it was seen, whatever its belief has drifted to: so pictures show it.
+hold the fingertip: where the imagined one has come away from that, the next action makes up for it. And what was
+not touched is where it was seen, whatever its belief has drifted to: so pictures show it.
 """
 
 from __future__ import annotations

@@ -82,7 +82,7 @@ def talking_in(environment: Mapping[str, str]) -> Iterator[None]:
 
 
 def free_domain() -> int:
-    """A random ROS domain whose first discovery port nobody on this machine holds."""
+    """A random ROS domain whose first discovery port is free on this machine."""
     for domain in random.sample(_DOMAINS, len(_DOMAINS)):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
             try:

@@ -148,7 +148,7 @@ def simulation(
 
     Args:
         use_sim_time: the simulator publishes ``/clock`` and all others follow it.
-        unplug: comma separated names or kinds of streams that the simulator shall not publish.
+        unplug: comma separated names or kinds of streams that the simulator does not publish.
         scenes: how much they differ: ``plain``, ``varied`` or ``cluttered``.
 
     Raises:

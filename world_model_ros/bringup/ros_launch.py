@@ -26,7 +26,7 @@ def description(
     Args:
         make: `bringup` or `simulation`.
         arguments: of the launch file.
-        described: whether somebody publishes a robot description already; asked where nobody says.
+        described: whether a robot description is published already; asked where it is not given.
     """
 
     def start(context: LaunchContext) -> list[Action]:

@@ -38,7 +38,7 @@ class Provider:
         name: a key of `PROVIDERS`.
         options: by name, of those in `OPTIONS`; True for those without a value.
 
-            - ``spin``: within a run, threads wait for work by spinning, which is quicker on cores nobody else needs.
+            - ``spin``: within a run, threads wait for work by spinning, which is quicker on cores without other work.
             - ``graph``: each run is one CUDA graph, captured once, instead of kernels that are launched one by one.
             - ``tf32``: products in TensorFloat-32, which is beyond the bound of parity with the CPU.
             - ``fp16``: half precision where TensorRT finds it quicker; measure the parity.

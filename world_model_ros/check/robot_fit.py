@@ -118,7 +118,7 @@ def report_lines(result: dict[str, Any]) -> list[str]:
 
 
 def notes(result: dict[str, Any]) -> list[str]:
-    """The findings of a report that somebody should look at, a line each."""
+    """The findings of a report that a person should look at, a line each."""
     found = [(f"{topic['stream']}: ", each) for topic in result["topics"] for each in topic["findings"]]
     found += [("", each) for each in (*result["command"], *result["joints"])]
     return [f"{of}{each['what']}: {each['found']} -> {each['change']}" for of, each in found if each["level"] != "ok"]

@@ -33,7 +33,7 @@ class Finding:
         what: ``type``, ``qos``, ``rate``, ``age``, ``stamps``, ``content`` or ``publishers``.
         found: what there is.
         change: what to change in contract or robot; None if it fits.
-        level: ``ok``, ``note`` (it runs, somebody should look) or ``wrong``.
+        level: ``ok``, ``note`` (it runs, a person should look) or ``wrong``.
     """
 
     what: str
@@ -157,7 +157,7 @@ class StreamFit:
     def _rates(self) -> list[Finding]:
         rate, name = self.rate_hz, self.stream.name
         if self.stream.has_samples and sum(self._refused.values()) == self.messages:
-            return []  # nobody knows how many samples there were
+            return []  # it is not known how many samples there were
         if rate is None:
             few = f"{self.messages} messages"
             return [Finding("rate", few, "listen for longer, or the driver is stuck", "wrong")]

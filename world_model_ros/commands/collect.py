@@ -12,7 +12,7 @@ from world_model_ros.contract.share_folder import default_robot
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--robot", default=default_robot(), help="contract: name or .yaml file (%(default)s)")
     parser.add_argument("--out", type=Path, default=Path("runs/bags"), help="folder for the bags (%(default)s)")
-    parser.add_argument("--episodes", type=int, default=100, help="how many there shall be in the end (%(default)s)")
+    parser.add_argument("--episodes", type=int, default=100, help="how many there are in the end (%(default)s)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=2, help="processes (%(default)s)")
     parser.add_argument(

@@ -36,7 +36,7 @@ class Draft:
 
     Args:
         name: of the robot, a legal contract name.
-        urdf: as ``deployment.urdf`` shall name it.
+        urdf: as ``deployment.urdf`` names it.
         joints: commanded, in contract order.
         base: frame that positions are in.
         tip: link that the action displaces; None makes the action a displacement of joints.
@@ -80,7 +80,7 @@ class Draft:
         names = [joint.name for joint in self.joints]
         pictures = [
             f"    - {{kind: {kind}, name: {_scalar(each)}, height: 64, width: 64, rate_hz: 30.0{_PICTURES[kind][0]}}}"
-            f"  # {MARK} height and width that the model shall see, the camera's rate{_PICTURES[kind][1]}"
+            f"  # {MARK} height and width that the model sees, the camera's rate{_PICTURES[kind][1]}"
             for kind, each in self._pictures()
         ]
         return [
@@ -163,7 +163,7 @@ class Draft:
             "  command:",
             "    interface: joint_trajectory  # or forward_position, forward_velocity, twist: docs/safety.md",
             f"    topic: joint_trajectory_controller/joint_trajectory  # {MARK} topic of the controller",
-            f"    rate_hz: 100.0  # {MARK} how often it shall be told",
+            f"    rate_hz: 100.0  # {MARK} how often it is sent a command",
             *self._others(),
             f"  without_commands: measured  # {MARK} nothing, if every bag has the gate or joint trajectories in it",
             "  gate:",

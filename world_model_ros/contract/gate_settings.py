@@ -94,7 +94,7 @@ def _linked(controller: Linked) -> Linked:
 
 
 class Deadman(Strict):
-    """A switch that somebody holds: std_msgs/Bool. Nothing moves unless a true younger than ``max_age_s`` is there."""
+    """A switch that a person holds: std_msgs/Bool. Nothing moves unless a true younger than ``max_age_s`` is there."""
 
     topic: Topic
     max_age_s: Positive = 0.25

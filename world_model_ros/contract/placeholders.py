@@ -11,7 +11,7 @@ _FOUND = re.compile(rf"#\s*{MARK}\s*(.*)$")
 
 @dataclass(frozen=True)
 class Mark:
-    """A guess that nobody has confirmed yet.
+    """A guess that is not confirmed yet.
 
     Args:
         line: in the file, from 1.

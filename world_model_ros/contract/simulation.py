@@ -37,7 +37,7 @@ class SimulatedCamera(Strict):
 class Simulation(Strict):
     """How the robot is set up in simulation. Lengths in m in the base frame.
 
-    ``objects_m``: x and y in which objects start and shall end; fingertips reach 9 cm beyond it, to get behind them.
+    ``objects_m``: x and y in which objects start and end; fingertips reach 9 cm beyond it, to get behind them.
     ``posts_m``: x and y where posts may stand in the cameras' way, in cluttered scenes; None where they never do.
     """
 

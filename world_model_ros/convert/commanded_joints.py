@@ -56,7 +56,7 @@ class CommandedJoints:
 def together(parts: Sequence[Float], measured: Float | None) -> Float | None:
     """Commanded positions (J,) out of those of several controllers, each with NaN for the joints of the others.
 
-    A joint of which nobody was told anything is where it was ``measured`` (J,). None if nobody was told anything,
+    A joint without any command is where it was ``measured`` (J,). None if there is no command at all,
     or if a joint is neither told nor measured.
     """
     positions = np.full(len(parts[0]), np.nan) if len(parts) else np.zeros(0)
@@ -69,7 +69,7 @@ def together(parts: Sequence[Float], measured: Float | None) -> Float | None:
 
 
 def _joined_on(before: Trajectory, told: Trajectory) -> Trajectory:
-    """``told``, begun from where ``before`` leads to."""
+    """``told``, from where ``before`` leads to."""
     if told.times_s[0] <= 0 or before.names != told.names:
         return told
     position, velocity = before.sample(told.stamp_ns)

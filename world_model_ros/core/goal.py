@@ -14,7 +14,7 @@ GoalKind = Literal["pose", "value", "image", "joints"]
 
 @dataclass(frozen=True)
 class PoseGoal:
-    """Where one target shall be: its name, and (7,) x y z in m and quaternion x y z w in the base frame."""
+    """Where one target has to be: its name, and (7,) x y z in m and quaternion x y z w in the base frame."""
 
     target: str
     pose: NDArray[np.float32]
@@ -22,7 +22,7 @@ class PoseGoal:
 
 @dataclass(frozen=True)
 class ValueGoal:
-    """How far something articulated shall be: the name of the target, and the value in its unit."""
+    """How far something articulated has to be: the name of the target, and the value in its unit."""
 
     target: str
     value: float
@@ -40,12 +40,12 @@ class Goal:
     Args:
         kind: ``pose``, ``value``, ``image`` or ``joints``.
         stamp_ns: when it was given; a new stamp is a new goal.
-        target: name of the target that shall reach the pose or the value (``fingertip``, ``object_0``).
+        target: name of the target that has to reach the pose or the value (``fingertip``, ``object_0``).
         pose: (7,) x y z in m and quaternion x y z w in the base frame. Of the orientation counts what the target says.
         value: of something articulated, in its unit.
         image: (H, W, 3) uint8 RGB, as the first camera of the contract would see the goal.
-        joints: (J,) positions in contract order, rad or m; NaN for those that shall stay as they are.
-        also: of a pose or a value goal, other targets that shall be at poses or values of their own at the same time.
+        joints: (J,) positions in contract order, rad or m; NaN for those that stay as they are.
+        also: of a pose or a value goal, other targets that have to be at poses or values of their own at the same time.
     """
 
     kind: GoalKind

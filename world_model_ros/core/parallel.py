@@ -22,7 +22,7 @@ def spread(run: Callable[[Job], Result], jobs: Sequence[Job], workers: int) -> I
 
 
 def end_with_parent() -> None:
-    """Initializer of a worker process: it ends as soon as its parent has died, even of ``kill -9`` amid a job."""
+    """Initializer of a worker process: it ends as soon as its parent has died, even of ``kill -9`` during a job."""
     threading.Thread(target=_wait_and_end, name="end with parent", daemon=True).start()
 
 

@@ -50,7 +50,7 @@ def over_episodes(values: Sequence[NDArray[np.float64]]) -> dict[str, list[float
         means = sums[drawn].sum(1) / counts[drawn].sum(1)
         mean = sums.sum(0) / counts.sum(0)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # of a column that nobody knows, which is NaN
+        warnings.simplefilter("ignore", RuntimeWarning)  # of a column without a known value, which is NaN
         low, high = np.nanpercentile(means, [2.5, 97.5], axis=0)
     return {"mean": mean.tolist(), "low": low.tolist(), "high": high.tolist()}
 

@@ -35,7 +35,7 @@ class DriverState:
         self._garbled = None
         if math.isfinite(value):
             self._scaling = min(1.0, max(0.0, value / settings.full))
-        else:  # nobody knows how fast the controller's time passes
+        else:  # it is not known how fast the controller's time passes
             self._garbled = Refusal(NOT_READY, None, f"{settings.topic}: {value}", "a finite number")
             self._moment = self._moment or self._garbled
 

@@ -41,7 +41,7 @@ MAX_POINTS = 10
 CLOCK_JUMP_S = 0.5
 SECOND_SPEED = 0.5
 STREAM_CYCLES = 2.0  # a streaming gate that comes late makes up for no more than this
-BEHIND_S = 0.01  # a trajectory begins this long before it is sent, for a controller whose cycle has begun by then
+BEHIND_S = 0.01  # a trajectory begins this long before it is sent, for a controller that has started its cycle by then
 # Controllers sample one update ahead, which is no more than this from 154 Hz on. No multiple of usual cycles: where a
 # plan begins just beside a later join, points are within microseconds, and accelerations between them are rounding.
 SAMPLED_AHEAD_S = 0.0065
@@ -121,8 +121,8 @@ class Gate:
             self._arm_tolerance = np.array(arm_tolerance, dtype=np.float64)
         # How far (J,) a joint hangs below its command.
         self._sag = np.minimum(self._arm_tolerance, settings.arm_tolerance)
-        self._lead_left_s: float | None = None  # until the lead-in is over; None: not begun, 0: done
-        self._retreats = False  # whether the way back after a contact has begun
+        self._lead_left_s: float | None = None  # until the lead-in is over; None: not started, 0: done
+        self._retreats = False  # whether the way back after a contact has started
         self._paused = False  # whether a motion was paused, of which the arm has not been seen to stand yet
         self._unready_ns: int | None = None  # since when the driver is not ready
         self._yielded = False  # whether the controller has been led to where a driver that is not ready left the arm
@@ -197,7 +197,7 @@ class Gate:
     def reset(self, now_ns: int) -> Refusal | None:
         """From stopped to disarmed; refused while still braking.
 
-        Already disarmed, it forgets where the controller was left; to be called by somebody who has seen to it that the
+        Already disarmed, it forgets where the controller was left; to be called once it is made sure that the
         controller holds what is measured.
         """
         if self.state is State.DISARMED:
@@ -226,7 +226,7 @@ class Gate:
     def command(self, now_ns: int, command: TrajectoryLike) -> Refusal | None:
         """Judge a command and follow it from the next step on, or say why not.
 
-        A lawful command that the state does not allow is refused by the rule ``state``.
+        A valid command that the state does not allow is refused by the rule ``state``.
         """
         newest_ns = self._command.stamp_ns if self._command is not None else None
         settings = self.settings
@@ -329,8 +329,8 @@ class Gate:
     def _pause(self, now_ns: int) -> None:
         """Stand where the controller's time stands.
 
-        Told nothing, it would go on amid the motion once its time does. Its last command has that motion's velocity, so
-        it cannot be led: it is told to stand.
+        Without a message it would go on with the motion once its time does. Its last command has that motion's
+        velocity, so it cannot be led: it is told to stand.
         """
         assert self._plan is not None
         measured, position = self._measured, self._plan.at(self._into_s).position

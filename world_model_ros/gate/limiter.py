@@ -246,7 +246,7 @@ class Limiter:
     def _inside(self, trajectory: ruckig.Trajectory, now: Motion, until_s: float = math.inf) -> bool:
         """Whether a trajectory from ``now`` keeps the position limits; extrema only count where these are in reach.
 
-        What is after ``until_s`` does not count: nobody goes that far.
+        What is after ``until_s`` does not count: the motion does not go that far.
         """
         peak = np.abs(now.velocity) + now.acceleration**2 / (2 * self.limits.jerk)
         reach = np.maximum(self.limits.velocity, peak) * trajectory.duration

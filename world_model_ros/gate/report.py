@@ -10,11 +10,11 @@ from world_model_ros.gate.gate import Gate
 def state_report(gate: Gate) -> dict[str, object]:
     """State, its cause, since when (ns on the ROS clock), and how commands were judged.
 
-    ``refused`` counts commands that broke a rule, ``unarmed`` the lawful ones that came when nothing may move;
+    ``refused`` counts commands that broke a rule, ``unarmed`` the valid ones that came when nothing may move;
     ``rule`` and ``last_refusal`` are of the last one that broke a rule, or None. ``near`` is the pair of parts that
     slows or forbids the newest command, a joint and its limit, or None; ``collision_pairs`` is how many are watched, 0
     without any geometry. ``driver`` is what the robot's driver says, in words, ``speed_scale`` the share of the speed
-    that somebody has set, ``heard`` whether a controller listens (as of when motion was to begin).
+    that a person has set, ``heard`` whether a controller listens (as of when motion was to begin).
     """
     refusal = gate.last_refusal
     distances = gate.collision.distances if gate.collision is not None else None

@@ -1,4 +1,4 @@
-"""When a push gets nowhere: the hands go out of the camera's way, and it is begun anew from what is seen then.
+"""When a push gets nowhere: the hands go out of the camera's way, and it begins anew from what is seen then.
 
 An arm over an object hides it, and what is believed of it then may be wrong for good, because nothing is done that
 would show it. Navigation calls this a recovery behaviour.

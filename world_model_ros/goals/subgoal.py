@@ -76,7 +76,7 @@ class Subgoal:
     Args:
         status: what a person is told.
         moves: False to hold still.
-        ways: of the targets that shall get somewhere; the first is what the goal is about.
+        ways: of the targets that have to get somewhere; the first is what the goal is about.
         gaps: of those that are articulated.
         joints: (J,) to reach instead.
         hands: (T,) weight of each fingertip as the one that pushes; None where nothing is pushed.
@@ -108,7 +108,7 @@ def check_goal(goal: Goal, contract: Contract, manifest: Manifest | None = None)
     """The goal, inside its limits to the last digit; refuses what cannot be meant, and what the model cannot do.
 
     Args:
-        manifest: of the bundle that shall pursue it; None looks at the contract alone.
+        manifest: of the bundle that is to pursue it; None looks at the contract alone.
 
     Raises:
         UserError: with the legal values. A target that the model was never told the place of is no target.
@@ -257,7 +257,7 @@ def choose_target(
 def aim_at_image(
     pursuit: Pursuit, camera: str, now: Floats, seen: Floats | None, workspace: Reach, since: float = 1.0
 ) -> tuple[Subgoal, Pursuit]:
-    """Visual servoing: the pursuit's target shall move by as much as it is seen elsewhere in the goal image than now.
+    """Visual servoing: the pursuit's target moves by as much as it is seen elsewhere in the goal image than now.
 
     Both readings come from the same head, so what it is wrong by at that place cancels (Hutchinson et al. 1996).
 

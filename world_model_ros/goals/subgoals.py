@@ -133,7 +133,7 @@ class Aiming:
         return gaps
 
     def out_of_the_way(self, aim: Subgoal, measured: Float | None) -> Subgoal:
-        """All hands go to where they rest, so that the camera sees what they hid; what was pushed shall stay there."""
+        """All hands go to where they rest, so that the camera sees what they hid; what was pushed stays there."""
         if self._arm is None or self._rest is None or measured is None:
             return Subgoal(LOOKING)
         tips = self._arm.tips(measured).astype(np.float32)

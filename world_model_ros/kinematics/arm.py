@@ -98,7 +98,7 @@ class ArmKinematics:
             q_ref: (J,) commanded joint positions now.
             chunk: (H, C) displacements in m along the contract's axes, one a tick.
             stamp_ns: time of ``q_ref``.
-            lead: (J,) where joints that carry no fingertip shall go; None and NaN leave them.
+            lead: (J,) where joints that carry no fingertip go; None and NaN leave them.
 
         Returns:
             H + 1 points one tick apart, one more if the stop needs it; the last velocity is zero.

@@ -16,7 +16,7 @@ from world_model_ros.core.errors import UserError
 from world_model_ros.kinematics.meshes import find_mesh, mesh_folders
 
 _APART = "\n"  # ends names of links that joints may have too
-_ANY = {"rad": 2 * np.pi, "m": 1.0}  # of a joint of which nobody says how far it goes; such a joint is not commanded
+_ANY = {"rad": 2 * np.pi, "m": 1.0}  # of a joint whose range is not given; such a joint is not commanded
 
 
 def urdf_model(contract: Contract) -> pin.Model:
@@ -85,7 +85,7 @@ def reduced_model(
 
 
 def kinematic_text(contract: Contract, shapes: str = "collision") -> str:
-    """The URDF as Pinocchio shall read it: with limits at every joint that moves, and meshes by their full path.
+    """The URDF as Pinocchio reads it: with limits at every joint that moves, and meshes by their full path.
 
     Of shapes only the ``collision`` or the ``visual`` ones, and no inertia: what of a link cannot be read would cost it
     all the rest, without an error.
@@ -117,7 +117,7 @@ def kinematic_text(contract: Contract, shapes: str = "collision") -> str:
 
 
 def _spans(contract: Contract, known: dict[str, UrdfJoint]) -> dict[str, tuple[float, float]]:
-    """How far each joint of one number goes: as the URDF says, or the contract, or whom it follows."""
+    """How far each joint of one number goes: as the URDF says, or the contract, or the joint that it follows."""
     stated = {limit.name: limit.position for limit in contract.deployment.limits}
     spans: dict[str, tuple[float, float]] = {}
     for joint in known.values():

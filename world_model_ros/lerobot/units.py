@@ -50,7 +50,7 @@ def scaling(
         stated: units by joint as the data set states them, which few do.
 
     Raises:
-        UserError: no such unit or joint, or numbers that cannot be meant in the unit that nobody stated.
+        UserError: no such unit or joint, or numbers that cannot be meant in a unit that was not stated.
     """
     told = dict(stated) | _told(contract, asked)
     scale, offset, units, beyond = [], [], {}, []
@@ -115,7 +115,7 @@ def _told(contract: Contract, asked: Sequence[str]) -> dict[str, str]:
         if sign:
             named[name] = unit
             continue
-        # A percentage of an arm's range is nothing that a bare word shall mean.
+        # A percentage of an arm's range is nothing that a bare word may mean.
         for joint, kind in joints.items():
             if unit in UNITS[kind] and (unit != "percent" or kind == "normalised"):
                 every[joint] = unit

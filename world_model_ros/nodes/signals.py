@@ -36,7 +36,7 @@ def stop() -> None:
 
 
 def forget() -> None:
-    """As if nobody had asked for the end."""
+    """As if the end had not been asked for."""
     _came[0] = False
 
 

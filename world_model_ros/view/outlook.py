@@ -46,7 +46,7 @@ class Outlook:
         joints: (J,) measured, in contract order. joints_ahead: (H, J).
         states: (H, S) imagined, to be decoded. contact: (H,) N.
         ways: target -> where it goes. candidates: (n, H, 3) m, futures of the first target that lost.
-        goal: target and (3,) m where it shall go. goal_image: the picture that shall come true.
+        goal: target and (3,) m where it is to go. goal_image: the picture that is to come true.
         badge: gate, tick time, surprise. status: what the brain says it does.
     """
 

@@ -41,7 +41,7 @@ class ReferenceSource:
         max_age_ns: how long a message counts.
         read: (message, its stamp in ns, now in ns) -> commanded positions now, (J,) in contract order; NaN for joints
             that this topic says nothing of.
-        reported: it says what is, rather than what shall be.
+        reported: it says what is, rather than what is to be.
         shared: its topic may have messages that say nothing of it.
         stamped: its messages have a header; those that have none hold from when they were sent.
     """

@@ -28,7 +28,7 @@ from world_model_ros.core.streams import Observation
 # Ticks begin this much after the first message, so that sources in step with the ticks are not seen now at once, now a
 # whole period late, by the rounding of their stamps.
 _PHASE_NS = 1_000_000
-# Over a pause of this length nobody ticks: the robot was off, or a stamp is wrong.
+# Over a pause of this length there are no ticks: the robot was off, or a stamp is wrong.
 LONGEST_GAP_NS = 60_000_000_000
 _PATIENCE_TICKS = 5
 

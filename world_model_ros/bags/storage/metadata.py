@@ -16,7 +16,7 @@ _FOREVER = {"sec": 9223372036, "nsec": 854775807}
 
 @dataclass
 class TopicRecord:
-    """A topic of a bag that is written: its name and type, what ``ros2 bag play`` shall offer, the RIHS01 hash of its
+    """A topic of a bag that is written: its name and type, what ``ros2 bag play`` offers, the RIHS01 hash of its
     type, and its number in the file."""
 
     name: str

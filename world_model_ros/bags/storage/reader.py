@@ -42,7 +42,7 @@ class BagReader:
 
     Args:
         path: bag folder, storage file (compressed or not), or ROS 1 file.
-        names: topic in the bag -> the name it shall have here.
+        names: topic in the bag -> the name it has here.
 
     Attributes:
         ros1: messages are serialised as in ROS 1 rather than CDR.

@@ -66,7 +66,7 @@ class SqliteFile:
             yield wanted[topic], int(stamp_ns), bytes(data)
 
     def _open(self) -> sqlite3.Connection:
-        """With the log beside it, if there is one and it can be read; as a file that nobody changes otherwise."""
+        """With the log beside it, if there is one and it can be read; as a file that does not change otherwise."""
         if self._beside("-journal"):
             self._say("-journal", "may be missing or broken", "was undoing a change when it ended")
         if self._beside("-wal"):

@@ -65,7 +65,7 @@ class BagWriter:
             type_name: ``sensor_msgs/msg/Image``.
             message: made by ``self.make`` or from ``self.types``.
             stamp_ns: bag time, ns.
-            qos: what ``ros2 bag play`` shall offer; the first message of a topic decides.
+            qos: what ``ros2 bag play`` offers; the first message of a topic decides.
         """
         self.write_raw(topic, type_name, standard_types().serialize_cdr(message, type_name), stamp_ns, qos)
 

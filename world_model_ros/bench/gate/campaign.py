@@ -41,7 +41,7 @@ _MISJUDGED = (
     "accepted",
     "refused",
     "unbraked",
-)  # unlawful and accepted, lawful and refused, a fault that did not brake
+)  # invalid and accepted, valid and refused, a fault that did not brake
 _COUNTED = ("sent", "refused", "tracked")
 
 
@@ -157,9 +157,9 @@ def _send(
         refusal = robot.gate.command(robot.now_ns, frame.proposal)
         count["sent"] += 1
         count["refused"] += refusal is not None
-        if frame.lawful and refusal is not None and refusal.rule not in ("state", "order"):
+        if frame.valid and refusal is not None and refusal.rule not in ("state", "order"):
             misjudged["refused"] += 1
-        if not frame.lawful and refusal is None:
+        if not frame.valid and refusal is None:
             misjudged["accepted"] += 1
     robot.frozen = frame.fault == "joint_states_stale"
     if frame.fault == "joint_states_disagree":

@@ -11,8 +11,8 @@ from world_model_ros.core.arrays import Float
 from world_model_ros.core.trajectory import JointLimits
 from world_model_ros.gate.rules import Proposal
 
-LAWFUL_SHARE = 0.6  # of frames; without them nothing would ever move
-SPAN_S = 0.6  # of motion at constant velocity in a lawful command, and half of that to stop
+VALID_SHARE = 0.6  # of frames; without them nothing would ever move
+SPAN_S = 0.6  # of motion at constant velocity in a valid command, and half of that to stop
 GOAL_FRAMES = (10, 80)  # for how many frames one goal is pursued
 
 
@@ -23,13 +23,13 @@ class Frame:
     Args:
         kind: class.
         proposal: as it comes out of a message.
-        lawful: whether an armed gate has to accept (True) or refuse (False) it.
+        valid: whether an armed gate has to accept (True) or refuse (False) it.
         fault: what happens to the robot or the clock besides, see `world_model_ros.bench.gate.gate_robot`.
     """
 
     kind: str
     proposal: Proposal
-    lawful: bool = True
+    valid: bool = True
     fault: str | None = None
 
 
@@ -57,9 +57,9 @@ class Fuzz:
 
     def frame(self, now_ns: int, reference: Float) -> Frame:
         """The next command, sent at a time to a gate whose commanded position is ``reference`` (J,)."""
-        command = self._lawful(now_ns, reference)
-        if self._random.random() < LAWFUL_SHARE:
-            return Frame("near_collision" if self._near else "lawful", command)
+        command = self._valid(now_ns, reference)
+        if self._random.random() < VALID_SHARE:
+            return Frame("near_collision" if self._near else "valid", command)
         kind = KINDS[self._random.integers(len(KINDS))]
         return _MAKE[kind](self, command)
 
@@ -77,7 +77,7 @@ class Fuzz:
         rows[row][joint] = change(joint, rows[row][joint])
         return Proposal(**{**vars(command), field: rows})
 
-    def _lawful(self, now_ns: int, reference: Float) -> Proposal:
+    def _valid(self, now_ns: int, reference: Float) -> Proposal:
         """Toward a goal at up to 1.8 times the velocity limit, then a stop; within position limits all along."""
         limits = self._limits
         if self._left == 0:
@@ -101,13 +101,13 @@ def _past_position(fuzz: Fuzz, command: Proposal) -> Frame:
     excess = fuzz.between(1e-9, 3.0)
     bounds, sign = ((fuzz._limits.lower, -1.0), (fuzz._limits.upper, 1.0))[fuzz.one_of(2)]
     changed = fuzz.changed(command, "positions", lambda joint, _: float(bounds[joint]) + sign * excess)
-    return Frame("past_position", changed, lawful=False)
+    return Frame("past_position", changed, valid=False)
 
 
 def _past_velocity(fuzz: Fuzz, command: Proposal) -> Frame:
     ratio = (2.0 + fuzz.between(1e-9, 10.0)) * (1 - 2 * fuzz.one_of(2))
     changed = fuzz.changed(command, "velocities", lambda joint, _: ratio * float(fuzz._limits.velocity[joint]))
-    return Frame("past_velocity", changed, lawful=False)
+    return Frame("past_velocity", changed, valid=False)
 
 
 def _one_value(kind: str, values: tuple[float, ...]) -> Callable[[Fuzz, Proposal], Frame]:
@@ -116,21 +116,21 @@ def _one_value(kind: str, values: tuple[float, ...]) -> Callable[[Fuzz, Proposal
         if fuzz.one_of(5) == 0:
             times = list(command.times_s)
             times[fuzz.one_of(len(times))] = value
-            return Frame(kind, replace(command, times_s=times), lawful=False)
+            return Frame(kind, replace(command, times_s=times), valid=False)
         field = ("positions", "velocities")[fuzz.one_of(2)]
-        return Frame(kind, fuzz.changed(command, field, lambda *_: value), lawful=False)
+        return Frame(kind, fuzz.changed(command, field, lambda *_: value), valid=False)
 
     return make
 
 
 def _denormal(fuzz: Fuzz, command: Proposal) -> Frame:
-    """Velocities that are hardly there, at one point: lawful, and leads nowhere."""
+    """Velocities that are hardly there, at one point: valid, and leads nowhere."""
     tiny = [[5e-324 * (1 + fuzz.one_of(9))] * len(command.names)]
     return Frame("denormal", replace(command, times_s=[5e-324], positions=command.positions[:1], velocities=tiny))
 
 
 def _names(kind: str, change: Callable[[Fuzz, list[str]], list[str]]) -> Callable[[Fuzz, Proposal], Frame]:
-    return lambda fuzz, command: Frame(kind, replace(command, names=change(fuzz, list(command.names))), lawful=False)
+    return lambda fuzz, command: Frame(kind, replace(command, names=change(fuzz, list(command.names))), valid=False)
 
 
 def _permuted(fuzz: Fuzz, command: Proposal) -> Frame:
@@ -148,28 +148,28 @@ def _ragged(fuzz: Fuzz, command: Proposal) -> Frame:
         rows[fuzz.one_of(len(rows))].append(0.0)
     else:
         rows.pop()
-    return Frame("ragged", Proposal(**{**vars(command), field: rows}), lawful=False)
+    return Frame("ragged", Proposal(**{**vars(command), field: rows}), valid=False)
 
 
 def _late(fuzz: Fuzz, command: Proposal) -> Frame:
     age_ns = round((fuzz._ages_s[0] + fuzz.between(1e-3, 1e6)) * 1e9)
-    return Frame("stamp_past", replace(command, stamp_ns=command.stamp_ns - age_ns), lawful=False)
+    return Frame("stamp_past", replace(command, stamp_ns=command.stamp_ns - age_ns), valid=False)
 
 
 def _early(fuzz: Fuzz, command: Proposal) -> Frame:
     ahead_ns = round((fuzz._ages_s[1] + fuzz.between(1e-3, 1e6)) * 1e9)
-    return Frame("stamp_future", replace(command, stamp_ns=command.stamp_ns + ahead_ns), lawful=False)
+    return Frame("stamp_future", replace(command, stamp_ns=command.stamp_ns + ahead_ns), valid=False)
 
 
 def _far(fuzz: Fuzz, command: Proposal) -> Frame:
     times = [*command.times_s[:-1], fuzz._horizon_s + fuzz.between(1e-6, 1e6)]
-    return Frame("past_horizon", replace(command, times_s=times), lawful=False)
+    return Frame("past_horizon", replace(command, times_s=times), valid=False)
 
 
 def _backwards(fuzz: Fuzz, command: Proposal) -> Frame:
     times = list(command.times_s)
     times[1] = (times[0], times[2], -1.0)[fuzz.one_of(3)]
-    return Frame("times", replace(command, times_s=times), lawful=False)
+    return Frame("times", replace(command, times_s=times), valid=False)
 
 
 def _fault(fault: str) -> Callable[[Fuzz, Proposal], Frame]:
@@ -188,7 +188,7 @@ _MAKE: dict[str, Callable[[Fuzz, Proposal], Frame]] = {
     "missing_names": _names("missing_names", lambda fuzz, names: names[: fuzz.one_of(len(names))]),
     "permuted_names": _permuted,
     "ragged": _ragged,
-    "empty": lambda _, command: Frame("empty", replace(command, times_s=[], positions=[], velocities=[]), lawful=False),
+    "empty": lambda _, command: Frame("empty", replace(command, times_s=[], positions=[], velocities=[]), valid=False),
     "times": _backwards,
     "stamp_past": _late,
     "stamp_future": _early,

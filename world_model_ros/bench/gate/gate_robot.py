@@ -125,9 +125,9 @@ def say_all_is_well(gate: Gate, contract: Contract) -> None:
 
 
 def require_no_companions(contract: Contract) -> None:
-    """Raise a `UserError` if a gate process waits for somebody who is not here: a deadman switch, or a driver."""
+    """Raise a `UserError` if a gate process waits for something that is not here: a deadman switch, or a driver."""
     deployment = contract.deployment
     waited_for = {"deployment.gate.deadman": deployment.gate.deadman, "deployment.driver": deployment.driver}
     for name, value in waited_for.items():
         if value is not None:
-            raise UserError(name, contract.name, "a robot without it: with --live nobody says that all is well")
+            raise UserError(name, contract.name, "a robot without it: with --live nothing says that all is well")

@@ -1,6 +1,6 @@
 """Random histories of gate, controller and arm, and what the first command after each arming does to the controller.
 
-Between two motions the controller may be deactivated and activated again, the arm moved by hand or by somebody else's
+Between two motions the controller may be deactivated and activated again, the arm moved by hand or by another
 controller, the load on it changed, the gate stopped, reset, or started anew. Whatever happened, the motion after arming
 has to keep the limits where it counts: at the controller.
 """
@@ -28,7 +28,7 @@ EVENTS = ("track", "begin", "disarm", "stop", "reset", "reset", "restart", "push
 MOTION_S = 0.8  # after arming, of which the first command is judged
 SETTLE_S = 0.5
 ATTEMPTS = 20  # to arm, in a second
-HAND = 0.3  # rad (m for slides), of the range at most a tenth: how far somebody moves a joint
+HAND = 0.3  # rad (m for slides), of the range at most a tenth: how far a person moves a joint
 LOAD_RAD, LOAD_M = 0.03, 0.003  # the most that a joint hangs below its command
 
 
@@ -63,7 +63,7 @@ class Bench:
         self._slides = np.array([joint.unit == "m" for joint in self.contract.interface.joints])
         self._gate()
         self.follower = Follower(self.setting, self.limits, self.position, self.now_ns, self.seed)
-        self._loose = np.array(self.position)  # where the arm is while nobody holds it
+        self._loose = np.array(self.position)  # where the arm is while no controller holds it
         self._load()
         self._seen = self.measured
 
@@ -124,7 +124,7 @@ class Bench:
         return Trajectory(limits.names, np.array(spans), positions, np.zeros_like(positions), self.now_ns)
 
     def _begin(self) -> None:
-        """Armed, commanded, and stopped amid being led."""
+        """Armed, commanded, and stopped during the lead-in."""
         if self.gate.arm(self.now_ns) is None:
             self.run(self._random.uniform(0.02, 0.2), np.zeros(len(self.limits.names)))
             self.gate.stop(self.now_ns)
@@ -133,7 +133,7 @@ class Bench:
     def _track(self) -> None:
         velocity = self._random.uniform(-0.5, 0.5, len(self.limits.names)) * self.limits.velocity
         self.run(self._random.uniform(0.1, 0.8), velocity)
-        if self._random.random() < 0.5 and self.follower.controller.active:  # amid the motion
+        if self._random.random() < 0.5 and self.follower.controller.active:  # in the middle of the motion
             self._deactivate()
             self.run(self._random.uniform(0.0, 0.3), velocity)
 
@@ -159,7 +159,7 @@ class Bench:
         self._activate()
 
     def _pushed(self) -> None:
-        """Somebody moves the arm by hand, which nobody holds meanwhile."""
+        """A person moves the arm by hand, which no controller holds meanwhile."""
         self._deactivate()
         most = np.minimum(HAND, 0.1 * (self.limits.upper - self.limits.lower))
         moved = self._loose + self._random.uniform(-most, most)

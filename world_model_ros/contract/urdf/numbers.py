@@ -16,7 +16,7 @@ _LARGEST = 1e30  # from here on sums and products overflow
 class UrdfLimit:
     """Limits of one joint in rad (m for slides), s and N m (N); None where the URDF is silent.
 
-    Exporters write 0 for what nobody filled in: a velocity or an effort of 0, and a position of 0 to 0, count as not
+    Exporters write 0 for what was not filled in: a velocity or an effort of 0, and a position of 0 to 0, count as not
     stated, and ``zeros`` names them, so that a contract has to say them.
     """
 

@@ -73,14 +73,14 @@ class Session:
         self._move += np.clip(np.asarray(action, np.float64) - self._move, -self._slew, self._slew)
         self.actions.append(self._move.copy())
         truth = None if self._simulated is None else self._simulated.tick(self._move)
-        begun = time.perf_counter()
+        started = time.perf_counter()
         if truth is None:
             steered = self._steering.step(self._move)
         else:
             steered = self._steering.follow(truth.applied, truth.reference)
         states = between(steered.state if self._last is None else self._last, steered.state, FRAMES_A_TICK)
         decoded = self._steering.senses(states)
-        spent_s = time.perf_counter() - begun
+        spent_s = time.perf_counter() - started
         self._last = steered.state
         return InsideTick(steered, decoded, truth, self._inside(steered, decoded, truth), spent_s)
 

@@ -21,7 +21,7 @@ _UPRIGHT = (0.0, 0.0, 0.0, 1.0)
 
 @dataclass(frozen=True)
 class Part:
-    """A target, and where it shall be, (3,), m, base frame. An object's height is not judged."""
+    """A target, and where it has to be, (3,), m, base frame. An object's height is not judged."""
 
     target: str
     position: Float
@@ -41,11 +41,11 @@ class Task:
             ``push_image``: a picture that shows the object elsewhere; ``together``: poses of all fingertips at once;
             ``steady``: an object's pose, and on its far side that of a fingertip which stands by there as a stop.
         target: name of the target that it is about.
-        position: where it shall be, (3,), m, base frame. An object's height is not judged.
+        position: where it has to be, (3,), m, base frame. An object's height is not judged.
         tolerance_m: largest error that counts, of every part.
         timeout_s: time for it.
         hold_s: how long the errors must stay within the tolerance.
-        also: what else shall be somewhere at the same time.
+        also: what else has to be somewhere at the same time.
     """
 
     kind: TaskKind

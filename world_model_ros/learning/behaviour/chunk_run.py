@@ -176,7 +176,7 @@ def publish_chunks(
         run: folder that `train_on_cache` wrote, with its cache.
         out: folder of the bundle.
         name: of the bundle; the robot's without it.
-        planner: settings of `BeamConfig` that shall be others than usual.
+        planner: settings of `BeamConfig` that differ from the usual ones.
         exporter: see `learning.export.onnx_exporter.exporter_named`.
     """
     model, contract = load_chunks(run / "model.pt")

@@ -29,7 +29,7 @@ def fit_statistics(model: WorldModel, cache: Cache) -> None:
     if model.targets:
         for k in range(model.targets):
             known = cache.labels[ticks, k][~np.isnan(cache.labels[ticks, k]).any(-1)]
-            if len(known):  # a target that nobody labelled keeps its defaults
+            if len(known):  # a target without labels keeps its defaults
                 model.pose_mean[k] = torch.from_numpy(known[:, :3].mean(0))
                 model.pose_scale[k] = torch.from_numpy(known[:, :3].std(0)).clamp(min=0.02)
                 model.orientation[k] = torch.from_numpy(_mean_turn(known[:, 3:]))

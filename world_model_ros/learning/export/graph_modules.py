@@ -25,7 +25,7 @@ class NamedGraph(nn.Module):
 class Perceive(NamedGraph):
     """Senses and the applied action -> belief. Inputs: streams in contract order, fresh, applied, memory, reset.
 
-    With objects, how they were foreseen to move is compared with what is believed now: ``before`` (S,) is the belief
+    With objects, how they were expected to move is compared with what is believed now: ``before`` (S,) is the belief
     `LOOK_BACK` ticks ago, zeros if there is none, and ``since`` the actions between it and ``applied``.
     """
 

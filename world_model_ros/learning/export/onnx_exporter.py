@@ -48,7 +48,7 @@ def onnx_graph(module: NamedGraph, example: tuple[Tensor, ...], exporter: Export
 
     Args:
         module: its inputs and outputs are named.
-        example: an input each, of the shapes that the graph shall have.
+        example: an input each, of the shapes that the graph gets.
         exporter: which of the two.
     """
     return graph_of(module, example, exporter, module.inputs, module.outputs)

@@ -83,7 +83,7 @@ def publish(
         run: folder that `train` wrote: ``model.pt``, ``train.json`` and ``cache/``.
         out: folder of the bundle.
         name: of the bundle; the robot's without it.
-        planner: settings of `PlanConfig` that shall be others than usual; it looks as far ahead as was trained.
+        planner: settings of `PlanConfig` that differ from the usual ones; it looks as far ahead as was trained.
         exporter: see `learning.export.onnx_exporter.exporter_named`.
     """
     if not (run / "model.pt").is_file():
@@ -125,7 +125,7 @@ def republish(
     """Write a bundle anew with the graphs of this version and the same weights, scores and calibration.
 
     Args:
-        planner: settings of `PlanConfig` that shall be others than the bundle's.
+        planner: settings of `PlanConfig` that differ from the bundle's.
         exporter: see `learning.export.onnx_exporter.exporter_named`.
     """
     manifest = bundle.manifest

@@ -12,7 +12,7 @@ _MARK = 0.1  # width of the mark of a place, in halves of the image
 
 
 class Ways(NamedTuple):
-    """Where targets are in the reference and shall be in the picture, x and y in -1..1: (B or 1, K, 2), (B, K, 2)."""
+    """Where targets are in the reference and have to be in the picture, x and y in -1..1: (B or 1, K, 2), (B, K, 2)."""
 
     was: Tensor
     now: Tensor

@@ -124,7 +124,7 @@ class CameraEncoder(StreamEncoder):
 class PositionReader(nn.Module):
     """Image (B, H, W, 3) 0..255 -> where the targets are seen, (B, K, 3), in units of the data's spread about its mean.
 
-    A network of its own, trained on single images, because it shall see and not remember: keypoints of a spatial
+    A network of its own, trained on single images, because it has to see and not to remember: keypoints of a spatial
     softmax, read by a small perceptron.
     """
 

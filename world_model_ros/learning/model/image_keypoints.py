@@ -43,7 +43,7 @@ class ImagePlaces(nn.Module):
         return shares @ self.grid
 
     def spread(self, shares: Tensor) -> Tensor:
-        """Variance of places, (B, K). A mean of the whole image moves less than the target does: it shall be small."""
+        """Variance of places, (B, K). A mean of the whole image moves less than the target does: it is kept small."""
         return shares @ (self.grid**2).sum(-1) - (self.middle(shares) ** 2).sum(-1)
 
     def read(self, places: Tensor) -> Tensor:

@@ -5,9 +5,9 @@ push of two newton is usual while something is pushed, and not at all where noth
 twice, as it is and with what usually goes together taken out (whitened): all bands of a sound grow louder at once, and
 a knock of a single tone is small beside that.
 
-Objects are compared with what was foreseen `LOOK_BACK` ticks ago too. A finger that passes through one is a small
+Objects are compared with what was expected `LOOK_BACK` ticks ago too. A finger that passes through one is a small
 surprise at every single tick, because the belief gives way; only over several does it tell that nothing was moved. Only
-what moved less than was foreseen counts: that something else moved it happens in usual data too, and is felt.
+what moved less than was expected counts: that something else moved it happens in usual data too, and is felt.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def _error(model: WorldModel, stream: Stream, prior: Tensor, feature: Tensor) ->
 
 
 def shortfall(model: WorldModel, before: Tensor, since: Tensor, posterior: Tensor) -> Tensor:
-    """How much less an object has moved than was foreseen, in sigmas of the foresight, (B,); the most of all objects.
+    """How much less an object has moved than was expected, in sigmas of the expectation, (B,); the most of all objects.
 
     Args:
         before: beliefs `LOOK_BACK` ticks ago, (B, S); zeros where there is none, and then nothing is found.
@@ -78,8 +78,8 @@ def shortfall(model: WorldModel, before: Tensor, since: Tensor, posterior: Tenso
     for tick in range(LOOK_BACK):
         state = model.step(state, since[:, tick])
     begin, sigma = model.positions(before), model.sigma(state, LOOK_BACK)
-    foreseen, came = ((model.positions(each) - begin) / sigma for each in (state, posterior))
-    less = (foreseen.norm(dim=-1) - came.norm(dim=-1)).clamp(min=0.0)[:, model.objects]
+    expected, came = ((model.positions(each) - begin) / sigma for each in (state, posterior))
+    less = (expected.norm(dim=-1) - came.norm(dim=-1)).clamp(min=0.0)[:, model.objects]
     return less.amax(1) * (before.abs().amax(1) > 0)
 
 

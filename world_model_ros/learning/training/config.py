@@ -20,7 +20,7 @@ class TrainConfig:
         length: ticks a window in stage one and two; the belief lives much longer than that at run time, so the second
             stage sees longer ones. horizon: ticks imagined; starts: beliefs a window to imagine from, by stage.
         far: ticks imagined from ``far_starts`` more beliefs a window, of which a share ``far_share`` is looked at: what
-            goes on for long shall neither drift nor stop where the horizon ends.
+            goes on for long must neither drift nor stop where the horizon ends.
         sensed_share: of imagined ticks whose senses are looked at, by stage; positions are in all of them.
         decoder_far: ticks ahead, at most, of every other batch of the image decoder.
         frames: imagined images decoded a batch, by stage, where there are no targets to learn from.

@@ -24,7 +24,7 @@ def image_loss(
 ) -> Tensor:
     """Of some imagined images, as far as they and their references were seen.
 
-    L1, where they move weighing more, squares, edges, and what the best warp misses. A picture shall show what is
+    L1, where they move weighing more, squares, edges, and what the best warp misses. A picture has to show what is
     believed, and one that was trained on wrong beliefs grows pale: see `_told`.
 
     Args:

@@ -187,7 +187,7 @@ class _Run:
             initial=self.step,
             total=steps,
             disable=distributed.rank() > 0,
-            mininterval=0.1 if sys.stderr.isatty() else 20.0,  # a log file shall stay readable
+            mininterval=0.1 if sys.stderr.isatty() else 20.0,  # a log file has to stay readable
         )
         device = model.action_scale.device
         for step in progress:

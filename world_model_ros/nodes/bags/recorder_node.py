@@ -81,7 +81,7 @@ class RecorderNode(Node):
 
     def _look(self) -> None:
         """Subscribe to what has appeared, or what offers less than it did."""
-        if self.get_clock().now().nanoseconds == 0:  # simulated time has not begun
+        if self.get_clock().now().nanoseconds == 0:  # simulated time has not started
             return
         for topic, types in self.get_topic_names_and_types():
             # The contract is in the bag already.
@@ -156,7 +156,7 @@ def main() -> int:
 
 
 def _close(node: RecorderNode) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C shall not leave the bag without its index
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not leave the bag without its index
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     node.close()
 

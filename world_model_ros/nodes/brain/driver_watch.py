@@ -15,9 +15,9 @@ from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.senses import JointStream
 
 LATE = 0.5  # share of a stream's largest age; the gate brakes at the whole
-_IDLE = 0.1  # share of the cores; with more idle, nobody is kept from them
+_IDLE = 0.1  # share of the cores; with more idle, no process is kept from them
 _OURS = 0.2  # share of the cores from which on it is the brain's doing too
-_KEPT = 10_000  # messages; while nobody asks for reports, as of a brain that is not active, more would pile up
+_KEPT = 10_000  # messages; while no reports are asked for, as of a brain that is not active, more would pile up
 _IDLE_FIELDS = slice(3, 5)  # idle and iowait of /proc/stat
 
 

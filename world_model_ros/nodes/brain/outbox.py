@@ -90,12 +90,12 @@ class BrainOutbox:
         self._publishers["tick"].publish(self._make.string(record.json()))
 
     def futures(self, decision: Decision, observation: Observation) -> None:
-        """Surprise, and everything imagined that somebody subscribes to."""
+        """Surprise, and everything imagined that has a subscriber."""
         self._publishers["surprise"].publish(self._make.float32(decision.surprise))
         self.imagined(decision, observation)
 
     def imagined(self, decision: Decision, observation: Observation) -> None:
-        """What a decision imagined, if anything, as far as somebody subscribes to it."""
+        """What a decision imagined, if anything, as far as it has subscribers."""
         states, poses = decision.states, decision.poses
         if states is None:
             return

@@ -31,7 +31,7 @@ def wait_for_recorder(node: Node, contract: Contract, patience_s: float = 20.0) 
 
 
 def _unheard(node: Node, contract: Contract) -> list[str]:
-    """Required are the tick record and what the contract requires; other streams only once somebody publishes them."""
+    """Required are the tick record and what the contract requires; other streams only once they are published."""
     needed = ["tick"]
     for source in contract.deployment.streams:
         if source.required or node.get_publishers_info_by_topic(source.topic):

@@ -6,7 +6,7 @@ from time import perf_counter
 
 _SPARE = 1.3  # a piece may take so much longer than the slowest of late
 _FORGETS = 0.98  # of the slowest, with each piece
-_FORGETS_WAITING = 0.9  # and when there is no time for one: a piece that was held up once shall not be the last
+_FORGETS_WAITING = 0.9  # and when there is no time for one: a piece that was held up once must not be the last
 
 
 class SpareTime:

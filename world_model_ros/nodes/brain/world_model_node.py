@@ -7,7 +7,7 @@ Parameters:
     ``seed``: of the sampling. ``threads``: of the planner on a CPU.
     ``rate_hz``: of ticks; 0 is the contract's, else a multiple of it.
     ``thread_priority``, ``lock_memory``: as of the gate.
-    ``autostart``: false leaves configure and activate to somebody else.
+    ``autostart``: false leaves configure and activate to another process.
     ``recorded``: a recorder runs beside; ticks begin once it has all that the first tick sees.
 """
 

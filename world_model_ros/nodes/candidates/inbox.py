@@ -29,7 +29,7 @@ _MOST_POINTS = 1000
 
 @dataclass(frozen=True)
 class Request:
-    """What shall be judged together.
+    """What is judged together.
 
     Args:
         name: of its sender's choice. version: counts changes; a higher one replaces this.

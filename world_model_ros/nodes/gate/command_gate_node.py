@@ -152,7 +152,7 @@ class CommandGateNode(Node):
         if refusal is not None and refusal.rule == "joint_states_stale" and missing:
             refusal = replace(refusal, value=f"{refusal.value}: {missing}")
         unheard = self._outbox.unheard
-        return refusal, f"armed; nobody listens on {unheard[0]} yet" if unheard else "armed"
+        return refusal, f"armed; no controller listens on {unheard[0]} yet" if unheard else "armed"
 
     def _stop(self, now_ns: int) -> tuple[None, str]:
         self._gate.stop(now_ns)

@@ -46,7 +46,7 @@ class GateOutbox:
 
     @property
     def unheard(self) -> list[str]:
-        """Topics of controllers that nobody listens on; none in a dry run."""
+        """Topics of controllers without a listener; none in a dry run."""
         publishers = [publisher for publisher, _ in self._controllers if publisher is not None]
         return [publisher.topic_name for publisher in publishers if publisher.get_subscription_count() == 0]
 

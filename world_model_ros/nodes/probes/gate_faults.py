@@ -67,7 +67,7 @@ def _spread(values: list[float]) -> dict[str, float]:
 
 def _trial(lab: GateLab, fault: _Fault) -> _Trial:
     gc.collect()
-    gc.freeze()  # all that was sent so far would be looked through again amid a trial
+    gc.freeze()  # all that was sent so far would be looked through again during a trial
     node, brain = lab.node, lab.brain()
     try:
         lab.until_moving()
@@ -105,11 +105,11 @@ def _lose_all(lab: GateLab, brain: subprocess.Popen[bytes]) -> _Shown:
 
 
 def _flood(lab: GateLab, brain: subprocess.Popen[bytes]) -> _Shown:
-    """The brain dies, and somebody floods the gate with commands that it has to refuse, as fast as they go out."""
+    """The brain dies, and another sender floods the gate with commands to be refused, as fast as they go out."""
     os.kill(brain.pid, signal.SIGKILL)
     lab.wait(_ON_ITS_WAY_S)
     heard = lab.node.commanded  # from here on what is heard is the flood
-    return _Shown(lambda: heard + _silence_s(lab), lab.propose_unlawful)
+    return _Shown(lambda: heard + _silence_s(lab), lab.propose_invalid)
 
 
 def _turn_clock_back(lab: GateLab, _: subprocess.Popen[bytes]) -> _Shown:

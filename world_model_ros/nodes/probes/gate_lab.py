@@ -106,14 +106,14 @@ class GateLab:
             self.wait(0.1)
 
     def propose_any(self) -> tuple[bool, bool]:
-        """Publish the next command of the fuzz campaign: whether it could be said, and whether it is lawful."""
+        """Publish the next command of the fuzz campaign: whether it could be said, and whether it is valid."""
         assert self.node.applied is not None
         frame = self.fuzz.frame(self.node.now_ns(), self.node.applied)
-        return frame.fault is None and self.node.propose(frame.proposal), frame.lawful
+        return frame.fault is None and self.node.propose(frame.proposal), frame.valid
 
-    def propose_unlawful(self) -> None:
+    def propose_invalid(self) -> None:
         """Publish a command that is refused."""
         assert self.node.applied is not None
         frame = self.fuzz.frame(self.node.now_ns(), self.node.applied)
-        if not frame.lawful:
+        if not frame.valid:
             self.node.propose(frame.proposal)

@@ -35,12 +35,12 @@ def live_campaign(
     state, so they hold one way through the middleware, and the load of the machine.
 
     Args:
-        seconds: for which a lawful brain swings all joints, and the gate says what its cycles take.
+        seconds: for which a valid brain swings all joints, and the gate says what its cycles take.
         simulated: faults happen to the simulated arm, and standing still is what it measures; else to an exact one, as
             a leap of ``/clock`` always does.
 
     Returns:
-        ``sent``, ``refused``, ``unlawful``, ``violations``, ``boundary_acc_step``, ``cycle_ms`` (see `cycles`),
+        ``sent``, ``refused``, ``invalid``, ``violations``, ``boundary_acc_step``, ``cycle_ms`` (see `cycles`),
         ``detect_to_hold_ms`` by fault (see `fault_times`), ``flood``: what a second of it did to the cycles, and
         ``gate_killed``: speeds of the arm then, 1.5 s later and at the end of the last trajectory, rad/s.
     """
@@ -96,20 +96,20 @@ def _simulation(contract: Contract, robot: str, seed: int) -> Process:
 
 
 def _attack(lab: GateLab, frames: int) -> dict[str, Any]:
-    before, unlawful, sent = dict(lab.node.state), 0, 0
+    before, invalid, sent = dict(lab.node.state), 0, 0
     pause_s = 1.0 / lab.node.rate_hz
     while sent < frames:
         if lab.node.state["state"] == "disarmed":
             lab.arm()
-        said, lawful = lab.propose_any()
-        sent, unlawful = sent + said, unlawful + (said and not lawful)
+        said, valid = lab.propose_any()
+        sent, invalid = sent + said, invalid + (said and not valid)
         lab.wait(pause_s)
     lab.wait(1.0)
-    return {"sent": sent, "unlawful": unlawful, "refused": lab.node.state["refused"] - before["refused"]}
+    return {"sent": sent, "invalid": invalid, "refused": lab.node.state["refused"] - before["refused"]}
 
 
 def cycles(lab: GateLab, seconds: float) -> dict[str, float]:
-    """What cycles of the process take, messages included, while all joints follow a lawful brain.
+    """What cycles of the process take, messages included, while all joints follow a valid brain.
 
     Returns:
         Medians of ``p50`` and ``p99`` of windows of 5 s, and the worst p99 of them; ms.

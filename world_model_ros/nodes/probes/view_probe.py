@@ -31,7 +31,7 @@ _PATIENCE_S = 60.0
 
 
 def view_campaign(robot: str, blocks: int, block_s: float, seed: int = 0) -> dict[str, Any]:
-    """Run the simulated robot after changing goals, in alternating blocks with and without somebody who looks.
+    """Run the simulated robot after changing goals, in alternating blocks with and without a viewer.
 
     Args:
         robot: contract of a simulated arm.

@@ -1,7 +1,7 @@
 """Arms the gate, gives goals one after another, and judges from the robot's true state whether they were reached.
 
 Parameters: ``robot``; ``seed``; ``scenes``; ``goals`` (comma separated, empty for what suits the robot); ``seconds``
-(that goals are begun again for; 0: once); ``result`` (JSON file). Exit status 0: all reached.
+(that goals start again for; 0: once); ``result`` (JSON file). Exit status 0: all reached.
 """
 
 from __future__ import annotations

@@ -121,7 +121,7 @@ class LiveCheck(Node):
             change = f"deployment.streams: {source.name}: topic: one of {alike}"
         else:
             change = f"the driver; no other topic here has a type that fits, {legal}"
-        return Finding("publishers", "nobody publishes it", change, "wrong" if source.required else "note")
+        return Finding("publishers", "no publisher", change, "wrong" if source.required else "note")
 
     def _command(self) -> list[Finding]:
         command = self._contract.deployment.command
@@ -140,13 +140,13 @@ class LiveCheck(Node):
             )
             change = "start the controller, or deployment.command: topic"
             change += f": one of {alike}" if alike else f"; nothing here listens to a {kind}"
-            found.append(Finding("command", f"nobody listens to {topic}", change, "wrong"))
+            found.append(Finding("command", f"no subscriber of {topic}", change, "wrong"))
         gates = {"command_gate"}
         others = {each.node_name for each in self.get_publishers_info_by_topic(topic)} - gates
         if others:
             change = "stop it before the gate is armed: a controller should have one master"
             found.append(Finding("command", f"{sorted(others)} publish on {topic}", change, "note"))
-        return found or [Finding("command", f"somebody listens to {topic}")]
+        return found or [Finding("command", f"{topic} has a subscriber")]
 
     def _senders(self, source: StreamSource) -> Any:
         return self.get_publishers_info_by_topic(source.topic)

@@ -62,7 +62,7 @@ class ShadowReference:
         return found if before in (None, source) else None
 
     def ahead(self, observation: Observation, steps: int) -> Float | None:
-        """Positions (steps + 1, J) that are commanded for now and the coming ticks; None if nobody says."""
+        """Positions (steps + 1, J) that are commanded for now and the coming ticks; None if no source says."""
         if not self._told() or self.source != self._told():
             return None
         now_ns, tick_ns = observation.now_ns, self._contract.tick_ns

@@ -29,8 +29,8 @@ _REPORT_TICKS = 50
 class ShadowWatch:
     """Scores on the topic ``shadow/report`` (String JSON, latched), and futures where a planning brain has its own.
 
-    Futures are those of the joint trajectory that is being followed; where nobody says what comes, those of actions as
-    in the recordings, if the bundle knows them.
+    Futures are those of the joint trajectory that is being followed; where no source says what comes, those of actions
+    as in the recordings, if the bundle knows them.
     """
 
     def __init__(self, node: Node, brain: Brain, reference: ShadowReference, outbox: BrainOutbox) -> None:

@@ -38,7 +38,7 @@ _Topic = tuple[Any, str, Callable[[Any], None], "QoSProfile | int"]
 
 
 class FutureSources:
-    """Subscriptions of a view; nothing is subscribed to that nobody looks at.
+    """Subscriptions of a view; nothing is subscribed to without a viewer.
 
     Args:
         node: they belong to it.

@@ -54,7 +54,7 @@ _BADGE_M = (0.0, 0.0, 0.8)  # over the base of a robot on a table
 
 
 class FutureViewNode(Node):
-    """Callbacks store; one thread of its own decodes, draws and publishes, and only what somebody looks at."""
+    """Callbacks store; one thread of its own decodes, draws and publishes, and only what has a viewer."""
 
     def __init__(self) -> None:
         super().__init__("future_view")
@@ -150,7 +150,7 @@ class FutureViewNode(Node):
         if not self._thread.is_alive():
             level, words = ERROR, "drawing has ended by an error, see the log"
         elif not self._pictures:
-            words = "nobody looks at futures/image"
+            words = "no subscriber of futures/image"
         elif sources.received == self._seen:
             level, words = STALE, "no imagined futures come in on predicted/states"
         self._seen = sources.received

@@ -76,7 +76,7 @@ class Job:
         return self.out / "unfinished" / self.name
 
     def writer(self, contract: Contract) -> BagWriter:
-        """For the bag of this episode, begun anew; `finish` says when it is whole."""
+        """For the bag of this episode, from its start; `finish` says when it is whole."""
         shutil.rmtree(self.part, ignore_errors=True)
         self.part.parent.mkdir(exist_ok=True)
         return BagWriter(self.part, contract, compress=True)
@@ -184,7 +184,7 @@ def collect(
     Args:
         contract: of a robot with a URDF, whose action displaces fingertips, that the simulator can set up.
         out: folder for the bags.
-        episodes: how many there shall be.
+        episodes: how many there are in the end.
         seed: episodes of different seeds never share a scene.
         workers: processes.
         scenes: a `Variety`, or ``curriculum`` for a mixture of them in which streams also fall silent now and then.

@@ -20,7 +20,7 @@ class Place:
     Args:
         bound_m: largest displacement a tick on each axis.
         workspace: (2, 2), low and high of x and y.
-        objects: (2, 2) likewise, where objects start and shall end.
+        objects: (2, 2) likewise, where objects start and end.
     """
 
     bound_m: float

@@ -127,7 +127,7 @@ def candidate_marker(candidates: ArrayLike, width_m: float = 0.0015) -> list[Mar
 
 
 def goal_markers(target: str, position: ArrayLike, radius_m: float = 0.02) -> list[Marker]:
-    """Where a target shall go: a green sphere with the name of the target above it.
+    """Where a target is to go: a green sphere with the name of the target above it.
 
     Args:
         target: its name in the contract.

@@ -70,7 +70,7 @@ class Scene:
         self._parts["badge"] = (now_ns, badge_marker(words, place))
 
     def goal(self, target: str | None, position: ArrayLike | None, now_ns: int) -> None:
-        """Where a target shall go (3,), m, base frame; None takes the goal away."""
+        """Where a target is to go (3,), m, base frame; None takes the goal away."""
         markers = goal_markers(target, position) if target is not None and position is not None else []
         self._parts["goal"] = (now_ns, markers)
 

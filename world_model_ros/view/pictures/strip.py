@@ -55,7 +55,7 @@ class Strip:
         seconds: T times ahead of it.
         imagined: T frames (H, W, 3) uint8 RGB.
         real: T frames of the camera at those times, None where that has not come yet.
-        goal: the picture that shall come true, if a goal was given as one.
+        goal: the picture that is to come true, if a goal was given as one.
         sound: (H, B) log-mel of what will be heard, a row a tick; None of a model that imagines no sound.
         badge: what the robot was doing.
     """

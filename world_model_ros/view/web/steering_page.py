@@ -144,11 +144,11 @@ class SteeringPage:
                 due = time.monotonic()
                 continue
             action = np.array([slider.value for slider in self._sliders.values()]) * self._tick_s
-            begun = time.monotonic()
+            started = time.monotonic()
             self._show(self._what.tick(action), due)
             due = max(due + self._tick_s, time.monotonic() - self._tick_s)
             time.sleep(max(0.0, due - time.monotonic()))
-            took = max(self._tick_s / 2, time.monotonic() - begun)
+            took = max(self._tick_s / 2, time.monotonic() - started)
             self.frames_hz = 0.9 * self.frames_hz + 0.1 * max(1, self._count) / took
 
     def _show(self, view: SteeredView, due: float) -> None:
