@@ -14,7 +14,7 @@ from world_model_ros.core.arrays import Floats
 
 _EVERY_TICKS = 5  # one look back in so many, so that a tick stays short
 _WINDOW = 300
-_ENOUGH = 30
+_MIN_REGIONS = 30
 _FAR_TOO_FEW = 0.75  # share of hits below which the regions are not to be trusted
 
 
@@ -83,4 +83,4 @@ class CoverageMonitor:
     @property
     def off(self) -> bool:
         """Whether the regions hold far less than they promise."""
-        return len(self._hits) >= _ENOUGH and self.hit_rate < _FAR_TOO_FEW
+        return len(self._hits) >= _MIN_REGIONS and self.hit_rate < _FAR_TOO_FEW

@@ -14,7 +14,7 @@ from world_model_ros.contract.contract import Contract
 from world_model_ros.core.errors import UserError
 
 Reference = NDArray[np.float64] | None
-_MOST = 8  # ticks a step
+_MAX_TURNS = 8  # ticks a step
 
 
 def turns_of(rate_hz: float, contract: Contract) -> int:
@@ -25,8 +25,8 @@ def turns_of(rate_hz: float, contract: Contract) -> int:
     """
     own_hz = contract.interface.tick_hz
     turns = round(rate_hz / own_hz) if rate_hz else 1
-    if not 1 <= turns <= _MOST or (rate_hz and abs(turns * own_hz - rate_hz) > 1e-6 * rate_hz):
-        legal = f"0, or 1 to {_MOST} times the {own_hz:g} Hz of {contract.name}"
+    if not 1 <= turns <= _MAX_TURNS or (rate_hz and abs(turns * own_hz - rate_hz) > 1e-6 * rate_hz):
+        legal = f"0, or 1 to {_MAX_TURNS} times the {own_hz:g} Hz of {contract.name}"
         raise UserError("rate_hz", rate_hz, legal)
     return turns
 

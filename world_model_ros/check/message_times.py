@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from world_model_ros.core.streams import MOST_AHEAD_NS
 
-_ENOUGH = 3  # messages, for a rate
+_MIN_MESSAGES = 3  # messages, for a rate
 _KEPT = 20_000  # ages; of more, two of three are forgotten, and so on
 
 
@@ -85,7 +85,7 @@ class MessageTimes:
     def rate_hz(self) -> float | None:
         """Samples a second, by arrival; None if there are too few messages."""
         span_s = (self._last_ns - self._first_ns - self._paused_ns) * 1e-9
-        return self._samples / span_s if self.count >= _ENOUGH and span_s > 0 else None
+        return self._samples / span_s if self.count >= _MIN_MESSAGES and span_s > 0 else None
 
     @property
     def ages_s(self) -> NDArray[np.float64]:

@@ -21,7 +21,7 @@ _VELOCITY = {"rad": 1.0, "m": 0.1}  # guesses for joints of which the URDF says 
 _RANGE = {"rad": math.pi, "m": 0.1}
 _EFFORT = 10.0
 # Beyond these a URDF says in numbers that it does not know: two turns, ten metres, sixteen turns a second, ...
-_MOST = {"rad": 4 * math.pi, "m": 10.0}
+_MAX_PLAUSIBLE = {"rad": 4 * math.pi, "m": 10.0}
 _FASTEST = {"rad": 100.0, "m": 10.0}
 _STRONGEST = 10_000.0  # N m or N
 _WIDTH = 112
@@ -228,7 +228,7 @@ def _limit(joint: UrdfJoint, rest: bool) -> str:
     unit, known = joint.unit, joint.limit
     said: dict[str, str] = dict.fromkeys(known.zeros, "0")  # what the URDF says that cannot be meant
     span, velocity, effort = known.position, _velocity(joint), known.effort
-    if span is not None and span[1] - span[0] > _MOST[unit]:
+    if span is not None and span[1] - span[0] > _MAX_PLAUSIBLE[unit]:
         said["position"], span = f"{_short(span[0])} to {_short(span[1])}", None
     if velocity is None and known.velocity is not None:
         said["velocity"] = _short(known.velocity)

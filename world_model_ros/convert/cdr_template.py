@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 Make = Callable[..., Any]
 
 _HEAD = 4  # bytes of encapsulation; everything is aligned from there (DDS-XTypes 7.4.3.4)
-_MOST = 32  # shapes that are kept
+_MAX_LAYOUTS = 32  # shapes that are kept
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Template:
         key = (tuple(each.shape for each in numbers), len(stamps_ns), fixed)
         layout = self._layouts.get(key)
         if layout is None:
-            if len(self._layouts) >= _MOST:
+            if len(self._layouts) >= _MAX_LAYOUTS:
                 self._layouts.clear()
             layout = self._layouts[key] = self._learned([each.shape for each in numbers], len(stamps_ns), fixed)
         values = np.concatenate([each.reshape(-1) for each in numbers], dtype=np.float64)

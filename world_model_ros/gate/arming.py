@@ -10,7 +10,7 @@ from world_model_ros.core.arrays import Float
 from world_model_ros.core.trajectory import LIMIT_TOLERANCE, JointLimits
 from world_model_ros.gate.rules import FUTURE_S, Refusal
 
-_LEAST = 1e-5  # rad or m; what is nearer is noise of the sensor
+_MIN_DISTANCE = 1e-5  # rad or m; what is nearer is noise of the sensor
 _GENTLE = 1.05  # of the shortest time within the limits
 STILL_RATIO = 0.05  # a joint slower than this share of its velocity limit stands still
 
@@ -74,7 +74,7 @@ def lead_in_s(distance: Float, limits: JointLimits) -> float:
 
     The peaks of such a motion are 15/8 d/T of velocity, 10/sqrt(3) d/T^2 of acceleration and 60 d/T^3 of jerk.
     """
-    distance = np.maximum(np.abs(distance), _LEAST)
+    distance = np.maximum(np.abs(distance), _MIN_DISTANCE)
     spans = (
         1.875 * distance / limits.velocity,
         np.sqrt(10.0 / np.sqrt(3.0) * distance / limits.acceleration),

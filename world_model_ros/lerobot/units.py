@@ -21,7 +21,7 @@ UNITS = {
     "normalised": ("fraction", "percent"),
 }
 _FACTOR = {"radians": 1.0, "degrees": math.pi / 180, "metres": 1.0, "millimetres": 1e-3, "fraction": 1.0}
-_MOST = {"rad": 2 * math.pi + 0.1, "m": 10.0, "normalised": 1.5}  # more than this is surely another unit
+_MAX_PLAUSIBLE = {"rad": 2 * math.pi + 0.1, "m": 10.0, "normalised": 1.5}  # more than this is surely another unit
 _BEYOND = 2.0  # times the joint's limits
 _ROUNDING = 1e-3
 
@@ -58,7 +58,7 @@ def scaling(
         unit = told.get(joint.name, UNITS[joint.unit][0])
         limits = _limits(contract, joint.name)
         low, high = spans.get(joint.name, (0.0, 0.0))
-        most = _MOST[joint.unit]
+        most = _MAX_PLAUSIBLE[joint.unit]
         if limits is not None:
             most = min(most, _BEYOND * max(abs(limits[0]), abs(limits[1])))
         if joint.name not in told and max(abs(low), abs(high)) > most:

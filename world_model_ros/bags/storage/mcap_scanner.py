@@ -26,7 +26,7 @@ else:
 
 _MAGIC = b"\x89MCAP0\r\n"
 _SCHEMA, _CHANNEL, _MESSAGE, _CHUNK, _DATA_END, _FOOTER = 0x03, 0x04, 0x05, 0x06, 0x0F, 0x02
-_MOST = 2**30  # bytes of a record or of a chunk unpacked; more is a damaged length
+_MAX_RECORD_BYTES = 2**30  # bytes of a record or of a chunk unpacked; more is a damaged length
 Read = tuple[Connection, int, bytes]
 
 
@@ -134,8 +134,8 @@ def _record(file: BinaryIO, size: int) -> tuple[int, bytes, bool]:
     opcode, length = struct.unpack("<BQ", head)
     if not 1 <= opcode <= 0x0F and opcode < 0x80:
         raise _Damaged(f"a record of an unknown kind ({opcode})")
-    body = file.read(min(length, size - file.tell(), _MOST))
-    if length > _MOST:
+    body = file.read(min(length, size - file.tell(), _MAX_RECORD_BYTES))
+    if length > _MAX_RECORD_BYTES:
         raise _Damaged(f"a record of {length} bytes")
     return opcode, body, len(body) == length
 
@@ -156,7 +156,7 @@ def _unpacked(body: bytes, whole: bool) -> bytes:
     size, crc = struct.unpack_from("<QI", body, 16)
     (compression,), at = strings(body, 28, 1)
     packed = body[at + 8 :]
-    if size > _MOST:
+    if size > _MAX_RECORD_BYTES:
         raise _Damaged(f"a chunk of {size} bytes")
     if compression == "zstd":
         data = ZstdDecompressor().decompress(packed, size)

@@ -29,7 +29,7 @@ from world_model_ros.learning.training.losses import filter_states
 LOOK_BACK = 6  # ticks; a belief younger than that is surprised by everything
 _BATCH, _RATE = 24, 2e-3
 _WHITENING = 30  # batches
-_LEAST = -4.5  # logarithm of the smallest innovation that is expected, in units of the data's spread
+_MIN_LOG_INNOVATION = -4.5  # logarithm of the smallest innovation that is expected, in units of the data's spread
 
 
 def innovations(
@@ -93,7 +93,7 @@ def signals(model: WorldModel, ticks: Ticks) -> Tensor:
 
 def expected(model: WorldModel, prior: Tensor) -> Tensor:
     """How large innovations usually are after such a prior (B, S), but for the whitened: (B, 1 + streams)."""
-    out: Tensor = model.expected_head(prior).clamp(_LEAST, -_LEAST).exp()
+    out: Tensor = model.expected_head(prior).clamp(_MIN_LOG_INNOVATION, -_MIN_LOG_INNOVATION).exp()
     return out
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from world_model_ros.nodes.brain.driver_watch import Drivers
 from world_model_ros.nodes.real_time import go_with_the_rest, real_time_priority
 
-_MOST = 0.75  # of the cores, for ticks at real-time priority
+_MAX_CORE_SHARE = 0.75  # of the cores, for ticks at real-time priority
 _PATIENCE = 2  # reports in a row: one can be a start of something else
 
 
@@ -37,7 +37,7 @@ class Precedence:
         reason = None
         if self._starved >= _PATIENCE:
             reason = drivers.words()
-        elif tick_ms * 1e-3 * rate_hz > _MOST * drivers.cores.all:
+        elif tick_ms * 1e-3 * rate_hz > _MAX_CORE_SHARE * drivers.cores.all:
             reason = f"ticks of {tick_ms:.0f} ms at {rate_hz:g} Hz leave others little of {drivers.cores.all} cores"
         if reason is not None and go_with_the_rest():
             self.given_back = reason
