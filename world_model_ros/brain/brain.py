@@ -64,7 +64,7 @@ class Brain:
         self._free = contract.interface.action.free
         plans = bundle.manifest.kind == "act" and not self._free
         self._motion = motion_for(contract) if plans else motion_if_any(contract)
-        self._arm = self._motion if isinstance(self._motion, ArmKinematics) else None
+        self._arm = self._motion if isinstance(self._motion, ArmKinematics) and self._motion.links else None
         self._workspace = Workspace.of(contract)
         aside = () if self._motion is None else self._motion.aside.tolist()
         turns = bundle.manifest.kind == "act" and "goal_rotation_weights" in bundle.manifest.graphs["plan"].inputs

@@ -12,6 +12,7 @@ import numpy as np
 from world_model_ros.brain.candidate_cost import candidate_costs
 from world_model_ros.brain.decision import Imagined
 from world_model_ros.bundle.manifest import Manifest, PlannerSpec
+from world_model_ros.contract.actions import tip_columns
 from world_model_ros.contract.contract import Contract
 from world_model_ros.core.arrays import Float, Floats
 from world_model_ros.core.errors import UserError
@@ -160,19 +161,18 @@ def _order(verdict: Mapping[str, Any]) -> float:
 def _lacking(points: Float, actions: Float, contract: Contract, motion: Motion) -> str | None:
     """Motion along ``points`` (H + 1, J) that the actions (H, C) do not say."""
     action = contract.interface.action
-    if action.kind != "joint_displacement":
-        assert isinstance(motion, ArmKinematics)
+    if isinstance(motion, ArmKinematics) and motion.links:
         ways = np.array([motion.tips(point) for point in points])  # (H + 1, T, 3)
-        told, at = np.zeros_like(ways), 0
-        for t, tip in enumerate(action.tips):
+        told = np.zeros_like(ways)
+        for t, (tip, at) in enumerate(zip(action.tips, tip_columns(action))):
             axes = ["xyz".index(axis) for axis in tip.axes]
-            told[1:, t, axes] = np.cumsum(actions[:, at : at + len(axes)], 0)
-            at += len(axes)
+            told[1:, t, axes] = np.cumsum(actions[:, at], 0)
         offs = np.linalg.norm(ways - ways[0] - told, axis=2).max(0)
         off, unit, farthest = float(offs.max()), "m", action.tips[int(offs.argmax())]
         what = f"{farthest.link} leaves the axes {', '.join(farthest.axes)}"
     else:
-        rest = [i for i, name in enumerate(contract.joint_names) if name not in action.joints]
+        moved = action.joints if action.kind in ("joint_displacement", "parts") else []
+        rest = [i for i, name in enumerate(contract.joint_names) if name not in moved]
         off, unit = float(np.abs(points[:, rest] - points[0, rest]).max(initial=0.0)), ""
         what = "joints move that the action does not have"
     return f"{what} by {off:.2g} {unit}".rstrip() if off > _LACKS[unit] else None

@@ -141,6 +141,8 @@ class _Pull:
         action = contract.interface.action
         targets = {target.link: k for k, target in enumerate(contract.interface.targets) if target.link is not None}
         tips = [(targets.get(tip.link), ["xyz".index(axis) for axis in tip.axes]) for tip in action.tips]
+        if action.kind == "parts":
+            return None  # its numbers are not all of fingertips
         return cls(motion, np.array(action.bounds), tips) if any(target is not None for target, _ in tips) else None
 
     def corrected(self, action: Floats) -> Floats:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
 from typing import Annotated, Literal, Union
 
 from pydantic import Field, model_validator
 
-from world_model_ros.contract.field_types import Name, Positive, Range, Strict, once
+from world_model_ros.contract.field_types import Finite, Name, Positive, Range, Strict, known, once
 
 Axes = Annotated[list[Literal["x", "y", "z"]], Field(min_length=1)]
 Box = tuple[Range, Range, Range]
@@ -168,21 +169,123 @@ class FreePart(Strict):
         return tuple(column.bound for column in self.columns)
 
 
+class TipDisplacement(Tip):
+    """How far a commanded fingertip moves in one tick along its axes, at most ``bound_m`` on each.
+
+    It is kept pointing down, with its x axis along that of the base frame, but for what a `TipRotation` turns.
+    """
+
+    kind: Literal["tip_displacement"]
+    bound_m: Positive
+
+    @property
+    def components(self) -> tuple[str, ...]:
+        return tuple(f"{self.link}_{axis}" for axis in self.axes)
+
+    @property
+    def bounds(self) -> tuple[float, ...]:
+        return (self.bound_m,) * len(self.axes)
+
+
+class TipRotation(Strict):
+    """How far a displaced fingertip turns in one tick, at most ``bound_rad`` about each axis.
+
+    ``yaw``: about its own axis, which points down; alone. ``x``, ``y``, ``z``: about axes of the base frame; it is kept
+    pointing down no more.
+    """
+
+    kind: Literal["tip_rotation"]
+    link: str
+    axes: Annotated[list[Literal["yaw", "x", "y", "z"]], Field(min_length=1)]
+    bound_rad: Annotated[float, Field(gt=0, le=1.0)]
+
+    @model_validator(mode="after")
+    def _axes(self) -> TipRotation:
+        once("axes", list(self.axes))
+        if "yaw" in self.axes and len(self.axes) > 1:
+            raise ValueError("axes: yaw alone, or some of x, y, z")
+        return self
+
+    @property
+    def components(self) -> tuple[str, ...]:
+        return tuple(f"{self.link}_{axis if axis == 'yaw' else f'turn_{axis}'}" for axis in self.axes)
+
+    @property
+    def bounds(self) -> tuple[float, ...]:
+        return (self.bound_rad,) * len(self.axes)
+
+
+class GripperJoint(Strict):
+    """A joint of a gripper, and where it is when the gripper is closed and open, rad or m."""
+
+    name: str
+    closed: Finite
+    open: Finite
+
+    @model_validator(mode="after")
+    def _apart(self) -> GripperJoint:
+        if self.closed == self.open:
+            raise ValueError("open: must be another position than closed")
+        return self
+
+
+class Gripper(Strict):
+    """How much a gripper opens in one tick, at most ``bound``; 1 is all the way from closed to open.
+
+    Joints that mimic one of ``joints`` follow it by themselves; where each has a motor of its own, all are named.
+    """
+
+    kind: Literal["gripper"]
+    name: Name = "gripper"
+    joints: Annotated[list[GripperJoint], Field(min_length=1)]
+    bound: Annotated[float, Field(gt=0, le=1.0)]
+
+    @property
+    def components(self) -> tuple[str, ...]:
+        return (self.name,)
+
+    @property
+    def bounds(self) -> tuple[float, ...]:
+        return (self.bound,)
+
+
+Part = Annotated[Union[FreePart, TipDisplacement, TipRotation, Gripper, JointDisplacement], Field(discriminator="kind")]
+
+
 class Parts(Strict):
-    """Action: the numbers of its parts, one part after the other."""
+    """Action: the numbers of its parts, one part after the other. Either all parts are free, or none is."""
 
     kind: Literal["parts"]
-    parts: Annotated[list[FreePart], Field(min_length=1)]
+    parts: Annotated[list[Part], Field(min_length=1)]
 
     @model_validator(mode="after")
     def _names(self) -> Parts:
-        once("parts: columns: name", list(self.components))
+        once("parts", list(self.components))
+        free = [part.kind == "free" for part in self.parts]
+        if any(free) and not all(free):
+            raise ValueError("parts: either all of kind free, or none")
+        once("parts: tip_displacement: link", [tip.link for tip in self.tips])
+        turned = [part.link for part in self.parts if isinstance(part, TipRotation)]
+        once("parts: tip_rotation: link", turned)
+        known("parts: tip_rotation: link", turned, [tip.link for tip in self.tips])
+        once("parts: joints", self.joints)
         return self
 
     @property
     def tips(self) -> tuple[Tip, ...]:
-        """None: no part displaces a fingertip."""
-        return ()
+        """The fingertips that it displaces."""
+        return tuple(part for part in self.parts if isinstance(part, TipDisplacement))
+
+    @property
+    def joints(self) -> list[str]:
+        """Those that parts name, of grippers and others."""
+        grippers = [joint.name for part in self.parts if isinstance(part, Gripper) for joint in part.joints]
+        return grippers + [name for part in self.parts if isinstance(part, JointDisplacement) for name in part.joints]
+
+    def columns(self) -> list[slice]:
+        """Of each part, in order."""
+        ends = list(accumulate(len(part.bounds) for part in self.parts))
+        return [slice(end - len(part.bounds), end) for part, end in zip(self.parts, ends)]
 
     @property
     def components(self) -> tuple[str, ...]:
@@ -216,3 +319,11 @@ def check_box(axes: list[Literal["x", "y", "z"]], workspace_m: Box) -> None:
             raise ValueError(f"workspace_m: {axis} is a free axis, so its low end must be below its high end")
         if axis not in axes and low != high:
             raise ValueError(f"workspace_m: {axis} is not in axes, so both its ends must be the same height")
+
+
+def tip_columns(action: FingertipDisplacement | FingertipsDisplacement | JointDisplacement | Parts) -> list[slice]:
+    """The numbers of an action that displace each of its fingertips."""
+    if isinstance(action, Parts):
+        return [at for part, at in zip(action.parts, action.columns()) if isinstance(part, TipDisplacement)]
+    ends = accumulate(len(tip.axes) for tip in action.tips)
+    return [slice(end - len(tip.axes), end) for tip, end in zip(action.tips, ends)]

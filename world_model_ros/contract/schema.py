@@ -99,9 +99,9 @@ class Interface(Strict):
                 raise ValueError(f"{what}: {sorted(doubled)} named more than once")
         for stream in self.of(JointStream):
             known(f"streams: {stream.name}: joints", stream.joints, joints)
-        if self.action.kind == "joint_displacement":
+        if self.action.kind == "joint_displacement" or self.action.kind == "parts":
             known("action: joints", self.action.joints, joints)
-        elif self.action.kind != "parts" and self.action.frame != self.base_frame:
+        elif self.action.frame != self.base_frame:
             raise ValueError(f"action: frame must be the base frame {self.base_frame!r}")
         known("labels: target", [label.target for label in self.labels], targets)
         once("labels: target", [label.target for label in self.labels])

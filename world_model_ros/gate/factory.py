@@ -62,10 +62,13 @@ def _arm_tolerances(contract: Contract) -> Float:
 def _moved(contract: Contract) -> set[str]:
     """Joints that the action moves."""
     action = contract.interface.action
-    if action.kind == "joint_displacement":
-        return set(action.joints)
+    named = set(action.joints) if action.kind == "joint_displacement" else set()
+    if action.kind == "parts":  # a gripper may hold something
+        named = {name for part in action.parts if part.kind == "joint_displacement" for name in part.joints}
+    if not action.tips:
+        return named
     description = contract.description
-    return {joint.name for tip in action.tips for joint in description.above(tip.link)}
+    return named | {joint.name for tip in action.tips for joint in description.above(tip.link)}
 
 
 def joint_stream(contract: Contract) -> JointStream:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from world_model_ros.contract.actions import tip_columns
 from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.schema import Target
 from world_model_ros.core.arrays import Float, Floats
@@ -57,12 +58,14 @@ class Workspace:
     Args:
         limits: (C,) largest action a tick, m or rad.
         tips: of each fingertip that the action moves, by its link, in the action's order.
+        columns: of the action, that displace each of these fingertips.
         areas: (2, 3) boxes of targets that the contract narrows or widens, by their names.
         ranges: lowest and highest value of targets that are articulated, by their names.
     """
 
     limits: tuple[float, ...]
     tips: dict[str, Reach]
+    columns: tuple[slice, ...] = ()
     areas: dict[str, Float] = field(default_factory=dict)
     ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
 
@@ -77,7 +80,7 @@ class Workspace:
         stated = {area.name: area.workspace_m for area in contract.deployment.targets}
         areas = {name: np.array(box, np.float64).T for name, box in stated.items() if box is not None}
         ranges = {area.name: area.range for area in contract.deployment.targets if area.range is not None}
-        return cls(action.bounds, tips, areas, ranges)
+        return cls(action.bounds, tips, tuple(tip_columns(action)), areas, ranges)
 
     def for_target(self, target: Target) -> Reach:
         """Of a fingertip its own; of an object what the contract says, or else all that some fingertip reaches."""
@@ -117,12 +120,10 @@ class Workspace:
         high = np.tile(np.array(self.limits, np.float32), (horizon, 1))
         low = -high
         if tips is not None:
-            at = 0
-            for reach, place in zip(self.tips.values(), np.reshape(tips, (-1, 3))):
-                free, part = list(reach.free), slice(at, at + len(reach.free))
+            for reach, part, place in zip(self.tips.values(), self.columns, np.reshape(tips, (-1, 3))):
+                free = list(reach.free)
                 most = np.array(self.limits[part])
                 assert reach.box is not None  # of a fingertip
                 low[0, part] = np.clip(reach.box[0, free] - place[free], -most, most)
                 high[0, part] = np.clip(reach.box[1, free] - place[free], -most, most)
-                at += len(free)
         return low, high

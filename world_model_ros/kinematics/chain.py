@@ -32,6 +32,7 @@ class Chain:
         contract: of the robot. full: Pinocchio's model of its URDF.
         tip: link, free axes and workspace.
         down: (3, 3) rotation of a fingertip that points down.
+        tolerance: of solutions, m and rad; None takes the usual ones.
 
     Attributes:
         joints: (n,) indices of its joints in the contract's order.
@@ -41,11 +42,14 @@ class Chain:
             the base frame.
     """
 
-    def __init__(self, contract: Contract, full: pin.Model, tip: Tip, down: Float) -> None:
+    def __init__(
+        self, contract: Contract, full: pin.Model, tip: Tip, down: Float, tolerance: float | None = None
+    ) -> None:
         self.link = tip.link
         self.axes = ["xyz".index(axis) for axis in tip.axes]
         self.box = np.array(tip.workspace_m, dtype=np.float64).T  # (2, 3)
         self._down = down
+        self._precision = _PRECISION if tolerance is None else np.full(6, tolerance**-2.0)
         frame, link = contract.interface.base_frame, link_frame(full, tip.link, "interface.action.link")
         link_frame(full, frame, "interface.base_frame")
         carrying = set(full.supports[full.frames[link].parentJoint])
@@ -92,7 +96,7 @@ class Chain:
         for iteration in range(iterations):
             pose = self._pose(q)
             error = pin.log6(pose.actInv(target)).vector
-            if error @ (_PRECISION * error) < 1.0:
+            if error @ (self._precision * error) < 1.0:
                 return np.array(q[self._order])
             jacobian = pin.computeFrameJacobian(self._model, self._data, q, self._frame, pin.LOCAL)
             self._factors.compute(jacobian @ jacobian.T + _DAMPED)
@@ -115,28 +119,40 @@ class Chain:
         value by at most the bound a tick, and the tool turns to point down. A step that would break a joint's velocity
         limit is shortened; one without a solution is left out.
         """
+        return self.toward(q, position, rotation, self.goal(position, displacement, bound_m), tick_s)
+
+    def goal(self, position: Float, displacement: Float, bound_m: float) -> Float:
+        """Where a displacement leads from a position, as in `step`."""
         move = within(self.box[0] - position, -bound_m, bound_m)  # right for locked axes
         move[self.axes] = within(displacement, -bound_m, bound_m)
         goal = position + move
         inside = within(goal[self.axes], *self.box[:, self.axes])
         # From outside of the box the way back is no faster than the bound.
         goal[self.axes] = position[self.axes] + within(inside - position[self.axes], -bound_m, bound_m)
-        return self._toward(q, position, rotation, goal, tick_s)
+        return goal
 
-    def _toward(
-        self, q: Float, position: Float, rotation: Float, goal: Float, tick_s: float
+    def toward(
+        self,
+        q: Float,
+        position: Float,
+        rotation: Float,
+        goal: Float,
+        tick_s: float,
+        wanted: Float | None = None,
+        most_rad: float = _TURN_PER_TICK_RAD,
     ) -> tuple[Float, Float, Float]:
-        """One tick toward ``goal`` and pointing down, within joint velocities."""
-        turn = pin.log3(rotation.T @ self._down) if rotation is not self._down else np.zeros(3)
+        """One tick toward ``goal`` and a rotation (3, 3), pointing down without it, within joint velocities."""
+        wanted = self._down if wanted is None else wanted
+        turn = pin.log3(rotation.T @ wanted) if rotation is not wanted else np.zeros(3)
         angle = sqrt(turn @ turn)
-        upright = angle <= _TURN_PER_TICK_RAD  # after it
+        upright = angle <= most_rad  # after it
         if not upright:
-            turn *= _TURN_PER_TICK_RAD / angle
+            turn *= most_rad / angle
         longest = self._fastest * tick_s
         share = 1.0
         for _ in range(3):
             there = position + share * (goal - position)
-            turned = self._down if upright and share == 1.0 else rotation @ pin.exp3(share * turn)
+            turned = wanted if upright and share == 1.0 else rotation @ pin.exp3(share * turn)
             solution = self.solve(q, there, turned, _NEAR_ITERATIONS)
             if solution is None:
                 share *= 0.5

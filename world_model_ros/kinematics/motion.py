@@ -14,6 +14,7 @@ from world_model_ros.core.errors import UserError
 from world_model_ros.core.trajectory import Trajectory
 from world_model_ros.kinematics.arm import ArmKinematics
 from world_model_ros.kinematics.joints import JointMotion
+from world_model_ros.kinematics.parts import PartsKinematics
 
 
 class Motion(Protocol):
@@ -41,14 +42,15 @@ _KINDS: dict[str, Callable[[Contract], Motion]] = {
     "fingertip_displacement": ArmKinematics,
     "fingertips_displacement": ArmKinematics,
     "joint_displacement": JointMotion,
+    "parts": PartsKinematics,
 }
 
 
 def motion_for(contract: Contract) -> Motion:
     """The motion of a contract's action; `UserError` where URDF or limits are missing, or its parts are all free."""
     action = contract.interface.action
-    if action.kind not in _KINDS:
-        raise UserError("interface.action", "free parts, which the robot itself reads", f"one of {list(_KINDS)}")
+    if action.free:
+        raise UserError("interface.action", "free parts, which the robot itself reads", "parts with kinematics")
     return _KINDS[action.kind](contract)
 
 
