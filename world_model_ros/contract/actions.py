@@ -29,7 +29,25 @@ class Tip(Strict):
         return self
 
 
-class FingertipDisplacement(Strict):
+class Displacement(Strict):
+    """Actions of which kinematics make joint motion."""
+
+    @property
+    def components(self) -> tuple[str, ...]:
+        """A name for each of the C numbers."""
+        raise NotImplementedError
+
+    @property
+    def size(self) -> int:
+        return len(self.components)
+
+    @property
+    def free(self) -> bool:
+        """Whether the robot itself makes something of the numbers."""
+        return False
+
+
+class FingertipDisplacement(Displacement):
     """Action: how far the commanded fingertip moves in one tick along ``axes`` of the base frame, m.
 
     ``bound_m`` is the largest displacement a tick on each axis; ``workspace_m`` the legal box of the fingertip x, y, z;
@@ -63,17 +81,8 @@ class FingertipDisplacement(Strict):
         """The largest of each number, m a tick."""
         return (self.bound_m,) * self.size
 
-    @property
-    def free(self) -> bool:
-        """Whether the robot itself makes something of the numbers; of these kinematics make joint motion."""
-        return False
 
-    @property
-    def size(self) -> int:
-        return len(self.axes)
-
-
-class FingertipsDisplacement(Strict):
+class FingertipsDisplacement(Displacement):
     """Action: how far each of several commanded fingertips moves in one tick, m; their axes one after the other.
 
     ``bound_m`` is the largest displacement a tick on each axis. No joint may carry two of the fingertips.
@@ -104,17 +113,8 @@ class FingertipsDisplacement(Strict):
         """The largest of each number, m a tick."""
         return (self.bound_m,) * self.size
 
-    @property
-    def free(self) -> bool:
-        """Whether the robot itself makes something of the numbers; of these kinematics make joint motion."""
-        return False
 
-    @property
-    def size(self) -> int:
-        return sum(len(tip.axes) for tip in self.fingertips)
-
-
-class JointDisplacement(Strict):
+class JointDisplacement(Displacement):
     """Action: how far each commanded joint moves in one tick, in the joint's unit, at most ``bound``."""
 
     kind: Literal["joint_displacement"]
@@ -135,15 +135,6 @@ class JointDisplacement(Strict):
     def bounds(self) -> tuple[float, ...]:
         """The largest of each number, in the joint's unit a tick."""
         return (self.bound,) * self.size
-
-    @property
-    def free(self) -> bool:
-        """Whether the robot itself makes something of the numbers; of these kinematics make joint motion."""
-        return False
-
-    @property
-    def size(self) -> int:
-        return len(self.joints)
 
 
 class FreeColumn(Strict):
