@@ -75,7 +75,7 @@ def play_of(layout: StateLayout, cache: Cache, names: list[str]) -> Play:
     actions = np.zeros_like(cache.applied)
     actions[:-1] = cache.applied[1:]  # a cache says what led to a tick, this what was done from it on
     actions[cache.begins[1:] - 1] = 0.0
-    return Play(layout, layout.state(values), torch.from_numpy(actions), torch.from_numpy(np.asarray(cache.begins)))
+    return Play(layout, layout.state(values), torch.from_numpy(actions), torch.from_numpy(np.array(cache.begins)))
 
 
 def _last_fresh(fresh: NDArray[np.bool_], begins: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -1,0 +1,147 @@
+"""Bags of a robot whose things are reported, to a model that plans by chunks, to a bundle that a brain runs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from free_robot import TICK_NS, cube_pose, effector_at, free_contract, opening_at, write_free_bag
+
+from world_model_ros.brain.brain import Brain
+from world_model_ros.brain.session import BrainSession
+from world_model_ros.bundle.bundle import load_bundle
+from world_model_ros.contract.contract import Contract, load_contract
+from world_model_ros.core.errors import UserError
+from world_model_ros.core.goal import Goal
+from world_model_ros.core.streams import Observation
+from world_model_ros.learning.behaviour.chunk_graphs import ChunkPlan, ChunkRollout
+from world_model_ros.learning.behaviour.chunk_model import ChunkSizes
+from world_model_ros.learning.behaviour.chunk_run import load_chunks
+from world_model_ros.learning.behaviour.chunk_training import ChunkConfig
+from world_model_ros.learning.export.publish import export
+from world_model_ros.learning.training.train_on_bags import train, usual_config
+from world_model_ros.planning.chunk_beam import ChunkBeam
+
+pytestmark = pytest.mark.slow
+SIZES = ChunkSizes(chunk=3, behaviour=32, dynamics=32, distance=32)
+PLAN = {"samples": 16, "macro_steps": 2, "every": 2}
+
+
+@pytest.fixture(scope="module")
+def contract() -> Contract:
+    return free_contract()
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory, contract: Contract) -> Path:
+    folder = tmp_path_factory.mktemp("play")
+    for number in range(4):
+        write_free_bag(folder / f"bag_{number}", contract, 80 + number)
+    assert isinstance(usual_config(contract), ChunkConfig)
+    config = ChunkConfig(steps=150, batch=32, rate=3e-3, sizes=SIZES, held_out=4)
+    told = train(contract, folder, folder / "run", config, workers=1, despite_faults=True)
+    assert told["bags"] == 4
+    return folder / "run"
+
+
+@pytest.fixture(scope="module")
+def brain(run: Path, contract: Contract) -> Brain:
+    manifest = export(run, run / "bundle", **PLAN)
+    assert manifest.kind == "act"
+    assert manifest.sizes.horizon == 6
+    assert manifest.planner is not None
+    assert manifest.planner.every == 2
+    return Brain(load_bundle(run / "bundle", contract), contract, "cpu", 1)
+
+
+def seen(tick: int, lost: tuple[str, ...] = (), moved_m: float = 0.0) -> Observation:
+    cube = cube_pose()
+    cube[0] += moved_m
+    values = {
+        "effector": effector_at(tick).astype(np.float32),
+        "opening": np.array([opening_at(tick)], np.float32),
+        "contact": np.zeros(1, np.float32),
+        "cube_0": cube.astype(np.float32),
+    }
+    fresh = {name: name not in lost for name in values}
+    return Observation(tick * TICK_NS, {n: v for n, v in values.items() if fresh[n]}, dict.fromkeys(values, 0), fresh)
+
+
+def goal() -> Goal:
+    pose = cube_pose()
+    pose[1] -= 0.2
+    return Goal("pose", 1, "cube_0", pose.astype(np.float32))
+
+
+def test_an_action_is_decided_and_the_same_for_the_same_seed(brain: Brain, contract: Contract):
+    def decisions(seed: int) -> list:
+        session, found = BrainSession(brain, seed), []
+        for tick in range(4):
+            inputs = session.inputs(seen(tick), None, goal(), applied=np.zeros(5, np.float32))
+            found.append(session.step(inputs).decision)
+        return found
+
+    first, again, other = decisions(3), decisions(3), decisions(4)
+    for one, two in zip(first, again):
+        np.testing.assert_array_equal(one.chunk, two.chunk)
+    assert not np.array_equal(first[0].chunk, other[0].chunk)
+    assert [each.cost is not None for each in first] == [True, False, True, False]
+    assert all((np.abs(each.action) <= np.array(contract.interface.action.bounds) + 1e-6).all() for each in first)
+    assert first[0].poses.shape == (6, 2, 7)
+    assert first[0].sigma.shape == (6, 2, 3)
+    assert (first[0].sigma > 0).all()
+
+
+def test_a_thing_that_is_not_reported_is_believed_where_the_model_expects_it(brain: Brain):
+    session = BrainSession(brain, 0)
+    for tick in range(3):
+        session.step(session.inputs(seen(tick), None, applied=np.zeros(5, np.float32)))
+    lost = session.step(session.inputs(seen(3, lost=("cube_0",)), None, applied=np.zeros(5, np.float32))).decision
+    np.testing.assert_allclose(lost.belief_poses[1, :3], cube_pose()[:3], atol=0.02)
+
+
+def test_what_jumps_surprises(brain: Brain):
+    def surprise(moved_m: float) -> float:
+        session = BrainSession(brain, 0)
+        for tick in range(3):
+            session.step(session.inputs(seen(tick), None, applied=np.zeros(5, np.float32)))
+        return session.step(
+            session.inputs(seen(3, moved_m=moved_m), None, applied=np.zeros(5, np.float32))
+        ).decision.surprise
+
+    assert surprise(0.15) > 1.0
+    assert surprise(0.15) > 3.0 * surprise(0.0)
+
+
+def test_graphs_are_what_the_module_is(run: Path, brain: Brain, contract: Contract):
+    model, _ = load_chunks(run / "model.pt")
+    held = json.loads((run / "bundle" / "manifest.json").read_text())["calibration"]["held"]
+    assert set(held) == {"effector", "opening", "contact", "cube_0"}
+    random = torch.Generator().manual_seed(7)
+    for name, module in {
+        "plan": ChunkPlan(model, contract.interface, ChunkBeam(model, 16, 2)),
+        "rollout": ChunkRollout(model, contract.interface),
+    }.items():
+        graph = brain._graphs[name]
+        given = {key: torch.rand(spec.shape, generator=random) for key, spec in graph.spec.inputs.items()}
+        if name == "plan":
+            given |= {"bounds_low": -torch.ones(6, 5), "bounds_high": torch.ones(6, 5)}
+        with torch.no_grad():
+            wanted = dict(zip(module.outputs, module(*(given[key] for key in module.inputs))))
+        found = graph.run({key: value.numpy() for key, value in given.items()})
+        for key in found:
+            if key != "sigma":  # of a model that is not calibrated
+                np.testing.assert_allclose(found[key], wanted[key], atol=2e-4, err_msg=f"{name} {key}")
+
+
+def test_settings_that_there_are_not_are_refused(run: Path):
+    for planner, field in (({"solver": "icem"}, "planner"), ({"samples": 10}, "samples"), ({"every": 4}, "every")):
+        with pytest.raises(UserError, match=field):
+            export(run, run / "no", **planner)
+
+
+def test_a_robot_with_cameras_has_the_other_kind_of_model():
+    assert not isinstance(usual_config(load_contract("tabletop_arm")), ChunkConfig)
