@@ -46,7 +46,7 @@ class BeamConfig:
     samples: int = 64
     macro_steps: int = 3
     spread: int = 4
-    every: int = 5
+    every: int = 2
 
     def but(self, **changes: Any) -> BeamConfig:
         """These settings with some changed. `UserError` of one that there is not, or that makes no sense."""
@@ -181,7 +181,7 @@ def publish_chunks(
     """
     model, contract = load_chunks(run / "model.pt")
     interface = contract.interface
-    beam = BeamConfig(every=model.chunk_ticks).but(**planner)
+    beam = BeamConfig().but(**planner)
     if beam.every > model.chunk_ticks:
         raise UserError("every", beam.every, f"1 to {model.chunk_ticks}, the ticks of a chunk")
     told = json.loads((run / "train.json").read_text(encoding="utf-8"))

@@ -33,7 +33,7 @@ class ChunkConfig:
 
     Args:
         steps: gradient steps of the behaviour and of the macro dynamics.
-        value_every: steps of these for one of the distance, which is slower.
+        value_every: steps of these for one of the distance.
         batch: ticks a step.
         rate: peak learning rate. value_rate: of the distance.
         averaging: of the behaviour's weights over steps. target: of the distance's slow copy.
@@ -47,7 +47,7 @@ class ChunkConfig:
     """
 
     steps: int = 30_000
-    value_every: int = 2
+    value_every: int = 1
     batch: int = 384
     rate: float = 8e-4
     value_rate: float = 5e-4
