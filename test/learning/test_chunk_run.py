@@ -143,5 +143,10 @@ def test_settings_that_there_are_not_are_refused(run: Path):
             export(run, run / "no", **planner)
 
 
+def test_a_bundle_is_not_exported_anew(run: Path, brain: Brain, contract: Contract):
+    with pytest.raises(UserError, match="folder of its training"):
+        export(run / "bundle", run / "anew", contract=contract)
+
+
 def test_a_robot_with_cameras_has_the_other_kind_of_model():
     assert not isinstance(usual_config(load_contract("tabletop_arm")), ChunkConfig)

@@ -24,6 +24,7 @@ from world_model_ros.learning.behaviour.layout import StateLayout
 from world_model_ros.learning.behaviour.play import Play
 from world_model_ros.learning.data.cache import Cache, open_cache
 from world_model_ros.learning.export.bundle_writer import write_bundle
+from world_model_ros.learning.export.restore import BEAM
 from world_model_ros.planning.chunk_beam import ChunkBeam
 
 _CANDIDATES = 8  # that a rollout takes at a time
@@ -231,7 +232,7 @@ def export_chunks(
         ),
         name,
         free={"candidates": _CANDIDATES},
-        planner={"solver": "beam", "beta": 0.0, "chunk": model.chunk_ticks, **asdict(beam)},
+        planner={"solver": BEAM, "beta": 0.0, "chunk": model.chunk_ticks, **asdict(beam)},
         provenance=provenance,
         scores=scores,
         calibration=calibration,

@@ -12,6 +12,7 @@ from world_model_ros.planning.planner import PlanConfig
 if TYPE_CHECKING:
     from world_model_ros.learning.model.world_model import WorldModel
 
+BEAM = "beam"  # the solver of a bundle that plans by chunks
 _PREFIX = "model."
 # Set below, or training only, or the same in every model, and stored as one where there are several.
 _NOT_EXPORTED = ("sensed", "sigma_scale", "seen_head.", "reader.grid", "mels.", "whitening.")
@@ -21,8 +22,12 @@ def restored_model(bundle: Bundle, contract: Contract) -> WorldModel:
     """The model of a bundle, from the weights that its graphs name.
 
     Raises:
-        UserError: weights are missing or have other shapes: the bundle was exported by an older or newer version.
+        UserError: weights are missing or have other shapes: the bundle was exported by an older or newer version. Or it
+            plans by chunks, which is exported from its training.
     """
+    if (bundle.manifest.planner is not None) and getattr(bundle.manifest.planner, "solver", None) == BEAM:
+        legal = "the folder of its training: a model that plans by chunks is not restored from its bundle"
+        raise UserError("model", bundle.manifest.name, legal)
     import torch
 
     from world_model_ros.learning.model.world_model import Sizes, WorldModel
