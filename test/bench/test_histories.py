@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from world_model_ros.bench.gate import histories as histories_module
+from world_model_ros.bench.gate.campaign import places
 from world_model_ros.bench.gate.histories import EVENTS, Bench, histories
 from world_model_ros.bench.gate.trajectory_controllers import Setting
 from world_model_ros.contract.contract import Contract
@@ -19,6 +20,17 @@ def test_the_first_command_after_random_histories_keeps_the_limits(contract: Con
     assert found["exceeded"] == []
     assert found["judged"] > 35
     assert found["velocity_ratio"] > 0.2  # something moved
+
+
+@pytest.mark.parametrize("number", [46, 362, 570, 613])
+def test_a_gate_that_is_started_while_the_plan_of_another_ends_waits_until_the_arm_stands(
+    contract: Contract, number: int
+) -> None:
+    """Of a thousand: armed while slow, the controller went to rest in one step, at up to 3.4 times the limit."""
+    start, _ = places(contract, np.random.default_rng([0, 1]))
+    found = histories(contract, 1, start, seed=0, first=number)
+    assert found["judged"] == 1
+    assert found["exceeded"] == []
 
 
 @pytest.mark.parametrize("update_hz", [100.0, 500.0, 1000.0])

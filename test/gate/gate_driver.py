@@ -9,6 +9,7 @@ import numpy as np
 from world_model_ros.contract.contract import load_contract
 from world_model_ros.core.arrays import Float
 from world_model_ros.core.trajectory import JointLimits, Trajectory
+from world_model_ros.gate.arming import REST_S
 from world_model_ros.gate.gate import Gate, GateOutput
 from world_model_ros.gate.limiter import Motion
 
@@ -42,6 +43,14 @@ class Driver:
     def measure(self) -> None:
         if not self.frozen:
             self.gate.joint_state(self.now_ns, self.position + self.offset, np.zeros(JOINTS))
+
+    def rest(self, span_s: float = REST_S + 0.02) -> Driver:
+        """Let it stand where it is, as long as it must to be armed."""
+        for _ in range(round(span_s * 1e9 / CYCLE_NS)):
+            self.now_ns += CYCLE_NS
+            self.measure()
+            self.gate.step(self.now_ns)
+        return self
 
     def armed(self) -> Driver:
         self.measure()

@@ -207,7 +207,7 @@ def test_a_second_protective_stop_is_led_as_the_first_one() -> None:
         assert np.allclose(made.follower.controller.held[0], made.stopped, atol=1e-6)
         made.gate.driver.hear_ready(READY.topic, True)
         made.stopped = None
-        made.run(0.1)
+        made.run(0.3)
         assert made.gate.arm(made.now_ns) is None
         made.run(0.5, VELOCITY)
 

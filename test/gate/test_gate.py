@@ -54,9 +54,33 @@ def test_arming_needs_fresh_joint_states_inside_limits_and_at_rest() -> None:
     assert (gate.arm(START_NS).rule, gate.state.value) == ("position", "disarmed")
     gate.joint_state(START_NS, HOME, np.full(JOINTS, 0.5))
     assert gate.arm(START_NS).rule == "velocity"
-    gate.joint_state(START_NS, HOME, np.zeros(JOINTS))
-    assert gate.arm(START_NS) is None
-    assert gate.arm(START_NS).rule == "state"
+    later_ns = START_NS + 260_000_000
+    gate.joint_state(later_ns, HOME, np.zeros(JOINTS))
+    assert gate.arm(later_ns) is None
+    assert gate.arm(later_ns).rule == "state"
+
+
+@pytest.mark.parametrize("speed", [0.02, -0.02])
+def test_an_arm_that_moves_slowly_is_not_armed_until_it_has_stood_still_for_a_quarter_of_a_second(speed: float) -> None:
+    driver = Driver()
+    for _ in range(30):  # slower than what counts as standing still, as at the end of another gate's last plan
+        driver.position = driver.position + speed * CYCLE_NS * 1e-9 * np.eye(JOINTS)[2]
+        driver.step()
+    refusal = driver.gate.arm(driver.now_ns)
+    assert (refusal.rule, refusal.joint) == ("velocity", LIMITS.names[2])
+    assert "standing still for 0.25 s" in str(refusal.limit)
+    driver.rest(0.15)
+    assert driver.gate.arm(driver.now_ns).rule == "velocity"
+    driver.rest(0.12)
+    assert driver.gate.arm(driver.now_ns) is None
+
+
+def test_noise_of_a_sensor_is_no_motion() -> None:
+    driver, random = Driver(), np.random.default_rng(4)
+    for _ in range(40):
+        driver.offset = random.uniform(-4e-4, 4e-4, JOINTS)
+        driver.step()
+    assert driver.gate.arm(driver.now_ns) is None
 
 
 def test_armed_without_a_command_it_holds_and_has_nothing_to_say() -> None:
@@ -324,7 +348,7 @@ def disarmed_after_moving() -> tuple[Driver, np.ndarray]:
 def armed_again(driver: Driver, offset) -> np.ndarray:
     """Where it holds the joints, once it has been commanded to stay."""
     driver.offset = offset
-    driver.measure()
+    driver.rest()
     assert driver.gate.arm(driver.now_ns) is None
     driver.offset = 0.0
     driver.position = driver.position + offset

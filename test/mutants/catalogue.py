@@ -40,6 +40,14 @@ _COMMANDS = (
         (_GATE,),
     ),
     Mutant(
+        "armed_while_it_comes_to_rest",
+        "gate/gate.py::Gate.refusal",
+        "or (refuse_unrest(self._seen, self.limits, self._arm_tolerance) if self._seen else None)",
+        "",
+        "an arm is armed once it has stood still for a quarter of a second",
+        (_GATE,),
+    ),
+    Mutant(
         "names_not_compared",
         "gate/rules.py::_judge_form",
         "if sorted(command.names) != sorted(joints):",

@@ -11,7 +11,7 @@ within that time, the controller finds itself on the motion that it follows alre
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import replace
 
 import numpy as np
@@ -21,11 +21,13 @@ from world_model_ros.core.arrays import Float
 from world_model_ros.core.trajectory import JointLimits, Trajectory
 from world_model_ros.gate.alarms import Alarms
 from world_model_ros.gate.arming import (
+    REST_S,
     Measured,
     held_position,
     lead_in_s,
     refuse_place,
     refuse_stale,
+    refuse_unrest,
     tracking_error,
 )
 from world_model_ros.gate.collision import FREE, Collision
@@ -107,6 +109,7 @@ class Gate:
         self.machine = Machine()
         self._transitions: list[Transition] = []
         self._measured: Measured | None = None
+        self._seen: deque[Measured] = deque()  # in the time in which an arm has to stand still to be armed
         self._command: Trajectory | None = None
         self._command_ns = 0  # when it came
         self._plan: Plan | None = None  # what is being done; None while disarmed
@@ -155,6 +158,7 @@ class Gate:
             or self.alarms.refusal(now_ns)
             or refuse_stale(measured, now_ns, self._joints_max_age_s)
             or (None if measured is None else refuse_place(measured, self.limits))
+            or (refuse_unrest(self._seen, self.limits, self._arm_tolerance) if self._seen else None)
         )
 
     def arm(self, now_ns: int) -> Refusal | None:
@@ -221,6 +225,11 @@ class Gate:
         if not fits or not np.all(np.isfinite([position, velocity])):
             return False
         self._measured = Measured(stamp_ns, position, velocity)
+        if self._seen and stamp_ns < self._seen[-1].stamp_ns:
+            self._seen.clear()
+        self._seen.append(self._measured)
+        while (stamp_ns - self._seen[0].stamp_ns) * 1e-9 > REST_S:
+            self._seen.popleft()
         return True
 
     def command(self, now_ns: int, command: TrajectoryLike) -> Refusal | None:
@@ -268,6 +277,7 @@ class Gate:
         if not 0.0 <= passed_s <= CLOCK_JUMP_S:
             passed_s = max(passed_s, self._cycle_s)
             self._measured = self._command = self._unready_ns = None
+            self._seen.clear()
             self.alarms.forget()
             self._fire(Event.CLOCK_JUMP, now_ns)
         self._step_ns = now_ns
