@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", default="", help="bundle: name or folder; the one named like the robot without it")
     parser.add_argument("--provider", default="auto", help="auto, cpu, cuda or tensorrt (%(default)s)")
     parser.add_argument("--episodes", type=int, help="how many; 100, of benchmarks 50 a goal, without it")
-    parser.add_argument("--first-seed", type=int, help="of tasks 20000, of benchmarks 100000 without it")
+    parser.add_argument("--first-seed", type=int, help="of tasks 20000, of benchmarks 300000 without it")
     parser.add_argument("--goals", default="", help="of tasks those that suit the robot, of benchmarks all without it")
     parser.add_argument(
         "--controls", default="random,oracle,vision_only", help="of tasks; empty for none (%(default)s)"

@@ -21,14 +21,15 @@ from world_model_ros.evaluate.benchmarks.ogbench_tasks import GOALS, Task
 from world_model_ros.evaluate.brain_recipe import BrainRecipe
 from world_model_ros.evaluate.statistics import wilson
 
-FIRST_SEED = 100_000  # play has small ones
+FIRST_SEED = 300_000  # play has small ones; settings were chosen on those from 100,000 on
 SEEDS = 50  # a goal, as the benchmark has it
 PLAY = {"cube-single": 100, "cube-double": 200, "scene": 100}  # episodes that are played for training
-# Shares of goals that are reached after training on 1000 episodes of play, say Park et al. (2025).
+# Shares of goals that are reached after training on 1000 episodes: by GCIQL as the benchmark's authors report it
+# (Park et al. 2025), and by the best that is known to us, from later papers.
 PUBLISHED = {
-    "cube-single": {"GCBC": 0.06, "GCIVL": 0.53, "GCIQL": 0.68, "QRL": 0.05, "CRL": 0.19, "HIQL": 0.15},
-    "cube-double": {"GCBC": 0.01, "GCIVL": 0.36, "GCIQL": 0.40, "QRL": 0.01, "CRL": 0.10, "HIQL": 0.06},
-    "scene": {"GCBC": 0.05, "GCIVL": 0.42, "GCIQL": 0.51, "QRL": 0.05, "CRL": 0.19, "HIQL": 0.38},
+    "cube-single": {"GCIQL": 0.68, "best": 0.89},
+    "cube-double": {"GCIQL": 0.40, "best": 0.60},
+    "scene": {"GCIQL": 0.51, "best": 0.72},
 }
 
 
