@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import yaml
 from free_robot import TICK_NS, cube_pose, effector_at, free_contract, opening_at, write_free_bag
 
 from world_model_ros.brain.brain import Brain
 from world_model_ros.brain.session import BrainSession
 from world_model_ros.bundle.bundle import load_bundle
-from world_model_ros.contract.contract import Contract, load_contract
+from world_model_ros.contract.contract import Contract, contract_from_text, load_contract
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.goal import Goal
 from world_model_ros.core.streams import Observation
@@ -21,6 +22,7 @@ from world_model_ros.learning.behaviour.chunk_graphs import ChunkPlan, ChunkRoll
 from world_model_ros.learning.behaviour.chunk_model import ChunkSizes
 from world_model_ros.learning.behaviour.chunk_run import load_chunks
 from world_model_ros.learning.behaviour.chunk_training import ChunkConfig
+from world_model_ros.learning.behaviour.layout import StateLayout
 from world_model_ros.learning.export.publish import export
 from world_model_ros.learning.training.train_on_bags import train, usual_config
 from world_model_ros.planning.chunk_beam import ChunkBeam
@@ -32,7 +34,15 @@ PLAN = {"samples": 16, "macro_steps": 2, "every": 2}
 
 @pytest.fixture(scope="module")
 def contract() -> Contract:
-    return free_contract()
+    return without_effector(free_contract().text)
+
+
+def without_effector(text: str) -> Contract:
+    """The hand is a stream alone: a model of chunks takes no goal for it."""
+    told = yaml.safe_load(text)
+    for part in (told["interface"]["targets"], told["interface"]["labels"], told["deployment"]["labels"]):
+        del part[0]
+    return contract_from_text(yaml.safe_dump(told))
 
 
 @pytest.fixture(scope="module")
@@ -90,8 +100,8 @@ def test_an_action_is_decided_and_the_same_for_the_same_seed(brain: Brain, contr
     assert not np.array_equal(first[0].chunk, other[0].chunk)
     assert [each.cost is not None for each in first] == [True, False, True, False]
     assert all((np.abs(each.action) <= np.array(contract.interface.action.bounds) + 1e-6).all() for each in first)
-    assert first[0].poses.shape == (6, 2, 7)
-    assert first[0].sigma.shape == (6, 2, 3)
+    assert first[0].poses.shape == (6, 1, 7)
+    assert first[0].sigma.shape == (6, 1, 3)
     assert (first[0].sigma > 0).all()
 
 
@@ -100,7 +110,7 @@ def test_a_thing_that_is_not_reported_is_believed_where_the_model_expects_it(bra
     for tick in range(3):
         session.step(session.inputs(seen(tick), None, applied=np.zeros(5, np.float32)))
     lost = session.step(session.inputs(seen(3, lost=("cube_0",)), None, applied=np.zeros(5, np.float32))).decision
-    np.testing.assert_allclose(lost.belief_poses[1, :3], cube_pose()[:3], atol=0.02)
+    np.testing.assert_allclose(lost.belief_poses[0, :3], cube_pose()[:3], atol=0.02)
 
 
 def test_what_jumps_surprises(brain: Brain):
@@ -138,9 +148,41 @@ def test_graphs_are_what_the_module_is(run: Path, brain: Brain, contract: Contra
 
 
 def test_settings_that_there_are_not_are_refused(run: Path):
-    for planner, field in (({"solver": "icem"}, "planner"), ({"samples": 10}, "samples"), ({"every": 4}, "every")):
+    wrong = ({"solver": "icem"}, "planner"), ({"samples": 10}, "samples"), ({"every": 4}, "every")
+    for planner, field in (*wrong, ({"spread": 0}, "spread"), ({"macro_steps": 30}, "macro_steps")):
         with pytest.raises(UserError, match=field):
             export(run, run / "no", **planner)
+
+
+def test_a_bag_that_is_too_short_for_a_chunk_costs_itself_alone(tmp_path: Path, contract: Contract):
+    for number, ticks in enumerate((60, 61, 62, 4)):
+        write_free_bag(tmp_path / f"bag_{number}", contract, ticks)
+    config = ChunkConfig(steps=2, batch=8, sizes=SIZES, held_out=4)
+    told = train(contract, tmp_path, tmp_path / "run", config, workers=1, despite_faults=True)
+    assert told["bags"] >= 3
+
+
+def test_a_bag_that_lacks_a_stream_is_named(tmp_path: Path, contract: Contract):
+    for number in range(3):
+        left_out = ("gripper/opening",) if number == 1 else ()
+        write_free_bag(tmp_path / f"bag_{number}", contract, 60 + number, left_out)
+    config = ChunkConfig(steps=2, batch=8, sizes=SIZES, held_out=3)
+    with pytest.raises(UserError, match=r"opening.*never fresh in 1 of 3"):
+        train(contract, tmp_path, tmp_path / "run", config, workers=1, despite_faults=True)
+
+
+@pytest.mark.parametrize(("field", "value"), [("steps", 0), ("value_every", 0), ("batch", -1)])
+def test_settings_of_a_training_that_make_no_sense_are_refused(field: str, value: int):
+    with pytest.raises(UserError, match=field):
+        ChunkConfig(**{field: value})
+
+
+def test_what_a_state_does_not_hold_is_refused_before_anything_is_trained(contract: Contract):
+    with pytest.raises(UserError, match="no fingertip"):
+        StateLayout.of(free_contract().interface)
+    with pytest.raises(UserError, match="of a model of chunks"):
+        StateLayout.of(load_contract("tabletop_arm").interface)
+    assert [entry.name for entry in StateLayout.of(contract.interface).things] == ["cube_0"]
 
 
 def test_a_bundle_is_not_exported_anew(run: Path, brain: Brain, contract: Contract):

@@ -80,5 +80,5 @@ class ChunkBeam(nn.Module):
             now = ahead[:, -1]
             cost = self.model.distance(now, wanted)
         order = torch.topk(-cost, width).indices
-        best, others = order[0], order.flip(0)  # as other solvers do, the best last
+        best, others = order[0], order.flip(0)  # the best last
         return Planned(chunks[best], states[best], cost[best][None], chunks[others], states[others])

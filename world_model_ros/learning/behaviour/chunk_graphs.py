@@ -94,7 +94,7 @@ class ChunkPlan(NamedGraph):
         means = [each[0] for each in _means(self.model, self.targets, found.states[None], spread)]
         out = [found.chunk, found.states, *means, found.cost]
         if self.shown is not None:
-            out.append(found.futures[-_SHOWN:, :, self.model.layout.columns(self.shown)][..., :3])
+            out.append(found.futures[-_SHOWN - 1 : -1, :, self.model.layout.columns(self.shown)][..., :3])
         return tuple(out)
 
     def _goals(self, given: dict[str, Tensor], memory: Tensor) -> Tensor:

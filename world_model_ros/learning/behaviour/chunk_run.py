@@ -18,7 +18,7 @@ from world_model_ros.contract.contract import Contract, contract_from_text
 from world_model_ros.contract.schema import Interface
 from world_model_ros.core.errors import UserError
 from world_model_ros.learning.behaviour.chunk_graphs import ChunkPerceive, ChunkPlan, ChunkRollout, imagined
-from world_model_ros.learning.behaviour.chunk_model import ChunkModel, ChunkSizes
+from world_model_ros.learning.behaviour.chunk_model import MOST_AHEAD, ChunkModel, ChunkSizes
 from world_model_ros.learning.behaviour.chunk_training import ChunkConfig, fit_statistics, train_chunks
 from world_model_ros.learning.behaviour.layout import StateLayout
 from world_model_ros.learning.behaviour.play import Play
@@ -56,8 +56,11 @@ class BeamConfig:
             if name not in legal:
                 raise UserError("planner", name, f"one of {legal}, of a model that plans by chunks")
         changed = replace(self, **changes)
-        if changed.samples < 8 or changed.samples % changed.spread:
-            raise UserError("samples", changed.samples, f"8 or more, a multiple of {changed.spread}")
+        for name in legal:
+            if getattr(changed, name) < 1:
+                raise UserError(name, getattr(changed, name), "1 or more")
+        if changed.samples < 12 or changed.samples % changed.spread:
+            raise UserError("samples", changed.samples, f"12 or more, a multiple of {changed.spread}")
         return changed
 
 
@@ -72,7 +75,12 @@ def play_of(layout: StateLayout, cache: Cache, names: list[str]) -> Play:
     values = []
     for entry in layout.entries:
         told = np.asarray(cache.streams[entry.name], np.float32)
-        values.append(torch.from_numpy(told[_last_fresh(cache.fresh[:, names.index(entry.name)] > 0.5, cache.begins)]))
+        fresh = cache.fresh[:, names.index(entry.name)] > 0.5
+        never = sum(not fresh[begin:end].any() for begin, end in pairwise(cache.begins.tolist()))
+        if never:
+            legal = "bags in which every stream of a model of chunks is fresh at some tick; leave the others out"
+            raise UserError(f"bags: {entry.name}", f"never fresh in {never} of {len(cache.begins) - 1}", legal)
+        values.append(torch.from_numpy(told[_last_fresh(fresh, cache.begins)]))
     actions = np.zeros_like(cache.applied)
     actions[:-1] = cache.applied[1:]  # a cache says what led to a tick, this what was done from it on
     actions[cache.begins[1:] - 1] = 0.0
@@ -109,13 +117,15 @@ def train_on_cache(contract: Contract, cache: Cache, out: Path, config: ChunkCon
     interface = contract.interface
     layout = StateLayout.of(interface)
     play = play_of(layout, cache, [stream.name for stream in interface.streams])
-    if not cache.trained.any() or not len(play.starts(torch.from_numpy(np.flatnonzero(cache.trained)), config.chunk)):
+    trained = torch.from_numpy(np.flatnonzero(cache.trained))
+    if not len(play.starts(trained, config.chunk)):
         raise UserError("bags", int(cache.trained.sum()), f"training episodes of more than {config.chunk} ticks")
     torch.manual_seed(config.seed)
     model = ChunkModel(layout, interface.action.size, config.sizes)
-    fit_statistics(model, play, torch.tensor(interface.action.bounds))
-    held_out = torch.from_numpy(~cache.trained)
-    told = train_chunks(model, play, held_out, tolerances(interface, layout, config), config, out)
+    fit_statistics(model, play, torch.tensor(interface.action.bounds), trained)
+    play = replace(play, pool=play.ticks(trained))
+    masks = torch.from_numpy(cache.validation), torch.from_numpy(cache.trained)
+    told = train_chunks(model, play, masks[0], tolerances(interface, layout, config), config, out, masks[1])
     about = {"kind": "chunks", "contract": contract.text, "sizes": asdict(config.sizes)}
     torch.save({**about, "weights": model.state_dict()}, out / "model.pt")
     told |= {"minutes": round(told["minutes"], 2)}
@@ -140,10 +150,10 @@ def load_chunks(path: Path) -> tuple[ChunkModel, Contract]:
 def calibrate(model: ChunkModel, play: Play, episodes: torch.Tensor, horizon: int) -> dict[str, Any]:
     """Set the scale of regions and of surprise from episodes (E',) that did not train; share of regions that hold."""
     at = play.starts(episodes, horizon)
-    if not len(at):
-        raise UserError("held_out", 0, f"an episode of more than {horizon} ticks that does not train")
-    at = at[torch.randperm(len(at), generator=torch.Generator().manual_seed(3))[:_MEASURED]]
-    half = len(at) // 2
+    if len(at) < 2:
+        raise UserError("held_out", len(at), f"an episode of more than {horizon + 1} ticks that does not train")
+    at = at[torch.randperm(len(at), generator=torch.Generator().manual_seed(3))[:_MEASURED]].sort().values
+    half = len(at) // 2  # of other episodes, where there are two
     ratios = _miss(model, play, at, horizon)  # (B, H, E)
     scale = torch.quantile(ratios[:half], _REGION, dim=0) / _REGION_SCALE
     model.sigma_scale[:horizon] *= scale
@@ -185,16 +195,21 @@ def publish_chunks(
     beam = BeamConfig().but(**planner)
     if beam.every > model.chunk_ticks:
         raise UserError("every", beam.every, f"1 to {model.chunk_ticks}, the ticks of a chunk")
+    for needed in ("train.json", "cache/cache.json"):
+        if not (run / needed).is_file():
+            raise UserError("run", str(run), f"a folder with {needed}, as `world-model train` writes it")
     told = json.loads((run / "train.json").read_text(encoding="utf-8"))
     horizon = beam.macro_steps * model.chunk_ticks
+    if horizon > MOST_AHEAD:
+        raise UserError("macro_steps", beam.macro_steps, f"1 to {MOST_AHEAD // model.chunk_ticks}")
     cache = open_cache(contract, run / "cache", told["config"]["held_out"])
     play = play_of(model.layout, cache, [stream.name for stream in interface.streams])
-    calibration = calibrate(model, play, torch.from_numpy(np.flatnonzero(~cache.trained)), horizon)
+    calibration = calibrate(model, play, torch.from_numpy(np.flatnonzero(cache.validation)), horizon)
     provenance = {
         "training": told,
         "episodes": len(cache.begins) - 1,
         "ticks": len(cache.fresh),
-        "held_out_episodes": int(np.sum(~cache.trained)),
+        "held_out_episodes": int(np.sum(cache.validation)),
         "parameters": sum(p.numel() for p in model.parameters()),
     }
     return export_chunks(model, contract, out, name, beam, provenance, told["scores"], calibration, exporter)

@@ -6,6 +6,7 @@ A run that was broken off goes on where it was.
 from __future__ import annotations
 
 import copy
+import hashlib
 import json
 import math
 import sys
@@ -62,18 +63,24 @@ class ChunkConfig:
     seed: int = 0
     threads: int = 1
 
+    def __post_init__(self) -> None:
+        for name in ("steps", "value_every", "batch", "held_out", "threads"):
+            if getattr(self, name) < 1:
+                raise UserError(name, getattr(self, name), "1 or more")
+
     @property
     def chunk(self) -> int:
         """Ticks in a macro step."""
         return self.sizes.chunk
 
 
-def fit_statistics(model: ChunkModel, play: Play, bounds: Tensor) -> None:
-    """Means and scales of states, of what they change by, and of actions."""
-    at = play.starts(torch.arange(len(play.begins) - 1), model.chunk_ticks)
-    states, k = play.states, model.chunk_ticks
-    model.mean.copy_(states.mean(0))
-    model.scale.copy_(states.std(0).clamp(min=1e-3))
+def fit_statistics(model: ChunkModel, play: Play, bounds: Tensor, episodes: Tensor | None = None) -> None:
+    """Means and scales of states, of what they change by, and of actions, in some episodes (E', ); in all without."""
+    episodes = torch.arange(len(play.begins) - 1) if episodes is None else episodes
+    states, k, seen = play.states, model.chunk_ticks, play.states[play.ticks(episodes)]
+    at = play.starts(episodes, k)
+    model.mean.copy_(seen.mean(0))
+    model.scale.copy_(seen.std(0).clamp(min=1e-3))
     for thing, hand in model.layout.relative():
         model.scale[thing] = model.scale[hand] = model.scale[hand].mean()
     model.step_scale.copy_(_size(states[at] - states[at - 1]))
@@ -88,7 +95,13 @@ def _size(changes: Tensor) -> Tensor:
 
 
 def train_chunks(
-    model: ChunkModel, play: Play, held_out: Tensor, tolerance: Tensor, config: ChunkConfig, out: Path
+    model: ChunkModel,
+    play: Play,
+    held_out: Tensor,
+    tolerance: Tensor,
+    config: ChunkConfig,
+    out: Path,
+    trained: Tensor | None = None,
 ) -> dict[str, Any]:
     """Train in place; the model is left with averaged weights of the behaviour, in eval mode.
 
@@ -98,13 +111,14 @@ def train_chunks(
         held_out: (E,) bool, episodes that only measure.
         tolerance: of each thing that a goal may be given for.
         config: settings.
-        out: folder of the checkpoint and of ``chunks.json``.
+        out: folder of the checkpoint.
+        trained: (E,) bool, episodes that train; all others without it.
 
     Returns:
-        Last losses, held-out scores and minutes.
+        Settings, sizes, held-out scores and minutes.
     """
     torch.set_num_threads(config.threads)
-    run = _ChunkRun(model, play, held_out, tolerance, config, out)
+    run = _ChunkRun(model, play, held_out, ~held_out if trained is None else trained, tolerance, config, out)
     run.resume()
     run.train()
     return run.finish()
@@ -114,7 +128,14 @@ class _ChunkRun:
     """Where a run stands."""
 
     def __init__(
-        self, model: ChunkModel, play: Play, held_out: Tensor, tolerance: Tensor, config: ChunkConfig, out: Path
+        self,
+        model: ChunkModel,
+        play: Play,
+        held_out: Tensor,
+        trained: Tensor,
+        tolerance: Tensor,
+        config: ChunkConfig,
+        out: Path,
     ) -> None:
         self.model, self.play, self.tolerance, self.config, self.out = model, play, tolerance, config, out
         self.step, self.minutes = 0, 0.0
@@ -122,7 +143,7 @@ class _ChunkRun:
         self.target, self.average = copy.deepcopy(model), copy.deepcopy(model.behaviour)
         numbers = torch.arange(len(play.begins) - 1)
         k = model.chunk_ticks
-        self.starts, self.measured = play.starts(numbers[~held_out], k), play.starts(numbers[held_out], k)
+        self.starts, self.measured = play.starts(numbers[trained], k), play.starts(numbers[held_out], k)
         valued = list(model.distances.parameters())
         others = [p for part in (model.behaviour, model.dynamics, model.spread) for p in part.parameters()]
         self.optimizer = torch.optim.AdamW(
@@ -202,9 +223,7 @@ class _ChunkRun:
                     scores[f"{entry.name}_chunk"] = float(miss.median())
                     if moved.any():
                         scores[f"{entry.name}_chunk_moved"] = float(miss[moved].median())
-        result = {"config": asdict(config), "sizes": asdict(model.sizes), "minutes": self.minutes, "scores": scores}
-        (self.out / "chunks.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-        return result
+        return {"config": asdict(config), "sizes": asdict(model.sizes), "minutes": self.minutes, "scores": scores}
 
     def _save(self) -> None:
         self.out.mkdir(parents=True, exist_ok=True)
@@ -223,10 +242,9 @@ class _ChunkRun:
         part.replace(self.out / CHECKPOINT)
 
     def _about(self) -> str:
-        asked = {**asdict(self.config), "threads": 0}
-        return json.dumps(
-            [asked, asdict(self.model.sizes), list(self.play.states.shape), float(self.play.states.sum())]
-        )
+        play = self.play
+        told = b"".join(each.numpy().tobytes() for each in (play.states, play.actions, play.begins, self.starts))
+        return json.dumps([{**asdict(self.config), "threads": 0}, hashlib.sha256(told).hexdigest()])
 
     def resume(self) -> None:
         """Go on from a checkpoint in the folder, if there is one."""

@@ -62,8 +62,14 @@ class StateLayout:
         """The layout of a robot whose poses and scalars are streams.
 
         Raises:
-            UserError: nothing is reported, no goal can be given, or a target has no stream of its own or of its label.
+            UserError: it has senses that a state does not hold, or an action that kinematics make motion of; nothing is
+                reported, no goal can be given, or a target has no stream of its kind.
         """
+        others = [stream.name for stream in interface.streams if stream.kind not in _SCALAR]
+        if others or not interface.action.free:
+            found = others or interface.action.kind
+            legal = "streams of kind pose and value alone, and an action of free parts, of a model of chunks"
+            raise UserError("interface.streams" if others else "interface.action", found, legal)
         reported = {stream.name: _SCALAR[stream.kind] for stream in interface.streams if stream.kind in _SCALAR}
         labels = {label.target: label.name for label in interface.labels}
         targets, numbers = {}, {}
@@ -72,6 +78,11 @@ class StateLayout:
             if name is None:
                 legal = f"a stream of kind pose or value named {labels.get(target.name, target.name)!r}"
                 raise UserError(f"interface.targets: {target.name}", "no stream that reports it", legal)
+            if target.kind == "fingertip" or reported[name] != (target.kind == "articulated"):
+                legal = (
+                    "an object of a stream of kind pose, or something articulated of one of kind value; no fingertip"
+                )
+                raise UserError(f"interface.targets: {target.name}", f"{target.kind}, stream {name}", legal)
             targets[name], numbers[name] = target, number
         entries = []
         for stream in interface.streams:
@@ -79,7 +90,7 @@ class StateLayout:
                 continue
             known = targets.get(stream.name)
             fold = 1 if known is None else known.symmetry if known.orientation in ("yaw", "full") else 0
-            goal = known is not None and known.kind != "fingertip"
+            goal = known is not None
             fold = -1 if reported[stream.name] else fold
             entries.append(Entry(stream.name, fold, numbers.get(stream.name), goal))
         if not any(entry.goal for entry in entries):

@@ -34,17 +34,25 @@ class Play:
         states: (N, R).
         actions: (N, C), what was done between a tick and the next.
         begins: first tick of each episode and N at the end, (E + 1,).
+        pool: ticks that goals from anywhere are drawn from; all without it.
     """
 
     layout: StateLayout
     states: Tensor
     actions: Tensor
     begins: Tensor
+    pool: Tensor | None = None
 
     def starts(self, episodes: Tensor, ticks: int) -> Tensor:
         """Ticks of some episodes (E', ) that have one before them and ``ticks`` after them."""
         begins = self.begins.tolist()
-        return torch.cat([torch.arange(begins[e] + 1, begins[e + 1] - ticks) for e in episodes.tolist()])
+        spans = [(begins[e] + 1, begins[e + 1] - ticks) for e in episodes.tolist()]
+        return torch.cat([torch.zeros(0, dtype=torch.long), *(torch.arange(a, max(a, b)) for a, b in spans)])
+
+    def ticks(self, episodes: Tensor) -> Tensor:
+        """All ticks of some episodes (E', )."""
+        begins = self.begins.tolist()
+        return torch.cat([torch.arange(begins[e], begins[e + 1]) for e in episodes.tolist()])
 
     def memory(self, at: Tensor) -> Tensor:
         """Memories (B, 2 R) at ticks (B,)."""
@@ -67,7 +75,8 @@ class Play:
         ahead = (torch.log(uniform) / torch.log(torch.tensor(1.0 - 1.0 / mix.ticks))).long() + 1
         goal = torch.minimum(at + ahead, end)
         source = torch.rand(count, generator=generator)
-        anywhere = torch.randint(0, len(self.states), (count,), generator=generator)
+        pool = torch.arange(len(self.states)) if self.pool is None else self.pool
+        anywhere = pool[torch.randint(0, len(pool), (count,), generator=generator)]
         goal = torch.where(source < mix.anywhere, anywhere, goal)
         goal = torch.where(source > 1.0 - mix.now, at, goal)
         wanted = self.states[goal][:, self.layout.goal_columns]
