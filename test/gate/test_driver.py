@@ -212,6 +212,22 @@ def test_a_second_protective_stop_is_led_as_the_first_one() -> None:
         made.run(0.5, VELOCITY)
 
 
+def test_each_protective_stop_of_a_stopped_gate_leads_the_controller_to_the_arm() -> None:
+    """Nothing is armed between the two, which would begin anew by itself."""
+    made = bench(Settings(ready=[READY]))
+    made.gate.stop(made.now_ns)
+    made.run(0.6)
+    for _ in range(2):
+        made.stopped = made.measured + 0.02
+        made.gate.driver.hear_ready(READY.topic, False)
+        made.run(1.5)
+        assert np.allclose(made.follower.controller.held[0], made.stopped, atol=1e-6)
+        made.gate.driver.hear_ready(READY.topic, True)
+        made.stopped = None
+        made.run(0.1)
+    assert made.gate.state.value == "stopped"
+
+
 def test_a_pause_that_is_heard_late_leaves_the_controller_where_the_arm_is() -> None:
     made = bench(Settings(speed_scaling=SCALING))
     made.follower.controller.scaling = 0.0
