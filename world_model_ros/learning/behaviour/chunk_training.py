@@ -8,7 +8,6 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-import math
 import sys
 import time
 from dataclasses import asdict, dataclass, field
@@ -23,6 +22,7 @@ from world_model_ros.core.progress import progress_bar
 from world_model_ros.learning.behaviour.chunk_losses import ValueConfig, dynamics_losses, flow_loss, value_loss
 from world_model_ros.learning.behaviour.chunk_model import ChunkModel, ChunkSizes
 from world_model_ros.learning.behaviour.play import Play
+from world_model_ros.learning.training.train import warm_cosine
 
 CHECKPOINT = "chunk_checkpoint.pt"
 _SAVED = 1000  # steps between two checkpoints
@@ -166,7 +166,7 @@ class _ChunkRun:
         begin, before = time.monotonic(), self.minutes
         for step in progress:
             for group in self.optimizer.param_groups:
-                group["lr"] = group["peak"] * _warm_cosine(step, config.steps)
+                group["lr"] = group["peak"] * warm_cosine(step, config.steps)
             losses = self._losses(step)
             total = torch.stack(list(losses.values())).sum()
             if not torch.isfinite(total):
@@ -265,9 +265,3 @@ class _ChunkRun:
 @torch.no_grad()
 def _follow(slow: nn.Module, quick: nn.Module, share: float) -> None:
     torch._foreach_lerp_(list(slow.parameters()), list(quick.parameters()), share)
-
-
-def _warm_cosine(step: int, steps: int) -> float:
-    """Learning rate as a share of its peak: up over the first twentieth, then a cosine down to a fiftieth."""
-    warm = max(1, steps // 20)
-    return min(1.0, (step + 1) / warm) * (0.02 + 0.98 * 0.5 * (1.0 + math.cos(math.pi * min(1.0, step / steps))))

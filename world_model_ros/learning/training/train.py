@@ -192,7 +192,7 @@ class _Run:
         device = model.action_scale.device
         for step in progress:
             for group in optimizer.param_groups:
-                group["lr"] = rate * _warm_cosine(step, steps)
+                group["lr"] = rate * warm_cosine(step, steps)
             # The encoder only: the belief is filtered over many ticks and wants its millimetres.
             with pictures_in_bfloat16(device) if codes is None else nullcontext():
                 batch = self.windows[stage].draw(config.windows[stage], self.random, codes, model)
@@ -228,7 +228,7 @@ def _camera_parameters(model: WorldModel) -> list[torch.nn.Parameter]:
     return [parameter for module in kept for parameter in module.parameters()]
 
 
-def _warm_cosine(step: int, steps: int) -> float:
+def warm_cosine(step: int, steps: int) -> float:
     """Learning rate as a share of its peak: up over the first twentieth, then a cosine down to a fiftieth."""
     warm = max(1, steps // 20)
     return min(1.0, (step + 1) / warm) * (0.02 + 0.98 * 0.5 * (1.0 + math.cos(math.pi * min(1.0, step / steps))))
