@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from itertools import accumulate
 from typing import Annotated, Literal, Union
 
@@ -29,13 +30,13 @@ class Tip(Strict):
         return self
 
 
-class Displacement(Strict):
+class Displacement(Strict, ABC):
     """Actions of which kinematics make joint motion."""
 
     @property
+    @abstractmethod
     def components(self) -> tuple[str, ...]:
         """A name for each of the C numbers."""
-        raise NotImplementedError
 
     @property
     def size(self) -> int:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
@@ -28,7 +29,7 @@ def mlp(*sizes: int) -> nn.Sequential:
     return nn.Sequential(*layers)
 
 
-class StreamEncoder(nn.Module):
+class StreamEncoder(nn.Module, ABC):
     """Base of encoders.
 
     Attributes:
@@ -49,9 +50,9 @@ class StreamEncoder(nn.Module):
         """What an array goes through before `features`; without weights."""
         return None
 
+    @abstractmethod
     def features(self, value: Tensor) -> dict[str, Tensor]:
         """What does not depend on time, of arrays (B, ...), by the end of its name: the main part, (B, n), has none."""
-        raise NotImplementedError
 
     def encode(self, feature: Tensor) -> Tensor:
         """The main part of the features -> what the filter fuses, (B, width)."""
