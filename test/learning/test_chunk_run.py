@@ -162,6 +162,18 @@ def test_a_bag_that_is_too_short_for_a_chunk_costs_itself_alone(tmp_path: Path, 
     assert told["bags"] >= 3
 
 
+def test_what_cannot_be_trained_is_said_before_bags_are_read(
+    tmp_path: Path, contract: Contract, monkeypatch: pytest.MonkeyPatch
+):
+    write_free_bag(tmp_path / "bag", contract, 60)
+    with pytest.raises(UserError, match="of a model of chunks"):
+        train(load_contract("tabletop_arm"), tmp_path, tmp_path / "run", ChunkConfig(steps=1))
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(UserError, match="WORLD_SIZE"):
+        train(contract, tmp_path, tmp_path / "run", ChunkConfig(steps=1))
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_bag_that_lacks_a_stream_is_named(tmp_path: Path, contract: Contract):
     for number in range(3):
         left_out = ("gripper/opening",) if number == 1 else ()

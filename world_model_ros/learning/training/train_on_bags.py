@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -49,12 +50,17 @@ def train(
         ``robot``, number of ``bags`` and ``ticks``, and path of the ``checkpoint``.
 
     Raises:
-        UserError: no bag can be read, or the data makes no sense.
+        UserError: no bag can be read, the data makes no sense, or the contract does not suit the kind of model.
     """
     out, config = Path(out), config or usual_config(contract)
+    if isinstance(config, ChunkConfig):  # what it cannot be trained for is said before bags are read
+        StateLayout.of(contract.interface)
+        if (processes := int(os.environ.get("WORLD_SIZE", "1"))) > 1:
+            raise UserError("WORLD_SIZE", processes, "1: a model of chunks is trained by one process")
     folders = [Path(bags)] if isinstance(bags, str | Path) else [Path(each) for each in bags]
     found = find_bags(folders)
-    distributed.start(config.device if isinstance(config, TrainConfig) else "cpu")
+    if isinstance(config, TrainConfig):
+        distributed.start(config.device)
     first = not distributed.rank()
     if not first:  # the first process reads the bags; then all find them read
         distributed.wait()
