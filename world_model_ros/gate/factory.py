@@ -68,7 +68,11 @@ def _moved(contract: Contract) -> set[str]:
     if not action.tips:
         return named
     description = contract.description
-    return named | {joint.name for tip in action.tips for joint in description.above(tip.link)}
+    leaders = {joint.name: joint.mimics for joint in description.joints}
+    carrying = {joint.name for tip in action.tips for joint in description.above(tip.link)}
+    while followed := {leaders[name] or name for name in carrying} - carrying:
+        carrying |= followed
+    return named | carrying
 
 
 def joint_stream(contract: Contract) -> JointStream:

@@ -12,7 +12,7 @@ from world_model_ros.contract.actions import Tip
 from world_model_ros.contract.contract import Contract
 from world_model_ros.core.arrays import Float
 from world_model_ros.core.errors import UserError
-from world_model_ros.kinematics.urdf_model import link_frame, reduced_model
+from world_model_ros.kinematics.urdf_model import followers, link_frame, reduced_model
 
 POSITION_TOLERANCE_M = 1e-4
 ROTATION_TOLERANCE_RAD = 1e-3
@@ -35,7 +35,7 @@ class Chain:
         tolerance: of solutions, m and rad; None takes the usual ones.
 
     Attributes:
-        joints: (n,) indices of its joints in the contract's order.
+        joints: (n,) indices of its joints in the contract's order, also of those that are only mimicked on the way.
 
     Raises:
         UserError: the link or the base frame is not in the URDF, no joint of the contract moves the link, or one moves
@@ -52,25 +52,26 @@ class Chain:
         self._precision = _PRECISION if tolerance is None else np.full(6, tolerance**-2.0)
         frame, link = contract.interface.base_frame, link_frame(full, tip.link, "interface.action.link")
         link_frame(full, frame, "interface.base_frame")
-        carrying = set(full.supports[full.frames[link].parentJoint])
-        names = [name for name in contract.joint_names if full.getJointId(name) in carrying]
-        if not names:
+        carrying = [i for i in full.supports[full.frames[link].parentJoint] if i > 0]
+        for joint in (full.joints[i] for i in carrying if full.names[i] in contract.joint_names):
+            if joint.nq != 1:
+                name, legal = full.names[joint.id], "a revolute or prismatic joint with limits"
+                raise UserError(f"joint {name} of the URDF", joint.shortname(), legal)
+        moves, shift = followers(contract, full)
+        kept = [i for i in carrying if moves[full.joints[i].idx_q].any()]
+        if not kept:
             raise UserError("interface.action.link", tip.link, "a link that joints of the contract move")
-        self.joints = np.array([contract.joint_names.index(name) for name in names])
-        held = [i for i in range(1, full.njoints) if full.names[i] not in names]
+        self.joints = np.flatnonzero(moves[[full.joints[i].idx_q for i in kept]].any(axis=0))
+        held = [i for i in range(1, full.njoints) if i not in kept]
         self._model, _ = reduced_model(full, [], held, pin.neutral(full))
         self._data = self._model.createData()
-        joints = [self._model.joints[self._model.getJointId(name)] for name in names]
-        for name, joint in zip(names, joints):
-            if joint.nq != 1:
-                raise UserError(
-                    f"joint {name} of the URDF", joint.shortname(), "a revolute or prismatic joint with limits"
-                )
-        self._order = np.array([joint.idx_q for joint in joints])  # own order -> Pinocchio's
+        rows = [full.joints[full.getJointId(name)].idx_q for name in list(self._model.names)[1:]]
+        self._moves, self._shift = moves[np.ix_(rows, self.joints)], shift[rows]
+        self._plain = np.array_equal(self._moves, np.eye(len(rows))) and not self._shift.any()
         limits = contract.limits()
         self._fastest = limits.velocity[self.joints]
-        self._lowest, self._highest = (self._to_model(each[self.joints]) for each in (limits.lower, limits.upper))
-        self._rest = self._to_model(contract.rest[self.joints]) if len(names) > _POSE else None
+        self._lowest, self._highest = limits.lower[self.joints], limits.upper[self.joints]
+        self._rest = contract.rest[self.joints] if len(self.joints) > _POSE else None
         self._frame = link_frame(self._model, tip.link, "interface.action.link")
         base = link_frame(self._model, frame, "interface.base_frame")
         if self._model.frames[base].parentJoint != 0:
@@ -81,7 +82,7 @@ class Chain:
 
     def pose(self, q: Float) -> tuple[Float, Float]:
         """Position (3,) in m and rotation (3, 3) of the link in the base frame, at its joints' positions (n,)."""
-        pose = self._base.actInv(self._pose(self._to_model(q)))
+        pose = self._base.actInv(self._pose(self._to_model(np.asarray(q, np.float64))))
         return pose.translation.copy(), pose.rotation.copy()
 
     def solve(self, q0: Float, position: Float, rotation: Float, iterations: int = 100) -> Float | None:
@@ -92,13 +93,15 @@ class Chain:
         None if the pose is not met within 0.1 mm and 1 mrad after ``iterations``.
         """
         target = self._base * pin.SE3(rotation, position)
-        q = within(self._to_model(q0), self._lowest, self._highest)
+        q = within(q0, self._lowest, self._highest)
         for iteration in range(iterations):
-            pose = self._pose(q)
+            full = self._to_model(q)
+            pose = self._pose(full)
             error = pin.log6(pose.actInv(target)).vector
             if error @ (self._precision * error) < 1.0:
-                return np.array(q[self._order])
-            jacobian = pin.computeFrameJacobian(self._model, self._data, q, self._frame, pin.LOCAL)
+                return q
+            jacobian = pin.computeFrameJacobian(self._model, self._data, full, self._frame, pin.LOCAL)
+            jacobian = jacobian if self._plain else jacobian @ self._moves
             self._factors.compute(jacobian @ jacobian.T + _DAMPED)
             step = jacobian.T @ self._factors.solve(error)
             length = sqrt(step @ step)
@@ -168,9 +171,8 @@ class Chain:
         return pin.updateFramePlacement(self._model, self._data, self._frame)
 
     def _to_model(self, q: Float) -> Float:
-        ordered = np.empty(len(self._order))
-        ordered[self._order] = q
-        return ordered
+        """Pinocchio's positions, in its order; joints that mimic one of these follow it."""
+        return q if self._plain else self._moves @ q + self._shift
 
 
 def within(values: Float, low: Float | float, high: Float | float) -> Float:

@@ -62,27 +62,37 @@ class _Tool:
 
 @dataclass(frozen=True)
 class _Group:
-    """Joints that go together: each by ``gains`` (n,) a unit of an action's columns.
+    """Joints that go together: each by ``gains`` a unit of the action, from ``zero`` on, between places that are ends.
 
     Args:
-        joints: (n,) indices. at: columns; of a gripper one, else one a joint.
-        closed: (n,) positions of a closed gripper; None of other joints. bound: of the columns.
+        joints: (n,) indices. at: columns; of a gripper one, else one a joint. bound: of them.
+        zero, gains: (n,) of a gripper its closed joints, and the way to where they are open; else 0 and 1.
+        ends: (2, n) places. limits: (2, n) positions.
+        longest: (n,) the farthest a place moves in a second.
     """
 
     joints: NDArray[np.intp]
     at: slice
     bound: float
+    zero: Float
     gains: Float
-    closed: Float | None = None
+    ends: Float
+    limits: Float
+    longest: Float
 
-    def place(self, q: Float) -> Float:
-        """Of joints (n,): how far the gripper is open, (1,), or where they are, (n,)."""
-        if self.closed is None:
-            return q
-        return np.array([float(np.mean((q - self.closed) / self.gains))])
+    def move(self, points: Float, chunk: Float, tick_s: float) -> None:
+        """Put positions into ``points`` (H + 1, J). A joint that is beyond an end goes no farther."""
+        place = (points[0, self.joints] - self.zero) / self.gains  # how far a gripper's joints are open, or positions
+        least, most = np.minimum(place, self.ends[0]), np.maximum(place, self.ends[1])
+        longest = np.minimum(self.bound, self.longest * tick_s)
+        for row, action in zip(points[1:], chunk):
+            place = within(place + within(action[self.at], -longest, longest), least, most)
+            row[self.joints] = within(self.zero + place * self.gains, *self.limits)  # rounding may lead out of them
 
-    def positions(self, place: Float) -> Float:
-        return place if self.closed is None else self.closed + place * self.gains
+    def moved(self, before: Float, now: Float) -> Float:
+        """The action's numbers between two configurations (J,)."""
+        way = (now[self.joints] - before[self.joints]) / self.gains
+        return way if len(way) == self.at.stop - self.at.start else np.array([way.mean()])
 
 
 class PartsKinematics(ArmKinematics):
@@ -124,18 +134,20 @@ class PartsKinematics(ArmKinematics):
         self.aside = np.array([i for i in range(len(self.names)) if i not in counts], np.intp)
 
     def _group(self, part: Gripper | JointDisplacement, at: slice) -> _Group:
+        named = [joint.name for joint in part.joints] if isinstance(part, Gripper) else part.joints
+        joints = np.array([self.names.index(name) for name in named], np.intp)
+        limits = np.array([self.limits.lower[joints], self.limits.upper[joints]])
+        fastest, nought = self.limits.velocity[joints], np.zeros(len(joints))
         if isinstance(part, JointDisplacement):
-            joints = np.array([self.names.index(name) for name in part.joints], np.intp)
-            return _Group(joints, at, part.bound, np.ones(len(joints)))
-        joints = np.array([self.names.index(joint.name) for joint in part.joints], np.intp)
-        closed = np.array([joint.closed for joint in part.joints])
-        opened = np.array([joint.open for joint in part.joints])
-        for joint, index in zip(part.joints, joints):
-            low, high = self.limits.lower[index], self.limits.upper[index]
-            if not (low <= joint.closed <= high and low <= joint.open <= high):
-                legal = f"positions from {low:g} to {high:g}"
+            return _Group(joints, at, part.bound, nought, nought + 1, limits, limits, fastest)
+        for joint, (lower, upper) in zip(part.joints, limits.T):
+            if not (lower <= joint.closed <= upper and lower <= joint.open <= upper):
+                legal = f"positions from {lower:g} to {upper:g}"
                 raise UserError(f"interface.action: {part.name}: {joint.name}", (joint.closed, joint.open), legal)
-        return _Group(joints, at, part.bound, opened - closed, closed)
+        closed = np.array([joint.closed for joint in part.joints])
+        gains = np.array([joint.open for joint in part.joints]) - closed
+        ends, together = np.array([nought, nought + 1]), nought + (fastest / np.abs(gains)).min()
+        return _Group(joints, at, part.bound, closed, gains, ends, limits, together)
 
     def chunk_trajectory(
         self, q_ref: Float, chunk: Float, stamp_ns: int, tick_s: float, lead: AnyFloat | None = None
@@ -153,23 +165,10 @@ class PartsKinematics(ArmKinematics):
                 q, position, rotation = tool.chain.toward(q, position, rotation, goal, tick_s, wanted, most_rad)
                 row[tool.chain.joints] = q
         for group in self._groups:
-            self._move(group, points, chunk, tick_s)
+            group.move(points, chunk, tick_s)
         if lead is not None:
             lead_aside(points, self.aside, lead, self.limits, tick_s)
         return through(self.names, points, stamp_ns, tick_s, self.limits.acceleration)
-
-    def _move(self, group: _Group, points: Float, chunk: Float, tick_s: float) -> None:
-        """Put the positions of a group's joints into ``points`` (H + 1, J)."""
-        joints, low, high = group.joints, self.limits.lower, self.limits.upper
-        fastest = self.limits.velocity[joints] * tick_s / np.abs(group.gains)
-        gripper = group.closed is not None
-        longest = np.array([fastest.min()]) if gripper else fastest
-        place = group.place(points[0, joints])
-        for row, action in zip(points[1:], chunk):
-            move = within(within(action[group.at], -group.bound, group.bound), -longest, longest)
-            ends = (0.0, 1.0) if gripper else (low[joints], high[joints])
-            place = within(place + move, *ends)
-            row[joints] = group.positions(place)
 
     def applied_action(self, q_prev: Float, q_now: Float) -> Float:
         """Action (C,) that leads from one commanded configuration (J,) to another."""
@@ -180,9 +179,7 @@ class PartsKinematics(ArmKinematics):
             found.append((tool.moves, (p1 - p0)[tool.chain.axes]))
             if tool.axes:
                 found.append((tool.turns, tool.turned(r0, r1)))
-        found += [
-            (group.at, group.place(now[group.joints]) - group.place(before[group.joints])) for group in self._groups
-        ]
+        found += [(group.at, group.moved(before, now)) for group in self._groups]
         action = np.zeros(max(at.stop for at, _ in found))
         for at, numbers in found:
             action[at] = numbers

@@ -10,7 +10,7 @@ import pinocchio as pin
 from world_model_ros.contract.contract import Contract
 from world_model_ros.core.arrays import Float
 from world_model_ros.core.errors import UserError
-from world_model_ros.kinematics.urdf_model import link_frame, urdf_model
+from world_model_ros.kinematics.urdf_model import followers, link_frame, urdf_model
 
 
 class LinkTwist:
@@ -32,19 +32,19 @@ class LinkTwist:
         base = link_frame(self._model, contract.interface.base_frame, "interface.base_frame")
         pin.framesForwardKinematics(self._model, self._data, pin.neutral(self._model))
         self._turn = self._data.oMf[base].rotation.T.copy()
-        ids = [self._model.getJointId(name) for name in contract.joint_names]
-        self._places = np.array([self._model.joints[i].idx_q for i in ids])
-        self._columns = np.array([self._model.joints[i].idx_v for i in ids])
-        movers = set(self._model.supports[self._model.frames[self._link].parentJoint])
-        moving = [name for i, name in zip(ids, contract.joint_names) if i in movers]
+        self._moves, self._rest = followers(contract, self._model)
+        joints_of = [joint for joint in self._model.joints if joint.nq == 1]
+        self._speeds = np.zeros((self._model.nv, len(contract.joint_names)))
+        self._speeds[[joint.idx_v for joint in joints_of]] = self._moves[[joint.idx_q for joint in joints_of]]
+        movers = self._model.supports[self._model.frames[self._link].parentJoint]
+        rows = [joint.idx_q for joint in joints_of if joint.id in list(movers)]
+        moving = [name for name, moves in zip(contract.joint_names, self._moves[rows].T) if moves.any()]
         if set(moving) != set(joints):
             raise UserError("deployment.command.joints", list(joints), f"those that move {link}: {moving}")
-        self._neutral = pin.neutral(self._model)
 
     def at(self, position: Float, velocity: Float) -> Float:
         """Velocity m/s and angular velocity rad/s, (6,), in the base frame, at joint positions and velocities (J,)."""
-        q = self._neutral.copy()
-        q[self._places] = position
+        q = self._moves @ position + self._rest
         jacobian = pin.computeFrameJacobian(self._model, self._data, q, self._link, pin.LOCAL_WORLD_ALIGNED)
-        world = jacobian[:, self._columns] @ velocity
+        world = jacobian @ (self._speeds @ velocity)
         return np.concatenate([self._turn @ world[:3], self._turn @ world[3:]])
