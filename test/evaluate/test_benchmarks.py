@@ -34,6 +34,7 @@ from world_model_ros.evaluate.benchmarks.ogbench_play import Play
 from world_model_ros.evaluate.benchmarks.ogbench_tasks import NAMES, TICK_NS, Task
 from world_model_ros.evaluate.benchmarks.play_bags import benchmark_contract, collect_play, write_play
 from world_model_ros.goals.subgoal import check_goal
+from world_model_ros.learning.behaviour.chunk_belief import ChunkBelief
 from world_model_ros.learning.behaviour.chunk_model import ChunkModel, ChunkSizes
 from world_model_ros.learning.behaviour.chunk_run import BeamConfig, export_chunks
 from world_model_ros.learning.behaviour.layout import StateLayout
@@ -52,7 +53,8 @@ def bundle(tmp_path_factory):
     contract = benchmark_contract("cube-single")
     model = ChunkModel(StateLayout.of(contract.interface), 5, ChunkSizes()).eval()
     folder = tmp_path_factory.mktemp("models") / "untrained"
-    export_chunks(model, contract, folder, "untrained", BeamConfig(samples=8, macro_steps=1), exporter="torchscript")
+    beam = BeamConfig(samples=8, macro_steps=1)
+    export_chunks(ChunkBelief(model), contract, folder, "untrained", beam, exporter="torchscript")
     return load_bundle(folder, contract)
 
 

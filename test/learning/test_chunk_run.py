@@ -18,6 +18,7 @@ from world_model_ros.contract.contract import Contract, contract_from_text, load
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.goal import Goal
 from world_model_ros.core.streams import Observation
+from world_model_ros.learning.behaviour.chunk_belief import ChunkBelief
 from world_model_ros.learning.behaviour.chunk_graphs import ChunkPlan, ChunkRollout
 from world_model_ros.learning.behaviour.chunk_model import ChunkSizes
 from world_model_ros.learning.behaviour.chunk_run import load_chunks
@@ -132,8 +133,8 @@ def test_graphs_are_what_the_module_is(run: Path, brain: Brain, contract: Contra
     assert set(held) == {"effector", "opening", "contact", "cube_0"}
     random = torch.Generator().manual_seed(7)
     for name, module in {
-        "plan": ChunkPlan(model, contract.interface, ChunkBeam(model, 16, 2)),
-        "rollout": ChunkRollout(model, contract.interface),
+        "plan": ChunkPlan(ChunkBelief(model), contract.interface, ChunkBeam(model, 16, 2)),
+        "rollout": ChunkRollout(ChunkBelief(model), contract.interface),
     }.items():
         graph = brain._graphs[name]
         given = {key: torch.rand(spec.shape, generator=random) for key, spec in graph.spec.inputs.items()}

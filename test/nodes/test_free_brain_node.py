@@ -138,6 +138,8 @@ def pose(x: float, stamp_ns: int = 0) -> object:
 def test_it_acts_while_it_pursues_and_says_zeros_once(robot):
     robot.tick()
     assert robot.actions == []
+    drawn = {name: robot.node.count_publishers(f"predicted/{name}/path") for name in ("effector", "cube_0", "drawer")}
+    assert drawn == {"effector": 1, "cube_0": 1, "drawer": 0}  # which is no place
     robot.say("goal/effector/pose", pose(0.8))
     robot.until(lambda: robot.goals.goal is not None)
     for count in range(1, 4):

@@ -25,7 +25,7 @@ from world_model_ros.core.goal import Goal
 from world_model_ros.core.noise import coloured_noise
 from world_model_ros.core.streams import Observation
 from world_model_ros.goals.recovery import push_progress
-from world_model_ros.goals.subgoal import Subgoal
+from world_model_ros.goals.subgoal import Subgoal, wished_targets
 from world_model_ros.goals.subgoals import Aiming
 from world_model_ros.goals.workspace import Workspace
 from world_model_ros.kinematics.arm import ArmKinematics
@@ -258,6 +258,10 @@ class Brain:
         """What to do about the goal now, by what is believed of targets and read from the camera."""
         if self.policy == "random":
             return Subgoal("random", moves=True), None
+        names = [target.name for target in self.contract.interface.targets]
+        unknown = [names[index] for index in wished_targets(goal, self.contract) if decision.unknown(index)]
+        if unknown:
+            return Subgoal(f"never seen: {', '.join(unknown)}"), None
         poses, values = decision.belief_poses, decision.belief_values
         return self._aiming.aim(goal, measured, poses, decision.seen, memory.pursuit, memory.since, values)
 

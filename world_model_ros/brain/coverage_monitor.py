@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from world_model_ros.brain.decision import Decision, Imagined, Memory
-from world_model_ros.bundle.signatures import first_camera
+from world_model_ros.bundle.signatures import UNKNOWN, first_camera
 from world_model_ros.contract.contract import Contract
 from world_model_ros.core.arrays import Floats
 
@@ -62,6 +62,8 @@ class CoverageMonitor:
         if then.poses is None or then.sigma is None:
             return
         for k in self._objects:
+            if then.sigma[0, -1, k].max() >= UNKNOWN:
+                continue
             error = then.poses[0, -1, k, :3] - decision.belief_poses[k, :3]
             self._hits.append(bool((((error / (self._scale * then.sigma[0, -1, k])) ** 2).sum()) <= 1.0))
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from world_model_ros.bundle.signatures import UNKNOWN
 from world_model_ros.core.arrays import Floats
 from world_model_ros.core.trajectory import Trajectory
 
@@ -150,6 +151,10 @@ class Decision:
     belief_values: Floats | None = None
     seen: Floats | None = None
     sensed: Floats | None = None
+
+    def unknown(self, target: int) -> bool:
+        """Whether nothing is known of where a target is, because it was never reported."""
+        return self.belief_sigma is not None and bool(self.belief_sigma[target].max() >= UNKNOWN)
 
 
 @dataclass(frozen=True)

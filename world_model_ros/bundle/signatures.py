@@ -12,6 +12,9 @@ from world_model_ros.bundle.manifest import Sizes, TensorSpec
 from world_model_ros.contract.schema import Interface
 from world_model_ros.contract.senses import CameraStream
 
+UNKNOWN = 100.0
+"""Sigma, in m or the unit of something articulated, from which on nothing is known of where a target is."""
+
 WATCH = ("perceive", "rollout", "decode")
 ACT = (*WATCH, "plan", "goal")
 

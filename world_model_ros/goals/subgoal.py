@@ -129,9 +129,7 @@ def check_goal(goal: Goal, contract: Contract, manifest: Manifest | None = None)
         if unknown:
             raise UserError("goal", "an image", f"a pose or joints: {_UNTAUGHT.format(unknown)}, which it has to see")
         return goal
-    wished = [index for index, _ in pose_goals(goal, contract)]
-    wished += [names.index(each.target) for each in goal.values]
-    for index in wished:
+    for index in wished_targets(goal, contract):
         if names[index] in unknown:
             legal = [name for name in names if name not in unknown]
             raise UserError("goal: target", names[index], f"one of {legal}: {_UNTAUGHT.format(unknown)}")
@@ -195,6 +193,14 @@ def pose_goals(goal: Goal, contract: Contract) -> list[tuple[int, Floats]]:
     return [
         (names.index(each.target) if each.target else target_index(goal, contract), each.pose) for each in goal.poses
     ]
+
+
+def wished_targets(goal: Goal | None, contract: Contract) -> list[int]:
+    """Index of each target that a goal has a pose or a value for."""
+    if goal is None:
+        return []
+    names = [target.name for target in contract.interface.targets]
+    return [index for index, _ in pose_goals(goal, contract)] + [names.index(each.target) for each in goal.values]
 
 
 def target_index(goal: Goal, contract: Contract) -> int:

@@ -101,6 +101,8 @@ def outlook_of(
     ways = {}
     if decision.poses is not None and decision.sigma is not None:
         for k, target in enumerate(contract.interface.targets):
+            if target.kind == "articulated" or decision.unknown(k):
+                continue
             now = None if decision.belief_poses is None else decision.belief_poses[k, :3]
             ways[target.name] = TargetPath(now, decision.poses[:, k, :3], decision.sigma[:, k] * region_scale)
     steps = 0 if decision.states is None else len(decision.states)

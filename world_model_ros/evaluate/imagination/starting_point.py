@@ -118,6 +118,8 @@ class Imagined:
         scale = self.brain.bundle.manifest.calibration.region_scale
         if ahead.poses is not None and ahead.sigma is not None:
             for k, target in enumerate(self.contract.interface.targets):
+                if target.kind == "articulated":
+                    continue
                 way = ahead.poses[0, :, k, :3]
                 ways[target.name] = TargetPath(way[0], way[1:], ahead.sigma[0, 1:, k] * scale)
         return Outlook(

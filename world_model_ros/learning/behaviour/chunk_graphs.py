@@ -6,25 +6,20 @@ import torch
 from torch import Tensor
 
 from world_model_ros.contract.schema import Interface
+from world_model_ros.learning.behaviour.chunk_belief import SEEN, ChunkBelief
 from world_model_ros.learning.behaviour.chunk_model import ChunkModel
-from world_model_ros.learning.behaviour.layout import Entry
 from world_model_ros.learning.export.graph_modules import NamedGraph
 from world_model_ros.planning.chunk_beam import ChunkBeam
 
 _SHOWN = 8  # futures that lost, to be drawn
-_SEEN_M = 0.002  # what a tracker's pose is believed to
 
 
 class ChunkPerceive(NamedGraph):
-    """Poses and scalars -> memory (2 R,): what is reported now and was a tick ago.
+    """Poses and scalars -> what is believed, see `ChunkBelief`."""
 
-    What is not fresh goes on as the applied action lets the model expect. The surprise is by how much what is reported
-    misses that, in units of what one usual tick in a hundred exceeds.
-    """
-
-    def __init__(self, model: ChunkModel, interface: Interface) -> None:
+    def __init__(self, belief: ChunkBelief, interface: Interface) -> None:
         super().__init__()
-        self.model = model
+        self.belief, model = belief, belief.model
         streams = [stream.name for stream in interface.streams]
         self.places = [streams.index(entry.name) for entry in model.layout.entries]
         self.targets = len(interface.targets)
@@ -32,45 +27,39 @@ class ChunkPerceive(NamedGraph):
         self.outputs = ["memory_next", "poses", "sigma", "surprise", *_values(model)]
 
     def forward(self, *tensors: Tensor) -> tuple[Tensor, ...]:
-        model, layout = self.model, self.model.layout
+        model, layout = self.belief.model, self.belief.model.layout
         count = len(layout.entries)
-        given = dict(zip(self.inputs[count:], tensors[count:]))
+        given = {name: tensor[None] for name, tensor in zip(self.inputs[count:], tensors[count:])}
         reported = layout.state([each.reshape(1, -1) for each in tensors[:count]])
-        chunk = given["applied"][None, None].expand(1, model.chunk_ticks, -1)
-        memory = given["memory"][None]
-        expected = model.imagine_chunk(memory, chunk)[:, 0, : layout.size]
-        fresh = torch.cat(
-            [given["fresh"][place].expand(1, entry.size) for entry, place in zip(layout.entries, self.places)], 1
-        )
-        reset = given["reset"][0]
-        now = fresh * reported + (1.0 - fresh) * (1.0 - reset) * expected
-        before = reset * now + (1.0 - reset) * memory[:, : layout.size]
-        miss = ((reported - expected) / model.step_miss).abs() * fresh * (1.0 - reset)
-        surprise = miss.amax(1) / model.usual_miss
-        poses, sigma = target_poses(model, self.targets, now), torch.full((self.targets, 3), _SEEN_M)
-        values = [target_values(model, self.targets, now)[0]] if _values(model) else []
-        return (torch.cat([now, before], 1)[0], poses[0], sigma, surprise, *values)
+        fresh = given["fresh"][:, self.places]
+        memory, surprise = self.belief(given["memory"], reported, fresh, given["applied"], given["reset"])
+        state = memory[:, : layout.size]
+        sigma = of_targets(model, self.targets, torch.sqrt(SEEN**2 + self.belief.sigma(memory) ** 2))
+        values = [target_values(model, self.targets, state)[0]] if _values(model) else []
+        return (memory[0], target_poses(model, self.targets, state)[0], sigma[0], surprise, *values)
 
 
 class ChunkRollout(NamedGraph):
     """Memory and candidates (N, H, C) -> imagined states and what they mean; H is a number of whole chunks."""
 
-    def __init__(self, model: ChunkModel, interface: Interface) -> None:
+    def __init__(self, belief: ChunkBelief, interface: Interface) -> None:
         super().__init__()
-        self.model, self.targets = model, len(interface.targets)
-        self.inputs, self.outputs = ["memory", "candidates"], ["states", "poses", "sigma", *_values(model)]
+        self.belief, self.targets = belief, len(interface.targets)
+        self.inputs, self.outputs = ["memory", "candidates"], ["states", "poses", "sigma", *_values(belief.model)]
 
     def forward(self, memory: Tensor, candidates: Tensor) -> tuple[Tensor, ...]:
-        states, spread = imagined(self.model, memory[None].expand(len(candidates), -1), candidates)
-        return (states, *_means(self.model, self.targets, states, spread))
+        model, belief = self.belief.model, memory[None]
+        states, spread = imagined(model, belief[:, : self.belief.state].expand(len(candidates), -1), candidates)
+        return (states, *_means(model, self.targets, states, _since(self.belief, belief, spread)))
 
 
 class ChunkPlan(NamedGraph):
     """One plan a call. What no goal is given for is asked to stay where it is."""
 
-    def __init__(self, model: ChunkModel, interface: Interface, beam: ChunkBeam) -> None:
+    def __init__(self, belief: ChunkBelief, interface: Interface, beam: ChunkBeam) -> None:
         super().__init__()
-        self.model, self.beam, self.targets = model, beam, len(interface.targets)
+        self.belief, self.model, self.beam, self.targets = belief, belief.model, beam, len(interface.targets)
+        model = belief.model
         self.inputs = ["memory", "goal_poses", "goal_position_weights", "goal_values", "goal_value_weights"]
         things = model.layout.things
         if all(entry.scalar for entry in things):
@@ -86,11 +75,13 @@ class ChunkPlan(NamedGraph):
 
     def forward(self, *tensors: Tensor) -> tuple[Tensor, ...]:
         given = dict(zip(self.inputs, tensors))
-        memory = given["memory"]
+        belief = given["memory"][None]
+        memory = belief[0, : self.belief.state]
         goals = self._goals(given, memory)
         low, high, warm, noise = (given[name] for name in ("bounds_low", "bounds_high", "warm", "noise"))
         found = self.beam(memory, goals, low, high, warm, noise)
         spread = _spread(self.model, memory[None], found.states[None], found.chunk[None])
+        spread = _since(self.belief, belief, spread)
         means = [each[0] for each in _means(self.model, self.targets, found.states[None], spread)]
         out = [found.chunk, found.states, *means, found.cost]
         if self.shown is not None:
@@ -138,6 +129,11 @@ def _spread(model: ChunkModel, memory: Tensor, states: Tensor, actions: Tensor) 
     return torch.cat(spreads, 1) * scale
 
 
+def _since(belief: ChunkBelief, memory: Tensor, spread: Tensor) -> Tensor:
+    """Spread (N, H, E) of what is ahead of a memory (1, M), with that of what has not been seen for a while."""
+    return torch.sqrt(spread**2 + belief.sigma(memory)[:, None] ** 2)
+
+
 def target_poses(model: ChunkModel, targets: int, state: Tensor) -> Tensor:
     """Poses (N, K, 7) of targets in states (N, R); zero and upright for a scalar."""
     none = torch.zeros_like(state[:, :6])
@@ -157,6 +153,15 @@ def target_values(model: ChunkModel, targets: int, state: Tensor) -> Tensor:
     return torch.stack(found, 1)
 
 
+def of_targets(model: ChunkModel, targets: int, spread: Tensor) -> Tensor:
+    """Deviations (..., E) of entries as those of targets on each axis, (..., K, 3)."""
+    found = [torch.zeros_like(spread[..., 0])] * targets
+    for number, entry in enumerate(model.layout.entries):
+        if entry.target is not None:
+            found[entry.target] = spread[..., number]
+    return torch.stack(found, -1)[..., None].expand(*spread.shape[:-1], targets, 3)
+
+
 def _values(model: ChunkModel) -> list[str]:
     """Name of the output for scalars, where a target is one."""
     return ["values"] if any(entry.scalar and entry.target is not None for entry in model.layout.entries) else []
@@ -166,11 +171,6 @@ def _means(model: ChunkModel, targets: int, states: Tensor, spread: Tensor) -> l
     """Poses (N, H, K, 7), sigma (N, H, K, 3) and, with scalars, values (N, H, K) of states (N, H, 2 R)."""
     n, h = states.shape[:2]
     flat = states.reshape(n * h, -1)[:, : model.layout.size]
-    by_target: dict[int, Entry] = {entry.target: entry for entry in model.layout.entries if entry.target is not None}
-    columns = [
-        spread[..., model.layout.entries.index(by_target[k])] if k in by_target else torch.zeros(n, h)
-        for k in range(targets)
-    ]
-    sigma = torch.stack(columns, -1)[..., None].expand(n, h, targets, 3)
+    sigma = of_targets(model, targets, spread)
     found = [target_poses(model, targets, flat).reshape(n, h, targets, 7), sigma]
     return found + ([target_values(model, targets, flat).reshape(n, h, targets)] if _values(model) else [])

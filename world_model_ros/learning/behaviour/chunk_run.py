@@ -17,6 +17,7 @@ from world_model_ros.bundle.manifest import Sizes as BundleSizes
 from world_model_ros.contract.contract import Contract, contract_from_text
 from world_model_ros.contract.schema import Interface
 from world_model_ros.core.errors import UserError
+from world_model_ros.learning.behaviour.chunk_belief import ChunkBelief, unseen_misses
 from world_model_ros.learning.behaviour.chunk_graphs import ChunkPerceive, ChunkPlan, ChunkRollout, imagined
 from world_model_ros.learning.behaviour.chunk_model import MOST_AHEAD, ChunkModel, ChunkSizes
 from world_model_ros.learning.behaviour.chunk_training import ChunkConfig, fit_statistics, train_chunks
@@ -166,6 +167,24 @@ def calibrate(model: ChunkModel, play: Play, episodes: torch.Tensor, horizon: in
     return {"region_scale": _REGION_SCALE, "held": {name: holds[:, e].tolist() for e, name in enumerate(names)}}
 
 
+@torch.no_grad()
+def calibrated_belief(
+    model: ChunkModel, play: Play, episodes: torch.Tensor, horizon: int
+) -> tuple[ChunkBelief, dict[str, Any]]:
+    """A belief whose deviations of what is not seen fit episodes (E',) that did not train; share of regions that hold.
+
+    Args:
+        horizon: ticks that something is not seen for, at most.
+    """
+    belief = ChunkBelief(model)
+    misses = unseen_misses(belief, play, play.starts(episodes, horizon), horizon)  # (B, H, E)
+    half = len(misses) // 2
+    scale = (torch.quantile(misses[:half], _REGION, dim=0) / _REGION_SCALE).clamp(min=1e-3)
+    holds = ((misses[half:] / scale) <= _REGION_SCALE).float().mean(0)
+    names = [entry.name for entry in model.layout.entries]
+    return ChunkBelief(model, scale), {"held_unseen": {name: holds[:, e].tolist() for e, name in enumerate(names)}}
+
+
 def _miss(model: ChunkModel, play: Play, at: torch.Tensor, horizon: int) -> torch.Tensor:
     """By how many spreads each entry is missed at each tick ahead: (B, H, E)."""
     states, spread = imagined(model, play.memory(at), play.chunk(at, horizon))
@@ -204,7 +223,9 @@ def publish_chunks(
         raise UserError("macro_steps", beam.macro_steps, f"1 to {MOST_AHEAD // model.chunk_ticks}")
     cache = open_cache(contract, run / "cache", told["config"]["held_out"])
     play = play_of(model.layout, cache, [stream.name for stream in interface.streams])
-    calibration = calibrate(model, play, torch.from_numpy(np.flatnonzero(cache.validation)), horizon)
+    held_out = torch.from_numpy(np.flatnonzero(cache.validation))
+    calibration = calibrate(model, play, held_out, horizon)
+    belief, held = calibrated_belief(model, play, held_out, horizon)
     provenance = {
         "training": told,
         "episodes": len(cache.begins) - 1,
@@ -212,11 +233,11 @@ def publish_chunks(
         "held_out_episodes": int(np.sum(cache.validation)),
         "parameters": sum(p.numel() for p in model.parameters()),
     }
-    return export_chunks(model, contract, out, name, beam, provenance, told["scores"], calibration, exporter)
+    return export_chunks(belief, contract, out, name, beam, provenance, told["scores"], calibration | held, exporter)
 
 
 def export_chunks(
-    model: ChunkModel,
+    belief: ChunkBelief,
     contract: Contract,
     out: Path,
     name: str | None,
@@ -227,19 +248,19 @@ def export_chunks(
     exporter: str | None = None,
 ) -> Manifest:
     """Write a bundle of a model that is trained and calibrated."""
-    interface, state = contract.interface, 2 * model.layout.size
+    interface, model = contract.interface, belief.model
     search = ChunkBeam(model, beam.samples, beam.macro_steps, beam.spread)
     return write_bundle(
         out,
         contract,
         {
-            "perceive": ChunkPerceive(model, interface),
-            "rollout": ChunkRollout(model, interface),
-            "plan": ChunkPlan(model, interface, search),
+            "perceive": ChunkPerceive(belief, interface),
+            "rollout": ChunkRollout(belief, interface),
+            "plan": ChunkPlan(belief, interface, search),
         },
         BundleSizes(
-            state=state,
-            memory=state,
+            state=belief.state,
+            memory=belief.size,
             code=0,
             horizon=beam.macro_steps * model.chunk_ticks,
             candidates=beam.samples,

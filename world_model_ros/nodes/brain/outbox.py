@@ -41,7 +41,8 @@ class BrainOutbox:
         self._camera = first_camera(contract.interface)
         self._latency_ns = 0 if self._camera is None else contract.latency_ns(self._camera.name)
         self._frame = contract.interface.base_frame
-        self._targets = [target.name for target in contract.interface.targets]
+        targets = enumerate(contract.interface.targets)
+        self._places = {target.name: k for k, target in targets if target.kind != "articulated"}  # what has one
         self._path = Template(
             lambda poses, stamps_ns: self._make.path(poses[0], stamps_ns, self._frame), serialize_message
         )
@@ -53,8 +54,8 @@ class BrainOutbox:
             (String, ["tick"]),
             (Float32, ["surprise"]),
             (Image, ["predicted/states", "predicted/contact"]),
-            (Path, ["predicted/path", *(f"predicted/{name}/path" for name in self._targets)]),
-            (MarkerArray, ["predicted/candidates", *(f"predicted/{name}/region" for name in self._targets)]),
+            (Path, ["predicted/path", *(f"predicted/{name}/path" for name in self._places)]),
+            (MarkerArray, ["predicted/candidates", *(f"predicted/{name}/region" for name in self._places)]),
         ):
             for topic in topics:
                 self._publishers[topic] = node.create_publisher(kind, topic, 10)
@@ -115,7 +116,10 @@ class BrainOutbox:
             self._publish("predicted/candidates", lambda: self._markers(candidate_marker(lost), now_ns))
         if poses is None or decision.sigma is None:
             return
-        for name, way, sigma in zip(self._targets, poses.swapaxes(0, 1), decision.sigma.swapaxes(0, 1)):
+        for name, k in self._places.items():
+            if decision.unknown(k):
+                continue
+            way, sigma = poses[:, k], decision.sigma[:, k]
             self._publish(f"predicted/{name}/path", partial(self._way, way, now_ns))
             self._publish(f"predicted/{name}/region", partial(self._region, name, way, sigma, now_ns))
 

@@ -49,7 +49,7 @@ class LiveFeed:
 
     def __init__(self, contract: Contract) -> None:
         self._contract = contract
-        self.goals = [target.name for target in contract.interface.targets]
+        self.goals = [target.name for target in contract.interface.targets if target.kind != "articulated"]
         self.refused = 0
         self._outlooks: tuple[Outlook, ...] = ()
         self._latest: dict[str, tuple[int, Any]] = {}
