@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from world_model_ros.brain.graph_inputs import goal_inputs
+from world_model_ros.bundle.signatures import goals_read
 from world_model_ros.contract.contract import Contract, contract_from_text
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.goal import Goal, PoseGoal, ValueGoal
@@ -16,6 +17,7 @@ from world_model_ros.goals.subgoal import check_goal, unread_orientations
 from world_model_ros.goals.subgoals import Aiming
 from world_model_ros.goals.workspace import Workspace
 
+POSES = ("goal_poses", "goal_position_weights")
 NAMES = ["effector", "cube", "drawer"]
 
 
@@ -59,6 +61,12 @@ def contract() -> Contract:
     )
 
 
+def manifest_of(*inputs: str, goals: dict | None = None) -> SimpleNamespace:
+    """Of a bundle whose plan reads these inputs."""
+    plan = SimpleNamespace(inputs=dict.fromkeys(inputs))
+    return SimpleNamespace(kind="act", name="m", graphs={"plan": plan}, unlabelled=[], goals=goals or {})
+
+
 def pose(x=0.5, turn=0.0) -> np.ndarray:
     return np.array([x, 0.1, 0.2, 0, 0, np.sin(turn / 2), np.cos(turn / 2)], np.float32)
 
@@ -94,10 +102,32 @@ def test_nothing_of_orientations_is_asked_of_a_planner_that_reads_none(contract)
     aim, wants = aimed(contract, Goal("pose", 1, "cube", pose(0.4, 0.7)), turns=False)
     assert "goal_rotation_weights" not in wants
     assert aim.status == "reached"
-    plan = SimpleNamespace(inputs={"goal_poses": None})
-    assert unread_orientations(contract, SimpleNamespace(graphs={"plan": plan})) == ["cube"]
-    plan.inputs["goal_rotation_weights"] = None
-    assert unread_orientations(contract, SimpleNamespace(graphs={"plan": plan})) == []
+    assert unread_orientations(contract, manifest_of(*POSES)) == ["cube"]
+    assert unread_orientations(contract, manifest_of(*POSES, "goal_rotation_weights")) == []
+
+
+@pytest.mark.parametrize(("turn", "taken"), [(0.0, True), (np.pi / 2, True), (0.04, True), (0.3, False)])
+def test_an_orientation_that_the_model_does_not_plan_is_refused_by_name(contract, turn, taken):
+    goal = Goal("pose", 1, "effector", pose(), also=(PoseGoal("cube", pose(0.5, turn)),))
+    assert check_goal(goal, contract, manifest_of(*POSES, "goal_rotation_weights")) == goal
+    if taken:
+        assert check_goal(goal, contract, manifest_of(*POSES)) == goal
+        return
+    with pytest.raises(UserError, match=r"cube: orientation.*0\.149.*0 0 0 1.*m takes the position of cube alone"):
+        check_goal(goal, contract, manifest_of(*POSES))
+
+
+def test_what_the_manifest_says_of_goals_counts(contract):
+    stated = manifest_of(
+        *POSES, "goal_values", "goal_value_weights", goals={"drawer": ("value",), "cube": ("position",)}
+    )
+    check_goal(Goal("value", 1, "drawer", value=0.1), contract, stated)
+    with pytest.raises(UserError, match=r"goal: effector.*a position of \['cube'\]"):
+        check_goal(Goal("pose", 1, "effector", pose()), contract, stated)
+    inputs = {*POSES, "goal_rotation_weights", "goal_values", "goal_value_weights"}
+    read = goals_read(contract.interface, inputs, ["effector"])
+    assert read == {"cube": ["position", "orientation"], "drawer": ["value"]}
+    assert goals_read(contract.interface, POSES) == {"effector": ["position"], "cube": ["position"]}
 
 
 @pytest.mark.parametrize(
@@ -137,8 +167,7 @@ def test_goals_that_cannot_be_meant_are_refused(contract, goal, told):
 
 
 def test_a_model_that_reads_no_values_gets_no_goal_with_one(contract):
-    reads = {"goal_poses": None, "goal_position_weights": None}
-    manifest = SimpleNamespace(kind="act", name="m", graphs={"plan": SimpleNamespace(inputs=reads)}, unlabelled=[])
+    manifest = manifest_of(*POSES)
     check_goal(Goal("pose", 1, "cube", pose()), contract, manifest)
     with pytest.raises(UserError, match="value"):
         check_goal(Goal("pose", 1, "cube", pose(), also=(ValueGoal("drawer", 0.1),)), contract, manifest)

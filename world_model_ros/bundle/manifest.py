@@ -90,6 +90,7 @@ class Manifest(Strict):
         graphs: by name: perceive, rollout, decode; plan, goal for ``act``; inverse and policy where there are.
         files: sha256 of every file beside the manifest.
         streams: order of ``fresh`` in perceive. targets: order of K.
+        goals: what may be asked of each target, see `bundle.signatures.goals_read`; empty in one that does not say.
         provenance: data, seeds and settings of the training; ``labelled_ticks`` by target.
         scores: measured on held-out episodes.
     """
@@ -107,6 +108,7 @@ class Manifest(Strict):
     files: dict[FileName, Sha256]
     streams: tuple[str, ...]
     targets: tuple[str, ...] = ()
+    goals: dict[str, tuple[Literal["position", "orientation", "value"], ...]] = {}
     planner: PlannerSpec | None = None
     provenance: dict[str, Any] = {}
     scores: dict[str, Any] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -83,6 +84,29 @@ def neutral(name: str, spec: TensorSpec) -> NDArray[Any]:
     if name in _IDENTITY:
         return np.identity(spec.shape[0]).astype(spec.dtype)
     return np.full(spec.shape, float(name in _ONES), np.dtype(spec.dtype))
+
+
+def goals_read(interface: Interface, inputs: Collection[str], untaught: Collection[str] = ()) -> dict[str, list[str]]:
+    """What may be asked of each target: ``position``, ``orientation`` where it counts, or ``value``.
+
+    Args:
+        interface: of the contract.
+        inputs: that the plan graph reads.
+        untaught: targets of which nothing in the training said where they are.
+    """
+    read = {
+        "position": {"goal_poses", "goal_position_weights"} <= set(inputs),
+        "orientation": {"goal_poses", "goal_rotation_weights"} <= set(inputs),
+        "value": {"goal_values", "goal_value_weights"} <= set(inputs),
+    }
+    found = {}
+    for target in interface.targets:
+        meant = ["value"] if target.kind == "articulated" else ["position", "orientation"]
+        meant = [kind for kind in meant if kind != "orientation" or target.orientation != "free"]
+        kinds = [kind for kind in meant if read[kind]]
+        if kinds and target.name not in untaught:
+            found[target.name] = kinds
+    return found
 
 
 GEOMETRY = 12  # numbers of a camera: fx, fy, cx, cy in pixels, x, y, z in m, quaternion x, y, z, w, and 1 if known

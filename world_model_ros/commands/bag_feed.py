@@ -19,6 +19,7 @@ from world_model_ros.brain.decision import Decision
 from world_model_ros.contract.contract import Contract
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.goal import Goal
+from world_model_ros.goals.subgoal import goals_taken
 from world_model_ros.view.outlook import Outlook, outlook_of
 from world_model_ros.view.pictures.strip import Badge
 
@@ -66,7 +67,8 @@ class BagFeed:
             raise UserError("bag", str(bag), "one in which all required streams overlap for a tick at least")
         self._gate = _gate_states(bag, options)
         self.outlooks: Sequence[Outlook] = [self._outlook(i) for i in range(len(self._ticks))]
-        self.goals = [target.name for target in contract.interface.targets] if brain.acts else []
+        taken = goals_taken(contract, brain.bundle.manifest) if brain.acts else {}
+        self.goals = [name for name, kinds in taken.items() if "position" in kinds]
         self._planned: dict[tuple[int, str, bytes], Outlook | None] = {}
 
     def at(self, seconds: float) -> int:

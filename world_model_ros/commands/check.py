@@ -36,6 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _bundle(arguments: argparse.Namespace) -> int:
     from world_model_ros.bundle.bundle import check_bundle
     from world_model_ros.contract.contract import load_contract
+    from world_model_ros.goals.subgoal import goals_taken
 
     contract = load_contract(arguments.robot or _robot_of(arguments.what))
     report = check_bundle(arguments.what, contract)
@@ -46,7 +47,10 @@ def _bundle(arguments: argparse.Namespace) -> int:
     untaught = [] if report.manifest is None else report.manifest.unlabelled
     notes = [f"goals for {name} will be refused: the model never learned where it is" for name in untaught]
     result = {"model": str(report.folder), "robot": contract.name, "fits": report.fits, "checks": checks}
-    result |= {"notes": notes}
+    goals = {} if report.manifest is None else goals_taken(contract, report.manifest)
+    if goals:
+        notes.insert(0, "takes goals: " + "; ".join(f"{name}: {', '.join(kinds)}" for name, kinds in goals.items()))
+    result |= {"goals": {name: list(kinds) for name, kinds in goals.items()}, "notes": notes}
     wrong = [f"  {check['what']}: {check['error']}" for check in checks if not check["fits"]]
     verdict = f"fits {contract.name}" if report.fits else f"does not fit {contract.name}:"
     show(

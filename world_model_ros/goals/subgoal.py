@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import hypot
 
@@ -10,11 +10,12 @@ import numpy as np
 
 from world_model_ros.brain.decision import Pursuit
 from world_model_ros.bundle.manifest import Manifest
-from world_model_ros.bundle.signatures import first_camera
+from world_model_ros.bundle.signatures import first_camera, goals_read
 from world_model_ros.contract.contract import Contract
 from world_model_ros.core.arrays import Float, Floats
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.goal import Goal
+from world_model_ros.core.orientation import apart_rad
 from world_model_ros.goals.workspace import Reach, Workspace
 
 REACHED_M = 0.004
@@ -134,6 +135,8 @@ def check_goal(goal: Goal, contract: Contract, manifest: Manifest | None = None)
             legal = [name for name in names if name not in unknown]
             raise UserError("goal: target", names[index], f"one of {legal}: {_UNTAUGHT.format(unknown)}")
     _check_wishes(goal, contract)
+    if manifest is not None:
+        _check_taken(goal, contract, manifest)
     return goal
 
 
@@ -153,12 +156,34 @@ def _check_wishes(goal: Goal, contract: Contract) -> None:
         workspace.check_value(targets[[target.name for target in targets].index(each.target)], each.value)
 
 
-def unread_orientations(contract: Contract, manifest: Manifest | None) -> list[str]:
-    """Targets whose orientation may be asked by the contract, and is not read by the model's plan."""
-    plan = None if manifest is None else manifest.graphs.get("plan")
-    if plan is None or "goal_rotation_weights" in plan.inputs:
-        return []
-    return [target.name for target in contract.interface.targets if target.orientation != "free"]
+def goals_taken(contract: Contract, manifest: Manifest) -> Mapping[str, Collection[str]]:
+    """What a bundle that plans may be asked of each target, as its manifest says, or else as its plan reads it."""
+    plan = manifest.graphs.get("plan")
+    read = {} if plan is None else goals_read(contract.interface, plan.inputs, manifest.unlabelled)
+    return manifest.goals or read
+
+
+def unread_orientations(contract: Contract, manifest: Manifest) -> list[str]:
+    """Targets whose orientation counts by the contract, and may not be asked of the model."""
+    taken = goals_taken(contract, manifest)
+    targets = [target for target in contract.interface.targets if target.orientation != "free"]
+    return [each.name for each in targets if {*taken.get(each.name, ())} == {"position"}]
+
+
+def _check_taken(goal: Goal, contract: Contract, manifest: Manifest) -> None:
+    """`UserError` if the model takes no such goal for one of the targets; upright is what asks no orientation."""
+    taken, targets = goals_taken(contract, manifest), contract.interface.targets
+    asked = [(targets[index].name, "position") for index, _ in pose_goals(goal, contract)]
+    for name, kind in [*asked, *((each.target, "value") for each in goal.values)]:
+        if kind not in taken.get(name, ()):
+            legal = [each for each, kinds in taken.items() if kind in kinds]
+            raise UserError(f"goal: {name}", f"a {kind}", f"what {manifest.name} takes; a {kind} of {legal}")
+    for index, pose in pose_goals(goal, contract):
+        about = targets[index]
+        turned = apart_rad(pose[3:], _UPRIGHT, about.orientation, about.symmetry)
+        if turned >= REACHED_RAD and "orientation" not in taken[about.name]:
+            upright = f"0 0 0 1, or what looks the same: {manifest.name} takes the position of {about.name} alone"
+            raise UserError(f"goal: {about.name}: orientation", np.round(pose[3:], 3).tolist(), upright)
 
 
 def _check_model(goal: Goal, manifest: Manifest) -> None:

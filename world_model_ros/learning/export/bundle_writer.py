@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from world_model_ros.bundle.bundle import load_bundle
 from world_model_ros.bundle.manifest import FORMAT, Manifest, Sizes
-from world_model_ros.bundle.signatures import Signature, signatures
+from world_model_ros.bundle.signatures import Signature, goals_read, signatures
 from world_model_ros.contract.contract import Contract
 from world_model_ros.core.errors import UserError
 from world_model_ros.learning.export.graph_modules import NamedGraph
@@ -82,6 +82,9 @@ def write_bundle(
         "scores": dict(scores or {}),
         "calibration": dict(calibration or {}),
     }
+    if kind == "act":
+        untaught = Manifest.model_validate(about).unlabelled
+        about["goals"] = goals_read(contract.interface, written["plan"]["inputs"], untaught)
     text = Manifest.model_validate(about).model_dump_json(indent=1)
     (out / "manifest.json").write_text(text + "\n", encoding="utf-8")
     return load_bundle(out, contract).manifest

@@ -70,8 +70,9 @@ class GoalInbox:
         self._said = node.create_publisher(String, "goal/refused", 10)
         for name in [] if manifest is None else manifest.unlabelled:
             node.get_logger().warning(f"goals for {name} will be refused: the model never learned where it is")
-        for name in unread_orientations(contract, manifest):
-            node.get_logger().warning(f"the orientation in goals for {name} is let be: the model plans without")
+        for name in [] if manifest is None else unread_orientations(contract, manifest):
+            said = f"goals for {name} are taken with the orientation 0 0 0 1 alone: the model plans without"
+            node.get_logger().warning(said)
         self._subscriptions.append(node.create_subscription(Empty, "goal/cancel", self._cancel, 10))
 
     def close(self) -> None:
