@@ -8,11 +8,11 @@ that it hears, and ours need not have a ros2_control tag.
 
 from launch import LaunchDescription
 
-from world_model_ros.bringup.arguments import BRINGUP
+from world_model_ros.bringup.options import BringupOptions
 from world_model_ros.bringup.processes import bringup
 from world_model_ros.bringup.ros_launch import description
 from world_model_ros.nodes.robot.description_topic import is_described
 
 
 def generate_launch_description() -> LaunchDescription:
-    return description(bringup, BRINGUP, is_described)
+    return description(bringup, BringupOptions, is_described)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from setup_arguments import setup_arguments
 
-from world_model_ros.bringup.arguments import SIMULATION
+from world_model_ros.bringup.options import SimulationOptions, launch_arguments
 from world_model_ros.cli import COMMANDS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -85,8 +85,9 @@ def test_the_page_of_topics_has_every_launch_argument_with_its_default() -> None
     text = (ROOT / "docs" / "topics.md").read_text(encoding="utf-8")
     section = text.partition("## Launch arguments")[2].partition("\n## ")[0]
     rows = {name: said.strip(" `") for name, said in re.findall(r"^\| `(\w+)` \|([^|]*)\|", section, re.MULTILINE)}
-    assert rows.keys() == {argument.name for argument in SIMULATION}
-    for argument in SIMULATION:
+    arguments = launch_arguments(SimulationOptions)
+    assert rows.keys() == {argument.name for argument in arguments}
+    for argument in arguments:
         said = float(rows[argument.name]) if isinstance(argument.default, float) else rows[argument.name]
         assert said == (argument.default if isinstance(argument.default, float) else argument.default_text)
 

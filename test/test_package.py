@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from world_model_ros.bringup.options import SimulationOptions
 from world_model_ros.bringup.processes import own, simulation
 from world_model_ros.contract.share_folder import PACKAGE
 from world_model_ros.nodes import entry
@@ -29,7 +30,7 @@ def scripts() -> dict[str, str]:
 
 @pytest.mark.slow
 def test_every_process_has_an_executable_that_can_be_imported():
-    processes = own(simulation("tabletop_arm", record="bag"))
+    processes = own(simulation(SimulationOptions("tabletop_arm", record="bag")))
     assert {process.executable for process in processes} <= set(scripts())
     assert {name for name in _of_setup("NODES") if not callable(getattr(entry, name, None))} == set()
     lines = [

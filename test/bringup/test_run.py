@@ -11,6 +11,7 @@ import pytest
 
 from world_model_ros.bringup import domain, run
 from world_model_ros.bringup.domain import free_domain, local_environment, middleware_environment
+from world_model_ros.bringup.options import SimulationOptions
 from world_model_ros.bringup.processes import Process, simulation
 from world_model_ros.bringup.run import Running, command_line
 from world_model_ros.contract.share_folder import share_folder
@@ -187,7 +188,8 @@ def test_fast_dds_gets_our_profile_unless_the_user_has_one():
     ours = {"FASTDDS_DEFAULT_PROFILES_FILE": str(folder / "3" / "shared_memory.xml")}  # exported for a camera driver
     assert Path(next(iter(middleware_environment("gate", ours).values()))).name == "gate.xml"
     assert middleware_environment("gate", {"FASTDDS_DEFAULT_PROFILES_FILE": "/my/profile.xml"}) == {}
-    assert {each.name for each in simulation("tabletop_arm") if each.profile == "gate"} == {"command_gate"}
+    processes = simulation(SimulationOptions("tabletop_arm"))
+    assert {each.name for each in processes if each.profile == "gate"} == {"command_gate"}
 
 
 def test_a_domain_that_somebody_is_in_is_not_drawn(monkeypatch: pytest.MonkeyPatch):

@@ -12,6 +12,7 @@ import rclpy
 from observer import Observer, wait_until
 from rclpy.executors import SingleThreadedExecutor
 
+from world_model_ros.bringup.options import SimulationOptions
 from world_model_ros.bringup.processes import own, simulation
 from world_model_ros.bringup.run import Running
 
@@ -19,7 +20,7 @@ from world_model_ros.bringup.run import Running
 @contextmanager
 def started(folder: Path) -> Iterator[tuple[Running, Observer]]:
     """The simulated arm with brain, gate and view, ticking, and somebody who hears it."""
-    running = Running(own(simulation("tabletop_arm", seed=8001)), folder / "logs")
+    running = Running(own(simulation(SimulationOptions("tabletop_arm", seed=8001))), folder / "logs")
     with pytest.MonkeyPatch.context() as here, running:
         for key in ("ROS_DOMAIN_ID", "ROS_AUTOMATIC_DISCOVERY_RANGE"):
             here.setenv(key, running.environment[key])

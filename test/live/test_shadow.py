@@ -12,6 +12,7 @@ from nav_msgs.msg import Path as Path_
 from observer import wait_until
 from std_msgs.msg import String
 
+from world_model_ros.bringup.options import SimulationOptions
 from world_model_ros.bringup.processes import own, simulation
 from world_model_ros.bringup.run import Running
 from world_model_ros.contract.contract import load_contract
@@ -22,7 +23,8 @@ CONTRACT = load_contract("tabletop_arm")
 
 @pytest.fixture
 def watched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    processes = [each for each in own(simulation("tabletop_arm", shadow=True, seed=8002)) if each.name != "future_view"]
+    options = SimulationOptions("tabletop_arm", shadow=True, seed=8002)
+    processes = [each for each in own(simulation(options)) if each.name != "future_view"]
     assert {each.name for each in processes} == {"sim_robot", "world_model"}
     running = Running(processes, tmp_path / "logs")
     for key in ("ROS_DOMAIN_ID", "ROS_AUTOMATIC_DISCOVERY_RANGE"):

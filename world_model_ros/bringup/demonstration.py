@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from world_model_ros.bringup.processes import Process, Value, own
+from world_model_ros.bringup.options import Value
+from world_model_ros.bringup.processes import Process, own
 from world_model_ros.bringup.run import Running
 from world_model_ros.core.errors import UserError
 

@@ -2,7 +2,7 @@
 
 Example::
 
-    for process in simulation("robot.yaml", seed=3):
+    for process in simulation(SimulationOptions("robot.yaml", seed=3)):
         print(process.executable, dict(process.parameters))
 """
 
@@ -13,11 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
+from world_model_ros.bringup.options import BringupOptions, SimulationOptions, Value
 from world_model_ros.contract.contract import Contract, load_contract
 from world_model_ros.contract.share_folder import PACKAGE, share_folder
 from world_model_ros.core.errors import UserError
-
-Value = bool | int | float | str
 
 
 @dataclass(frozen=True)
@@ -48,62 +47,33 @@ class Process:
         object.__setattr__(self, "parameters", MappingProxyType(dict(self.parameters)))
 
 
-def bringup(
-    robot: str,
-    *,
-    model: str = "",
-    provider: str = "auto",
-    policy: str = "model",
-    shadow: bool = False,
-    dry_run: bool = False,
-    speed_scale: float = 1.0,
-    seed: int = 0,
-    rate_hz: float = 0.0,
-    use_sim_time: bool = False,
-    robot_state_publisher: str = "auto",
-    rviz: bool = False,
-    record: str = "",
-    futures: str = "",
-) -> list[Process]:
+def bringup(options: BringupOptions) -> list[Process]:
     """Brain, gate, view and robot state publisher for a robot whose drivers run already.
 
-    Args:
-        robot: contract file, or the name of one of the package.
-        model: bundle name or folder; empty takes the one named like the robot.
-        provider: ``auto``, ``cpu``, ``cuda`` or ``tensorrt``.
-        policy: ``model``, or ``random`` as a control.
-        shadow: the brain watches whoever drives the robot and reports how well it predicts; there is no gate.
-        dry_run: the gate judges and reports, and has no way to the controller.
-        speed_scale: share of the speed of all that is commanded, 0.05 to 1.
-        seed: of the brain's sampling.
-        rate_hz: of its ticks; 0 takes the contract's, else a multiple of it.
-        use_sim_time: take the time from ``/clock``.
-        robot_state_publisher: ``true``, ``false``, or ``auto``, which stands for true here: launch files look first.
-        rviz: open rviz2 with the package's view of futures.
-        record: bag to write; empty records nothing.
-        futures: picture to save the imagined frames to; empty saves none.
+    ``robot_state_publisher`` ``auto`` stands for true here: launch files look first.
 
     Raises:
         UserError: no such robot, or its contract has a mistake.
     """
+    robot, use_sim_time = options.robot, options.use_sim_time
     contract = load_contract(robot)
     every: dict[str, Value] = {"robot": robot, "use_sim_time": use_sim_time}
-    bundle: dict[str, Value] = {"model": model or contract.name, "provider": provider}
-    brain: dict[str, Value] = {"autostart": True, "policy": "watch" if shadow else policy, "seed": seed}
-    brain["rate_hz"] = float(rate_hz)
-    if record:
+    bundle: dict[str, Value] = {"model": options.model or contract.name, "provider": options.provider}
+    brain: dict[str, Value] = {"autostart": True, "policy": "watch" if options.shadow else options.policy}
+    brain |= {"seed": options.seed, "rate_hz": float(options.rate_hz)}
+    if options.record:
         brain["recorded"] = True  # so that a replay can begin where the brain began
     processes = [Process("world_model_node", "world_model", {**every, **bundle, **brain})]
     if any(stream.is_picture for stream in contract.interface.streams):  # there is nothing to see without
-        processes.append(Process("future_view_node", "future_view", {**every, **bundle, "save": futures}))
-    if contract.deployment.command is not None and not shadow:  # a robot without one can only be watched
-        gate: dict[str, Value] = {"dry_run": dry_run, "speed_scale": float(speed_scale)}
+        processes.append(Process("future_view_node", "future_view", {**every, **bundle, "save": options.futures}))
+    if contract.deployment.command is not None and not options.shadow:  # a robot without one can only be watched
+        gate: dict[str, Value] = {"dry_run": options.dry_run, "speed_scale": float(options.speed_scale)}
         processes.insert(0, Process("command_gate_node", "command_gate", every | gate, profile="gate"))
-    if contract.deployment.urdf is not None and _asked(robot_state_publisher):
+    if contract.deployment.urdf is not None and _asked(options.robot_state_publisher):
         processes.append(_state_publisher(contract, use_sim_time))
-    if record:
-        processes.append(Process("recorder_node", "recorder", {**every, "path": record}))
-    if rviz:
+    if options.record:
+        processes.append(Process("recorder_node", "recorder", {**every, "path": options.record}))
+    if options.rviz:
         processes.append(_rviz(use_sim_time))
     return processes
 
@@ -125,59 +95,20 @@ def _state_publisher(contract: Contract, use_sim_time: bool) -> Process:
     return Process(name, name, about, package=name)
 
 
-def simulation(
-    robot: str,
-    *,
-    model: str = "",
-    provider: str = "auto",
-    policy: str = "model",
-    shadow: bool = False,
-    dry_run: bool = False,
-    speed_scale: float = 1.0,
-    seed: int = 0,
-    rate_hz: float = 0.0,
-    use_sim_time: bool = False,
-    robot_state_publisher: str = "auto",
-    rviz: bool = False,
-    record: str = "",
-    futures: str = "",
-    unplug: str = "",
-    scenes: str = "plain",
-) -> list[Process]:
+def simulation(options: SimulationOptions) -> list[Process]:
     """The simulated robot and everything of `bringup`.
-
-    Args:
-        use_sim_time: the simulator publishes ``/clock`` and all others follow it.
-        unplug: comma separated names or kinds of streams that the simulator does not publish.
-        scenes: how much they differ: ``plain``, ``varied`` or ``cluttered``.
 
     Raises:
         UserError: as `bringup`, or a stream to unplug that the contract lacks.
     """
     parameters: dict[str, Value] = {
-        "robot": robot,
-        "seed": seed,
-        "scenes": scenes,
-        "clock": use_sim_time,
-        "unplug": ",".join(streams_named(robot, unplug)),
+        "robot": options.robot,
+        "seed": options.seed,
+        "scenes": options.scenes,
+        "clock": options.use_sim_time,
+        "unplug": ",".join(streams_named(options.robot, options.unplug)),
     }
-    rest = bringup(
-        robot,
-        model=model,
-        provider=provider,
-        policy=policy,
-        shadow=shadow,
-        dry_run=dry_run,
-        speed_scale=speed_scale,
-        seed=seed,
-        rate_hz=rate_hz,
-        use_sim_time=use_sim_time,
-        robot_state_publisher=robot_state_publisher,
-        rviz=rviz,
-        record=record,
-        futures=futures,
-    )
-    return [Process("sim_robot_node", "sim_robot", parameters), *rest]
+    return [Process("sim_robot_node", "sim_robot", parameters), *bringup(options)]
 
 
 def streams_named(robot: str, wanted: str, field: str = "unplug") -> list[str]:

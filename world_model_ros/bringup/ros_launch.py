@@ -10,24 +10,26 @@ from launch.actions import DeclareLaunchArgument, LogInfo, OpaqueFunction
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
-from world_model_ros.bringup.arguments import Argument, processes_from
 from world_model_ros.bringup.domain import middleware_environment
+from world_model_ros.bringup.options import Options, launch_arguments
 from world_model_ros.bringup.processes import Process
 from world_model_ros.contract.share_folder import PACKAGE
 
 
 def description(
-    make: Callable[..., list[Process]],
-    arguments: tuple[Argument, ...],
+    make: Callable[[Options], list[Process]],
+    options: type[Options],
     described: Callable[[], bool] = lambda: False,
 ) -> LaunchDescription:
-    """Launch description of what `bringup` or `simulation` lists, with their arguments declared.
+    """Launch description of what `bringup` or `simulation` lists, with its options declared.
 
     Args:
         make: `bringup` or `simulation`.
-        arguments: of the launch file.
+        options: that it takes.
         described: whether a robot description is published already; asked where it is not given.
     """
+
+    arguments = launch_arguments(options)
 
     def start(context: LaunchContext) -> list[Action]:
         texts = {argument.name: LaunchConfiguration(argument.name).perform(context) for argument in arguments}
@@ -35,7 +37,7 @@ def description(
         if texts.get("robot_state_publisher") == "auto" and described():
             texts["robot_state_publisher"] = "false"
             said.append(LogInfo(msg="a robot description is on its topic: no robot_state_publisher is started"))
-        return said + [action(process) for process in processes_from(make, arguments, texts)]
+        return said + [action(process) for process in make(options.from_texts(texts))]
 
     declared = [
         DeclareLaunchArgument(each.name, default_value=each.default_text, description=each.description)

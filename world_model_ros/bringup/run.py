@@ -2,7 +2,7 @@
 
 Example::
 
-    with Running(own(simulation("robot.yaml")), Path("out/logs")) as running:
+    with Running(own(simulation(SimulationOptions("robot.yaml"))), Path("out/logs")) as running:
         while not running.ended():
             time.sleep(0.2)
 """
@@ -25,7 +25,8 @@ from pathlib import Path
 from types import TracebackType
 
 from world_model_ros.bringup.domain import local_environment, middleware_environment
-from world_model_ros.bringup.processes import Process, Value, log_file, own
+from world_model_ros.bringup.options import Value
+from world_model_ros.bringup.processes import Process, log_file, own
 from world_model_ros.contract.share_folder import share_folder
 from world_model_ros.core.errors import UserError
 

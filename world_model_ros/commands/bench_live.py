@@ -23,6 +23,7 @@ def run(arguments: argparse.Namespace) -> int:
     from world_model_ros.bench.report import report
     from world_model_ros.bench.speed.live import live
     from world_model_ros.brain.interleaving import turns_of
+    from world_model_ros.bringup.options import SimulationOptions
     from world_model_ros.bundle.bundle import load_bundle
     from world_model_ros.bundle.provider import provider_named
     from world_model_ros.contract.contract import load_contract
@@ -37,9 +38,9 @@ def run(arguments: argparse.Namespace) -> int:
     kinds = ",".join(task_kinds(arguments.goals))
     asked_hz = contract.interface.tick_hz * turns_of(arguments.rate, contract)
     about = {"robot": contract.name, "model": bundle.manifest.name, "provider": provider, "asked_hz": asked_hz}
-    found = live(
-        arguments.robot, str(bundle.folder), provider, arguments.seconds, arguments.rate, kinds, arguments.seed
-    )
+    folder, rate_hz = str(bundle.folder), arguments.rate
+    options = SimulationOptions(arguments.robot, folder, provider, rate_hz, seed=arguments.seed)
+    found = live(options, arguments.seconds, kinds)
     result = report(**about, repeats=found["ticks"], **found)
     show(result, arguments.json, _lines(result))
     return 0

@@ -82,10 +82,11 @@ def demonstrate_once(arguments: argparse.Namespace, out: Path) -> dict[str, Any]
 def _run(arguments: argparse.Namespace, out: Path, goals: str, policy: str) -> dict[str, Any]:
     """Start everything, wait for the verdicts, stop everything."""
     from world_model_ros.bringup.demonstration import demonstrate
+    from world_model_ros.bringup.options import SimulationOptions
     from world_model_ros.bringup.processes import simulation
 
     main_run = policy == "model"
-    processes = simulation(
+    options = SimulationOptions(
         arguments.robot,
         model=arguments.model,
         provider=arguments.provider,
@@ -97,6 +98,7 @@ def _run(arguments: argparse.Namespace, out: Path, goals: str, policy: str) -> d
         unplug=arguments.unplug,
         scenes=arguments.scenes,
     )
+    processes = simulation(options)
     judge = {"robot": arguments.robot, "seed": arguments.seed, "scenes": arguments.scenes, "goals": goals}
     verdicts = demonstrate(processes, judge, out, _LONGEST_S)
     _single_file(out / "bag", out / "demo.mcap")

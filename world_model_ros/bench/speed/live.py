@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from world_model_ros.bench.speed.cpu import CpuMeter
 from world_model_ros.bringup.demonstration import demonstrate
-from world_model_ros.bringup.processes import Value, simulation
+from world_model_ros.bringup.options import SimulationOptions, Value
+from world_model_ros.bringup.processes import simulation
 from world_model_ros.bringup.run import Running
 
 _SETTLE_S = 10.0
 _LAST_GOAL_S = 120.0  # start of the processes, and the goals that are being pursued when time is up
 
 
-def live(
-    robot: str, model: str, provider: str, seconds: float, rate_hz: float, goals: str, seed: int = 0
-) -> dict[str, Any]:
+def live(options: SimulationOptions, seconds: float, goals: str) -> dict[str, Any]:
     """Pursue goals, round after round, for so many seconds, with simulator, gate, view and recorder beside the brain.
+
+    Args:
+        options: of the simulation; what is recorded is not kept.
+        seconds: how long.
+        goals: kinds, comma separated.
 
     Returns:
         ``tick_hz``, ``ticks``, ``missed``, ``missed_share``, ``stages_ms``, ``overhead_ms``, ``plan_ms``, ``goals``
@@ -31,16 +36,9 @@ def live(
 
     with TemporaryDirectory() as folder:
         out = Path(folder)
-        processes = simulation(
-            robot,
-            model=model,
-            provider=provider,
-            seed=seed,
-            rate_hz=rate_hz,
-            record=str(out / "bag"),
-            futures=str(out / "futures.png"),
-        )
-        judge: dict[str, Value] = {"robot": robot, "seed": seed, "goals": goals, "seconds": float(seconds)}
+        processes = simulation(replace(options, record=str(out / "bag"), futures=str(out / "futures.png")))
+        judge: dict[str, Value] = {"robot": options.robot, "seed": options.seed, "goals": goals}
+        judge["seconds"] = float(seconds)
         found = demonstrate(processes, judge, out, seconds + _LAST_GOAL_S, watch)
     missed, ticks = found["ticks_missed"], found["ticks"]
     drawn = [goal for goal in found["goals"] if goal["error_m"] is not None]  # an object at the edge cannot be pushed

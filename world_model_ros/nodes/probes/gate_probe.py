@@ -15,7 +15,8 @@ import numpy as np
 
 from world_model_ros.bench.gate.campaign import places
 from world_model_ros.bench.gate.fuzz import Fuzz
-from world_model_ros.bringup.processes import Process, Value
+from world_model_ros.bringup.options import Value
+from world_model_ros.bringup.processes import Process
 from world_model_ros.bringup.run import Running
 from world_model_ros.contract.contract import Contract, load_contract
 from world_model_ros.gate.factory import joint_stream

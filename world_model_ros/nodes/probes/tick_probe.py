@@ -12,7 +12,8 @@ import rclpy
 
 from world_model_ros.bench.speed.made_up_senses import write_contract
 from world_model_ros.bringup.domain import local_environment, middleware_environment, talking_in
-from world_model_ros.bringup.processes import Process, Value
+from world_model_ros.bringup.options import Value
+from world_model_ros.bringup.processes import Process
 from world_model_ros.bringup.run import Running
 from world_model_ros.contract.contract import Contract
 from world_model_ros.core.errors import UserError

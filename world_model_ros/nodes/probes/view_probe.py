@@ -20,6 +20,7 @@ from std_srvs.srv import Trigger
 from visualization_msgs.msg import MarkerArray
 
 from world_model_ros.bringup.domain import talking_in
+from world_model_ros.bringup.options import SimulationOptions
 from world_model_ros.bringup.processes import own, simulation
 from world_model_ros.bringup.run import Running
 from world_model_ros.core.errors import UserError
@@ -43,7 +44,10 @@ def view_campaign(robot: str, blocks: int, block_s: float, seed: int = 0) -> dic
         the medians of neighbouring blocks, with the smallest and largest; ``missed_points``: how many more of 100 are
         missed; ``images`` and ``markers`` that came meanwhile.
     """
-    with TemporaryDirectory() as logs, Running(own(simulation(robot, seed=seed)), Path(logs)) as running:
+    with (
+        TemporaryDirectory() as logs,
+        Running(own(simulation(SimulationOptions(robot, seed=seed))), Path(logs)) as running,
+    ):
         context = rclpy.Context()
         with talking_in(running.environment):
             rclpy.init(context=context)
