@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from world_model_ros.commands.output import show
+from world_model_ros.commands.robot_and_model import add_model, add_robot_of_bag, bundle_for, contract_for_bag
 
 if TYPE_CHECKING:
     from world_model_ros.contract.contract import Contract
@@ -22,9 +23,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         " together: which actions usually follow, and what is then seen",
     )
     parser.add_argument("bag", type=Path, help="bag folder, .mcap, .db3 or .bag file")
-    parser.add_argument("--robot", default="", help="contract; the bag's own, or the one that knows its topics")
-    parser.add_argument("--model", default="", help="bundle: name or folder; the one named like the robot without it")
-    parser.add_argument("--provider", default="auto", help="auto, cpu, cuda or tensorrt (%(default)s)")
+    add_robot_of_bag(parser)
+    add_model(parser)
     parser.add_argument("--at", type=float, default=1.0, help="the moment, s after the first tick (%(default)s)")
     parser.add_argument("--goal-image", type=Path, help="picture of the goal, for plan and video")
     parser.add_argument("--goal-at", type=float, help="in its place, a moment of the bag; the end of the horizon")
@@ -32,16 +32,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from world_model_ros.bags.storage.reader import BagReader
     from world_model_ros.brain.brain import Brain
-    from world_model_ros.bundle.bundle import load_bundle
-    from world_model_ros.commands.replay import contract_of
-    from world_model_ros.contract.contract import load_contract
     from world_model_ros.evaluate.prediction.questions import answer
 
-    with BagReader(arguments.bag) as reader:
-        contract = load_contract(arguments.robot) if arguments.robot else contract_of(reader)
-    bundle = load_bundle(arguments.model or contract.name, contract)
+    contract = contract_for_bag(arguments.robot, arguments.bag)
+    bundle = bundle_for(contract, arguments)
     brain = Brain(bundle, contract, arguments.provider)
     goal = None if arguments.goal_image is None else _picture(arguments.goal_image, contract)
     found = answer(arguments.mode, arguments.bag, contract, brain, arguments.at, goal, arguments.goal_at)

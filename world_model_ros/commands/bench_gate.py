@@ -7,11 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 from world_model_ros.commands.output import show
-from world_model_ros.contract.share_folder import default_robot
+from world_model_ros.commands.robot_and_model import add_robot
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--robot", default=default_robot(), help="contract: name or .yaml file (%(default)s)")
+    add_robot(parser)
     parser.add_argument("--frames", type=at_least(1), default=20_000, help="commands, on exact time (%(default)s)")
     parser.add_argument("--seed", type=at_least(0), default=0)
     parser.add_argument(

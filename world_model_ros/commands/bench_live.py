@@ -6,13 +6,12 @@ import argparse
 from typing import Any
 
 from world_model_ros.commands.output import show
-from world_model_ros.contract.share_folder import default_robot
+from world_model_ros.commands.robot_and_model import add_model, add_robot, contract_and_bundle
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--robot", default=default_robot(), help="contract of a simulated arm (%(default)s)")
-    parser.add_argument("--model", default="", help="bundle: name or folder; the one named like the robot without it")
-    parser.add_argument("--provider", default="auto", help="auto, cpu, cuda or tensorrt (%(default)s)")
+    add_robot(parser, "contract of a simulated arm")
+    add_model(parser)
     parser.add_argument("--rate", type=float, default=0.0, help="ticks a second; 0: the contract's, else its multiple")
     parser.add_argument("--seconds", type=float, default=300.0, help="how long (%(default)s)")
     parser.add_argument("--goals", default="pose,image,push", help="which, again and again (%(default)s)")
@@ -24,16 +23,13 @@ def run(arguments: argparse.Namespace) -> int:
     from world_model_ros.bench.speed.live import live
     from world_model_ros.brain.interleaving import turns_of
     from world_model_ros.bringup.options import SimulationOptions
-    from world_model_ros.bundle.bundle import load_bundle
     from world_model_ros.bundle.provider import provider_named
-    from world_model_ros.contract.contract import load_contract
     from world_model_ros.core.errors import UserError
     from world_model_ros.evaluate.tasks.task import task_kinds
 
     if not arguments.seconds > 0:
         raise UserError("seconds", arguments.seconds, "more than 0")
-    contract = load_contract(arguments.robot)
-    bundle = load_bundle(arguments.model or contract.name, contract)
+    contract, bundle = contract_and_bundle(arguments)
     provider = str(provider_named(arguments.provider))
     kinds = ",".join(task_kinds(arguments.goals))
     asked_hz = contract.interface.tick_hz * turns_of(arguments.rate, contract)

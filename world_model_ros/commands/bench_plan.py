@@ -6,16 +6,15 @@ import argparse
 from typing import Any
 
 from world_model_ros.commands.output import show
-from world_model_ros.contract.share_folder import default_robot
+from world_model_ros.commands.robot_and_model import add_model, add_robot, contract_and_bundle
 
 PARTS = ("pytorch", "scaling", "versus", "gemm")  # need torch
 ALONE = ("settings",)  # does not
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--robot", default=default_robot(), help="contract: name or .yaml file (%(default)s)")
-    parser.add_argument("--model", default="", help="bundle: name or folder; the one named like the robot without it")
-    parser.add_argument("--provider", default="auto", help="auto, cpu, cuda or tensorrt (%(default)s)")
+    add_robot(parser)
+    add_model(parser)
     parser.add_argument("--threads", type=int, default=1, help="on the CPU, of ONNX Runtime and PyTorch (%(default)s)")
     parser.add_argument("--repeats", type=int, default=100, help="of each time (%(default)s)")
     parser.add_argument(
@@ -34,9 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
     from world_model_ros.bench.speed.exported import need_torch
     from world_model_ros.bench.speed.plan import settings, shipped_plan
     from world_model_ros.brain.brain import Brain
-    from world_model_ros.bundle.bundle import load_bundle
     from world_model_ros.bundle.provider import provider_named
-    from world_model_ros.contract.contract import load_contract
     from world_model_ros.core.errors import UserError
     from world_model_ros.core.progress import progress_bar
 
@@ -51,8 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.parts is not None or size:
             raise
         parts, notes = ALONE, [f"without {', '.join(PARTS)}: {error}"]
-    contract = load_contract(arguments.robot)
-    bundle = load_bundle(arguments.model or contract.name, contract)
+    contract, bundle = contract_and_bundle(arguments)
     provider = str(provider_named(arguments.provider))
     found: dict[str, Any] = shipped_plan(bundle, contract, provider, arguments.threads, arguments.repeats)
     if "settings" in parts:

@@ -8,15 +8,14 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from world_model_ros.commands.output import show
-from world_model_ros.contract.share_folder import default_robot
+from world_model_ros.commands.robot_and_model import add_model, add_robot, bundle_for
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--bag", type=Path, help="what is replayed; without it, made-up senses at live rates")
     parser.add_argument("--seconds", type=float, default=20.0, help="length of made-up senses (%(default)s)")
-    parser.add_argument("--robot", default=default_robot(), help="contract: name or .yaml file (%(default)s)")
-    parser.add_argument("--model", default="", help="bundle: name or folder; the one named like the robot without it")
-    parser.add_argument("--provider", default="auto", help="auto, cpu, cuda or tensorrt (%(default)s)")
+    add_robot(parser)
+    add_model(parser)
     parser.add_argument("--threads", type=int, default=1, help="of the planner on a CPU (%(default)s)")
     parser.add_argument("--repeats", type=int, default=3, help="how often (%(default)s)")
 
@@ -26,7 +25,6 @@ def run(arguments: argparse.Namespace) -> int:
     from world_model_ros.bench.speed.made_up_senses import with_camera_size
     from world_model_ros.bench.speed.replay import replay_times, write_bag
     from world_model_ros.brain.brain import Brain
-    from world_model_ros.bundle.bundle import load_bundle
     from world_model_ros.contract.contract import load_contract
     from world_model_ros.core.errors import UserError
 
@@ -37,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise UserError("seconds", arguments.seconds, "1 or more")
     contract = load_contract(arguments.robot)
     contract = contract if arguments.bag is not None else with_camera_size(contract)
-    bundle = load_bundle(arguments.model or contract.name, contract)
+    bundle = bundle_for(contract, arguments)
     brain = Brain(bundle, contract, arguments.provider, arguments.threads)
     with TemporaryDirectory() as folder:
         bag = arguments.bag or write_bag(Path(folder) / "senses", contract, arguments.seconds)

@@ -6,13 +6,12 @@ import argparse
 from typing import Any
 
 from world_model_ros.commands.output import show
-from world_model_ros.contract.share_folder import default_robot
+from world_model_ros.commands.robot_and_model import add_model, add_robot, bundle_for
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--robot", default=default_robot(), help="contract: name or .yaml file (%(default)s)")
-    parser.add_argument("--model", default="", help="bundle: name or folder; the one named like the robot without it")
-    parser.add_argument("--provider", default="auto", help="auto, cpu, cuda or tensorrt (%(default)s)")
+    add_robot(parser)
+    add_model(parser)
     parser.add_argument("--threads", type=int, default=1, help="of the planner on a CPU (%(default)s)")
     parser.add_argument("--rate", type=float, default=0.0, help="ticks a second; 0: the contract's, else its multiple")
     parser.add_argument("--ticks", type=int, default=200, help="how many, live (%(default)s)")
@@ -26,7 +25,6 @@ def run(arguments: argparse.Namespace) -> int:
     from world_model_ros.bench.report import report
     from world_model_ros.bench.speed.made_up_senses import with_camera_size
     from world_model_ros.bench.speed.soak import soak
-    from world_model_ros.bundle.bundle import load_bundle
     from world_model_ros.bundle.provider import provider_named
     from world_model_ros.contract.contract import load_contract
     from world_model_ros.core.errors import UserError
@@ -36,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
         if getattr(arguments, name) < 1:
             raise UserError(name, getattr(arguments, name), "1 or more")
     contract = with_camera_size(load_contract(arguments.robot))
-    bundle = load_bundle(arguments.model or contract.name, contract)
+    bundle = bundle_for(contract, arguments)
     provider = str(provider_named(arguments.provider))
     about = {"robot": contract.name, "model": bundle.manifest.name, "provider": provider, "threads": arguments.threads}
     if arguments.soak:

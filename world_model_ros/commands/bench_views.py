@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 
 from world_model_ros.commands.output import show
-from world_model_ros.contract.share_folder import default_robot
+from world_model_ros.commands.robot_and_model import add_robot
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--robot", default=default_robot(), help="contract of a simulated arm (%(default)s)")
+    add_robot(parser, "contract of a simulated arm")
     parser.add_argument("--blocks", type=int, default=10, help="with and without views, each (%(default)s)")
     parser.add_argument("--block", type=float, default=10.0, help="length of one in s (%(default)s)")
     parser.add_argument("--seed", type=int, default=0)

@@ -6,11 +6,11 @@ import argparse
 from pathlib import Path
 
 from world_model_ros.commands.output import show
-from world_model_ros.contract.share_folder import default_robot
+from world_model_ros.commands.robot_and_model import add_robot
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--robot", default=default_robot(), help="contract: name or .yaml file (%(default)s)")
+    add_robot(parser)
     parser.add_argument("--out", type=Path, default=Path("runs/bags"), help="folder for the bags (%(default)s)")
     parser.add_argument("--episodes", type=int, default=100, help="how many there are in the end (%(default)s)")
     parser.add_argument("--seed", type=int, default=0)

@@ -10,15 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from world_model_ros.commands.output import show
-from world_model_ros.contract.share_folder import default_robot
+from world_model_ros.commands.robot_and_model import add_model, add_robot, bundle_for
 
 _LONGEST_S = 300.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--robot", default=default_robot(), help="contract: name or .yaml file (%(default)s)")
-    parser.add_argument("--model", default="", help="bundle: name or folder; the one named like the robot without it")
-    parser.add_argument("--provider", default="auto", help="auto, cpu, cuda or tensorrt (%(default)s)")
+    add_robot(parser)
+    add_model(parser)
     parser.add_argument("--seed", type=int, default=0, help="of the scene, the goals and the sampling (%(default)s)")
     parser.add_argument("--seeds", default="", help="many runs, one a seed: 1000..1009, or 3,5,8..10; resumed in --out")
     parser.add_argument("--rate", type=float, default=0.0, help="ticks a second; 0: the contract's, else its multiple")
@@ -42,7 +41,6 @@ def run(arguments: argparse.Namespace) -> int:
 def demonstrate_once(arguments: argparse.Namespace, out: Path) -> dict[str, Any]:
     """One run with one seed; the summary, which is also in ``out/summary.json``."""
     from world_model_ros.brain.interleaving import turns_of
-    from world_model_ros.bundle.bundle import load_bundle
     from world_model_ros.contract.contract import load_contract
     from world_model_ros.evaluate.tasks.task import task_kinds
     from world_model_ros.evaluate.tasks.task_draw import default_kinds
@@ -52,7 +50,7 @@ def demonstrate_once(arguments: argparse.Namespace, out: Path) -> dict[str, Any]
     kinds = task_kinds(arguments.goals or default_kinds(contract))
     variety_named(arguments.scenes)
     turns_of(arguments.rate, contract)
-    bundle = load_bundle(arguments.model or contract.name, contract)  # fails here, not in a log
+    bundle = bundle_for(contract, arguments)  # fails here, not in a log
     _clear(out)
     say = sys.stderr if arguments.json else sys.stdout
     print(f"{contract.name} with model {bundle.manifest.name}, seed {arguments.seed}; logs in {out / 'logs'}", file=say)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from world_model_ros.commands import evaluate_benchmark
 from world_model_ros.commands.output import show
-from world_model_ros.contract.share_folder import default_robot
+from world_model_ros.commands.robot_and_model import add_model, add_robot, contract_and_bundle
 
 if TYPE_CHECKING:
     from world_model_ros.bundle.bundle import Bundle
@@ -33,9 +33,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         " calibration: how often the 90 %% regions hold the truth; surprise: whether the impossible is noticed;"
         " drift: errors of one imagination that goes on for a minute; benchmark: goals of a public one, which is named",
     )
-    parser.add_argument("--robot", default=default_robot(), help="contract: name or .yaml file (%(default)s)")
-    parser.add_argument("--model", default="", help="bundle: name or folder; the one named like the robot without it")
-    parser.add_argument("--provider", default="auto", help="auto, cpu, cuda or tensorrt (%(default)s)")
+    add_robot(parser)
+    add_model(parser)
     parser.add_argument("--episodes", type=int, help="how many; 100, of benchmarks 50 a goal, without it")
     parser.add_argument("--first-seed", type=int, help="of tasks 20000, of benchmarks 300000 without it")
     parser.add_argument("--goals", default="", help="of tasks those that suit the robot, of benchmarks all without it")
@@ -60,8 +59,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from world_model_ros.bundle.bundle import load_bundle
-    from world_model_ros.contract.contract import load_contract
     from world_model_ros.core.errors import UserError
 
     for name in ("episodes", "control_episodes", "stride", "workers"):
@@ -73,8 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise UserError("name", arguments.name, f"none: evaluate {arguments.what} is of no benchmark")
     arguments.episodes = _EPISODES if arguments.episodes is None else arguments.episodes
     arguments.first_seed = _FIRST_SEED if arguments.first_seed is None else arguments.first_seed
-    contract = load_contract(arguments.robot)
-    bundle = load_bundle(arguments.model or contract.name, contract)
+    contract, bundle = contract_and_bundle(arguments)
     about: dict[str, Any] = {"robot": contract.name, "model": bundle.manifest.name}
     if arguments.what == "tasks":
         scores = _tasks(arguments, contract, bundle)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from world_model_ros.commands.output import show
+from world_model_ros.commands.robot_and_model import contract_for_bag
 
 if TYPE_CHECKING:
     from world_model_ros.lerobot.exporter import LerobotExport
@@ -28,18 +29,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from world_model_ros.bags.storage.find import find_bags
-    from world_model_ros.bags.storage.reader import BagReader
     from world_model_ros.commands.lerobot import need_lerobot
-    from world_model_ros.commands.replay import contract_of
-    from world_model_ros.contract.contract import load_contract
 
     need_lerobot()
     from world_model_ros.bags.storage.writer import whole_or_gone
     from world_model_ros.lerobot.exporter import LerobotExport
 
     bags = find_bags(arguments.bags)
-    with BagReader(bags[0]) as reader:
-        contract = load_contract(arguments.contract) if arguments.contract else contract_of(reader)
+    contract = contract_for_bag(arguments.contract, bags[0])
     with whole_or_gone(arguments.out):
         out = LerobotExport(arguments.out, contract, arguments.fps, arguments.codec)
         frames, failed = _add_all(out, bags)

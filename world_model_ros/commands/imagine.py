@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from world_model_ros.commands.output import file_named, port, show
-from world_model_ros.contract.share_folder import default_robot
+from world_model_ros.commands.robot_and_model import add_model, add_robot, contract_and_bundle
 
 if TYPE_CHECKING:
     from world_model_ros.evaluate.imagination.starting_point import Imagined
@@ -17,9 +17,8 @@ _POLICIES = ("scripted_push", "coloured", "reach")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--robot", default=default_robot(), help="contract: name or .yaml file (%(default)s)")
-    parser.add_argument("--model", default="", help="bundle: name or folder; the one named like the robot without it")
-    parser.add_argument("--provider", default="auto", help="auto, cpu, cuda or tensorrt (%(default)s)")
+    add_robot(parser)
+    add_model(parser)
     parser.add_argument("--seed", type=int, default=0, help="of the simulated scene to begin in (%(default)s)")
     parser.add_argument("--scenes", default="plain", help="plain, varied or cluttered (%(default)s)")
     parser.add_argument("--bag", type=Path, help="begin at a moment of a bag instead; no simulator at all")
@@ -45,8 +44,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from world_model_ros.brain.brain import Brain
-    from world_model_ros.bundle.bundle import load_bundle
-    from world_model_ros.contract.contract import load_contract
     from world_model_ros.core.errors import UserError
     from world_model_ros.core.progress import progress_bar
     from world_model_ros.evaluate.imagination.starting_point import Imagined
@@ -55,8 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise UserError("bag", str(arguments.bag), "none with --beside or a policy: a bag has no simulator")
     if arguments.repeat < 1 or (arguments.repeat > 1 and not (arguments.script and arguments.beside)):
         raise UserError("repeat", arguments.repeat, "1, or more with --script and --beside")
-    contract = load_contract(arguments.robot)
-    bundle = load_bundle(arguments.model or contract.name, contract)
+    contract, bundle = contract_and_bundle(arguments)
     brain = Brain(bundle, contract, arguments.provider, policy="watch")
     if arguments.script is None:
         _serve(arguments, Imagined(contract, brain, arguments.seed, arguments.scenes, arguments.bag, arguments.at))

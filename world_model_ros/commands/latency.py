@@ -7,21 +7,18 @@ from dataclasses import asdict
 from pathlib import Path
 
 from world_model_ros.commands.output import show
+from world_model_ros.commands.robot_and_model import add_robot_of_bag, contract_for_bag
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("bag", type=Path, help="recording in which the robot starts and stops, half a minute of it")
-    parser.add_argument("--robot", default="", help="contract; the bag's own, or the one that knows its topics")
+    add_robot_of_bag(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     from world_model_ros.bags.latency import stream_lags
-    from world_model_ros.bags.storage.reader import BagReader
-    from world_model_ros.commands.replay import contract_of
-    from world_model_ros.contract.contract import load_contract
 
-    with BagReader(arguments.bag) as reader:
-        contract = load_contract(arguments.robot) if arguments.robot else contract_of(reader)
+    contract = contract_for_bag(arguments.robot, arguments.bag)
     notes: list[str] = []
     lags = stream_lags(arguments.bag, contract, notes.append)
     lines = []

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from world_model_ros.commands.output import show
+from world_model_ros.commands.robot_and_model import add_model, add_robot_of_bag, contract_for_bag
 
 if TYPE_CHECKING:
     from world_model_ros.bags.replay.highlights import Moment
     from world_model_ros.bags.replay.replay import Replay, ReplayOptions
-    from world_model_ros.bags.storage.reader import BagReader
     from world_model_ros.brain.brain import Brain
     from world_model_ros.contract.contract import Contract
 
@@ -34,12 +34,9 @@ _COMPARED = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("bags", nargs="+", type=Path, metavar="bag", help="bag folders, .mcap, .db3 or .bag files")
-    parser.add_argument(
-        "--robot", default="", help="contract; the bag's own, or the one that knows its topics, without it"
-    )
-    parser.add_argument("--model", default="", help="bundle: name or folder; the one named like the robot without it")
+    add_robot_of_bag(parser)
+    add_model(parser)
     parser.add_argument("--compare", default="", metavar="MODEL", help="a second model, on the same ticks")
-    parser.add_argument("--provider", default="auto", help="auto, cpu, cuda or tensorrt (%(default)s)")
     parser.add_argument("--out", type=Path, help="folder for the results; out/replay/<bag> without it")
     parser.add_argument(
         "--map", action="append", default=[], metavar="FROM:=TO", help="a topic of the bag is one of the contract"
@@ -53,10 +50,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from world_model_ros.bags.replay.replay import ReplayOptions
-    from world_model_ros.bags.storage.reader import BagReader
     from world_model_ros.brain.brain import Brain
     from world_model_ros.bundle.bundle import load_bundle
-    from world_model_ros.contract.contract import load_contract
     from world_model_ros.core.errors import UserError
 
     names = topic_names(arguments.map)
@@ -64,8 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
     for bag in arguments.bags:
         if not bag.exists():
             raise UserError("bag", str(bag), "a bag folder, or a .mcap, .db3 or .bag file")
-    with BagReader(arguments.bags[0], names) as reader:
-        contract = load_contract(arguments.robot) if arguments.robot else contract_of(reader)
+    contract = contract_for_bag(arguments.robot, arguments.bags[0], names)
     models = [arguments.model or contract.name, *([arguments.compare] if arguments.compare else [])]
     brains = [Brain(load_bundle(model, contract), contract, arguments.provider) for model in models]
     single = len(arguments.bags) == len(brains) == 1
@@ -169,30 +163,6 @@ def _difference(result: dict[str, Any]) -> list[str]:
             f" ({last['low']:.3g} to {last['high']:.3g})"
         )
     return lines
-
-
-def contract_of(reader: BagReader) -> Contract:
-    """The contract that is in the bag, or the one of the package whose required topics are all in it.
-
-    Raises:
-        UserError: there is none, so the robot has to be named.
-    """
-    from world_model_ros.contract.contract import contract_from_text, known_robots, load_contract
-    from world_model_ros.core.errors import UserError
-
-    text = reader.contract_text()
-    if text is not None:
-        return contract_from_text(text, "contract in the bag")
-    there = {topic.lstrip("/") for topic in reader.topics()}
-    fits: dict[str, int] = {}
-    for name in known_robots():
-        sources = load_contract(name).deployment.streams
-        required = {source.topic.lstrip("/") for source in sources if source.required}
-        if required <= there:
-            fits[name] = sum(source.topic.lstrip("/") in there for source in sources)
-    if not fits:
-        raise UserError("robot", "", f"--robot with a contract for the topics {sorted(reader.topics())}")
-    return load_contract(max(fits, key=lambda name: fits[name]))
 
 
 def _draw(path: Path, moments: Sequence[Moment]) -> None:

@@ -6,13 +6,12 @@ import argparse
 from typing import Any
 
 from world_model_ros.commands.output import show
-from world_model_ros.contract.share_folder import default_robot
+from world_model_ros.commands.robot_and_model import add_model, add_robot, contract_and_bundle
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--robot", default=default_robot(), help="contract: name or .yaml file (%(default)s)")
-    parser.add_argument("--model", default="", help="bundle: name or folder; the one named like the robot without it")
-    parser.add_argument("--provider", default="auto", help="auto, cpu, cuda or tensorrt (%(default)s)")
+    add_robot(parser)
+    add_model(parser)
     parser.add_argument("--seconds", type=float, default=60.0, help="how long to watch (%(default)s)")
     parser.add_argument("--use-sim-time", action="store_true", help="the robot's time is on /clock")
 
@@ -21,14 +20,11 @@ def run(arguments: argparse.Namespace) -> int:
     import os
 
     from world_model_ros.bringup.domain import middleware_environment
-    from world_model_ros.bundle.bundle import load_bundle
-    from world_model_ros.contract.contract import load_contract
     from world_model_ros.core.errors import UserError
 
     if not 1.0 <= arguments.seconds <= 86400.0:
         raise UserError("seconds", arguments.seconds, "1 to 86400")
-    contract = load_contract(arguments.robot)
-    load_bundle(arguments.model or contract.name, contract)  # a mistake is said before ROS starts
+    contract_and_bundle(arguments)  # a mistake is said before ROS starts
     os.environ.update(middleware_environment("shared_memory"))
     from world_model_ros.nodes.shadow.run import watch
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from world_model_ros.commands.output import show
-from world_model_ros.contract.share_folder import default_robot
+from world_model_ros.commands.robot_and_model import add_robot
 from world_model_ros.core.errors import UserError
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("bags", nargs="+", type=Path, help="bags, or folders with bags")
-    parser.add_argument("--robot", default=default_robot(), help="contract: name or .yaml file (%(default)s)")
+    add_robot(parser)
     parser.add_argument(
         "--out",
         type=Path,

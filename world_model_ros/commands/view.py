@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from world_model_ros.commands.output import file_named, port, show
+from world_model_ros.commands.robot_and_model import add_model, add_robot_of_bag, bundle_for, contract_for_bag
 from world_model_ros.contract.share_folder import default_robot
 
 if TYPE_CHECKING:
@@ -25,9 +26,8 @@ _PATIENCE_S = 30.0
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("bag", type=Path, nargs="?", help="bag folder, .mcap, .db3 or .bag file")
     parser.add_argument("--live", action="store_true", help="in place of a bag, the robot that runs now, over ROS")
-    parser.add_argument("--robot", default="", help="contract; the bag's own, or the one that knows its topics")
-    parser.add_argument("--model", default="", help="bundle: name or folder; the one named like the robot without it")
-    parser.add_argument("--provider", default="auto", help="auto, cpu, cuda or tensorrt (%(default)s)")
+    add_robot_of_bag(parser)
+    add_model(parser)
     parser.add_argument("--steps", default="", help="imagined ticks to show, as 3,6,9,12; quarters of the horizon")
     parser.add_argument("--until", type=float, help="only so many s of the bag")
     parser.add_argument("--host", default="127.0.0.1", help="where the page listens (%(default)s: this machine only)")
@@ -68,13 +68,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _live(arguments: argparse.Namespace) -> int:
-    from world_model_ros.bundle.bundle import load_bundle
     from world_model_ros.contract.contract import load_contract
     from world_model_ros.nodes.view.live_feed import LiveFeed
     from world_model_ros.view.timeline import parse_steps
 
     contract = load_contract(arguments.robot or default_robot())
-    bundle = load_bundle(arguments.model or contract.name, contract)
+    bundle = bundle_for(contract, arguments)
     steps = parse_steps(arguments.steps, bundle.manifest.horizon)
     feed = LiveFeed(contract)
     dashboard = _dashboard(arguments, contract, bundle, steps)
@@ -127,18 +126,13 @@ def sheet(space: SpacePicture, dashboard: Dashboard, feed: BagFeed | LiveFeed, i
 
 def _replayed(arguments: argparse.Namespace) -> tuple[BagFeed, Contract, Dashboard, tuple[int, ...], int]:
     from world_model_ros.bags.replay.replay import ReplayOptions
-    from world_model_ros.bags.storage.reader import BagReader
     from world_model_ros.brain.brain import Brain
-    from world_model_ros.bundle.bundle import load_bundle
     from world_model_ros.commands.bag_feed import BagFeed
-    from world_model_ros.commands.replay import contract_of
-    from world_model_ros.contract.contract import load_contract
     from world_model_ros.core.progress import progress_bar
     from world_model_ros.view.timeline import parse_steps
 
-    with BagReader(arguments.bag) as reader:
-        contract = load_contract(arguments.robot) if arguments.robot else contract_of(reader)
-    bundle = load_bundle(arguments.model or contract.name, contract)
+    contract = contract_for_bag(arguments.robot, arguments.bag)
+    bundle = bundle_for(contract, arguments)
     steps = parse_steps(arguments.steps, bundle.manifest.horizon)
     with progress_bar(unit="tick", desc=arguments.bag.stem) as bar:
         feed = BagFeed(

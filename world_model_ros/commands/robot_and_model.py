@@ -1,0 +1,87 @@
+"""The robot and the model that a command is about: their options, and the contract and bundle that these name."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from world_model_ros.contract.share_folder import default_robot
+
+if TYPE_CHECKING:
+    from world_model_ros.bags.storage.reader import BagReader
+    from world_model_ros.bundle.bundle import Bundle
+    from world_model_ros.contract.contract import Contract
+
+
+def add_robot(parser: argparse.ArgumentParser, what: str = "contract: name or .yaml file") -> None:
+    """``--robot``, the default one without it."""
+    parser.add_argument("--robot", default=default_robot(), help=f"{what} (%(default)s)")
+
+
+def add_robot_of_bag(parser: argparse.ArgumentParser) -> None:
+    """``--robot``, see `contract_for_bag` for what is taken without it."""
+    parser.add_argument("--robot", default="", help="contract; the bag's own, or the one that knows its topics")
+
+
+def add_model(parser: argparse.ArgumentParser) -> None:
+    """``--model`` and ``--provider``."""
+    parser.add_argument("--model", default="", help="bundle: name or folder; the one named like the robot without it")
+    parser.add_argument("--provider", default="auto", help="auto, cpu, cuda or tensorrt (%(default)s)")
+
+
+def contract_and_bundle(arguments: argparse.Namespace) -> tuple[Contract, Bundle]:
+    """What ``--robot`` and ``--model`` name."""
+    from world_model_ros.contract.contract import load_contract
+
+    contract = load_contract(arguments.robot)
+    return contract, bundle_for(contract, arguments)
+
+
+def bundle_for(contract: Contract, arguments: argparse.Namespace) -> Bundle:
+    """What ``--model`` names, or the bundle that is named like the robot."""
+    from world_model_ros.bundle.bundle import load_bundle
+
+    return load_bundle(arguments.model or contract.name, contract)
+
+
+def contract_for_bag(robot: str, bag: Path, names: dict[str, str] | None = None) -> Contract:
+    """The contract ``robot``; without one that of a bag.
+
+    Args:
+        robot: contract, or empty.
+        bag: folder or file.
+        names: topics of the bag that are others of the contract.
+
+    Raises:
+        UserError: no such bag or contract, or the robot has to be named.
+    """
+    from world_model_ros.bags.storage.reader import BagReader
+    from world_model_ros.contract.contract import load_contract
+
+    with BagReader(bag, names) as reader:
+        return load_contract(robot) if robot else _contract_of(reader)
+
+
+def _contract_of(reader: BagReader) -> Contract:
+    """The contract that is in the bag, or the one of the package whose required topics are all in it.
+
+    Raises:
+        UserError: there is none, so the robot has to be named.
+    """
+    from world_model_ros.contract.contract import contract_from_text, known_robots, load_contract
+    from world_model_ros.core.errors import UserError
+
+    text = reader.contract_text()
+    if text is not None:
+        return contract_from_text(text, "contract in the bag")
+    there = {topic.lstrip("/") for topic in reader.topics()}
+    fits: dict[str, int] = {}
+    for name in known_robots():
+        sources = load_contract(name).deployment.streams
+        required = {source.topic.lstrip("/") for source in sources if source.required}
+        if required <= there:
+            fits[name] = sum(source.topic.lstrip("/") in there for source in sources)
+    if not fits:
+        raise UserError("robot", "", f"--robot with a contract for the topics {sorted(reader.topics())}")
+    return load_contract(max(fits, key=lambda name: fits[name]))
