@@ -7,7 +7,7 @@ import numpy as np
 from world_model_ros.contract.contract import load_contract
 from world_model_ros.goals.hands import APART_M, Hands
 
-HANDS = Hands.of(load_contract("humanoid_upper_body").interface.action.tips)
+HANDS = Hands.of(load_contract("humanoid_upper_body").interface.hands)
 LEFT, RIGHT = 0, 1
 TIPS = np.array([[0.4, 0.2], [0.4, -0.2]])
 
@@ -43,6 +43,6 @@ def test_hands_do_not_come_to_each_others_side():
         toward = np.array([[0.0, -0.02], [0.0, 0.02]]) + random.uniform(-0.03, 0.03, (2, 2))
         tips += HANDS.kept_apart(tips, toward)
         assert (tips[LEFT] - tips[RIGHT])[1] > APART_M - 1e-9
-    alone = Hands.of(load_contract("tabletop_arm").interface.action.tips)
+    alone = Hands.of(load_contract("tabletop_arm").interface.hands)
     move = np.array([[0.03, -0.03]])
     np.testing.assert_array_equal(alone.kept_apart(TIPS[:1], move), move)

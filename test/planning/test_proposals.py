@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
 
 import pytest
 import torch
 
-from world_model_ros.planning.proposals import _BEHIND, _PUSHED, push_way
+from world_model_ros.contract.contract import load_contract
+from world_model_ros.contract.schema import Interface
+from world_model_ros.planning.objective import Goals
+from world_model_ros.planning.proposals import _BEHIND, _PUSHED, GoalProposals, push_way
 
 STANDOFF, STEP, HORIZON = 0.05, 0.03, 20
 
@@ -42,3 +46,19 @@ def test_a_fingertip_that_is_behind_goes_straight_on() -> None:
 
 def test_an_object_at_its_goal_gives_finite_numbers() -> None:
     assert torch.isfinite(_places((0.4, 0.0), (0.4, 0.0), (0.4, 0.0))).all()
+
+
+def test_each_hand_is_proposed_its_own_columns_where_others_lie_between() -> None:
+    interface = load_contract("humanoid_upper_body").interface
+    tips = [{**tip.model_dump(), "kind": "tip_displacement", "bound_m": 0.03} for tip in interface.action.tips]
+    between = {"kind": "joint_displacement", "joints": [interface.joints[0].name], "bound": 0.1}
+    action = {"kind": "parts", "parts": [tips[0], between, tips[1]]}
+    told = Interface.model_validate(interface.model_dump() | {"action": action})
+    places = torch.tensor([[0.4, 0.2, 0.08], [0.4, -0.2, 0.08], [0.5, 0.0, 0.03]])
+    proposals = GoalProposals(SimpleNamespace(positions=lambda memory: places[None]), told)
+    poses = torch.cat([places, torch.zeros(3, 4)], 1)
+    poses[:2, 0] += 0.1
+    bound = torch.tensor([0.03, 0.03, 0.1, 0.03, 0.03]).expand(HORIZON, 5)
+    goals = Goals(poses, torch.tensor([1.0, 1.0, 0.0]), torch.zeros(1), torch.zeros(1), None, None)
+    straight = proposals(torch.zeros(1), goals, -bound, bound, torch.zeros(HORIZON, 5))[2]
+    assert straight.sum(0).tolist() == pytest.approx([0.1, 0.0, 0.0, 0.1, 0.0], abs=1e-4)

@@ -12,9 +12,9 @@ import numpy as np
 
 from world_model_ros.brain.decision import Imagined
 from world_model_ros.bundle.manifest import PlannerSpec
+from world_model_ros.contract.hands import sides
 from world_model_ros.contract.schema import Interface
 from world_model_ros.core.arrays import Float, Floats
-from world_model_ros.goals.hands import Hands
 
 _EARLY = 0.3  # weight of the first step beside that of the last
 _FADES_M = 0.04  # nearer than this to its goal, an object need not be pushed from behind any more
@@ -45,7 +45,7 @@ def candidate_costs(
     if "goal_poses" in wants and imagined.poses is not None and imagined.sigma is not None:
         positions = np.asarray(imagined.poses[..., :3], np.float64)
         radius = settings["region_scale"] * np.asarray(imagined.sigma, np.float64).mean(-1)
-        tips = [k for k, target in enumerate(targets) if target.kind == "fingertip"]
+        tips = list(interface.fingertips)
         for k, target in enumerate(targets):
             place, weight = np.asarray(wants["goal_poses"][k, :3], np.float64), float(wants["goal_position_weights"][k])
             each = _length(positions[:, :, k] - place)
@@ -69,19 +69,14 @@ def candidate_costs(
 
 def _trespass(positions: Float, interface: Interface, settings: Mapping[str, float]) -> Float:
     """That fingertips of targets at (N, H, K, 3) leave their workspaces, or come to another's side, (N, H)."""
-    moved = {tip.link: tip for tip in interface.action.tips}
-    cost, hands = np.zeros(positions.shape[:2]), []
-    for k, target in enumerate(interface.targets):
-        tip = moved.get(target.link or "")
-        if tip is None:
-            continue
-        axes = ["xyz".index(axis) for axis in tip.axes]
-        low, high = np.array(tip.workspace_m)[axes].T
-        beyond = np.maximum(low - positions[:, :, k, axes], positions[:, :, k, axes] - high) - settings["margin_m"]
+    cost = np.zeros(positions.shape[:2])
+    hands = [(positions[:, :, k], hand) for k, hand in interface.fingertips.items() if hand.axes]
+    for places, hand in hands:
+        place = places[..., hand.axes]
+        beyond = np.maximum(hand.low - place, place - hand.high) - settings["margin_m"]
         cost += settings["outside_weight"] * _length(np.maximum(beyond, 0.0))
-        hands.append((k, tip))
-    for first, second, side in Hands.of([tip for _, tip in hands]).pairs():
-        between = (positions[:, :, hands[first][0]] - positions[:, :, hands[second][0]])[..., :2] @ side
+    for first, second, side in sides([hand.box for _, hand in hands]):
+        between = (hands[first][0] - hands[second][0])[..., :2] @ side
         cost += settings["apart_weight"] * np.maximum(settings["apart_m"] - between, 0.0)
     return cost
 

@@ -12,7 +12,6 @@ import numpy as np
 from world_model_ros.brain.candidate_cost import candidate_costs
 from world_model_ros.brain.decision import Imagined
 from world_model_ros.bundle.manifest import Manifest, PlannerSpec
-from world_model_ros.contract.actions import tip_columns
 from world_model_ros.contract.contract import Contract
 from world_model_ros.core.arrays import Float, Floats
 from world_model_ros.core.errors import UserError
@@ -164,9 +163,8 @@ def _lacking(points: Float, actions: Float, contract: Contract, motion: Motion) 
     if isinstance(motion, ArmKinematics) and motion.links:
         ways = np.array([motion.tips(point) for point in points])  # (H + 1, T, 3)
         told = np.zeros_like(ways)
-        for t, (tip, at) in enumerate(zip(action.tips, tip_columns(action))):
-            axes = ["xyz".index(axis) for axis in tip.axes]
-            told[1:, t, axes] = np.cumsum(actions[:, at], 0)
+        for t, hand in enumerate(contract.interface.hands):
+            told[1:, t, hand.axes] = np.cumsum(actions[:, hand.columns], 0)
         offs = np.linalg.norm(ways - ways[0] - told, axis=2).max(0)
         off, unit, farthest = float(offs.max()), "m", action.tips[int(offs.argmax())]
         what = f"{farthest.link} leaves the axes {', '.join(farthest.axes)}"

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from world_model_ros.brain.brain import Brain
 from world_model_ros.brain.decision import Decoded, Imagined, Memory
 from world_model_ros.contract.contract import Contract
+from world_model_ros.contract.hands import Hand
 from world_model_ros.core.arrays import Float, Floats
 from world_model_ros.kinematics.arm import ArmKinematics
 from world_model_ros.kinematics.motion import Motion, motion_for
@@ -75,7 +76,7 @@ class Steering:
         self._count = 0
         self._pull = _Pull.of(contract, self._motion)
         kinds = [target.kind for target in contract.interface.targets]
-        self._tips = [k for k, kind in enumerate(kinds) if kind == "fingertip"]
+        self._tips = list(contract.interface.fingertips)
         self._still = np.array([kind == "object" for kind in kinds], np.float32)  # (K,) not touched since the frame
         self._seen: Floats | None = None  # (K, 3) m, where targets were then
 
@@ -126,24 +127,23 @@ class _Pull:
 
     Args:
         arm: their kinematics. bounds: (C,) largest action.
-        tips: for each fingertip that the action moves its target, None if it has none, and its axes of the base frame.
+        hands: the fingertips that the action moves.
     """
 
-    def __init__(self, arm: ArmKinematics, bounds: Float, tips: Sequence[tuple[int | None, Sequence[int]]]) -> None:
-        self._arm, self._bounds, self._tips = arm, bounds, tips
-        self._behind = np.zeros(sum(len(axes) for _, axes in tips))
+    def __init__(self, arm: ArmKinematics, bounds: Float, hands: Sequence[Hand]) -> None:
+        self._arm, self._bounds, self._hands = arm, bounds, hands
+        self._behind = np.zeros(sum(len(hand.axes) for hand in hands))
 
     @classmethod
     def of(cls, contract: Contract, motion: Motion) -> _Pull | None:
         """None where the model keeps commanded joints itself, or imagines no fingertip."""
         if not isinstance(motion, ArmKinematics):
             return None
-        action = contract.interface.action
-        targets = {target.link: k for k, target in enumerate(contract.interface.targets) if target.link is not None}
-        tips = [(targets.get(tip.link), ["xyz".index(axis) for axis in tip.axes]) for tip in action.tips]
+        action, hands = contract.interface.action, contract.interface.hands
         if action.kind == "parts":
             return None  # its numbers are not all of fingertips
-        return cls(motion, np.array(action.bounds), tips) if any(target is not None for target, _ in tips) else None
+        known = any(hand.target is not None for hand in hands)
+        return cls(motion, np.array(action.bounds), hands) if known else None
 
     def corrected(self, action: Floats) -> Floats:
         """The action (C,) to imagine in place of the one that was applied."""
@@ -153,8 +153,8 @@ class _Pull:
     def compare(self, joints: Float, positions: Floats) -> None:
         """See how far the fingertips of positions (K, 3) are from where commanded joints (J,) hold them."""
         behind = [
-            np.zeros(len(axes)) if target is None else (held - positions[target])[list(axes)]
-            for held, (target, axes) in zip(self._arm.tips(joints), self._tips)
+            np.zeros(len(hand.axes)) if hand.target is None else (held - positions[hand.target])[list(hand.axes)]
+            for held, hand in zip(self._arm.tips(joints), self._hands)
         ]
         self._behind = np.concatenate(behind)
 

@@ -200,7 +200,7 @@ def _goals(interface: Interface, sizes: Sizes) -> dict[str, Tensor]:
         asked["goal_poses"] = Tensor((k, 7))
         weights = ("goal_position_weights", "goal_rotation_weights", "goal_values", "goal_value_weights")
         asked |= {name: Tensor((k,)) for name in weights}
-        fingers = sum(target.kind == "fingertip" for target in interface.targets)
+        fingers = len(interface.fingertips)
         asked |= {"goal_hands": Tensor((fingers,))} if fingers > 1 else {}
     if seeing:
         asked |= {"goal_codes": Tensor((seeing, sizes.code)), "goal_code_weights": Tensor((seeing,))}

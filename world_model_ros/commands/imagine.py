@@ -108,7 +108,7 @@ def _actions(arguments: argparse.Namespace, what: Imagined, seed: int) -> tuple[
         return (lambda _, count: written[count]), len(written)
     gesture = make_gesture(arguments.script, seed, Desk.of(what.contract))
     targets = what.contract.interface.targets
-    tips = [k for k, target in enumerate(targets) if target.kind == "fingertip"]
+    tips = list(what.contract.interface.fingertips)
     item = next(k for k, target in enumerate(targets) if target.kind == "object")
 
     def act(before: InsideTick | None, _: int) -> Any:

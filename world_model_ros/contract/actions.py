@@ -311,11 +311,3 @@ def check_box(axes: list[Literal["x", "y", "z"]], workspace_m: Box) -> None:
             raise ValueError(f"workspace_m: {axis} is a free axis, so its low end must be below its high end")
         if axis not in axes and low != high:
             raise ValueError(f"workspace_m: {axis} is not in axes, so both its ends must be the same height")
-
-
-def tip_columns(action: FingertipDisplacement | FingertipsDisplacement | JointDisplacement | Parts) -> list[slice]:
-    """The numbers of an action that displace each of its fingertips."""
-    if isinstance(action, Parts):
-        return [at for part, at in zip(action.parts, action.columns()) if isinstance(part, TipDisplacement)]
-    ends = accumulate(len(tip.axes) for tip in action.tips)
-    return [slice(end - len(tip.axes), end) for tip, end in zip(action.tips, ends)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, ClassVar, Literal, TypeVar
 
 from pydantic import Field, model_validator
@@ -23,6 +24,7 @@ from world_model_ros.contract.field_types import (
     same,
 )
 from world_model_ros.contract.gate_settings import Command, GateSettings, JointLimit
+from world_model_ros.contract.hands import Hand, moved_hands
 from world_model_ros.contract.senses import JointStream, Sense, Stream
 from world_model_ros.contract.simulation import Simulation
 
@@ -123,6 +125,18 @@ class Interface(Strict):
         if linkless:
             raise ValueError(f"targets: {linkless} need a link, as not every part of the action is free")
         return self
+
+    @property
+    def hands(self) -> tuple[Hand, ...]:
+        """The fingertips that the action moves, in its order."""
+        return moved_hands(self.action, [target.link for target in self.targets])
+
+    @property
+    def fingertips(self) -> dict[int, Hand]:
+        """The targets that are fingertips, by their indices; without axes those that the action does not move."""
+        hands = {hand.link: hand for hand in self.hands}
+        tips = {k: target.link for k, target in enumerate(self.targets) if target.kind == "fingertip"}
+        return {k: replace(hands.get(link, Hand(link)), target=k) for k, link in tips.items()}
 
     def of(self, kind: type[Kind]) -> list[Kind]:
         """The streams of a kind, in their order."""

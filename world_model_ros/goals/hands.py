@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 
 import numpy as np
 
-from world_model_ros.contract.actions import Tip
+from world_model_ros.contract.hands import Hand, sides
 from world_model_ros.core.arrays import Float
 
 STANDOFF_M = 0.05  # of a fingertip from the middle of the object that it pushes
@@ -29,9 +28,9 @@ class Hands:
     boxes: Float
 
     @classmethod
-    def of(cls, tips: Sequence[Tip]) -> Hands:
-        """Of the fingertips of an action."""
-        return cls(np.array([np.array(tip.workspace_m, np.float64).T[:, :2] for tip in tips]).reshape(-1, 2, 2))
+    def of(cls, hands: Sequence[Hand]) -> Hands:
+        """Of fingertips that an action moves."""
+        return cls(np.array([hand.box[:, :2] for hand in hands]).reshape(-1, 2, 2))
 
     def __len__(self) -> int:
         return len(self.boxes)
@@ -81,12 +80,8 @@ class Hands:
         return self.outside(hand, item[:2] - back) + self.outside(hand, goal[:2] - back)
 
     def pairs(self) -> Iterator[tuple[int, int, Float]]:
-        """Two hands, and the direction (2,) from the second's side to the first's, of length 1."""
-        for first, second in combinations(range(len(self)), 2):
-            between = self.boxes[first].mean(0) - self.boxes[second].mean(0)
-            length = float(np.hypot(*between))
-            if length > 1e-6:
-                yield first, second, between / length
+        """See `sides`."""
+        return sides(self.boxes)
 
     def kept_apart(self, tips: Float, moves: Float) -> Float:
         """Moves (T, 2) from places (T, 2), without what would bring two hands to the other's side."""

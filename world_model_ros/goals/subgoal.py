@@ -233,7 +233,7 @@ def target_index(goal: Goal, contract: Contract) -> int:
     targets = contract.interface.targets
     if goal.target is not None:
         return [target.name for target in targets].index(goal.target)
-    return next((i for i, target in enumerate(targets) if target.kind == "fingertip"), 0)
+    return next(iter(contract.interface.fingertips), 0)
 
 
 def aim_at_poses(ways: Sequence[TargetError], workspaces: Sequence[Reach], gaps: Sequence[ValueGap] = ()) -> Subgoal:
@@ -266,7 +266,7 @@ def choose_target(
         named: index of the target that the goal names, if it does.
     """
     targets = contract.interface.targets
-    tips = [i for i, target in enumerate(targets) if target.kind == "fingertip"] or [0]
+    tips = list(contract.interface.fingertips) or [0]
     chosen = pursuit.target
     if named is not None:
         chosen = named

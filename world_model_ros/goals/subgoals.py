@@ -62,8 +62,8 @@ class Aiming:
         links = () if arm is None else arm.links
         # Fingertips that the action moves: target, and number among the hands.
         self._tips = {k: links.index(target.link) for k, target in enumerate(self._targets) if target.link in links}
-        self._fingers = [k for k, target in enumerate(self._targets) if target.kind == "fingertip"]
-        self._hands = Hands.of(contract.interface.action.tips)
+        self._fingers = list(contract.interface.fingertips)
+        self._hands = Hands.of(contract.interface.hands)
         self._rest = None if arm is None else arm.tips(contract.rest)
 
     def aim(

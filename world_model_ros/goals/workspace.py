@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from world_model_ros.contract.actions import tip_columns
 from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.schema import Target
 from world_model_ros.core.arrays import Float, Floats
@@ -71,16 +70,13 @@ class Workspace:
 
     @classmethod
     def of(cls, contract: Contract) -> Workspace:
-        action = contract.interface.action
-        tips = {}
-        for tip in action.tips:
-            free = tuple("xyz".index(axis) for axis in tip.axes)
-            locked = tuple(axis for axis in range(3) if axis not in free)
-            tips[tip.link] = Reach(free, locked, np.array(tip.workspace_m, np.float64).T)
+        hands = contract.interface.hands
+        tips = {str(hand.link): Reach(hand.axes, _locked(hand.axes), hand.box) for hand in hands}
         stated = {area.name: area.workspace_m for area in contract.deployment.targets}
         areas = {name: np.array(box, np.float64).T for name, box in stated.items() if box is not None}
         ranges = {area.name: area.range for area in contract.deployment.targets if area.range is not None}
-        return cls(action.bounds, tips, tuple(tip_columns(action)), areas, ranges)
+        columns = tuple(hand.columns for hand in hands)
+        return cls(contract.interface.action.bounds, tips, columns, areas, ranges)
 
     def for_target(self, target: Target) -> Reach:
         """Of a fingertip its own; of an object what the contract says, or else all that some fingertip reaches."""
@@ -97,7 +93,7 @@ class Workspace:
         if not boxes:
             return Reach() if area is None else Reach(box=area, fixes=False, stated=stated)
         free = tuple(sorted({axis for tip in self.tips.values() for axis in tip.free}))
-        locked = tuple(axis for axis in range(3) if axis not in free)
+        locked = _locked(free)
         if area is not None:
             return Reach(free, locked, area, fixes=False, stated=stated)
         whole = np.stack([np.min([box[0] for box in boxes], 0), np.max([box[1] for box in boxes], 0)])
@@ -127,3 +123,7 @@ class Workspace:
                 low[0, part] = np.clip(reach.box[0, free] - place[free], -most, most)
                 high[0, part] = np.clip(reach.box[1, free] - place[free], -most, most)
         return low, high
+
+
+def _locked(free: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(axis for axis in range(3) if axis not in free)

@@ -10,12 +10,12 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from world_model_ros.contract.hands import sides
 from world_model_ros.contract.schema import Interface
 from world_model_ros.contract.senses import JointStream
 from world_model_ros.core.errors import UserError
 from world_model_ros.planning.costs import apart_cost, behind_cost, outside_cost, reach_cost, trusted_cost
 from world_model_ros.planning.dynamics import Dynamics
-from world_model_ros.planning.fingers import fingers_of, pairs
 
 REGION_SCALE = 2.5003  # radius of the 90 % ball of a 3-D Gaussian, in sigmas
 
@@ -140,7 +140,11 @@ class GoalObjective(Objective):
     def __init__(self, model: Dynamics, interface: Interface, config: GoalObjective.Config | None = None) -> None:
         super().__init__(model, interface, config)
         self.config: GoalObjective.Config
-        self.fingers = fingers_of(interface)
+        self.fingers = list(interface.fingertips)
+        moved = [hand for hand in interface.fingertips.values() if hand.axes]
+        self._areas = [(hand.target, list(hand.axes), hand.low.tolist(), hand.high.tolist()) for hand in moved]
+        pairs = sides([hand.box for hand in moved])
+        self._sides = [(moved[one].target, moved[other].target, side.tolist()) for one, other, side in pairs]
         self.objects = [k for k, target in enumerate(interface.targets) if target.kind == "object"]
         self.joints = JointReader.of(interface)
 
@@ -172,21 +176,20 @@ class GoalObjective(Objective):
         """`behind_cost` (N, H) of the hand that pushes object k, of targets at (N, H, K, 3)."""
         standoff_m, pushed = self.config.standoff_m, positions[:, :, k]
         if hands is None:
-            return behind_cost(positions[:, :, self.fingers[0].target], pushed, goal, standoff_m)
-        each = [behind_cost(positions[:, :, f.target], pushed, goal, standoff_m) for f in self.fingers]
+            return behind_cost(positions[:, :, self.fingers[0]], pushed, goal, standoff_m)
+        each = [behind_cost(positions[:, :, finger], pushed, goal, standoff_m) for finger in self.fingers]
         return (torch.stack(each, -1) * hands).sum(-1)
 
     def _trespass(self, positions: Tensor) -> Tensor:
         """What it costs (N, H) that fingertips leave their workspaces, or come to another's side."""
         config = self.config
         cost = torch.zeros_like(positions[:, :, 0, 0])
-        for finger in self.fingers:
-            if finger.axes:
-                place = positions[:, :, finger.target][..., list(finger.axes)]
-                low, high = (place.new_tensor(ends) for ends in (finger.low, finger.high))
-                cost = cost + config.outside_weight * outside_cost(place, low, high, config.margin_m)
-        for first, second, side in pairs(self.fingers):
-            one, other = (positions[:, :, self.fingers[f].target][..., :2] for f in (first, second))
+        for target, axes, *ends in self._areas:
+            place = positions[:, :, target][..., axes]
+            low, high = (place.new_tensor(end) for end in ends)
+            cost = cost + config.outside_weight * outside_cost(place, low, high, config.margin_m)
+        for first, second, side in self._sides:
+            one, other = (positions[:, :, target][..., :2] for target in (first, second))
             cost = cost + config.apart_weight * apart_cost(one, other, one.new_tensor(side), config.apart_m)
         return cost
 

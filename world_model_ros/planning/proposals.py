@@ -9,9 +9,9 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from world_model_ros.contract.hands import Hand
 from world_model_ros.contract.schema import Interface
 from world_model_ros.planning.dynamics import Dynamics
-from world_model_ros.planning.fingers import Finger, fingers_of
 from world_model_ros.planning.objective import Goals
 
 # Shares of the standoff: how wide a fingertip passes an object, how far behind it the push begins, and how near the
@@ -54,7 +54,7 @@ class GoalProposals:
 
     def __init__(self, model: Dynamics, interface: Interface, config: GoalProposals.Config | None = None) -> None:
         self.model, self.config = model, config or self.Config()
-        self.fingers = fingers_of(interface)
+        self.fingers = list(interface.fingertips.values())
         self.objects = [k for k, target in enumerate(interface.targets) if target.kind == "object"]
 
     def __call__(self, memory: Tensor, goals: Goals, low: Tensor, high: Tensor, warm: Tensor) -> Tensor:
@@ -65,7 +65,7 @@ class GoalProposals:
             now = self.model.positions(memory[None])[0]
             straight, joined = torch.zeros_like(warm), warm
             for finger in moved:
-                k, part = finger.target, finger.part
+                k, part = finger.target, finger.columns
                 way = straight_way((goals.poses[k, :3] - now[k])[list(finger.axes)], low[:, part], high[:, part])
                 wanted = torch.ones_like(low[0, 0]) if len(moved) == 1 else (goals.weights[k] > 0).to(low.dtype)
                 straight = _with_part(straight, part, wanted * way)
@@ -82,11 +82,11 @@ class GoalProposals:
             return share
         for number, finger in enumerate(self.fingers):
             idle = (goals.weights[finger.target] < 0.5) & (goals.hands[number] < 0.5) & (goals.hands.amax(0) > 0.5)
-            share[finger.part] = torch.where(idle, self.config.idle_spread, 1.0)
+            share[finger.columns] = torch.where(idle, self.config.idle_spread, 1.0)
         return share
 
     def _push(
-        self, finger: Finger, poses: Tensor, weights: Tensor, now: Tensor, low: Tensor, high: Tensor, others: Tensor
+        self, finger: Hand, poses: Tensor, weights: Tensor, now: Tensor, low: Tensor, high: Tensor, others: Tensor
     ) -> Tensor:
         """Chunk (H, C) in which a finger pushes the object that has a goal; without such a goal all of ``others``."""
         if not self.objects or not {0, 1} <= set(finger.axes):
@@ -94,12 +94,12 @@ class GoalProposals:
         weight = weights[self.objects]
         share = (weight / weight.sum().clamp(min=1e-6))[:, None]
         item, goal = ((share * places[self.objects][:, :2]).sum(0) for places in (now, poses))
-        step = 0.5 * (high - low)[:, finger.part].amax((0, 1))
+        step = 0.5 * (high - low)[:, finger.columns].amax((0, 1))
         way = push_way(now[finger.target, :2], item, goal, self.config.standoff_m, step, low.shape[0])
         zero = torch.zeros_like(way[:, :1])
         columns = [way[:, axis : axis + 1] if axis < 2 else zero for axis in finger.axes]
-        chunk = torch.maximum(torch.minimum(torch.cat(columns, 1), high[:, finger.part]), low[:, finger.part])
-        return torch.where(weight.sum() > 0.0, _with_part(others, finger.part, chunk), others)
+        chunk = torch.maximum(torch.minimum(torch.cat(columns, 1), high[:, finger.columns]), low[:, finger.columns])
+        return torch.where(weight.sum() > 0.0, _with_part(others, finger.columns, chunk), others)
 
 
 def straight_way(left: Tensor, low: Tensor, high: Tensor) -> Tensor:

@@ -47,7 +47,7 @@ def rest(contract: Contract) -> Float:
     arm = motion_for(contract)
     if not isinstance(arm, ArmKinematics):
         return middle
-    places = np.array([tip.workspace_m for tip in contract.interface.action.tips], np.float64).mean(2)
+    places = np.array([hand.box.mean(0) for hand in contract.interface.hands])
     random = np.random.default_rng(0)
     starts = (contract.rest, *(random.uniform(limits.lower, limits.upper) for _ in range(_TRIES)))
     tried = [arm.solve(start, places, tool_down()) for start in starts]

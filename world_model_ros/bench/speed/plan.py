@@ -57,7 +57,7 @@ def plan_inputs(brain: Brain, seed: int = 0, iterations: int = 0, samples: int =
         inputs["goal_poses"], inputs["goal_position_weights"] = poses.copy(), np.zeros(len(poses), np.float32)
         inputs["goal_poses"][-1, :2] += 0.05
         inputs["goal_position_weights"][-1] = 1.0
-        fingers = sum(target.kind == "fingertip" for target in contract.interface.targets)
+        fingers = len(contract.interface.fingertips)
         if fingers > 1:
             inputs["goal_hands"] = np.eye(fingers, dtype=np.float32)[0]
     return inputs

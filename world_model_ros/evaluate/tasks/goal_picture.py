@@ -41,7 +41,7 @@ def goal_picture(
                 way = task.position[:2] - pose[:2]
                 x, y = task.position[:2]
                 tip = task.position[:2] - _BEHIND_M * way / np.linalg.norm(way)
-                hands, names = Hands.of(contract.interface.action.tips), list(tips)
+                hands, names = Hands.of(contract.interface.hands), list(tips)
                 there = np.array([tips[name][:2] for name in names])
                 moved = names[hands.pusher(there, pose[:2], task.position[:2])]
             thing = replace(thing, start=(float(x), float(y), float(yaw)))

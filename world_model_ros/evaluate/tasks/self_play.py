@@ -58,7 +58,7 @@ def practise(
     loop = ClosedLoop(contract, brain, seed, variety=variety, make=writer.make, record=writer.write)
     goal: Goal | None = None
     left, lost = 0, 0
-    hands = Hands.of(contract.interface.action.tips)
+    hands = Hands.of(contract.interface.hands)
     try:
         while loop.ticks < ticks:
             if left <= 0:

@@ -7,8 +7,8 @@ from typing import get_args
 
 import numpy as np
 
-from world_model_ros.contract.actions import Tip
 from world_model_ros.contract.contract import Contract
+from world_model_ros.contract.hands import Hand
 from world_model_ros.core.arrays import Float
 from world_model_ros.core.errors import UserError
 from world_model_ros.evaluate.tasks.task import PUSHES, Part, Task, TaskKind
@@ -61,10 +61,8 @@ class _Drawing:
 
     def __init__(self, contract: Contract, positions: Mapping[str, Float]) -> None:
         targets, self._positions = contract.interface.targets, positions
-        by_link = {target.link: target.name for target in targets if target.link is not None}
-        self._tips: dict[str, Tip] = {
-            by_link[tip.link]: tip for tip in contract.interface.action.tips if tip.link in by_link
-        }
+        hands = contract.interface.hands
+        self._tips: dict[str, Hand] = {targets[hand.target].name: hand for hand in hands if hand.target is not None}
         self._objects = {
             target.name: positions[target.name]
             for target in targets
@@ -81,8 +79,8 @@ class _Drawing:
         others = {name: self._positions[name] for name in self._tips if name not in names}
         found = dict(others)
         for name in names if kind == "together" else names[:1]:
-            box = np.array(self._tips[name].workspace_m)
-            position = random.uniform(box[:, 0], box[:, 1])
+            box = self._tips[name].box
+            position = random.uniform(box[0], box[1])
             clear = all(np.linalg.norm((position - other)[:2]) > _CLEAR_M for other in self._things())
             away = bool(np.linalg.norm(position - self._positions[name]) >= AWAY_M)
             if not (clear and _inside(position, box, _EDGE_M) and away):
@@ -115,17 +113,16 @@ class _Drawing:
             helper = self._hands.helper(pusher, start, position)
             if helper is not None:
                 name, tip = list(self._tips.items())[helper]
-                stop = np.array([*(position + STOP_M * way)[:2], tip.workspace_m[2][0]])
+                stop = np.array([*(position + STOP_M * way)[:2], tip.box[0, 2]])
                 free = all(np.linalg.norm((stop - other)[:2]) > _CLEAR_M for other in others)
-                if free and _inside(stop, np.array(tip.workspace_m), _EDGE_M):
+                if free and _inside(stop, tip.box, _EDGE_M):
                     return [Part(target, position), Part(name, stop)]
         return []
 
     def _able(self, behind: Float, last: Float, margin_m: float) -> Iterator[int]:
         """Hands that can push from ``behind`` an object, with ``last`` in their workspace by a margin."""
         for hand, tip in enumerate(self._tips.values()):
-            box = np.array(tip.workspace_m)
-            if _inside(last, box, margin_m) and _inside(behind, box, _EDGE_M):
+            if _inside(last, tip.box, margin_m) and _inside(behind, tip.box, _EDGE_M):
                 yield hand
 
     def _things(self) -> list[Float]:
@@ -146,6 +143,6 @@ class _Drawing:
 
 
 def _inside(position: Float, box: Float, margin_m: float) -> bool:
-    """Whether x and y lie in the box (3, 2) with a margin on its free axes."""
-    margin = np.where(box[:, 1] > box[:, 0], margin_m, 0.0)
-    return bool(np.all((position >= box[:, 0] + margin)[:2]) and np.all((position <= box[:, 1] - margin)[:2]))
+    """Whether x and y lie in the box (2, 3) with a margin on its free axes."""
+    margin = np.where(box[1] > box[0], margin_m, 0.0)
+    return bool(np.all((position >= box[0] + margin)[:2]) and np.all((position <= box[1] - margin)[:2]))

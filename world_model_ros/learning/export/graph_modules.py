@@ -100,7 +100,7 @@ class Plan(NamedGraph):
         self.joints = JointReader.of(model.interface)
         self.inputs = ["memory"]
         self.inputs += ["goal_poses", "goal_position_weights"] if model.targets else []
-        self.inputs += ["goal_hands"] if sum(t.kind == "fingertip" for t in model.interface.targets) > 1 else []
+        self.inputs += ["goal_hands"] if len(model.interface.fingertips) > 1 else []
         self.inputs += ["goal_joints", "goal_joints_weight"]
         self.inputs += ["goal_codes", "goal_code_weights"] if model.cameras else []
         self.inputs += ["bounds_low", "bounds_high", "warm", "noise"]

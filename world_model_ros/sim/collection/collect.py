@@ -99,9 +99,8 @@ def collection_scene(contract: Contract, seed: int, variety: Variety = "plain") 
     random = np.random.default_rng([seed, 0xC011EC7])
     x, y = random.uniform(*np.array(contract.simulation.objects_m).T)
     item = random_object(random, (float(x), float(y), float(random.uniform(-3.1, 3.1))))
-    tips = contract.interface.action.tips
-    low, high = np.array([tip.workspace_m for tip in tips]).transpose(2, 0, 1)  # (T, 3) each
-    arm, hands = ArmKinematics(contract), Hands.of(tips)
+    low, high = np.array([hand.box for hand in contract.interface.hands]).transpose(1, 0, 2)  # (T, 3) each
+    arm, hands = ArmKinematics(contract), Hands.of(contract.interface.hands)
     while True:
         places = random.uniform(low, high)
         clear = all(np.hypot(*(place[:2] - (x, y))) > _CLEAR_M for place in places)
@@ -144,7 +143,7 @@ def collect_episode(
     tick_ns = contract.tick_ns
     command_delay_ns = int(random.uniform(0.02, 0.06) * 1e9)
     image_delay_ns = int(random.uniform(0.0, 0.04) * 1e9)
-    hands = Hands.of(contract.interface.action.tips)
+    hands = Hands.of(contract.interface.hands)
     lost, moves = 0, np.zeros((len(hands), 2))
     if silence is not None:
         silence = Silence(silence.topic, silence.begin_ns + rig.now_ns, silence.end_ns + rig.now_ns)

@@ -47,7 +47,7 @@ class Desk:
         action = contract.interface.action
         if not action.tips or any(tip.axes != ["x", "y"] for tip in action.tips):
             raise UserError("interface.action", action.kind, "displacements of fingertips along x and y")
-        hands = Hands.of(action.tips)
+        hands = Hands.of(contract.interface.hands)
         objects = np.array(contract.simulation.objects_m).T
         places = tuple(Place(action.bounds[0], box, objects) for box in hands.boxes)
         return cls(places, hands, home_tips(contract))

@@ -37,10 +37,9 @@ def contact_radius(force_n: float) -> float:
 
 def view_point(contract: Contract, shape: RobotShape | None) -> tuple[Float, Float]:
     """Where to look from and at, (3,) m each, so that the robot and the place it works at are in the picture."""
-    action = contract.interface.action
-    if action.tips:
-        boxes = np.array([tip.workspace_m for tip in action.tips])
-        low, high = boxes[..., 0].min(0), boxes[..., 1].max(0)
+    hands = contract.interface.hands
+    if hands:
+        low, high = np.min([hand.box[0] for hand in hands], 0), np.max([hand.box[1] for hand in hands], 0)
         at = (low + high) / 2 + np.array([-0.16, 0.0, 0.16])
         return at + np.array([1.05, -0.8, 0.75]), at
     points = [np.zeros((1, 3))]
