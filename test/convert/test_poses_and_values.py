@@ -71,4 +71,9 @@ def test_an_index_is_of_an_array_and_only_of_one():
     for kind, index in (("geometry_msgs/msg/PoseArray", None), ("geometry_msgs/msg/PoseStamped", 0)):
         with pytest.raises(ValueError, match="index"):
             source(POSE, kind, index)
-    assert legal_types("pose") == ["geometry_msgs/msg/PoseStamped", "geometry_msgs/msg/PoseArray"]
+    assert legal_types("pose") == [
+        "geometry_msgs/msg/PoseStamped",
+        "geometry_msgs/msg/PoseArray",
+        "tf2_msgs/msg/TFMessage",
+        "vision_msgs/msg/Detection3DArray",
+    ]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from world_model_ros.bags.align.commanded_reference import command_topics, possible_commands, reference_sources
-from world_model_ros.bags.align.routes import header_ns
+from world_model_ros.bags.align.routes import header_ns, source_types
 from world_model_ros.bags.storage.channels import absolute
 from world_model_ros.bags.storage.reader import BagReader, Topic
 from world_model_ros.check.robot_fit import RobotFit
@@ -33,15 +33,18 @@ class BagFit:
     """
 
     def __init__(self, bag: BagReader, contract: Contract, sparing: bool = False) -> None:
-        bag.assume({absolute(source.topic): source.type for source in contract.deployment.streams})
+        bag.assume(source_types(contract))
         self._bag, self._contract, self._sparing = bag, contract, sparing
         self._fit = RobotFit(contract, "the bag's clock")
         self._topics = bag.topics()
         self._streams: dict[str, list[str]] = {}
+        self._static: dict[str, list[str]] = {}
         for source in contract.deployment.streams:
             topic = self._topics.get(absolute(source.topic))
             if topic is not None and topic.type == source.type:
                 self._streams.setdefault(topic.name, []).append(source.name)
+                if source.static_topic is not None:
+                    self._static.setdefault(absolute(source.static_topic), []).append(source.name)
         self._told: dict[str, Callable[[Any, int], Any]] = {
             each.topic: each.now for each in reference_sources(bag, contract) if not each.shared
         }
@@ -54,10 +57,12 @@ class BagFit:
     @property
     def topics(self) -> set[str]:
         """Those that are looked at."""
-        return {*self._streams, *self._told}
+        return {*self._streams, *self._static, *self._told}
 
     def hear(self, topic: str, bag_ns: int, raw: bytes) -> None:
         """The next message."""
+        if topic in self._static:
+            self._hear_static(topic, raw)
         names = self._streams.get(topic, ())
         told = self._told.get(topic)
         if told is None and not names:
@@ -79,6 +84,12 @@ class BagFit:
                 told(message, bag_ns)
             except UserError as error:
                 self._wrong[topic][str(error)] += 1
+
+    def _hear_static(self, topic: str, raw: bytes) -> None:
+        with suppress(UserError):
+            message = self._bag.decode(topic, raw)
+            for name in self._static[topic]:
+                self._fit.streams[name].add_static(message)
 
     def findings(self, name: str) -> list[Finding]:
         """Of one stream, by its messages."""

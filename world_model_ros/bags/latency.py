@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from world_model_ros.bags.align.routes import source_types
 from world_model_ros.bags.storage.channels import absolute
 from world_model_ros.bags.storage.reader import BagReader
 from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.senses import JointStream
 from world_model_ros.convert.senses.converters import converter_for
-from world_model_ros.convert.senses.joints import OtherJoints
+from world_model_ros.convert.senses.others import OtherMessage
 from world_model_ros.core.arrays import Float
 from world_model_ros.core.errors import UserError
 
@@ -97,7 +98,7 @@ def _samples(
     by_topic: dict[str, list[str]] = {}
     convert = {name: converter_for(contract.stream(name), contract.source(name)) for name in names}
     with BagReader(bag) as reader:
-        reader.assume({absolute(source.topic): source.type for source in contract.deployment.streams})
+        reader.assume(source_types(contract))
         there = reader.topics()
         for name in names:
             source = contract.source(name)
@@ -112,7 +113,7 @@ def _samples(
             for name in by_topic[topic_name]:
                 try:
                     stamp_ns, value = convert[name](reader.decode(topic_name, raw))
-                except OtherJoints:
+                except OtherMessage:
                     continue
                 except UserError as error:
                     refused.setdefault(name, Counter())[str(error)] += 1

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 
 from world_model_ros.brain.decision import Decision
 from world_model_ros.contract.contract import Contract
-from world_model_ros.convert.stamps import has_header
+from world_model_ros.convert.stamps import is_stamped
 from world_model_ros.core.goal import Goal, PoseGoal, image_digest
 from world_model_ros.core.streams import Observation
 
@@ -84,7 +84,7 @@ class TickRecord:
 
 def unstamped_values(observation: Observation, contract: Contract) -> dict[str, ArrayLike]:
     """What an observation has of streams whose messages have no stamp, by name."""
-    sources = (each for each in contract.deployment.streams if not has_header(each.type))
+    sources = (each for each in contract.deployment.streams if not is_stamped(each.type))
     return {each.name: np.asarray(observation.values[each.name]) for each in sources if observation.fresh[each.name]}
 
 

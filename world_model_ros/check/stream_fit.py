@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,8 +16,9 @@ from world_model_ros.check.shape_advice import shape_advice
 from world_model_ros.contract.schema import StreamSource
 from world_model_ros.contract.senses import Stream
 from world_model_ros.convert.senses.converters import converter_for
-from world_model_ros.convert.senses.joints import OtherJoints
-from world_model_ros.convert.stamps import has_header, stamp_ns
+from world_model_ros.convert.senses.others import AbsentError, OtherMessage
+from world_model_ros.convert.senses.transforms import TransformConverter
+from world_model_ros.convert.stamps import stamp_ns
 from world_model_ros.core.errors import UserError
 
 OUR_CLOCK = "our clock"
@@ -51,7 +53,7 @@ class StreamFit:
         clock: what arrivals are told by, in words.
 
     Attributes:
-        messages: of this stream. others: messages on its topic with none of its joints, from another publisher.
+        messages: of this stream. others: messages on its topic that have nothing of it, as of other joints or frames.
         times: when they came.
     """
 
@@ -65,6 +67,9 @@ class StreamFit:
     _refused: Counter[tuple[str, str]] = field(default_factory=Counter)  # by field, and what is legal there
     _first: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)  # its error, and what to change
     _frames: Counter[str] = field(default_factory=Counter)
+    _content_ns: int = 0  # when the newest message is of, by what it holds; 0 where it has no stamp
+    _absent: int = 0
+    _why_absent: str = ""  # the newest reason
 
     def __post_init__(self) -> None:
         self._convert = converter_for(self.stream, self.source)
@@ -74,7 +79,14 @@ class StreamFit:
         """A message of the type that the contract names, that arrived at ``now_ns`` on the ROS clock."""
         samples = self.judge(message)
         if samples is not None:
-            self.arrived(stamp_ns(message) if has_header(self.source.type) else now_ns, now_ns, samples)
+            header = hasattr(message, "header")
+            self.arrived(stamp_ns(message) if header else self._content_ns or now_ns, now_ns, samples)
+
+    def add_static(self, message: Any) -> None:
+        """A message with transforms that never change."""
+        if isinstance(self._convert, TransformConverter):
+            with suppress(UserError):  # what it lacks is said with the next ones that change
+                self._convert.static(message)
 
     def arrived(self, stamp: int, now_ns: int, samples: int = 1) -> None:
         """Count a message by its stamp and its arrival, ns."""
@@ -84,16 +96,21 @@ class StreamFit:
     def judge(self, message: Any) -> int | None:
         """Look at a message's content: its number of samples, or None if it is another publisher's business."""
         frame = str(getattr(getattr(message, "header", None), "frame_id", ""))
+        self._content_ns = 0
         try:
             stamp, value = self._convert(message)
-        except OtherJoints:
+        except OtherMessage as error:
             self.others += 1
+            if isinstance(error, AbsentError):
+                self._absent += 1
+                self._why_absent = str(error)
             return None
         except UserError as error:
             self.refuse(error, message)
             self._frames[frame] += 1
             return 1
         self._read += 1
+        self._content_ns = stamp
         self._frames[frame] += 1
         self.look(message, stamp, value)
         return len(value) if self.stream.has_samples else 1
@@ -122,8 +139,14 @@ class StreamFit:
     def findings(self) -> list[Finding]:
         """Content, rate, age, stamps and signs of a second publisher; nothing is said of a topic that is silent."""
         if not self.messages:
-            return []
-        return [*self.contents(), *self._rates(), *self._stamps(), *self._publishers()]
+            return [] if not self._absent else [Finding("content", *self._missed(), "wrong")]
+        absent = [Finding("content", *self._missed(), "note")] if self._absent else []
+        return [*self.contents(), *absent, *self._rates(), *self._stamps(), *self._publishers()]
+
+    def _missed(self) -> tuple[str, str]:
+        """That it was not in messages, and what to do."""
+        change = f"deployment.streams: {self.source.name}, or what publishes it"
+        return f"not in {self._absent} of {self.messages + self.others} messages, such as: {self._why_absent}", change
 
     def contents(self) -> list[Finding]:
         if not self._refused:

@@ -14,7 +14,8 @@ _BRAIN_AND_GATE = (
 def recorded_topics(contract: Contract) -> list[str]:
     """Names of what is recorded if nothing else is asked for."""
     deployment = contract.deployment
-    topics = [source.topic for source in deployment.streams] + [label.topic for label in deployment.labels]
+    sources = [*deployment.streams, *deployment.labels]
+    topics = [topic for source in sources for topic in (source.topic, source.static_topic) if topic is not None]
     if deployment.command is not None:
         topics += [each.topic for each in deployment.command.controllers(contract.joint_names)]
     if deployment.action is not None:

@@ -29,6 +29,13 @@ from world_model_ros.contract.senses import JointStream, Sense, Stream
 from world_model_ros.contract.simulation import Simulation
 
 Kind = TypeVar("Kind", bound=Sense)
+Frame = Annotated[str, Field(min_length=1)]
+TRANSFORMS = "tf2_msgs/msg/TFMessage"
+_CHOOSES = {  # of several poses in a message
+    "index": "geometry_msgs/msg/PoseArray",
+    "tf_frame": TRANSFORMS,
+    "detection": "vision_msgs/msg/Detection3DArray",
+}
 
 
 class Joint(Strict):
@@ -144,18 +151,31 @@ class Interface(Strict):
 
 
 class Source(Strict):
-    """A topic and its messages. ``index`` is of the pose that is meant in a geometry_msgs/msg/PoseArray."""
+    """A topic and its messages, and which of several poses in a message is meant.
+
+    ``index`` is of the pose in a geometry_msgs/msg/PoseArray. ``tf_frame`` is whose pose it is in the transforms of a
+    tf2_msgs/msg/TFMessage; those that never change come on the topic with ``_static`` behind its name. ``detection`` is
+    the id or the class of what is meant in a vision_msgs/msg/Detection3DArray.
+    """
 
     name: Name
     topic: Topic
     type: str
     index: int | None = Field(None, ge=0)
+    tf_frame: Frame | None = None
+    detection: Frame | None = None
 
     @model_validator(mode="after")
-    def _indexed(self) -> Source:
-        if (self.index is not None) != (self.type == "geometry_msgs/msg/PoseArray"):
-            raise ValueError("index: is for a geometry_msgs/msg/PoseArray, which needs one")
+    def _chosen(self) -> Source:
+        for field, message_type in _CHOOSES.items():
+            if (getattr(self, field) is not None) != (self.type == message_type):
+                raise ValueError(f"{field}: is for a {message_type}, which needs one")
         return self
+
+    @property
+    def static_topic(self) -> str | None:
+        """Where transforms come that never change; None of other messages."""
+        return f"{self.topic}_static" if self.type == TRANSFORMS else None
 
 
 class StreamSource(Source):
@@ -176,9 +196,13 @@ class StreamSource(Source):
 class LabelSource(Source):
     """Where a label comes from: a pose, or the value of something articulated, which counts from when it arrived."""
 
-    type: Literal["geometry_msgs/msg/PoseStamped", "geometry_msgs/msg/PoseArray", "std_msgs/msg/Float32"] = (
-        "geometry_msgs/msg/PoseStamped"
-    )
+    type: Literal[
+        "geometry_msgs/msg/PoseStamped",
+        "geometry_msgs/msg/PoseArray",
+        "tf2_msgs/msg/TFMessage",
+        "vision_msgs/msg/Detection3DArray",
+        "std_msgs/msg/Float32",
+    ] = "geometry_msgs/msg/PoseStamped"
 
 
 class TargetArea(Strict):
@@ -320,7 +344,7 @@ class ContractFile(Strict):
             if value != (of[source.name] == "articulated"):
                 raise ValueError(
                     f"deployment.labels: {source.name}: type: something articulated has a std_msgs/msg/Float32, any"
-                    " other target a geometry_msgs/msg/PoseStamped or PoseArray"
+                    " other target messages of poses"
                 )
 
     def _check_areas(self) -> None:

@@ -32,7 +32,11 @@ def pose_array(
     if index is not None and index >= len(message.poses):
         raise UserError(f"{where}: poses", f"{len(message.poses)} poses", f"at least {index + 1}, for index {index}")
     found = message.pose if index is None else message.poses[index]
-    place, turn = found.position, found.orientation
+    return seven_numbers(found.position, found.orientation, where)
+
+
+def seven_numbers(place: Any, turn: Any, where: str) -> NDArray[np.float64]:
+    """A position and a quaternion -> (7,), quaternion normalised; raises `UserError` as `pose_array`."""
     pose = np.array([place.x, place.y, place.z, turn.x, turn.y, turn.z, turn.w], np.float64)
     finite(pose, where)
     length = float(np.linalg.norm(pose[3:]))

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from world_model_ros.contract.schema import TRANSFORMS
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.streams import MOST_AHEAD_NS
 
@@ -21,6 +22,11 @@ def stamp_ns(message: Any) -> int:
 
 
 def has_header(message_type: str) -> bool:
+    """Whether messages of a type begin with a header, which says when they are of."""
+    return is_stamped(message_type) and message_type != TRANSFORMS
+
+
+def is_stamped(message_type: str) -> bool:
     """Whether messages of a type say when they are of; others are of when they arrive."""
     return not message_type.startswith("std_msgs/msg/") or message_type == "std_msgs/msg/Header"
 

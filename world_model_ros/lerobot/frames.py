@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from world_model_ros.bags.align.commanded_reference import ReferenceSource, possible_commands, reference_sources
+from world_model_ros.bags.align.routes import source_types
 from world_model_ros.bags.align.ticks import LONGEST_GAP_NS
 from world_model_ros.bags.storage.channels import absolute
 from world_model_ros.bags.storage.reader import BagReader
@@ -56,7 +57,7 @@ class BagFrames:
     """
 
     def __init__(self, bag: BagReader, contract: Contract, fps: int) -> None:
-        bag.assume({absolute(source.topic): source.type for source in contract.deployment.streams})
+        bag.assume(source_types(contract))
         self._bag, self._contract, self._fps = bag, contract, fps
         self._left_out = [f"{topic}: {why}" for topic, why in bag.unreadable.items()]
         self._refused: dict[str, Counter[str]] = {}

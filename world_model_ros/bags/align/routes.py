@@ -15,10 +15,13 @@ from world_model_ros.bags.align.stream_counts import StreamCount
 from world_model_ros.bags.storage.channels import absolute
 from world_model_ros.bags.storage.reader import BagReader
 from world_model_ros.contract.contract import Contract
+from world_model_ros.contract.schema import Source
 from world_model_ros.convert.actions import action_array
 from world_model_ros.convert.poses import pose_array
-from world_model_ros.convert.senses.converters import converter_for
-from world_model_ros.convert.senses.joints import OtherJoints
+from world_model_ros.convert.senses.converters import Converter, converter_for, pose_converter
+from world_model_ros.convert.senses.others import AbsentError, OtherMessage
+from world_model_ros.convert.senses.pose import PoseConverter
+from world_model_ros.convert.senses.transforms import TransformConverter
 from world_model_ros.convert.senses.value import scalar
 from world_model_ros.convert.stamps import has_header, stamp_ahead
 from world_model_ros.core.errors import UserError
@@ -42,6 +45,8 @@ class Route:
         most_ahead_ns: a stamp further ahead of its arrival is refused.
         mute: nothing of its topic can be meant for it; why is in ``count``.
         stamped: its messages begin with a header; those that do not hold from when they were recorded.
+        convert: message -> (stamp, array), of messages that have no header but stamps inside; in the place of ``read``.
+        helps: its messages alone are none of the stream, as transforms that never change.
     """
 
     name: str
@@ -54,22 +59,30 @@ class Route:
     most_ahead_ns: int = MOST_AHEAD_NS
     mute: bool = False
     stamped: bool = True
+    convert: Converter | None = None
+    helps: bool = False
 
     def push(self, bag: BagReader, bag_ns: int, raw: bytes) -> None:
         """Store a message; one that is not even a header is refused, as is one that must be decoded and cannot."""
         try:
-            # A command without a stamp holds from when it was sent.
-            stamp_ns = header_ns(raw, self.topic, bag.ros1) if self.stamped else bag_ns
-            stamp_ns = stamp_ns or (bag_ns if self.name.startswith(REFERENCE) else 0)
+            value: NDArray[Any] | None = None
+            if self.convert is not None:
+                stamp_ns, value = self.convert(bag.decode(self.topic, raw))
+            else:
+                # A command without a stamp holds from when it was sent.
+                stamp_ns = header_ns(raw, self.topic, bag.ros1) if self.stamped else bag_ns
+                stamp_ns = stamp_ns or (bag_ns if self.name.startswith(REFERENCE) else 0)
             if stamp_ns - bag_ns > self.most_ahead_ns:
                 self.count.ahead(stamp_ns, bag_ns, stamp_ahead(self.name, stamp_ns - bag_ns))
                 return
-            if self.eager:
+            if value is None and self.eager:
                 value = self.read(bag.decode(self.topic, raw), stamp_ns, bag_ns)
-            else:
+            elif value is None:
                 value = np.frombuffer(raw, np.uint8)
-        except OtherJoints:
-            self.count.others += 1
+        except OtherMessage as error:
+            self.count.others += not self.helps
+            if isinstance(error, AbsentError) and not self.helps:
+                self.count.absent = str(error)
             return
         except UserError as error:
             self.count.refuse(error, arrived=False)
@@ -86,12 +99,18 @@ def sense_routes(bag: BagReader, contract: Contract) -> list[Route]:
     Raises:
         UserError: a required stream is not in the bag, or its topic has another type than the contract says.
     """
-    bag.assume({absolute(source.topic): source.type for source in contract.deployment.streams})
+    bag.assume(source_types(contract))
     streams = Streams(contract.stream_rules())
     ages = {rule.name: rule.max_age_ns for rule in contract.stream_rules()}
-    return [
-        _sense_route(bag, contract, stream.name, streams, ages[stream.name]) for stream in contract.interface.streams
-    ]
+    names = [stream.name for stream in contract.interface.streams]
+    return [route for name in names for route in _sense_routes(bag, contract, name, streams, ages[name])]
+
+
+def source_types(contract: Contract) -> dict[str, str]:
+    """Topics of streams and the types that they have."""
+    sources = contract.deployment.streams
+    helping = {absolute(source.static_topic): source.type for source in sources if source.static_topic is not None}
+    return helping | {absolute(source.topic): source.type for source in sources}
 
 
 def other_routes(bag: BagReader, contract: Contract, references: Sequence[ReferenceSource]) -> list[Route]:
@@ -110,11 +129,15 @@ def other_routes(bag: BagReader, contract: Contract, references: Sequence[Refere
         route = Route(name, topic, streams, reference.read, count, reference.shared, most_ahead_ns=ahead_ns)
         routes.append(replace(route, stamped=reference.stamped))
     for label in labels:
-        stamped, base = has_header(label.type), contract.interface.base_frame
-        read = _pose_reader(base, label.name, label.index) if stamped else _value_reader(label.name)
-        name, topic = label_key(label.name), absolute(label.topic)
+        topic, base = absolute(label.topic), contract.interface.base_frame
         count = StreamCount(LABEL_AGE_NS, why=_another_type(bag, topic, label.type))
-        routes.append(Route(name, topic, streams, read, count, mute=bool(count.why), stamped=stamped))
+        convert = pose_converter(label, label.name, base, LABEL_AGE_NS * 1e-9)
+        if isinstance(convert, PoseConverter):
+            read = _pose_reader(base, label.name, label.index)
+        else:
+            read = _value_reader(label.name) if convert is None else _reader(convert)
+        route = Route(label_key(label.name), topic, streams, read, count, mute=bool(count.why))
+        routes += _with_transforms(bag, replace(route, stamped=has_header(label.type)), label, convert)
     return routes
 
 
@@ -158,7 +181,7 @@ def header_ns(raw: bytes, topic: str, ros1: bool) -> int:
     return int(seconds) * 1_000_000_000 + int(nanoseconds)
 
 
-def _sense_route(bag: BagReader, contract: Contract, name: str, streams: Streams, max_age_ns: int) -> Route:
+def _sense_routes(bag: BagReader, contract: Contract, name: str, streams: Streams, max_age_ns: int) -> list[Route]:
     stream, source = contract.stream(name), contract.source(name)
     convert = converter_for(stream, source)
     topic = absolute(source.topic)
@@ -168,11 +191,26 @@ def _sense_route(bag: BagReader, contract: Contract, name: str, streams: Streams
     if topic not in bag.topics():
         count.why = bag.unreadable.get(topic, "")
 
+    latency_ns = contract.latency_ns(name)
+    route = Route(name, topic, streams, _reader(convert), count, stream.is_eager, latency_ns, mute=bool(count.why))
+    return _with_transforms(bag, replace(route, stamped=has_header(source.type)), source, convert)
+
+
+def _with_transforms(bag: BagReader, route: Route, source: Source, convert: Converter | None) -> list[Route]:
+    """A route; of transforms one that converts whatever comes, and another one of those that never change."""
+    if not isinstance(convert, TransformConverter) or source.static_topic is None:
+        return [route]
+    topic = absolute(source.static_topic)
+    mute = bool(_another_type(bag, topic, source.type)) or topic not in bag.topics()
+    route = replace(route, eager=True, convert=convert)
+    return [route, replace(route, topic=topic, convert=convert.static, mute=mute, helps=True)]
+
+
+def _reader(convert: Converter) -> Callable[[Any, int, int], NDArray[Any]]:
     def read(message: Any, stamp_ns: int, now_ns: int) -> NDArray[Any]:
         return convert(message)[1]
 
-    route = Route(name, topic, streams, read, count, stream.is_eager, contract.latency_ns(name), mute=bool(count.why))
-    return replace(route, stamped=has_header(source.type))
+    return read
 
 
 def _value_reader(where: str) -> Callable[[Any, int, int], NDArray[np.float64]]:

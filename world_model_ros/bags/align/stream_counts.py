@@ -16,7 +16,8 @@ class StreamCount:
         messages: in the bag. dropped: refused by the converter, or older than one before them.
         gaps: how often it was silent. longest_gap_s: by stamps.
         why: what was wrong with the first message that could not be read.
-        others: messages on its topic with none of its joints, from another publisher.
+        others: messages on its topic that have nothing of it, as of other joints or frames.
+        absent: why the newest one of them has not, where that is worth to be said.
         offset_s: sum of bag time minus stamp; the clocks or the way to the recorder.
         ahead_s: the same of messages that were refused because their stamp is too far ahead.
     """
@@ -30,6 +31,7 @@ class StreamCount:
     offset_s: float = 0.0
     ahead_s: float = 0.0
     why: str = ""
+    absent: str = ""
     _last_ns: int | None = None
     _ahead: int = 0
 

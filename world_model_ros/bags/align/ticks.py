@@ -110,8 +110,9 @@ class BagTicks:
         self._plan = None if plan is None else [each for each in plan if each.now_ns > after_ns]
         self._senses = sense_routes(bag, contract)
         self._others = other_routes(bag, contract, reference_sources(bag, contract))
-        self._required = {route.topic for route in self._senses if contract.source(route.name).required} or {
-            route.topic for route in self._senses if route.topic in bag.topics()
+        alone = [route for route in self._senses if not route.helps]
+        self._required = {route.topic for route in alone if contract.source(route.name).required} or {
+            route.topic for route in alone if route.topic in bag.topics()
         }
         self.messages = 0
         self.counts: dict[str, StreamCount] = {route.name: route.count for route in self._senses}
@@ -125,7 +126,7 @@ class BagTicks:
     @property
     def masked(self) -> dict[str, str]:
         """Streams whose topic cannot be theirs, and why."""
-        return {route.name: route.count.why for route in self._senses if route.mute}
+        return {route.name: route.count.why for route in self._senses if route.mute and not route.helps}
 
     @property
     def refused(self) -> dict[str, int]:

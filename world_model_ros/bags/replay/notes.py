@@ -38,8 +38,8 @@ def never_fresh(name: str, source: BagTicks, contract: Contract, fit: BagFit) ->
     if wrong:
         return "; ".join(f"{each.what}: {each.found} -> {each.change}" for each in wrong)
     count = source.counts[name]
-    if count.why:
-        return count.why
+    if count.why or (count.absent and not count.messages):
+        return count.why or count.absent
     age_s, limit_s = count.mean_offset_s(), contract.source(name).max_age_s
     return f"stamps are {age_s:.3f} s behind the bag's clock, at most {limit_s} s are fresh; or it is not on the ticks"
 

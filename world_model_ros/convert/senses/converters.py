@@ -7,14 +7,16 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from world_model_ros.contract.schema import StreamSource
-from world_model_ros.contract.senses import CameraStream, DepthStream, MicrophoneStream, Stream
+from world_model_ros.contract.schema import Source, StreamSource
+from world_model_ros.contract.senses import CameraStream, DepthStream, MicrophoneStream, PoseStream, Stream
 from world_model_ros.convert.senses.camera import CameraConverter
 from world_model_ros.convert.senses.depth import DepthConverter
+from world_model_ros.convert.senses.detections import DetectionConverter
 from world_model_ros.convert.senses.joints import JointConverter
 from world_model_ros.convert.senses.microphone import MicrophoneConverter
 from world_model_ros.convert.senses.pose import PoseConverter
 from world_model_ros.convert.senses.taxels import TaxelConverter
+from world_model_ros.convert.senses.transforms import TransformConverter
 from world_model_ros.convert.senses.value import ValueConverter
 from world_model_ros.convert.senses.wrench import WrenchConverter
 from world_model_ros.core.errors import UserError
@@ -34,6 +36,22 @@ def _microphone(stream: MicrophoneStream, source: StreamSource) -> MicrophoneCon
     return MicrophoneConverter(stream.name, stream.channels, stream.sample_rate_hz)
 
 
+_POSES: dict[str, Callable[[Source, str, str, float], Converter]] = {
+    "geometry_msgs/msg/PoseStamped": lambda _, name, frame, __: PoseConverter(name, frame),
+    "geometry_msgs/msg/PoseArray": lambda source, name, frame, _: PoseConverter(name, frame, source.index),
+    "tf2_msgs/msg/TFMessage": lambda source, name, frame, max_age_s: TransformConverter(
+        name, frame, str(source.tf_frame), max_age_s
+    ),
+    "vision_msgs/msg/Detection3DArray": lambda source, name, frame, _: DetectionConverter(
+        name, frame, str(source.detection)
+    ),
+}
+
+
+def _pose(stream: PoseStream, source: StreamSource) -> Converter:
+    return _POSES[source.type](source, stream.name, stream.frame, source.max_age_s)
+
+
 _TABLE: dict[tuple[str, str], Callable[[Any, StreamSource], Converter]] = {
     ("camera", "sensor_msgs/msg/Image"): _camera,
     ("camera", "sensor_msgs/msg/CompressedImage"): lambda stream, source: _camera(stream, source).compressed,
@@ -46,10 +64,7 @@ _TABLE: dict[tuple[str, str], Callable[[Any, StreamSource], Converter]] = {
     ("microphone", "audio_common_msgs/msg/AudioStamped"): lambda stream, source: _microphone(stream, source).stamped,
     ("taxels", "sensor_msgs/msg/Image"): lambda stream, _: TaxelConverter(stream.name, stream.rows, stream.cols),
     ("wrench", "geometry_msgs/msg/WrenchStamped"): lambda stream, _: WrenchConverter(stream.name, stream.frame),
-    ("pose", "geometry_msgs/msg/PoseStamped"): lambda stream, _: PoseConverter(stream.name, stream.frame),
-    ("pose", "geometry_msgs/msg/PoseArray"): lambda stream, source: PoseConverter(
-        stream.name, stream.frame, source.index
-    ),
+    **dict.fromkeys([("pose", kind) for kind in _POSES], _pose),
     ("value", "std_msgs/msg/Float32"): lambda stream, _: ValueConverter(stream.name),
     ("value", "std_msgs/msg/Float64"): lambda stream, _: ValueConverter(stream.name),
     ("joints", "sensor_msgs/msg/JointState"): lambda stream, _: JointConverter(
@@ -63,7 +78,8 @@ def converter_for(stream: Stream, source: StreamSource) -> Converter:
 
     The stamp is 0 for types without a header, see `has_header`.
 
-    The function raises `UserError` for a message that does not fit; nothing else.
+    The function raises `UserError` for a message that does not fit, `OtherMessage` for one that has nothing of the
+    stream, and nothing else. That of transforms remembers them: use one object a run.
 
     Raises:
         UserError: the message type of ``source`` is not one this kind of stream can be read from.
@@ -75,6 +91,12 @@ def converter_for(stream: Stream, source: StreamSource) -> Converter:
             legal += "; AudioData has no header, so it does not say when it was heard"
         raise UserError(f"deployment.streams: {stream.name}: type", source.type, legal)
     return make(stream, source)
+
+
+def pose_converter(source: Source, name: str, frame: str, max_age_s: float) -> Converter | None:
+    """As `converter_for`, of poses in ``frame``; None where a message of the source is no pose."""
+    make = _POSES.get(source.type)
+    return None if make is None else make(source, name, frame, max_age_s)
 
 
 def legal_types(kind: str) -> list[str]:

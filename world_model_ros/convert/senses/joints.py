@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from world_model_ros.convert.senses.others import OtherMessage
 from world_model_ros.convert.stamps import finite, stamp_ns
 from world_model_ros.core.errors import UserError
 
 
-class OtherJoints(UserError):
-    """A message of a topic that several share: it has none of the joints that were asked for, which is no fault."""
+class OtherJoints(OtherMessage):
+    """A message that has none of the joints that were asked for."""
 
 
 class JointConverter:

@@ -65,6 +65,8 @@ def _senses(brain: Brain, loop: TickLoop, streams: StreamInbox) -> DiagnosticSta
         values[f"{source.name}_age_s"] = ages_s.get(source.name, "never")
         values[f"{source.name}_refused"] = streams.bad[source.name]
         values[f"{source.name}_late"] = streams.late[source.name]
+        if source.name in streams.absent:
+            values[f"{source.name}_absent"] = streams.absent[source.name]
         if not fresh:
             (required if source.required else missing).append(source.name)
     sink = brain.contract.deployment.action

@@ -17,14 +17,17 @@ from world_model_ros.contract.contract import Contract
 from world_model_ros.convert.actions import action_array
 from world_model_ros.convert.messages import ros_class
 from world_model_ros.convert.senses.converters import Converter, converter_for
-from world_model_ros.convert.senses.joints import JointConverter, OtherJoints
-from world_model_ros.convert.stamps import has_header, stamp_ahead
+from world_model_ros.convert.senses.joints import JointConverter
+from world_model_ros.convert.senses.others import AbsentError, OtherMessage
+from world_model_ros.convert.senses.transforms import TransformConverter
+from world_model_ros.convert.stamps import is_stamped, stamp_ahead
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.streams import MOST_AHEAD_NS, Streams
 from world_model_ros.nodes.brain.driver_watch import DriverWatch
-from world_model_ros.nodes.qos import qos_profile
+from world_model_ros.nodes.qos import STATIC, qos_profile
 
 _WARN_EVERY_S = 2.0
+_ABSENT_EVERY_S = 10.0
 APPLIED = "gate/applied"
 
 
@@ -38,6 +41,7 @@ class StreamInbox:
         streams: buffers of all streams. applied: what the gate commanded. actions: those of free parts that were sent.
         convert_ms: how long the newest message of each stream took to be converted and stored.
         bad: messages refused, by stream. late: messages older than one before them, by stream.
+        absent: why what a stream is of is not in the newest message, where it is not.
     """
 
     def __init__(self, node: Node, contract: Contract, watch: DriverWatch | None = None) -> None:
@@ -47,14 +51,21 @@ class StreamInbox:
         self.convert_ms: dict[str, float] = {}
         self.bad: Counter[str] = Counter()
         self.late: Counter[str] = Counter()
+        self.absent: dict[str, str] = {}
         self._latency_ns = {source.name: contract.latency_ns(source.name) for source in contract.deployment.streams}
-        self._stamped = {source.name: has_header(source.type) for source in contract.deployment.streams}
+        self._stamped = {source.name: is_stamped(source.type) for source in contract.deployment.streams}
         self._now_ns = 0  # when the clock was last asked
         self._subscriptions: list[Any] = []
+        self._transforms: list[TransformConverter] = []
         for stream in contract.interface.streams:
             source = contract.source(stream.name)
-            store = partial(self._store, stream.name, converter_for(stream, source))
+            convert = converter_for(stream, source)
+            store = partial(self._store, stream.name, convert)
             self._subscribe(ros_class(source.type), source.topic, store, qos_profile(source.qos))
+            if isinstance(convert, TransformConverter):
+                self._transforms.append(convert)
+                store = partial(self._store, stream.name, convert.static)
+                self._subscribe(ros_class(source.type), str(source.static_topic), store, STATIC)
         sink = contract.deployment.action
         if sink is None:
             joints = JointConverter(APPLIED, contract.joint_names, ("position", "velocity"))
@@ -65,6 +76,9 @@ class StreamInbox:
     def flush(self) -> None:
         """Forget everything; called when the clock jumps back."""
         self._now_ns = 0
+        self.absent.clear()
+        for convert in self._transforms:
+            convert.forget()
         if self._watch is not None:
             self._watch.forget()
         self.streams.flush()
@@ -82,11 +96,15 @@ class StreamInbox:
         arrived = perf_counter()
         try:
             stamp_ns, value = convert(message)
-        except OtherJoints:
+        except OtherMessage as error:
+            if isinstance(error, AbsentError):
+                self.absent[name] = str(error)
+                self._node.get_logger().warning(f"absent: {error}", throttle_duration_sec=_ABSENT_EVERY_S)
             return
         except UserError as error:
             self._refuse(name, error)
             return
+        self.absent.pop(name, None)
         if not self._stamped[name]:
             stamp_ns = int(self._node.get_clock().now().nanoseconds)
         ahead_ns = self._ahead_ns(stamp_ns)

@@ -16,7 +16,7 @@ from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.schema import StreamSource
 from world_model_ros.convert.messages import ros_class
 from world_model_ros.convert.senses.converters import legal_types
-from world_model_ros.nodes.qos import qos_profile
+from world_model_ros.nodes.qos import STATIC, qos_profile
 from world_model_ros.nodes.spin import make_executor
 
 _DISCOVERY_S = 2.0
@@ -80,7 +80,10 @@ class LiveCheck(Node):
             self._heard[source.name] = time.monotonic()
             wrong = any(each.level == "wrong" for each in qos_findings(source, self._offered(source)))
             qos = _ANY if wrong else qos_profile(source.qos)
-            self.create_subscription(ros_class(source.type), source.topic, self._listener(source.name), qos)
+            kind = ros_class(source.type)
+            self.create_subscription(kind, source.topic, self._listener(source.name), qos)
+            if source.static_topic is not None:
+                self.create_subscription(kind, source.static_topic, self._fit.streams[source.name].add_static, STATIC)
         return len(self._heard) == len(self._fit.streams)
 
     def hasty(self) -> bool:
