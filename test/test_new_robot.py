@@ -157,7 +157,7 @@ def test_a_hand_beyond_the_tip_and_joints_to_spare_are_asked_about(tmp_path, cap
 
     assert main([*words, "--force"]) == 0  # without a tip joints are the action, the finger's among them
     contract = load_contract(out)
-    assert contract.interface.action.bounds[0] == pytest.approx(0.1)  # of the turning ones; a slide has its own limit
+    assert contract.interface.action.bounds == pytest.approx((0.1,) * 7 + (0.02,))  # of turning joints and of slides
     assert "others" not in contract.text
 
 

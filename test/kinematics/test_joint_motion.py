@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from world_model_ros.contract.contract import Contract, contract_from_text, load_contract
+from world_model_ros.core.errors import UserError
 from world_model_ros.kinematics.arm import ArmKinematics
 from world_model_ros.kinematics.joints import JointMotion
 from world_model_ros.kinematics.motion import motion_for
@@ -14,7 +15,7 @@ ARM = load_contract("tabletop_arm")
 TICK_S = 0.1
 
 
-def joint_contract(bound: float = 0.1, limits: bool = True) -> Contract:
+def joint_contract(bound: float | list[float] = 0.1, limits: bool = True) -> Contract:
     """The tabletop arm, acting by elbow and pan displacements."""
     head, rest = ARM.text.split("  action:\n")
     tail = rest[rest.index("  targets:") :].replace("    - {name: fingertip, kind: fingertip, link: fingertip}\n", "")
@@ -41,6 +42,28 @@ def test_bound_position_and_velocity_limits_clip() -> None:
     assert trajectory.positions[-1][0] == pytest.approx(2.8)  # 2 rad/s for a tick
     bounded = JointMotion(joint_contract(bound=0.1)).chunk_trajectory(near, np.array([[0.0, -9.0]]), 0, TICK_S)
     assert bounded.positions[-1][0] == pytest.approx(2.9)
+
+
+def test_each_joint_has_a_bound_of_its_own_where_there_is_a_list() -> None:
+    contract = joint_contract(bound=[0.02, 0.1])
+    assert contract.interface.action.bounds == (0.02, 0.1)
+    moved = JointMotion(contract).chunk_trajectory(np.zeros(6), np.array([[1.0, -1.0]]), 0, TICK_S).positions[-1]
+    assert moved == pytest.approx([-0.1, 0, 0.02, 0, 0, 0])
+
+
+@pytest.mark.parametrize(
+    ("bound", "words"),
+    [
+        ([0.1], "has 1 numbers; legal: one number, or 2, one for each of .'elbow_joint', 'shoulder_pan_joint'"),
+        ([0.1, -0.1], r"got \[0.1, -0.1\]; expected a number above 0 for all joints, or a list with one for each"),
+        ([], r"got \[\]; expected a number above 0 for all joints, or a list with one for each"),
+        (0, "got 0; expected a number above 0"),
+        ("wide", "got 'wide'; expected a number above 0"),
+    ],
+)
+def test_a_bound_that_cannot_be_meant_is_refused_by_name(bound: object, words: str) -> None:
+    with pytest.raises(UserError, match=f"bound: {words}"):
+        joint_contract(bound=bound)  # type: ignore[arg-type]
 
 
 def test_a_robot_that_is_only_watched_needs_no_limits() -> None:

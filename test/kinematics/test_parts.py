@@ -311,3 +311,12 @@ def test_parts_that_cannot_be_meant_are_refused(parts, told, tmp_path):
 def test_parts_that_do_not_fit_the_robot_are_refused(parts, told, tmp_path):
     with pytest.raises(UserError, match=told):
         motion_for(robot(tmp_path, parts))
+
+
+def test_joints_of_a_part_may_have_bounds_of_their_own(tmp_path: Path) -> None:
+    joints = {"kind": "joint_displacement", "joints": ["elbow_joint", "wrist_3_joint"], "bound": [0.02, 0.1]}
+    contract = robot(tmp_path, [joints])
+    start = contract.rest
+    end = PartsKinematics(contract).chunk_trajectory(start, np.ones((1, 2)), 0, TICK_S).positions[-1]
+    moved = dict(zip(contract.joint_names, end - start))
+    assert (moved["elbow_joint"], moved["wrist_3_joint"]) == pytest.approx((0.02, 0.1))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from itertools import accumulate
-from typing import Annotated, Literal, Union
+from math import inf
+from typing import Annotated, Any, Literal, Union
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from world_model_ros.contract.field_types import Finite, Name, Positive, Range, Strict, known, once
 
@@ -115,12 +116,33 @@ class FingertipsDisplacement(Displacement):
         return (self.bound_m,) * self.size
 
 
+def _bounds(value: Any) -> Any:
+    each = value if isinstance(value, list) else [value]
+    try:
+        good = bool(each) and all(not isinstance(one, bool) and 0 < float(one) < inf for one in each)
+    except (TypeError, ValueError):
+        good = False
+    if not good:
+        raise ValueError("a number above 0 for all joints, or a list with one for each")
+    return value
+
+
 class JointDisplacement(Displacement):
-    """Action: how far each commanded joint moves in one tick, in the joint's unit, at most ``bound``."""
+    """Action: how far each commanded joint moves in one tick, in the joint's unit, at most ``bound``.
+
+    ``bound`` is one number for all joints, or a list with one for each: slides and turning joints differ.
+    """
 
     kind: Literal["joint_displacement"]
     joints: Annotated[list[str], Field(min_length=1)]
-    bound: Positive
+    bound: Annotated[Union[Positive, list[Positive]], BeforeValidator(_bounds)]
+
+    @model_validator(mode="after")
+    def _one_each(self) -> JointDisplacement:
+        if isinstance(self.bound, list) and len(self.bound) != len(self.joints):
+            legal = f"one number, or {len(self.joints)}, one for each of {self.joints}"
+            raise ValueError(f"bound: has {len(self.bound)} numbers; legal: {legal}")
+        return self
 
     @property
     def tips(self) -> tuple[Tip, ...]:
@@ -135,7 +157,7 @@ class JointDisplacement(Displacement):
     @property
     def bounds(self) -> tuple[float, ...]:
         """The largest of each number, in the joint's unit a tick."""
-        return (self.bound,) * self.size
+        return tuple(self.bound) if isinstance(self.bound, list) else (self.bound,) * self.size
 
 
 class FreeColumn(Strict):

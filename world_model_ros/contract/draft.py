@@ -77,7 +77,7 @@ class Draft:
         ]
 
     def _interface(self) -> list[str]:
-        names = [joint.name for joint in self.joints]
+        names = [_scalar(joint.name) for joint in self.joints]
         pictures = [
             f"    - {{kind: {kind}, name: {_scalar(each)}, height: 64, width: 64, rate_hz: 30.0{_PICTURES[kind][0]}}}"
             f"  # {MARK} height and width that the model sees, the camera's rate{_PICTURES[kind][1]}"
@@ -106,14 +106,18 @@ class Draft:
 
     def _action(self, names: list[str]) -> list[str]:
         if self.tip is None:
-            turning = [joint for joint in self.joints if joint.unit == "rad"] or self.joints  # slides are slower, and
-            slowest = min(_velocity(joint) or _VELOCITY[joint.unit] for joint in turning)  # held by their limits
+            slowest: dict[str, float] = {}
+            for joint in self.joints:
+                fastest = _velocity(joint) or _VELOCITY[joint.unit]
+                slowest[joint.unit] = min(fastest, slowest.get(joint.unit, fastest))
+            bounds = [_short(slowest[joint.unit] / self.tick_hz) for joint in self.joints]
+            first, *rest = _list("    bound: ", bounds) if len(slowest) > 1 else [f"    bound: {bounds[0]}"]
             return [
                 "  action:",
                 "    kind: joint_displacement",
                 *_list("    joints: ", names),
-                f"    bound: {_short(slowest / self.tick_hz)}"
-                f"  # {MARK} the farthest that a joint moves in a tick; this is what the slowest turning one can",
+                f"{first}  # {MARK} the farthest that a joint moves in a tick; this is what the slowest of a unit can",
+                *rest,
                 f"  # {MARK} objects that goals are for, each with a label from a tracker or tags while you record",
                 "  # targets:",
                 "  #   - {name: object_0, kind: object}",
@@ -185,15 +189,15 @@ class Draft:
 
     def _others(self) -> list[str]:
         """A controller of its own for what does not move the tip, as grippers have."""
-        beside = [joint.name for joint in self.joints if self.tip is not None and joint.name not in self.carrying]
-        if not beside:
+        others = [joint.name for joint in self.joints if joint.name not in self.carrying]
+        if self.tip is None or not others:
             return []
         return [
             f"    # {MARK} if another controller has these, which do not move the tip; or leave them out",
             "    # others:",
             "    #   - interface: joint_trajectory",
             "    #     topic: gripper_controller/joint_trajectory",
-            *(f"    # {line}" for line in _list("    joints: ", beside)),
+            *(f"    # {line}" for line in _list("    joints: ", [_scalar(name) for name in others])),
         ]
 
 
@@ -284,11 +288,11 @@ def _short(value: float) -> str:
     return _plain(float(f"{value:.4g}"))
 
 
-def _list(key: str, names: Sequence[str]) -> list[str]:
+def _list(key: str, words: Sequence[str]) -> list[str]:
     """``key: [a, b]`` on one line, or an item a line."""
-    line = f"{key}[{', '.join(_scalar(name) for name in names)}]"
+    line = f"{key}[{', '.join(words)}]"
     indent = " " * (len(key) - len(key.lstrip()) + 2)
-    return [line] if len(line) <= _WIDTH else [key.rstrip(), *(f"{indent}- {_scalar(name)}" for name in names)]
+    return [line] if len(line) <= _WIDTH else [key.rstrip(), *(f"{indent}- {word}" for word in words)]
 
 
 def _scalar(text: str) -> str:

@@ -28,7 +28,7 @@ class JointMotion:
         self.names = contract.joint_names
         stated = contract.deployment.limits or contract.deployment.command is not None
         self.limits = contract.limits() if stated else None
-        self._bound = action.bound
+        self._bounds = np.array(action.bounds)
         self._moved = [self.names.index(name) for name in action.joints]
         self.aside = np.array([i for i in range(len(self.names)) if i not in self._moved], np.intp)
 
@@ -45,7 +45,7 @@ class JointMotion:
         points = [np.array(q_ref, dtype=np.float64)]
         for displacement in chunk:
             move = np.zeros(len(self.names))
-            move[self._moved] = np.clip(displacement, -self._bound, self._bound)
+            move[self._moved] = np.clip(displacement, -self._bounds, self._bounds)
             if limits is not None:
                 move = np.clip(move, -limits.velocity * tick_s, limits.velocity * tick_s)
             q = points[-1] + move

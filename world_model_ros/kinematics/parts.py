@@ -65,7 +65,7 @@ class _Group:
     """Joints that go together: each by ``gains`` a unit of the action, from ``zero`` on, between places that are ends.
 
     Args:
-        joints: (n,) indices. at: columns; of a gripper one, else one a joint. bound: of them.
+        joints: (n,) indices. at: columns; of a gripper one, else one a joint. bound: of each of them.
         zero, gains: (n,) of a gripper its closed joints, and the way to where they are open; else 0 and 1.
         ends: (2, n) places. limits: (2, n) positions.
         longest: (n,) the farthest a place moves in a second.
@@ -73,7 +73,7 @@ class _Group:
 
     joints: NDArray[np.intp]
     at: slice
-    bound: float
+    bound: Float
     zero: Float
     gains: Float
     ends: Float
@@ -137,9 +137,9 @@ class PartsKinematics(ArmKinematics):
         named = [joint.name for joint in part.joints] if isinstance(part, Gripper) else part.joints
         joints = np.array([self.names.index(name) for name in named], np.intp)
         limits = np.array([self.limits.lower[joints], self.limits.upper[joints]])
-        fastest, nought = self.limits.velocity[joints], np.zeros(len(joints))
+        bound, fastest, nought = np.array(part.bounds), self.limits.velocity[joints], np.zeros(len(joints))
         if isinstance(part, JointDisplacement):
-            return _Group(joints, at, part.bound, nought, nought + 1, limits, limits, fastest)
+            return _Group(joints, at, bound, nought, nought + 1, limits, limits, fastest)
         for joint, (lower, upper) in zip(part.joints, limits.T):
             if not (lower <= joint.closed <= upper and lower <= joint.open <= upper):
                 legal = f"positions from {lower:g} to {upper:g}"
@@ -147,7 +147,7 @@ class PartsKinematics(ArmKinematics):
         closed = np.array([joint.closed for joint in part.joints])
         gains = np.array([joint.open for joint in part.joints]) - closed
         ends, together = np.array([nought, nought + 1]), nought + (fastest / np.abs(gains)).min()
-        return _Group(joints, at, part.bound, closed, gains, ends, limits, together)
+        return _Group(joints, at, bound, closed, gains, ends, limits, together)
 
     def chunk_trajectory(
         self, q_ref: Float, chunk: Float, stamp_ns: int, tick_s: float, lead: AnyFloat | None = None
