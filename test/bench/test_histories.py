@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from world_model_ros.bench.gate import histories as histories_module
-from world_model_ros.bench.gate.campaign import places
-from world_model_ros.bench.gate.histories import EVENTS, Bench, histories
+from world_model_ros.bench.gate.campaign import at_rate, places
+from world_model_ros.bench.gate.histories import EVENTS, Bench, histories, spread_histories
 from world_model_ros.bench.gate.trajectory_controllers import Setting
 from world_model_ros.contract.contract import Contract
 
@@ -20,6 +20,12 @@ def test_the_first_command_after_random_histories_keeps_the_limits(contract: Con
     assert found["exceeded"] == []
     assert found["judged"] > 35
     assert found["velocity_ratio"] > 0.2  # something moved
+
+
+def test_histories_that_are_spread_keep_the_rate_of_the_gate(contract: Contract) -> None:
+    slow = at_rate(contract, 20.0)
+    found = spread_histories(slow, 1, FAR, seed=5, workers=1)
+    assert found == histories(slow, 1, FAR, seed=5) != histories(contract, 1, FAR, seed=5)
 
 
 @pytest.mark.parametrize("number", [46, 362, 570, 613])

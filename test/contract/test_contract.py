@@ -1,6 +1,8 @@
 """A contract is validated whole, and every mistake names its place and what would be right."""
 
 import copy
+import pickle
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -319,3 +321,17 @@ def test_a_depth_camera_needs_what_every_picture_needs(old: str, new: str, words
     assert old in text
     with pytest.raises(UserError, match=words):
         contract_from_text(text.replace(old, new, 1))
+
+
+def test_a_contract_travels_to_another_process_as_it_is_and_without_what_was_found_out_since():
+    contract = load_contract("tabletop_arm")
+    fresh = len(pickle.dumps(contract))
+    assert contract.description.links
+    assert contract.rest.shape == (6,)
+    assert len(pickle.dumps(contract)) == fresh
+    slow = contract.deployment.command.model_copy(update={"rate_hz": 20.0})
+    changed = replace(contract, deployment=contract.deployment.model_copy(update={"command": slow}))
+    there = pickle.loads(pickle.dumps(changed))
+    assert (there, hash(there), there.interface_hash) == (changed, hash(changed), contract.interface_hash)
+    assert there != contract
+    assert there.description.links == contract.description.links

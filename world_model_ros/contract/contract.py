@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -44,6 +44,13 @@ class Contract:
     deployment: Deployment
     text: str
     folder: Path | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What travels to another process: all that was validated, and nothing that was found out since."""
+        return {each.name: getattr(self, each.name) for each in fields(self)}
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.text, self.folder))
 
     @cached_property
     def interface_hash(self) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,7 +20,7 @@ from world_model_ros.bench.gate.trajectory_controllers import (
     settings_for,
 )
 from world_model_ros.bench.gate.trajectory_controllers import together as followed_together
-from world_model_ros.contract.contract import Contract, contract_from_text
+from world_model_ros.contract.contract import Contract
 from world_model_ros.core.arrays import Float
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.parallel import spread
@@ -109,10 +108,7 @@ def campaign(
 def spread_campaign(contract: Contract, frames: int, seed: int, workers: int, controllers: bool = True) -> Report:
     """As `campaign`, by several processes with seeds of their own; a share of cycles is the worst of theirs."""
     counts = [frames // workers + (i < frames % workers) for i in range(workers)]
-    command = contract.deployment.command
-    rate_hz = None if command is None else command.rate_hz
-    shared = rate_hz, controllers
-    jobs = [(contract.text, contract.folder, count, seed + 1000 * i, *shared) for i, count in enumerate(counts)]
+    jobs = [(contract, count, seed + 1000 * i, controllers) for i, count in enumerate(counts)]
     found = list(spread(_campaign, jobs, workers))
     merged = dict(found[0]) | {"frames": frames, "seed": seed, "workers": workers}
     for name in ("jtc", "jtc_lossy"):
@@ -140,9 +136,9 @@ def followed_settings(transport_s: float) -> list[Setting]:
     return [*settings_for(transport_s), *lossy_settings_for(transport_s)]
 
 
-def _campaign(job: tuple[str, Path | None, int, int, float | None, bool]) -> Report:
-    text, folder, frames, seed, rate_hz, controllers = job
-    return campaign(contract_from_text(text, folder=folder), frames, seed, rate_hz, controllers=controllers)
+def _campaign(job: tuple[Contract, int, int, bool]) -> Report:
+    contract, frames, seed, controllers = job
+    return campaign(contract, frames, seed, controllers=controllers)
 
 
 def _shares(spans_ms: list[float]) -> dict[str, float]:

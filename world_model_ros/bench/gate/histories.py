@@ -8,14 +8,13 @@ has to keep the limits where it counts: at the controller.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from world_model_ros.bench.gate.gate_robot import START_NS, say_all_is_well
 from world_model_ros.bench.gate.trajectory_controllers import JUDGED, UPDATE_HZ, Follower, Setting, exceeded
-from world_model_ros.contract.contract import Contract, contract_from_text
+from world_model_ros.contract.contract import Contract
 from world_model_ros.core.arrays import Float
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.parallel import spread
@@ -225,7 +224,7 @@ def histories(contract: Contract, count: int, position: Float, seed: int = 0, fi
 def spread_histories(contract: Contract, count: int, position: Float, seed: int, workers: int) -> dict[str, Any]:
     """As `histories`, by several processes."""
     chunk = -(-count // max(workers, 1))
-    jobs = [(contract.text, contract.folder, min(chunk, count - i), position, seed, i) for i in range(0, count, chunk)]
+    jobs = [(contract, min(chunk, count - i), position, seed, i) for i in range(0, count, chunk)]
     found = list(spread(_histories, jobs, workers))
     merged = dict(max(found, key=lambda each: each["acceleration_ratio"]))
     merged |= {name: sum(each[name] for each in found) for name in ("count", "judged")}
@@ -233,9 +232,8 @@ def spread_histories(contract: Contract, count: int, position: Float, seed: int,
     return merged | {"exceeded": [words for each in found for words in each["exceeded"]]}
 
 
-def _histories(job: tuple[str, Path | None, int, Float, int, int]) -> dict[str, Any]:
-    text, folder, count, position, seed, first = job
-    return histories(contract_from_text(text, folder=folder), count, position, seed, first)
+def _histories(job: tuple[Contract, int, Float, int, int]) -> dict[str, Any]:
+    return histories(*job)
 
 
 def _history(contract: Contract, position: Float, seed: list[int]) -> Bench:

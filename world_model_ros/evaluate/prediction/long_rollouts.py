@@ -11,7 +11,7 @@ import numpy as np
 
 from world_model_ros.bags.align.episode import target_poses
 from world_model_ros.brain.brain import Brain
-from world_model_ros.contract.contract import Contract, contract_from_text
+from world_model_ros.contract.contract import Contract
 from world_model_ros.core.arrays import Float
 from world_model_ros.evaluate.prediction.forecast import watch
 from world_model_ros.evaluate.statistics import over_episodes
@@ -35,11 +35,11 @@ class LongEpisode:
     seconds: float
 
     def __call__(self, job: Job) -> EpisodeResult:
-        contract = contract_from_text(job.contract, folder=job.folder)
+        contract = job.contract
         ticks = _SETTLE_TICKS + 2 + round(self.seconds * contract.interface.tick_hz)
         gesture = make_gesture(_POLICY, job.seed, Desk.of(contract))
         scene = collection_scene(contract, job.seed)
-        with job.writer(contract) as writer:
+        with job.writer() as writer:
             done = collect_episode(contract, scene, job.seed, ticks, gesture, writer)
         return finish(job, EpisodeResult(job.name, job.seed, _POLICY, done))
 

@@ -36,11 +36,11 @@ class Practice:
     model: str
 
     def __call__(self, job: Job) -> EpisodeResult:
-        contract, brain = BrainRecipe(job.contract, job.folder, self.model, "cpu").make()
+        contract, brain = BrainRecipe(job.contract, self.model, "cpu").make()
         random = np.random.default_rng([job.seed, 0x9AC7])
         ticks = int(random.integers(60, 91))
         variety = draw_variety(job.scenes, random)
-        with job.writer(contract) as writer:
+        with job.writer() as writer:
             done = practise(contract, brain, job.seed, ticks, variety, random, writer)
         return finish(job, EpisodeResult(job.name, job.seed, POLICY, done, variety))
 

@@ -9,11 +9,12 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
 from multiprocessing import get_context
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from world_model_ros.bags.align.episode import Episode, aligned_episode
-from world_model_ros.contract.contract import Contract, contract_from_text
+from world_model_ros.contract.contract import Contract
 from world_model_ros.core.arrays import Array
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.parallel import end_with_parent
@@ -96,36 +97,42 @@ def make_parts(
         keys: of the parts, one a bag.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    context = None if contract.folder is None else str(contract.folder)
-    jobs = [(contract.text, context, str(bag), str(folder / f"{key}.npz")) for bag, key in zip(bags, keys)]
+    jobs = [_Job(contract, bag, folder / f"{key}.npz") for bag, key in zip(bags, keys)]
     # Copies have one part.
-    missing = list({job[3]: job for job in jobs if not Path(job[3]).is_file()}.values())
+    missing = list({job.part: job for job in jobs if not job.part.is_file()}.values())
     with ProcessPoolExecutor(workers, get_context("spawn"), end_with_parent) as pool:
         done = pool.map(_make, missing)
-        total = len({file for *_, file in jobs})
+        total = len({job.part for job in jobs})
         bar = progress_bar(done, initial=total - len(missing), total=total, desc="align", unit="bag")
-        failed = {job[3]: error for job, error in zip(missing, bar) if error is not None}
-    for *_, file in jobs:
-        if file in failed:
-            yield failed[file]
+        failed = {job.part: error for job, error in zip(missing, bar) if error is not None}
+    for job in jobs:
+        if job.part in failed:
+            yield failed[job.part]
             continue
-        with np.load(file, allow_pickle=False) as archive:
+        with np.load(job.part, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files if name != "quality"}
             yield arrays, BagQuality(**json.loads(str(archive["quality"])))
 
 
-def _make(job: tuple[str, str | None, str, str]) -> UserError | None:
+class _Job(NamedTuple):
+    """A bag, and where its part goes; travels to another process."""
+
+    contract: Contract
+    bag: Path
+    part: Path
+
+
+def _make(job: _Job) -> UserError | None:
     """Write a part; why not, if its bag cannot be read."""
-    text, folder, bag, file = job
-    contract = contract_from_text(text, folder=None if folder is None else Path(folder))
+    contract, bag, part = job
     try:
-        episode = aligned_episode(Path(bag), contract)
+        episode = aligned_episode(bag, contract)
     except UserError as error:
         return error
     arrays = _arrays(contract, episode)
     digest = hashlib.sha256(b"".join(np.ascontiguousarray(each).tobytes() for each in arrays.values())).hexdigest()
     quality = bag_quality(
-        Path(bag).name,
+        bag.name,
         contract,
         episode.now_ns,
         dict(episode.streams),
@@ -135,10 +142,10 @@ def _make(job: tuple[str, str | None, str, str]) -> UserError | None:
         digest,
         episode.recorded_late_s,
     )
-    part = Path(file).with_suffix(".part")
-    with part.open("wb") as out:
+    unfinished = part.with_suffix(".part")
+    with unfinished.open("wb") as out:
         np.savez(out, allow_pickle=False, quality=np.array(json.dumps(asdict(quality))), **arrays)
-    part.replace(file)
+    unfinished.replace(part)
     return None
 
 

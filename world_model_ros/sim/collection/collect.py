@@ -15,7 +15,7 @@ import numpy as np
 
 from world_model_ros import __version__
 from world_model_ros.bags.storage.writer import BagWriter
-from world_model_ros.contract.contract import Contract, contract_from_text
+from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.senses import JointStream
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.parallel import end_with_parent
@@ -54,13 +54,12 @@ class Job:
     """One episode to record; travels to another process.
 
     Args:
-        contract: its text, and the folder that its files are relative to.
+        contract: of the robot.
         out: folder of all episodes. index: of this one.
         scenes: as of `collect`.
     """
 
-    contract: str
-    folder: Path | None
+    contract: Contract
     out: Path
     index: int
     seed: int
@@ -75,11 +74,11 @@ class Job:
         """Where it is written until it is whole."""
         return self.out / "unfinished" / self.name
 
-    def writer(self, contract: Contract) -> BagWriter:
+    def writer(self) -> BagWriter:
         """For the bag of this episode, from its start; `finish` says when it is whole."""
         shutil.rmtree(self.part, ignore_errors=True)
         self.part.parent.mkdir(exist_ok=True)
-        return BagWriter(self.part, contract, compress=True)
+        return BagWriter(self.part, self.contract, compress=True)
 
 
 @dataclass(frozen=True)
@@ -206,7 +205,7 @@ def collect(
     _refuse_others(contract, out, seed, kept)
     _write_manifest(contract, out, seed, list(kept.values()))  # whose they are, also if this breaks off
     jobs = [
-        Job(contract.text, contract.folder, out, index, FIRST_SEED + seed * _EPISODES_A_SEED + index, scenes)
+        Job(contract, out, index, FIRST_SEED + seed * _EPISODES_A_SEED + index, scenes)
         for index in range(episodes)
         if _name(index) not in kept
     ]
@@ -224,7 +223,7 @@ def collect(
 
 
 def _run(job: Job) -> EpisodeResult:
-    contract, seed, scenes = contract_from_text(job.contract, folder=job.folder), job.seed, job.scenes
+    contract, seed, scenes = job.contract, job.seed, job.scenes
     random = np.random.default_rng([seed, 0xE915])
     desk = Desk.of(contract)
     policy_name = str(random.choice(list(desk.shares), p=list(desk.shares.values())))
@@ -233,7 +232,7 @@ def _run(job: Job) -> EpisodeResult:
     variety = draw_variety(scenes, random)
     scene = collection_scene(contract, seed, variety)
     gesture = make_gesture(policy_name, seed, desk)
-    with job.writer(contract) as writer:
+    with job.writer() as writer:
         done = collect_episode(contract, scene, seed, ticks, gesture, writer, silence)
     return finish(job, EpisodeResult(job.name, seed, policy_name, done, variety))
 
