@@ -13,6 +13,7 @@ from world_model_ros.brain.candidate_cost import candidate_costs
 from world_model_ros.brain.candidates import candidate_from, candidate_of_actions, joined, verdicts, whole_trajectory
 from world_model_ros.brain.decision import Imagined
 from world_model_ros.bundle.bundle import load_bundle
+from world_model_ros.bundle.manifest import PlannerSpec
 from world_model_ros.contract.contract import load_contract
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.trajectory import Trajectory
@@ -165,6 +166,17 @@ def test_without_a_goal_nothing_costs_and_the_better_known_is_first(brain):
     assert found[0]["cost"] is None
     scale = brain.bundle.manifest.calibration.region_scale
     assert found[0]["uncertainty_m"]["fingertip"] == pytest.approx(0.01 * scale, abs=1e-4)
+
+
+@pytest.mark.parametrize("planner", [{"solver": "beam"}, {"solver": "icem", "objective": "mine:Own"}])
+def test_what_a_planner_of_another_objective_would_say_is_not_made_up(brain, planner):
+    wants = pose_wants((0.3, 0, 0), (0, 0, 0))
+    wants["goal_position_weights"][0] = 1.0
+    manifest = brain.bundle.manifest.model_copy(update={"planner": PlannerSpec(**planner)})
+    offered = [candidate_of_actions(name, chunk(0.01, 0), CONTRACT, H) for name in ("vague", "sure")]
+    found = verdicts(offered, imagined([0.3, 0.1], [0.03, 0.01]), wants, CONTRACT, manifest)
+    assert names(found) == ["sure", "vague"]
+    assert [(each["cost"], each["risk"]["cost"]) for each in found] == [(None, None)] * 2
 
 
 def test_batches_are_joined_in_their_order():

@@ -2,6 +2,9 @@
 
 The same terms as `world_model_ros.planning.costs`, which live inside the plan graph; here in NumPy, on what the rollout
 graph returns. Distances in m, smaller is better.
+
+That graph could not give them: how far ahead is trusted depends on all candidates together, and it takes them in padded
+batches of a fixed number. In bundles that exist it would have to be written by hand, as nodes, without PyTorch.
 """
 
 from __future__ import annotations
@@ -33,9 +36,11 @@ def candidate_costs(
     How far ahead is trusted depends on all N together, so costs compare within one call only.
 
     Args:
+        imagined: what they lead to.
         wants: goal tensors as the plan graph takes them: ``goal_poses`` (K, 7) and ``goal_position_weights`` (K,),
             perhaps with ``goal_hands`` (T,), or ``goal_joints`` (J,) and ``goal_joints_weight`` (1,).
         interface: of the contract, with K targets.
+        spec: of a planner that has this objective, see `is_cost_of`.
     """
     told = getattr(spec, "cost", {})
     settings = {name: float(told.get(name, default)) for name, default in (_DEFAULTS | _NONE).items()}
@@ -65,6 +70,12 @@ def candidate_costs(
         off = np.asarray(imagined.joints[:, -1], np.float64) - wants["goal_joints"]
         total += horizon * float(wants["goal_joints_weight"][0]) * (off**2).mean(-1)
     return total, (risk * late).sum(1)
+
+
+def is_cost_of(spec: PlannerSpec) -> bool:
+    """Whether a planner judges by these terms, and not by an objective of its own."""
+    told = spec.model_extra or {}
+    return bool(told.get("objective", "" if "solver" in told else "goal") == "goal")
 
 
 def _trespass(positions: Float, interface: Interface, settings: Mapping[str, float]) -> Float:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from world_model_ros.brain.candidate_cost import candidate_costs
+from world_model_ros.brain.candidate_cost import candidate_costs, is_cost_of
 from world_model_ros.brain.decision import Imagined
 from world_model_ros.bundle.manifest import Manifest, PlannerSpec
 from world_model_ros.contract.contract import Contract
@@ -116,12 +116,13 @@ def verdicts(
 ) -> list[dict[str, Any]]:
     """What becomes of N candidates, best first, for JSON.
 
-    Before all others come those that the gate would take and the model can imagine; among them the cheaper, and
-    without a goal the one whose outcome is better known.
+    Before all others come those that the gate would take and the model can imagine; among them the cheaper. Without
+    a goal, or with a planner whose objective is another, costs are None, and the one whose outcome is better known
+    comes first.
     """
     spec = manifest.planner or PlannerSpec()
-    goal, risk = candidate_costs(imagined, wants, contract.interface, spec)
-    weighed = bool(wants)
+    weighed = bool(wants) and is_cost_of(spec)
+    goal, risk = candidate_costs(imagined, wants if weighed else {}, contract.interface, spec)
     scale = manifest.calibration.region_scale
     found: list[dict[str, Any]] = []
     for i, each in enumerate(candidates):
