@@ -4,7 +4,8 @@ import pytest
 from free_robot import YAML
 
 from world_model_ros.bringup.options import BringupOptions, SimulationOptions, launch_arguments
-from world_model_ros.bringup.processes import bringup, own, simulation, streams_named
+from world_model_ros.bringup.processes import bringup, own, simulation
+from world_model_ros.contract.contract import load_contract
 from world_model_ros.contract.share_folder import share_folder
 from world_model_ros.core.errors import UserError
 
@@ -95,10 +96,11 @@ def test_only_processes_of_this_package_are_started_without_a_ros_installation()
 
 
 def test_streams_are_unplugged_by_name_or_kind():
-    assert streams_named("tabletop_arm", "camera, table_mic") == ["front", "table_mic"]
-    assert streams_named("tabletop_arm", "") == []
+    contract = load_contract("tabletop_arm")
+    assert contract.streams_named("camera, table_mic", "unplug") == ["front", "table_mic"]
+    assert contract.streams_named("", "unplug") == []
     with pytest.raises(UserError, match=r"smell.*camera"):
-        streams_named("tabletop_arm", "smell")
+        contract.streams_named("smell", "unplug")
 
 
 def test_launch_arguments_are_options_with_their_defaults():

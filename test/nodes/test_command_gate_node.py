@@ -37,7 +37,7 @@ LIMITS = CONTRACT.limits()
 ARM = ArmKinematics(CONTRACT)
 HOME = ARM.solve(np.array([-0.3, -1.5, 2.2, -2.2, -1.57, -1.87]), np.array([0.45, -0.2, 0.03]), tool_down())
 MAKE = MessageMaker(ros_class)
-TICK_S = CONTRACT.tick_ns * 1e-9
+TICK_S = CONTRACT.tick_s
 
 
 class Robot:

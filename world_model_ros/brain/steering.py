@@ -70,7 +70,7 @@ class Steering:
         self, brain: Brain, contract: Contract, memory: Memory, joints: ArrayLike, frame: NDArray[np.uint8] | None
     ) -> None:
         self._brain, self._frame, self._motion = brain, frame, motion_for(contract)
-        self._memory, self._tick_s = memory, contract.tick_ns * 1e-9
+        self._memory, self._tick_s = memory, contract.tick_s
         self._horizon = brain.bundle.manifest.horizon
         self.joints = np.asarray(joints, np.float64)
         self._count = 0

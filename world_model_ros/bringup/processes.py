@@ -106,22 +106,9 @@ def simulation(options: SimulationOptions) -> list[Process]:
         "seed": options.seed,
         "scenes": options.scenes,
         "clock": options.use_sim_time,
-        "unplug": ",".join(streams_named(options.robot, options.unplug)),
+        "unplug": ",".join(load_contract(options.robot).streams_named(options.unplug, "unplug")),
     }
     return [Process("sim_robot_node", "sim_robot", parameters), *bringup(options)]
-
-
-def streams_named(robot: str, wanted: str, field: str = "unplug") -> list[str]:
-    """Names of a robot's streams for a comma separated list of stream names or kinds (``camera``) out of ``field``."""
-    streams = load_contract(robot).interface.streams
-    found: list[str] = []
-    for part in filter(None, (part.strip() for part in wanted.split(","))):
-        names = [stream.name for stream in streams if part in (stream.name, stream.kind)]
-        if not names:
-            legal = sorted({stream.name for stream in streams} | {stream.kind for stream in streams})
-            raise UserError(field, part, f"one of {legal}")
-        found += [name for name in names if name not in found]
-    return found
 
 
 def own(processes: list[Process]) -> list[Process]:

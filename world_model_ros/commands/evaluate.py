@@ -90,7 +90,7 @@ def run(arguments: argparse.Namespace) -> int:
     with _bags(arguments, contract) as bags:
         episodes, failed = _forecasts(bags, contract, bundle, arguments)
     summarise = prediction_scores if arguments.what == "prediction" else calibration_scores
-    found = summarise(episodes, bundle.manifest.horizon, contract.tick_ns * 1e-9)
+    found = summarise(episodes, bundle.manifest.horizon, contract.tick_s)
     counts = {"episodes": len(episodes), "shuffled": arguments.shuffled, "failed": failed}
     lost = [f"left out: {bag}: {why}" for bag, why in failed.items()]
     show(about | counts | found, arguments.json, [*_lines(found), *lost])
@@ -99,7 +99,6 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _tasks(arguments: argparse.Namespace, contract: Contract, bundle: Bundle) -> list[dict[str, Any]]:
     from world_model_ros.brain.interleaving import turns_of
-    from world_model_ros.bringup.processes import streams_named
     from world_model_ros.core.errors import UserError
     from world_model_ros.core.progress import progress_bar
     from world_model_ros.evaluate.tasks.closed_loop import Blackout
@@ -113,10 +112,10 @@ def _tasks(arguments: argparse.Namespace, contract: Contract, bundle: Bundle) ->
     for name in controls:
         if name not in CONTROLS:
             raise UserError("controls", name, f"a comma separated list of {list(CONTROLS)}")
-    unplugged = tuple(streams_named(arguments.robot, arguments.unplug))
-    dark = tuple(streams_named(arguments.robot, arguments.blackout, "blackout"))
+    unplugged = tuple(contract.streams_named(arguments.unplug, "unplug"))
+    dark = tuple(contract.streams_named(arguments.blackout, "blackout"))
     variety = variety_named(arguments.scenes)
-    lose = {each: _silent(arguments.robot, each) for each in arguments.lose.split(",") if each}
+    lose = {each: _silent(contract, each) for each in arguments.lose.split(",") if each}
     usual = Conditions(None, unplugged, Blackout(dark) if dark else None, variety, turns_of(arguments.rate, contract))
     first = arguments.first_seed
     seeds = range(first, first + arguments.episodes)
@@ -143,16 +142,15 @@ def _tasks(arguments: argparse.Namespace, contract: Contract, bundle: Bundle) ->
     return out
 
 
-def _silent(robot: str, text: str) -> Blackout:
+def _silent(contract: Contract, text: str) -> Blackout:
     """``camera``: silent for two seconds; ``camera/ever``: from the first contact on. ``taxels+wrench``: both."""
-    from world_model_ros.bringup.processes import streams_named
     from world_model_ros.core.errors import UserError
     from world_model_ros.evaluate.tasks.closed_loop import Blackout
 
     kinds, _, how = text.partition("/")
     if how not in ("", "ever"):
         raise UserError("lose", text, "kinds or names of streams joined by +, and perhaps /ever")
-    streams = tuple(streams_named(robot, kinds.replace("+", ","), "lose"))
+    streams = tuple(contract.streams_named(kinds.replace("+", ","), "lose"))
     return Blackout(streams, None, float("inf")) if how else Blackout(streams)
 
 
@@ -185,7 +183,7 @@ def _drift(arguments: argparse.Namespace, contract: Contract, bundle: Bundle) ->
         collect(contract, Path(folder), arguments.episodes, _COLLECTED + 1, arguments.workers, "plain", run)
         bags = find_bags([Path(folder)])
         found = [drift(bag, contract, brain) for bag in progress_bar(bags, unit="bag")]
-    return drift_scores(found, contract.tick_ns * 1e-9)
+    return drift_scores(found, contract.tick_s)
 
 
 def _drift_lines(found: dict[str, Any]) -> list[str]:

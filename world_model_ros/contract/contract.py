@@ -62,6 +62,10 @@ class Contract:
     def tick_ns(self) -> int:
         return round(1e9 / self.interface.tick_hz)
 
+    @property
+    def tick_s(self) -> float:
+        return self.tick_ns * 1e-9
+
     @cached_property
     def joint_names(self) -> tuple[str, ...]:
         return tuple(joint.name for joint in self.interface.joints)
@@ -101,6 +105,18 @@ class Contract:
 
     def stream(self, name: str) -> Stream:
         return {stream.name: stream for stream in self.interface.streams}[name]
+
+    def streams_named(self, wanted: str, field: str) -> list[str]:
+        """Names of the streams that a comma separated list out of ``field`` means, of names or kinds (``camera``)."""
+        streams = self.interface.streams
+        found: list[str] = []
+        for part in filter(None, (part.strip() for part in wanted.split(","))):
+            names = [stream.name for stream in streams if part in (stream.name, stream.kind)]
+            if not names:
+                legal = sorted({stream.name for stream in streams} | {stream.kind for stream in streams})
+                raise UserError(field, part, f"one of {legal}")
+            found += [name for name in names if name not in found]
+        return found
 
     def source(self, name: str) -> StreamSource:
         return {source.name: source for source in self.deployment.streams}[name]

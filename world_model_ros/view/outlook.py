@@ -113,7 +113,7 @@ def outlook_of(
         aim = goal.target, goal.pose[:3]
     return Outlook(
         observation.now_ns,
-        np.arange(1, steps + 1, dtype=np.float64) * (contract.tick_ns * 1e-9),
+        np.arange(1, steps + 1, dtype=np.float64) * contract.tick_s,
         {name: observation.values[name] for name, fresh in observation.fresh.items() if fresh},
         None if camera is None else camera.name,
         measured_positions(observation, contract),

@@ -44,7 +44,7 @@ class LookAhead:
         self._camera = first_camera(contract.interface)
         self._turns = turns
         self._window: deque[ReplayedTick] = deque(maxlen=self._horizon * turns + 1)
-        self.scores = HorizonErrors(self._horizon, contract.tick_ns * 1e-9)
+        self.scores = HorizonErrors(self._horizon, contract.tick_s)
         self.spread: EvenSample[Moment] = EvenSample(moments)
         self.worst: Worst[Moment] = Worst(_WORST)
         self.model_s = 0.0

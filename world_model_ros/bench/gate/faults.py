@@ -52,7 +52,7 @@ def _trial(contract: Contract, start: Float, fault: str, random: np.random.Gener
     """Until braking and until disarmed, ms, and violations on the way."""
     robot = Robot(contract, start)
     assert robot.arm()
-    cycle_s, tick_s = robot.cycle_ns * 1e-9, contract.tick_ns * 1e-9
+    cycle_s, tick_s = robot.cycle_ns * 1e-9, contract.tick_s
     since_command_s = tick_s
     while not robot.gate.led_in:
         since_command_s = _think(robot, since_command_s, tick_s)

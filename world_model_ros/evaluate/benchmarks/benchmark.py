@@ -148,7 +148,7 @@ def benchmark_scores(name: str, contract: Contract, bundle: Bundle, attempts: Se
 def _goal_scores(attempts: Sequence[Attempt], contract: Contract) -> dict[str, Any]:
     reached = [each for each in attempts if each.reached]
     low, high = wilson(len(reached), len(attempts))
-    tick_s = contract.tick_ns * 1e-9
+    tick_s = contract.tick_s
     return {
         "goal": attempts[0].goal,
         "success": round(len(reached) / len(attempts), 4),

@@ -29,7 +29,7 @@ def parse_script(text: str, contract: Contract) -> Float:
     Raises:
         UserError: it cannot be read, an axis is not of this robot, or a speed is beyond the bound.
     """
-    axes, tick_s, bounds = action_axes(contract), contract.tick_ns * 1e-9, action_bounds(contract)
+    axes, tick_s, bounds = action_axes(contract), contract.tick_s, action_bounds(contract)
     legal = _LEGAL.format(", ".join(axes))
     parts = []
     for part in filter(None, (each.strip() for each in text.split(";"))):

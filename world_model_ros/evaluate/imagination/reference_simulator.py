@@ -67,7 +67,7 @@ class Simulated:
 
     def tick(self, action: ArrayLike) -> Truth:
         """Command an action (C,) for a tick, and see what comes of it."""
-        rig, tick_s = self._loop.rig, self._contract.tick_ns * 1e-9
+        rig, tick_s = self._loop.rig, self._contract.tick_s
         chunk = np.tile(np.asarray(action, np.float64), (3, 1))
         rig.send(self._arm.chunk_trajectory(rig.reference, chunk, rig.now_ns, tick_s), rig.now_ns + _LATENCY_NS)
         self._before = rig.reference

@@ -124,7 +124,7 @@ class Imagined:
                 ways[target.name] = TargetPath(way[0], way[1:], ahead.sigma[0, 1:, k] * scale)
         return Outlook(
             done.steered.count * self.contract.tick_ns,
-            np.arange(1, len(ahead.states[0]), dtype=np.float64) * (self.contract.tick_ns * 1e-9),
+            np.arange(1, len(ahead.states[0]), dtype=np.float64) * self.contract.tick_s,
             {},
             joints=None if ahead.joints is None else ahead.joints[0, 0].astype(np.float64),
             joints_ahead=None if ahead.joints is None else ahead.joints[0, 1:],

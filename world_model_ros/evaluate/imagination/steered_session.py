@@ -157,7 +157,7 @@ def beside_scores(
         frames, and ``decoded_worst_5s_m``, the largest in the first 5 s. ``object_pixels``: how many pixels have the
         object's colour in the decoded frame over those in the real one, 1 is an object that kept its identity.
     """
-    tick_s = contract.tick_ns * 1e-9
+    tick_s = contract.tick_s
     truths = [tick.truth for tick in ticks if tick.truth is not None]
     places = np.array([truth.positions for truth in truths])
     errors = {"moved_m": places - first.positions, "model_m": np.array([t.steered.positions for t in ticks]) - places}

@@ -33,7 +33,7 @@ class Oracle:
         if not action.tips or any(tip.axes != ["x", "y"] for tip in action.tips):
             raise UserError("interface.action", action.kind, "displacements of fingertips along x and y")
         self._arm, self._bound = ArmKinematics(contract), action.bounds[0]
-        self._tick_s = contract.tick_ns * 1e-9
+        self._tick_s = contract.tick_s
         self._hands = Hands.of(contract.interface.hands)
         by_link = {target.link: target.name for target in contract.interface.targets if target.link is not None}
         self._names = [by_link.get(link) for link in self._arm.links]

@@ -107,7 +107,7 @@ class WorldModelNode(LifecycleNode):
             self._brain = Brain(bundle, contract, given["provider"], given["threads"], given["policy"])
             self._brain.warm_up()
             self._turns = turns_asked(given["rate_hz"], contract, self._brain)
-            self._watch = DriverWatch(contract, contract.tick_ns * 1e-9 / self._turns)
+            self._watch = DriverWatch(contract, contract.tick_s / self._turns)
             self._streams = StreamInbox(self, contract, self._watch)
             self._goals = GoalInbox(self, contract, bundle.manifest)
             self._outbox = BrainOutbox(self, contract, self._brain)

@@ -132,7 +132,7 @@ class CandidateServer:
             raise UserError("candidates", "no joint states", "fresh ones: motions start from where the robot is")
         if not isinstance(offer, Trajectory):
             found = candidate_of_actions(name, offer, self._contract, self._horizon)
-            tick_s = self._contract.tick_ns * 1e-9
+            tick_s = self._contract.tick_s
             whole = self._motion.chunk_trajectory(job.start, found.actions.astype(np.float64), now_ns, tick_s)
         else:
             whole = whole_trajectory(offer, self._contract, job.start, now_ns)
@@ -160,7 +160,7 @@ class CandidateServer:
             "request": job.request.name,
             "now_ns": now_ns,
             "goal": None if goal is None else {"kind": goal.kind, "target": decision.aim_target},
-            "horizon_s": round(self._horizon * self._contract.tick_ns * 1e-9, 6),
+            "horizon_s": round(self._horizon * self._contract.tick_s, 6),
             "candidates": [],
             "refused": [{"name": name, "why": why} for name, why in job.refused.items()],
             "busy_ms": round(job.busy_ms, 3),

@@ -119,7 +119,7 @@ def _turn_clock_back(lab: GateLab, _: subprocess.Popen[bytes]) -> _Shown:
 
 
 def _silence_s(lab: GateLab) -> float:
-    return lab.contract.deployment.gate.silence_ticks * lab.contract.tick_ns * 1e-9
+    return lab.contract.deployment.gate.silence_ticks * lab.contract.tick_s
 
 
 def _joints_s(lab: GateLab) -> float:

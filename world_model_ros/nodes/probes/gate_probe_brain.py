@@ -37,7 +37,7 @@ class GateProbeBrain(Node):
         self._toward = np.ones(len(self._limits.names))
         self._commands = self.create_publisher(JointTrajectory, "command", 5)
         self.create_subscription(JointState, "gate/applied", self._on_applied, 1)
-        self.create_timer(contract.tick_ns * 1e-9, self._think)
+        self.create_timer(contract.tick_s, self._think)
 
     def _on_applied(self, message: JointState) -> None:
         self._at = message

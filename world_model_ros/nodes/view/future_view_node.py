@@ -74,7 +74,7 @@ class FutureViewNode(Node):
         self._scene = Scene(steps, tips)
         ears = [stream.name for stream in contract.interface.of(MicrophoneStream)]
         decoder = FrameDecoder(bundle, given["provider"])
-        self._story = Story(timeline, decoder, contract.tick_ns * 1e-9, ears[0] if ears else None)
+        self._story = Story(timeline, decoder, contract.tick_s, ears[0] if ears else None)
         self._sources = FutureSources(self, contract, camera, (sizes.horizon, sizes.state), timeline, self._scene)
 
         self._base_frame = contract.interface.base_frame

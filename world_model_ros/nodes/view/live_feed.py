@@ -142,7 +142,7 @@ class LiveFeed:
         gate = self._latest.get("gate/state", (0, None))[1]
         return Outlook(
             record["now_ns"],
-            np.arange(1, (0 if states is None else len(states)) + 1, dtype=np.float64) * (contract.tick_ns * 1e-9),
+            np.arange(1, (0 if states is None else len(states)) + 1, dtype=np.float64) * contract.tick_s,
             {name: seen.values[name] for name, fresh in seen.fresh.items() if fresh},
             None if camera is None else camera.name,
             measured_positions(seen, contract),

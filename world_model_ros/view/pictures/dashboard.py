@@ -137,7 +137,7 @@ class Dashboard:
             _paste(canvas, band_picture(heard), left, top, tick_px * _HEARD_TICKS, _ROW)
             if steps:
                 _paste(canvas, band_picture(levels), left + tick_px * _HEARD_TICKS + 3, top, tick_px * steps, _ROW)
-        self._say_times(canvas, steps, f"heard, last {_HEARD_TICKS * self._contract.tick_ns * 1e-9:.0f} s")
+        self._say_times(canvas, steps, f"heard, last {_HEARD_TICKS * self._contract.tick_s:.0f} s")
         return canvas
 
     def _say_times(self, canvas: Frame, steps: int, past: str) -> None:
@@ -147,7 +147,7 @@ class Dashboard:
         text(canvas, past, (left, bottom), SOFT, 0.44)
         text(canvas, "now", (now - 14, bottom), WHITE, 0.44)
         if steps:
-            text(canvas, f"the next {steps * self._contract.tick_ns * 1e-9:.1f} s", (now + 40, bottom), SOFT, 0.44)
+            text(canvas, f"the next {steps * self._contract.tick_s:.1f} s", (now + 40, bottom), SOFT, 0.44)
 
     def _mel(self, outlook: Outlook | None) -> NDArray[np.float64]:
         assert self._microphone is not None
@@ -209,7 +209,7 @@ class Dashboard:
         ]
         for start, end in pairwise(points):
             cv2.line(canvas, start, end, WHITE, 2, cv2.LINE_AA)
-        self._say_times(canvas, steps, f"felt, last {_HEARD_TICKS * self._contract.tick_ns * 1e-9:.0f} s")
+        self._say_times(canvas, steps, f"felt, last {_HEARD_TICKS * self._contract.tick_s:.0f} s")
         return canvas
 
     def _total(self, outlook: Outlook | None) -> float:

@@ -72,7 +72,7 @@ class WebPage:
         begin: int | None = None,
     ) -> None:
         self._contract, self._feed, self._dashboard = contract, feed, dashboard
-        self._tick_s = contract.tick_ns * 1e-9
+        self._tick_s = contract.tick_s
         self._server = viser.ViserServer(host, port, label=f"{contract.name} futures", verbose=False)
         self._server.gui.configure_theme(dark_mode=True, show_logo=False, show_share_button=False)
         self._space = WebSpace(self._server, contract, steps, horizon)

@@ -45,7 +45,7 @@ class SteeringPage:
         port: int = 8080,
         beside: bool = False,
     ) -> None:
-        self._contract, self._what, self._tick_s = contract, what, contract.tick_ns * 1e-9
+        self._contract, self._what, self._tick_s = contract, what, contract.tick_s
         self._server = viser.ViserServer(host, port, label=f"{contract.name} imagined", verbose=False)
         self._server.gui.configure_theme(dark_mode=True, show_logo=False, show_share_button=False)
         self._space = WebSpace(self._server, contract, [step for step in steps if step < horizon], horizon - 1)
