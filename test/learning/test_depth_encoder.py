@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from depth_arm import depth_arm
+from short_training import SHORT
 
 from world_model_ros.bags.align.episode import aligned_episode
 from world_model_ros.bags.replay.replay import ReplayOptions, replay
@@ -21,7 +22,6 @@ from world_model_ros.learning.data.quality import bag_quality
 from world_model_ros.learning.export.publish import publish
 from world_model_ros.learning.model.encoders import DepthEncoder, encoder_for
 from world_model_ros.learning.model.world_model import WorldModel
-from world_model_ros.learning.training.config import TrainConfig
 from world_model_ros.learning.training.train import train
 from world_model_ros.sim.collection.collect import collect
 
@@ -140,20 +140,8 @@ def test_a_robot_with_depth_is_simulated_recorded_trained_and_run(tmp_path: Path
     assert 0.0 < np.isnan(seen).mean() < 0.3
     assert np.nanmin(seen) >= 0.2
     cache = build_cache(contract, bags, tmp_path / "cache", workers=1)
-    steps = TrainConfig(
-        steps=(3, 3),
-        reader_steps=3,
-        decoder_steps=3,
-        windows=(4, 4),
-        length=(18, 20),
-        starts=(2, 2),
-        frames=(4, 4),
-        far=15,
-        decoder_far=15,
-        threads=1,
-    )
     torch.set_num_threads(1)
-    model = train(contract, cache, tmp_path, steps)
+    model = train(contract, cache, tmp_path, SHORT)
     assert all(torch.isfinite(each).all() for each in model.state_dict().values())
     publish(tmp_path, tmp_path / "bundle", exporter="torchscript")
     brain = Brain(load_bundle(tmp_path / "bundle", contract), contract, "cpu")

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from short_training import SHORT
 
 from world_model_ros.bags.storage.find import find_bags
 from world_model_ros.bundle.bundle import load_bundle
@@ -32,19 +33,6 @@ from world_model_ros.learning.training.train import train
 from world_model_ros.sim.collection.collect import collect
 
 pytestmark = pytest.mark.slow
-
-CONFIG = TrainConfig(
-    steps=(3, 3),
-    reader_steps=3,
-    decoder_steps=3,
-    windows=(4, 4),
-    length=(18, 20),
-    starts=(2, 2),
-    frames=(4, 4),
-    far=15,
-    decoder_far=15,
-    threads=1,  # more may be slower on a busy machine
-)
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +56,7 @@ def cache(contract: Contract, run: Path) -> Cache:
 def whole(contract: Contract, run: Path, cache: Cache) -> tuple[Path, WorldModel]:
     """A run that went through, and its model."""
     torch.set_num_threads(1)
-    return run, train(contract, cache, run, CONFIG)
+    return run, train(contract, cache, run, SHORT)
 
 
 def same(one: WorldModel, other: WorldModel) -> bool:
@@ -119,7 +107,7 @@ def test_training_writes_a_bundle_that_loads_and_is_the_same_for_the_same_seed(
     contract: Contract, run: Path, cache: Cache, whole: tuple[Path, WorldModel]
 ) -> None:
     folder, model = whole
-    assert same(model, train(contract, cache, run / "again", CONFIG))
+    assert same(model, train(contract, cache, run / "again", SHORT))
     publish(folder, run / "bundle", exporter="torchscript")  # sooner done
     manifest = load_bundle(run / "bundle", contract).manifest
     assert manifest.provenance["episodes"] == 3
@@ -134,12 +122,12 @@ def test_losses_fall_on_a_batch_that_is_seen_again_and_again(contract: Contract,
     torch.manual_seed(0)
     model = WorldModel(contract.interface)
     fit_statistics(model, cache)
-    windows = Windows(contract, cache, CONFIG.length[0])
+    windows = Windows(contract, cache, SHORT.length[0])
     optimizer = torch.optim.AdamW(model.parameters(), 5e-4)
     totals = []
     for _ in range(16):
         batch = windows.draw(4, np.random.default_rng(0), None, model)
-        total = sum(losses(model, batch, CONFIG, 0, torch.Generator().manual_seed(0)).values())
+        total = sum(losses(model, batch, SHORT, 0, torch.Generator().manual_seed(0)).values())
         assert isinstance(total, torch.Tensor)
         optimizer.zero_grad()
         total.backward()
@@ -153,11 +141,11 @@ def test_unknown_labels_and_missing_streams_leave_every_gradient_finite(contract
     torch.manual_seed(0)
     model = WorldModel(contract.interface)
     fit_statistics(model, cache)
-    batch = Windows(contract, cache, CONFIG.length[0]).draw(4, np.random.default_rng(0), None, model)
+    batch = Windows(contract, cache, SHORT.length[0]).draw(4, np.random.default_rng(0), None, model)
     batch.labels[:, ::3] = torch.nan
     batch.fresh[:, 5:] = 0.0
     batch.sensed[:, 5:] = 0.0
-    sum(losses(model, batch, CONFIG, 0, torch.Generator().manual_seed(0)).values(), torch.zeros(())).backward()
+    sum(losses(model, batch, SHORT, 0, torch.Generator().manual_seed(0)).values(), torch.zeros(())).backward()
     for name, parameter in model.named_parameters():
         assert parameter.grad is None or torch.isfinite(parameter.grad).all(), name
 
@@ -183,11 +171,11 @@ def test_a_run_that_was_broken_off_becomes_what_it_would_have_become(
     monkeypatch.setattr(training, "_SAVED", 1)
     monkeypatch.setattr(training, "losses", losses_once)
     with pytest.raises(KeyboardInterrupt):
-        train(contract, cache, out, CONFIG)
+        train(contract, cache, out, SHORT)
     assert (out / training.CHECKPOINT).is_file()
     with pytest.raises(UserError, match="other settings"):
-        train(contract, cache, out, dataclasses.replace(CONFIG, seed=3))
-    resumed = train(contract, cache, out, CONFIG)
+        train(contract, cache, out, dataclasses.replace(SHORT, seed=3))
+    resumed = train(contract, cache, out, SHORT)
     assert count == 7  # six steps and the one that was broken off
     assert same(whole[1], resumed)
     assert not (out / training.CHECKPOINT).exists()
@@ -197,8 +185,8 @@ def test_what_looks_wrong_is_said_with_its_number(contract: Contract, cache: Cac
     torch.manual_seed(0)
     model = WorldModel(contract.interface)
     fit_statistics(model, cache)
-    held_out = Windows(contract, cache, CONFIG.length[0], validation=True)
-    assert not [line for line in complaints(model, held_out, CONFIG, None) if "ignored" in line]
+    held_out = Windows(contract, cache, SHORT.length[0], validation=True)
+    assert not [line for line in complaints(model, held_out, SHORT, None) if "ignored" in line]
     index = [stream.name for stream in model.streams].index("wrist_wrench")
     encoder = model.encoders["wrist_wrench"]
     assert isinstance(encoder, VectorEncoder)
@@ -208,7 +196,7 @@ def test_what_looks_wrong_is_said_with_its_number(contract: Contract, cache: Cac
     with torch.no_grad():
         model.fuse[0].weight[:, column] = 0.0  # nor is it noticed whether it is there
         model.encoders["front"].norm.weight.zero_()
-    said = complaints(model, held_out, CONFIG, None)
+    said = complaints(model, held_out, SHORT, None)
     assert [line for line in said if line.startswith("wrist_wrench is ignored")]
     assert [line for line in said if line.startswith("the code of front has collapsed")]
 
@@ -218,7 +206,7 @@ def test_every_objective_trains_with_finite_losses(contract: Contract, cache: Ca
     torch.manual_seed(0)
     model = WorldModel(contract.interface)
     fit_statistics(model, cache)
-    config = dataclasses.replace(CONFIG, objective=objective)
+    config = dataclasses.replace(SHORT, objective=objective)
     batch = Windows(contract, cache, config.length[0]).draw(4, np.random.default_rng(0), None, model)
     parts = losses(model, batch, config, 0, torch.Generator().manual_seed(0))
     sum(parts.values(), torch.zeros(())).backward()
@@ -233,7 +221,7 @@ def test_in_the_joint_embedding_ablation_no_label_reaches_what_is_learned(contra
     torch.manual_seed(0)
     model = WorldModel(contract.interface)
     fit_statistics(model, cache)
-    config = dataclasses.replace(CONFIG, objective="jepa")
+    config = dataclasses.replace(SHORT, objective="jepa")
     batch = Windows(contract, cache, config.length[0]).draw(4, np.random.default_rng(0), None, model)
 
     def gradient(labels: torch.Tensor) -> torch.Tensor:
@@ -283,4 +271,4 @@ def test_a_setting_that_cannot_be_trained_is_named(
     contract: Contract, cache: Cache, tmp_path: Path, field: str, value: Any
 ) -> None:
     with pytest.raises(UserError, match=f"{field}: got {value!r}"):
-        train(contract, cache, tmp_path / "run", dataclasses.replace(CONFIG, **{field: value}))
+        train(contract, cache, tmp_path / "run", dataclasses.replace(SHORT, **{field: value}))

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
-from browser import browser_page
+from browser import browser_page, until
 
 pytest.importorskip("viser", reason="viser is not installed (extra 'view')")
 pytest.importorskip("world_model_ros.sim.scenes.scene", reason="mujoco is not installed (extra 'sim')")
@@ -26,13 +25,6 @@ def served(contract: Contract) -> Iterator[tuple[SteeringPage, Imagined]]:
     page = SteeringPage(contract, what, (3, 6, 9, 12), 12, port=8750)
     yield page, what
     page.close()
-
-
-def until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition() and time.monotonic() < end:
-        time.sleep(0.05)
-    assert condition()
 
 
 @pytest.mark.browser

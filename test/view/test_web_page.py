@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-from browser import browser_page
+from browser import browser_page, until
 
 pytest.importorskip("viser", reason="viser is not installed (extra 'view')")
 
@@ -38,13 +37,6 @@ def web(feed: BagFeed, contract: Contract) -> Iterator[WebPage]:
     page = WebPage(contract, feed, Dashboard(contract, decoder, _STEPS), _STEPS, 12, port=8700)
     yield page
     page.close()
-
-
-def until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition() and time.monotonic() < end:
-        time.sleep(0.05)
-    assert condition()
 
 
 @pytest.mark.browser

@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
-import viser
 
 from world_model_ros.contract.contract import Contract
 from world_model_ros.core.arrays import Float
 from world_model_ros.view.outlook import Outlook
 from world_model_ros.view.pictures.dashboard import Dashboard
 from world_model_ros.view.web.outlook_space import COLOURS, WebSpace
+from world_model_ros.view.web.page import Page
 
 _PANEL_PX = 690
 _IDLE_S = 0.2
@@ -44,7 +44,7 @@ class Feed(Protocol):
         """Pursue nothing any more."""
 
 
-class WebPage:
+class WebPage(Page):
     """Serves one feed.
 
     Args:
@@ -71,10 +71,9 @@ class WebPage:
         port: int = 8080,
         begin: int | None = None,
     ) -> None:
+        super().__init__(f"{contract.name} futures", host, port)
         self._contract, self._feed, self._dashboard = contract, feed, dashboard
         self._tick_s = contract.tick_s
-        self._server = viser.ViserServer(host, port, label=f"{contract.name} futures", verbose=False)
-        self._server.gui.configure_theme(dark_mode=True, show_logo=False, show_share_button=False)
         self._space = WebSpace(self._server, contract, steps, horizon)
         self._at_ns, self.playing = self._first_ns(), feed.live
         if begin is not None:
@@ -83,15 +82,10 @@ class WebPage:
         self._wish: tuple[str, Float] | None = None
         self._aiming = False
         self._lock = threading.Lock()
-        self._dirty, self._closed = threading.Event(), threading.Event()
+        self._dirty = threading.Event()
         self._build()
         self._dirty.set()
-        self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
-
-    @property
-    def url(self) -> str:
-        return f"http://{self._server.get_host()}:{self._server.get_port()}"
 
     @property
     def index(self) -> int:
@@ -101,16 +95,10 @@ class WebPage:
         near = [i for i in (at - 1, at) if 0 <= i < len(outlooks)]
         return min(near, key=lambda i: abs(outlooks[i].now_ns - self._at_ns), default=0)
 
-    def wait(self) -> None:
-        """Until it is interrupted."""
-        while not self._closed.wait(0.5):
-            pass
-
     def close(self) -> None:
         self._closed.set()
         self._dirty.set()
-        self._thread.join()
-        self._server.stop()
+        super().close()
 
     # -- the page --------------------------------------------------------------------------------------------------
 

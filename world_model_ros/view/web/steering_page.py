@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import viser
 
 from world_model_ros.contract.contract import Contract
 from world_model_ros.view.pictures.steered_picture import Inside, frames_picture, senses_picture
 from world_model_ros.view.web.outlook_space import COLOURS, WebSpace
+from world_model_ros.view.web.page import Page
 from world_model_ros.view.web.steered_view import Steerable, SteeredView
 
 _PANEL_PX = 700
@@ -23,7 +22,7 @@ _STROKE = 1 / 3  # of the largest speed, a stroke of a key
 _TRUE_RGB = (60, 220, 110)
 
 
-class SteeringPage:
+class SteeringPage(Page):
     """Serves one imagination, in real time.
 
     Args:
@@ -45,9 +44,8 @@ class SteeringPage:
         port: int = 8080,
         beside: bool = False,
     ) -> None:
+        super().__init__(f"{contract.name} imagined", host, port)
         self._contract, self._what, self._tick_s = contract, what, contract.tick_s
-        self._server = viser.ViserServer(host, port, label=f"{contract.name} imagined", verbose=False)
-        self._server.gui.configure_theme(dark_mode=True, show_logo=False, show_share_button=False)
         self._space = WebSpace(self._server, contract, [step for step in steps if step < horizon], horizon - 1)
         self._true = {
             target.name: self._server.scene.add_icosphere(
@@ -59,23 +57,7 @@ class SteeringPage:
         self._wishes: deque[Any] = deque()
         self.shown, self.frames_hz, self.paused = 0, 0.0, False
         self._build(beside)
-        self._closed = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
-
-    @property
-    def url(self) -> str:
-        return f"http://{self._server.get_host()}:{self._server.get_port()}"
-
-    def wait(self) -> None:
-        """Until it is interrupted."""
-        while not self._closed.wait(0.5):
-            pass
-
-    def close(self) -> None:
-        self._closed.set()
-        self._thread.join()
-        self._server.stop()
 
     def _build(self, compare: bool) -> None:
         gui = self._server.gui

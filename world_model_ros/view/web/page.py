@@ -1,0 +1,41 @@
+"""A web page that a thread of its own keeps up to date."""
+
+from __future__ import annotations
+
+import threading
+from abc import ABC, abstractmethod
+
+import viser
+
+
+class Page(ABC):
+    """Base of pages. A subclass builds what is shown, gives `_run`, and then starts the thread.
+
+    Args:
+        label: title of the page.
+        host, port: to listen on.
+    """
+
+    def __init__(self, label: str, host: str, port: int) -> None:
+        self._server = viser.ViserServer(host, port, label=label, verbose=False)
+        self._server.gui.configure_theme(dark_mode=True, show_logo=False, show_share_button=False)
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    @property
+    def url(self) -> str:
+        return f"http://{self._server.get_host()}:{self._server.get_port()}"
+
+    def wait(self) -> None:
+        """Until it is interrupted."""
+        while not self._closed.wait(0.5):
+            pass
+
+    def close(self) -> None:
+        self._closed.set()
+        self._thread.join()
+        self._server.stop()
+
+    @abstractmethod
+    def _run(self) -> None:
+        """Keep the page up to date until it is closed."""
