@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from free_robot import (
     CUBE_YAW,
+    SIZES,
     START_S,
     TICK_NS,
     action_at,
@@ -33,6 +34,7 @@ from world_model_ros.check.contract_fit import check_contract
 from world_model_ros.contract.contract import Contract
 from world_model_ros.core.errors import UserError
 from world_model_ros.evaluate.prediction.forecast import forecasts
+from world_model_ros.evaluate.prediction.questions import answer
 from world_model_ros.learning.data.cache import build_cache
 from world_model_ros.lerobot.exporter import LerobotExport
 
@@ -138,6 +140,11 @@ def test_cache_has_poses_values_and_actions(bag, free, tmp_path):
     assert quality["moving"] > 0.8
 
 
+def aligned_first(bag: Path, free: Contract) -> int:
+    """Step of the first tick."""
+    return round((aligned_episode(bag, free).now_ns[0] - START_S * 10**9) / TICK_NS)
+
+
 def test_replay_runs_it_and_scores_the_targets(bag, free, brain, tmp_path):
     done = replay(bag, free, brain, tmp_path / "out")
     assert done.metrics["fresh"] == {"effector": 1.0, "opening": 1.0, "contact": 1.0, "cube_0": 1.0}
@@ -146,16 +153,45 @@ def test_replay_runs_it_and_scores_the_targets(bag, free, brain, tmp_path):
     assert rows[-1]["effector_error_m"] == pytest.approx(0.0, abs=1e-5)  # it goes where its actions lead it
     assert rows[-1]["effector_still_error_m"] > 0.02
     assert rows[-1]["cube_0_error_m"] == pytest.approx(0.0, abs=1e-5)
+    if len(free.interface.targets) == 3:  # it is open by 0.001 m a step, and imagined to be closed
+        ticks, ahead = len(done.journal), SIZES.horizon
+        known = np.arange(ticks - ahead) + aligned_first(bag, free) + ahead
+        assert rows[-1]["drawer_error_m"] == pytest.approx(0.001 * known.mean(), rel=1e-3)
+        assert rows[-1]["drawer_still_error_m"] == pytest.approx(0.001 * ahead, rel=1e-3)
+        assert rows[-1]["drawer_inside_region"] < 1.0
     assert done.metrics["gate"] is None
     assert not [note for note in done.metrics["notes"] if "action" in note]
+    with BagReader(tmp_path / "out" / "bag") as written:
+        paths = {topic for topic in written.topics() if topic.startswith("/predicted/") and topic.endswith("/path")}
+    assert paths == {"/predicted/effector/path", "/predicted/cube_0/path"}  # a drawer is no place
     again = aligned_episode(tmp_path / "out" / "bag", free)
     assert np.array_equal(again.applied, aligned_episode(bag, free).applied)
 
 
 def test_questions_about_a_bag_are_answered_from_its_actions(bag, free, brain):
     found = forecasts(bag, free, brain, stride=5)
-    assert {each.signal for each in found} == {"effector", "cube_0"}
-    assert max(each.model.max() for each in found) < 1e-5
+    drawer = [each for each in found if each.signal == "drawer"]
+    assert {each.signal for each in found} - {"drawer"} == {"effector", "cube_0"}
+    assert max(each.model.max() for each in found if each.signal != "drawer") < 1e-5
+    assert len(drawer) == (len(found) // 3 if len(free.interface.targets) == 3 else 0)
+    for each in drawer:
+        assert each.copy_last == pytest.approx(0.001 * np.arange(1, SIZES.horizon + 1), abs=1e-6)
+        assert each.linear == pytest.approx(np.zeros(SIZES.horizon), abs=1e-6)
+        assert each.unit == "m"
+
+
+def test_without_a_camera_a_plan_is_asked_to_where_things_were_recorded(bag, free, brain):
+    ahead = answer("future", bag, free, brain, 1.0).scores
+    assert ahead["effector_error_m"] == pytest.approx([0.0] * SIZES.horizon, abs=1e-4)
+    assert ahead["effector_still_error_m"][-1] > 0.02
+    found = answer("plan", bag, free, brain, 1.0, goal_at_s=1.2).scores
+    assert found["status"] == "pursuing"
+    assert found["effector_left_m"] < 1e-3 < found["effector_away_m"]
+    if len(free.interface.targets) == 3:
+        assert ahead["drawer_still_error_m"] == pytest.approx(0.001 * np.arange(1, SIZES.horizon + 1), abs=1e-4)
+        assert {"drawer_away_m", "drawer_left_m"} <= set(found)
+    with pytest.raises(UserError, match="a robot with a camera"):
+        answer("video", bag, free, brain, 1.0)
 
 
 def test_belief_turns_with_the_cube(bag, free, brain):

@@ -42,6 +42,11 @@ def test_what_is_not_known_or_not_finite_is_null():
     assert (read["reference"], read["goal"], read["surprise"]) == (None, None, None)
 
 
+def test_a_tick_at_which_the_plan_before_goes_on_says_so():
+    assert record()["plan"] is None
+    assert record(decision=Decision("pursuing", 0.5, {}, plan="plan"))["plan"] == "plan"
+
+
 def test_a_failed_tick_says_why():
     read = record(decision=None, error="RuntimeError: no")
     assert (read["status"], read["error"]) == ("error", "RuntimeError: no")

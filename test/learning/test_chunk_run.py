@@ -106,6 +106,23 @@ def test_an_action_is_decided_and_the_same_for_the_same_seed(brain: Brain, contr
     assert (first[0].sigma > 0).all()
 
 
+def test_between_plans_the_chunk_goes_on_and_its_future_is_what_is_then_done(brain: Brain):
+    session, before = BrainSession(brain, 3), None
+    for tick in range(6):
+        done = session.step(session.inputs(seen(tick), None, goal(), applied=np.zeros(5, np.float32)))
+        decision = done.decision
+        assert decision.plan == (None if tick % 2 else "plan")
+        if before is not None and decision.plan is None:
+            np.testing.assert_allclose(decision.chunk[:-1], before.chunk[1:], atol=1e-6)
+            np.testing.assert_array_equal(decision.chunk[-1], before.chunk[-1])
+        np.testing.assert_array_equal(decision.action, decision.chunk[0])
+        ahead = brain.imagine(done.memory, decision.chunk[None])
+        np.testing.assert_allclose(decision.states, ahead.states[0], atol=1e-4)
+        np.testing.assert_allclose(decision.poses, ahead.poses[0], atol=1e-4)
+        np.testing.assert_allclose(decision.sigma, ahead.sigma[0], rtol=1e-3, atol=1e-5)
+        before = decision
+
+
 def test_a_thing_that_is_not_reported_is_believed_where_the_model_expects_it(brain: Brain):
     session = BrainSession(brain, 0)
     for tick in range(3):

@@ -181,7 +181,7 @@ class Brain:
         watch.lap("plan")
         if not _finite(plan):
             return replace(decision, status=NOT_FINITE), after
-        decision, lead = _planned(decision, aim.status, plan), None if goal is None else goal.joints
+        decision, lead = _planned(decision, aim.status, plan, not runs), None if goal is None else goal.joints
         chunk: Floats = plan["chunk"]
         if self._motion is not None and start is not None:
             tick_s = 1.0 / self.contract.interface.tick_hz
@@ -313,11 +313,12 @@ def _perceived(felt: dict[str, Any], sees: bool) -> Decision:
     )
 
 
-def _planned(decision: Decision, status: str, plan: dict[str, Any]) -> Decision:
-    """With what the plan graph says."""
+def _planned(decision: Decision, status: str, plan: dict[str, Any], anew: bool) -> Decision:
+    """With what the plan graph says, or without ``anew`` what the plan before leads to."""
     return replace(
         decision,
         status=status,
+        plan="plan" if anew else None,
         chunk=plan["chunk"],
         states=plan.get("states"),
         poses=plan.get("poses"),

@@ -128,9 +128,9 @@ def verdicts(
     for i, each in enumerate(candidates):
         positions, radius = {}, {}
         for k, target in enumerate(contract.interface.targets):
-            if imagined.poses is not None and imagined.sigma is not None:
-                positions[target.name] = _rounded(imagined.poses[i, :, k, :3])
-                radius[target.name] = _rounded(scale * imagined.sigma[i, :, k].mean(-1))
+            if (way := imagined.way(k, target)) is not None:
+                positions[target.name] = _rounded(way[0][i])
+                radius[target.name] = _rounded(scale * way[1][i].mean(-1))
         joints = None if imagined.joints is None else _rounded(imagined.joints[i])
         found.append(
             {

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from world_model_ros.bundle.signatures import UNKNOWN
+from world_model_ros.contract.schema import Target
 from world_model_ros.core.arrays import Floats
 from world_model_ros.core.trajectory import Trajectory
 
@@ -117,6 +118,7 @@ class Decision:
         trajectory: the chunk as joint motion; None if nothing may be commanded.
         action: (C,) the first of the chunk, where the robot itself reads it; None if nothing is to be sent.
         aim: (7,) pose that the plan was given for ``aim_target``; None without such a goal.
+        plan: name of the graph that planned at this tick; None where the plan before goes on, or there is none.
         wants: goal tensors of the plan graph by name; empty without a goal, None if none was looked for.
         states: (H, S) imagined. poses: (H, K, 7). sigma: (H, K, 3) m, standard deviation. joints: (H, J).
         contact: (H, 1) N. values: (H, K) of what is articulated. cost: of the chunk.
@@ -137,6 +139,7 @@ class Decision:
     action: Floats | None = None
     aim_target: str | None = None
     aim: Floats | None = None
+    plan: str | None = None
     wants: Mapping[str, NDArray[Any]] | None = None
     states: Floats | None = None
     poses: Floats | None = None
@@ -151,6 +154,14 @@ class Decision:
     belief_values: Floats | None = None
     seen: Floats | None = None
     sensed: Floats | None = None
+
+    def believed(self, index: int, target: Target) -> Floats | None:
+        """Where a target is now: (3,) m, or (1,) in its unit if it is articulated; None where that is not known."""
+        if self.unknown(index):
+            return None
+        if target.kind == "articulated":
+            return None if self.belief_values is None else self.belief_values[index : index + 1]
+        return None if self.belief_poses is None else self.belief_poses[index, :3]
 
     def unknown(self, target: int) -> bool:
         """Whether nothing is known of where a target is, because it was never reported."""
@@ -177,6 +188,21 @@ class Imagined:
     poses: Floats | None = None
     sigma: Floats | None = None
     values: Floats | None = None
+
+    def way(self, index: int, target: Target) -> tuple[Floats, Floats] | None:
+        """Where a target is imagined, and its standard deviation.
+
+        Args:
+            index: of it in the contract.
+
+        Returns:
+            (N, H, 3) each, m; (N, H, 1) in its unit of one that is articulated. None of a model that imagines none.
+        """
+        if self.poses is None or self.sigma is None:
+            return None
+        if target.kind != "articulated":
+            return self.poses[:, :, index, :3], self.sigma[:, :, index]
+        return None if self.values is None else (self.values[:, :, index, None], self.sigma[:, :, index, :1])
 
 
 @dataclass(frozen=True)

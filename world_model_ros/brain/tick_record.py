@@ -75,6 +75,7 @@ class TickRecord:
                 "status": "error" if decision is None else decision.status,
                 "error": self.error,
                 "surprise": None if decision is None else _number(decision.surprise),
+                "plan": None if decision is None else decision.plan,
                 "cost": None if decision is None else _number(decision.cost),
                 "stages_ms": {name: round(ms, 3) for name, ms in self.stages_ms.items()},
                 "missed": self.missed,

@@ -66,6 +66,11 @@ class Target(Grown):
     symmetry: Count = 1
     unit: Literal["rad", "m", "normalised"] = "normalised"
 
+    @property
+    def measure(self) -> str:
+        """What its place is measured in: m, or the unit of something articulated."""
+        return self.unit if self.kind == "articulated" else "m"
+
     @model_validator(mode="after")
     def _fields(self) -> Target:
         if self.kind != "fingertip" and self.link is not None:

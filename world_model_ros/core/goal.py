@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -57,6 +58,14 @@ class Goal:
     also: tuple[PoseGoal | ValueGoal, ...] = ()
     value: float | None = None
 
+    @classmethod
+    def of(cls, wishes: Sequence[PoseGoal | ValueGoal], stamp_ns: int) -> Goal:
+        """All of some poses and values, one at least, at the same time."""
+        first, *also = wishes
+        if isinstance(first, PoseGoal):
+            return cls("pose", stamp_ns, first.target or None, first.pose, also=tuple(also))
+        return cls("value", stamp_ns, first.target, value=first.value, also=tuple(also))
+
     @property
     def poses(self) -> tuple[PoseGoal, ...]:
         """All poses of it, in order; the first may name no target."""
@@ -84,7 +93,4 @@ class Goal:
         own = self.wishes
         there = [each.target for each in own]
         wishes = [wish if each.target == wish.target else each for each in own]
-        first, *also = wishes if wish.target in there else [*wishes, wish]
-        if isinstance(first, PoseGoal):
-            return Goal("pose", stamp_ns, first.target or None, first.pose, also=tuple(also))
-        return Goal("value", stamp_ns, first.target, value=first.value, also=tuple(also))
+        return Goal.of(wishes if wish.target in there else [*wishes, wish], stamp_ns)

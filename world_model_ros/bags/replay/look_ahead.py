@@ -130,18 +130,17 @@ class LookAhead:
 
     def _score_targets(self, now: ReplayedTick, coming: list[ReplayedTick], imagined: Imagined) -> None:
         """Those targets that the bag has labels for."""
-        if imagined.poses is None or imagined.sigma is None:
-            return
         truths = {label.target: label.name for label in self._contract.interface.labels}
         scale = self._brain.bundle.manifest.calibration.region_scale
         for k, target in enumerate(self._contract.interface.targets):
             label = truths.get(target.name, "")
-            before = now.tick.labels.get(label)
+            before, way = now.tick.labels.get(label), imagined.way(k, target)
             steps, real = _known(each.tick.labels.get(label) for each in coming)
-            if before is not None and steps:
-                guess, sigma = (each[0, _rows(steps), k, :3] for each in (imagined.poses, imagined.sigma))
-                errors = target_errors(guess, real[:, :3], before[:3], sigma * scale)
-                kinds = (f"{target.name}_{kind}" for kind in ("error_m", "still_error_m", "inside_region"))
+            if before is not None and way is not None and steps:
+                guess, sigma = (each[0, _rows(steps)] for each in way)
+                size, unit = guess.shape[-1], target.measure
+                errors = target_errors(guess, real[:, :size], before[:size], sigma * scale)
+                kinds = (f"{target.name}_{kind}" for kind in (f"error_{unit}", f"still_error_{unit}", "inside_region"))
                 self.scores.add(steps, errors, *kinds)
 
     def _score_touch(self, now: ReplayedTick, coming: list[ReplayedTick], senses: Mapping[str, NDArray[Any]]) -> None:

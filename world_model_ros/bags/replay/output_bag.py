@@ -139,6 +139,8 @@ class ReplayBag:
             return
         times = [now_ns + h * self._contract.tick_ns for h in range(1, len(imagined.states[0]) + 1)]
         for k, target in enumerate(self._contract.interface.targets):
+            if target.kind == "articulated" or told.decision.unknown(k):  # it has no place, or none that is known
+                continue
             path = make.path(imagined.poses[0, :, k], times, self._contract.interface.base_frame)
             self._writer.write(f"predicted/{target.name}/path", "nav_msgs/msg/Path", path, now_ns)
 

@@ -112,16 +112,13 @@ class Senses:
 
 def wanted_goal(wanted: Values, contract: Contract, stamp_ns: int) -> Goal:
     """The values that are wanted, of all targets, as one goal."""
-    wishes = [
+    wishes: list[PoseGoal | ValueGoal] = [
         ValueGoal(target.name, float(wanted[target.name][0]))
         if target.kind == "articulated"
         else PoseGoal(target.name, wanted[target.name].astype(np.float32))
         for target in contract.interface.targets
     ]
-    first, also = wishes[0], tuple(wishes[1:])
-    if isinstance(first, PoseGoal):
-        return Goal("pose", stamp_ns, first.target, first.pose, also=also)
-    return Goal("value", stamp_ns, first.target, value=first.value, also=also)
+    return Goal.of(wishes, stamp_ns)
 
 
 def attempt(task: Task, brain: Brain, goal: int, seed: int, disturbance: Disturbance | None = None) -> Attempt:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from world_model_ros.bags.align.episode import target_poses
+from world_model_ros.bags.align.episode import target_poses, target_values
 from world_model_ros.bags.align.ticks import BagTicks, Tick
 from world_model_ros.bags.replay.horizon_errors import frame_errors, target_errors
 from world_model_ros.bags.storage.reader import BagReader
@@ -40,6 +40,7 @@ class Forecast:
         travel: how far the target really went in the H steps, m; 0 for other signals.
         inside: 1 where the 90 % region held the truth, 0 where not, (H,); None for other signals than targets.
         sigma: what the model itself expected to be off, (H,), m; None likewise.
+        unit: of a target.
     """
 
     signal: str
@@ -50,6 +51,7 @@ class Forecast:
     travel: float = 0.0
     inside: Float | None = None
     sigma: Float | None = None
+    unit: str = "m"
 
 
 @dataclass(frozen=True)
@@ -93,13 +95,15 @@ def forecasts(
     ticks, applied, memories = seen.ticks, seen.applied, seen.memories
     horizon = brain.bundle.manifest.horizon
     places = target_poses(ticks, contract, motion_if_any(contract))[..., :3].astype(np.float64)
+    values = target_values(ticks, contract).astype(np.float64)
     found: list[Forecast] = []
     starts = range(_SETTLE_TICKS, len(ticks) - horizon, stride)
     for i, t in enumerate(starts):
         acts = starts[(i + len(starts) // 2) % len(starts)] if shuffled else t
         imagined = brain.imagine(memories[t], np.stack(applied[acts + 1 : acts + 1 + horizon])[None])
         past, coming = ticks[t - _LINEAR_TICKS : t + 1], ticks[t + 1 : t + 1 + horizon]
-        found += _targets(contract, brain, imagined, places[t - _LINEAR_TICKS : t + 1 + horizon])
+        when = slice(t - _LINEAR_TICKS, t + 1 + horizon)
+        found += _targets(contract, brain, imagined, places[when], values[when])
         found += _joints(contract, imagined, past, coming, np.stack(applied[t + 1 : t + 1 + horizon]))
         if frames:
             found += _frames(contract, brain, imagined, past[-1], coming)
@@ -147,15 +151,18 @@ def watch(bag: Path, contract: Contract, brain: Brain) -> Watched:
     return out
 
 
-def _targets(contract: Contract, brain: Brain, imagined: Imagined, places: Float) -> list[Forecast]:
-    """``places``: (ticks, K, 3) from the first tick that is extrapolated from to the end of the horizon."""
-    if imagined.poses is None or imagined.sigma is None:
-        return []
+def _targets(contract: Contract, brain: Brain, imagined: Imagined, places: Float, values: Float) -> list[Forecast]:
+    """``places``: (ticks, K, 3) from the first tick that is extrapolated from to the end of the horizon; ``values``:
+    (ticks, K)."""
     scale = brain.bundle.manifest.calibration.region_scale
     found = []
     for k, target in enumerate(contract.interface.targets):
-        past, truth = places[: _LINEAR_TICKS + 1, k], places[_LINEAR_TICKS + 1 :, k]
-        guess, sigma = imagined.poses[0, :, k, :3].astype(np.float64), imagined.sigma[0, :, k].astype(np.float64)
+        way = imagined.way(k, target)
+        if way is None:
+            continue
+        real = values[:, k, None] if target.kind == "articulated" else places[:, k]
+        past, truth = real[: _LINEAR_TICKS + 1], real[_LINEAR_TICKS + 1 :]
+        guess, sigma = (each[0].astype(np.float64) for each in way)
         errors = target_errors(guess, truth, past[-1], sigma * scale)
         known = ~np.isnan(truth).any(-1)
         if not known.any():
@@ -170,6 +177,7 @@ def _targets(contract: Contract, brain: Brain, imagined: Imagined, places: Float
                 travel=float(np.linalg.norm(truth[-1] - past[-1])),
                 inside=np.where(known, np.asarray(errors.inside), np.nan),
                 sigma=sigma.mean(-1),
+                unit=target.measure,
             )
         )
     return found

@@ -6,20 +6,26 @@ lead to a goal? video: what will be seen on the way to it? together: which actio
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 import numpy as np
 
+from world_model_ros.bags.align.episode import target_poses, target_values
+from world_model_ros.bags.align.ticks import Tick
 from world_model_ros.bags.replay.horizon_errors import psnr_db
 from world_model_ros.brain.brain import Brain
+from world_model_ros.brain.decision import Imagined
 from world_model_ros.bundle.signatures import first_camera
 from world_model_ros.contract.contract import Contract
 from world_model_ros.core.arrays import Floats, Frame
 from world_model_ros.core.errors import UserError
-from world_model_ros.core.goal import Goal
+from world_model_ros.core.goal import Goal, PoseGoal, ValueGoal
 from world_model_ros.evaluate.prediction.forecast import Watched, watch
+from world_model_ros.goals.subgoal import check_goal, goals_taken
+from world_model_ros.kinematics.motion import motion_if_any
 
 Mode = Literal["future", "inverse", "plan", "video", "together"]
 MODES: tuple[Mode, ...] = get_args(Mode)
@@ -86,32 +92,88 @@ def answer(
             raise UserError(
                 "at", at_s, f"at most {(len(seen.ticks) - 1 - horizon) * tick_s:.1f} s, so that it is known"
             )
-        states = brain.imagine(seen.memories[t], recorded[None]).states[0]
-        return _shown(mode, contract, brain, seen, t, recorded, recorded, states, {})
+        imagined = brain.imagine(seen.memories[t], recorded[None])
+        found = _target_scores(imagined, seen.ticks[t : t + 1 + horizon], contract)
+        return _shown(mode, contract, brain, seen, t, recorded, recorded, imagined.states[0], found)
     if mode == "together":
         usual = brain.usual_future(seen.memories[t])
         guessed = _action_scores(usual.chunk[: len(recorded)], recorded)
         return _shown(mode, contract, brain, seen, t, usual.chunk, recorded, usual.states, guessed)
     if not brain.acts:
         raise UserError(f"model {brain.bundle.manifest.name}", brain.bundle.manifest.kind, "a model that acts")
+    goal_s = at_s + horizon * tick_s if goal_at_s is None else goal_at_s
     if goal_image is None:
-        g = _tick("goal-at", at_s + horizon * tick_s if goal_at_s is None else goal_at_s, tick_s, seen)
+        g = _tick("goal-at", goal_s, tick_s, seen)
         goal_image = _frame(seen, g, contract)
-        if goal_image is None:
-            raise UserError("goal-at", g * tick_s, "a moment with an image")
-    before = seen.ticks[t]
-    goal = Goal("image", before.observation.now_ns, image=goal_image)
-    memory = seen.memories[t - 1]
-    decision, _ = brain.tick(before.observation, seen.applied[t], before.reference, memory, goal, 0)
+        if goal_image is None and mode == "plan" and first_camera(contract.interface) is None:
+            return _plan(mode, contract, brain, seen, t, recorded, _recorded_goal(seen.ticks[g], brain, goal_s))
+    if goal_image is None:
+        lacking = first_camera(contract.interface) is None
+        raise UserError("goal-at", goal_s, "a robot with a camera" if lacking else "a moment with an image")
+    goal = Goal("image", seen.ticks[t].observation.now_ns, image=goal_image)
+    return _plan(mode, contract, brain, seen, t, recorded, goal)
+
+
+def _plan(mode: Mode, contract: Contract, brain: Brain, seen: Watched, t: int, recorded: Floats, goal: Goal) -> Answer:
+    """What it does for a goal at a tick, and how far that is from the goal in the end."""
+    before, targets = seen.ticks[t], contract.interface.targets
+    decision, _ = brain.tick(before.observation, seen.applied[t], before.reference, seen.memories[t - 1], goal, 0)
     if decision.chunk is None or decision.states is None:
-        raise UserError("at", at_s, f"a moment at which a plan can be made ({decision.status})")
+        raise UserError("at", t / contract.interface.tick_hz, f"one at which a plan can be made ({decision.status})")
     scores: dict[str, Any] = {"status": decision.status}
-    if decision.aim is not None and decision.poses is not None and decision.aim_target is not None:
-        index = [target.name for target in contract.interface.targets].index(decision.aim_target)
+    names = [target.name for target in targets]
+    if goal.image is not None and decision.aim is not None and decision.poses is not None and decision.aim_target:
+        index = names.index(decision.aim_target)
         left = np.linalg.norm(decision.poses[-1, index, :2] - decision.aim[:2])
         scores |= {"target": decision.aim_target, "left_m": round(float(left), 4)}
+    for wish in goal.wishes:
+        index = names.index(wish.target)
+        now = decision.believed(index, targets[index])
+        asked = wish.pose[:3] if isinstance(wish, PoseGoal) else np.array([wish.value])
+        end = decision.poses if isinstance(wish, PoseGoal) else decision.values
+        if now is None or end is None:
+            continue
+        last = end[-1, index, :3] if isinstance(wish, PoseGoal) else end[-1, index]
+        away = [round(float(np.linalg.norm(place - asked)), 4) for place in (now, last)]
+        scores |= {f"{wish.target}_away_{targets[index].measure}": away[0]}
+        scores |= {f"{wish.target}_left_{targets[index].measure}": away[1]}
     states = decision.states if mode == "video" else decision.states[:0]
-    return _shown(mode, contract, brain, seen, t, decision.chunk, recorded, states, scores, goal_image)
+    return _shown(mode, contract, brain, seen, t, decision.chunk, recorded, states, scores, goal.image)
+
+
+def _recorded_goal(tick: Tick, brain: Brain, seconds: float) -> Goal:
+    """Everything to be as it was recorded at a tick, as far as the model takes goals for it."""
+    contract, manifest = brain.contract, brain.bundle.manifest
+    taken, labels = goals_taken(contract, manifest), {label.target: label.name for label in contract.interface.labels}
+    wishes: list[PoseGoal | ValueGoal] = []
+    for target in contract.interface.targets:
+        told, kinds = tick.labels.get(labels.get(target.name, "")), taken.get(target.name, ())
+        if told is None or not kinds:
+            continue
+        if target.kind == "articulated":
+            wishes.append(ValueGoal(target.name, float(told[0])))
+            continue
+        pose = np.array(told, np.float32)
+        if "orientation" not in kinds:
+            pose[3:] = (0.0, 0.0, 0.0, 1.0)
+        wishes.append(PoseGoal(target.name, pose))
+    if not wishes:
+        raise UserError("goal-at", seconds, f"a moment at which labels say where one of {list(taken)} is")
+    return check_goal(Goal.of(wishes, tick.observation.now_ns), contract, manifest)
+
+
+def _target_scores(imagined: Imagined, ticks: Sequence[Tick], contract: Contract) -> dict[str, Any]:
+    """Errors of targets by step ahead, beside those of staying where they are; ``ticks``: now, and those ahead."""
+    places = target_poses(list(ticks), contract, motion_if_any(contract))[..., :3]
+    values, scores = target_values(list(ticks), contract), {}
+    for k, target in enumerate(contract.interface.targets):
+        way, real = imagined.way(k, target), values[:, k, None] if target.kind == "articulated" else places[:, k]
+        if way is None or np.isnan(real).any():
+            continue
+        for name, guess in (("error", way[0][0]), ("still_error", real[:1])):
+            away = np.linalg.norm(guess - real[1:], axis=-1)
+            scores[f"{target.name}_{name}_{target.measure}"] = [round(float(each), 4) for each in away]
+    return scores
 
 
 def _inverse(seen: Watched, brain: Brain) -> Answer:

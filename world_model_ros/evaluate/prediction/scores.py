@@ -11,7 +11,7 @@ from world_model_ros.core.arrays import Float
 from world_model_ros.evaluate.prediction.forecast import Forecast
 from world_model_ros.evaluate.statistics import over_episodes, rank_correlation, rounded
 
-MOVED_M = 0.02  # a target that went farther than this in the horizon has moved
+MOVED_M = 0.02  # a target that went farther than this in the horizon has moved; or in the unit of one articulated
 
 
 def prediction_scores(episodes: Sequence[Sequence[Forecast]], horizon: int, tick_s: float) -> dict[str, Any]:
@@ -38,7 +38,7 @@ def prediction_scores(episodes: Sequence[Sequence[Forecast]], horizon: int, tick
         model = over_episodes([np.stack([each.model for each in episode]) for episode in chosen])
         everything = [each for episode in chosen for each in episode]
         signals[name] = {
-            "unit": "m, where it moves" if is_target else "rad" if name == "joints" else "dB",
+            "unit": f"{everything[0].unit}, where it moves" if is_target else "rad" if name == "joints" else "dB",
             "forecasts": len(everything),
             "model": rounded(model["mean"]),
             "model_ci95": [rounded(model["low"]), rounded(model["high"])],

@@ -21,6 +21,7 @@ from world_model_ros.evaluate.statistics import rounded
 _MOVING = 0.05  # of the largest action, on average over the horizon; below that the robot counts as still
 _SETTLE_TICKS = 5  # a belief is judged once it has seen this much
 _SURPRISES = 3000
+_BELIEVED = ", against belief"  # behind the unit of targets
 _UNITS = {"rad": "rad", "m": "m", "normalised": "normalised"}
 
 
@@ -133,7 +134,7 @@ class ShadowScores:
             if not any(each.count for each in sums):
                 continue
             shares = {"model": "model", "copy_last": "copy", "model_better": "better"}
-            shares |= {"inside_region": "inside"} if unit == "m, against belief" else {}
+            shares |= {"inside_region": "inside"} if unit.endswith(_BELIEVED) else {}
             found[name] = {"unit": unit} | {
                 key: rounded([each.mean(of) for each in sums]) for key, of in shares.items()
             }
@@ -155,19 +156,18 @@ class ShadowScores:
 
     def _targets(self, group: str, then: _Moment, imagined: Imagined) -> None:
         """Where a target is expected, and where it is believed once the camera has seen it."""
-        start = then.decision.belief_poses
-        if imagined.poses is None or imagined.sigma is None or start is None:
-            return
         for step in self.steps:
             now = self._moments[step]
-            real = now.decision.belief_poses
-            seen = self._camera is None or now.observation.fresh[self._camera.name]
-            if real is None or not seen:
+            if self._camera is not None and not now.observation.fresh[self._camera.name]:
                 continue
             for k, target in enumerate(self._contract.interface.targets):
-                guess, axes = imagined.poses[:, step - 1, k, :3], self._scale * imagined.sigma[:, step - 1, k]
-                errors = target_errors(guess, real[None, k, :3], start[k, :3], axes)
-                self._add(group, target.name, "m, against belief", step, errors)
+                start, real = then.decision.believed(k, target), now.decision.believed(k, target)
+                way = imagined.way(k, target)
+                if start is None or real is None or way is None:
+                    continue
+                guess, axes = way[0][:, step - 1], self._scale * way[1][:, step - 1]
+                errors = target_errors(guess, real[None], start, axes)
+                self._add(group, target.name, f"{target.measure}{_BELIEVED}", step, errors)
 
     def _senses(self, group: str, then: _Moment, imagined: Imagined) -> None:
         """Frames and the senses that are decoded as they are measured; sound is decoded as a spectrum and left out."""
