@@ -6,10 +6,14 @@ import numpy as np
 import pytest
 from free_robot import HOME, SIZES, cube_pose, effector_at, free_contract, write_free_bundle
 
+from world_model_ros.bench.speed.made_up_senses import Senses
+from world_model_ros.bench.speed.plan import plan_inputs
 from world_model_ros.brain.applied_actions import AppliedActions
 from world_model_ros.brain.brain import Brain
 from world_model_ros.brain.session import BrainSession
 from world_model_ros.bundle.bundle import load_bundle
+from world_model_ros.convert.messages import ros_class
+from world_model_ros.convert.senses.converters import converter_for
 from world_model_ros.core.goal import Goal, PoseGoal, ValueGoal
 from world_model_ros.core.streams import Observation
 from world_model_ros.goals.subgoal import check_goal
@@ -114,6 +118,17 @@ def test_random_actions_fill_the_bounds_of_each_column(brain):
     drawn = np.array([random.tick(seen(), None, None, random.start(), None, seed)[0].action for seed in range(60)])
     assert (np.abs(drawn).max(0) <= np.array(BOUNDS) * (1 + 1e-6)).all()
     assert (np.abs(drawn).max(0) > 0.5 * np.array(BOUNDS)).all()
+
+
+def test_what_is_timed_needs_no_joints(brain):
+    inputs = plan_inputs(brain)
+    assert inputs["goal_position_weights"].tolist() == [0, 1, 0]  # the last one that is a place
+    found = brain._graphs["plan"].run(inputs)
+    assert np.isfinite(found["chunk"]).all()
+    senses = Senses(brain.contract, ros_class)
+    for stream in brain.contract.interface.streams:
+        made = converter_for(stream, brain.contract.source(stream.name))(senses.message(stream.name, 7))[1]
+        assert made.shape == stream.shape
 
 
 def test_the_newest_action_of_the_tick_is_what_was_applied():

@@ -18,6 +18,7 @@ from world_model_ros.contract.share_folder import share_folder
 from world_model_ros.core.errors import UserError
 
 MANIFEST = "manifest.json"
+BEAM = "beam"  # the solver of a bundle that plans by chunks
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,11 @@ class BundleReport:
     @property
     def fits(self) -> bool:
         return all(check.error is None for check in self.checks)
+
+
+def by_chunks(bundle: Bundle) -> bool:
+    """Whether a bundle plans by chunks of behaviour."""
+    return getattr(bundle.manifest.planner, "solver", None) == BEAM
 
 
 def known_bundles() -> list[str]:

@@ -33,6 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
     from world_model_ros.bench.speed.exported import need_torch
     from world_model_ros.bench.speed.plan import settings, shipped_plan
     from world_model_ros.brain.brain import Brain
+    from world_model_ros.bundle.bundle import by_chunks
     from world_model_ros.bundle.provider import provider_named
     from world_model_ros.core.errors import UserError
     from world_model_ros.core.progress import progress_bar
@@ -49,6 +50,8 @@ def run(arguments: argparse.Namespace) -> int:
             raise
         parts, notes = ALONE, [f"without {', '.join(PARTS)}: {error}"]
     contract, bundle = contract_and_bundle(arguments)
+    if arguments.parts is None and not size and by_chunks(bundle) and parts != ALONE:
+        parts, notes = ALONE, [f"without {', '.join(PARTS)}: a model that plans by chunks is not made anew"]
     provider = str(provider_named(arguments.provider))
     found: dict[str, Any] = shipped_plan(bundle, contract, provider, arguments.threads, arguments.repeats)
     if "settings" in parts:

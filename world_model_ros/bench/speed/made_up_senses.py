@@ -42,6 +42,8 @@ def with_camera_size(contract: Contract, size: tuple[int, int] = CAMERA_SIZE) ->
 def rest(contract: Contract) -> Float:
     """Joint positions (J,) to be at: fingertips in the middle of their workspaces, as far from the ends of the joints'
     ranges as some tries find; without fingertips the middle of the ranges."""
+    if not contract.joint_names:
+        return np.zeros(0)
     limits = contract.limits()
     middle: Float = 0.5 * (limits.lower + limits.upper)
     arm = motion_for(contract)
@@ -84,10 +86,17 @@ def _depth(stream: DepthStream, at: Mapping[str, float], random: np.random.Gener
     return np.where(random.random(stream.shape) < _HOLES, np.float32(np.nan), metres)
 
 
+def _pose(stream: Stream, at: Mapping[str, float], random: np.random.Generator) -> NDArray[Any]:
+    value = _noise(stream, at, random)
+    value[3:] = (0.0, 0.0, 0.0, 1.0)
+    return value
+
+
 _VALUES: dict[str, Callable[[Any, Mapping[str, float], np.random.Generator], NDArray[Any]]] = {
     "camera": lambda stream, _, random: random.integers(0, 255, stream.shape, np.uint8),
     "depth": _depth,
     "joints": _joints,
+    "pose": _pose,
 }
 
 
@@ -144,6 +153,7 @@ _MESSAGES: dict[tuple[str, str], Callable[[Senses, Any, StreamSource], Any]] = {
         [0, 0, 0, 0, 0, 0, 1], 0, stream.frame
     ),
     ("value", "std_msgs/msg/Float32"): lambda of, *_: of._make.float32(0.0),
+    ("value", "std_msgs/msg/Float64"): lambda of, *_: of._make.make("std_msgs/msg/Float64", data=0.0),
     ("joints", "sensor_msgs/msg/JointState"): lambda of, stream, _: of._make.joint_state(
         stream.joints, [of._at.get(name, 0.0) for name in stream.joints], np.zeros(len(stream.joints)), stamp_ns=0
     ),

@@ -14,7 +14,7 @@ from world_model_ros.brain.brain import Brain
 from world_model_ros.bundle.bundle import Bundle
 from world_model_ros.bundle.provider import provider_named
 from world_model_ros.bundle.session import Graph
-from world_model_ros.bundle.signatures import cameras
+from world_model_ros.bundle.signatures import cameras, neutral
 from world_model_ros.contract.contract import Contract
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.noise import coloured_noise
@@ -24,7 +24,7 @@ _SETTLING = 3  # ticks until there is a belief
 
 
 def plan_inputs(brain: Brain, seed: int = 0, iterations: int = 0, samples: int = 0, horizon: int = 0) -> Inputs:
-    """Inputs of a plan for the last target, 5 cm from where it is believed to be after some made-up senses.
+    """Inputs of a plan for the last target that is a place, 5 cm from where made-up senses have it.
 
     Args:
         iterations, samples, horizon: of the planner, where they are not the bundle's.
@@ -53,13 +53,16 @@ def plan_inputs(brain: Brain, seed: int = 0, iterations: int = 0, samples: int =
         "warm": np.clip(0.3 * bounds * random.standard_normal(shape[2:]), -bounds, bounds).astype(np.float32),
         "noise": coloured_noise(seed, shape),
     }
-    if poses is not None:
+    placed = [k for k, target in enumerate(contract.interface.targets) if target.kind != "articulated"]
+    if poses is not None and placed:
         inputs["goal_poses"], inputs["goal_position_weights"] = poses.copy(), np.zeros(len(poses), np.float32)
-        inputs["goal_poses"][-1, :2] += 0.05
-        inputs["goal_position_weights"][-1] = 1.0
+        inputs["goal_poses"][placed[-1], :2] += 0.05
+        inputs["goal_position_weights"][placed[-1]] = 1.0
         fingers = len(contract.interface.fingertips)
         if fingers > 1:
             inputs["goal_hands"] = np.eye(fingers, dtype=np.float32)[0]
+    for name, spec in manifest.graphs["plan"].inputs.items():
+        inputs.setdefault(name, neutral(name, spec))
     return inputs
 
 

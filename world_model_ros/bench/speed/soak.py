@@ -96,8 +96,9 @@ class _Life:
         for name, rate_hz in self._senses.rates_hz.items():
             due = int(now_ns * 1e-9 * rate_hz)
             for each in range(self._sent[name], due):
-                stamp_ns, value = self._converters[name](self._senses.message(name, round(each / rate_hz * 1e9)))
-                self._streams.push(name, stamp_ns, value)
+                sent_ns = round(each / rate_hz * 1e9)
+                stamp_ns, value = self._converters[name](self._senses.message(name, sent_ns))
+                self._streams.push(name, stamp_ns or sent_ns, value)  # without a stamp it counts from when it came
             self._sent[name] = due
         observation = self._streams.observe(now_ns)
         done = self._session.step(self._session.inputs(observation, self._reference))

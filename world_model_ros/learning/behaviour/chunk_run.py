@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from world_model_ros.bundle.bundle import BEAM
 from world_model_ros.bundle.manifest import Manifest
 from world_model_ros.bundle.manifest import Sizes as BundleSizes
 from world_model_ros.contract.contract import Contract, contract_from_text
@@ -25,7 +26,6 @@ from world_model_ros.learning.behaviour.layout import StateLayout
 from world_model_ros.learning.behaviour.play import Play
 from world_model_ros.learning.data.cache import Cache, open_cache
 from world_model_ros.learning.export.bundle_writer import write_bundle
-from world_model_ros.learning.export.restore import BEAM
 from world_model_ros.planning.chunk_beam import ChunkBeam
 
 _CANDIDATES = 8  # that a rollout takes at a time

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from world_model_ros.bundle.bundle import Bundle
+from world_model_ros.bundle.bundle import Bundle, by_chunks
 from world_model_ros.contract.contract import Contract
 from world_model_ros.core.errors import UserError
 from world_model_ros.planning.planner import PlanConfig
@@ -12,7 +12,6 @@ from world_model_ros.planning.planner import PlanConfig
 if TYPE_CHECKING:
     from world_model_ros.learning.model.world_model import WorldModel
 
-BEAM = "beam"  # the solver of a bundle that plans by chunks
 _PREFIX = "model."
 # Set below, or training only, or the same in every model, and stored as one where there are several.
 _NOT_EXPORTED = ("sensed", "sigma_scale", "seen_head.", "reader.grid", "mels.", "whitening.")
@@ -25,7 +24,7 @@ def restored_model(bundle: Bundle, contract: Contract) -> WorldModel:
         UserError: weights are missing or have other shapes: the bundle was exported by an older or newer version. Or it
             plans by chunks, which is exported from its training.
     """
-    if (bundle.manifest.planner is not None) and getattr(bundle.manifest.planner, "solver", None) == BEAM:
+    if by_chunks(bundle):
         legal = "the folder of its training: a model that plans by chunks is not restored from its bundle"
         raise UserError("model", bundle.manifest.name, legal)
     import torch

@@ -13,6 +13,7 @@ from std_msgs.msg import String
 from world_model_ros.bench.speed.made_up_senses import Senses, rest
 from world_model_ros.contract.contract import Contract
 from world_model_ros.convert.messages import MessageMaker, ros_class
+from world_model_ros.goals.workspace import Workspace
 from world_model_ros.kinematics.arm import ArmKinematics
 from world_model_ros.kinematics.motion import motion_for
 from world_model_ros.nodes.qos import qos_profile
@@ -43,7 +44,7 @@ class SenseProbeNode(Node):
         self.create_timer(_BEAT_NS * 1e-9, self._beat, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     def pursue(self) -> None:
-        """Send the goal, where the robot has a fingertip."""
+        """Send the goal, where the robot has a fingertip, or things without kinematics."""
         if self._goal is not None:
             publisher, pose = self._goal
             publisher.publish(self._make.pose(pose, self.get_clock().now().nanoseconds, self._base))
@@ -53,6 +54,8 @@ class SenseProbeNode(Node):
         return self._contract.interface.base_frame
 
     def _make_goal(self) -> tuple[Any, np.ndarray[Any, Any]] | None:
+        if self._contract.interface.action.free:
+            return self._thing_goal()
         arm = motion_for(self._contract) if self._contract.deployment.command is not None else None
         if not isinstance(arm, ArmKinematics):
             return None
@@ -62,6 +65,18 @@ class SenseProbeNode(Node):
         place = arm.tip(rest(self._contract), tip.link)[0] + np.array([0.0, _AWAY_M, 0.0])
         publisher = self.create_publisher(ros_class("geometry_msgs/msg/PoseStamped"), f"goal/{tip.name}/pose", 10)
         return publisher, np.array([*place, 0.0, 0.0, 0.0, 1.0])
+
+    def _thing_goal(self) -> tuple[Any, np.ndarray[Any, Any]] | None:
+        """In the middle of the workspace of the first target that is a place: made-up poses are never there."""
+        workspace = Workspace.of(self._contract)
+        for target in self._contract.interface.targets:
+            box = None if target.kind == "articulated" else workspace.for_target(target).box
+            if box is not None:
+                publisher = self.create_publisher(
+                    ros_class("geometry_msgs/msg/PoseStamped"), f"goal/{target.name}/pose", 10
+                )
+                return publisher, np.array([*box.mean(0), 0.0, 0.0, 0.0, 1.0])
+        return None
 
     def _beat(self) -> None:
         """Publish what is due, stamped with the time when it was."""
