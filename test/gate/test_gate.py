@@ -21,8 +21,10 @@ from gate_driver import (
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from real_robots import ROBOTS, real_robot
 
 from world_model_ros.core.trajectory import Trajectory
+from world_model_ros.gate.factory import gate_for
 from world_model_ros.gate.gate import BEHIND_S, LASTING_S, SAMPLED_AHEAD_S
 from world_model_ros.gate.report import state_report
 
@@ -455,3 +457,25 @@ def test_a_stopped_gate_says_that_disarming_it_does_nothing() -> None:
     driver.gate.stop(driver.now_ns)
     assert driver.gate.disarm(driver.now_ns).rule == "state"
     assert driver.gate.state.value == "stopped"
+
+
+def test_a_gripper_that_holds_something_does_not_brake_the_arm() -> None:
+    driver = Driver()
+    driver.gate.watched = np.arange(JOINTS) != 5
+    driver.armed().led()
+    driver.offset = np.zeros(JOINTS)
+    driver.offset[5] = 3 * SETTINGS.tracking_tolerance
+    driver.track(ticks=3)
+    assert driver.gate.state.value == "tracking"
+    driver.offset[4] = SETTINGS.tracking_tolerance + 0.01
+    driver.step()
+    assert driver.transitions[-1] == "tracking -> slowing (joint_states_disagree)"
+
+
+def test_joints_of_a_gripper_that_the_action_closes_may_be_anywhere(tmp_path) -> None:
+    robot = ROBOTS["panda"]
+    tip = {"kind": "tip_displacement", "link": robot.tip, "axes": ["x", "y", "z"], "bound_m": 0.02}
+    parts = [{**tip, "workspace_m": robot.box}, {"kind": "gripper", "joints": [robot.gripper], "bound": 0.2}]
+    gate = gate_for(real_robot(tmp_path, "panda", parts))
+    assert gate.watched.tolist() == [True] * 7 + [False]
+    assert gate._arm_tolerance[-1] == pytest.approx(0.04)

@@ -31,6 +31,7 @@ def gate_for(contract: Contract) -> Gate:
         Collision(contract) if deployment.gate.collision is not None else None,
         streaming=deployment.command.streamed,
         arm_tolerance=_arm_tolerances(contract),
+        watched=np.array([name not in _grippers(contract) for name in contract.joint_names]),
         driver=DriverState(deployment.driver),
     )
 
@@ -47,16 +48,27 @@ def _arm_tolerances(contract: Contract) -> Float:
     """How far (J,) from its last setpoint a joint may be and still be held there when the gate is armed again.
 
     A joint that the action does not move, as a gripper's, may hold something and not get all the way: it would let go.
+    One that the action closes may hold something anywhere.
     """
-    settings, moved = contract.deployment.gate, _moved(contract)
+    settings, moved, limits = contract.deployment.gate, _moved(contract), contract.limits()
+    grippers, reach = _grippers(contract), dict(zip(limits.names, limits.upper - limits.lower))
     return np.array(
         [
-            settings.tracking_tolerance
+            reach[joint.name]
+            if joint.name in grippers
+            else settings.tracking_tolerance
             if joint.name not in moved
             else settings.arm_tolerance / (5.0 if joint.unit == "m" else 1.0)
             for joint in contract.interface.joints
         ]
     )
+
+
+def _grippers(contract: Contract) -> set[str]:
+    """Joints of grippers that the action opens and closes."""
+    action = contract.interface.action
+    parts = action.parts if action.kind == "parts" else []
+    return {joint.name for part in parts if part.kind == "gripper" for joint in part.joints}
 
 
 def _moved(contract: Contract) -> set[str]:

@@ -15,6 +15,7 @@ from collections import Counter, deque
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from world_model_ros.contract.gate_settings import GateSettings
 from world_model_ros.core.arrays import Float
@@ -66,6 +67,8 @@ class Gate:
         streaming: the controller is told a setpoint each step, and stays there if the next one comes late.
         arm_tolerance: (J,) how far from its last setpoint a joint may be and still be held there; None takes that of
             the settings for each. Joints of grippers, which hold something, may be farther away.
+        watched: (J,) whether a joint that is far from its setpoint brakes the arm; None watches all. A gripper that
+            closes on something stays where that is.
         driver: what the robot's driver says; None hears of none.
 
     Attributes:
@@ -76,7 +79,7 @@ class Gate:
         speed_scale: share of the speed of everything that is commanded, over 0 to 1; may be changed at any time.
         look: what the newest plan toward a command came near, parts or a joint's limit.
         counts: "accepted", and refused commands by rule.
-        streaming: as given.
+        streaming, watched: as given.
     """
 
     def __init__(
@@ -89,6 +92,7 @@ class Gate:
         collision: Collision | None = None,
         streaming: bool = False,
         arm_tolerance: Float | None = None,
+        watched: NDArray[np.bool_] | None = None,
         driver: DriverState | None = None,
     ) -> None:
         self.limits = limits
@@ -122,6 +126,7 @@ class Gate:
         self._arm_tolerance = np.full(len(limits.names), settings.arm_tolerance)
         if arm_tolerance is not None:
             self._arm_tolerance = np.array(arm_tolerance, dtype=np.float64)
+        self.watched = np.full(len(limits.names), True) if watched is None else watched
         # How far (J,) a joint hangs below its command.
         self._sag = np.minimum(self._arm_tolerance, settings.arm_tolerance)
         self._lead_left_s: float | None = None  # until the lead-in is over; None: not started, 0: done
@@ -303,13 +308,20 @@ class Gate:
             self._fire(Event.DRIVER_NOT_READY, now_ns)
         if measured is None or not measured.fresh(now_ns, self._joints_max_age_s):
             self._fire(Event.JOINTS_STALE, now_ns)
-        elif tracking_error(measured.position, reference.position) > self.settings.tracking_tolerance:
+        elif self._tracks_badly(measured.position, reference.position):
             self._fire(Event.JOINTS_DISAGREE, now_ns)
         alarm = self.alarms.event(now_ns)
         if alarm is not None:
             self._fire(alarm, now_ns)
         if self._silent_s(now_ns) > self._silence_s:
             self._fire(Event.SILENCE, now_ns)
+
+    def _tracks_badly(self, measured: Float, reference: Float) -> bool:
+        """Whether a joint that is watched is too far from where it should be."""
+        watched = self.watched
+        if not watched.any():
+            return False
+        return tracking_error(measured[watched], reference[watched]) > self.settings.tracking_tolerance
 
     def _replan(self, now_ns: int) -> None:
         """Plan anew where that is possible within limits; otherwise the plan at hand goes on to its stop."""

@@ -77,7 +77,7 @@ class Robot:
         """Let one joint be measured just beyond the tolerance, all others elsewhere within half of it."""
         tolerance = self.contract.deployment.gate.tracking_tolerance
         self.offset = tolerance * random.uniform(-0.5, 0.5, len(self.sag))
-        joint = int(random.integers(len(self.sag)))
+        joint = int(random.choice(np.flatnonzero(self.gate.watched)))
         self.offset[joint] = tolerance * random.choice([-1.1, 1.1]) - self.sag[joint]
 
     def measure(self) -> None:
