@@ -86,13 +86,33 @@ def test_a_link_is_for_a_twist(contract: Contract, command: str) -> None:
 def test_controllers_that_do_not_fit_are_refused(contract: Contract) -> None:
     names = list(contract.joint_names)
     for hand, joints, topic, complaint in (
-        ("forward_position", names[:1], "hand", "either"),
+        ("forward_velocity", names[:1], "hand", "beside joint_trajectory"),
+        ("gripper_command", names[:2], "hand", "one joint"),
         ("joint_trajectory", names[:1], "arm", "topic"),
         ("joint_trajectory", ["knee"], "hand", "knee"),
         ("joint_trajectory", names, "hand", "leave a joint"),
     ):
         with pytest.raises(UserError, match=complaint):
             beside(contract, "joint_trajectory", hand, joints, topic)
+
+
+def test_a_gripper_beside_an_arm_that_is_told_trajectories_may_be_told_positions(contract: Contract) -> None:
+    names = contract.joint_names
+    said = output(split := beside(contract, "joint_trajectory", "forward_position", [names[5]]))
+    arm, hand = told(split, said)
+    assert deserialize_message(arm, JointTrajectory).joint_names == list(names[:5])
+    assert list(hand.data) == [said.setpoint.position[5]]
+    with pytest.raises(UserError, match="joint_trajectory beside forward_position"):
+        beside(contract, "forward_position", "joint_trajectory", [names[5]])
+
+
+def test_actions_of_grippers_are_not_for_arms_and_their_fields_not_for_others(contract: Contract) -> None:
+    name = contract.joint_names[5]
+    with pytest.raises(UserError, match="interface"):
+        commanded(contract, "{interface: gripper_command, topic: t}")
+    hand = f"{{interface: forward_position, topic: h, joints: [{name}], max_effort: 5.0}}"
+    with pytest.raises(UserError, match="max_effort: is for gripper_command"):
+        commanded(contract, f"{{interface: joint_trajectory, topic: t, others: [{hand}]}}")
 
 
 def test_a_link_that_other_joints_move_too_is_refused(contract: Contract) -> None:

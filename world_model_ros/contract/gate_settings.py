@@ -34,22 +34,42 @@ class JointLimit(Strict):
 
 
 Controlled = Literal["joint_trajectory", "forward_position", "forward_velocity", "twist"]
+GRIPPER_ACTIONS = {"gripper_command": "GripperCommand", "parallel_gripper_command": "ParallelGripperCommand"}
 
 
 class Controller(Strict):
     """A controller of some joints. See docs/safety.md for what each interface does without a gate.
 
     ``link`` is what a ``twist`` (geometry_msgs/TwistStamped, as MoveIt Servo takes) is of; just these joints move it.
+    ``gripper_command`` and ``parallel_gripper_command`` are actions of control_msgs, of the name ``topic``, for the one
+    joint of a gripper: a goal each time that its setpoint has moved by ``resolution``, rad or m (a hundredth of its
+    range where it is left out), with ``max_effort``, N m or N.
     """
 
-    interface: Controlled
+    interface: Controlled | Literal["gripper_command", "parallel_gripper_command"]
     topic: Topic
     joints: list[str] = Field(min_length=1)
     link: str | None = None
+    resolution: Positive | None = None
+    max_effort: Positive | None = None
+
+    @property
+    def grips(self) -> bool:
+        """Whether it is an action of a gripper."""
+        return self.interface in GRIPPER_ACTIONS
 
     @model_validator(mode="after")
-    def _link(self) -> Controller:
+    def _consistent(self) -> Controller:
+        if self.grips and len(self.joints) > 1:
+            raise ValueError(f"joints: {self.interface} is of one joint; others may mimic it")
+        for field in ("resolution", "max_effort"):
+            if getattr(self, field) is not None and not self.grips:
+                raise ValueError(f"{field}: is for {' and '.join(GRIPPER_ACTIONS)}")
         return _linked(self)
+
+
+_BESIDE_TRAJECTORIES = ["joint_trajectory", "forward_position", *GRIPPER_ACTIONS]
+_BESIDE_STREAMED = ["forward_position", "forward_velocity", "twist", *GRIPPER_ACTIONS]
 
 
 class Command(Strict):
@@ -77,10 +97,9 @@ class Command(Strict):
         once("others: joints", [name for other in self.others for name in other.joints])
         once("others: topic", [self.topic, *(other.topic for other in self.others)])
         for other in self.others:
-            if (other.interface == "joint_trajectory") == self.streamed:
-                raise ValueError(
-                    "others: controllers are either all told trajectories, or all told something each cycle"
-                )
+            legal = _BESIDE_STREAMED if self.streamed else _BESIDE_TRAJECTORIES
+            if other.interface not in legal:
+                raise ValueError(f"others: interface: {other.interface} beside {self.interface}; legal: {legal}")
         return _linked(self)
 
 

@@ -167,16 +167,17 @@ def _write_joints(bag: BagWriter, contract: Contract, positions: NDArray[np.floa
 
 
 def _write_command(bag: BagWriter, contract: Contract, positions: NDArray[np.float64], now_ns: int) -> None:
-    """Commanded positions (J,): to each controller those of its joints; where controllers are told something each
-    cycle, as what the gate applied."""
+    """Commanded positions (J,): to each controller those of its joints; where one is not told trajectories, as what the
+    gate applied."""
     command, names = contract.deployment.command, contract.joint_names
-    if command is not None and command.streamed:
+    controllers = [] if command is None else command.controllers(names)
+    if any(each.interface != "joint_trajectory" for each in controllers):
         message = bag.make.joint_state(names, positions, np.zeros(len(names)), stamp_ns=now_ns)
         bag.write(APPLIED_TOPIC, "sensor_msgs/msg/JointState", message, now_ns)
         return
     parts = [(USUAL_COMMAND, list(names))]
     if command is not None:
-        parts = [(each.topic, list(each.joints)) for each in command.controllers(names)]
+        parts = [(each.topic, list(each.joints)) for each in controllers]
     for topic, joints in parts:
         at = positions[None, [names.index(name) for name in joints]]
         sent = Trajectory(tuple(joints), np.zeros(1), at, np.zeros_like(at), now_ns)

@@ -67,9 +67,8 @@ def command_topics(contract: Contract) -> tuple[str, ...]:
         return ()
     if command is None:
         return (USUAL_COMMAND,)
-    if command.streamed:
-        return ()
-    return tuple(each.topic for each in command.controllers(contract.joint_names))
+    controllers = command.controllers(contract.joint_names)
+    return tuple(each.topic for each in controllers if each.interface == "joint_trajectory")
 
 
 def possible_commands(bag: BagReader, contract: Contract) -> list[str]:

@@ -16,6 +16,7 @@ from world_model_ros.convert.messages import MessageMaker, ros_class
 from world_model_ros.gate.output import GateOutput
 from world_model_ros.nodes.diagnostics import OK, WARN, diagnostics, status
 from world_model_ros.nodes.gate.controllers import Told
+from world_model_ros.nodes.gate.grippers import GripperClient
 from world_model_ros.nodes.qos import LATCHED
 
 _CHANGES = ("state", "cause", "refused", "near", "driver", "speed_scale")  # accepted commands alone are no news
@@ -35,20 +36,25 @@ class GateOutbox:
         self._told: list[object] = []
         command = contract.deployment.command
         assert command is not None
+        controllers = command.controllers(contract.joint_names)
         self._controllers = [
             (None if dry_run else node.create_publisher(told.kind, each.topic, 1), told.message)
-            for each in command.controllers(contract.joint_names)
+            for each in controllers
+            if not each.grips
             for told in [Told(contract, each)]
         ]
+        grippers = [] if dry_run else [each for each in controllers if each.grips]
+        self._grippers = [GripperClient(node, contract, each) for each in grippers]
         self._applied = node.create_publisher(JointState, "gate/applied", 10)
         self._state = node.create_publisher(String, "gate/state", LATCHED)
         self._diagnostics = node.create_publisher(DiagnosticArray, "/diagnostics", 10)
 
     @property
     def unheard(self) -> list[str]:
-        """Topics of controllers without a listener; none in a dry run."""
+        """Topics of controllers without a listener, and actions without a server; none in a dry run."""
         publishers = [publisher for publisher, _ in self._controllers if publisher is not None]
-        return [publisher.topic_name for publisher in publishers if publisher.get_subscription_count() == 0]
+        silent = [publisher.topic_name for publisher in publishers if publisher.get_subscription_count() == 0]
+        return silent + [gripper.topic for gripper in self._grippers if not gripper.ready]
 
     def step(self, output: GateOutput, now_ns: int) -> None:
         """What a step of the gate said."""
@@ -56,6 +62,9 @@ class GateOutbox:
             message = make(output, now_ns)
             if message is not None and publisher is not None:
                 publisher.publish(message)
+        for gripper in self._grippers:
+            setpoint = output.setpoint
+            gripper.setpoint = None if setpoint is None else float(setpoint.position[gripper.column])
         motion = output.reference
         if motion is not None:
             self._applied.publish(
@@ -72,5 +81,6 @@ class GateOutbox:
     def diagnose(self, report: Mapping[str, object], values: Mapping[str, Any]) -> None:
         level = WARN if report["state"] in ("slowing", "stopped") else OK
         message = f"{report['state']} ({report['cause']})"
-        told = status("command_gate: gate", level, message, dict(values))
-        self._diagnostics.publish(diagnostics(self._node.get_clock().now().to_msg(), told))
+        told = [status("command_gate: gate", level, message, dict(values))]
+        told += [gripper.status() for gripper in self._grippers]
+        self._diagnostics.publish(diagnostics(self._node.get_clock().now().to_msg(), *told))

@@ -13,6 +13,7 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from world_model_ros.check.robot_fit import RobotFit
 from world_model_ros.check.stream_fit import Finding, qos_findings, type_findings
 from world_model_ros.contract.contract import Contract
+from world_model_ros.contract.gate_settings import Controller
 from world_model_ros.contract.schema import StreamSource
 from world_model_ros.convert.messages import ros_class
 from world_model_ros.convert.senses.converters import legal_types
@@ -29,6 +30,7 @@ _SENT = {
     "forward_velocity": "std_msgs/msg/Float64MultiArray",
     "twist": "geometry_msgs/msg/TwistStamped",
 }
+_SERVED = "/_action/send_goal"  # of an action, the name of a service
 _ANY = QoSProfile(depth=50, reliability=ReliabilityPolicy.BEST_EFFORT, durability=DurabilityPolicy.VOLATILE)
 
 
@@ -131,9 +133,12 @@ class LiveCheck(Node):
         if command is None:
             return []
         controllers = command.controllers(self._contract.joint_names)
-        return [finding for each in controllers for finding in self._controller(each.topic, _SENT[each.interface])]
+        return [finding for each in controllers for finding in self._controller(each)]
 
-    def _controller(self, topic: str, kind: str) -> list[Finding]:
+    def _controller(self, controller: Controller) -> list[Finding]:
+        if controller.grips:
+            return [self._gripper(controller.topic)]
+        topic, kind = controller.topic, _SENT[controller.interface]
         found = []
         if not self.count_subscribers(topic):
             alike = sorted(
@@ -150,6 +155,15 @@ class LiveCheck(Node):
             change = "stop it before the gate is armed: a controller should have one master"
             found.append(Finding("command", f"{sorted(others)} publish on {topic}", change, "note"))
         return found or [Finding("command", f"{topic} has a subscriber")]
+
+    def _gripper(self, action: str) -> Finding:
+        """Whether the action of a gripper has a server."""
+        served = [name for name, _ in self.get_service_names_and_types() if name.endswith(_SERVED)]
+        if f"{self.resolve_topic_name(action)}{_SERVED}" in served:
+            return Finding("command", f"{action} has an action server")
+        change = "start the controller, or deployment.command: others: topic"
+        change += f": one of {sorted(name.removesuffix(_SERVED) for name in served)}" if served else ""
+        return Finding("command", f"no action server {action}", change, "wrong")
 
     def _senders(self, source: StreamSource) -> Any:
         return self.get_publishers_info_by_topic(source.topic)
