@@ -49,15 +49,14 @@ class ArmKinematics:
         self._bound = action.bounds[0]
         full = urdf_model(contract)
         require("interface.joints", self.names, [full.names[i] for i in range(1, full.njoints)])
-        self._chains = [Chain(contract, full, tip, tool_down(yaw_rad)) for tip in action.tips]
+        self._chains = [Chain(contract, full, hand, tool_down(yaw_rad)) for hand in contract.interface.hands]
         self.links = tuple(tip.link for tip in action.tips)
         counts = Counter(int(joint) for chain in self._chains for joint in chain.joints)
         shared = [self.names[joint] for joint, count in counts.items() if count > 1]
         if shared:
             raise UserError("interface.joints", shared, f"joints that carry one of {list(self.links)} each")
         self.aside = np.array([i for i in range(len(self.names)) if i not in counts], np.intp)
-        ends = np.cumsum([len(chain.axes) for chain in self._chains])
-        self._parts = [slice(end - len(chain.axes), end) for end, chain in zip(ends, self._chains)]
+        self._parts = [hand.columns for hand in contract.interface.hands]
 
     def tip(self, q: Float, link: str | None = None) -> tuple[Float, Float]:
         """Position (3,) in m and rotation (3, 3) of a fingertip in the base frame, at joint positions (J,).

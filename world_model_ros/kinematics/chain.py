@@ -8,8 +8,8 @@ import eigenpy  # comes with Pinocchio
 import numpy as np
 import pinocchio as pin
 
-from world_model_ros.contract.actions import Tip
 from world_model_ros.contract.contract import Contract
+from world_model_ros.contract.hands import Hand
 from world_model_ros.core.arrays import Float
 from world_model_ros.core.errors import UserError
 from world_model_ros.kinematics.urdf_model import followers, link_frame, reduced_model
@@ -30,7 +30,7 @@ class Chain:
 
     Args:
         contract: of the robot. full: Pinocchio's model of its URDF.
-        tip: link, free axes and workspace.
+        hand: link, free axes and workspace.
         down: (3, 3) rotation of a fingertip that points down.
         tolerance: of solutions, m and rad; None takes the usual ones.
 
@@ -43,14 +43,13 @@ class Chain:
     """
 
     def __init__(
-        self, contract: Contract, full: pin.Model, tip: Tip, down: Float, tolerance: float | None = None
+        self, contract: Contract, full: pin.Model, hand: Hand, down: Float, tolerance: float | None = None
     ) -> None:
-        self.link = tip.link
-        self.axes = ["xyz".index(axis) for axis in tip.axes]
-        self.box = np.array(tip.workspace_m, dtype=np.float64).T  # (2, 3)
+        self.link = str(hand.link)
+        self.axes, self.box = list(hand.axes), hand.box
         self._down = down
         self._precision = _PRECISION if tolerance is None else np.full(6, tolerance**-2.0)
-        frame, link = contract.interface.base_frame, link_frame(full, tip.link, "interface.action.link")
+        frame, link = contract.interface.base_frame, link_frame(full, self.link, "interface.action.link")
         link_frame(full, frame, "interface.base_frame")
         carrying = [i for i in full.supports[full.frames[link].parentJoint] if i > 0]
         for joint in (full.joints[i] for i in carrying if full.names[i] in contract.joint_names):
@@ -60,7 +59,7 @@ class Chain:
         moves, shift = followers(contract, full)
         kept = [i for i in carrying if moves[full.joints[i].idx_q].any()]
         if not kept:
-            raise UserError("interface.action.link", tip.link, "a link that joints of the contract move")
+            raise UserError("interface.action.link", self.link, "a link that joints of the contract move")
         self.joints = np.flatnonzero(moves[[full.joints[i].idx_q for i in kept]].any(axis=0))
         held = [i for i in range(1, full.njoints) if i not in kept]
         self._model, _ = reduced_model(full, [], held, pin.neutral(full))
@@ -72,7 +71,7 @@ class Chain:
         self._fastest = limits.velocity[self.joints]
         self._lowest, self._highest = limits.lower[self.joints], limits.upper[self.joints]
         self._rest = contract.rest[self.joints] if len(self.joints) > _POSE else None
-        self._frame = link_frame(self._model, tip.link, "interface.action.link")
+        self._frame = link_frame(self._model, self.link, "interface.action.link")
         base = link_frame(self._model, frame, "interface.base_frame")
         if self._model.frames[base].parentJoint != 0:
             raise UserError("interface.base_frame", frame, "a frame that no joint of the contract moves")

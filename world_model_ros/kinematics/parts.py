@@ -114,11 +114,12 @@ class PartsKinematics(ArmKinematics):
         turns = {part.link: (part, at) for part, at in parts if isinstance(part, TipRotation)}
         self._chains, self._tools, self._groups = [], [], []
         full = urdf_model(contract) if action.tips else None
+        hands = {hand.link: hand for hand in contract.interface.hands}
         for part, at in parts:
             if isinstance(part, TipDisplacement):
                 assert full is not None
                 require("interface.joints", self.names, [full.names[i] for i in range(1, full.njoints)])
-                chain = Chain(contract, full, part, tool_down(), _TOLERANCE)
+                chain = Chain(contract, full, hands[part.link], tool_down(), _TOLERANCE)
                 self._chains.append(chain)
                 turn, where = turns.get(part.link, (None, slice(0, 0)))
                 about = () if turn is None else (tuple(turn.axes), turn.bound_rad)
