@@ -71,16 +71,20 @@ def test_a_tensor_that_this_version_does_not_know_is_refused_by_name(contract: C
     upgrade_bundle(OLD, contract, tmp_path / "new")
     path = tmp_path / "new" / "manifest.json"
     told = json.loads(path.read_text())
-    told["graphs"]["plan"]["inputs"]["goal_smell"] = {"shape": [3], "dtype": "float32"}
-    path.write_text(json.dumps(told))
-    with pytest.raises(UserError, match=r"plan: input: got 'goal_smell'.*proposals_mask"):
-        load_bundle(tmp_path / "new", contract)
+    for side, legal in (("input", "proposals_mask"), ("output", "chance")):
+        there = told["graphs"]["plan"][f"{side}s"]
+        there["goal_smell"] = {"shape": [3], "dtype": "float32"}
+        path.write_text(json.dumps(told))
+        with pytest.raises(UserError, match=rf"plan: {side}: got 'goal_smell'.*{legal}"):
+            load_bundle(tmp_path / "new", contract)
+        del there["goal_smell"]
 
 
 def test_what_a_runtime_does_not_use_is_fed_as_if_it_were_not_there() -> None:
     assert neutral("action_matrix", TensorSpec(shape=(2, 2))).tolist() == [[1.0, 0.0], [0.0, 1.0]]
     assert neutral("target_gains", TensorSpec(shape=(3,))).tolist() == [1.0, 1.0, 1.0]
-    for name in ("action_offset", "readout_residual", "proposals_mask", "camera_geometry", "goal_rotation_weights"):
+    off = ("action_offset", "readout_residual", "proposals_mask", "camera_geometry", "goal_rotation_weights")
+    for name in (*off, "keep_weights", "force_bound_n", "behaviour_noise"):
         assert not neutral(name, TensorSpec(shape=(4,))).any()
 
 
@@ -91,6 +95,12 @@ def test_format_2_has_a_place_for_what_later_versions_add(contract: Contract) ->
     assert plan["proposals"] == Tensor((None, 12, 2))
     assert plan["proposals_mask"] == Tensor((None,))
     assert plan["goal_rotation_weights"] == plan["goal_values"] == plan["goal_value_weights"] == Tensor((2,))
+    assert plan["keep_weights"] == plan["force_bound_n"] == Tensor((2,))
+    assert plan["behaviour_noise"] == Tensor((None, None, None, 2))
+    assert asked["plan"].outputs["chance"] == Tensor((1,), optional=True)
+    found = asked["perceive"].outputs
+    assert found["other_poses"] == Tensor((2, 7), optional=True)
+    assert found["other_weight"] == found["held"] == Tensor((2,), optional=True)
     assert plan["goal_codes"] == Tensor((1, sizes.code))
     for graph in ("perceive", "rollout", "policy", "plan"):
         assert asked[graph].inputs["action_matrix"] == Tensor((2, 2))

@@ -146,9 +146,9 @@ def _checks(folder: Path, manifest: Manifest, contract: Contract) -> Iterator[Ch
             for name, tensor in want.items():
                 field = f"model {manifest.name}: {graph}: {side} {name}"
                 yield Check(f"{graph}: {side} {name}", _wrong_tensor(field, tensor, have.get(name), side))
-        for name in sorted(set(found.inputs) - set(signature.inputs)):
-            field = f"model {manifest.name}: {graph}: input"
-            yield Check(f"{graph}: input {name}", UserError(field, name, f"one of {sorted(signature.inputs)}"))
+            for name in sorted(set(have) - set(want)):
+                field = f"model {manifest.name}: {graph}: {side}"
+                yield Check(f"{graph}: {side} {name}", UserError(field, name, f"one of {sorted(want)}"))
 
 
 def _wrong_interface(manifest: Manifest, contract: Contract) -> UserError | None:

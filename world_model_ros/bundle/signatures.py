@@ -126,7 +126,10 @@ def signatures(interface: Interface, sizes: Sizes, kind: str) -> dict[str, Signa
       a camera's last real frame, ``still`` is 1 for targets that have not moved since. policy: how it usually goes on.
       inverse: the action between two observations.
     - plan: goals with their weights. ``goal_hands`` says which fingertip pushes, ``proposals`` are chunks to try where
-      ``proposals_mask`` is 1, ``goal_values`` are scalars such as how far a drawer is open.
+      ``proposals_mask`` is 1, ``goal_values`` are scalars such as how far a drawer is open. ``keep_weights`` say which
+      targets are to stay where they are, ``force_bound_n`` bounds the contact force at each (0 does not), and
+      ``behaviour_noise`` is for what samples behaviour beside ``noise``. ``chance`` is that of reaching the goal.
+    - ``held``: how likely each target is held. ``other_poses``, ``other_weight``: a second place where each may be.
     - ``values``: of targets that are articulated, as far as the model believes or imagines them.
     - goal: a picture of any camera as ``codes``; ``given`` is 1 for cameras that there is a picture of.
     - Where they apply: ``camera_geometry`` (see `GEOMETRY`), ``action_matrix`` and ``action_offset`` (what the robot
@@ -140,6 +143,8 @@ def signatures(interface: Interface, sizes: Sizes, kind: str) -> dict[str, Signa
     belief = {"poses": Tensor((k, 7)), "sigma": Tensor((k, 3))} if k else {}
     articulated = any(target.kind == "articulated" for target in interface.targets)
     belief |= {"values": Tensor((k,), optional=True)} if articulated else {}
+    second = {"other_poses": (k, 7), "other_weight": (k,), "held": (k,)} if k else {}
+    belief |= {name: Tensor(shape, optional=True) for name, shape in second.items()}
     memory, candidates = Tensor((m,), needed=True), Tensor((None, h, c), needed=True)
     geometry = {"camera_geometry": Tensor((len(seeing), GEOMETRY))} if seeing else {}
     corrected = {"action_matrix": Tensor((c, c)), "action_offset": Tensor((c,))}
@@ -164,7 +169,7 @@ def signatures(interface: Interface, sizes: Sizes, kind: str) -> dict[str, Signa
     if seeing:
         graphs["decode"] = _decode(interface, sizes, geometry)
     if kind == "act":
-        chosen = {"chunk": Tensor((h, c)), "cost": Tensor((1,))}
+        chosen = {"chunk": Tensor((h, c)), "cost": Tensor((1,)), "chance": Tensor((1,), optional=True)}
         shown = {"candidate_poses": Tensor((None, h, 3), optional=True)} if k else {}
         graphs["plan"] = Signature(
             {"memory": memory} | _goals(interface, sizes) | corrected, futures() | chosen | shown
@@ -199,11 +204,12 @@ def _goals(interface: Interface, sizes: Sizes) -> dict[str, Tensor]:
     if k:
         asked["goal_poses"] = Tensor((k, 7))
         weights = ("goal_position_weights", "goal_rotation_weights", "goal_values", "goal_value_weights")
-        asked |= {name: Tensor((k,)) for name in weights}
+        asked |= {name: Tensor((k,)) for name in (*weights, "keep_weights", "force_bound_n")}
         fingers = len(interface.fingertips)
         asked |= {"goal_hands": Tensor((fingers,))} if fingers > 1 else {}
     if seeing:
         asked |= {"goal_codes": Tensor((seeing, sizes.code)), "goal_code_weights": Tensor((seeing,))}
     asked |= {name: Tensor((h, c)) for name in ("bounds_low", "bounds_high", "warm")}
     asked |= {"proposals": Tensor((None, h, c)), "proposals_mask": Tensor((None,))}
+    asked |= {"behaviour_noise": Tensor((None, None, None, c))}
     return asked | {"noise": Tensor((sizes.iterations, sizes.candidates, h, c))}
