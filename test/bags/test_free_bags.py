@@ -31,6 +31,7 @@ from world_model_ros.bags.storage.writer import BagWriter
 from world_model_ros.brain.brain import Brain
 from world_model_ros.bundle.bundle import load_bundle
 from world_model_ros.check.contract_fit import check_contract
+from world_model_ros.cli import main
 from world_model_ros.contract.contract import Contract
 from world_model_ros.core.errors import UserError
 from world_model_ros.evaluate.prediction.forecast import forecasts
@@ -108,8 +109,32 @@ def test_a_bag_without_actions_has_none(free, tmp_path):
 def test_what_needs_joints_says_so(bag, free, tmp_path):
     with pytest.raises(UserError, match="with joints"):
         LerobotExport(tmp_path / "set", free, 30, "h264")
-    with pytest.raises(UserError, match="with joints"):
+    with pytest.raises(UserError, match="15 s of poses of effector"):
         stream_lags(bag, free)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("evaluate", "tasks"), "a robot that can be simulated"),
+        (("evaluate", "surprise"), "a robot that can be simulated"),
+        (("evaluate", "prediction"), "with --bags"),
+        (("imagine", "--script", "x=0.1 for 1"), "one with joints"),
+    ],
+)
+def test_what_needs_a_simulator_says_so_at_once(words, told, free, brain, tmp_path, capsys):
+    (tmp_path / "free.yaml").write_text(free.text, encoding="utf-8")
+    names = ("--robot", str(tmp_path / "free.yaml"), "--model", str(brain.bundle.folder))
+    assert main([*words, *names]) == 2
+    assert told in capsys.readouterr().err
+
+
+def test_check_says_that_no_gate_is_there(free, tmp_path, capsys):
+    (tmp_path / "free.yaml").write_text(free.text, encoding="utf-8")
+    assert main(["check", str(tmp_path / "free.yaml")]) == 0
+    said = capsys.readouterr().out
+    assert "no gate: what receives action keeps its own limits" in said
+    assert "collision" not in said
 
 
 def test_contract_is_complete_without_kinematics(free):

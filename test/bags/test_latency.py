@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from arm_bag import HOME, START_S
+from free_robot import free_contract
 
 from world_model_ros.bags.align.episode import aligned_episode
 from world_model_ros.bags.latency import stream_lags
@@ -50,6 +51,25 @@ def record(
                 taken = float(np.interp(at - LATE_S, times, travelled))
                 image = make.image(np.roll(PICTURE, round(60 * taken), 1), "rgb8", now, "front")
                 bag.write("camera/front/image_raw", "sensor_msgs/msg/Image", image, now)
+
+
+def test_without_joints_it_is_how_late_things_follow_the_hand(tmp_path):
+    """A cube that is carried, by a tracker that stamps it late; the quaternions' signs mean nothing."""
+    contract, (times, travelled) = free_contract(), moves(25.0)
+    with BagWriter(tmp_path / "bag", contract) as bag:
+        for i, (at, way) in enumerate(zip(times, travelled)):
+            now, sign = round((START_S + at) * 1e9), 1.0 - 2.0 * (i % 2)
+            taken = float(np.interp(at - LATE_S, times, travelled))
+            for topic, x in (("effector/pose", way), ("cube_0/pose", taken)):
+                pose = bag.make.pose([x, 0.0, 0.1, 0.0, 0.0, 0.0, sign], now, "world")
+                bag.write(topic, "geometry_msgs/msg/PoseStamped", pose, now)
+            bag.write("gripper/opening", "std_msgs/msg/Float32", bag.make.float32(taken), now)
+    lags = {lag.stream: lag for lag in stream_lags(tmp_path / "bag", contract)}
+    assert set(lags) == {"cube_0", "opening"}
+    for lag in lags.values():
+        assert lag.behind == "effector"
+        assert lag.sure
+        assert lag.seconds == pytest.approx(LATE_S, abs=0.015)
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""How much later than the joints each sense is stamped, from a bag in which the robot starts and stops."""
+"""How much later than the robot's motion each sense is stamped, from a bag in which the robot starts and stops."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from world_model_ros.bags.align.routes import source_types
 from world_model_ros.bags.storage.channels import absolute
 from world_model_ros.bags.storage.reader import BagReader
 from world_model_ros.contract.contract import Contract
-from world_model_ros.contract.senses import JointStream
+from world_model_ros.contract.senses import JointStream, PoseStream, ValueStream
 from world_model_ros.convert.senses.converters import converter_for
 from world_model_ros.convert.senses.others import OtherMessage
-from world_model_ros.core.arrays import Float
+from world_model_ros.core.arrays import Array, Float
 from world_model_ros.core.errors import UserError
 
 _GRID_S = 0.005
@@ -30,16 +30,24 @@ _SURE = 0.5  # correlation from which a lag means something
 _APART_S, _MARGIN = 0.15, 0.1  # and so much above that of any lag so far away: a steady beat fits at many
 
 
+def _whole(value: Array) -> Array:
+    return value
+
+
+_PART: dict[str, Callable[[Array], Array]] = {"joints": lambda value: value[:, 0], "pose": lambda value: value[:3]}
+
+
 @dataclass(frozen=True)
 class Lag:
-    """How a stream follows the joints.
+    """How a stream follows the robot.
 
     Args:
         stream: its name.
-        seconds: how much later its stamps are than those of the joints' same motion; negative is earlier.
-        correlation: of its changes with the joints' speed, at that lag.
+        seconds: how much later its stamps are than those of the same motion of ``behind``; negative is earlier.
+        correlation: of its changes with the speed of that, at that lag.
         elsewhere: the best correlation at a lag that is far from it.
         messages: that were read.
+        behind: stream of the joints, or of the hand's pose where there are none.
     """
 
     stream: str
@@ -47,6 +55,7 @@ class Lag:
     correlation: float
     elsewhere: float
     messages: int
+    behind: str
 
     @property
     def sure(self) -> bool:
@@ -55,43 +64,58 @@ class Lag:
 
 
 def stream_lags(bag: Path, contract: Contract, say: Callable[[str], object] | None = None) -> list[Lag]:
-    """Lags of the streams that change when the robot moves: pictures and touch.
+    """Lags of the streams that change when the robot moves: pictures, touch, poses and single numbers.
 
-    The speed of all joints is correlated with how fast the stream's values change (mean absolute difference of messages
-    that follow each other), both on a grid of 5 ms, from 0.2 s early to 0.5 s late (cross-correlation for the delay of
-    two signals: Knapp and Carter, 1976).
+    The speed of all joints, or of the hand where a robot has none, is correlated with how fast the stream's values
+    change (mean absolute difference of messages that follow each other), both on a grid of 5 ms, from 0.2 s early to
+    0.5 s late (cross-correlation for the delay of two signals: Knapp and Carter, 1976).
 
     Args:
         say: is told what could not be looked at, a line each.
 
     Raises:
-        UserError: no such bag, less than 15 s, or no joints that move in it.
+        UserError: no such bag, less than 15 s, or neither joints nor a hand that move in it.
     """
-    if not contract.joint_names:
-        raise UserError("robot", contract.name, "one with joints, whose motion tells how late the other senses are")
-    joints = contract.interface.of(JointStream)[0]
-    watched = [each.name for each in contract.interface.streams if each.is_picture or each.is_touch]
-    found, notes = _samples(bag, contract, joints.name, watched)
+    moving = _moving(contract)
+    watched = [
+        each.name
+        for each in contract.interface.streams
+        if each.name != moving and (each.is_picture or each.is_touch or isinstance(each, (PoseStream, ValueStream)))
+    ]
+    found, notes = _samples(bag, contract, moving, watched)
     if say is not None:
         for line in notes:
             say(line)
-    times_s, speed = _changes(found.pop(joints.name))
+    times_s, speed = _changes(found.pop(moving))
     if len(times_s) < _LEAST_MESSAGES or times_s[-1] - times_s[0] < _LEAST_S:
-        raise UserError("bag", str(bag), "; ".join([f"one with at least {_LEAST_S:g} s of joint states", *notes]))
+        what = "joint states" if contract.joint_names else f"poses of {moving}"
+        raise UserError("bag", str(bag), "; ".join([f"one with at least {_LEAST_S:g} s of {what}", *notes]))
     if not speed.std() > 1e-6:
         raise UserError("bag", str(bag), "one in which the robot starts and stops")
     lags = []
     for name, samples in found.items():
         if len(samples) >= _LEAST_MESSAGES:
-            lags.append(Lag(name, *_lag(times_s, speed, *_changes(samples)), len(samples)))
+            lags.append(Lag(name, *_lag(times_s, speed, *_changes(samples)), len(samples), moving))
     return lags
 
 
+def _moving(contract: Contract) -> str:
+    """The stream that tells when the robot moves: of the joints, or else the first pose that is no object's."""
+    things = {target.name for target in contract.interface.targets if target.kind == "object"}
+    hands = [each.name for each in contract.interface.of(PoseStream) if each.name not in things]
+    found = [each.name for each in contract.interface.of(JointStream)] or hands
+    if not found:
+        legal = "one with joints, or with the pose of a hand, whose motion tells how late the other senses are"
+        raise UserError("robot", contract.name, legal)
+    return found[0]
+
+
 def _samples(
-    bag: Path, contract: Contract, joints: str, watched: Sequence[str]
+    bag: Path, contract: Contract, moving: str, watched: Sequence[str]
 ) -> tuple[dict[str, list[tuple[int, Any]]], list[str]]:
-    """Stamps in ns and values of some streams, of joints their positions; and what cannot be read, a line each."""
-    names = [joints, *watched]
+    """Stamps in ns and values of some streams, of joints and poses their positions; and what cannot be read, a line
+    each. What has no stamp counts from when it was recorded."""
+    names = [moving, *watched]
     found: dict[str, list[tuple[int, Any]]] = {name: [] for name in names}
     notes: list[str] = []
     refused: dict[str, Counter[str]] = {}
@@ -109,7 +133,7 @@ def _samples(
                 notes.append(f"{name}: {topic.name} is {topic.type}, the contract says {source.type}")
             else:
                 by_topic.setdefault(topic.name, []).append(name)
-        for topic_name, _, _, raw in reader.raw_messages(set(by_topic)):
+        for topic_name, _, bag_ns, raw in reader.raw_messages(set(by_topic)):
             for name in by_topic[topic_name]:
                 try:
                     stamp_ns, value = convert[name](reader.decode(topic_name, raw))
@@ -118,7 +142,7 @@ def _samples(
                 except UserError as error:
                     refused.setdefault(name, Counter())[str(error)] += 1
                     continue
-                found[name].append((stamp_ns, value[:, 0] if name == joints else value))
+                found[name].append((stamp_ns or bag_ns, _PART.get(contract.stream(name).kind, _whole)(value)))
         notes += [
             f"{name}: {sum(why.values())} messages left out, the first one for: {next(iter(why))}"
             for name, why in refused.items()

@@ -96,7 +96,9 @@ def _contract(arguments: argparse.Namespace) -> int:
     }
     verdict = "is complete" if not wrong else f"has {len(wrong)} open point{'s' * (len(wrong) > 1)}:"
     lines = [f"{arguments.what} {verdict} ({len(found)} checks)", *(f"  {each.what}: {each.wrong}" for each in wrong)]
-    show(result, arguments.json, [*lines, *collision_lines(collision)])
+    sink = contract.deployment.action
+    ungated = [] if sink is None else [f"no gate: what receives {sink.topic} keeps its own limits"]
+    show(result, arguments.json, [*lines, *(ungated or collision_lines(collision))])
     return 1 if wrong else 0
 
 

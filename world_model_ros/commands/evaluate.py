@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from world_model_ros.evaluate.tasks.closed_loop import Blackout
 
 _COLLECTED = 500  # training uses small seeds of `collect`; these bags are far from them
+_SIMULATED = ("tasks", "surprise", "drift")
 _FIRST_SEED, _EPISODES = 20_000, 100
 
 
@@ -72,6 +73,9 @@ def run(arguments: argparse.Namespace) -> int:
     arguments.first_seed = _FIRST_SEED if arguments.first_seed is None else arguments.first_seed
     contract, bundle = contract_and_bundle(arguments)
     about: dict[str, Any] = {"robot": contract.name, "model": bundle.manifest.name}
+    if contract.interface.action.free and (arguments.what in _SIMULATED or not arguments.bags):
+        legal = "a robot that can be simulated; of others evaluate prediction and calibration, with --bags"
+        raise UserError(f"evaluate {arguments.what}", contract.name, legal)
     if arguments.what == "tasks":
         scores = _tasks(arguments, contract, bundle)
         show(about | {"tasks": scores}, arguments.json, [_task_line(each) for each in scores])

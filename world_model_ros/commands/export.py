@@ -62,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
         "scores": manifest.scores,
     }
     lines = [f"{out}: {manifest.kind} bundle for {manifest.robot} with graphs {', '.join(sorted(manifest.graphs))}"]
-    lines += [f"  {name} {value}" for name, value in manifest.scores.items()]
+    lines += [f"  {name} {value:.4g}" for name, value in manifest.scores.items()]
     show(result, arguments.json, lines)
     return 0
 

@@ -23,8 +23,9 @@ def run(arguments: argparse.Namespace) -> int:
     lags = stream_lags(arguments.bag, contract, notes.append)
     lines = []
     for lag in lags:
+        behind = "the joints" if contract.joint_names else lag.behind
         stated = contract.source(lag.stream).latency_s
-        line = f"{lag.stream}: {lag.seconds * 1e3:+.0f} ms behind the joints, correlation {lag.correlation:.2f}"
+        line = f"{lag.stream}: {lag.seconds * 1e3:+.0f} ms behind {behind}, correlation {lag.correlation:.2f}"
         if not lag.sure:
             line += f" ({lag.elsewhere:.2f} elsewhere); too little to tell"
         else:
@@ -32,6 +33,6 @@ def run(arguments: argparse.Namespace) -> int:
             line += f"; the contract says {stated:g}" + ("" if abs(stated - lag.seconds) < 0.02 else f"  -> {advice}")
         lines.append(line)
     result = {"robot": contract.name, "lags": [asdict(lag) | {"sure": lag.sure} for lag in lags]}
-    lines = [*(lines or ["no camera, taxels or wrench in the bag"]), *notes]
+    lines = [*(lines or ["no other sense that shows its motion is in the bag"]), *notes]
     show({**result, "notes": notes}, arguments.json, lines)
     return 0 if lags else 1

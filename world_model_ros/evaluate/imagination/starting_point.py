@@ -38,6 +38,8 @@ class Imagined:
     def __init__(
         self, contract: Contract, brain: Brain, seed: int, scenes: str, bag: Path | None = None, at_s: float = 1.0
     ) -> None:
+        if not contract.joint_names:
+            raise UserError("robot", contract.name, "one with joints, by whose motion an imagination is steered")
         self.contract, self.brain = contract, brain
         self.axes, self.bounds, self.can_compare = action_axes(contract), action_bounds(contract), bag is None
         self._seed, self._scenes, self._bag, self._at_s = seed, variety_named(scenes), bag, at_s
