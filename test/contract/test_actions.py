@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from world_model_ros.contract.contract import Contract, contract_from_text, load_contract
+from world_model_ros.contract.schema import Interface
 from world_model_ros.core.errors import UserError
 
 CONTRACT = load_contract("humanoid_upper_body")
@@ -60,3 +61,22 @@ def test_joints_rest_where_the_contract_says_else_in_the_middle_and_never_beyond
 def test_a_robot_that_is_not_described_for_it_cannot_be_simulated():
     with pytest.raises(UserError, match=r"deployment\.simulation"):
         load_contract("unitree_g1").simulation  # noqa: B018
+
+
+def test_each_number_of_an_action_has_a_unit():
+    assert CONTRACT.interface.action_units == ("m",) * 4
+    slides = changed(["interface", "joints", 0, "unit"], "m").interface
+    first, second = (joint.name for joint in slides.joints[:2])
+    tip = CONTRACT.interface.action.fingertips[0].model_dump()
+    parts = [
+        {**tip, "kind": "tip_displacement", "bound_m": 0.02},
+        {"kind": "tip_rotation", "link": tip["link"], "axes": ["yaw"], "bound_rad": 0.1},
+        {"kind": "gripper", "joints": [{"name": slides.joints[2].name, "closed": 0.0, "open": 1.0}], "bound": 0.1},
+        {"kind": "joint_displacement", "joints": [second, first], "bound": [0.1, 0.02]},
+    ]
+    told = slides.model_dump() | {"action": {"kind": "parts", "parts": parts}}
+    told["targets"] = told["targets"][:1] + told["targets"][2:]  # the action moves the first fingertip alone
+    assert Interface.model_validate(told).action_units == ("m", "m", "rad", "1", "rad", "m")
+    columns = [{"name": "force", "bound": 5.0, "unit": "N"}, {"name": "close", "bound": 1.0}]
+    told |= {"action": {"kind": "parts", "parts": [{"kind": "free", "columns": columns}]}, "targets": [], "labels": []}
+    assert Interface.model_validate(told).action_units == ("N", "1")

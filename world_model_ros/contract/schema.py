@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal, TypeVar
 
 from pydantic import Field, model_validator
 
-from world_model_ros.contract.actions import Action, Box
+from world_model_ros.contract.actions import Action, Box, Parts
 from world_model_ros.contract.driver import Driver
 from world_model_ros.contract.field_types import (
     Count,
@@ -149,6 +149,20 @@ class Interface(Strict):
         hands = {hand.link: hand for hand in self.hands}
         tips = {k: target.link for k, target in enumerate(self.targets) if target.kind == "fingertip"}
         return {k: replace(hands.get(link, Hand(link)), target=k) for k, link in tips.items()}
+
+    @property
+    def action_units(self) -> tuple[str, ...]:
+        """Unit of each of the C numbers of an action; ``1`` of what has none, as of a gripper."""
+        joints = {joint.name: joint.unit for joint in self.joints}
+        units: list[str] = []
+        for part in self.action.parts if isinstance(self.action, Parts) else [self.action]:
+            if part.kind == "joint_displacement":
+                units += [joints[name] for name in part.joints]
+            elif part.kind == "free":
+                units += [column.unit or "1" for column in part.columns]
+            else:
+                units += [{"tip_rotation": "rad", "gripper": "1"}.get(part.kind, "m")] * len(part.components)
+        return tuple(units)
 
     def of(self, kind: type[Kind]) -> list[Kind]:
         """The streams of a kind, in their order."""

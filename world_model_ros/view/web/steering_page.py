@@ -65,10 +65,10 @@ class SteeringPage(Page):
         told = "; ".join(f"**{'** **'.join(_KEYS[axis])}** {axis} + -" for axis in self._what.axes if axis in _KEYS)
         gui.add_markdown(f"{told or 'The sliders steer'}. A stroke is a third of full speed; **space** stops.")
         gui.add_markdown(f"_Line and regions_: if this action is held. {COLOURS} Green wires: the simulator.")
-        unit = "m" if self._contract.interface.action.tips else "rad"
         self._tops = dict(zip(self._what.axes, (self._what.bounds / self._tick_s).tolist()))
         self._sliders = {
-            axis: gui.add_slider(f"{axis}, {unit}/s", -top, top, top / 30, 0.0) for axis, top in self._tops.items()
+            axis: gui.add_slider(f"{axis}, {unit}/s", -top, top, top / 30, 0.0)
+            for (axis, top), unit in zip(self._tops.items(), self._contract.interface.action_units)
         }
         gui.add_button("Stop").on_click(lambda _: self._halt())
         self._pause = gui.add_button("Pause")
