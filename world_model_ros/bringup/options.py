@@ -2,7 +2,7 @@
 
 Example::
 
-    simulation(SimulationOptions("tabletop_arm", seed=3))
+    simulation(SimulationOptions("my_arm", seed=3))
 """
 
 from __future__ import annotations
