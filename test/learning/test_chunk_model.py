@@ -7,13 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from scipy.spatial.transform import Rotation
 
 from world_model_ros.core.errors import UserError
 from world_model_ros.learning.behaviour.chunk_losses import GoalMix, reached
 from world_model_ros.learning.behaviour.chunk_model import ChunkModel, ChunkSizes
 from world_model_ros.learning.behaviour.chunk_training import ChunkConfig, fit_statistics, train_chunks
 from world_model_ros.learning.behaviour.layout import Entry, StateLayout, folded_yaw
-from world_model_ros.learning.behaviour.play import Play
+from world_model_ros.learning.behaviour.play import Play, exchanged
 
 LAYOUT = StateLayout((Entry("hand", 1), Entry("drawer", -1, 1, True), Entry("cube", 4, 0, True)))
 SMALL = ChunkSizes(chunk=2, behaviour=64, dynamics=64, distance=64)
@@ -43,6 +44,15 @@ def test_what_looks_the_same_has_the_same_columns(fold: int):
     for each in turned:
         torch.testing.assert_close(folded_yaw(each, fold), folded_yaw(turned[0], fold), atol=1e-5, rtol=0)
     torch.testing.assert_close(folded_yaw(-turned[0], fold), folded_yaw(turned[0], fold))
+
+
+@pytest.mark.parametrize("side", ["xyz", "y", "x", "xx", "yx"])
+def test_a_cube_on_any_of_its_sides_has_the_yaw_that_its_edges_show(side: str):
+    tipped = Rotation.from_euler("z", 0.3)
+    for axis in side:
+        tipped = tipped * Rotation.from_euler(axis, np.pi / 2)
+    quaternion = torch.tensor(np.array([tipped.as_quat()]), dtype=torch.float32)
+    np.testing.assert_allclose(folded_yaw(quaternion, 4)[0], [np.cos(1.2), np.sin(1.2)], atol=1e-5)
 
 
 def test_a_pose_comes_back_as_an_equal_one():
@@ -146,6 +156,58 @@ def test_goals_come_from_the_future_of_the_same_episode():
     assert (x <= play.states[end][:, 6] + 1e-6).all()
     now = play.goals(at, GoalMix(0.0, 1.0, 4.0), torch.Generator().manual_seed(0))
     torch.testing.assert_close(now[:, :4], play.states[at][:, LAYOUT.goal_columns])
+
+
+TWINS = StateLayout((Entry("hand", 1), Entry("a", 4, 0, True), Entry("drawer", -1, 1, True), Entry("b", 4, 2, True)))
+
+
+def twins(yaw: float = 0.0) -> torch.Tensor:
+    hand, a, b = ([*place, *yawed(yaw)] for place in ([0.0, 0.0, 0.1], [0.1, 0.2, 0.3], [0.4, 0.5, 0.6]))
+    return TWINS.state([torch.tensor([each], dtype=torch.float32) for each in (hand, a, [0.7], b)])
+
+
+def test_things_that_are_alike_have_been_each_other():
+    states = twins().repeat(6, 1) + torch.arange(6)[:, None]
+    play = Play(TWINS, states, torch.arange(12.0).reshape(6, 2), torch.tensor([0, 4, 6]), torch.tensor([1, 5]))
+    both = exchanged(play, ("a", "b"))
+    assert both.begins.tolist() == [0, 4, 6, 10, 12]
+    assert both.pool is not None
+    assert both.pool.tolist() == [1, 5, 7, 11]
+    a, b = TWINS.columns(TWINS.entries[1]), TWINS.columns(TWINS.entries[3])
+    torch.testing.assert_close(both.states[:6], states)
+    torch.testing.assert_close(both.states[6:, a], states[:, b])
+    torch.testing.assert_close(both.states[6:, b], states[:, a])
+    torch.testing.assert_close(both.states[6:, [*range(5), 10]], states[:, [*range(5), 10]])
+    torch.testing.assert_close(both.actions[6:], play.actions)
+    torch.testing.assert_close(exchanged(exchanged(play, ("a", "b")), ("b", "a")).states[18:], states)
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (("a",), r"two or more of \['a', 'drawer', 'b'\]"),
+        (("a", "hand"), "two or more of"),
+        (("a", "drawer"), "one kind and one symmetry"),
+    ],
+)
+def test_only_things_of_one_kind_are_alike(names: tuple[str, ...], said: str):
+    with pytest.raises(UserError, match=said):
+        TWINS.exchanged(names)
+
+
+def test_a_thing_turned_by_its_symmetry_or_with_the_hand_is_seen_alike():
+    model = ChunkModel(TWINS, 2, SMALL)
+
+    def turned(state: torch.Tensor) -> torch.Tensor:
+        return model.features(torch.cat([state, state], -1))[:, -4:]
+
+    straight = torch.tensor([[1.0, 0.0, 1.0, 0.0]])
+    torch.testing.assert_close(turned(twins()), straight, atol=1e-5, rtol=0)
+    torch.testing.assert_close(turned(twins(0.3)), straight, atol=1e-5, rtol=0)
+    poses = [torch.tensor([[0.0, 0.0, 0.0, *yawed(yaw)]], dtype=torch.float32) for yaw in (0.1, 0.3, 0.3 + np.pi / 2)]
+    askew = TWINS.state([poses[0], poses[1], torch.zeros(1, 1), poses[2]])
+    by = [np.cos(4 * 0.2), np.sin(4 * 0.2)]
+    np.testing.assert_allclose(turned(askew)[0], [*by, *by], atol=1e-5)
 
 
 def test_a_run_that_was_broken_off_becomes_what_it_would_have(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -8,11 +8,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from world_model_ros.learning.behaviour.augment import Aside, Resting, put_elsewhere
 from world_model_ros.learning.behaviour.chunk_model import ChunkModel
 from world_model_ros.learning.behaviour.play import GoalMix, Play
 
 BEHAVED = GoalMix(0.15, 0.0, 100.0)
 VALUED = GoalMix(0.3, 0.1, 100.0)
+ELSEWHERE = 0.5  # share of resting things that lie elsewhere, where there is room
+ASIDE = 0.4  # share of free hands that are put aside
 
 
 @dataclass(frozen=True)
@@ -30,21 +33,39 @@ class ValueConfig:
     near: float = 0.85
 
 
-def flow_loss(model: ChunkModel, play: Play, at: Tensor, generator: torch.Generator) -> Tensor:
+def flow_loss(
+    model: ChunkModel, play: Play, at: Tensor, generator: torch.Generator, aside: Aside | None = None
+) -> Tensor:
     """Flow matching of the chunks that were done."""
-    memory, goals = play.memory(at), play.goals(at, BEHAVED, generator, model.chunk_ticks)
-    done = (play.chunk(at, model.chunk_ticks) / model.action_scale).flatten(1)
+    k = model.chunk_ticks
+    window, chunk, goals = play.window(at, k), play.chunk(at, k), play.goals(at, BEHAVED, generator, k)
+    if aside is not None:
+        window, chunk = aside.put(play, window, chunk, ASIDE, generator)
+    memory = torch.cat([window[:, 1], window[:, 0]], -1)
+    done = (chunk / model.action_scale).flatten(1)
     noise = torch.randn(done.shape, generator=generator)
     time = torch.rand(len(at), 1, generator=generator)
     velocity = model.flow(model.features(memory), model.asked(memory, goals), (1.0 - time) * noise + time * done, time)
     return F.mse_loss(velocity, done - noise)
 
 
-def dynamics_losses(model: ChunkModel, play: Play, at: Tensor) -> tuple[Tensor, Tensor]:
-    """Squared error of the changes within a chunk, and likelihood of what is left over."""
+def dynamics_losses(
+    model: ChunkModel,
+    play: Play,
+    at: Tensor,
+    resting: Resting | None = None,
+    generator: torch.Generator | None = None,
+) -> tuple[Tensor, Tensor]:
+    """Squared error of the changes within a chunk, and likelihood of what is left over.
+
+    With ``resting`` and a generator, some things lie elsewhere than they did, see `augment.put_elsewhere`.
+    """
     k = model.chunk_ticks
-    memory, chunk = play.memory(at), play.chunk(at, k)
-    truth = play.states[at[:, None] + torch.arange(1, k + 1)] - play.states[at][:, None]
+    window, chunk = play.window(at, k), play.chunk(at, k)
+    if resting is not None and generator is not None:
+        window = put_elsewhere(play, resting, window, ELSEWHERE, generator)
+    memory = torch.cat([window[:, 1], window[:, 0]], -1)
+    truth = window[:, 2:] - window[:, 1:2]
     changes = model.changes(model.features(memory), chunk)
     loss = F.mse_loss(changes, truth / model.change_scale)
     with torch.no_grad():
@@ -77,6 +98,7 @@ def value_loss(
     tolerance: Tensor,
     config: ValueConfig,
     generator: torch.Generator,
+    aside: Aside | None = None,
 ) -> Tensor:
     """Expectile regression of the value on macro steps."""
     k = model.chunk_ticks
@@ -84,6 +106,9 @@ def value_loss(
     memory, after = play.memory(at), play.memory(at + k)
     way = play.states[at[:, None] + torch.arange(1, k + 1)]
     there = reached(way, goals[:, None], model, config.near * tolerance).any(1)
+    if aside is not None:
+        window = aside.put(play, play.window(at, k), play.chunk(at, k), ASIDE, generator)[0]
+        memory = torch.cat([window[:, 1], window[:, 0]], -1)
     with torch.no_grad():
         ahead = target.values(after, goals).amin(0)
         backup = torch.where(there, 0.0, -1.0 + config.discount * ahead)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from world_model_ros.learning.behaviour.layout import StateLayout
+from world_model_ros.learning.behaviour.layout import StateLayout, folded, turned_by
 
 MOST_AHEAD = 60  # ticks that regions are calibrated for, at most
 _FINE_M, _FINE = 0.1, 30.0  # a clipped, fine view of what is near the hand
@@ -52,8 +52,11 @@ class ChunkModel(nn.Module):
         super().__init__()
         self.layout, self.actions, self.sizes = layout, actions, sizes or ChunkSizes()
         r, g, k, c = layout.size, layout.goal_size, self.sizes.chunk, actions
-        seen = 2 * r + 6 * len(layout.relative())
-        asked = 3 * g
+        self.pairs = layout.relative() + layout.between()
+        self.turns = layout.turned()
+        seen = 2 * r + 6 * len(self.pairs) + 2 * len(self.turns)
+        self.wanted = self._wanted()
+        asked = 3 * g + 3 * len(self.wanted)
         self.behaviour = _mlp(seen + asked + k * c + 1, self.sizes.behaviour, k * c)
         self.dynamics = _mlp(seen + k * c, self.sizes.dynamics, k * r)
         self.spread = _mlp(seen + k * c, 128, k * len(layout.entries))
@@ -85,9 +88,12 @@ class ChunkModel(nn.Module):
         """What the networks see of memories (N, 2 R)."""
         now, before = memory.chunk(2, -1)
         seen = [(now - self.mean) / self.scale, ((now - before) / self.step_scale).clamp(-5.0, 5.0)]
-        for thing, hand in self.layout.relative():
-            away = now[:, thing] - now[:, hand]
-            seen += [away / self.scale[hand], (away.clamp(-_FINE_M, _FINE_M)) * _FINE]
+        for thing, other in self.pairs:
+            away = now[:, thing] - now[:, other]
+            seen += [away / self.scale[other], (away.clamp(-_FINE_M, _FINE_M)) * _FINE]
+        for thing, hand, fold in self.turns:
+            other = folded(now[:, hand], fold)
+            seen.append(turned_by(now[:, thing], torch.stack([other[:, 0], -other[:, 1]], -1)))
         return torch.cat(seen, -1)
 
     def asked(self, memory: Tensor, goals: Tensor) -> Tensor:
@@ -95,7 +101,22 @@ class ChunkModel(nn.Module):
         wanted, counts = goals.chunk(2, -1)
         now = memory[:, self.goal_columns]
         mean, scale = self.mean[self.goal_columns], self.scale[self.goal_columns]
-        return torch.cat([(wanted - mean) / scale * counts, (wanted - now) / scale * counts, counts], -1)
+        told = [(wanted - mean) / scale * counts, (wanted - now) / scale * counts, counts]
+        for goal, thing in self.wanted:
+            away = wanted[:, goal] - memory[:, thing]
+            told.append(away.clamp(-_FINE_M, _FINE_M) * _FINE * counts[:, goal])
+        return torch.cat(told, -1)
+
+    def _wanted(self) -> list[tuple[slice, slice]]:
+        """Columns of each goal that is a position, with those of each thing that may be there."""
+        layout, goals, places, at = self.layout, [], [], 0
+        for entry in layout.things:
+            if not entry.scalar:
+                begin = layout.columns(entry).start
+                goals.append(slice(at, at + 3))
+                places.append(slice(begin, begin + 3))
+            at += entry.goal_size
+        return [(goal, place) for goal in goals for place in places]
 
     def flow(self, seen: Tensor, asked: Tensor, chunk: Tensor, time: Tensor) -> Tensor:
         """Velocity (N, k C) of the flow at chunks (N, k C), in units of the bounds, at times (N, 1) from 0 to 1."""

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.progress import progress_bar
+from world_model_ros.learning.behaviour.augment import Aside, Resting
 from world_model_ros.learning.behaviour.chunk_losses import ValueConfig, dynamics_losses, flow_loss, value_loss
 from world_model_ros.learning.behaviour.chunk_model import ChunkModel, ChunkSizes
 from world_model_ros.learning.behaviour.play import Play
@@ -42,6 +43,7 @@ class ChunkConfig:
         tolerance_m: how near to its goal something counts as there. tolerance_rad, tolerance_share: the same of
             something articulated, by its unit.
         sizes: of the networks.
+        alike: groups of things that teach each other: each of a group is recorded as if it had been any other, too.
         held_out: one episode in this many only measures.
         seed: of weights and batches.
         threads: of the CPU.
@@ -59,6 +61,7 @@ class ChunkConfig:
     tolerance_rad: float = 0.1
     tolerance_share: float = 0.1
     sizes: ChunkSizes = field(default_factory=ChunkSizes)
+    alike: tuple[tuple[str, ...], ...] = ()
     held_out: int = 20
     seed: int = 0
     threads: int = 1
@@ -144,6 +147,8 @@ class _ChunkRun:
         numbers = torch.arange(len(play.begins) - 1)
         k = model.chunk_ticks
         self.starts, self.measured = play.starts(numbers[trained], k), play.starts(numbers[held_out], k)
+        self.resting = Resting.of(play)
+        self.aside = Aside.fit(play, self.resting, numbers[trained], k, model.action_scale)
         valued = list(model.distances.parameters())
         others = [p for part in (model.behaviour, model.dynamics, model.spread) for p in part.parameters()]
         self.optimizer = torch.optim.AdamW(
@@ -187,11 +192,17 @@ class _ChunkRun:
     def _losses(self, step: int) -> dict[str, Tensor]:
         config, model, play = self.config, self.model, self.play
         at = self._draw(self.starts)
-        dynamics, spread = dynamics_losses(model, play, at)
-        found = {"flow": flow_loss(model, play, at, self.generator), "dynamics": dynamics, "spread": 0.1 * spread}
+        dynamics, spread = dynamics_losses(model, play, at, self.resting, self.generator)
+        found = {
+            "flow": flow_loss(model, play, at, self.generator, self.aside),
+            "dynamics": dynamics,
+            "spread": 0.1 * spread,
+        }
         if step % config.value_every == 0:
             at = self._draw(self.starts)
-            found["value"] = value_loss(model, self.target, play, at, self.tolerance, config.value, self.generator)
+            found["value"] = value_loss(
+                model, self.target, play, at, self.tolerance, config.value, self.generator, self.aside
+            )
         return found
 
     def _draw(self, starts: Tensor) -> Tensor:

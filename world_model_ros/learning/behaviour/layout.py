@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import torch
 from torch import Tensor
@@ -11,6 +12,7 @@ from torch import Tensor
 from world_model_ros.contract.schema import Interface
 from world_model_ros.core.errors import UserError
 
+_LEVEL = 0.5  # length of an axis seen from above that shows where it points
 _SCALAR = {"pose": False, "value": True}  # kinds of stream that a state is made of
 
 
@@ -140,6 +142,41 @@ class StateLayout:
         places = [self.columns(entry).start for entry in self.entries if not entry.scalar and entry is not self.hand]
         return [(slice(place, place + 3), hand) for place in places]
 
+    def turned(self) -> list[tuple[slice, slice, int]]:
+        """Cosine and sine of each thing's folded yaw, those of the hand's yaw, and the fold."""
+        if self.hand is None or self.hand.fold != 1:
+            return []
+        begin = self.columns(self.hand).start
+        hand = slice(begin + 3, begin + 5)
+        places = [(self.columns(entry).start, entry.fold) for entry in self.things if entry.fold > 0]
+        return [(slice(place + 3, place + 5), hand, fold) for place, fold in places]
+
+    def between(self) -> list[tuple[slice, slice]]:
+        """Positions of each two things that a goal may be given for, neither of them a scalar."""
+        places = [self.columns(entry).start for entry in self.things if not entry.scalar]
+        return [(slice(a, a + 3), slice(b, b + 3)) for a, b in combinations(places, 2)]
+
+    def exchanged(self, names: Sequence[str]) -> list[int]:
+        """Column that each column of a state comes from when things take each other's place, each that of the next.
+
+        Args:
+            names: of things with the same columns, at least two.
+
+        Raises:
+            UserError: a name is unknown, or the things differ in their columns.
+        """
+        known = {entry.name: entry for entry in self.things}
+        unknown = [name for name in names if name not in known]
+        if unknown or len(set(names)) < 2:
+            raise UserError("alike", list(names), f"two or more of {list(known)}")
+        kinds = {(known[name].fold, known[name].goal_size) for name in names}
+        if len(kinds) > 1:
+            raise UserError("alike", list(names), "things of one kind and one symmetry")
+        found = list(range(self.size))
+        for name, following in zip(names, [*names[1:], names[0]]):
+            found[self.columns(known[name])] = range(self.size)[self.columns(known[following])]
+        return found
+
     def state(self, values: Sequence[Tensor]) -> Tensor:
         """A state (N, R) of what each entry's stream holds: poses (N, 7) x, y, z, qx, qy, qz, qw, or scalars (N, 1)."""
         columns = []
@@ -174,13 +211,28 @@ class StateLayout:
 
 
 def folded_yaw(quaternion: Tensor, fold: int) -> Tensor:
-    """Cosine and sine (N, 2) of ``fold`` times the yaw of quaternions (N, 4) x, y, z, w."""
+    """Cosine and sine (N, 2) of ``fold`` times the yaw of quaternions (N, 4) x, y, z, w.
+
+    Yaw is where the x axis points, seen from above; where it stands upright, as of a cube on its side, where the y axis
+    points, less a quarter turn.
+    """
     x, y, z, w = quaternion.unbind(-1)
-    turn = torch.stack([1.0 - 2.0 * (y * y + z * z), 2.0 * (w * z + x * y)], -1)
-    turn = turn / (turn.norm(dim=-1, keepdim=True) + 1e-9)
-    cosine, sine = turn.unbind(-1)
+    first = torch.stack([1.0 - 2.0 * (y * y + z * z), 2.0 * (w * z + x * y)], -1)
+    second = torch.stack([1.0 - 2.0 * (x * x + z * z), 2.0 * (w * z - x * y)], -1)
+    turn = torch.where(first.norm(dim=-1, keepdim=True) > _LEVEL, first, second)
+    return folded(turn / (turn.norm(dim=-1, keepdim=True) + 1e-9), fold)
+
+
+def folded(turn: Tensor, fold: int) -> Tensor:
+    """Cosine and sine (N, 2) of ``fold`` times the angle whose cosine and sine (N, 2) are given."""
     whole = turn
     for _ in range(fold - 1):
-        c, s = whole.unbind(-1)
-        whole = torch.stack([c * cosine - s * sine, c * sine + s * cosine], -1)
+        whole = turned_by(whole, turn)
     return whole
+
+
+def turned_by(turn: Tensor, other: Tensor) -> Tensor:
+    """Cosine and sine (N, 2) of the sum of two angles, each given by its own."""
+    c, s = turn.unbind(-1)
+    cosine, sine = other.unbind(-1)
+    return torch.stack([c * cosine - s * sine, c * sine + s * cosine], -1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -58,6 +59,10 @@ class Play:
         """Memories (B, 2 R) at ticks (B,)."""
         return torch.cat([self.states[at], self.states[at - 1]], -1)
 
+    def window(self, at: Tensor, ticks: int) -> Tensor:
+        """States (B, ticks + 2, R) from one tick before ticks (B,) to ``ticks`` after them."""
+        return self.states[at[:, None] + torch.arange(-1, ticks + 1)]
+
     def chunk(self, at: Tensor, ticks: int) -> Tensor:
         """Actions (B, ticks, C) from ticks (B,) on."""
         return self.actions[at[:, None] + torch.arange(ticks)]
@@ -81,3 +86,20 @@ class Play:
         goal = torch.where(source > 1.0 - mix.now, at, goal)
         wanted = self.states[goal][:, self.layout.goal_columns]
         return torch.cat([wanted, torch.ones_like(wanted)], -1)
+
+
+def exchanged(play: Play, names: Sequence[str]) -> Play:
+    """Play in which things that are alike have also been each other: all its episodes, again for each turn of names."""
+    order = torch.tensor(play.layout.exchanged(names))
+    count, copies = len(play.states), [play.states]
+    for _ in names[1:]:
+        copies.append(copies[-1][:, order])
+    begins = [play.begins[:-1] + turn * count for turn in range(len(names))]
+    pool = None if play.pool is None else torch.cat([play.pool + turn * count for turn in range(len(names))])
+    return Play(
+        play.layout,
+        torch.cat(copies),
+        play.actions.repeat(len(names), 1),
+        torch.cat([*begins, torch.tensor([count * len(names)])]),
+        pool,
+    )

@@ -1,0 +1,199 @@
+"""What was not recorded and is known all the same: things that lie elsewhere, and a hand that comes back on its way.
+
+A planner that chooses the best of what a behaviour would do leaves what was recorded. These two make its surroundings
+known: a thing that nothing comes near stays where it is (counterfactual data, Pitis et al. 2020), and a hand that was
+put aside reaches the same place by other actions (corrective labels, Ke et al. 2024).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from world_model_ros.learning.behaviour.layout import Entry, StateLayout, turned_by
+from world_model_ros.learning.behaviour.play import Play
+
+_RESTS, _JITTERS, _MOST_JITTER = 1e-3, 3.0, 5e-3  # m, or the unit of something articulated; see `Resting`
+_LEVEL_M = 5e-3  # above its usual height, on the table
+_CLEAR_M = 0.07  # between things that do not touch each other
+_FOLLOWS = 0.5  # share of its changes that actions explain, of what they can bring back
+_ASIDE = 0.4  # share of what the hand usually moves in a chunk, by which it is put aside
+_FITTED = 20_000  # windows
+_SOME = 97  # one tick in this many shows what is usual
+
+
+@dataclass(frozen=True)
+class Resting:
+    """When things rest.
+
+    Args:
+        layout: of a state.
+        most: (things,) how far each may seem to move, over a window, while it rests; by how it is tracked.
+        level: (things,) m, how high each usually lies at most; infinite for a scalar.
+    """
+
+    layout: StateLayout
+    most: Tensor
+    level: Tensor
+
+    @classmethod
+    def of(cls, play: Play) -> Resting:
+        """From play in which each thing rests most of the time: what it then seems to move is jitter."""
+        most, level, some = [], [], torch.arange(1, len(play.states), _SOME)
+        for entry in play.layout.things:
+            place = _place(play.layout, entry)
+            steps = (play.states[some][:, place] - play.states[some - 1][:, place]).norm(dim=-1)
+            most.append(min(max(_RESTS, _JITTERS * float(steps.median())), _MOST_JITTER))
+            level.append(torch.inf if entry.scalar else float(play.states[some, place.start + 2].median()) + _LEVEL_M)
+        return cls(play.layout, torch.tensor(most), torch.tensor(level))
+
+    def __call__(self, window: Tensor) -> Tensor:
+        """Which things (B, things) rest in windows (B, T, R)."""
+        rests = []
+        for entry, most in zip(self.layout.things, self.most):
+            there = window[..., _place(self.layout, entry)]
+            rests.append((there - there[:, :1]).norm(dim=-1).amax(1) < most)
+        return torch.stack(rests, 1)
+
+
+def put_elsewhere(play: Play, resting: Resting, window: Tensor, share: float, generator: torch.Generator) -> Tensor:
+    """Windows (B, T, R) in which a share of the things that rest apart from all others lie where they once lay."""
+    layout, out, rests = play.layout, window.clone(), resting(window)
+    poses = [entry for entry in layout.entries if not entry.scalar]
+    for number, entry in enumerate(layout.things):
+        if entry.scalar:
+            continue
+        columns, where = layout.columns(entry), _place(layout, entry)
+        there, level = out[..., where], resting.level[number]
+        donor = play.states[1:][torch.randint(0, len(play.states) - 1, (len(window),), generator=generator)]
+        place = donor[:, None, where]
+        free = rests[:, number] & (torch.rand(len(window), generator=generator) < share)
+        free &= (there[:, 0, 2] < level) & (place[:, 0, 2] < level)
+        for other in (out[..., _place(layout, each)] for each in poses if each is not entry):
+            free &= (other - there).norm(dim=-1).amin(1) > _CLEAR_M
+            free &= (other - place).norm(dim=-1).amin(1) > _CLEAR_M
+        new = donor[:, None, columns].expand(-1, window.shape[1], -1)
+        out[..., columns] = torch.where(free[:, None, None], new, out[..., columns])
+    return out
+
+
+@dataclass(frozen=True)
+class Aside:
+    """How actions bring back a hand that was put aside.
+
+    Args:
+        resting: of things, which has the layout of a state.
+        pose: of the hand, which actions move; None without one.
+        scalars: of the hand, all that no goal is given for.
+        follows: (S,) bool, which of them actions move.
+        back: (O, k C) actions for each coordinate that actions move, per m, rad or unit that it is off.
+        size: how far the pose is put aside, standard deviation of its coordinates, (4,) or (3,) without yaw, or (0,).
+        bounds: (C,) of an action.
+    """
+
+    resting: Resting
+    pose: Entry | None
+    scalars: tuple[Entry, ...]
+    follows: Tensor
+    back: Tensor
+    size: Tensor
+    bounds: Tensor
+
+    @classmethod
+    def fit(cls, play: Play, resting: Resting, episodes: Tensor, chunk: int, bounds: Tensor) -> Aside | None:
+        """From how actions moved the hand where nothing else moved, in some episodes (E',); None if they do not."""
+        layout = play.layout
+        at = play.starts(episodes, chunk)
+        at = at[torch.randperm(len(at), generator=torch.Generator().manual_seed(5))[:_FITTED]]
+        window, done = play.window(at, chunk), play.chunk(at, chunk).flatten(1)
+        still = resting(window).all(1)
+        window, done = window[still], done[still]
+        if len(done) < 2 * done.shape[1]:
+            return None
+        moved = _Moved(done, bounds.repeat(chunk))
+        hand = layout.hand
+        pose = None if hand is None or not moved.by(layout, hand, window) else hand
+        size = _ASIDE * moved.size if pose is not None else torch.zeros(0)
+        scalars = tuple(each for each in layout.entries if each.scalar and not each.goal)
+        follows = torch.tensor([moved.by(layout, each, window) for each in scalars], dtype=torch.bool)
+        if not moved.weights:
+            return None
+        return cls(resting, pose, scalars, follows, -torch.linalg.pinv(torch.cat(moved.weights, 1)), size, bounds)
+
+    def put(
+        self, play: Play, window: Tensor, chunk: Tensor, share: float, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """Windows (B, T, R) and chunks (B, k, C) of which a share begin with the hand aside, and end as they did.
+
+        The first two rows of a window change. Only where nothing else moves and nothing is near the hand. In half of
+        these, scalars of the hand are what they once were at another tick.
+        """
+        layout, count = self.resting.layout, len(window)
+        free = self.resting(window).all(1) & _far(layout, window)
+        free &= torch.rand(count, generator=generator) < share
+        out = window.clone()
+        offs = []
+        if self.pose is not None:
+            off = torch.randn(count, len(self.size), generator=generator) * self.size * free[:, None]
+            columns = layout.columns(self.pose)
+            out[:, :2, columns.start : columns.start + 3] += off[:, None, :3]
+            if self.pose.fold > 0:
+                turn, angle = slice(columns.start + 3, columns.start + 5), self.pose.fold * off[:, 3]
+                by = torch.stack([torch.cos(angle), torch.sin(angle)], -1)[:, None].expand(-1, 2, -1)
+                out[:, :2, turn] = turned_by(out[:, :2, turn], by)
+            offs.append(off)
+        donor = play.states[torch.randint(0, len(play.states), (count,), generator=generator)]
+        other = free & (torch.rand(count, generator=generator) < 0.5)
+        for entry, follows in zip(self.scalars, self.follows.tolist()):
+            column = layout.columns(entry)
+            off = (donor[:, column] - window[:, 1, column]) * other[:, None]
+            out[:, :2, column] += off[:, None]
+            offs += [off] if follows else []
+        bent = chunk + (torch.cat(offs, 1) @ self.back).reshape(chunk.shape)
+        return out, torch.minimum(torch.maximum(bent, -self.bounds), self.bounds)
+
+
+class _Moved:
+    """Regression of what moved on what was done (N, k C)."""
+
+    def __init__(self, done: Tensor, bounds: Tensor) -> None:
+        self.done, self.weights, self.size = done, list[Tensor](), torch.zeros(0)
+        self._ridge = done.T @ done + 1e-3 * len(done) * torch.diag(bounds**2)
+
+    def by(self, layout: StateLayout, entry: Entry, window: Tensor) -> bool:
+        """Whether actions explain how an entry moved in windows (N, T, R); if so, `weights` has them."""
+        moved = _coordinates(layout, entry, window[:, -1]) - _coordinates(layout, entry, window[:, 1])
+        if entry.fold > 0:
+            turn = entry.fold * moved[:, 3]
+            moved[:, 3] = torch.atan2(torch.sin(turn), torch.cos(turn)) / entry.fold
+        weight = torch.linalg.solve(self._ridge, self.done.T @ moved)
+        left = (moved - self.done @ weight).square().mean(0) / moved.square().mean(0).clamp(min=1e-12)
+        if bool((left > 1.0 - _FOLLOWS).any()):
+            return False
+        self.weights.append(weight)
+        self.size = moved.square().mean(0).sqrt()
+        return True
+
+
+def _coordinates(layout: StateLayout, entry: Entry, state: Tensor) -> Tensor:
+    """Position and yaw (N, 4), position (N, 3) or value (N, 1) of an entry in states (N, R)."""
+    columns = state[:, layout.columns(entry)]
+    if entry.fold < 1:
+        return columns
+    return torch.cat([columns[:, :3], torch.atan2(columns[:, 4:5], columns[:, 3:4]) / entry.fold], -1)
+
+
+def _place(layout: StateLayout, entry: Entry) -> slice:
+    """Columns of the position or of the value of an entry."""
+    begin = layout.columns(entry).start
+    return slice(begin, begin + (1 if entry.scalar else 3))
+
+
+def _far(layout: StateLayout, window: Tensor) -> Tensor:
+    """Where (B,) no thing is near the hand in the first two rows of windows (B, T, R)."""
+    free = torch.ones(len(window), dtype=torch.bool)
+    for thing, hand in layout.relative():
+        free &= (window[:, :2, thing] - window[:, :2, hand]).norm(dim=-1).amin(1) > _CLEAR_M
+    return free
