@@ -165,8 +165,28 @@ def test_graphs_are_what_the_module_is(run: Path, brain: Brain, contract: Contra
                 np.testing.assert_allclose(found[key], wanted[key], atol=2e-4, err_msg=f"{name} {key}")
 
 
+@pytest.mark.parametrize("solver", ["behaviour", "icem"])
+def test_other_solvers_plan_with_the_same_model(run: Path, tmp_path: Path, contract: Contract, solver: str):
+    manifest = export(run, tmp_path / "bundle", solver=solver, **PLAN)
+    assert getattr(manifest.planner, "solver", "") == solver
+    other = Brain(load_bundle(tmp_path / "bundle", contract), contract, "cpu", 1)
+    goal = Goal("pose", 0, "cube_0", np.array([0.4, 0.1, 0.02, 0, 0, 0, 1], np.float32))
+    session = BrainSession(other, 7)
+    for tick in range(4):
+        done = session.step(session.inputs(seen(tick), None, goal))
+    assert done.decision.chunk is not None
+    assert done.decision.chunk.shape == (6, contract.interface.action.size)
+    assert np.abs(done.decision.chunk).max() > 0
+
+
 def test_settings_that_there_are_not_are_refused(run: Path):
-    wrong = ({"solver": "icem"}, "planner"), ({"samples": 10}, "samples"), ({"every": 4}, "every")
+    wrong = (
+        ({"solver": "none"}, "behaviour"),
+        ({"horizon": 3}, "planner"),
+        ({"noise": -1}, "noise"),
+        ({"samples": 10}, "samples"),
+        ({"every": 4}, "every"),
+    )
     for planner, field in (*wrong, ({"spread": 0}, "spread"), ({"macro_steps": 30}, "macro_steps")):
         with pytest.raises(UserError, match=field):
             export(run, run / "no", **planner)
@@ -178,6 +198,11 @@ def test_a_bag_that_is_too_short_for_a_chunk_costs_itself_alone(tmp_path: Path, 
     config = ChunkConfig(steps=2, batch=8, sizes=SIZES, held_out=4)
     told = train(contract, tmp_path, tmp_path / "run", config, workers=1, despite_faults=True)
     assert told["bags"] >= 3
+
+
+def test_things_that_are_not_alike_are_said_before_bags_are_read(tmp_path: Path, contract: Contract):
+    with pytest.raises(UserError, match="alike"):
+        train(contract, tmp_path / "none", tmp_path / "run", ChunkConfig(alike=(("cube_0", "effector"),)))
 
 
 def test_what_cannot_be_trained_is_said_before_bags_are_read(

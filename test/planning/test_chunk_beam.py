@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from world_model_ros.planning.chunk_beam import ChunkBeam
+from world_model_ros.planning.chunk_beam import ChunkBeam, ChunkSample, ChunkSearch
+from world_model_ros.planning.solver import ICEM, Planned
 
 K = 2
 
@@ -66,3 +67,34 @@ def test_it_keeps_bounds(bound: float):
     found, _ = planned(2, 5.0, bound=bound, warm=torch.ones(2 * K, 1))
     assert found.chunk.abs().max() <= bound
     assert found.states.abs().max() <= 2 * K * bound + 1e-6
+
+
+def noise_of(steps: int, width: int = 16) -> Tensor:
+    return torch.randn(steps, width, K * steps, 1, generator=torch.Generator().manual_seed(5))
+
+
+def run(search: torch.nn.Module, steps: int, goal: float, warm: float = 0.0) -> Planned:
+    high = torch.ones(K * steps, 1)
+    return search(torch.zeros(1), torch.tensor([goal]), -high, high, warm * high, noise_of(steps))
+
+
+def test_less_noise_makes_more_usual_chunks():
+    full, less = (run(ChunkBeam(Point(), 16, 2, noise=noise), 2, 1.0) for noise in (1.0, 0.1))
+    assert less.candidates.abs().max() < 0.5 < full.candidates.abs().max()
+
+
+def test_a_free_search_judges_by_the_same_distance():
+    config = ICEM.Config(16, 2, elites=4)
+    found = run(ChunkSearch(Point(), ICEM(config)), 2, 2.0)
+    assert found.chunk.shape == (2 * K, 1)
+    assert float(found.cost) == pytest.approx(abs(float(found.chunk.sum()) - 2.0), abs=1e-5)
+    assert float(found.cost) < 0.3
+
+
+def test_behaviour_alone_takes_its_first_sample_whatever_the_goal():
+    near, far = (run(ChunkSample(Point(), 12, 2), 2, goal, warm=1.0) for goal in (0.0, 9.0))
+    first = noise_of(2)[:, 0, :K].clamp(-1.0, 1.0).reshape(2 * K, 1)
+    torch.testing.assert_close(near.chunk, first)
+    torch.testing.assert_close(far.chunk, first)
+    torch.testing.assert_close(near.futures[-1, -1], first.sum(0))
+    assert near.candidates.shape == (12, 2 * K, 1)

@@ -18,7 +18,6 @@ from world_model_ros.contract.share_folder import share_folder
 from world_model_ros.core.errors import UserError
 
 MANIFEST = "manifest.json"
-BEAM = "beam"  # the solver of a bundle that plans by chunks
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,7 @@ class BundleReport:
 
 def by_chunks(bundle: Bundle) -> bool:
     """Whether a bundle plans by chunks of behaviour."""
-    return getattr(bundle.manifest.planner, "solver", None) == BEAM
+    return hasattr(bundle.manifest.planner, "macro_steps")
 
 
 def known_bundles() -> list[str]:

@@ -21,6 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     of.add_argument("--train", action="store_true", help="collect play, train and export first; goes on where it was")
     of.add_argument("--play", type=int, help="episodes of play to train on; 100, of cube-double 200, without it")
     of.add_argument("--steps", type=int, help="gradient steps of the training; the usual ones without it")
+    of.add_argument("--train-seed", type=int, default=0, help="of the training (%(default)s)")
     of.add_argument("--noise-mm", type=float, default=0.0, help="of the positions of what is tracked (%(default)s)")
     of.add_argument("--lost", type=float, default=0.0, help="share of tracked poses that never arrive (%(default)s)")
     of.add_argument("--late-ms", type=float, default=0.0, help="how late tracked poses arrive (%(default)s)")
@@ -81,14 +82,14 @@ def _train(arguments: argparse.Namespace, contract: Contract, out: Path) -> None
     """Play, training and bundle in ``out``; what is there already is kept."""
     from world_model_ros.core.errors import UserError
     from world_model_ros.core.progress import progress_bar
-    from world_model_ros.evaluate.benchmarks.benchmark import PLAY
+    from world_model_ros.evaluate.benchmarks.benchmark import ALIKE, PLAY
     from world_model_ros.evaluate.benchmarks.play_bags import collect_play
     from world_model_ros.learning.behaviour.chunk_training import ChunkConfig
     from world_model_ros.learning.export.publish import export
     from world_model_ros.learning.training.train_on_bags import train
 
     episodes = PLAY[arguments.name] if arguments.play is None else arguments.play
-    config = ChunkConfig()
+    config = ChunkConfig(alike=ALIKE.get(arguments.name, ()), seed=arguments.train_seed)
     if arguments.steps is not None:
         if arguments.steps < 1:
             raise UserError("steps", arguments.steps, "1 or more")

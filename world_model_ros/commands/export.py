@@ -18,12 +18,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--robot", help="of a bundle: contract, name or .yaml file; the one that it names without it")
     parser.add_argument("--candidates", type=int, help="of the planner's first iteration, or chunks of a macro step")
     parser.add_argument("--macro-steps", type=int, help="of a model that plans by chunks: how many it looks ahead")
+    parser.add_argument("--noise", type=float, help="of a model that plans by chunks: under 1, more usual ones")
     parser.add_argument("--every", type=int, help="of a model that plans by chunks: ticks between two plans")
     parser.add_argument(
         "--threads", type=int, default=0, help="of the CPU; 0 measures what is quickest now (%(default)s)"
     )
     parser.add_argument("--exporter", help="dynamo or torchscript; dynamo without it, where onnxscript is installed")
-    parser.add_argument("--solver", help="icem or mppi; icem without it, or that of the bundle")
+    parser.add_argument("--solver", help="icem or mppi; of a model of chunks also beam or behaviour")
     parser.add_argument(
         "--objective", help="what a plan is judged by: goal, or module:Class of your own, found from this folder too"
     )
@@ -69,17 +70,14 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _planner(arguments: argparse.Namespace) -> dict[str, Any]:
     from world_model_ros.planning.objective import objective_named
-    from world_model_ros.planning.solver import solver_named
 
     named = {"solver": arguments.solver, "objective": arguments.objective}
     given = {"samples": arguments.candidates, "decay": arguments.decay, **named}
-    given |= {"macro_steps": arguments.macro_steps, "every": arguments.every}
-    for name, least in (("candidates", 1), ("decay", 1.0), ("macro_steps", 1), ("every", 1)):
+    given |= {"macro_steps": arguments.macro_steps, "every": arguments.every, "noise": arguments.noise}
+    for name, least in (("candidates", 1), ("decay", 1.0), ("macro_steps", 1), ("every", 1), ("noise", 0.0)):
         value = getattr(arguments, name)
         if value is not None and not value >= least:
             raise UserError(name, value, f"{least} or more")
-    if arguments.solver is not None:
-        solver_named(arguments.solver)
     if arguments.objective is not None:
         sys.path.insert(0, str(Path.cwd()))
         objective_named(arguments.objective)

@@ -35,6 +35,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--steps", type=int, nargs="+", metavar="N", help="gradient steps: of the two stages of senses, or of chunks"
     )
+    parser.add_argument(
+        "--alike",
+        action="append",
+        default=[],
+        metavar="A,B",
+        help="of chunks: things that behave alike teach each other; may be given several times",
+    )
     parser.add_argument("--reader-steps", type=int, help="gradient steps of the position reader")
     parser.add_argument("--decoder-steps", type=int, help="gradient steps of the image decoder, after all else")
     parser.add_argument("--horizon", type=int, default=12, help="ticks that are imagined (%(default)s)")
@@ -86,8 +93,13 @@ def _chunks(arguments: argparse.Namespace) -> ChunkConfig:
     steps = arguments.steps or [ChunkConfig.steps]
     if len(steps) != 1:
         raise UserError("steps", steps, "one number, of a model that plans by chunks")
-    # Networks this small are no quicker on more threads.
-    return ChunkConfig(steps=steps[0], held_out=arguments.held_out, seed=arguments.seed, threads=arguments.threads or 1)
+    return ChunkConfig(
+        steps=steps[0],
+        alike=tuple(tuple(group.split(",")) for group in arguments.alike),
+        held_out=arguments.held_out,
+        seed=arguments.seed,
+        threads=arguments.threads or 1,  # networks this small are no quicker on more
+    )
 
 
 def _senses(arguments: argparse.Namespace) -> TrainConfig:

@@ -1,7 +1,7 @@
 """A beam over chunks: sampled from a behaviour, imagined a macro step each, the nearest to the goal kept.
 
-Never a free search: what is sampled is what the data would do, so that dynamics and distance are asked about what they
-were trained on.
+Not a free search: what is sampled is what the data would do, so that dynamics and distance are asked about what they
+were trained on. `ChunkSearch` searches freely and `ChunkSample` does not choose, to compare.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
-from world_model_ros.planning.solver import Planned
+from world_model_ros.planning.solver import Planned, Search, Solver
 
 
 class Chunks(Protocol):
@@ -43,11 +43,12 @@ class ChunkBeam(nn.Module):
         width: chunks a macro step, a multiple of ``spread``.
         steps: macro steps.
         spread: new chunks for each future that is kept.
+        noise: size of the noise that chunks are sampled from; under one, they are more usual.
     """
 
-    def __init__(self, model: Chunks, width: int = 64, steps: int = 3, spread: int = 4) -> None:
+    def __init__(self, model: Chunks, width: int = 64, steps: int = 3, spread: int = 4, noise: float = 1.0) -> None:
         super().__init__()
-        self.model, self.width, self.steps, self.spread = model, width, steps, spread
+        self.model, self.width, self.steps, self.spread, self.noise = model, width, steps, spread, noise
 
     def forward(self, memory: Tensor, goals: Tensor, low: Tensor, high: Tensor, warm: Tensor, noise: Tensor) -> Planned:
         """Plan from a belief.
@@ -69,7 +70,7 @@ class ChunkBeam(nn.Module):
                 kept = torch.topk(-cost, width // self.spread).indices.repeat_interleave(self.spread)
                 now, chunks, states = now[kept], chunks[kept], states[kept]
             ticks = slice(step * k, (step + 1) * k)
-            chunk = self.model.sample(now, wanted, noise[step, :width, :k])
+            chunk = self.model.sample(now, wanted, self.noise * noise[step, :width, :k])
             if not step:
                 there = (warm[:k].abs().sum() > 0).to(chunk.dtype)
                 first = there * warm[:k] + (1.0 - there) * chunk[0]
@@ -82,3 +83,62 @@ class ChunkBeam(nn.Module):
         order = torch.topk(-cost, width).indices
         best, others = order[0], order.flip(0)  # the best last
         return Planned(chunks[best], states[best], cost[best][None], chunks[others], states[others])
+
+
+class ChunkSearch(nn.Module):
+    """Plans by a solver that samples any action within the bounds, and judges by the same distance as `ChunkBeam`.
+
+    Args:
+        model: that imagines and judges.
+        solver: that searches.
+    """
+
+    def __init__(self, model: Chunks, solver: Solver) -> None:
+        super().__init__()
+        self.model, self.solver = model, solver
+
+    def forward(self, memory: Tensor, goals: Tensor, low: Tensor, high: Tensor, warm: Tensor, noise: Tensor) -> Planned:
+        """Plan from a belief; arguments are those of `ChunkBeam.forward`."""
+        k = self.model.chunk_ticks
+
+        def evaluate(candidates: Tensor) -> tuple[Tensor, Tensor]:
+            count = len(candidates)
+            now, states = memory[None].expand(count, -1), []
+            for begin in range(0, candidates.shape[1], k):
+                chunk = candidates[:, begin : begin + k]
+                ahead = self.model.imagine_chunk(now, chunk)
+                states.append(ahead)
+                now = ahead[:, -1]
+            return torch.cat(states, 1), self.model.distance(now, goals[None].expand(count, -1))
+
+        return self.solver(evaluate, Search(warm[None], warm, 0.5 * (high - low), low, high, noise))
+
+
+class ChunkSample(nn.Module):
+    """Plans by behaviour alone: of what it samples, the first; the others are shown.
+
+    Args:
+        model: that samples and imagines.
+        width: futures. steps: macro steps of each.
+    """
+
+    def __init__(self, model: Chunks, width: int = 12, steps: int = 1) -> None:
+        super().__init__()
+        self.model, self.width, self.steps = model, width, steps
+
+    def forward(self, memory: Tensor, goals: Tensor, low: Tensor, high: Tensor, warm: Tensor, noise: Tensor) -> Planned:
+        """Plan from a belief; arguments are those of `ChunkBeam.forward`, of which ``warm`` is not used."""
+        k, width = self.model.chunk_ticks, self.width
+        now, wanted = memory[None].expand(width, -1), goals[None].expand(width, -1)
+        chunks, states = [], []
+        for step in range(self.steps):
+            ticks = slice(step * k, (step + 1) * k)
+            chunk = self.model.sample(now, wanted, noise[step, :width, :k])
+            chunk = torch.minimum(torch.maximum(chunk, low[ticks]), high[ticks])
+            ahead = self.model.imagine_chunk(now, chunk)
+            chunks.append(chunk)
+            states.append(ahead)
+            now = ahead[:, -1]
+        done, futures = torch.cat(chunks, 1).flip(0), torch.cat(states, 1).flip(0)  # the first last
+        cost = self.model.distance(now[:1], wanted[:1]) + 0.0 * warm.sum()
+        return Planned(done[-1], futures[-1], cost, done, futures)

@@ -9,7 +9,7 @@ from world_model_ros.contract.schema import Interface
 from world_model_ros.learning.behaviour.chunk_belief import SEEN, ChunkBelief
 from world_model_ros.learning.behaviour.chunk_model import ChunkModel
 from world_model_ros.learning.export.graph_modules import NamedGraph
-from world_model_ros.planning.chunk_beam import ChunkBeam
+from world_model_ros.planning.chunk_beam import ChunkBeam, ChunkSample, ChunkSearch
 
 _SHOWN = 8  # futures that lost, to be drawn
 
@@ -56,7 +56,7 @@ class ChunkRollout(NamedGraph):
 class ChunkPlan(NamedGraph):
     """One plan a call. What no goal is given for is asked to stay where it is."""
 
-    def __init__(self, belief: ChunkBelief, interface: Interface, beam: ChunkBeam) -> None:
+    def __init__(self, belief: ChunkBelief, interface: Interface, beam: ChunkBeam | ChunkSample | ChunkSearch) -> None:
         super().__init__()
         self.belief, self.model, self.beam, self.targets = belief, belief.model, beam, len(interface.targets)
         model = belief.model

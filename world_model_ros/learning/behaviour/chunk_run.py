@@ -12,7 +12,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from world_model_ros.bundle.bundle import BEAM
 from world_model_ros.bundle.manifest import Manifest
 from world_model_ros.bundle.manifest import Sizes as BundleSizes
 from world_model_ros.contract.contract import Contract, contract_from_text
@@ -23,11 +22,13 @@ from world_model_ros.learning.behaviour.chunk_graphs import ChunkPerceive, Chunk
 from world_model_ros.learning.behaviour.chunk_model import MOST_AHEAD, ChunkModel, ChunkSizes
 from world_model_ros.learning.behaviour.chunk_training import ChunkConfig, fit_statistics, train_chunks
 from world_model_ros.learning.behaviour.layout import StateLayout
-from world_model_ros.learning.behaviour.play import Play
+from world_model_ros.learning.behaviour.play import Play, exchanged
 from world_model_ros.learning.data.cache import Cache, open_cache
 from world_model_ros.learning.export.bundle_writer import write_bundle
-from world_model_ros.planning.chunk_beam import ChunkBeam
+from world_model_ros.planning.chunk_beam import ChunkBeam, ChunkSample, ChunkSearch
+from world_model_ros.planning.solver import SOLVERS
 
+BEAM, BEHAVIOUR = "beam", "behaviour"  # solvers, beside those that search freely
 _CANDIDATES = 8  # that a rollout takes at a time
 _USUAL = 0.99  # share of ticks whose surprise is under one
 _REGION = 0.9
@@ -43,12 +44,17 @@ class BeamConfig:
         samples: chunks a macro step, a multiple of ``spread``. macro_steps: how many of them are looked ahead.
         spread: new chunks for each future that is kept.
         every: ticks between two plans; one more than a chunk has makes no sense.
+        noise: size of the noise that chunks are sampled from; under one, they are more usual.
+        solver: ``beam``; ``behaviour``, which does not choose; or one of `world_model_ros.planning.solver.SOLVERS`,
+            which searches freely.
     """
 
     samples: int = 64
     macro_steps: int = 3
     spread: int = 4
     every: int = 2
+    noise: float = 1.0
+    solver: str = BEAM
 
     def but(self, **changes: Any) -> BeamConfig:
         """These settings with some changed. `UserError` of one that there is not, or that makes no sense."""
@@ -57,9 +63,13 @@ class BeamConfig:
             if name not in legal:
                 raise UserError("planner", name, f"one of {legal}, of a model that plans by chunks")
         changed = replace(self, **changes)
-        for name in legal:
-            if getattr(changed, name) < 1:
-                raise UserError(name, getattr(changed, name), "1 or more")
+        solvers = sorted([BEAM, BEHAVIOUR, *SOLVERS])
+        if changed.solver not in solvers:
+            raise UserError("solver", changed.solver, f"one of {solvers}, of a model that plans by chunks")
+        for name in legal[:-1]:
+            least = 0 if name == "noise" else 1
+            if getattr(changed, name) < least:
+                raise UserError(name, getattr(changed, name), f"{least} or more")
         if changed.samples < 12 or changed.samples % changed.spread:
             raise UserError("samples", changed.samples, f"12 or more, a multiple of {changed.spread}")
         return changed
@@ -123,9 +133,12 @@ def train_on_cache(contract: Contract, cache: Cache, out: Path, config: ChunkCon
         raise UserError("bags", int(cache.trained.sum()), f"training episodes of more than {config.chunk} ticks")
     torch.manual_seed(config.seed)
     model = ChunkModel(layout, interface.action.size, config.sizes)
-    fit_statistics(model, play, torch.tensor(interface.action.bounds), trained)
     play = replace(play, pool=play.ticks(trained))
     masks = torch.from_numpy(cache.validation), torch.from_numpy(cache.trained)
+    for group in config.alike:
+        play = exchanged(play, group)
+        masks = masks[0].repeat(len(group)), masks[1].repeat(len(group))
+    fit_statistics(model, play, torch.tensor(interface.action.bounds), torch.nonzero(masks[1])[:, 0])
     told = train_chunks(model, play, masks[0], tolerances(interface, layout, config), config, out, masks[1])
     about = {"kind": "chunks", "contract": contract.text, "sizes": asdict(config.sizes)}
     torch.save({**about, "weights": model.state_dict()}, out / "model.pt")
@@ -249,7 +262,14 @@ def export_chunks(
 ) -> Manifest:
     """Write a bundle of a model that is trained and calibrated."""
     interface, model = contract.interface, belief.model
-    search = ChunkBeam(model, beam.samples, beam.macro_steps, beam.spread)
+    search: ChunkBeam | ChunkSample | ChunkSearch
+    if beam.solver == BEAM:
+        search = ChunkBeam(model, beam.samples, beam.macro_steps, beam.spread, beam.noise)
+    elif beam.solver == BEHAVIOUR:
+        search = ChunkSample(model, beam.samples, beam.macro_steps)
+    else:
+        solver = SOLVERS[beam.solver]
+        search = ChunkSearch(model, solver(solver.Config(beam.samples, beam.macro_steps)))
     return write_bundle(
         out,
         contract,
@@ -268,7 +288,7 @@ def export_chunks(
         ),
         name,
         free={"candidates": _CANDIDATES},
-        planner={"solver": BEAM, "beta": 0.0, "chunk": model.chunk_ticks, **asdict(beam)},
+        planner={"beta": 0.0 if beam.solver in (BEAM, BEHAVIOUR) else 2.0, "chunk": model.chunk_ticks, **asdict(beam)},
         provenance=provenance,
         scores=scores,
         calibration=calibration,

@@ -54,7 +54,9 @@ def train(
     """
     out, config = Path(out), config or usual_config(contract)
     if isinstance(config, ChunkConfig):  # what it cannot be trained for is said before bags are read
-        StateLayout.of(contract.interface)
+        layout = StateLayout.of(contract.interface)
+        for group in config.alike:
+            layout.exchanged(group)
         if (processes := int(os.environ.get("WORLD_SIZE", "1"))) > 1:
             raise UserError("WORLD_SIZE", processes, "1: a model of chunks is trained by one process")
     folders = [Path(bags)] if isinstance(bags, str | Path) else [Path(each) for each in bags]
