@@ -92,8 +92,8 @@ class ChunkModel(nn.Module):
             away = now[:, thing] - now[:, other]
             seen += [away / self.scale[other], (away.clamp(-_FINE_M, _FINE_M)) * _FINE]
         for thing, hand, fold in self.turns:
-            other = folded(now[:, hand], fold)
-            seen.append(turned_by(now[:, thing], torch.stack([other[:, 0], -other[:, 1]], -1)))
+            turn = folded(now[:, hand], fold)
+            seen.append(turned_by(now[:, thing], torch.stack([turn[:, 0], -turn[:, 1]], -1)))
         return torch.cat(seen, -1)
 
     def asked(self, memory: Tensor, goals: Tensor) -> Tensor:
