@@ -22,6 +22,15 @@ from world_model_ros.learning.training.config import TrainConfig
 from world_model_ros.learning.training.train import train as train_on_cache
 
 
+def _refuse_chunks(contract: Contract, config: ChunkConfig) -> None:
+    """`UserError` of what a model of chunks cannot be trained for, before bags are read."""
+    layout = StateLayout.of(contract.interface)
+    for group in config.alike:
+        layout.exchanged(group)
+    if (processes := int(os.environ.get("WORLD_SIZE", "1"))) > 1:
+        raise UserError("WORLD_SIZE", processes, "1: a model of chunks is trained by one process")
+
+
 def train(
     contract: Contract,
     bags: Path | str | Sequence[Path | str],
@@ -53,12 +62,8 @@ def train(
         UserError: no bag can be read, the data makes no sense, or the contract does not suit the kind of model.
     """
     out, config = Path(out), config or usual_config(contract)
-    if isinstance(config, ChunkConfig):  # what it cannot be trained for is said before bags are read
-        layout = StateLayout.of(contract.interface)
-        for group in config.alike:
-            layout.exchanged(group)
-        if (processes := int(os.environ.get("WORLD_SIZE", "1"))) > 1:
-            raise UserError("WORLD_SIZE", processes, "1: a model of chunks is trained by one process")
+    if isinstance(config, ChunkConfig):
+        _refuse_chunks(contract, config)
     folders = [Path(bags)] if isinstance(bags, str | Path) else [Path(each) for each in bags]
     found = find_bags(folders)
     if isinstance(config, TrainConfig):
