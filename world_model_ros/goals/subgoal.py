@@ -183,7 +183,7 @@ def _check_taken(goal: Goal, contract: Contract, manifest: Manifest) -> None:
         turned = apart_rad(pose[3:], _UPRIGHT, about.orientation, about.symmetry)
         if turned >= REACHED_RAD and "orientation" not in taken[about.name]:
             upright = f"0 0 0 1, or what looks the same: {manifest.name} takes the position of {about.name} alone"
-            raise UserError(f"goal: {about.name}: orientation", np.round(pose[3:], 3).tolist(), upright)
+            raise UserError(f"goal: {about.name}: orientation", [round(float(each), 3) for each in pose[3:]], upright)
 
 
 def _check_model(goal: Goal, manifest: Manifest) -> None:
