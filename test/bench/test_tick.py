@@ -21,7 +21,15 @@ from world_model_ros.kinematics.arm import ArmKinematics
 
 
 def _record(**stages_ms: float) -> dict[str, object]:
-    return {"stages_ms": stages_ms, "error": None, "missed": 0}
+    return {"stages_ms": stages_ms, "error": None, "missed": 0, "plan": "plan"}
+
+
+def test_a_plan_that_goes_on_is_no_plan_that_is_made() -> None:
+    made = _record(convert=0.5, observe=0.1, plan=8.0, total=12.0, runtime=10.0)
+    kept = _record(convert=0.5, observe=0.1, plan=1.0, total=4.0, runtime=3.0) | {"plan": None}
+    found = tick_times([made, kept, kept])
+    assert found["plan_ms"] == pytest.approx(8.0)
+    assert found["stages_ms"]["go_on"]["p50"] == pytest.approx(1.0)
 
 
 def test_what_is_outside_of_onnx_runtime_counts_from_arrival_to_command() -> None:

@@ -19,7 +19,6 @@ from world_model_ros.brain.coverage_monitor import CoverageMonitor
 from world_model_ros.brain.session import BrainSession
 from world_model_ros.brain.tick_record import TickRecord, TickStatistics
 from world_model_ros.bundle.bundle import Bundle
-from world_model_ros.bundle.signatures import first_camera
 from world_model_ros.contract.contract import Contract
 from world_model_ros.convert.messages import MessageMaker, ros_class
 from world_model_ros.convert.senses.converters import converter_for
@@ -88,7 +87,6 @@ class _Life:
         self._statistics = TickStatistics()
         scale = bundle.manifest.calibration.region_scale
         self._coverage = CoverageMonitor(contract, self._brain.imagine, bundle.manifest.horizon, scale)
-        self._camera = first_camera(contract.interface)
         self._reference = rest(contract) if bundle.manifest.kind == "act" else None
 
     def tick(self, number: int) -> None:
@@ -108,8 +106,7 @@ class _Life:
         laps = dict(decision.stages_ms)
         record = TickRecord(number, inputs.seed, observation, inputs.applied, self._reference, None, decision, 0, laps)
         self._make.string(record.json())
-        sees = self._camera is not None and observation.fresh[self._camera.name]
-        self._coverage.add(done.memory, inputs.applied, decision, sees)
+        self._coverage.add(done.memory, inputs.applied, decision, observation.fresh)
         self._statistics.add(now_ns, laps)
 
 

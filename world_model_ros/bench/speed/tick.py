@@ -24,10 +24,11 @@ def tick_times(records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         ``stages_ms``, ``share_in_runtime``, ``overhead_ms``, ``overhead_p99_ms``, ``plan_ms``, ``missed`` ticks among
         ``ticks``: see `bench.report`.
     """
-    laps = [dict(record["stages_ms"]) for record in records if record["error"] is None]
+    laps = [_laps(record) for record in records if record["error"] is None]
     for lap in laps:
         lap["outside"] = lap["convert"] + lap["total"] - lap["runtime"]
-    stages = {name: spread([lap[name] for lap in laps if name in lap]) for name in laps[-1]}
+    names = dict.fromkeys(name for lap in laps for name in lap)
+    stages = {name: spread([lap[name] for lap in laps if name in lap]) for name in names}
     share = [lap["runtime"] / (lap["convert"] + lap["total"]) for lap in laps]
     return {
         "stages_ms": stages,
@@ -38,3 +39,11 @@ def tick_times(records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "ticks": len(records),
         "missed": records[-1]["missed"] - records[0]["missed"],
     }
+
+
+def _laps(record: Mapping[str, Any]) -> dict[str, float]:
+    """Stages of a tick; ``plan`` is of a plan that was made, ``go_on`` of the one before that goes on."""
+    laps = dict(record["stages_ms"])
+    if "plan" in laps and record["plan"] is None:
+        laps["go_on"] = laps.pop("plan")
+    return laps

@@ -13,7 +13,6 @@ from world_model_ros.brain.coverage_monitor import CoverageMonitor
 from world_model_ros.brain.decision import Decision
 from world_model_ros.brain.session import BrainSession
 from world_model_ros.brain.tick_record import TickRecord, TickStatistics, unstamped_values
-from world_model_ros.bundle.signatures import first_camera
 from world_model_ros.core.arrays import Float, Floats
 from world_model_ros.core.streams import Observation
 from world_model_ros.nodes.brain.goal_inbox import GoalInbox
@@ -62,7 +61,6 @@ class TickLoop:
         manifest = brain.bundle.manifest
         scale = manifest.calibration.region_scale
         self.coverage = CoverageMonitor(brain.contract, brain.imagine, manifest.horizon, scale, turns)
-        self._camera = first_camera(brain.contract.interface)
         self._session, self._commanded = BrainSession(brain, seed, turns), False
         self._first_ns: int | None = None  # since the clock last jumped back
         self._last_ns: int | None = None
@@ -173,8 +171,7 @@ class TickLoop:
             )
         self._outbox.futures(decision, observation)
         self.observation, self.decision = observation, decision
-        sees = self._camera is not None and observation.fresh[self._camera.name]
-        self.coverage.add(done_tick.memory, inputs.applied, decision, sees)
+        self.coverage.add(done_tick.memory, inputs.applied, decision, observation.fresh)
         stages_ms["publish"] = (perf_counter() - done) * 1e3
         self._session.prepare()
         deadline_s = since + _SHARE * self._tick_ns * 1e-9
