@@ -38,7 +38,7 @@ GOAL = np.array([0.45, -0.25, 0.35])  # farther than the hand takes to close and
 def contract_of(folder: Path, name: str) -> Contract:
     robot = ROBOTS[name]
     parts: list[dict[str, Any]] = [
-        {"kind": "gripper", "joints": [robot.gripper], "bound": 0.05},
+        {"kind": "gripper", "joints": [robot.gripper], "bound": 0.06},
         {"kind": "tip_displacement", "link": robot.tip, "axes": list("xyz"), "bound_m": 0.02, "workspace_m": robot.box},
         {"kind": "tip_rotation", "link": robot.tip, "axes": ["yaw"], "bound_rad": 0.05},
     ]

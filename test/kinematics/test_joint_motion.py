@@ -7,6 +7,8 @@ import pytest
 
 from world_model_ros.contract.contract import Contract, contract_from_text, load_contract
 from world_model_ros.core.errors import UserError
+from world_model_ros.core.trajectory import Trajectory
+from world_model_ros.gate.rules import judge
 from world_model_ros.kinematics.arm import ArmKinematics
 from world_model_ros.kinematics.joints import JointMotion
 from world_model_ros.kinematics.motion import motion_for
@@ -100,3 +102,17 @@ def test_a_led_joint_never_swings_past_its_goal_however_short_the_last_step() ->
         way = motion.chunk_trajectory(begin, np.zeros((6, 2)), 0, TICK_S, goal)
         highest = max(way.sample(round(ms * 1e6))[0][4] for ms in range(0, 700, 5))
         assert highest <= 3.1 + 1e-9, away
+
+
+@pytest.mark.parametrize("end", [0, 1])
+def test_a_joint_that_comes_to_its_limit_is_commanded_within_it(end: int) -> None:
+    contract = joint_contract(bound=0.1)
+    limits = contract.limits()
+    elbow = limits.names.index("elbow_joint")
+    sign, limit = (-1.0, limits.lower[elbow]) if end == 0 else (1.0, limits.upper[elbow])
+    for rest in np.linspace(0.005, 0.095, 10):
+        q = np.array(contract.rest)
+        q[elbow] = limit - sign * (0.2 + rest)  # two whole steps, and a short one
+        way = JointMotion(contract).chunk_trajectory(q, np.tile([sign * 0.1, 0.0], (5, 1)), 0, TICK_S)
+        assert way.positions[-1, elbow] == limit
+        assert isinstance(judge(way, limits, 0, 1.0), Trajectory), judge(way, limits, 0, 1.0)

@@ -16,7 +16,9 @@ from real_robots import Moving, real_robot
 from world_model_ros.contract.contract import Contract, contract_from_text
 from world_model_ros.contract.share_folder import share_folder
 from world_model_ros.core.errors import UserError
+from world_model_ros.core.trajectory import Trajectory
 from world_model_ros.gate.factory import gate_for
+from world_model_ros.gate.rules import judge
 from world_model_ros.goals.workspace import Workspace
 from world_model_ros.kinematics.arm import tool_down
 from world_model_ros.kinematics.motion import motion_for
@@ -230,6 +232,18 @@ def test_a_gripper_opens_exactly_to_the_limit_of_its_joint(tmp_path):
     q = np.array([*list(real.rest.values())[:7], closed])
     way = motion.chunk_trajectory(q, np.full((200, 1), 0.1), 0, TICK_S).positions
     assert way[-1, 7] == opened
+
+
+@pytest.mark.parametrize("bound", [0.09, 0.12, 0.15, 0.21])
+def test_a_gripper_that_closes_to_the_limit_of_its_joint_is_commanded_within_it(bound, tmp_path):
+    """The last step is a short one, which a spline that is as fast as before it passes by; then it opens again."""
+    real = REAL["panda"]
+    contract = real_robot(tmp_path, "panda", [gripper(real.gripper, bound=bound)])
+    q = np.array(list(real.rest.values()))
+    chunk = np.array([[-bound]] * 8 + [[bound]] * 3)
+    for start in range(1, 7):
+        way = motion_for(contract).chunk_trajectory(q, chunk[start:], 0, TICK_S)
+        assert isinstance(judge(way, contract.limits(), 0, 1.0), Trajectory), judge(way, contract.limits(), 0, 1.0)
 
 
 @pytest.mark.parametrize("start", [[0.8, -0.8], [0.795, -0.1], [0.0, 0.0]])

@@ -112,7 +112,7 @@ class ArmKinematics:
                 row[chain.joints] = q
         if lead is not None:
             lead_aside(points, self.aside, lead, self.limits, tick_s)
-        return through(self.names, points, stamp_ns, tick_s, self.limits.acceleration)
+        return through(self.names, points, stamp_ns, tick_s, self.limits)
 
     def applied_action(self, q_prev: Float, q_now: Float) -> Float:
         """Displacement (C,) in m of the fingertips between two commanded configurations (J,), on the action's axes."""

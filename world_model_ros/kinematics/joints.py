@@ -53,7 +53,7 @@ class JointMotion:
         way = np.array(points)
         if lead is not None and limits is not None:
             lead_aside(way, self.aside, lead, limits, tick_s)
-        return through(self.names, way, stamp_ns, tick_s, None if limits is None else limits.acceleration)
+        return through(self.names, way, stamp_ns, tick_s, limits)
 
     def applied_action(self, q_prev: Float, q_now: Float) -> Float:
         """Displacement (C,) of the action's joints between two commanded configurations (J,)."""

@@ -169,7 +169,7 @@ class PartsKinematics(ArmKinematics):
             group.move(points, chunk, tick_s)
         if lead is not None:
             lead_aside(points, self.aside, lead, self.limits, tick_s)
-        return through(self.names, points, stamp_ns, tick_s, self.limits.acceleration)
+        return through(self.names, points, stamp_ns, tick_s, self.limits)
 
     def applied_action(self, q_prev: Float, q_now: Float) -> Float:
         """Action (C,) that leads from one commanded configuration (J,) to another."""

@@ -12,9 +12,12 @@ _LED = 0.5  # share of its velocity limit at which a joint is led
 
 
 def through(
-    names: tuple[str, ...], points: Float, stamp_ns: int, tick_s: float, acceleration: Float | None = None
+    names: tuple[str, ...], points: Float, stamp_ns: int, tick_s: float, limits: JointLimits | None = None
 ) -> Trajectory:
     """Trajectory through positions one tick apart, velocities by central differences, zero where a joint stays.
+
+    Near a limit velocities are so low that no spline between positions leads beyond it: those of a short last step
+    before it, or of a turn at it, would.
 
     Where stopping at the last position within one tick would ask for too much acceleration, the last displacement
     takes two ticks at constant deceleration instead: three quarters of it by its own tick, the rest by an extra one.
@@ -23,7 +26,8 @@ def through(
         names: J joint names.
         points: (T, J) positions at 0, ``tick_s``, 2 ``tick_s`` ...; T >= 2.
         stamp_ns: time of the first position.
-        acceleration: (J,) limits that decide about the extra point; None never adds it.
+        limits: of positions, which ``points`` keep, and of accelerations, which decide about the extra point; None
+            never adds it.
 
     Returns:
         T points, or T + 1 with the slower stop.
@@ -34,11 +38,14 @@ def through(
     velocities[1:-1] = (points[2:] - points[:-2]) / (2 * tick_s)
     moving = points[1:] != points[:-1]
     velocities[1:-1] *= moving[1:] & moving[:-1]  # else the spline would pass by where a joint stays, as at its limit
+    if limits is not None:  # a cubic stays among its ends and their velocities times a third of a tick from them
+        room = np.maximum(np.minimum(points - limits.lower, limits.upper - points), 0.0)
+        velocities = np.clip(velocities, -3.0 * room / tick_s, 3.0 * room / tick_s)
     step = points[-1] - points[-2]
     # Peak acceleration of the cubic from (p, v) to (p + step, 0), at its two ends.
     begin = 6 * step / tick_s**2 - 4 * velocities[-2] / tick_s
     end = 2 * velocities[-2] / tick_s - 6 * step / tick_s**2
-    if acceleration is not None and np.any(np.maximum(np.abs(begin), np.abs(end)) > acceleration):
+    if limits is not None and np.any(np.maximum(np.abs(begin), np.abs(end)) > limits.acceleration):
         points = np.vstack([points[:-1], points[-2] + 0.75 * step, points[-1]])
         velocities = np.vstack([velocities[:-1], 0.5 * step / tick_s, np.zeros_like(step)])
         count += 1
