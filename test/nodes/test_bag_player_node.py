@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import itertools
-import os
 import random
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import rclpy
-from rclpy.context import Context
-from rclpy.executors import SingleThreadedExecutor
-from rclpy.node import Node
+from peer import Peer
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import JointState
 from std_msgs.msg import String
-from std_srvs.srv import Trigger
 
 from world_model_ros.bags.storage.reader import BagReader
 from world_model_ros.bags.storage.writer import LATCHED as LATCHED_IN_BAG
@@ -46,15 +40,11 @@ def bag(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-class Listener:
+class Listener(Peer):
     """Hears what is played, from when it is asked to listen."""
 
     def __init__(self) -> None:
-        self.context = Context()
-        rclpy.init(context=self.context, domain_id=int(os.environ["ROS_DOMAIN_ID"]))
-        self.node = Node("listener", context=self.context)
-        self.executor = SingleThreadedExecutor(context=self.context)
-        self.executor.add_node(self.node)
+        super().__init__("listener")
         self.joints: list[JointState] = []
         self.clock: list[int] = []
         self.about: list[str] = []
@@ -63,24 +53,6 @@ class Listener:
         self.node.create_subscription(JointState, "joint_states", self.joints.append, 1000)
         self.node.create_subscription(Clock, "/clock", self._tick, 1000)
         self.node.create_subscription(String, "about", lambda message: self.about.append(message.data), LATCHED)
-
-    def call(self, service: str) -> Any:
-        client = self.node.create_client(Trigger, f"bag_player/{service}")
-        self.spin(client.service_is_ready)
-        future = client.call_async(Trigger.Request())
-        self.spin(future.done)
-        return future.result()
-
-    def spin(self, until: Callable[[], bool], patience_s: float = 60.0) -> None:
-        deadline = time.monotonic() + patience_s
-        while not until():
-            assert time.monotonic() < deadline, "waited in vain"
-            self.executor.spin_once(timeout_sec=0.02)
-
-    def close(self) -> None:
-        self.executor.shutdown()
-        self.node.destroy_node()
-        rclpy.shutdown(context=self.context)
 
     def _tick(self, message: Clock) -> None:
         self.clock.append(message.clock.sec * 10**9 + message.clock.nanosec)
@@ -123,7 +95,9 @@ def test_it_begins_when_somebody_listens(
 ) -> None:
     process = play(bag, "delay:=0.5", "patience:=60.0")
     listener.spin(lambda: listener.node.count_publishers("joint_states") > 0)
-    assert listener.call("resume").message == "playing at 5.000 s"  # it has been up for a while and has not begun
+    assert (
+        listener.call("bag_player/resume").message == "playing at 5.000 s"
+    )  # it has been up for a while and has not begun
     listener.listen()
     listener.spin(lambda: len(listener.joints) == COUNT)
     assert [message.position[0] for message in listener.joints] == list(np.arange(COUNT, dtype=float))
@@ -144,16 +118,16 @@ def test_it_plays_to_nobody_when_its_patience_ends(
 def test_it_pauses_resumes_and_loops(bag: Path, listener: Listener, play: Callable[..., subprocess.Popen[str]]) -> None:
     listener.listen()
     process = play(bag, "paused:=true", "loop:=true", "delay:=0.0", "rate:=4.0")
-    assert "paused" not in listener.call("resume").message
+    assert "paused" not in listener.call("bag_player/resume").message
     listener.spin(lambda: len(listener.joints) > COUNT + 10)  # around once
-    assert listener.call("pause").message.startswith("paused at")
+    assert listener.call("bag_player/pause").message.startswith("paused at")
     listener.spin(lambda: len(listener.clock) > 20 and len(set(listener.clock[-20:])) == 1)
     heard, ticks, now = len(listener.joints), len(listener.clock), listener.clock[-1]
     listener.spin(lambda: len(listener.clock) > ticks + 50)
     assert len(listener.joints) == heard
     assert set(listener.clock[ticks:]) == {now}  # time stands still, and is said to
     assert any(b < a for a, b in itertools.pairwise(listener.clock))
-    listener.call("resume")
+    listener.call("bag_player/resume")
     listener.spin(lambda: len(listener.joints) > heard)
     process.terminate()
     process.communicate(timeout=60)

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import random
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
-from rclpy.context import Context
-from rclpy.executors import SingleThreadedExecutor
-from rclpy.node import Node
+from peer import Peer
 from sensor_msgs.msg import JointState
 from split_joints import ARM_JOINTS, HAND_JOINTS, split_contract, split_text
 from std_msgs.msg import String
@@ -31,41 +26,25 @@ REST = load_contract("tabletop_arm").rest
 MAKE = MessageMaker(ros_class)
 
 
-class Drivers:
+class Drivers(Peer):
     """Two drivers, and somebody who talks to the gate."""
 
     def __init__(self, topics: tuple[str, str]) -> None:
-        self.context = Context()
-        rclpy.init(context=self.context, domain_id=int(os.environ["ROS_DOMAIN_ID"]))
-        self.node = Node("drivers", context=self.context)
-        self.executor = SingleThreadedExecutor(context=self.context)
-        self.executor.add_node(self.node)
+        super().__init__("drivers")
         self.state: dict[str, Any] = {}
         self.diagnostics: dict[str, str] = {}
         self.node.create_subscription(String, "gate/state", self._on_state, LATCHED)
         self.node.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, 10)
-        self.arming = self.node.create_client(Trigger, "gate/arm")
         self.publishers = [self.node.create_publisher(JointState, topic, 10) for topic in topics]
         self.running = [True, False]
         self.velocity = 0.0
         self.node.create_timer(0.01, self._publish)
 
-    def spin(self, until: Callable[[], object], patience_s: float = 30.0) -> None:
-        deadline = time.monotonic() + patience_s
-        while not until():
-            assert time.monotonic() < deadline, f"waited in vain; the gate says {self.state}, {self.diagnostics}"
-            self.executor.spin_once(timeout_sec=0.02)
+    def knows(self) -> str:
+        return f"the gate says {self.state}, {self.diagnostics}"
 
     def arm(self) -> Trigger.Response:
-        self.spin(self.arming.service_is_ready)
-        future = self.arming.call_async(Trigger.Request())
-        self.spin(future.done)
-        return future.result()
-
-    def close(self) -> None:
-        self.executor.shutdown()
-        self.node.destroy_node()
-        rclpy.shutdown(context=self.context)
+        return self.call("gate/arm")
 
     def _publish(self) -> None:
         now_ns = self.node.get_clock().now().nanoseconds

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import os
 import signal
 import subprocess
 import sys
@@ -16,9 +15,7 @@ from typing import Any
 import pytest
 import rclpy
 from arm_bag import write_arm_bag
-from rclpy.context import Context
-from rclpy.executors import SingleThreadedExecutor
-from rclpy.node import Node
+from peer import Peer
 from rclpy.parameter import Parameter
 from rclpy.parameter_client import AsyncParameterClient
 
@@ -40,15 +37,8 @@ PROCESSES = {
 }
 
 
-class Person:
+class Person(Peer):
     """Somebody with `ros2 param`."""
-
-    def __init__(self, domain: int) -> None:
-        self.context = Context()
-        rclpy.init(context=self.context, domain_id=domain)
-        self.node = Node("person", context=self.context)
-        self.executor = SingleThreadedExecutor(context=self.context)
-        self.executor.add_node(self.node)
 
     def parameters_of(self, name: str) -> tuple[AsyncParameterClient, dict[str, Any]]:
         client = AsyncParameterClient(self.node, name)
@@ -61,17 +51,12 @@ class Person:
         assert future.done()
         return future.result()
 
-    def close(self) -> None:
-        self.executor.shutdown()
-        self.node.destroy_node()
-        rclpy.shutdown(context=self.context)
-
 
 @pytest.fixture
 def person(monkeypatch: pytest.MonkeyPatch) -> Iterator[Person]:
     monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
     monkeypatch.setenv("ROS_DOMAIN_ID", str(free_domain()))
-    person = Person(int(os.environ["ROS_DOMAIN_ID"]))
+    person = Person("person")
     yield person
     person.close()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import time
@@ -12,11 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
-from rclpy.context import Context
-from rclpy.executors import SingleThreadedExecutor
-from rclpy.node import Node
+from peer import Peer
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image, JointState
 from std_msgs.msg import String
@@ -33,32 +29,14 @@ pytestmark = pytest.mark.slow
 BEST_EFFORT = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
 
 
-class Robot:
+class Robot(Peer):
     """Publishes what a test wants, and hears the recorder's diagnostics."""
 
     def __init__(self) -> None:
-        self.context = Context()
-        rclpy.init(context=self.context, domain_id=int(os.environ["ROS_DOMAIN_ID"]))
-        self.node = Node("robot", context=self.context)
-        self.executor = SingleThreadedExecutor(context=self.context)
-        self.executor.add_node(self.node)
+        super().__init__("robot")
         self.make = MessageMaker(ros_class)
         self.health: dict[str, str] = {}
         self.node.create_subscription(DiagnosticArray, "/diagnostics", self._heard, 10)
-
-    def now_ns(self) -> int:
-        return int(self.node.get_clock().now().nanoseconds)
-
-    def spin(self, until: Callable[[], bool], patience_s: float = 60.0) -> None:
-        deadline = time.monotonic() + patience_s
-        while not until():
-            assert time.monotonic() < deadline, "waited in vain"
-            self.executor.spin_once(timeout_sec=0.05)
-
-    def close(self) -> None:
-        self.executor.shutdown()
-        self.node.destroy_node()
-        rclpy.shutdown(context=self.context)
 
     def _heard(self, message: DiagnosticArray) -> None:
         for status in message.status:
