@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from free_robot import (
@@ -129,6 +130,13 @@ def test_what_needs_a_simulator_says_so_at_once(words, told, free, brain, tmp_pa
     assert told in capsys.readouterr().err
 
 
+def test_a_moment_is_drawn_though_no_sense_is_shown(bag, free, brain, tmp_path):
+    (tmp_path / "free.yaml").write_text(free.text, encoding="utf-8")
+    words = ("view", str(bag), "--robot", str(tmp_path / "free.yaml"), "--model", str(brain.bundle.folder))
+    assert main([*words, "--until", "1", "--png", str(tmp_path / "view.png")]) == 0
+    assert cv2.imread(str(tmp_path / "view.png")).shape[0] >= 480
+
+
 def test_check_says_that_no_gate_is_there(free, tmp_path, capsys):
     (tmp_path / "free.yaml").write_text(free.text, encoding="utf-8")
     assert main(["check", str(tmp_path / "free.yaml")]) == 0
@@ -178,6 +186,8 @@ def test_replay_runs_it_and_scores_the_targets(bag, free, brain, tmp_path):
     assert rows[-1]["effector_error_m"] == pytest.approx(0.0, abs=1e-5)  # it goes where its actions lead it
     assert rows[-1]["effector_still_error_m"] > 0.02
     assert rows[-1]["cube_0_error_m"] == pytest.approx(0.0, abs=1e-5)
+    assert list(done.metrics["prediction"]) == [target.name for target in free.interface.targets]
+    assert done.metrics["prediction"]["effector"]["copy_last"][-1] > 0.02
     if len(free.interface.targets) == 3:  # it is open by 0.001 m a step, and imagined to be closed
         ticks, ahead = len(done.journal), SIZES.horizon
         known = np.arange(ticks - ahead) + aligned_first(bag, free) + ahead

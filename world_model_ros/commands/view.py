@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from world_model_ros.view.pictures.space_picture import SpacePicture
 
 _PATIENCE_S = 30.0
+_LEAST_PX = 480  # of the picture of a moment
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -119,6 +120,8 @@ def sheet(space: SpacePicture, dashboard: Dashboard, feed: BagFeed | LiveFeed, i
     import numpy as np
 
     right = dashboard.draw(feed.outlooks, index)
+    lacking = max(0, _LEAST_PX - right.shape[0])  # of a robot with few senses to show
+    right = np.concatenate([right, np.tile(right[:1, :1], (lacking, right.shape[1], 1))])
     left = space.draw(feed.outlooks[index], height=right.shape[0])
     whole = np.concatenate([left, right], axis=1)
     return whole[: whole.shape[0] // 2 * 2, : whole.shape[1] // 2 * 2]

@@ -59,8 +59,8 @@ class LookAhead:
             self._look(now, coming)
 
     def prediction(self) -> dict[str, dict[str, Any]]:
-        """By stream that could be compared: ``horizon_s``, ``model`` and ``copy_last`` (what is there stays), lists by
-        step, and their ``unit``."""
+        """By stream and target that could be compared: ``horizon_s``, ``model`` and ``copy_last`` (it stays as it is),
+        lists by step, and their ``unit``."""
         found: dict[str, dict[str, Any]] = {}
         units = sorted({joint.unit for joint in self._contract.interface.joints})
         joints = [stream.name for stream in self._contract.interface.of(JointStream)[:1]]
@@ -72,6 +72,9 @@ class LookAhead:
             if stream.is_touch:
                 name, unit = stream.name, f"mean absolute error, {stream.unit}"
                 kinds.append((name, f"{name}_error", f"{name}_still_error", unit))
+        for target in self._contract.interface.targets:
+            model, still = (f"{target.name}_{kind}_{target.measure}" for kind in ("error", "still_error"))
+            kinds.append((target.name, model, still, f"mean error, {target.measure}"))
         seconds = [row["seconds"] for row in self.scores.table()]
         for name, model, still, unit in kinds:
             curve = self.scores.curve(model)
