@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from world_model_ros.commands.demo import add_arguments
-from world_model_ros.commands.demo_seeds import run_seeds, seeds_named
+from world_model_ros.commands.demo.demo import add_arguments
+from world_model_ros.commands.demo.seeds import run_seeds, seeds_named
 from world_model_ros.core.errors import UserError
 
 

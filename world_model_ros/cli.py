@@ -1,4 +1,4 @@
-"""``world-model``: the command line. Each subcommand is a module in `world_model_ros.commands`.
+"""``world-model``: the command line. Each subcommand is a module in `world_model_ros.commands`, or in a folder there.
 
 Exit status: 0 done, 1 done but the answer is no (a goal missed, a model that does not fit), 2 a mistake in the input.
 """
@@ -31,6 +31,18 @@ COMMANDS = {
     "import-lerobot": "make bags of a LeRobot data set",
     "export-lerobot": "make a LeRobot data set of bags",
     "info": "say what is installed: ROS, middleware, providers, GPU, robots, models",
+}
+_FOLDERS = {
+    "bench": "bench",
+    "demo": "demo",
+    "evaluate": "evaluate",
+    "import-lerobot": "lerobot",
+    "export-lerobot": "lerobot",
+    "train": "model",
+    "export": "model",
+    "upgrade-bundle": "model",
+    "view": "view",
+    "imagine": "view",
 }
 
 
@@ -94,7 +106,8 @@ class _Version(argparse.Action):
 
 
 def _module(command: str) -> Any:
-    return importlib.import_module(f"world_model_ros.commands.{command.replace('-', '_')}")
+    folder = f"{_FOLDERS[command]}." if command in _FOLDERS else ""
+    return importlib.import_module(f"world_model_ros.commands.{folder}{command.replace('-', '_')}")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import pytest
 
 from world_model_ros.bench.speed.transport import Case, run_case, summary
 from world_model_ros.cli import main
-from world_model_ros.commands.bench import MEASURED
+from world_model_ros.commands.bench.bench import MEASURED
 from world_model_ros.contract.field_types import Qos
 
 

@@ -13,7 +13,7 @@ from world_model_ros.bags.replay.replay import ReplayOptions
 from world_model_ros.brain.brain import Brain
 from world_model_ros.bundle.bundle import load_bundle
 from world_model_ros.cli import main
-from world_model_ros.commands.bag_feed import BagFeed
+from world_model_ros.commands.view.bag_feed import BagFeed
 from world_model_ros.contract.contract import Contract
 from world_model_ros.core.errors import UserError
 

@@ -15,7 +15,7 @@ pytest.importorskip("viser", reason="viser is not installed (extra 'view')")
 from world_model_ros.bags.replay.replay import ReplayOptions
 from world_model_ros.brain.brain import Brain
 from world_model_ros.bundle.bundle import load_bundle
-from world_model_ros.commands.bag_feed import BagFeed
+from world_model_ros.commands.view.bag_feed import BagFeed
 from world_model_ros.contract.contract import Contract
 from world_model_ros.view.frame_decoder import FrameDecoder
 from world_model_ros.view.pictures.dashboard import Dashboard

@@ -1,4 +1,4 @@
-"""``world-model bench``: each thing that is measured is a module ``bench_*`` beside this one."""
+"""``world-model bench``: each thing that is measured is a module of this folder."""
 
 from __future__ import annotations
 
@@ -32,4 +32,4 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _module(name: str) -> Any:
-    return importlib.import_module(f"world_model_ros.commands.bench_{name}")
+    return importlib.import_module(f"world_model_ros.commands.bench.{name}")

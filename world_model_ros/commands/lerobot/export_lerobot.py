@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from world_model_ros.bags.storage.find import find_bags
-    from world_model_ros.commands.lerobot import need_lerobot
+    from world_model_ros.commands.lerobot.libraries import need_lerobot
 
     need_lerobot()
     from world_model_ros.bags.storage.writer import whole_or_gone

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from world_model_ros.commands import evaluate_benchmark
+from world_model_ros.commands.evaluate import benchmark
 from world_model_ros.commands.output import show
 from world_model_ros.commands.robot_and_model import add_model, add_robot, contract_and_bundle
 
@@ -56,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--shuffled", action="store_true", help="predict under the actions of another moment: a control"
     )
-    evaluate_benchmark.add_arguments(parser)
+    benchmark.add_arguments(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -66,7 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
         if getattr(arguments, name) is not None and getattr(arguments, name) < 1:
             raise UserError(name, getattr(arguments, name), "1 or more")
     if arguments.what == "benchmark":
-        return evaluate_benchmark.run(arguments)
+        return benchmark.run(arguments)
     if arguments.name:
         raise UserError("name", arguments.name, f"none: evaluate {arguments.what} is of no benchmark")
     arguments.episodes = _EPISODES if arguments.episodes is None else arguments.episodes

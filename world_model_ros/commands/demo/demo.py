@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     if arguments.seeds:
-        from world_model_ros.commands.demo_seeds import run_seeds
+        from world_model_ros.commands.demo.seeds import run_seeds
 
         return run_seeds(arguments, demonstrate_once)
     summary = demonstrate_once(arguments, arguments.out.resolve())

@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from world_model_ros.commands.lerobot import need_lerobot
+    from world_model_ros.commands.lerobot.libraries import need_lerobot
     from world_model_ros.commands.replay import topic_names
     from world_model_ros.contract.contract import load_contract
     from world_model_ros.core.progress import progress_bar

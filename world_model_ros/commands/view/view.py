@@ -14,7 +14,7 @@ from world_model_ros.contract.share_folder import default_robot
 
 if TYPE_CHECKING:
     from world_model_ros.bundle.bundle import Bundle
-    from world_model_ros.commands.bag_feed import BagFeed
+    from world_model_ros.commands.view.bag_feed import BagFeed
     from world_model_ros.contract.contract import Contract
     from world_model_ros.nodes.view.live_feed import LiveFeed
     from world_model_ros.view.pictures.dashboard import Dashboard
@@ -130,7 +130,7 @@ def sheet(space: SpacePicture, dashboard: Dashboard, feed: BagFeed | LiveFeed, i
 def _replayed(arguments: argparse.Namespace) -> tuple[BagFeed, Contract, Dashboard, tuple[int, ...], int]:
     from world_model_ros.bags.replay.replay import ReplayOptions
     from world_model_ros.brain.brain import Brain
-    from world_model_ros.commands.bag_feed import BagFeed
+    from world_model_ros.commands.view.bag_feed import BagFeed
     from world_model_ros.core.progress import progress_bar
     from world_model_ros.view.timeline import parse_steps
 

@@ -1,0 +1,1 @@
+"""``world-model bench``, and a module for each thing that it measures."""

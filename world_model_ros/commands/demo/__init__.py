@@ -1,0 +1,1 @@
+"""``world-model demo``: one run, or many of different seeds."""

@@ -1,0 +1,1 @@
+"""``world-model evaluate``: goals, predictions, and public benchmarks."""

@@ -1,0 +1,1 @@
+"""``world-model import-lerobot`` and ``world-model export-lerobot``."""

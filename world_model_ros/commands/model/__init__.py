@@ -1,0 +1,1 @@
+"""Commands that make model bundles: train, export, upgrade-bundle."""

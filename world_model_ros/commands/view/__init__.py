@@ -1,0 +1,1 @@
+"""Commands that open a web page: view and imagine."""
