@@ -1,4 +1,4 @@
-"""The form of every ``world-model bench`` result: where, how often, and how it spreads."""
+"""The form of every ``world-model bench`` result, and how it is measured: variants in turn, quartiles, ratios."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Online check of the coverage of the 90 % regions."""
+"""Online check of the 90 % regions: imagines again from a past belief, and counts how often they hold what came."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``world-model ask``."""
+"""``world-model ask``: asks a model one of five questions about a moment of a bag."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``world-model check``."""
+"""``world-model check``: checks a bundle, a contract, a bag or a running robot, and says what does not fit."""
 
 from __future__ import annotations
 

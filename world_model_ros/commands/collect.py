@@ -1,4 +1,4 @@
-"""``world-model collect``."""
+"""``world-model collect``: records bags of the simulated robot at work."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``world-model info``."""
+"""``world-model info``: prints what is installed."""
 
 from __future__ import annotations
 

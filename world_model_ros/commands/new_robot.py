@@ -1,4 +1,4 @@
-"""``world-model new-robot``."""
+"""``world-model new-robot``: writes a contract from a URDF, and says what is still to be filled in."""
 
 from __future__ import annotations
 

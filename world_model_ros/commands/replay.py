@@ -1,4 +1,4 @@
-"""``world-model replay``."""
+"""``world-model replay``: runs a model over a recorded bag, and writes metrics and a report."""
 
 from __future__ import annotations
 

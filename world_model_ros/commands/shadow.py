@@ -1,4 +1,4 @@
-"""``world-model shadow``."""
+"""``world-model shadow``: watches a running robot, commands nothing, and prints how well a model predicts it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Message stamps as integer nanoseconds, and the raw bytes behind a message's ``data``."""
+"""Stamps of messages as integer ns, pixels of images as views, and refusal of numbers that are not finite."""
 
 from __future__ import annotations
 

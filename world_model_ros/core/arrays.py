@@ -1,4 +1,4 @@
-"""Names of arrays by their numbers; their shapes are said where they are used."""
+"""Aliases of NumPy's array types by dtype; shapes are given where an array is used."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""What may slow or stop the gate besides commands and joint states: a deadman switch, contact force, and what the brain
-says of itself, which is its surprise and the force that it expects.
+"""Alarms that slow or stop the gate: a deadman switch, contact force, and the brain's surprise and expected force.
 
 None of them ever permits a motion that would not be permitted without it.
 """

@@ -1,4 +1,4 @@
-"""Output of a gate's step."""
+"""Output of a gate's step: state, commanded motion, and what to send; never a number that is not finite."""
 
 from __future__ import annotations
 

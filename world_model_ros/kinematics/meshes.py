@@ -1,4 +1,4 @@
-"""Where the meshes of a URDF are."""
+"""Finds the mesh files that a URDF names, also by ``package://``."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Bags -> a LeRobot data set, v3: numbers in one parquet file, a video a camera. A bag is an episode, or one more after
-each long pause.
+"""Bags -> a LeRobot data set, v3: numbers in one parquet file, a video for each camera.
 
-The layout is what LeRobot's own loaders ask for: ``tasks.parquet`` has the task texts as its index, rows of one number
-are scalars, and pictures are found by the time at which their episode begins in the video.
+A bag is an episode, or one more after each long pause. The layout is what LeRobot's own loaders ask for:
+``tasks.parquet`` has the task texts as its index, rows of one number are scalars, and pictures are found by the time at
+which their episode begins in the video.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""Model of ros2_controllers' joint_trajectory_controller, with position commands and
-``interpolate_from_desired_state``, as its C++ sources have it.
+"""Model of ros2_controllers' joint_trajectory_controller, as its C++ sources have it.
+
+It takes position commands, and has ``interpolate_from_desired_state`` set.
 
 What matters of the real one, and what a controller in continuous time does not show:
 

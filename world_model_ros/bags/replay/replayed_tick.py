@@ -1,4 +1,4 @@
-"""One tick of a replay."""
+"""One tick of a replay: its input, its result, and what the bag says of the live tick and the joints."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where bags lie."""
+"""Finds all bags under some folders, and names each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Made-up senses for timing: arrays and messages of the right sizes and rates."""
+"""Made-up senses of a contract, for timing: observations of noise, and messages that are stamped anew."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``world-model bench gate``."""
+"""``world-model bench gate``: attacks the gate with commands, and prints what it let through."""
 
 from __future__ import annotations
 

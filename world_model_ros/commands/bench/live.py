@@ -1,4 +1,4 @@
-"""``world-model bench live``."""
+"""``world-model bench live``: runs all processes of the demo, and prints kept rate and processor time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``world-model bench replay``."""
+"""``world-model bench replay``: times the replay of a bag."""
 
 from __future__ import annotations
 

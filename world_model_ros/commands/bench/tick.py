@@ -1,4 +1,4 @@
-"""``world-model bench tick``."""
+"""``world-model bench tick``: prints where the time of a tick goes, or with --soak whether anything grows."""
 
 from __future__ import annotations
 

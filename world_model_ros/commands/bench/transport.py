@@ -1,4 +1,4 @@
-"""``world-model bench transport``."""
+"""``world-model bench transport``: sends camera images between two processes, and prints how late they are."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``world-model bench views``."""
+"""``world-model bench views``: measures what looking at the futures costs the brain."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``world-model evaluate``: what a model can do, measured on seeds that it never saw, with controls beside it."""
+"""``world-model evaluate``: measures on seeds that a model never saw what it can do, next to controls."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``world-model export-lerobot``."""
+"""``world-model export-lerobot``: makes a LeRobot data set of bags."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``world-model import-lerobot``."""
+"""``world-model import-lerobot``: makes bags of a LeRobot data set."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What both LeRobot commands need."""
+"""Check of the libraries that both LeRobot commands need."""
 
 from __future__ import annotations
 

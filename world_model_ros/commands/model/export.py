@@ -1,4 +1,4 @@
-"""``world-model export``."""
+"""``world-model export``: makes a model bundle of a trained checkpoint."""
 
 from __future__ import annotations
 

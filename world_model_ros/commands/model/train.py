@@ -1,4 +1,4 @@
-"""``world-model train``."""
+"""``world-model train``: trains a model from bags."""
 
 from __future__ import annotations
 

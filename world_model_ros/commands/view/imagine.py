@@ -1,4 +1,4 @@
-"""``world-model imagine``."""
+"""``world-model imagine``: steers the robot inside the model, on a web page or by a script."""
 
 from __future__ import annotations
 

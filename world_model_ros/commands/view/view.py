@@ -1,4 +1,4 @@
-"""``world-model view``."""
+"""``world-model view``: shows on a web page, in a picture or a film what a robot expects, of a bag or live."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Imaginations that are steered, beside a simulator."""
+"""Imaginations that a person or a script steers, and a simulator to compare them with."""

@@ -1,4 +1,4 @@
-"""The picture that shows a goal."""
+"""Renders what the first camera would show once a task is done: the picture of an image goal."""
 
 from __future__ import annotations
 

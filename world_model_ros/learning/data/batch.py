@@ -1,4 +1,4 @@
-"""Batch of a training step."""
+"""A batch of windows for one training step: streams, actions, labels and camera frames."""
 
 from __future__ import annotations
 

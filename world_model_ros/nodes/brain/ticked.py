@@ -1,4 +1,4 @@
-"""Result of a tick for the work in spare time."""
+"""What a finished tick hands on to the work in spare time, and the interface of that work."""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
-"""Shadow mode: in the time that a tick leaves over it imagines what the commands of others lead to, looks back, and
-publishes how well the model predicts.
+"""Shadow mode: imagines what the commands of others lead to, and publishes how well that predicted what came.
+
+It works in the time that a tick leaves over.
 """
 
 from __future__ import annotations
