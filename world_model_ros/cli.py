@@ -24,7 +24,7 @@ COMMANDS = {
     "check": "say whether a model bundle, a contract, or a running robot fits, and what does not",
     "evaluate": "pursue goals for many seeds in simulation, faster than real time, and say how many were reached",
     "ask": "future, inverse, plan, video or together: what a model makes of a moment of a bag",
-    "replay": "run a model over a recorded bag, and draw what it imagined beside what happened",
+    "replay": "run a model over a recorded bag, and draw what it imagined next to what happened",
     "view": "show on a web page what a robot expects to happen: of a bag, or live",
     "imagine": "steer the robot inside the model: see, hear and feel what it imagines",
     "bench": "measure: the gate under attack, ticks, plans, image transport, replay, views",

@@ -128,7 +128,7 @@ def test_a_robot_of_one_joint_has_one_number_a_row(tmp_path):
 @pytest.mark.parametrize(
     ("bag", "said"),
     [
-        ({"commands": False}, ["no action: nothing that can be read says what the robot was told"]),
+        ({"commands": False}, ["no action: nothing that can be read says what the robot was commanded"]),
         (
             {"empty": True},
             ["no action: nothing that can be read", "/leg_controller/joint_trajectory: 8 messages left out"],

@@ -125,7 +125,7 @@ def test_commands_for_joints_of_others_are_no_action_and_counted(
     assert "action" not in features(tmp_path / "set")
     others, none = said["notes"]
     assert others == "bag: /gate/applied: 100 messages of joints that the contract does not have"
-    assert none == "bag: no action: nothing that can be read says what the robot was told"  # nor is its topic unknown
+    assert none == "bag: no action: nothing that can be read says what the robot was commanded"  # its topic is known
 
 
 def test_joints_that_never_came_are_why_there_is_no_frame(arm: Contract, arm_bag: Path, tmp_path: Path, capsys) -> None:

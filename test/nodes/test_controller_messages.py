@@ -86,7 +86,7 @@ def test_a_link_is_for_a_twist(contract: Contract, command: str) -> None:
 def test_controllers_that_do_not_fit_are_refused(contract: Contract) -> None:
     names = list(contract.joint_names)
     for hand, joints, topic, complaint in (
-        ("forward_velocity", names[:1], "hand", "beside joint_trajectory"),
+        ("forward_velocity", names[:1], "hand", "next to joint_trajectory"),
         ("gripper_command", names[:2], "hand", "one joint"),
         ("joint_trajectory", names[:1], "arm", "topic"),
         ("joint_trajectory", ["knee"], "hand", "knee"),
@@ -102,7 +102,7 @@ def test_a_gripper_beside_an_arm_that_is_told_trajectories_may_be_told_positions
     arm, hand = told(split, said)
     assert deserialize_message(arm, JointTrajectory).joint_names == list(names[:5])
     assert list(hand.data) == [said.setpoint.position[5]]
-    with pytest.raises(UserError, match="joint_trajectory beside forward_position"):
+    with pytest.raises(UserError, match="joint_trajectory next to forward_position"):
         beside(contract, "forward_position", "joint_trajectory", [names[5]])
 
 

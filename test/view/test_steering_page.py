@@ -39,7 +39,7 @@ def test_a_person_steers_by_keys_and_compares(served: tuple[SteeringPage, Imagin
         page.keyboard.press("Space")
         until(lambda: abs(what.session.actions[-1][1]) < 1e-9)
 
-        page.get_by_text("Simulator beside").locator("xpath=following::input[1]").check(force=True)
+        page.get_by_text("Run the simulator too").locator("xpath=following::input[1]").check(force=True)
         page.get_by_text("fingertip").first.wait_for()
         page.get_by_text("cm off").wait_for()
         page.screenshot(path=str(tmp_path / "beside.png"))

@@ -204,7 +204,7 @@ class BagFit:
         there = [f"{topic.name} is {topic.type}" for topic in self._topics.values() if topic.name in named]
         wanted = [absolute(topic) for topic in command_topics(self._contract)]
         there += [f"the contract does not know {each}" for each in possible_commands(self._bag, self._contract)]
-        found = f"nothing that can be read says what the robot was told{': ' if there else ''}{', '.join(there)}"
+        found = f"nothing that can be read says what the robot was commanded{': ' if there else ''}{', '.join(there)}"
         change = f"record /gate/applied, or trajectory_msgs/msg/JointTrajectory on one of {wanted or 'its topics'}"
         change += "; or deployment.without_commands: measured"
         return [Finding("command", found, change, "note")]

@@ -155,5 +155,5 @@ def _missing_meshes(description: Description, urdf: Path) -> list[str]:
         return []
     return [
         f"{len(lost)} of {len(description.meshes)} collision meshes are not found, such as {lost[0]}:"
-        " gate.collision needs them, nothing else does; lay the package beside the URDF, or source its workspace"
+        " gate.collision needs them, nothing else does; put the package next to the URDF, or source its workspace"
     ]

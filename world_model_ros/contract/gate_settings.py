@@ -99,7 +99,7 @@ class Command(Strict):
         for other in self.others:
             legal = _BESIDE_STREAMED if self.streamed else _BESIDE_TRAJECTORIES
             if other.interface not in legal:
-                raise ValueError(f"others: interface: {other.interface} beside {self.interface}; legal: {legal}")
+                raise ValueError(f"others: interface: {other.interface} next to {self.interface}; legal: {legal}")
         return _linked(self)
 
 

@@ -77,7 +77,7 @@ class BagFrames:
         if not self._told:
             there = possible_commands(bag, contract)
             words = f"; the contract does not know {', '.join(there)}" if there else ""
-            self._left_out.append(f"no action: nothing that can be read says what the robot was told{words}")
+            self._left_out.append(f"no action: nothing that can be read says what the robot was commanded{words}")
         self._commanded: dict[str, NDArray[np.float64]] = {}
         self._pictures: dict[str, Frame] = {}
         self._paused = False

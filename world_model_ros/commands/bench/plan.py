@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--repeats", type=int, default=100, help="of each time (%(default)s)")
     parser.add_argument(
         "--parts",
-        help="what is timed beside the bundle's own graph: comma separated, of"
+        help="what is timed in addition to the bundle's own graph: comma separated, of"
         f" {', '.join((*ALONE, *PARTS))}, which need torch but for {ALONE[0]}; 'none'; without it all that can be",
     )
     parser.add_argument(

@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         f" of the simulator: {', '.join(_POLICIES)}",
     )
     parser.add_argument("--seconds", type=float, default=5.0, help="how long a policy steers (%(default)s)")
-    parser.add_argument("--beside", action="store_true", help="run the simulator beside, under the same commands")
+    parser.add_argument("--beside", action="store_true", help="run the simulator too, under the same commands")
     parser.add_argument(
         "--repeat",
         type=int,

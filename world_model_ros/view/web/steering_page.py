@@ -75,7 +75,7 @@ class SteeringPage(Page):
         self._pause.on_click(lambda _: self._toggle())
         gui.add_button("Begin anew").on_click(lambda _: self._wishes.append(self._begin_anew))
         if self._what.can_compare:
-            beside = gui.add_checkbox("Simulator beside", compare)
+            beside = gui.add_checkbox("Run the simulator too", compare)
             beside.on_update(lambda _: self._wishes.append(lambda: self._what.compare(beside.value)))
             self._wishes.append(lambda: self._what.compare(compare))
         for axis, keys in _KEYS.items():
