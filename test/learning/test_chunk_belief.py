@@ -137,12 +137,12 @@ def test_what_is_not_seen_for_a_while_is_known_worse_and_worse(brain: Brain):
 
 
 def test_how_badly_it_is_known_fits_what_then_comes(model: ChunkModel):
+    """Of walks that all begin at the same place, half tells how far they go and half is held against it."""
     generator = torch.Generator().manual_seed(5)
-    states = torch.cumsum(0.01 * torch.randn(600, model.layout.size, generator=generator), 0)
-    begins = torch.arange(0, 601, 60)
-    play = Play(model.layout, states, torch.zeros(600, 5), begins)
-    belief, told = calibrated_belief(model, play, torch.arange(10), 8)
+    walks = torch.cumsum(0.01 * torch.randn(80, 40, model.layout.size, generator=generator), 1)
+    play = Play(model.layout, walks.flatten(0, 1), torch.zeros(3200, 5), torch.arange(0, 3201, 40))
+    belief, told = calibrated_belief(model, play, torch.arange(80), 8)
     assert belief.unseen.shape == (8, len(model.layout.entries))
     for held in told["held_unseen"].values():
         assert len(held) == 8
-        assert all(0.75 < share <= 1.0 for share in held)
+        assert all(0.75 < share < 0.99 for share in held)
