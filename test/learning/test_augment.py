@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 
@@ -102,3 +104,20 @@ def test_what_rests_apart_lies_where_it_once_lay_and_all_else_stays():
     assert torch.equal(put[moved][..., CUBE], put[moved][:, :1, CUBE].expand(-1, CHUNK + 2, -1))
     known = {tuple(row) for row in np.round(play.states[:, CUBE].numpy(), 5).tolist()}
     assert all(tuple(row) in known for row in np.round(put[moved][:, 0, CUBE].numpy(), 5).tolist())
+
+
+def test_nothing_comes_from_episodes_that_do_not_train():
+    play = world()
+    trained = replace(play, pool=torch.arange(TICKS))  # the first episode, whose cube lies at x = 2
+    window, chunk = windows(play)
+    put = put_elsewhere(trained, Resting.of(play), window, 1.0, torch.Generator().manual_seed(3))
+    moved = (put != window).any(-1).any(-1)
+    assert moved.any()
+    assert (put[moved][:, 0, CUBE.start] - 2.0).abs().max() < 0.5
+    aside = Aside.fit(play, Resting.of(play), torch.arange(EPISODES), CHUNK, torch.ones(5))
+    assert aside is not None
+    put, _ = aside.put(trained, window, chunk, 1.0, torch.Generator().manual_seed(2))
+    felt = put[:, 1, FELT][put[:, 1, FELT] != window[:, 1, FELT]]
+    known = play.states[:TICKS, FELT].flatten()
+    assert len(felt) > 50
+    assert (felt[:, None] - known).abs().amin(1).max() < 1e-5

@@ -67,7 +67,7 @@ def put_elsewhere(play: Play, resting: Resting, window: Tensor, share: float, ge
             continue
         columns, where = layout.columns(entry), _place(layout, entry)
         there, level = out[..., where], resting.level[number]
-        donor = play.states[1:][torch.randint(0, len(play.states) - 1, (len(window),), generator=generator)]
+        donor = play.states[play.anywhere(len(window), generator)]
         place = donor[:, None, where]
         free = rests[:, number] & (torch.rand(len(window), generator=generator) < share)
         free &= (there[:, 0, 2] < level) & (place[:, 0, 2] < level)
@@ -144,7 +144,7 @@ class Aside:
                 by = torch.stack([torch.cos(angle), torch.sin(angle)], -1)[:, None].expand(-1, 2, -1)
                 out[:, :2, turn] = turned_by(out[:, :2, turn], by)
             offs.append(off)
-        donor = play.states[torch.randint(0, len(play.states), (count,), generator=generator)]
+        donor = play.states[play.anywhere(count, generator)]
         other = free & (torch.rand(count, generator=generator) < 0.5)
         for entry, follows in zip(self.scalars, self.follows.tolist()):
             column = layout.columns(entry)

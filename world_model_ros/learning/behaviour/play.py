@@ -35,7 +35,7 @@ class Play:
         states: (N, R).
         actions: (N, C), what was done between a tick and the next.
         begins: first tick of each episode and N at the end, (E + 1,).
-        pool: ticks that goals from anywhere are drawn from; all without it.
+        pool: ticks that goals and places from anywhere are drawn from; all without it.
     """
 
     layout: StateLayout
@@ -67,6 +67,11 @@ class Play:
         """Actions (B, ticks, C) from ticks (B,) on."""
         return self.actions[at[:, None] + torch.arange(ticks)]
 
+    def anywhere(self, count: int, generator: torch.Generator) -> Tensor:
+        """Ticks (B,) drawn from all that may be, whatever the episode."""
+        pool = torch.arange(len(self.states)) if self.pool is None else self.pool
+        return pool[torch.randint(0, len(pool), (count,), generator=generator)]
+
     def goals(self, at: Tensor, mix: GoalMix, generator: torch.Generator, chunk: int = 1) -> Tensor:
         """Goals (B, 2 G) for ticks (B,); all columns count.
 
@@ -80,8 +85,7 @@ class Play:
         ahead = (torch.log(uniform) / torch.log(torch.tensor(1.0 - 1.0 / mix.ticks))).long() + 1
         goal = torch.minimum(at + ahead, end)
         source = torch.rand(count, generator=generator)
-        pool = torch.arange(len(self.states)) if self.pool is None else self.pool
-        anywhere = pool[torch.randint(0, len(pool), (count,), generator=generator)]
+        anywhere = self.anywhere(count, generator)
         goal = torch.where(source < mix.anywhere, anywhere, goal)
         goal = torch.where(source > 1.0 - mix.now, at, goal)
         wanted = self.states[goal][:, self.layout.goal_columns]
