@@ -11,7 +11,7 @@ import subprocess
 from typing import Any
 
 from world_model_ros.commands.output import show
-from world_model_ros.core.distribution import ros_distribution
+from world_model_ros.core.ros_distribution import ros_distribution
 
 _LIBRARIES = ("rclpy", "numpy", "onnxruntime", "pinocchio", "ruckig", "rosbags", "cv2", "mujoco", "torch")
 _OPENCV = tuple(f"opencv{contrib}-python{headless}" for contrib in ("", "-contrib") for headless in ("", "-headless"))

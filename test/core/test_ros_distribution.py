@@ -6,8 +6,8 @@ from importlib.metadata import PackageNotFoundError
 
 import pytest
 
-from world_model_ros.core import distribution
-from world_model_ros.core.distribution import ros_distribution
+from world_model_ros.core import ros_distribution as module
+from world_model_ros.core.ros_distribution import ros_distribution
 
 
 def test_what_a_sourced_ros_says_counts_first(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -25,9 +25,9 @@ def test_else_the_wheels_that_are_installed(
         raise PackageNotFoundError(name)
 
     monkeypatch.delenv("ROS_DISTRO", raising=False)
-    monkeypatch.setattr(distribution, "version", version)
-    distribution._of_wheels.cache_clear()
+    monkeypatch.setattr(module, "version", version)
+    module._of_wheels.cache_clear()
     try:
         assert ros_distribution() == expected
     finally:
-        distribution._of_wheels.cache_clear()
+        module._of_wheels.cache_clear()
