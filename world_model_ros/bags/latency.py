@@ -1,4 +1,4 @@
-"""How much later than the robot's motion each sense is stamped, from a bag in which the robot starts and stops."""
+"""How much later than the robot's motion each sense that shows it is stamped, from a bag with starts and stops."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The commanded joint positions that the gate reports, looked up at any time."""
+"""The commanded joint positions that the gate reports, looked up between and shortly after its reports."""
 
 from __future__ import annotations
 

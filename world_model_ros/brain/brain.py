@@ -1,4 +1,4 @@
-"""The tick: observation, applied action, belief and goal -> a decision and the next belief."""
+"""What a tick computes: observation, applied action, belief and goal -> a decision and the next belief."""
 
 from __future__ import annotations
 

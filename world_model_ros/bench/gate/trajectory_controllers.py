@@ -1,4 +1,4 @@
-"""What trajectory controllers make of what a gate sends: each version, at each update rate, over a slow transport."""
+"""Trajectory controllers that follow what a gate sends, at each update rate over a slow transport, and are judged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""``world-model bench plan``, the parts that need torch: every ratio from runs that alternate in one process."""
+"""``world-model bench plan``, the parts that need torch: the exported planner in turn with PyTorch and other planners.
+
+Also other sizes of it, and its share of the rate of a matrix product. Every ratio is from runs that alternate.
+"""
 
 from __future__ import annotations
 
