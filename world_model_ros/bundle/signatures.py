@@ -128,23 +128,19 @@ def signatures(interface: Interface, sizes: Sizes, kind: str) -> dict[str, Signa
     - plan: goals with their weights. ``goal_hands`` says which fingertip pushes, ``proposals`` are chunks to try where
       ``proposals_mask`` is 1, ``goal_values`` are scalars such as how far a drawer is open. ``keep_weights`` say which
       targets are to stay where they are, ``force_bound_n`` bounds the contact force at each (0 does not), and
-      ``behaviour_noise`` is for what samples behaviour beside ``noise``. ``chance`` is that of reaching the goal.
+      ``behaviour_noise`` is for what samples behaviour, next to ``noise``. ``chance`` is that of reaching the goal.
     - ``held``: how likely each target is held. ``other_poses``, ``other_weight``: a second place where each may be.
     - ``values``: of targets that are articulated, as far as the model believes or imagines them.
     - goal: a picture of any camera as ``codes``; ``given`` is 1 for cameras that there is a picture of.
     - Where they apply: ``camera_geometry`` (see `GEOMETRY`), ``action_matrix`` and ``action_offset`` (what the robot
       makes of an action), ``target_gains`` and ``readout_residual`` in m (corrections of where targets are read).
     """
-    s, m, d = sizes.state, sizes.memory, sizes.code
+    s, m = sizes.state, sizes.memory
     h, c = sizes.horizon, interface.action.size
     k, j, seeing = len(interface.targets), len(interface.joints), cameras(interface)
     streams = {stream.name: Tensor(stream.shape, stream.dtype) for stream in interface.streams}
     seen = {"seen": Tensor((k, 3))} if k and seeing else {}
-    belief = {"poses": Tensor((k, 7)), "sigma": Tensor((k, 3))} if k else {}
-    articulated = any(target.kind == "articulated" for target in interface.targets)
-    belief |= {"values": Tensor((k,), optional=True)} if articulated else {}
-    second = {"other_poses": (k, 7), "other_weight": (k,), "held": (k,)} if k else {}
-    belief |= {name: Tensor(shape, optional=True) for name, shape in second.items()}
+    articulated = _articulated(interface)
     memory, candidates = Tensor((m,), needed=True), Tensor((None, h, c), needed=True)
     geometry = {"camera_geometry": Tensor((len(seeing), GEOMETRY))} if seeing else {}
     corrected = {"action_matrix": Tensor((c, c)), "action_offset": Tensor((c,))}
@@ -161,7 +157,7 @@ def signatures(interface: Interface, sizes: Sizes, kind: str) -> dict[str, Signa
     past = {"before": Tensor((m,)), "since": Tensor((None, c))} if k else {}
     found = {"memory_next": Tensor((m,)), "surprise": Tensor((1,)), "sensed": Tensor((None,), optional=True)}
     graphs = {
-        "perceive": Signature(streams | past | about | corrected | geometry, found | belief | seen),
+        "perceive": Signature(streams | past | about | corrected | geometry, found | _belief(interface) | seen),
         "rollout": Signature({"memory": memory, "candidates": candidates} | corrected, futures(None)),
         "inverse": Signature(sensed, {"action": Tensor((c,))}, optional=True),
         "policy": Signature({"memory": memory} | corrected, futures() | {"chunk": Tensor((h, c))}, optional=True),
@@ -171,15 +167,36 @@ def signatures(interface: Interface, sizes: Sizes, kind: str) -> dict[str, Signa
     if kind == "act":
         chosen = {"chunk": Tensor((h, c)), "cost": Tensor((1,)), "chance": Tensor((1,), optional=True)}
         shown = {"candidate_poses": Tensor((None, h, 3), optional=True)} if k else {}
-        graphs["plan"] = Signature(
-            {"memory": memory} | _goals(interface, sizes) | corrected, futures() | chosen | shown
-        )
+        asked = {"memory": memory} | _goals(interface, sizes) | corrected
+        graphs["plan"] = Signature(asked, futures() | chosen | shown)
         if seeing:
-            images = {each.name: streams[each.name] for each in seeing[1:]}
-            images[seeing[0].name] = Tensor(streams[seeing[0].name].shape, "uint8", needed=True)
-            codes = {"codes": Tensor((len(seeing), d))}
-            graphs["goal"] = Signature(images | {"given": Tensor((len(seeing),))} | geometry, codes | seen)
+            graphs["goal"] = _goal(interface, sizes, geometry, seen)
     return graphs
+
+
+def _articulated(interface: Interface) -> bool:
+    return any(target.kind == "articulated" for target in interface.targets)
+
+
+def _belief(interface: Interface) -> dict[str, Tensor]:
+    """What is believed of targets now."""
+    k = len(interface.targets)
+    if not k:
+        return {}
+    found = {"poses": Tensor((k, 7)), "sigma": Tensor((k, 3))}
+    found |= {"values": Tensor((k,), optional=True)} if _articulated(interface) else {}
+    second = {"other_poses": (k, 7), "other_weight": (k,), "held": (k,)}
+    return found | {name: Tensor(shape, optional=True) for name, shape in second.items()}
+
+
+def _goal(interface: Interface, sizes: Sizes, rest: dict[str, Tensor], seen: dict[str, Tensor]) -> Signature:
+    """A picture of any camera as codes, where there are cameras; ``rest`` are further inputs."""
+    first, *others = cameras(interface)
+    images = {each.name: Tensor(each.shape, each.dtype) for each in others}
+    images[first.name] = Tensor(first.shape, "uint8", needed=True)
+    count = 1 + len(others)
+    codes = {"codes": Tensor((count, sizes.code))}
+    return Signature(images | {"given": Tensor((count,))} | rest, codes | seen)
 
 
 def _decode(interface: Interface, sizes: Sizes, geometry: dict[str, Tensor]) -> Signature:

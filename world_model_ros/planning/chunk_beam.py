@@ -140,5 +140,5 @@ class ChunkSample(nn.Module):
             states.append(ahead)
             now = ahead[:, -1]
         done, futures = torch.cat(chunks, 1).flip(0), torch.cat(states, 1).flip(0)  # the first last
-        cost = self.model.distance(now[:1], wanted[:1]) + 0.0 * warm.sum()
+        cost = self.model.distance(now[:1], wanted[:1]) + 0.0 * warm.sum()  # a graph keeps the inputs that it reads
         return Planned(done[-1], futures[-1], cost, done, futures)

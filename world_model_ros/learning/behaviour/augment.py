@@ -43,7 +43,7 @@ class Resting:
         """From play in which each thing rests most of the time: what it then seems to move is jitter."""
         most, level, some = [], [], torch.arange(1, len(play.states), _SOME)
         for entry in play.layout.things:
-            place = _place(play.layout, entry)
+            place = play.layout.place(entry)
             steps = (play.states[some][:, place] - play.states[some - 1][:, place]).norm(dim=-1)
             most.append(min(max(_RESTS, _JITTERS * float(steps.median())), _MOST_JITTER))
             level.append(torch.inf if entry.scalar else float(play.states[some, place.start + 2].median()) + _LEVEL_M)
@@ -53,7 +53,7 @@ class Resting:
         """Which things (B, things) rest in windows (B, T, R)."""
         rests = []
         for entry, most in zip(self.layout.things, self.most):
-            there = window[..., _place(self.layout, entry)]
+            there = window[..., self.layout.place(entry)]
             rests.append((there - there[:, :1]).norm(dim=-1).amax(1) < most)
         return torch.stack(rests, 1)
 
@@ -65,13 +65,13 @@ def put_elsewhere(play: Play, resting: Resting, window: Tensor, share: float, ge
     for number, entry in enumerate(layout.things):
         if entry.scalar:
             continue
-        columns, where = layout.columns(entry), _place(layout, entry)
+        columns, where = layout.columns(entry), layout.place(entry)
         there, level = out[..., where], resting.level[number]
         donor = play.states[play.anywhere(len(window), generator)]
         place = donor[:, None, where]
         free = rests[:, number] & (torch.rand(len(window), generator=generator) < share)
         free &= (there[:, 0, 2] < level) & (place[:, 0, 2] < level)
-        for other in (out[..., _place(layout, each)] for each in poses if each is not entry):
+        for other in (out[..., layout.place(each)] for each in poses if each is not entry):
             free &= (other - there).norm(dim=-1).amin(1) > _CLEAR_M
             free &= (other - place).norm(dim=-1).amin(1) > _CLEAR_M
         new = donor[:, None, columns].expand(-1, window.shape[1], -1)
@@ -183,12 +183,6 @@ def _coordinates(layout: StateLayout, entry: Entry, state: Tensor) -> Tensor:
     if entry.fold < 1:
         return columns
     return torch.cat([columns[:, :3], torch.atan2(columns[:, 4:5], columns[:, 3:4]) / entry.fold], -1)
-
-
-def _place(layout: StateLayout, entry: Entry) -> slice:
-    """Columns of the position or of the value of an entry."""
-    begin = layout.columns(entry).start
-    return slice(begin, begin + (1 if entry.scalar else 3))
 
 
 def _far(layout: StateLayout, window: Tensor) -> Tensor:

@@ -94,8 +94,7 @@ def unseen_misses(belief: ChunkBelief, play: Play, at: Tensor, ticks: int) -> Te
     entries, layout = belief.model.layout.entries, belief.model.layout
     found = torch.zeros(len(at), ticks, len(entries))
     for number, entry in enumerate(entries):
-        memory, begin = belief.first(play.memory(at)), layout.columns(entry).start
-        part = slice(begin, begin + (1 if entry.scalar else 3))
+        memory, part = belief.first(play.memory(at)), layout.place(entry)
         fresh = torch.ones(len(at), len(entries))
         fresh[:, number] = 0.0
         for tick in range(ticks):

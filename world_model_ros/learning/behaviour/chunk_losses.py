@@ -33,6 +33,11 @@ class ValueConfig:
     near: float = 0.85
 
 
+def memory_of(window: Tensor) -> Tensor:
+    """Memories (B, 2 R) at the second row of windows (B, T, R)."""
+    return torch.cat([window[:, 1], window[:, 0]], -1)
+
+
 def flow_loss(
     model: ChunkModel, play: Play, at: Tensor, generator: torch.Generator, aside: Aside | None = None
 ) -> Tensor:
@@ -41,7 +46,7 @@ def flow_loss(
     window, chunk, goals = play.window(at, k), play.chunk(at, k), play.goals(at, BEHAVED, generator, k)
     if aside is not None:
         window, chunk = aside.put(play, window, chunk, ASIDE, generator)
-    memory = torch.cat([window[:, 1], window[:, 0]], -1)
+    memory = memory_of(window)
     done = (chunk / model.action_scale).flatten(1)
     noise = torch.randn(done.shape, generator=generator)
     time = torch.rand(len(at), 1, generator=generator)
@@ -64,7 +69,7 @@ def dynamics_losses(
     window, chunk = play.window(at, k), play.chunk(at, k)
     if resting is not None and generator is not None:
         window = put_elsewhere(play, resting, window, ELSEWHERE, generator)
-    memory = torch.cat([window[:, 1], window[:, 0]], -1)
+    memory = memory_of(window)
     truth = window[:, 2:] - window[:, 1:2]
     changes = model.changes(model.features(memory), chunk)
     loss = F.mse_loss(changes, truth / model.change_scale)
@@ -72,10 +77,9 @@ def dynamics_losses(
         miss = (changes * model.change_scale - truth) ** 2
     log_spread, likelihood = model.log_spread(memory, chunk), torch.zeros(())
     for number, entry in enumerate(model.layout.entries):
-        begin, size = model.layout.columns(entry).start, 1 if entry.scalar else 3
-        squared = miss[..., begin : begin + size].sum(-1)
+        squared = miss[..., model.layout.place(entry)]
         log = log_spread[..., number]
-        likelihood = likelihood + (size * log + 0.5 * squared * torch.exp(-2.0 * log)).mean()
+        likelihood = likelihood + (squared.shape[-1] * log + 0.5 * squared.sum(-1) * torch.exp(-2.0 * log)).mean()
     return loss, likelihood
 
 
@@ -108,7 +112,7 @@ def value_loss(
     there = reached(way, goals[:, None], model, config.near * tolerance).any(1)
     if aside is not None:
         window = aside.put(play, play.window(at, k), play.chunk(at, k), ASIDE, generator)[0]
-        memory = torch.cat([window[:, 1], window[:, 0]], -1)
+        memory = memory_of(window)
     with torch.no_grad():
         ahead = target.values(after, goals).amin(0)
         backup = torch.where(there, 0.0, -1.0 + config.discount * ahead)

@@ -109,13 +109,11 @@ class ChunkModel(nn.Module):
 
     def _wanted(self) -> list[tuple[slice, slice]]:
         """Columns of each goal that is a position, with those of each thing that may be there."""
-        layout, goals, places, at = self.layout, [], [], 0
+        layout, goals, at = self.layout, [], 0
         for entry in layout.things:
-            if not entry.scalar:
-                begin = layout.columns(entry).start
-                goals.append(slice(at, at + 3))
-                places.append(slice(begin, begin + 3))
+            goals += [] if entry.scalar else [slice(at, at + 3)]
             at += entry.goal_size
+        places = [layout.place(entry) for entry in layout.things if not entry.scalar]
         return [(goal, place) for goal in goals for place in places]
 
     def flow(self, seen: Tensor, asked: Tensor, chunk: Tensor, time: Tensor) -> Tensor:

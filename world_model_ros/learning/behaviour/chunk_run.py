@@ -204,8 +204,7 @@ def _miss(model: ChunkModel, play: Play, at: torch.Tensor, horizon: int) -> torc
     truth = play.states[at[:, None] + torch.arange(1, horizon + 1)]
     columns = []
     for number, entry in enumerate(model.layout.entries):
-        begin = model.layout.columns(entry).start
-        part = slice(begin, begin + (1 if entry.scalar else 3))
+        part = model.layout.place(entry)
         columns.append((states[..., part] - truth[..., part]).norm(dim=-1) / spread[..., number])
     return torch.stack(columns, -1)
 

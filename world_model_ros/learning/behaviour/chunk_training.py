@@ -226,8 +226,7 @@ class _ChunkRun:
                 memory = self.play.memory(at)
                 ahead = model.imagine_chunk(memory, self.play.chunk(at, model.chunk_ticks))[:, -1]
                 for entry in model.layout.entries:
-                    columns = model.layout.columns(entry)
-                    part = slice(columns.start, columns.start + (1 if entry.scalar else 3))
+                    part = model.layout.place(entry)
                     truth = self.play.states[at + model.chunk_ticks][:, part]
                     miss = (ahead[:, part] - truth).norm(dim=-1)
                     moved = (truth - memory[:, part]).norm(dim=-1) > 0.005

@@ -114,6 +114,11 @@ class StateLayout:
         begin = sum(each.size for each in self.entries[: self.entries.index(entry)])
         return slice(begin, begin + entry.size)
 
+    def place(self, entry: Entry) -> slice:
+        """Where the position of an entry stands in a state, or its value."""
+        begin = self.columns(entry).start
+        return slice(begin, begin + (1 if entry.scalar else 3))
+
     @property
     def goal_columns(self) -> list[int]:
         """Column of a state that each column of a goal is about."""
@@ -137,10 +142,8 @@ class StateLayout:
         """Positions of each other thing, and of the hand that it is seen from."""
         if self.hand is None:
             return []
-        begin = self.columns(self.hand).start
-        hand = slice(begin, begin + 3)
-        places = [self.columns(entry).start for entry in self.entries if not entry.scalar and entry is not self.hand]
-        return [(slice(place, place + 3), hand) for place in places]
+        others = [entry for entry in self.entries if not entry.scalar and entry is not self.hand]
+        return [(self.place(entry), self.place(self.hand)) for entry in others]
 
     def turned(self) -> list[tuple[slice, slice, int]]:
         """Cosine and sine of each thing's folded yaw, those of the hand's yaw, and the fold."""
@@ -153,8 +156,7 @@ class StateLayout:
 
     def between(self) -> list[tuple[slice, slice]]:
         """Positions of each two things that a goal may be given for, neither of them a scalar."""
-        places = [self.columns(entry).start for entry in self.things if not entry.scalar]
-        return [(slice(a, a + 3), slice(b, b + 3)) for a, b in combinations(places, 2)]
+        return list(combinations([self.place(entry) for entry in self.things if not entry.scalar], 2))
 
     def exchanged(self, names: Sequence[str]) -> list[int]:
         """Column that each column of a state comes from when things take each other's place, each that of the next.
