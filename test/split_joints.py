@@ -5,7 +5,7 @@ from __future__ import annotations
 import yaml
 
 from world_model_ros.contract.contract import Contract, contract_from_text
-from world_model_ros.contract.share_folder import share_folder
+from world_model_ros.core.share_folder import share_folder
 
 ARM_JOINTS = ("shoulder_pan_joint", "shoulder_lift_joint", "elbow_joint", "wrist_1_joint", "wrist_2_joint")
 HAND_JOINTS = ("wrist_3_joint",)

@@ -10,7 +10,7 @@ import pytest
 
 from world_model_ros.cli import COMMANDS, main
 from world_model_ros.commands import info
-from world_model_ros.contract.share_folder import share_folder
+from world_model_ros.core.share_folder import share_folder
 
 
 @pytest.mark.parametrize("command", COMMANDS)

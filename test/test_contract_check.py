@@ -8,7 +8,7 @@ import pytest
 
 from world_model_ros.check.contract_fit import check_contract
 from world_model_ros.contract.contract import contract_from_text, known_robots, load_contract
-from world_model_ros.contract.share_folder import share_folder
+from world_model_ros.core.share_folder import share_folder
 
 ROBOTS = share_folder("config") / "robots"
 TEXT = (ROBOTS / "tabletop_arm.yaml").read_text(encoding="utf-8")

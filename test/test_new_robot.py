@@ -11,8 +11,8 @@ import yaml
 
 from world_model_ros.cli import main
 from world_model_ros.contract.contract import load_contract
-from world_model_ros.contract.placeholders import marks
-from world_model_ros.contract.share_folder import share_folder
+from world_model_ros.contract.drafting.placeholders import marks
+from world_model_ros.core.share_folder import share_folder
 from world_model_ros.kinematics.arm import ArmKinematics
 
 ARM = share_folder("config") / "robots" / "tabletop_arm.urdf"

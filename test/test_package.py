@@ -16,7 +16,7 @@ import pytest
 
 from world_model_ros.bringup.options import SimulationOptions
 from world_model_ros.bringup.processes import own, simulation
-from world_model_ros.contract.share_folder import PACKAGE
+from world_model_ros.core.share_folder import PACKAGE
 from world_model_ros.nodes import entry
 
 ROOT = Path(__file__).resolve().parents[1]

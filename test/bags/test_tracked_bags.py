@@ -14,6 +14,7 @@ from trackers import DETECTIONS, TRANSFORMS, detection, detections, transforms, 
 
 from world_model_ros.bags.align.episode import aligned_episode
 from world_model_ros.bags.bag_fit import check_bag
+from world_model_ros.bags.recorded_topics import recorded_topics
 from world_model_ros.bags.replay.replay import replay
 from world_model_ros.bags.storage.reader import BagReader
 from world_model_ros.bags.storage.writer import BagWriter
@@ -21,7 +22,6 @@ from world_model_ros.brain.brain import Brain
 from world_model_ros.bundle.bundle import load_bundle
 from world_model_ros.check.contract_fit import check_contract
 from world_model_ros.contract.contract import Contract, contract_from_text
-from world_model_ros.contract.recorded_topics import recorded_topics
 
 TICKS = 60
 CAMERA = np.array([0.2, 0.0, 0.9, 1.0, 0, 0, 0])  # looks down: its z axis is that of the world, turned about x

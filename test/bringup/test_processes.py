@@ -6,8 +6,8 @@ from free_robot import YAML
 from world_model_ros.bringup.options import BringupOptions, SimulationOptions, launch_arguments
 from world_model_ros.bringup.processes import bringup, own, simulation
 from world_model_ros.contract.contract import load_contract
-from world_model_ros.contract.share_folder import share_folder
 from world_model_ros.core.errors import UserError
+from world_model_ros.core.share_folder import share_folder
 
 
 def by_executable(processes):

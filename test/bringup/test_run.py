@@ -14,9 +14,9 @@ from world_model_ros.bringup.domain import free_domain, local_environment, middl
 from world_model_ros.bringup.options import SimulationOptions
 from world_model_ros.bringup.processes import Process, simulation
 from world_model_ros.bringup.run import Running, command_line
-from world_model_ros.contract.share_folder import share_folder
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.missing import to_install
+from world_model_ros.core.share_folder import share_folder
 
 
 @pytest.fixture

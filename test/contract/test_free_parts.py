@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 from world_model_ros.contract.contract import Contract, contract_from_text, known_robots, load_contract
-from world_model_ros.contract.share_folder import share_folder
 from world_model_ros.core.errors import UserError
+from world_model_ros.core.share_folder import share_folder
 
 TEXT = """
 format: 1

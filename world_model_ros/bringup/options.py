@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
 from typing import Any, TypeVar
 
-from world_model_ros.contract.share_folder import default_robot
 from world_model_ros.core.errors import UserError
+from world_model_ros.core.share_folder import default_robot
 
 Value = bool | int | float | str
 Options = TypeVar("Options", bound="BringupOptions")

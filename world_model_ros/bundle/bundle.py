@@ -14,8 +14,8 @@ from pydantic import ValidationError
 from world_model_ros.bundle.manifest import FORMAT, GraphSpec, Manifest, TensorSpec
 from world_model_ros.bundle.signatures import Tensor, signatures
 from world_model_ros.contract.contract import Contract
-from world_model_ros.contract.share_folder import share_folder
 from world_model_ros.core.errors import UserError
+from world_model_ros.core.share_folder import share_folder
 
 MANIFEST = "manifest.json"
 

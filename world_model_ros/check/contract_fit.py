@@ -8,7 +8,7 @@ from functools import partial
 
 from world_model_ros.contract.actions import Tip
 from world_model_ros.contract.contract import Contract
-from world_model_ros.contract.placeholders import marks
+from world_model_ros.contract.drafting.placeholders import marks
 from world_model_ros.contract.schema import Joint
 from world_model_ros.contract.urdf.description import UrdfJoint
 from world_model_ros.convert.senses.converters import converter_for

@@ -6,8 +6,8 @@ import argparse
 from pathlib import Path
 
 from world_model_ros.commands.output import show
-from world_model_ros.contract.share_folder import default_robot
 from world_model_ros.core.errors import UserError
+from world_model_ros.core.share_folder import default_robot
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from world_model_ros.bundle.bundle import known_bundles
     from world_model_ros.contract.contract import known_robots
-    from world_model_ros.contract.share_folder import share_folder
+    from world_model_ros.core.share_folder import share_folder
 
     result: dict[str, Any] = {
         "package": installed_version("world_model_ros"),

@@ -12,7 +12,7 @@ from world_model_ros.commands.output import show
 
 if TYPE_CHECKING:
     from world_model_ros.contract.contract import Contract
-    from world_model_ros.contract.draft import Box
+    from world_model_ros.contract.drafting.draft import Box
     from world_model_ros.contract.urdf.description import Description, UrdfJoint
 
 
@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from world_model_ros.contract.contract import contract_from_text
-    from world_model_ros.contract.draft import Draft, choose_joints, legal_name
+    from world_model_ros.contract.drafting.draft import Draft, choose_joints, legal_name
     from world_model_ros.contract.urdf.description import read_description
     from world_model_ros.core.errors import UserError
 
@@ -76,7 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _say(arguments: argparse.Namespace, out: Path, contract: Contract, tips: tuple[str, ...], notes: list[str]) -> None:
     """Print what was written, what is to be filled in, and what comes next."""
-    from world_model_ros.contract.placeholders import marks
+    from world_model_ros.contract.drafting.placeholders import marks
 
     found, base = marks(contract.text), contract.interface.base_frame
     launch = f"ros2 launch world_model_ros bringup.launch.py robot:={out.resolve()} model:=/path/to/bundle"

@@ -17,12 +17,12 @@ from world_model_ros.contract.contract_text import read_text, read_yaml
 from world_model_ros.contract.limits import joint_limits
 from world_model_ros.contract.schema import ContractFile, Deployment, Interface, StreamSource
 from world_model_ros.contract.senses import JointStream, Stream
-from world_model_ros.contract.share_folder import share_folder
 from world_model_ros.contract.simulation import Simulation
 from world_model_ros.contract.urdf.description import Description, describe
 from world_model_ros.contract.urdf.text import urdf_text
 from world_model_ros.core.arrays import Float
 from world_model_ros.core.errors import UserError
+from world_model_ros.core.share_folder import share_folder
 from world_model_ros.core.streams import StreamRule
 from world_model_ros.core.trajectory import JointLimits
 

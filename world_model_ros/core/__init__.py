@@ -1,1 +1,1 @@
-"""Plain types and arithmetic: streams, observation, chunk, limits, errors. NumPy and stdlib only."""
+"""Plain types and arithmetic: streams, observation, trajectory, errors; and where the package's files are."""

@@ -22,15 +22,15 @@ from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 
+from world_model_ros.bags.recorded_topics import recorded_topics
 from world_model_ros.bags.storage.background_writer import BackgroundWriter, Serialised
 from world_model_ros.bags.storage.message_types import Typestore, installed_types, standard_types
 from world_model_ros.bags.storage.writer import CONTRACT_TOPIC, BagWriter
 from world_model_ros.contract.contract import load_contract
 from world_model_ros.contract.field_types import Qos
-from world_model_ros.contract.recorded_topics import recorded_topics
-from world_model_ros.contract.share_folder import default_robot
 from world_model_ros.convert.messages import ros_class
 from world_model_ros.core.errors import UserError
+from world_model_ros.core.share_folder import default_robot
 from world_model_ros.nodes.bags.recording import RECORDER, recording_qos
 from world_model_ros.nodes.diagnostics import ERROR, OK, STALE, WARN, diagnostics, status
 from world_model_ros.nodes.parameters import declare

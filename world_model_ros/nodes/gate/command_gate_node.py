@@ -26,7 +26,7 @@ from rclpy.parameter import Parameter
 from std_srvs.srv import Trigger
 
 from world_model_ros.contract.contract import load_contract
-from world_model_ros.contract.share_folder import default_robot
+from world_model_ros.core.share_folder import default_robot
 from world_model_ros.gate.factory import gate_for
 from world_model_ros.gate.gate import SLOWEST
 from world_model_ros.gate.output import GateOutput

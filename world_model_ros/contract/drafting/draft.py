@@ -10,8 +10,8 @@ from fnmatch import fnmatchcase
 
 import yaml
 
+from world_model_ros.contract.drafting.placeholders import MARK
 from world_model_ros.contract.limits import FULL_ACCELERATION_S, FULL_SPEED_S
-from world_model_ros.contract.placeholders import MARK
 from world_model_ros.contract.urdf.description import Description, UrdfJoint
 from world_model_ros.core.errors import UserError
 
