@@ -18,9 +18,9 @@ from world_model_ros.gate.collision import Collision
 from world_model_ros.gate.factory import gate_for
 from world_model_ros.gate.limiter import Limiter, Motion
 from world_model_ros.gate.report import state_report
-from world_model_ros.kinematics import distances as distances_module
 from world_model_ros.kinematics.arm import ArmKinematics, tool_down
-from world_model_ros.kinematics.distances import PairDistances
+from world_model_ros.kinematics.collision import distances as distances_module
+from world_model_ros.kinematics.collision.distances import PairDistances
 
 ARM = ArmKinematics(CONTRACT)
 STOP_M = CONTRACT.deployment.gate.collision.stop_m

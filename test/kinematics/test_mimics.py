@@ -9,7 +9,7 @@ import pytest
 
 from world_model_ros.bench.gate.checker import World
 from world_model_ros.contract.contract import Contract, load_contract
-from world_model_ros.kinematics.distances import PairDistances
+from world_model_ros.kinematics.collision.distances import PairDistances
 from world_model_ros.kinematics.urdf_model import followers, urdf_model
 from world_model_ros.view.markers.robot_shape import RobotShape
 

@@ -16,7 +16,7 @@ from world_model_ros.bench.gate.checker import World
 from world_model_ros.contract.contract import Contract, load_contract
 from world_model_ros.core.errors import UserError
 from world_model_ros.kinematics.arm import ArmKinematics
-from world_model_ros.kinematics.distances import PairDistances
+from world_model_ros.kinematics.collision.distances import PairDistances
 from world_model_ros.kinematics.link_reach import reach_m
 from world_model_ros.kinematics.twist import LinkTwist
 from world_model_ros.kinematics.urdf_model import followers, link_frame, urdf_geometry, urdf_model

@@ -8,8 +8,8 @@ import numpy as np
 
 from world_model_ros.contract.contract import Contract
 from world_model_ros.core.errors import UserError
-from world_model_ros.kinematics.collision_pairs import is_obstacle
-from world_model_ros.kinematics.distances import PairDistances
+from world_model_ros.kinematics.collision.distances import PairDistances
+from world_model_ros.kinematics.collision.pairs import is_obstacle
 
 _INDENT = "  "
 

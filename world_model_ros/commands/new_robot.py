@@ -148,7 +148,7 @@ def _notes(description: Description, left_out: list[UrdfJoint], cameras: tuple[s
 
 
 def _missing_meshes(description: Description, urdf: Path) -> list[str]:
-    from world_model_ros.kinematics.meshes import find_mesh
+    from world_model_ros.contract.urdf.meshes import find_mesh
 
     lost = [name for name in description.meshes if find_mesh(name, urdf.resolve()) is None]
     if not lost:

@@ -10,7 +10,7 @@ import numpy as np
 from world_model_ros.contract.contract import Contract
 from world_model_ros.core.arrays import Float
 from world_model_ros.gate.limiter import Plan
-from world_model_ros.kinematics.distances import PairDistances
+from world_model_ros.kinematics.collision.distances import PairDistances
 
 # Between the configurations of a plan that are measured; at twice that, what passed a corner came 1.3 mm nearer.
 SPACING_S = 0.015

@@ -1,1 +1,1 @@
-"""URDF to forward and inverse kinematics (Pinocchio)."""
+"""Forward and inverse kinematics of a URDF (Pinocchio), and how far its parts are from each other (Coal)."""

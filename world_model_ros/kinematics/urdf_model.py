@@ -11,9 +11,9 @@ import pinocchio as pin
 
 from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.urdf.description import UrdfJoint
+from world_model_ros.contract.urdf.meshes import find_mesh, mesh_folders
 from world_model_ros.core.arrays import Float
 from world_model_ros.core.errors import UserError
-from world_model_ros.kinematics.meshes import find_mesh, mesh_folders
 
 _APART = "\n"  # ends names of links that joints may have too
 _ANY = {"rad": 2 * np.pi, "m": 1.0}  # of a joint whose range is not given; such a joint is not commanded

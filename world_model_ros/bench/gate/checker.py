@@ -19,10 +19,10 @@ import yaml
 
 from world_model_ros.bench.gate.executed_trajectories import Executed, quintic
 from world_model_ros.contract.contract import Contract
+from world_model_ros.contract.urdf.meshes import mesh_folders
 from world_model_ros.core.arrays import Float
 from world_model_ros.core.trajectory import Trajectory
-from world_model_ros.kinematics.hulls import convex_hull
-from world_model_ros.kinematics.meshes import mesh_folders
+from world_model_ros.kinematics.collision.hulls import convex_hull
 from world_model_ros.kinematics.urdf_model import kinematic_text, reduced_model
 
 BATCH = 2000  # segments

@@ -1,1 +1,1 @@
-"""What a URDF says: its tree of links, its numbers, its text."""
+"""What a URDF says: its tree of links, its numbers, its text, its meshes."""

@@ -6,7 +6,7 @@ import coal
 import numpy as np
 import pinocchio as pin
 
-from world_model_ros.kinematics.bounding_boxes import Boxes
+from world_model_ros.kinematics.collision.bounding_boxes import Boxes
 
 JOINTS = (
     pin.JointModelRX(),

@@ -18,9 +18,9 @@ from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.exclusions import excluded_pairs
 from world_model_ros.core.arrays import Float
 from world_model_ros.core.errors import UserError
-from world_model_ros.kinematics.bounding_boxes import Boxes, Placed
-from world_model_ros.kinematics.collision_pairs import TOUCH, choose_pairs, obstacle_geometry
-from world_model_ros.kinematics.hulls import convex_hull
+from world_model_ros.kinematics.collision.bounding_boxes import Boxes, Placed
+from world_model_ros.kinematics.collision.hulls import convex_hull
+from world_model_ros.kinematics.collision.pairs import TOUCH, choose_pairs, obstacle_geometry
 from world_model_ros.kinematics.urdf_model import followers, link_frame, reduced_model, urdf_geometry, urdf_model
 
 _UNKNOWN = -np.inf

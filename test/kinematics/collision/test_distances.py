@@ -9,7 +9,7 @@ import pytest
 
 from world_model_ros.contract.contract import Contract, load_contract
 from world_model_ros.core.errors import UserError
-from world_model_ros.kinematics.distances import PairDistances
+from world_model_ros.kinematics.collision.distances import PairDistances
 
 TABLE_X_M = 1.0
 
