@@ -9,9 +9,15 @@ import pytest
 from toy_bundle import HOME_XY
 
 from world_model_ros.brain.brain import Brain
-from world_model_ros.brain.candidate_cost import candidate_costs
-from world_model_ros.brain.candidates import candidate_from, candidate_of_actions, joined, verdicts, whole_trajectory
 from world_model_ros.brain.decision import Imagined
+from world_model_ros.brain.imagination.candidate_cost import candidate_costs
+from world_model_ros.brain.imagination.candidates import (
+    candidate_from,
+    candidate_of_actions,
+    joined,
+    verdicts,
+    whole_trajectory,
+)
 from world_model_ros.bundle.bundle import load_bundle
 from world_model_ros.bundle.manifest import PlannerSpec
 from world_model_ros.contract.contract import load_contract

@@ -10,7 +10,7 @@ import pytest
 pytest.importorskip("world_model_ros.sim.scenes.scene", reason="mujoco is not installed (extra 'sim')")
 
 from world_model_ros.brain.brain import Brain
-from world_model_ros.brain.steering import Steered, Steering
+from world_model_ros.brain.imagination.steering import Steered, Steering
 from world_model_ros.bundle.bundle import load_bundle
 from world_model_ros.contract.contract import Contract
 from world_model_ros.core.arrays import Floats

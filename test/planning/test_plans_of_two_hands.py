@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from world_model_ros.brain.candidate_cost import candidate_costs
 from world_model_ros.brain.decision import Imagined
+from world_model_ros.brain.imagination.candidate_cost import candidate_costs
 from world_model_ros.contract.contract import load_contract
 from world_model_ros.core.noise import coloured_noise
 from world_model_ros.planning.objective import Futures, Goals

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from world_model_ros.brain.decision import Decision, Decoded, Imagined, Memory, PriorRollout, Pursuit
 from world_model_ros.brain.graph_inputs import Inputs, goal_inputs, measured_positions, perceive_inputs
-from world_model_ros.brain.rollout import decode, imagine
+from world_model_ros.brain.imagination.rollout import decode, imagine
 from world_model_ros.brain.stopwatch import Stopwatch
 from world_model_ros.bundle.bundle import Bundle
 from world_model_ros.bundle.device import Resident

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from world_model_ros.brain.decision import Decoded
-from world_model_ros.brain.rollout import decode
+from world_model_ros.brain.imagination.rollout import decode
 from world_model_ros.bundle.bundle import Bundle
 from world_model_ros.bundle.provider import provider_named
 from world_model_ros.bundle.session import Graph

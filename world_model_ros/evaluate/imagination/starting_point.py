@@ -9,7 +9,7 @@ import numpy as np
 from world_model_ros.bags.replay.replay import ReplayOptions, replayed
 from world_model_ros.brain.brain import Brain
 from world_model_ros.brain.graph_inputs import measured_positions
-from world_model_ros.brain.steering import Steering
+from world_model_ros.brain.imagination.steering import Steering
 from world_model_ros.bundle.signatures import first_camera
 from world_model_ros.contract.contract import Contract
 from world_model_ros.core.arrays import Float

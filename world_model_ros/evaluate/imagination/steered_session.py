@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from world_model_ros.brain.brain import Brain
 from world_model_ros.brain.decision import Decoded
-from world_model_ros.brain.steering import Steered, Steering, between
+from world_model_ros.brain.imagination.steering import Steered, Steering, between
 from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.senses import MicrophoneStream, TaxelStream
 from world_model_ros.core.arrays import Float, Floats, Frame

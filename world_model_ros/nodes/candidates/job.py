@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from world_model_ros.brain.candidates import Candidate
 from world_model_ros.brain.decision import Imagined
+from world_model_ros.brain.imagination.candidates import Candidate
 from world_model_ros.contract.contract import Contract
 from world_model_ros.core.arrays import Float
 from world_model_ros.core.errors import UserError

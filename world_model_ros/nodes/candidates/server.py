@@ -15,7 +15,9 @@ from trajectory_msgs.msg import JointTrajectory
 from visualization_msgs.msg import MarkerArray
 
 from world_model_ros.brain.brain import Brain
-from world_model_ros.brain.candidates import (
+from world_model_ros.brain.decision import Imagined
+from world_model_ros.brain.graph_inputs import measured_positions
+from world_model_ros.brain.imagination.candidates import (
     Candidate,
     candidate_from,
     candidate_of_actions,
@@ -23,8 +25,6 @@ from world_model_ros.brain.candidates import (
     verdicts,
     whole_trajectory,
 )
-from world_model_ros.brain.decision import Imagined
-from world_model_ros.brain.graph_inputs import measured_positions
 from world_model_ros.contract.contract import Contract
 from world_model_ros.convert.futures import joints_message, path_message
 from world_model_ros.convert.messages import MessageMaker, ros_class

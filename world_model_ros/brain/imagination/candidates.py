@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from world_model_ros.brain.candidate_cost import candidate_costs, is_cost_of
 from world_model_ros.brain.decision import Imagined
+from world_model_ros.brain.imagination.candidate_cost import candidate_costs, is_cost_of
 from world_model_ros.bundle.manifest import Manifest, PlannerSpec
 from world_model_ros.contract.contract import Contract
 from world_model_ros.core.arrays import Float, Floats
