@@ -11,8 +11,7 @@ from trackers import DETECTIONS, detection, detections
 from world_model_ros.contract.schema import StreamSource
 from world_model_ros.contract.senses import PoseStream
 from world_model_ros.convert.senses.converters import converter_for
-from world_model_ros.convert.senses.others import AbsentError
-from world_model_ros.core.errors import UserError
+from world_model_ros.core.errors import AbsentError, UserError
 
 POSE = PoseStream(kind="pose", name="cube", frame="world", rate_hz=20.0)
 AT = [[0.1 * n, 0.2, 0.3, 0, 0, 0, 1] for n in range(4)]

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from rosbags.typesys import Stores, get_typestore
 
+from world_model_ros.convert.encodings.trajectory_cdr import trajectory_cdr
 from world_model_ros.convert.messages import MessageMaker
-from world_model_ros.convert.trajectory_cdr import trajectory_cdr
 from world_model_ros.core.trajectory import Trajectory
 
 TYPES = get_typestore(Stores.ROS2_JAZZY)

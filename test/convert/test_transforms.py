@@ -12,9 +12,8 @@ from trackers import NOWHERE, TRANSFORMS, S, transforms
 from world_model_ros.contract.schema import StreamSource
 from world_model_ros.contract.senses import PoseStream
 from world_model_ros.convert.senses.converters import converter_for
-from world_model_ros.convert.senses.others import AbsentError, OtherMessage
 from world_model_ros.convert.senses.transforms import TransformConverter
-from world_model_ros.core.errors import UserError
+from world_model_ros.core.errors import AbsentError, OtherMessage, UserError
 
 POSE = PoseStream(kind="pose", name="cube", frame="world", rate_hz=20.0)
 

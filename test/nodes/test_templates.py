@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from rclpy.serialization import deserialize_message, serialize_message
 
 from world_model_ros.contract.contract import load_contract
-from world_model_ros.convert.cdr_template import Template
+from world_model_ros.convert.encodings.cdr_template import Template
 from world_model_ros.convert.messages import MessageMaker, ros_class
 from world_model_ros.core.trajectory import Trajectory
 from world_model_ros.nodes.view.marker_messages import MarkerBytes, marker_array

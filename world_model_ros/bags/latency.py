@@ -17,9 +17,8 @@ from world_model_ros.bags.storage.reader import BagReader
 from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.senses import JointStream, PoseStream, ValueStream
 from world_model_ros.convert.senses.converters import converter_for
-from world_model_ros.convert.senses.others import OtherMessage
 from world_model_ros.core.arrays import Array, Float
-from world_model_ros.core.errors import UserError
+from world_model_ros.core.errors import OtherMessage, UserError
 
 _GRID_S = 0.005
 _SMOOTH_S = 0.06

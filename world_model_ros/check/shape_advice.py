@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from world_model_ros.contract.senses import Stream
+from world_model_ros.convert.encodings.picture_files import read_picture
 from world_model_ros.convert.senses.camera import ENCODINGS, no_colours
 from world_model_ros.convert.senses.depth import ENCODINGS as DEPTH_ENCODINGS
 from world_model_ros.convert.senses.depth import depth_size
 from world_model_ros.convert.senses.microphone import packed_kind
-from world_model_ros.convert.senses.picture_files import read_picture
 from world_model_ros.convert.stamps import frame_of
 from world_model_ros.core.errors import UserError
 

@@ -16,10 +16,9 @@ from world_model_ros.check.shape_advice import shape_advice
 from world_model_ros.contract.schema import StreamSource
 from world_model_ros.contract.senses import Stream
 from world_model_ros.convert.senses.converters import converter_for
-from world_model_ros.convert.senses.others import AbsentError, OtherMessage
 from world_model_ros.convert.senses.transforms import TransformConverter
 from world_model_ros.convert.stamps import stamp_ns
-from world_model_ros.core.errors import UserError
+from world_model_ros.core.errors import AbsentError, OtherMessage, UserError
 
 OUR_CLOCK = "our clock"
 _RATE = (0.8, 1.25)  # of the contract's rate that counts as the same

@@ -10,10 +10,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from world_model_ros.convert.poses import seven_numbers
-from world_model_ros.convert.senses.others import AbsentError, OtherMessage
 from world_model_ros.convert.stamps import frame_of, time_ns
 from world_model_ros.core.arrays import Float
-from world_model_ros.core.errors import UserError
+from world_model_ros.core.errors import AbsentError, OtherMessage, UserError
 from world_model_ros.core.streams import MOST_AHEAD_NS
 
 _KEPT_NS = 10_000_000_000  # of the past of a link, as in tf2

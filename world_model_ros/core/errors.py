@@ -1,4 +1,4 @@
-"""The error type for mistakes of a user."""
+"""Errors of a user's mistakes, and of messages that have nothing of what was asked for."""
 
 from __future__ import annotations
 
@@ -23,6 +23,15 @@ class UserError(Exception):
     def __reduce__(self) -> tuple[type[UserError], tuple[str, object, str]]:
         """As it was made, so that it can come back from another process."""
         return UserError, (self.field, self.value, self.legal)
+
+
+class OtherMessage(UserError):
+    """A message that has nothing new of what was asked for, which is no fault: its topic has several publishers, or
+    several things in it."""
+
+
+class AbsentError(OtherMessage):
+    """What was asked for is not there, or not any more; said to a person, though a thing may be out of sight."""
 
 
 def _short(value: object, limit: int = 200) -> str:

@@ -19,12 +19,11 @@ from world_model_ros.contract.schema import Source
 from world_model_ros.convert.actions import action_array
 from world_model_ros.convert.poses import pose_array
 from world_model_ros.convert.senses.converters import Converter, converter_for, pose_converter
-from world_model_ros.convert.senses.others import AbsentError, OtherMessage
 from world_model_ros.convert.senses.pose import PoseConverter
 from world_model_ros.convert.senses.transforms import TransformConverter
 from world_model_ros.convert.senses.value import scalar
 from world_model_ros.convert.stamps import has_header, stamp_ahead
-from world_model_ros.core.errors import UserError
+from world_model_ros.core.errors import AbsentError, OtherMessage, UserError
 from world_model_ros.core.streams import MOST_AHEAD_NS, StreamRule, Streams
 
 LABEL_AGE_NS = 500_000_000

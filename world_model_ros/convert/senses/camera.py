@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from world_model_ros.convert.senses.picture_files import read_picture
+from world_model_ros.convert.encodings.picture_files import read_picture
 from world_model_ros.convert.stamps import image_rows, stamp_ns
 from world_model_ros.core.arrays import Frame
 from world_model_ros.core.errors import UserError

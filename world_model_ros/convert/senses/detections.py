@@ -10,9 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from world_model_ros.convert.poses import seven_numbers
-from world_model_ros.convert.senses.others import AbsentError
 from world_model_ros.convert.stamps import frame_of, stamp_ns
-from world_model_ros.core.errors import UserError
+from world_model_ros.core.errors import AbsentError, UserError
 from world_model_ros.core.orientation import unique
 
 _NAMED = 30  # things in an error

@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from world_model_ros.convert.senses.others import OtherMessage
 from world_model_ros.convert.stamps import finite, stamp_ns
-from world_model_ros.core.errors import UserError
+from world_model_ros.core.errors import OtherMessage, UserError
 
 
 class OtherJoints(OtherMessage):

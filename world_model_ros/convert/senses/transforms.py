@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from world_model_ros.convert.frames import FrameTree
-from world_model_ros.convert.senses.others import AbsentError, OtherMessage
 from world_model_ros.convert.stamps import time_ns
+from world_model_ros.core.errors import AbsentError, OtherMessage
 from world_model_ros.core.orientation import unique
 
 _BEGINNING_NS = 1_000_000_000  # of transforms, in which not all publishers have been heard

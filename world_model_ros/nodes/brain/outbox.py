@@ -19,10 +19,10 @@ from world_model_ros.brain.decision import Decision
 from world_model_ros.brain.tick_record import TickRecord
 from world_model_ros.bundle.signatures import first_camera
 from world_model_ros.contract.contract import Contract
-from world_model_ros.convert.cdr_template import Template
+from world_model_ros.convert.encodings.cdr_template import Template
+from world_model_ros.convert.encodings.trajectory_cdr import trajectory_cdr
 from world_model_ros.convert.futures import joints_ahead, stamps_ahead
 from world_model_ros.convert.messages import MessageMaker, ros_class
-from world_model_ros.convert.trajectory_cdr import trajectory_cdr
 from world_model_ros.core.arrays import Floats
 from world_model_ros.core.streams import Observation
 from world_model_ros.nodes.qos import LATCHED

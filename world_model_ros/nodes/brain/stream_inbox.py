@@ -18,10 +18,9 @@ from world_model_ros.convert.actions import action_array
 from world_model_ros.convert.messages import ros_class
 from world_model_ros.convert.senses.converters import Converter, converter_for
 from world_model_ros.convert.senses.joints import JointConverter
-from world_model_ros.convert.senses.others import AbsentError, OtherMessage
 from world_model_ros.convert.senses.transforms import TransformConverter
 from world_model_ros.convert.stamps import is_stamped, stamp_ahead
-from world_model_ros.core.errors import UserError
+from world_model_ros.core.errors import AbsentError, OtherMessage, UserError
 from world_model_ros.core.streams import MOST_AHEAD_NS, Streams
 from world_model_ros.nodes.brain.driver_watch import DriverWatch
 from world_model_ros.nodes.qos import STATIC, qos_profile

@@ -15,7 +15,7 @@ from std_msgs.msg import ColorRGBA
 from visualization_msgs.msg import Marker as MarkerMsg
 from visualization_msgs.msg import MarkerArray
 
-from world_model_ros.convert.cdr_template import Template
+from world_model_ros.convert.encodings.cdr_template import Template
 from world_model_ros.view.markers.future_markers import Marker
 
 _TYPES = {
