@@ -38,6 +38,7 @@ from world_model_ros.learning.behaviour.chunk_belief import ChunkBelief
 from world_model_ros.learning.behaviour.chunk_model import ChunkModel, ChunkSizes
 from world_model_ros.learning.behaviour.chunk_run import BeamConfig, export_chunks
 from world_model_ros.learning.behaviour.layout import StateLayout
+from world_model_ros.learning.behaviour.state_reader import StateReader
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +55,9 @@ def bundle(tmp_path_factory):
     model = ChunkModel(StateLayout.of(contract.interface), 5, ChunkSizes()).eval()
     folder = tmp_path_factory.mktemp("models") / "untrained"
     beam = BeamConfig(samples=8, macro_steps=1)
-    export_chunks(ChunkBelief(model), contract, folder, "untrained", beam, exporter="torchscript")
+    export_chunks(
+        ChunkBelief(model), StateReader(contract), contract, folder, "untrained", beam, exporter="torchscript"
+    )
     return load_bundle(folder, contract)
 
 

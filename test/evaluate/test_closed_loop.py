@@ -31,6 +31,7 @@ def _brain(contract: Contract, policy: Policy = "model") -> Brain:
 def test_the_fingertip_reaches_a_pose_and_a_picture(contract: Contract, seed: int) -> None:
     for result in run_tasks(contract, _brain(contract), seed, ["pose", "image"]):
         assert result.verdict.reached, f"{result.task}: {result.verdict}"
+        assert 0.1 < result.jerk_m_s3 < 100.0
 
 
 def test_at_twice_the_rate_it_reaches_them_too(contract: Contract) -> None:

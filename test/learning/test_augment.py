@@ -45,7 +45,7 @@ def test_a_hand_that_was_put_aside_arrives_where_it_did():
     play = world()
     aside = Aside.fit(play, Resting.of(play), torch.arange(EPISODES), CHUNK, torch.ones(5))
     assert aside is not None
-    assert aside.pose is LAYOUT.entries[0]
+    assert [(hand.entry, hand.axes) for hand in aside.hands] == [(LAYOUT.entries[0], (0, 1, 2, 3))]
     assert aside.follows.tolist() == [True, False]  # the grip, and what is felt
     window, chunk = windows(play)
     put, bent = aside.put(play, window, chunk, 0.5, torch.Generator().manual_seed(2))
@@ -68,6 +68,18 @@ def test_a_hand_that_was_put_aside_arrives_where_it_did():
     turned = torch.atan2(put[:, 1, 4], put[:, 1, 3]) + (bent * GAIN).sum(1)[:, 3]
     off = turned - torch.atan2(window[:, -1, 4], window[:, -1, 3])
     assert torch.atan2(torch.sin(off), torch.cos(off))[free].abs().max() < 0.02
+
+
+def test_a_hand_that_moves_in_a_plane_is_put_aside_in_it():
+    play = world()
+    play.states[:, 2] = 0.03 + torch.randn(len(play.states), generator=torch.Generator().manual_seed(6)) * 2e-4
+    aside = Aside.fit(play, Resting.of(play), torch.arange(EPISODES), CHUNK, torch.ones(5))
+    assert aside is not None
+    assert [hand.axes for hand in aside.hands] == [(0, 1, 3)]
+    window, chunk = windows(play)
+    put, _ = aside.put(play, window, chunk, 1.0, torch.Generator().manual_seed(2))
+    assert torch.equal(put[..., 2], window[..., 2])
+    assert (put - window)[..., :2].abs().max() > 0.02
 
 
 def test_a_thing_that_is_tracked_with_jitter_rests_all_the_same():

@@ -20,6 +20,7 @@ from world_model_ros.learning.behaviour.chunk_model import ChunkModel, ChunkSize
 from world_model_ros.learning.behaviour.chunk_run import BeamConfig, calibrated_belief, export_chunks
 from world_model_ros.learning.behaviour.layout import StateLayout
 from world_model_ros.learning.behaviour.play import Play
+from world_model_ros.learning.behaviour.state_reader import StateReader
 from world_model_ros.view.outlook import outlook_of
 from world_model_ros.view.pictures.strip import Badge
 
@@ -56,7 +57,9 @@ def model(contract: Contract) -> ChunkModel:
 def brain(model: ChunkModel, contract: Contract, tmp_path_factory: pytest.TempPathFactory) -> Brain:
     folder = tmp_path_factory.mktemp("models") / "untrained"
     beam = BeamConfig(samples=12, macro_steps=2, every=1)
-    export_chunks(ChunkBelief(model), contract, folder, "untrained", beam, exporter="torchscript")
+    export_chunks(
+        ChunkBelief(model), StateReader(contract), contract, folder, "untrained", beam, exporter="torchscript"
+    )
     return Brain(load_bundle(folder, contract), contract, "cpu", 1)
 
 

@@ -26,7 +26,11 @@ def yawed(yaw: float) -> list[float]:
 
 def state(hand: list[float], drawer: float, cube: list[float], yaw: float = 0.0) -> torch.Tensor:
     poses = (torch.tensor([hand + yawed(yaw)]), torch.tensor([[drawer]]), torch.tensor([cube + yawed(yaw)]))
-    return LAYOUT.state([each.float() for each in poses])
+    return reported(LAYOUT, [each.float() for each in poses])
+
+
+def reported(layout: StateLayout, values: list[torch.Tensor]) -> torch.Tensor:
+    return torch.cat([layout.of_report(entry, value) for entry, value in zip(layout.entries, values)], -1)
 
 
 def test_columns_of_a_state():
@@ -163,7 +167,7 @@ TWINS = StateLayout((Entry("hand", 1), Entry("a", 4, 0, True), Entry("drawer", -
 
 def twins(yaw: float = 0.0) -> torch.Tensor:
     hand, a, b = ([*place, *yawed(yaw)] for place in ([0.0, 0.0, 0.1], [0.1, 0.2, 0.3], [0.4, 0.5, 0.6]))
-    return TWINS.state([torch.tensor([each], dtype=torch.float32) for each in (hand, a, [0.7], b)])
+    return reported(TWINS, [torch.tensor([each], dtype=torch.float32) for each in (hand, a, [0.7], b)])
 
 
 def test_things_that_are_alike_have_been_each_other():
@@ -205,7 +209,7 @@ def test_a_thing_turned_by_its_symmetry_or_with_the_hand_is_seen_alike():
     torch.testing.assert_close(turned(twins()), straight, atol=1e-5, rtol=0)
     torch.testing.assert_close(turned(twins(0.3)), straight, atol=1e-5, rtol=0)
     poses = [torch.tensor([[0.0, 0.0, 0.0, *yawed(yaw)]], dtype=torch.float32) for yaw in (0.1, 0.3, 0.3 + np.pi / 2)]
-    askew = TWINS.state([poses[0], poses[1], torch.zeros(1, 1), poses[2]])
+    askew = reported(TWINS, [poses[0], poses[1], torch.zeros(1, 1), poses[2]])
     by = [np.cos(4 * 0.2), np.sin(4 * 0.2)]
     np.testing.assert_allclose(turned(askew)[0], [*by, *by], atol=1e-5)
 

@@ -145,7 +145,7 @@ def test_what_jumps_surprises(brain: Brain):
 
 
 def test_graphs_are_what_the_module_is(run: Path, brain: Brain, contract: Contract):
-    model, _ = load_chunks(run / "model.pt")
+    model, _, _ = load_chunks(run / "model.pt")
     held = json.loads((run / "bundle" / "manifest.json").read_text())["calibration"]["held"]
     assert set(held) == {"effector", "opening", "contact", "cube_0"}
     random = torch.Generator().manual_seed(7)

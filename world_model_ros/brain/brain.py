@@ -163,8 +163,8 @@ class Brain:
         targets = self.contract.interface.targets
 
         aim, pursuit = self._aim(goal, measured, decision, memory)
-        progress = None  # of a push; what the robot makes of free parts is not known to be one
-        if not self._free:
+        progress = None  # of a push that a camera looks at; what the robot makes of free parts is not known to be one
+        if not self._free and self._camera is not None:
             progress = push_progress(aim, 0 if goal is None else goal.stamp_ns, memory.progress, targets, memory.since)
         if progress is not None and progress.looking > 0.0:
             aim = self._aiming.out_of_the_way(aim, measured)

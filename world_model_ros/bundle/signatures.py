@@ -147,7 +147,7 @@ def signatures(interface: Interface, sizes: Sizes, kind: str) -> dict[str, Signa
     corrected |= {"target_gains": Tensor((k,)), "readout_residual": Tensor((k, 3))} if k else {}
 
     def futures(*front: None) -> dict[str, Tensor]:
-        heads = {"states": Tensor((*front, h, s))} | ({"joints": Tensor((*front, h, j))} if j else {})
+        heads = {"states": Tensor((*front, h, s))} | ({"joints": Tensor((*front, h, j), optional=True)} if j else {})
         heads["contact"] = Tensor((*front, h, 1), optional=True)  # of a model that was trained with touch
         heads |= {"values": Tensor((*front, h, k), optional=True)} if articulated else {}
         return heads | ({"poses": Tensor((*front, h, k, 7)), "sigma": Tensor((*front, h, k, 3))} if k else {})

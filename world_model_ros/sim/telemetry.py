@@ -9,7 +9,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from world_model_ros.contract.contract import Contract
-from world_model_ros.contract.senses import MicrophoneStream, Sense
+from world_model_ros.contract.senses import MicrophoneStream, PoseStream, Sense
 from world_model_ros.convert.messages import MessageMaker
 from world_model_ros.core.errors import UserError
 from world_model_ros.sim.sim_robot import SimRobot
@@ -59,6 +59,9 @@ class Telemetry:
             found, made = contract.source(stream.name).type, kinds[stream.kind]
             if found != made:
                 raise UserError(f"type of {stream.name}", found, f"{made}, which the simulator makes")
+            if isinstance(stream, PoseStream) and _tracked(contract, stream) is None:
+                legal = "a label of an object, object_0 or another, or an object's own name, to be simulated"
+                raise UserError("interface.streams: name", stream.name, legal)
         plugged = [stream for stream in contract.interface.streams if stream.name not in unplugged]
         self.cameras = [stream for stream in plugged if stream.is_picture]
         self._shown = {each.name: _PICTURES[each.kind][1] for each in self.cameras}
@@ -67,9 +70,9 @@ class Telemetry:
         ]
         sources = {source.name: source for source in contract.deployment.labels}
         self._labels = [
-            (sources[label.name], int(label.target.removeprefix("object_")))
+            (sources[label.name], index)
             for label in contract.interface.labels
-            if label.target.removeprefix("object_").isdigit()
+            if (index := _object_index(label.target)) is not None
         ]
 
     def read(self, robot: SimRobot, before_ns: int) -> list[Sample]:
@@ -112,6 +115,24 @@ def _sound(make: MessageMaker, robot: SimRobot, stream: MicrophoneStream, _: str
         yield make.tensor(block[:, None], stamp_ns, stream.name), stamp_ns
 
 
+def _object_index(target: str) -> int | None:
+    """Which object of the scene a target is; None if it is none."""
+    number = target.removeprefix("object_")
+    return int(number) if number.isdigit() else None
+
+
+def _tracked(contract: Contract, stream: PoseStream) -> int | None:
+    """Which object of the scene a stream of poses is about; None if it is none."""
+    labels = {label.name: label.target for label in contract.interface.labels}
+    return _object_index(labels.get(stream.name, stream.name))
+
+
+def _pose(make: MessageMaker, robot: SimRobot, stream: PoseStream, _: str | None) -> Iterator[tuple[Any, int]]:
+    index = _tracked(robot.contract, stream)
+    if index is not None and index < len(robot.scene.objects):
+        yield make.pose(robot.object_pose(index), robot.now_ns, robot.contract.interface.base_frame), robot.now_ns
+
+
 _IMAGE = "sensor_msgs/msg/Image"
 # By kind: the type of messages, and who reads them off the robot, or puts pixels into them.
 _READERS: dict[str, tuple[str, Read]] = {
@@ -128,6 +149,7 @@ _READERS: dict[str, tuple[str, Read]] = {
             (make.wrench(robot.wrench(stream.name), robot.now_ns, stream.frame), robot.now_ns)
         ],
     ),
+    "pose": ("geometry_msgs/msg/PoseStamped", _pose),
     "joints": (
         "sensor_msgs/msg/JointState",
         lambda make, robot, *_: [

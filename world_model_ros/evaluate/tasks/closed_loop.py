@@ -59,11 +59,13 @@ class TaskResult:
 
     Args:
         dark_error_m: mean distance of the believed from the true object during a blackout, in the plane; None without.
+        jerk_m_s3: of the commanded fingertips, root mean square over the ticks; not a number of a very short one.
     """
 
     task: Task
     verdict: Verdict
     dark_error_m: float | None = None
+    jerk_m_s3: float = float("nan")
 
 
 class ClosedLoop:
@@ -180,6 +182,7 @@ class ClosedLoop:
         after_s = None if blackout is None else blackout.begin_s
         self._dark_from_ns = None if after_s is None else goal.stamp_ns + round(after_s * 1e9)
         dark_errors: list[float] = []
+        way = [self._arm.tips(self.rig.reference)]
         while True:
             if oracle is None:
                 self.tick(goal)
@@ -187,6 +190,7 @@ class ClosedLoop:
                 command = oracle.command(task, self.rig.reference, self.places(), self.rig.now_ns)
                 self.rig.send(command, self.rig.now_ns + _LATENCY_NS)
                 self.rig.advance(self.rig.now_ns + self._tick_ns)
+            way.append(self._arm.tips(self.rig.reference))
             for name, position in self.positions().items():
                 judge.see(self.rig.now_ns, name, position)
             place = self.places().get(task.target)
@@ -194,7 +198,8 @@ class ClosedLoop:
             if blackout is not None and place is not None and self._is_dark(blackout.streams[0]):
                 dark_errors.append(self._belief_error_m(task.target, place))
             if verdict is not None:
-                return TaskResult(task, verdict, float(np.mean(dark_errors)) if dark_errors else None)
+                dark = float(np.mean(dark_errors)) if dark_errors else None
+                return TaskResult(task, verdict, dark, _jerk(np.array(way), self._tick_ns * 1e-9))
 
     def _is_dark(self, stream: str) -> bool:
         blackout, now_ns = self._blackout, self.rig.now_ns
@@ -225,6 +230,12 @@ class ClosedLoop:
         )
         _, convert = self._converters[self.contract.source(camera.name).topic]
         return Goal("image", stamp_ns, image=convert(picture)[1])
+
+
+def _jerk(way: Float, tick_s: float) -> float:
+    """Root mean square of the third derivative of places (N, T, 3), m / s^3."""
+    jerk = np.diff(way, n=3, axis=0) / tick_s**3
+    return float(np.sqrt((jerk**2).sum(-1).mean())) if len(jerk) else float("nan")
 
 
 def run_tasks(

@@ -97,13 +97,14 @@ def _run(job: _Job) -> TaskResult:
 
 
 def task_scores(results: Sequence[TaskResult], first_seed: int) -> dict[str, Any]:
-    """Success with its Wilson interval, median error and median time of those that were reached.
+    """Success with its Wilson interval, median error, jerk, and median time of those that were reached.
 
     ``dark_error_m``: how far the object of the task was believed to be from where it was while a sense was silent, mean
     over episodes; None if none was, or no task was about an object.
     """
     dark = [result.dark_error_m for result in results if result.dark_error_m is not None]
     reached = [result for result in results if result.verdict.reached]
+    jerks = [result.jerk_m_s3 for result in results if np.isfinite(result.jerk_m_s3)]
     low, high = wilson(len(reached), len(results))
     return {
         "episodes": len(results),
@@ -113,6 +114,7 @@ def task_scores(results: Sequence[TaskResult], first_seed: int) -> dict[str, Any
         "tolerance_m": results[0].task.tolerance_m,
         "median_error_m": round(float(np.median([result.verdict.error_m for result in results])), 4),
         "median_seconds": round(float(np.median([r.verdict.seconds for r in reached])), 2) if reached else None,
+        "median_jerk_m_s3": round(float(np.median(jerks)), 2) if jerks else None,
         "missed_seeds": [first_seed + i for i, result in enumerate(results) if not result.verdict.reached],
         "dark_error_m": round(float(np.mean(dark)), 4) if dark else None,
     }

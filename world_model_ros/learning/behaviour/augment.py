@@ -19,6 +19,7 @@ _RESTS, _JITTERS, _MOST_JITTER = 1e-3, 3.0, 5e-3  # m, or the unit of something 
 _LEVEL_M = 5e-3  # above its usual height, on the table
 _CLEAR_M = 0.07  # between things that do not touch each other
 _FOLLOWS = 0.5  # share of its changes that actions explain, of what they can bring back
+_STAYS, _STAYS_RAD = 0.05, 0.01  # a hand's coordinate that stays moves less, of what others do; a yaw, rad
 _ASIDE = 0.4  # share of what the hand usually moves in a chunk, by which it is put aside
 _FITTED = 20_000  # windows
 _SOME = 97  # one tick in this many shows what is usual
@@ -30,8 +31,8 @@ class Resting:
 
     Args:
         layout: of a state.
-        most: (things,) how far each may seem to move, over a window, while it rests; by how it is tracked.
-        level: (things,) m, how high each usually lies at most; infinite for a scalar.
+        most: (objects,) how far each may seem to move, over a window, while it rests; by how it is tracked.
+        level: (objects,) m, how high each usually lies at most; infinite for a scalar.
     """
 
     layout: StateLayout
@@ -42,7 +43,7 @@ class Resting:
     def of(cls, play: Play) -> Resting:
         """From play in which each thing rests most of the time: what it then seems to move is jitter."""
         most, level, some = [], [], torch.arange(1, len(play.states), _SOME)
-        for entry in play.layout.things:
+        for entry in play.layout.objects:
             place = play.layout.place(entry)
             steps = (play.states[some][:, place] - play.states[some - 1][:, place]).norm(dim=-1)
             most.append(min(max(_RESTS, _JITTERS * float(steps.median())), _MOST_JITTER))
@@ -50,9 +51,9 @@ class Resting:
         return cls(play.layout, torch.tensor(most), torch.tensor(level))
 
     def __call__(self, window: Tensor) -> Tensor:
-        """Which things (B, things) rest in windows (B, T, R)."""
+        """Which things (B, objects) rest in windows (B, T, R)."""
         rests = []
-        for entry, most in zip(self.layout.things, self.most):
+        for entry, most in zip(self.layout.objects, self.most):
             there = window[..., self.layout.place(entry)]
             rests.append((there - there[:, :1]).norm(dim=-1).amax(1) < most)
         return torch.stack(rests, 1)
@@ -62,7 +63,7 @@ def put_elsewhere(play: Play, resting: Resting, window: Tensor, share: float, ge
     """Windows (B, T, R) in which a share of the things that rest apart from all others lie where they once lay."""
     layout, out, rests = play.layout, window.clone(), resting(window)
     poses = [entry for entry in layout.entries if not entry.scalar]
-    for number, entry in enumerate(layout.things):
+    for number, entry in enumerate(layout.objects):
         if entry.scalar:
             continue
         columns, where = layout.columns(entry), layout.place(entry)
@@ -80,30 +81,54 @@ def put_elsewhere(play: Play, resting: Resting, window: Tensor, share: float, ge
 
 
 @dataclass(frozen=True)
-class Aside:
-    """How actions bring back a hand that was put aside.
+class MovedHand:
+    """A hand that actions move.
 
     Args:
-        resting: of things, which has the layout of a state.
-        pose: of the hand, which actions move; None without one.
-        scalars: of the hand, all that no goal is given for.
+        entry: of it.
+        axes: coordinates that actions move: 0 to 2 of the position, 3 of the yaw.
+        size: how far it is put aside, standard deviation of each of ``axes``, m or rad.
+    """
+
+    entry: Entry
+    axes: tuple[int, ...]
+    size: Tensor
+
+    def put(self, layout: StateLayout, window: Tensor, off: Tensor) -> None:
+        """Put the first two rows of windows (B, T, R) aside by ``off`` (B, axes), in place."""
+        begin = layout.columns(self.entry).start
+        for axis, by in zip(self.axes, off.unbind(1)):
+            if axis < 3:
+                window[:, :2, begin + axis] += by[:, None]
+                continue
+            angle, turn = self.entry.fold * by, slice(begin + 3, begin + 5)
+            way = torch.stack([torch.cos(angle), torch.sin(angle)], -1)[:, None].expand(-1, 2, -1)
+            window[:, :2, turn] = turned_by(window[:, :2, turn], way)
+
+
+@dataclass(frozen=True)
+class Aside:
+    """How actions bring back hands that were put aside.
+
+    Args:
+        resting: of objects, which has the layout of a state.
+        hands: which actions move.
+        scalars: of the hands, all that no goal is given for.
         follows: (S,) bool, which of them actions move.
         back: (O, k C) actions for each coordinate that actions move, per m, rad or unit that it is off.
-        size: how far the pose is put aside, standard deviation of its coordinates, (4,) or (3,) without yaw, or (0,).
         bounds: (C,) of an action.
     """
 
     resting: Resting
-    pose: Entry | None
+    hands: tuple[MovedHand, ...]
     scalars: tuple[Entry, ...]
     follows: Tensor
     back: Tensor
-    size: Tensor
     bounds: Tensor
 
     @classmethod
     def fit(cls, play: Play, resting: Resting, episodes: Tensor, chunk: int, bounds: Tensor) -> Aside | None:
-        """From how actions moved the hand where nothing else moved, in some episodes (E',); None if they do not."""
+        """From how actions moved the hands where nothing else moved, in some episodes (E',); None if they do not."""
         layout = play.layout
         at = play.starts(episodes, chunk)
         at = at[torch.randperm(len(at), generator=torch.Generator().manual_seed(5))[:_FITTED]]
@@ -113,36 +138,33 @@ class Aside:
         if len(done) < 2 * done.shape[1]:
             return None
         moved = _Moved(done, bounds.repeat(chunk))
-        hand = layout.hand
-        pose = None if hand is None or not moved.by(layout, hand, window) else hand
-        size = _ASIDE * moved.size if pose is not None else torch.zeros(0)
+        hands = []
+        for entry in layout.hands:
+            axes, size = moved.by(layout, entry, window)
+            hands += [MovedHand(entry, axes, _ASIDE * size)] if axes else []
         scalars = tuple(each for each in layout.entries if each.scalar and not each.goal)
-        follows = torch.tensor([moved.by(layout, each, window) for each in scalars], dtype=torch.bool)
+        follows = torch.tensor([bool(moved.by(layout, each, window)[0]) for each in scalars], dtype=torch.bool)
         if not moved.weights:
             return None
-        return cls(resting, pose, scalars, follows, -torch.linalg.pinv(torch.cat(moved.weights, 1)), size, bounds)
+        back = -torch.linalg.pinv(torch.cat(moved.weights, 1))
+        return cls(resting, tuple(hands), scalars, follows, back, bounds)
 
     def put(
         self, play: Play, window: Tensor, chunk: Tensor, share: float, generator: torch.Generator
     ) -> tuple[Tensor, Tensor]:
-        """Windows (B, T, R) and chunks (B, k, C) of which a share begin with the hand aside, and end as they did.
+        """Windows (B, T, R) and chunks (B, k, C) of which a share begin with the hands aside, and end as they did.
 
-        The first two rows of a window change. Only where nothing else moves and nothing is near the hand. In half of
-        these, scalars of the hand are what they once were at another tick.
+        The first two rows of a window change. Only where nothing else moves and nothing is near a hand. In half of
+        these, scalars of the hands are what they once were at another tick.
         """
         layout, count = self.resting.layout, len(window)
         free = self.resting(window).all(1) & _far(layout, window)
         free &= torch.rand(count, generator=generator) < share
         out = window.clone()
         offs = []
-        if self.pose is not None:
-            off = torch.randn(count, len(self.size), generator=generator) * self.size * free[:, None]
-            columns = layout.columns(self.pose)
-            out[:, :2, columns.start : columns.start + 3] += off[:, None, :3]
-            if self.pose.fold > 0:
-                turn, angle = slice(columns.start + 3, columns.start + 5), self.pose.fold * off[:, 3]
-                by = torch.stack([torch.cos(angle), torch.sin(angle)], -1)[:, None].expand(-1, 2, -1)
-                out[:, :2, turn] = turned_by(out[:, :2, turn], by)
+        for hand in self.hands:
+            off = torch.randn(count, len(hand.axes), generator=generator) * hand.size * free[:, None]
+            hand.put(layout, out, off)
             offs.append(off)
         donor = play.states[play.anywhere(count, generator)]
         other = free & (torch.rand(count, generator=generator) < 0.5)
@@ -159,22 +181,29 @@ class _Moved:
     """Regression of what moved on what was done (N, k C)."""
 
     def __init__(self, done: Tensor, bounds: Tensor) -> None:
-        self.done, self.weights, self.size = done, list[Tensor](), torch.zeros(0)
+        self.done, self.weights = done, list[Tensor]()
         self._ridge = done.T @ done + 1e-3 * len(done) * torch.diag(bounds**2)
 
-    def by(self, layout: StateLayout, entry: Entry, window: Tensor) -> bool:
-        """Whether actions explain how an entry moved in windows (N, T, R); if so, `weights` has them."""
+    def by(self, layout: StateLayout, entry: Entry, window: Tensor) -> tuple[tuple[int, ...], Tensor]:
+        """Coordinates of an entry that actions moved in windows (N, T, R), and how far they usually go.
+
+        None if actions do not explain one that moves; `weights` then has nothing of it. One that stays, as the height
+        of a hand that is moved in a plane, is left out.
+        """
         moved = _coordinates(layout, entry, window[:, -1]) - _coordinates(layout, entry, window[:, 1])
         if entry.fold > 0:
             turn = entry.fold * moved[:, 3]
             moved[:, 3] = torch.atan2(torch.sin(turn), torch.cos(turn)) / entry.fold
+        size = moved.square().mean(0).sqrt()
+        least = torch.full_like(size, _STAYS_RAD)
+        least[:3] = _STAYS * size[:3].max()
+        moves = size > least
         weight = torch.linalg.solve(self._ridge, self.done.T @ moved)
         left = (moved - self.done @ weight).square().mean(0) / moved.square().mean(0).clamp(min=1e-12)
-        if bool((left > 1.0 - _FOLLOWS).any()):
-            return False
-        self.weights.append(weight)
-        self.size = moved.square().mean(0).sqrt()
-        return True
+        if bool((left[moves] > 1.0 - _FOLLOWS).any()):
+            return (), size[:0]
+        self.weights.append(weight[:, moves])
+        return tuple(torch.nonzero(moves)[:, 0].tolist()), size[moves]
 
 
 def _coordinates(layout: StateLayout, entry: Entry, state: Tensor) -> Tensor:

@@ -8,30 +8,28 @@ from torch import Tensor
 from world_model_ros.contract.schema import Interface
 from world_model_ros.learning.behaviour.chunk_belief import SEEN, ChunkBelief
 from world_model_ros.learning.behaviour.chunk_model import ChunkModel
+from world_model_ros.learning.behaviour.state_reader import StateReader
 from world_model_ros.learning.export.graph_modules import NamedGraph
 from world_model_ros.planning.chunk_beam import ChunkBeam, ChunkSample, ChunkSearch
 
+_COUNTS = 0.5  # weight of a goal that counts
 _SHOWN = 8  # futures that lost, to be drawn
 
 
 class ChunkPerceive(NamedGraph):
-    """Poses and scalars -> what is believed, see `ChunkBelief`."""
+    """Poses, scalars and joint states -> what is believed, see `ChunkBelief`."""
 
-    def __init__(self, belief: ChunkBelief, interface: Interface) -> None:
+    def __init__(self, belief: ChunkBelief, reader: StateReader, interface: Interface) -> None:
         super().__init__()
-        self.belief, model = belief, belief.model
-        streams = [stream.name for stream in interface.streams]
-        self.places = [streams.index(entry.name) for entry in model.layout.entries]
-        self.targets = len(interface.targets)
-        self.inputs = [*(entry.name for entry in model.layout.entries), "fresh", "applied", "memory", "reset"]
-        self.outputs = ["memory_next", "poses", "sigma", "surprise", *_values(model)]
+        self.belief, self.reader, self.targets = belief, reader, len(interface.targets)
+        self.inputs = [*reader.streams, "fresh", "applied", "memory", "reset"]
+        self.outputs = ["memory_next", "poses", "sigma", "surprise", *_values(belief.model)]
 
     def forward(self, *tensors: Tensor) -> tuple[Tensor, ...]:
         model, layout = self.belief.model, self.belief.model.layout
-        count = len(layout.entries)
-        given = {name: tensor[None] for name, tensor in zip(self.inputs[count:], tensors[count:])}
-        reported = layout.state([each.reshape(1, -1) for each in tensors[:count]])
-        fresh = given["fresh"][:, self.places]
+        given = {name: tensor[None] for name, tensor in zip(self.inputs, tensors)}
+        reported = self.reader([given[name] for name in self.reader.streams])
+        fresh = self.reader.fresh(given["fresh"])
         memory, surprise = self.belief(given["memory"], reported, fresh, given["applied"], given["reset"])
         state = memory[:, : layout.size]
         sigma = of_targets(model, self.targets, torch.sqrt(SEEN**2 + self.belief.sigma(memory) ** 2))
@@ -54,7 +52,10 @@ class ChunkRollout(NamedGraph):
 
 
 class ChunkPlan(NamedGraph):
-    """One plan a call. What no goal is given for is asked to stay where it is."""
+    """One plan a call. What no goal is given for is asked to stay where it is, but for hands, which are free to go.
+
+    A goal counts, or does not: one whose weight is less than a half does not, as of a hand that has nothing to do.
+    """
 
     def __init__(self, belief: ChunkBelief, interface: Interface, beam: ChunkBeam | ChunkSample | ChunkSearch) -> None:
         super().__init__()
@@ -89,19 +90,19 @@ class ChunkPlan(NamedGraph):
         return tuple(out)
 
     def _goals(self, given: dict[str, Tensor], memory: Tensor) -> Tensor:
-        layout, wanted = self.model.layout, []
+        layout, wanted, asked = self.model.layout, [], []
         for entry in layout.things:
             begin = layout.columns(entry).start
             now = memory[begin : begin + entry.goal_size]
             if entry.scalar:
-                asked = given["goal_values"][entry.target, None]
+                goal = given["goal_values"][entry.target, None]
                 weight = given["goal_value_weights"][entry.target]
             else:
-                asked, weight = given["goal_poses"][entry.target, :3], given["goal_position_weights"][entry.target]
-            counts = (weight > 0).to(now.dtype)
-            wanted.append(counts * asked + (1.0 - counts) * now)
-        goal = torch.cat(wanted)
-        return torch.cat([goal, torch.ones_like(goal)])
+                goal, weight = given["goal_poses"][entry.target, :3], given["goal_position_weights"][entry.target]
+            counts = (weight >= _COUNTS).to(now.dtype)
+            wanted.append(counts * goal + (1.0 - counts) * now)
+            asked.append((counts if entry.hand else torch.ones_like(counts)).expand(entry.goal_size))
+        return torch.cat([*wanted, *asked])
 
 
 def imagined(model: ChunkModel, memory: Tensor, actions: Tensor) -> tuple[Tensor, Tensor]:

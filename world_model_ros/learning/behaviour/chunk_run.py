@@ -21,8 +21,10 @@ from world_model_ros.learning.behaviour.chunk_belief import ChunkBelief, unseen_
 from world_model_ros.learning.behaviour.chunk_graphs import ChunkPerceive, ChunkPlan, ChunkRollout, imagined
 from world_model_ros.learning.behaviour.chunk_model import MOST_AHEAD, ChunkModel, ChunkSizes
 from world_model_ros.learning.behaviour.chunk_training import ChunkConfig, fit_statistics, train_chunks
+from world_model_ros.learning.behaviour.forward_kinematics import ForwardKinematics
 from world_model_ros.learning.behaviour.layout import StateLayout
 from world_model_ros.learning.behaviour.play import Play, exchanged
+from world_model_ros.learning.behaviour.state_reader import StateReader
 from world_model_ros.learning.data.cache import Cache, open_cache
 from world_model_ros.learning.export.bundle_writer import write_bundle
 from world_model_ros.planning.chunk_beam import ChunkBeam, ChunkSample, ChunkSearch
@@ -75,27 +77,20 @@ class BeamConfig:
         return changed
 
 
-def play_of(layout: StateLayout, cache: Cache, names: list[str]) -> Play:
-    """States and actions of a cache; what was not fresh counts as it was before.
-
-    Args:
-        layout: of a state.
-        cache: of the bags.
-        names: of all streams, in the order of the cache's ``fresh``.
-    """
+def play_of(reader: StateReader, cache: Cache) -> Play:
+    """States and actions of a cache; what was not fresh counts as it was before."""
     values = []
-    for entry in layout.entries:
-        told = np.asarray(cache.streams[entry.name], np.float32)
-        fresh = cache.fresh[:, names.index(entry.name)] > 0.5
+    for number, name in enumerate(reader.streams):
+        told, fresh = np.asarray(cache.streams[name], np.float32), cache.fresh[:, number] > 0.5
         never = sum(not fresh[begin:end].any() for begin, end in pairwise(cache.begins.tolist()))
         if never:
             legal = "bags in which every stream of a model of chunks is fresh at some tick; leave the others out"
-            raise UserError(f"bags: {entry.name}", f"never fresh in {never} of {len(cache.begins) - 1}", legal)
+            raise UserError(f"bags: {name}", f"never fresh in {never} of {len(cache.begins) - 1}", legal)
         values.append(torch.from_numpy(told[_last_fresh(fresh, cache.begins)]))
     actions = np.zeros_like(cache.applied)
     actions[:-1] = cache.applied[1:]  # a cache says what led to a tick, this what was done from it on
     actions[cache.begins[1:] - 1] = 0.0
-    return Play(layout, layout.state(values), torch.from_numpy(actions), torch.from_numpy(np.array(cache.begins)))
+    return Play(reader.layout, reader(values), torch.from_numpy(actions), torch.from_numpy(np.array(cache.begins)))
 
 
 def _last_fresh(fresh: NDArray[np.bool_], begins: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -126,8 +121,8 @@ def train_on_cache(contract: Contract, cache: Cache, out: Path, config: ChunkCon
         UserError: targets are not reported by streams, or there is too little data.
     """
     interface = contract.interface
-    layout = StateLayout.of(interface)
-    play = play_of(layout, cache, [stream.name for stream in interface.streams])
+    reader = StateReader(contract)
+    layout, play = reader.layout, play_of(reader, cache)
     trained = torch.from_numpy(np.flatnonzero(cache.trained))
     if not len(play.starts(trained, config.chunk)):
         raise UserError("bags", int(cache.trained.sum()), f"training episodes of more than {config.chunk} ticks")
@@ -141,23 +136,25 @@ def train_on_cache(contract: Contract, cache: Cache, out: Path, config: ChunkCon
     fit_statistics(model, play, torch.tensor(interface.action.bounds), torch.nonzero(masks[1])[:, 0])
     told = train_chunks(model, play, masks[0], tolerances(interface, layout, config), config, out, masks[1])
     about = {"kind": "chunks", "contract": contract.text, "sizes": asdict(config.sizes)}
-    torch.save({**about, "weights": model.state_dict()}, out / "model.pt")
+    arms = {link: arm.told() for link, arm in reader.arms.items()}
+    torch.save({**about, "weights": model.state_dict(), "arms": arms}, out / "model.pt")
     told |= {"minutes": round(told["minutes"], 2)}
     (out / "train.json").write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
     return model
 
 
-def load_chunks(path: Path) -> tuple[ChunkModel, Contract]:
-    """A model and its contract, as `train_on_cache` wrote them."""
+def load_chunks(path: Path) -> tuple[ChunkModel, StateReader, Contract]:
+    """A model, what reads states, and the contract, as `train_on_cache` wrote them."""
     told = torch.load(path, weights_only=True)
     contract = contract_from_text(told["contract"], str(path))
-    layout = StateLayout.of(contract.interface)
-    model = ChunkModel(layout, contract.interface.action.size, ChunkSizes(**told["sizes"]))
+    arms = {link: ForwardKinematics.restored(arm) for link, arm in told.get("arms", {}).items()}
+    reader = StateReader(contract, arms)
+    model = ChunkModel(reader.layout, contract.interface.action.size, ChunkSizes(**told["sizes"]))
     try:
         model.load_state_dict(told["weights"])
     except RuntimeError as error:
         raise UserError("weights", str(path), f"weights of this version ({' '.join(str(error).split())})") from error
-    return model.eval(), contract
+    return model.eval(), reader, contract
 
 
 @torch.no_grad()
@@ -221,8 +218,7 @@ def publish_chunks(
         planner: settings of `BeamConfig` that differ from the usual ones.
         exporter: see `learning.export.onnx_exporter.exporter_named`.
     """
-    model, contract = load_chunks(run / "model.pt")
-    interface = contract.interface
+    model, reader, contract = load_chunks(run / "model.pt")
     beam = BeamConfig().but(**planner)
     if beam.every > model.chunk_ticks:
         raise UserError("every", beam.every, f"1 to {model.chunk_ticks}, the ticks of a chunk")
@@ -234,7 +230,7 @@ def publish_chunks(
     if horizon > MOST_AHEAD:
         raise UserError("macro_steps", beam.macro_steps, f"1 to {MOST_AHEAD // model.chunk_ticks}")
     cache = open_cache(contract, run / "cache", told["config"]["held_out"])
-    play = play_of(model.layout, cache, [stream.name for stream in interface.streams])
+    play = play_of(reader, cache)
     held_out = torch.from_numpy(np.flatnonzero(cache.validation))
     calibration = calibrate(model, play, held_out, horizon)
     belief, held = calibrated_belief(model, play, held_out, horizon)
@@ -245,11 +241,14 @@ def publish_chunks(
         "held_out_episodes": int(np.sum(cache.validation)),
         "parameters": sum(p.numel() for p in model.parameters()),
     }
-    return export_chunks(belief, contract, out, name, beam, provenance, told["scores"], calibration | held, exporter)
+    return export_chunks(
+        belief, reader, contract, out, name, beam, provenance, told["scores"], calibration | held, exporter
+    )
 
 
 def export_chunks(
     belief: ChunkBelief,
+    reader: StateReader,
     contract: Contract,
     out: Path,
     name: str | None,
@@ -273,7 +272,7 @@ def export_chunks(
         out,
         contract,
         {
-            "perceive": ChunkPerceive(belief, interface),
+            "perceive": ChunkPerceive(belief, reader, interface),
             "rollout": ChunkRollout(belief, interface),
             "plan": ChunkPlan(belief, interface, search),
         },

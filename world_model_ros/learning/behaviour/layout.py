@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
 import torch
 from torch import Tensor
 
+from world_model_ros.contract.actions import Gripper, JointDisplacement, Parts, TipRotation
 from world_model_ros.contract.schema import Interface
 from world_model_ros.core.errors import UserError
 
 _LEVEL = 0.5  # length of an axis seen from above that shows where it points
-_SCALAR = {"pose": False, "value": True}  # kinds of stream that a state is made of
+_SCALAR = {"pose": False, "value": True}  # kinds of stream that a state has as they are
+_JOINTS = "joints"  # the kind that says where fingertips, grippers and joints are that an action moves
 
 
 @dataclass(frozen=True)
@@ -21,17 +23,21 @@ class Entry:
     """One thing whose state is reported.
 
     Args:
-        name: of its stream.
+        name: of its stream; of what joints say, of its link, gripper or joint.
         fold: of its yaw: 1 for something that looks different from every side, 4 for a cube; 0 where the yaw does not
             matter, and -1 for a scalar.
         target: index of the target that it is; None for what no goal is given for.
-        goal: whether a goal for it counts in training; a hand is a target that no recording was made to place.
+        goal: whether a goal may be given for it.
+        hand: whether it is a fingertip that the action moves.
+        joints: whether joint states say where it is, rather than a stream of its name.
     """
 
     name: str
     fold: int = 0
     target: int | None = None
     goal: bool = False
+    hand: bool = False
+    joints: bool = False
 
     @property
     def scalar(self) -> bool:
@@ -54,7 +60,7 @@ class StateLayout:
     """Columns of a state (R,): for a pose its position in m and the cosine and sine of its yaw, for a scalar itself.
 
     Args:
-        entries: in the order of the columns; the first pose without a goal of its own is the hand.
+        entries: in the order of the columns.
     """
 
     entries: tuple[Entry, ...]
@@ -63,40 +69,34 @@ class StateLayout:
     def of(cls, interface: Interface) -> StateLayout:
         """The layout of a robot whose poses and scalars are streams.
 
+        Where kinematics make motion of the action, what it moves comes first: fingertips, grippers and joints, of which
+        joint states say where they are.
+
         Raises:
-            UserError: it has senses that a state does not hold, or an action that kinematics make motion of; nothing is
-                reported, no goal can be given, or a target has no stream of its kind.
+            UserError: it has senses that a state does not hold; nothing is reported, no goal can be given, or a target
+                has no stream of its kind.
         """
-        others = [stream.name for stream in interface.streams if stream.kind not in _SCALAR]
-        if others or not interface.action.free:
-            found = others or interface.action.kind
-            legal = "streams of kind pose and value alone, and an action of free parts, of a model of chunks"
-            raise UserError("interface.streams" if others else "interface.action", found, legal)
-        reported = {stream.name: _SCALAR[stream.kind] for stream in interface.streams if stream.kind in _SCALAR}
-        labels = {label.target: label.name for label in interface.labels}
-        targets, numbers = {}, {}
-        for number, target in enumerate(interface.targets):
-            name = next((each for each in (labels.get(target.name), target.name) if each in reported), None)
-            if name is None:
-                legal = f"a stream of kind pose or value named {labels.get(target.name, target.name)!r}"
-                raise UserError(f"interface.targets: {target.name}", "no stream that reports it", legal)
-            if target.kind == "fingertip" or reported[name] != (target.kind == "articulated"):
-                legal = (
-                    "an object of a stream of kind pose, or something articulated of one of kind value; no fingertip"
-                )
-                raise UserError(f"interface.targets: {target.name}", f"{target.kind}, stream {name}", legal)
-            targets[name], numbers[name] = target, number
-        entries = []
+        legal = [*_SCALAR, *([] if interface.action.free else [_JOINTS])]
+        others = [stream.name for stream in interface.streams if stream.kind not in legal]
+        if others:
+            raise UserError("interface.streams", others, f"streams of kind {legal} alone, of a model of chunks")
+        moved = _moved(interface)
+        targets = _reported_targets(interface, {entry.target for entry in moved})
+        entries = list(moved)
         for stream in interface.streams:
-            if stream.name not in reported:
+            if stream.kind not in _SCALAR:
                 continue
-            known = targets.get(stream.name)
+            number = targets.get(stream.name)
+            known = None if number is None else interface.targets[number]
             fold = 1 if known is None else known.symmetry if known.orientation in ("yaw", "full") else 0
-            goal = known is not None
-            fold = -1 if reported[stream.name] else fold
-            entries.append(Entry(stream.name, fold, numbers.get(stream.name), goal))
+            fold = -1 if _SCALAR[stream.kind] else fold
+            entries.append(Entry(stream.name, fold, number, known is not None))
         if not any(entry.goal for entry in entries):
             raise UserError("interface.targets", [], "an object or something articulated that is reported by a stream")
+        names = [entry.name for entry in entries]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise UserError("interface.streams", twice, "names that no link, gripper or joint that moves has")
         return cls(tuple(entries))
 
     @property
@@ -134,29 +134,36 @@ class StateLayout:
         return [entry for entry in self.entries if entry.goal]
 
     @property
-    def hand(self) -> Entry | None:
-        """The pose that other poses are seen from; None without one."""
-        return next((entry for entry in self.entries if not entry.scalar and not entry.goal), None)
+    def objects(self) -> list[Entry]:
+        """Entries that a goal may be given for and that no action moves by itself."""
+        return [entry for entry in self.things if not entry.hand]
+
+    @property
+    def hands(self) -> list[Entry]:
+        """Poses that others are seen from: what the action moves, or the first pose that no goal is given for."""
+        moved = [entry for entry in self.entries if entry.hand]
+        return moved or [entry for entry in self.entries if not entry.scalar and not entry.goal][:1]
 
     def relative(self) -> list[tuple[slice, slice]]:
-        """Positions of each other thing, and of the hand that it is seen from."""
-        if self.hand is None:
-            return []
-        others = [entry for entry in self.entries if not entry.scalar and entry is not self.hand]
-        return [(self.place(entry), self.place(self.hand)) for entry in others]
+        """Positions of each other thing, and of each hand that it is seen from."""
+        hands, found = self.hands, list[tuple[slice, slice]]()
+        for number, hand in enumerate(hands):
+            others = [entry for entry in self.entries if not entry.scalar and entry not in hands[: number + 1]]
+            found += [(self.place(entry), self.place(hand)) for entry in others]
+        return found
 
     def turned(self) -> list[tuple[slice, slice, int]]:
-        """Cosine and sine of each thing's folded yaw, those of the hand's yaw, and the fold."""
-        if self.hand is None or self.hand.fold != 1:
-            return []
-        begin = self.columns(self.hand).start
-        hand = slice(begin + 3, begin + 5)
-        places = [(self.columns(entry).start, entry.fold) for entry in self.things if entry.fold > 0]
-        return [(slice(place + 3, place + 5), hand, fold) for place, fold in places]
+        """Cosine and sine of each object's folded yaw, those of each hand's yaw, and the fold."""
+        places = [(self.columns(entry).start, entry.fold) for entry in self.objects if entry.fold > 0]
+        found = []
+        for begin in (self.columns(hand).start for hand in self.hands if hand.fold == 1):
+            turn = slice(begin + 3, begin + 5)
+            found += [(slice(place + 3, place + 5), turn, fold) for place, fold in places]
+        return found
 
     def between(self) -> list[tuple[slice, slice]]:
-        """Positions of each two things that a goal may be given for, neither of them a scalar."""
-        return list(combinations([self.place(entry) for entry in self.things if not entry.scalar], 2))
+        """Positions of each two objects, neither of them a scalar."""
+        return list(combinations([self.place(entry) for entry in self.objects if not entry.scalar], 2))
 
     def exchanged(self, names: Sequence[str]) -> list[int]:
         """Column that each column of a state comes from when things take each other's place, each that of the next.
@@ -167,7 +174,7 @@ class StateLayout:
         Raises:
             UserError: a name is unknown, or the things differ in their columns.
         """
-        known = {entry.name: entry for entry in self.things}
+        known = {entry.name: entry for entry in self.objects}
         unknown = [name for name in names if name not in known]
         if unknown or len(set(names)) < 2:
             raise UserError("alike", list(names), f"two or more of {list(known)}")
@@ -179,17 +186,11 @@ class StateLayout:
             found[self.columns(known[name])] = range(self.size)[self.columns(known[following])]
         return found
 
-    def state(self, values: Sequence[Tensor]) -> Tensor:
-        """A state (N, R) of what each entry's stream holds: poses (N, 7) x, y, z, qx, qy, qz, qw, or scalars (N, 1)."""
-        columns = []
-        for entry, value in zip(self.entries, values):
-            if entry.scalar:
-                columns.append(value)
-                continue
-            columns.append(value[:, :3])
-            if entry.fold:
-                columns.append(folded_yaw(value[:, 3:], entry.fold))
-        return torch.cat(columns, -1)
+    def of_report(self, entry: Entry, value: Tensor) -> Tensor:
+        """Columns of an entry, from what a stream reports: poses (N, 7) x, y, z, qx, qy, qz, qw, or scalars (N, 1)."""
+        if entry.scalar or not entry.fold:
+            return value[:, : entry.size]
+        return torch.cat([value[:, :3], folded_yaw(value[:, 3:], entry.fold)], -1)
 
     def pose(self, entry: Entry, state: Tensor) -> Tensor:
         """Pose (N, 7) of an entry in states (N, R); upright, and of the equal yaws the one nearest to zero."""
@@ -210,6 +211,42 @@ class StateLayout:
                 columns = torch.cat([columns[:, :3], turn / (turn.norm(dim=-1, keepdim=True) + 1e-6)], -1)
             parts.append(columns)
         return torch.cat(parts, -1)
+
+
+def _moved(interface: Interface) -> list[Entry]:
+    """What an action with kinematics moves."""
+    action = interface.action
+    if action.free:
+        return []
+    parts = list(action.parts) if isinstance(action, Parts) else [action]
+    turned = [part.link for part in parts if isinstance(part, TipRotation) and "yaw" in part.axes]
+    found = []
+    for hand in interface.hands:
+        fold = int(hand.link in turned)
+        found.append(Entry(str(hand.link), fold, hand.target, hand.target is not None, hand=True, joints=True))
+    for part in parts:
+        names = [part.name] if isinstance(part, Gripper) else part.joints if isinstance(part, JointDisplacement) else []
+        found += [Entry(name, -1, joints=True) for name in names]
+    return found
+
+
+def _reported_targets(interface: Interface, moved: Collection[int | None]) -> dict[str, int]:
+    """Index of the target that each stream reports; `UserError` of one that none does and that is not ``moved``."""
+    reported = {stream.name: _SCALAR[stream.kind] for stream in interface.streams if stream.kind in _SCALAR}
+    labels = {label.target: label.name for label in interface.labels}
+    found = {}
+    for number, target in enumerate(interface.targets):
+        if number in moved:
+            continue
+        name = next((each for each in (labels.get(target.name), target.name) if each in reported), None)
+        if name is None:
+            legal = f"a stream of kind pose or value named {labels.get(target.name, target.name)!r}"
+            raise UserError(f"interface.targets: {target.name}", "no stream that reports it", legal)
+        if target.kind == "fingertip" or reported[name] != (target.kind == "articulated"):
+            legal = "an object of a stream of kind pose, or something articulated of one of kind value; no fingertip"
+            raise UserError(f"interface.targets: {target.name}", f"{target.kind}, stream {name}", legal)
+        found[name] = number
+    return found
 
 
 def folded_yaw(quaternion: Tensor, fold: int) -> Tensor:

@@ -1,0 +1,132 @@
+"""An arm with a tracker: from its bags to a model that plans by chunks, and to a brain that moves its joints."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from tracked_robot import PLACE, tracked, write_tracked_bag
+
+from world_model_ros.brain.brain import Brain
+from world_model_ros.brain.session import BrainSession
+from world_model_ros.bundle.bundle import load_bundle
+from world_model_ros.contract.contract import Contract
+from world_model_ros.core.goal import Goal
+from world_model_ros.core.streams import Observation
+from world_model_ros.kinematics.arm import ArmKinematics
+from world_model_ros.kinematics.motion import motion_for
+from world_model_ros.learning.behaviour.chunk_belief import ChunkBelief
+from world_model_ros.learning.behaviour.chunk_graphs import ChunkPlan
+from world_model_ros.learning.behaviour.chunk_model import ChunkSizes
+from world_model_ros.learning.behaviour.chunk_run import load_chunks, play_of
+from world_model_ros.learning.behaviour.chunk_training import ChunkConfig
+from world_model_ros.learning.behaviour.play import GoalMix
+from world_model_ros.learning.data.cache import open_cache
+from world_model_ros.learning.export.publish import export
+from world_model_ros.learning.training.train_on_bags import train, usual_config
+from world_model_ros.planning.chunk_beam import ChunkBeam
+
+pytestmark = pytest.mark.slow
+SIZES = ChunkSizes(chunk=3, behaviour=32, dynamics=32, distance=32)
+
+
+@pytest.fixture(scope="module")
+def contract() -> Contract:
+    return tracked()
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory, contract: Contract) -> Path:
+    folder = tmp_path_factory.mktemp("play")
+    for number in range(4):
+        write_tracked_bag(folder / f"bag_{number}", contract, 6.0, shift=1.7 * number)
+    assert isinstance(usual_config(contract), ChunkConfig)
+    config = ChunkConfig(steps=150, batch=32, rate=3e-3, sizes=SIZES, held_out=4)
+    assert train(contract, folder, folder / "run", config, workers=1, despite_faults=True)["bags"] == 4
+    return folder / "run"
+
+
+@pytest.fixture(scope="module")
+def brain(run: Path, contract: Contract) -> Brain:
+    assert export(run, run / "bundle", samples=16, macro_steps=2, every=2).kind == "act"
+    return Brain(load_bundle(run / "bundle", contract), contract, "cpu", 1)
+
+
+def seen(contract: Contract, tick: int) -> Observation:
+    joints = np.zeros((len(contract.joint_names), 2), np.float32)
+    joints[:, 0] = contract.rest
+    values = {"arm": joints, "object_0": np.array([*PLACE, 0, 0, 0, 1], np.float32)}
+    return Observation(tick * contract.tick_ns, values, dict.fromkeys(values, 0), dict.fromkeys(values, True))
+
+
+def pose_goal(target: str, place: np.ndarray) -> Goal:
+    return Goal("pose", 1, target, np.array([*place, 0, 0, 0, 1], np.float32))
+
+
+def test_a_brain_moves_joints_towards_goals_for_the_object_and_for_its_fingertip(brain: Brain, contract: Contract):
+    motion = motion_for(contract)
+    assert isinstance(motion, ArmKinematics)
+    tip = motion.tips(contract.rest)[0]
+    assert brain.bundle.manifest.goals == {"fingertip": ("position",), "object_0": ("position",)}
+    left = np.array([0.0, -0.1, 0.0])
+    for goal in (pose_goal("object_0", PLACE + left), pose_goal("fingertip", tip - left)):
+        session = BrainSession(brain, 3)
+        for tick in range(3):
+            decision = session.step(session.inputs(seen(contract, tick), contract.rest, goal)).decision
+            assert decision.status == "pursuing"
+            assert decision.belief_poses is not None
+            np.testing.assert_allclose(decision.belief_poses[0, :3], tip, atol=1e-5)
+            np.testing.assert_allclose(decision.belief_poses[1, :3], PLACE, atol=1e-5)
+            assert decision.trajectory is not None
+            assert decision.chunk is not None
+            assert np.abs(decision.chunk).max() <= 0.03 + 1e-6
+            assert decision.poses is not None
+            assert decision.poses.shape == (6, 2, 7)
+            assert decision.joints is None
+            assert decision.plan == (None if tick % 2 else "plan")
+
+
+def test_nothing_looks_on_that_a_hand_which_gets_nowhere_could_be_in_the_way_of(brain: Brain, contract: Contract):
+    session, goal = BrainSession(brain, 3), pose_goal("object_0", PLACE + np.array([0.0, -0.1, 0.0]))
+    said = set()
+    for tick in range(30):
+        inputs = session.inputs(seen(contract, tick), contract.rest, goal)
+        said.add(session.step(inputs).decision.status)
+    assert said == {"pursuing"}
+
+
+def test_imagined_fingertips_go_where_the_bags_say_that_actions_lead(run: Path):
+    scores = json.loads((run / "train.json").read_text(encoding="utf-8"))["scores"]
+    assert scores["fingertip_chunk_moved"] < 0.01  # of about 0.02 in three ticks
+    assert "object_0_chunk_moved" not in scores
+
+
+def test_a_goal_that_hardly_counts_leaves_the_hand_free_and_the_object_where_it_is(run: Path, contract: Contract):
+    model, _, _ = load_chunks(run / "model.pt")
+    plan = ChunkPlan(ChunkBelief(model), contract.interface, ChunkBeam(model, 16, 2))
+    memory = torch.arange(2.0 * model.layout.size)
+
+    def goals(*weights: float) -> torch.Tensor:
+        poses = torch.full((2, 7), 7.0)
+        return plan._goals({"goal_poses": poses, "goal_position_weights": torch.tensor(weights)}, memory)
+
+    hand, cube = (memory[model.layout.place(entry)] for entry in model.layout.things)
+    wanted, counts = goals(0.1, 1.0).chunk(2)
+    torch.testing.assert_close(wanted, torch.cat([hand, torch.full((3,), 7.0)]))
+    assert counts.tolist() == [0, 0, 0, 1, 1, 1]
+    wanted, counts = goals(1.0, 0.0).chunk(2)
+    torch.testing.assert_close(wanted, torch.cat([torch.full((3,), 7.0), cube]))
+    assert counts.tolist() == [1, 1, 1, 1, 1, 1]
+
+
+def test_goals_of_hands_count_half_of_the_time_in_training(run: Path, contract: Contract):
+    _, reader, _ = load_chunks(run / "model.pt")
+    play = play_of(reader, open_cache(contract, run / "cache", 4))
+    at = play.starts(torch.arange(4), 3)
+    counts = play.goals(at, GoalMix(0.1, 0.1, 10.0), torch.Generator().manual_seed(0)).chunk(2, -1)[1]
+    assert 0.3 < counts[:, 0].mean() < 0.7
+    assert torch.equal(counts[:, :1].expand(-1, 3), counts[:, :3])
+    assert (counts[:, 3:] == 1).all()
