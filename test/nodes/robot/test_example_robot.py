@@ -24,7 +24,7 @@ from world_model_ros.bags.align.episode import aligned_episode
 from world_model_ros.cli import main
 from world_model_ros.contract.contract import Contract, load_contract
 
-EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "panda"
+EXAMPLE = Path(__file__).resolve().parents[3] / "examples" / "panda"
 sys.path.insert(0, str(EXAMPLE))
 
 import panda_model  # noqa: E402
