@@ -219,7 +219,7 @@ def test_disarmed_it_sends_nothing_armed_it_tracks_and_silence_stops_it(robot: R
     assert robot.state["cause"] == "silence"
     speeds = [(stamp, np.linalg.norm(velocity)) for stamp, _, velocity in robot.applied if stamp > silent_ns]
     braking_s = next(stamp - silent_ns for stamp, speed in speeds if speed < 0.95 * cruise) * 1e-9
-    # The state machine keeps 1.5 ticks on exact time (test/safety). Here: one step until it shows, and a busy machine.
+    # The state machine keeps 1.5 ticks on exact time (test/gate). Here: one step until it shows, and a busy machine.
     assert braking_s < 2.5 * TICK_S
     assert np.all(robot.applied[-1][2] == 0)
     assert_smooth(robot.applied)
