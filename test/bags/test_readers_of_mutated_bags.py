@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from arm_bag import write_arm_bag
-from mutations import Message, mutant
+from bag_mutations import Message, mutant
 
 from world_model_ros.bags.align.episode import aligned_episode
 from world_model_ros.bags.bag_fit import check_bag

@@ -522,7 +522,7 @@ _REST = (
         "means > 0 if more_is_better else means < 0",
         "means < 0 if more_is_better else means > 0",
         "of two models the one that is nearer to what came is the better",
-        ("test/bags/test_replay_report.py",),
+        ("test/bags/replay/test_replay_report.py",),
     ),
     Mutant(
         "late_messages_not_waited_for",
@@ -530,7 +530,7 @@ _REST = (
         "5",
         "0",
         "a planned tick waits for what the recorder got later than the brain",
-        ("test/bags/test_planned_ticks.py",),
+        ("test/bags/align/test_planned_ticks.py",),
     ),
     Mutant(
         "worst_moment_of_another_tick",
@@ -538,7 +538,7 @@ _REST = (
         "coming[min(_LEAD, self._horizon) - 1]",
         "coming[min(_LEAD, self._horizon)]",
         "a worst moment is imagined from three ticks before its surprise",
-        ("test/bags/test_look_ahead.py",),
+        ("test/bags/replay/test_look_ahead.py",),
     ),
     Mutant(
         "future_of_another_tick_of_the_step",
@@ -546,7 +546,7 @@ _REST = (
         "list(self._window)[:: self._turns]",
         "[self._window[0], *list(self._window)[self._turns - (self._turns > 1) :: self._turns]]",
         "what is imagined is held against the ticks that are whole steps away",
-        ("test/bags/test_replay_turns.py",),
+        ("test/bags/replay/test_replay_turns.py",),
     ),
     Mutant(
         "coverage_of_another_tick",
@@ -554,7 +554,7 @@ _REST = (
         "_known(each.tick.labels.get(label) for each in coming)",
         "_known(each.tick.labels.get(label) for each in [now, *coming[:-1]])",
         "a region of a step is held against the truth of that step",
-        ("test/bags/test_look_ahead.py",),
+        ("test/bags/replay/test_look_ahead.py",),
     ),
     Mutant(
         "spread_without_floor",

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from bag_mutations import Message, write
 from mcap.writer import CompressionType, Writer
-from mutations import Message, write
 from rosbags.interfaces import MessageDefinition, MessageDefinitionFormat
 
 from world_model_ros.bags.align.episode import aligned_episode

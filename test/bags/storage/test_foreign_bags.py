@@ -7,8 +7,8 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from bag_mutations import Message, write
 from mcap.writer import CompressionType, Writer
-from mutations import Message, write
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin
 from rosbags.rosbag2 import Writer as BagWriter2
 

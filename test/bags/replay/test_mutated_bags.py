@@ -1,7 +1,7 @@
 """Whatever a bag holds, a replay ends in a report or in one clear error: no traceback, no hang, no flood of memory.
 
-The long version: ``scripts/test -s test/bags/test_mutated_bags.py --mutants 1000``; with ``--first-mutant 500`` it goes
-on where another left off.
+The long version: ``scripts/test -s test/bags/replay/test_mutated_bags.py --mutants 1000``; with ``--first-mutant 500``
+it goes on where another left off.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from types import FrameType
 
 import pytest
 from arm_bag import write_arm_bag
-from mutations import MESSAGES, Message, mutant, serialised, write
+from bag_mutations import MESSAGES, Message, mutant, serialised, write
 
 from world_model_ros.bags.storage.reader import BagReader
 from world_model_ros.cli import main

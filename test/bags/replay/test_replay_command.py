@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from arm_bag import write_arm_bag
-from mutations import Message, serialised, stamped, write
+from bag_mutations import Message, serialised, stamped, write
 
 from world_model_ros.bags.storage.reader import BagReader
 from world_model_ros.cli import main
