@@ -6,7 +6,7 @@ import pytest
 from world_model_ros.contract.contract import load_contract
 from world_model_ros.core.errors import UserError
 from world_model_ros.evaluate.tasks.task import Judge, Task, task_kinds
-from world_model_ros.evaluate.tasks.task_draw import AWAY_M, draw_task
+from world_model_ros.evaluate.tasks.task_draw import AWAY_M, default_kinds, draw_task, judged_kinds
 from world_model_ros.evaluate.tasks.tick_rates import tick_summary
 
 CONTRACT = load_contract("tabletop_arm")
@@ -128,3 +128,35 @@ def test_two_ticks_in_a_step_are_missed_by_their_own_period_and_time_outside_the
 
 def test_a_run_without_ticks_has_a_rate_of_zero():
     assert tick_summary([], 100_000_000)["tick_hz"] == 0.0
+
+
+GRIPPER = load_contract("gripper_arm_tracked")
+THINGS = {"grasp_point": np.array([0.45, 0.0, 0.15]), "object_0": np.array([0.5, 0.1, 0.03])}
+
+
+def test_what_a_gripper_is_asked_is_in_the_air_or_elsewhere_on_the_table():
+    assert judged_kinds(GRIPPER) == default_kinds(GRIPPER) == "pose,grasp,place"
+    area = np.array(GRIPPER.simulation.objects_m).T
+    for seed in range(100):
+        lifted, placed = (draw_task(kind, seed, GRIPPER, THINGS) for kind in ("grasp", "place"))
+        assert 0.08 <= lifted.position[2] - 0.03 <= 0.16
+        assert np.abs(lifted.position - THINGS["object_0"])[:2].max() <= 0.08
+        assert placed.position[2] == 0.03
+        assert (placed.position[:2] >= area[0]).all()
+        assert (placed.position[:2] <= area[1]).all()
+        assert np.linalg.norm(placed.position - THINGS["object_0"]) >= AWAY_M
+        assert "lift object_0 to (0." in str(lifted)
+
+
+def test_the_height_of_what_is_lifted_is_judged():
+    task = draw_task("grasp", 0, GRIPPER, THINGS)
+    judge = Judge(task, 0)
+    below = task.position - [0.0, 0.0, 0.1]
+    for tick in range(1, 20):
+        judge.see(tick * 100_000_000, "object_0", below)
+    assert judge.verdict(2_000_000_000) is None
+    for tick in range(20, 40):
+        judge.see(tick * 100_000_000, "object_0", task.position)
+    verdict = judge.verdict(4_000_000_000)
+    assert verdict is not None
+    assert verdict.reached

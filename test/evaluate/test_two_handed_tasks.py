@@ -9,7 +9,7 @@ from world_model_ros.bags.storage.message_types import standard_types
 from world_model_ros.contract.contract import load_contract
 from world_model_ros.convert.messages import MessageMaker
 from world_model_ros.core.errors import UserError
-from world_model_ros.evaluate.tasks.oracle import Oracle
+from world_model_ros.evaluate.tasks.oracle import PushOracle
 from world_model_ros.evaluate.tasks.task import Judge, Task, task_goal, task_kinds
 from world_model_ros.evaluate.tasks.task_draw import default_kinds, draw_task, judged_kinds
 from world_model_ros.goals.subgoal import check_goal
@@ -71,7 +71,7 @@ def pursued(kind: str, seed: int, oracle: bool) -> tuple[Task, bool]:
     """Without the oracle everything stays where it is."""
     maker = MessageMaker(standard_types().types.__getitem__)
     rig = Rig(CONTRACT, scene_for_seed(CONTRACT, seed), seed, maker)
-    policy = Oracle(CONTRACT)
+    policy = PushOracle(CONTRACT)
     try:
         task, judge = None, None
         while judge is None or judge.verdict(rig.now_ns) is None:

@@ -23,7 +23,7 @@ from world_model_ros.sim.collection.collect import (
     collection_scene,
     random_silence,
 )
-from world_model_ros.sim.collection.gestures import Desk, make_gesture
+from world_model_ros.sim.collection.operators import make_operator
 
 
 @pytest.fixture(scope="module")
@@ -181,8 +181,8 @@ def test_a_silence_is_silent_in_the_bag_and_only_there(contract, tmp_path):
     topic = contract.source("wrist_wrench").topic
     with BagWriter(tmp_path / "bag", contract) as writer:
         silence = Silence(topic, 1_000_000_000, 2_000_000_000)
-        gesture = make_gesture("reach", 1, Desk.of(contract))
-        collect_episode(contract, collection_scene(contract, 3), 3, 30, gesture, writer, silence)
+        operator = make_operator("reach", 1, contract)
+        collect_episode(contract, collection_scene(contract, 3), 3, 30, operator, writer, silence)
     times = np.array([time_ns for time_ns, _ in read(tmp_path / "bag")["/" + topic]])
     gaps = np.diff(times)
     assert gaps.max() == pytest.approx(1.01e9, abs=0.02e9)

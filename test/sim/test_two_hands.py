@@ -13,6 +13,7 @@ from world_model_ros.contract.contract import load_contract
 from world_model_ros.kinematics.arm import ArmKinematics
 from world_model_ros.sim.collection.collect import FIRST_SEED, collect_episode, collection_scene
 from world_model_ros.sim.collection.gestures import SHARES_OF_HANDS, Desk, make_gesture
+from world_model_ros.sim.collection.operators import make_operator
 from world_model_ros.sim.scenes.draw import scene_for_seed
 from world_model_ros.sim.scenes.scene import ObjectConfig, SceneConfig
 from world_model_ros.sim.sim_robot import SimRobot
@@ -94,7 +95,7 @@ def test_an_episode_has_every_stream_and_both_hands_act(tmp_path: Path):
     seed = FIRST_SEED + 2
     with BagWriter(tmp_path / "bag", CONTRACT) as writer:
         scene = collection_scene(CONTRACT, seed)
-        collect_episode(CONTRACT, scene, seed, 30, make_gesture("reach", seed, DESK), writer)
+        collect_episode(CONTRACT, scene, seed, 30, make_operator("reach", seed, CONTRACT), writer)
     episode = aligned_episode(tmp_path / "bag", CONTRACT)
     assert episode.fresh[5:].all()
     assert not episode.refused.get("head", 0)

@@ -17,10 +17,10 @@ def episode(tmp_path_factory: pytest.TempPathFactory, contract: Contract) -> Pat
     """Bag of a simulated arm that pushes an object."""
     pytest.importorskip("world_model_ros.sim.scenes.scene", reason="mujoco is not installed (extra 'sim')")
     from world_model_ros.sim.collection.collect import collect_episode, collection_scene
-    from world_model_ros.sim.collection.gestures import Desk, make_gesture
+    from world_model_ros.sim.collection.operators import make_operator
 
     bag = tmp_path_factory.mktemp("bags") / "episode"
-    gesture = make_gesture("scripted_push", 5, Desk.of(contract))
+    operator = make_operator("scripted_push", 5, contract)
     with BagWriter(bag, contract) as writer:
-        collect_episode(contract, collection_scene(contract, 5), 5, TICKS, gesture, writer)
+        collect_episode(contract, collection_scene(contract, 5), 5, TICKS, operator, writer)
     return bag

@@ -14,6 +14,7 @@ from world_model_ros.contract.actions import (
     JointDisplacement,
     Parts,
     TipDisplacement,
+    TipRotation,
 )
 from world_model_ros.core.arrays import Float
 
@@ -63,6 +64,17 @@ def moved_hands(
         box.setflags(write=False)
         found.append(Hand(tip.link, target, tuple("xyz".index(axis) for axis in tip.axes), at, box))
     return tuple(found)
+
+
+GRIPPER_PARTS = ("tip_displacement", "tip_rotation", "gripper")  # of one hand that grips, in this order
+
+
+def grips(action: FingertipDisplacement | FingertipsDisplacement | JointDisplacement | Parts) -> bool:
+    """Whether an action is that of one hand that moves along x, y and z, turns about its own axis, and grips."""
+    if not isinstance(action, Parts) or tuple(part.kind for part in action.parts) != GRIPPER_PARTS:
+        return False
+    turns = next(part for part in action.parts if isinstance(part, TipRotation))
+    return action.tips[0].axes == ["x", "y", "z"] and turns.axes == ["yaw"]
 
 
 def sides(boxes: Sequence[Float] | Float) -> Iterator[tuple[int, int, Float]]:

@@ -38,10 +38,12 @@ class Simulation(Strict):
     """How the robot is set up in simulation. Lengths in m in the base frame.
 
     ``objects_m``: x and y in which objects start and end; fingertips reach 9 cm beyond it, to get behind them.
+    ``object_half_m``: least and most of half the width of objects.
     ``posts_m``: x and y where posts may stand in the cameras' way, in cluttered scenes; None where they never do.
     """
 
     table: Table
     objects_m: tuple[Range, Range]
+    object_half_m: Range = (0.026, 0.036)
     cameras: list[SimulatedCamera] = []
     posts_m: tuple[Range, Range] | None = None

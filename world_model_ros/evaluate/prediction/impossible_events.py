@@ -18,7 +18,7 @@ from world_model_ros.contract.senses import MicrophoneStream, Sense, TaxelStream
 from world_model_ros.evaluate.brain_recipe import BrainRecipe
 from world_model_ros.evaluate.statistics import auroc
 from world_model_ros.evaluate.tasks.closed_loop import ClosedLoop
-from world_model_ros.evaluate.tasks.oracle import Oracle
+from world_model_ros.evaluate.tasks.oracle import oracle_for
 from world_model_ros.evaluate.tasks.task_draw import draw_task
 
 Event = Literal["teleport", "vanish", "pass_through", "phantom_touch", "phantom_sound"]
@@ -100,7 +100,7 @@ def _occasion(event: Event, distance: Sequence[float]) -> int | None:
 
 def _surprises(event: Event | None, seed: int, contract: Contract, brain: Brain, ticks: int) -> _Course:
     loop = ClosedLoop(contract, brain, seed)
-    oracle = Oracle(contract)
+    oracle = oracle_for(contract)
     course = _Course([], [])
     try:
         task = replace(draw_task("push", seed, contract, loop.positions()), timeout_s=1e3)

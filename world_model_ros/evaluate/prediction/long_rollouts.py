@@ -17,7 +17,7 @@ from world_model_ros.evaluate.prediction.forecast import watch
 from world_model_ros.evaluate.statistics import over_episodes
 from world_model_ros.kinematics.motion import motion_if_any
 from world_model_ros.sim.collection.collect import EpisodeResult, Job, collect_episode, collection_scene, finish
-from world_model_ros.sim.collection.gestures import Desk, make_gesture
+from world_model_ros.sim.collection.operators import Pusher
 
 SECONDS = (1.0, 5.0, 20.0, 60.0)
 _SETTLE_TICKS = 10
@@ -37,10 +37,10 @@ class LongEpisode:
     def __call__(self, job: Job) -> EpisodeResult:
         contract = job.contract
         ticks = _SETTLE_TICKS + 2 + round(self.seconds * contract.interface.tick_hz)
-        gesture = make_gesture(_POLICY, job.seed, Desk.of(contract))
+        operator = Pusher(contract, _POLICY, job.seed)
         scene = collection_scene(contract, job.seed)
         with job.writer() as writer:
-            done = collect_episode(contract, scene, job.seed, ticks, gesture, writer)
+            done = collect_episode(contract, scene, job.seed, ticks, operator, writer)
         return finish(job, EpisodeResult(job.name, job.seed, _POLICY, done))
 
 

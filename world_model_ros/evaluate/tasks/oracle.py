@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Protocol
 
 import numpy as np
 
 from world_model_ros.contract.contract import Contract
+from world_model_ros.contract.hands import grips
 from world_model_ros.core.arrays import Float
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.trajectory import Trajectory
 from world_model_ros.evaluate.tasks.task import Task
 from world_model_ros.goals.hands import Hands
 from world_model_ros.kinematics.arm import ArmKinematics
+from world_model_ros.kinematics.motion import motion_for
+from world_model_ros.sim.collection.operators import GripperSight
 from world_model_ros.sim.collection.policies import push_step, round_step
+from world_model_ros.sim.collection.skills import Carry
 
 _CHUNK = 4  # ticks a command reaches ahead
 _ARRIVED_M = 0.006
@@ -21,8 +26,47 @@ _THERE_M = 0.02  # of a hand that steadies, from its place
 _WAITING_M = 0.07  # of a hand that waits to push, from the middle of the object
 
 
-class Oracle:
-    """Commands for a task from where the fingertips and the object truly are.
+class Oracle(Protocol):
+    """Commands for a task from where the robot and the object truly are."""
+
+    def command(self, task: Task, reference: Float, places: Mapping[str, Float], now_ns: int) -> Trajectory:
+        """What to do now.
+
+        Args:
+            task: that is pursued.
+            reference: commanded joint positions (J,).
+            places: true pose (7,) of each object, m, base frame.
+            now_ns: stamp of the command.
+        """
+
+
+def oracle_for(contract: Contract) -> Oracle:
+    """The oracle of a robot: `GraspOracle` of one that grips, else `PushOracle`, which refuses what it cannot move."""
+    return GraspOracle(contract) if grips(contract.interface.action) else PushOracle(contract)
+
+
+class GraspOracle:
+    """Grasps the object, carries it to its goal and holds it there; or brings the fingertip to its own.
+
+    Args:
+        contract: of a robot that grips.
+    """
+
+    def __init__(self, contract: Contract) -> None:
+        self._sight, self._motion, self._tick_s = GripperSight(contract), motion_for(contract), contract.tick_s
+        self._skill: tuple[Task, Carry] | None = None
+
+    def command(self, task: Task, reference: Float, places: Mapping[str, Float], now_ns: int) -> Trajectory:
+        """As `Oracle.command`."""
+        if self._skill is None or self._skill[0] is not task:
+            self._skill = task, Carry(task.position, self._sight.box, self._sight.bounds, task.target in places)
+        sight = self._sight.see(reference, next(iter(places.values())))
+        chunk = np.tile(self._skill[1].act(sight), (_CHUNK, 1))
+        return self._motion.chunk_trajectory(reference, chunk, now_ns, self._tick_s)
+
+
+class PushOracle:
+    """Moves fingertips in a plane, and pushes the object with them.
 
     Args:
         contract: of a robot whose action displaces fingertips along x and y.
@@ -39,14 +83,7 @@ class Oracle:
         self._names = [by_link.get(link) for link in self._arm.links]
 
     def command(self, task: Task, reference: Float, places: Mapping[str, Float], now_ns: int) -> Trajectory:
-        """What to do now.
-
-        Args:
-            task: that is pursued.
-            reference: commanded joint positions (J,).
-            places: true position (3,) or pose (7,) of each object, m, base frame.
-            now_ns: stamp of the command.
-        """
+        """As `Oracle.command`."""
         tips = self._arm.tips(reference)[:, :2]
         moves = np.zeros_like(tips)
         goals = {part.target: part.position[:2] for part in task.parts}

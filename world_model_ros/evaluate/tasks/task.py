@@ -12,23 +12,29 @@ from world_model_ros.core.errors import UserError
 from world_model_ros.core.goal import Goal, PoseGoal
 
 # New ones last: the seed of a goal counts them.
-TaskKind = Literal["pose", "image", "push", "push_image", "together", "steady"]
+TaskKind = Literal["pose", "image", "push", "push_image", "together", "steady", "grasp", "place"]
 
 PUSHES: tuple[TaskKind, ...] = ("push", "push_image", "steady")
+CARRIES: tuple[TaskKind, ...] = ("grasp", "place")
 PICTURES: tuple[TaskKind, ...] = ("image", "push_image")
 _UPRIGHT = (0.0, 0.0, 0.0, 1.0)
 
 
 @dataclass(frozen=True)
 class Part:
-    """A target, and where it has to be, (3,), m, base frame. An object's height is not judged."""
+    """A target, and where it has to be, (3,), m, base frame.
+
+    Args:
+        height: whether an object's height is judged.
+    """
 
     target: str
     position: Float
+    height: bool = False
 
     def error_m(self, position: Float) -> float:
-        """Distance of the target at (3,) m from there; horizontal for an object."""
-        axes = 2 if self.target.startswith("object") else 3
+        """Distance of the target at (3,) m from there; horizontal for an object whose height is not judged."""
+        axes = 2 if self.target.startswith("object") and not self.height else 3
         return float(np.linalg.norm((position - self.position)[:axes]))
 
 
@@ -39,9 +45,10 @@ class Task:
     Args:
         kind: ``pose``: a target's pose is given; ``image``: a picture of the goal; ``push``: an object's pose;
             ``push_image``: a picture that shows the object elsewhere; ``together``: poses of all fingertips at once;
-            ``steady``: an object's pose, and on its far side that of a fingertip which stands by there as a stop.
+            ``steady``: an object's pose, and on its far side that of a fingertip which stands by there as a stop;
+            ``grasp``: an object's pose in the air; ``place``: one elsewhere on the table.
         target: name of the target that it is about.
-        position: where it has to be, (3,), m, base frame. An object's height is not judged.
+        position: where it has to be, (3,), m, base frame. The height of an object that is pushed is not judged.
         tolerance_m: largest error that counts, of every part.
         timeout_s: time for it.
         hold_s: how long the errors must stay within the tolerance.
@@ -65,13 +72,15 @@ class Task:
             "push": f"push {places[0]}",
             "push_image": f"match a picture that shows {self.target} at {place}",
             "together": f"bring {' and '.join(places)} at once",
+            "grasp": f"lift {self.target} to {place[:-1]}, {self.position[2]:.2f})",
+            "place": f"place {self.target} at {place}",
             "steady": f"push {places[0]} with one hand, steadied by the other: {', '.join(places[1:])}",
         }[self.kind]
 
     @property
     def parts(self) -> tuple[Part, ...]:
         """All that is judged, what it is about first."""
-        return (Part(self.target, self.position), *self.also)
+        return (Part(self.target, self.position, self.kind in CARRIES), *self.also)
 
 
 def task_kinds(text: str) -> tuple[TaskKind, ...]:

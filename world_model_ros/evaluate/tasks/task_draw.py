@@ -8,10 +8,10 @@ from typing import get_args
 import numpy as np
 
 from world_model_ros.contract.contract import Contract
-from world_model_ros.contract.hands import Hand
+from world_model_ros.contract.hands import Hand, grips
 from world_model_ros.core.arrays import Float
 from world_model_ros.core.errors import UserError
-from world_model_ros.evaluate.tasks.task import PUSHES, Part, Task, TaskKind
+from world_model_ros.evaluate.tasks.task import CARRIES, PUSHES, Part, Task, TaskKind
 from world_model_ros.goals.hands import APART_M, STANDOFF_M, STOP_M, Hands
 
 AWAY_M = 0.08  # a goal is at least this far from where its target is
@@ -21,18 +21,23 @@ _CLEAR_M = 0.10  # between a fingertip's goal and the middle of an object, or an
 _ASIDE_M = 0.03  # beyond what hands must keep to their sides
 _PUSH_M = (AWAY_M, 0.12)
 _DRAWS = 10_000
-_TOLERANCE_M = dict.fromkeys(get_args(TaskKind), 0.02) | dict.fromkeys(PUSHES, 0.04)
-_TIMEOUT_S = dict.fromkeys(get_args(TaskKind), 15.0) | dict.fromkeys(PUSHES, 40.0)
+_LIFT_M, _SIDEWAYS_M = (0.08, 0.16), 0.08
+_TOLERANCE_M = dict.fromkeys(get_args(TaskKind), 0.02) | dict.fromkeys(PUSHES, 0.04) | {"grasp": 0.03}
+_TIMEOUT_S = dict.fromkeys(get_args(TaskKind), 15.0) | dict.fromkeys([*PUSHES, *CARRIES], 40.0)
 _HANDS = {"together": 2, "steady": 2}  # how many fingertips a kind takes
 
 
 def default_kinds(contract: Contract) -> str:
     """The kinds of tasks that a robot is shown with, comma separated."""
+    if grips(contract.interface.action):
+        return "pose,grasp,place"
     return "pose,image,push" if len(contract.interface.action.tips) < 2 else "together,steady"
 
 
 def judged_kinds(contract: Contract) -> str:
     """The kinds of tasks that a robot's brain is judged by, comma separated."""
+    if grips(contract.interface.action):
+        return "pose,grasp,place"
     return "pose,image,push,push_image" if len(contract.interface.action.tips) < 2 else "pose,together,push,steady"
 
 
@@ -48,7 +53,10 @@ def draw_task(kind: TaskKind, seed: int, contract: Contract, positions: Mapping[
     random = np.random.default_rng([seed, get_args(TaskKind).index(kind)])
     drawing = _Drawing(contract, positions)
     for _ in range(_DRAWS):
-        parts = drawing.push(random, kind) if kind in PUSHES else drawing.reach(random, kind)
+        if kind in CARRIES:
+            parts = drawing.carry(random, kind, np.array(contract.simulation.objects_m).T)
+        else:
+            parts = drawing.push(random, kind) if kind in PUSHES else drawing.reach(random, kind)
         if parts:
             first, *also = parts
             return Task(kind, first.target, first.position, _TOLERANCE_M[kind], _TIMEOUT_S[kind], also=tuple(also))
@@ -90,13 +98,23 @@ class _Drawing:
             return []
         return [Part(name, position) for name, position in found.items() if name not in others]
 
+    def carry(self, random: np.random.Generator, kind: TaskKind, area: Float) -> list[Part]:
+        """A place for an object: in the air over where it is, or elsewhere in the area (2, 2) on the table."""
+        target, start = self._object(kind)
+        others = [other for name, other in self._positions.items() if name not in (target, *self._tips)]
+        if kind == "grasp":
+            sideways = random.uniform(-_SIDEWAYS_M, _SIDEWAYS_M, 2)
+            position = start + np.array([*sideways, random.uniform(*_LIFT_M)])
+        else:
+            position = np.array([*random.uniform(area[0], area[1]), start[2]])
+        away = bool(np.linalg.norm(position - start) >= AWAY_M)
+        clear = all(np.linalg.norm((position - other)[:2]) > _CLEAR_M for other in others)
+        inside = all(_inside(position, tip.box, _EDGE_M) for tip in self._tips.values())
+        return [Part(target, position, True)] if away and clear and inside else []
+
     def push(self, random: np.random.Generator, kind: TaskKind) -> list[Part]:
         """A place for an object, and perhaps one for the hand that steadies it."""
-        self._need(kind)
-        if not self._objects:
-            raise UserError("goals", kind, "a robot with an object in interface.targets that can be moved and judged")
-        target = next(iter(self._objects))
-        start = self._objects[target]
+        target, start = self._object(kind)
         angle = random.uniform(-np.pi, np.pi)
         way = np.array([np.cos(angle), np.sin(angle), 0.0])
         position = start + random.uniform(*_PUSH_M) * way
@@ -118,6 +136,13 @@ class _Drawing:
                 if free and _inside(stop, tip.box, _EDGE_M):
                     return [Part(target, position), Part(name, stop)]
         return []
+
+    def _object(self, kind: TaskKind) -> tuple[str, Float]:
+        """The object that it is about, and where that is."""
+        self._need(kind)
+        if not self._objects:
+            raise UserError("goals", kind, "a robot with an object in interface.targets that can be moved and judged")
+        return next(iter(self._objects.items()))
 
     def _able(self, behind: Float, last: Float, margin_m: float) -> Iterator[int]:
         """Hands that can push from ``behind`` an object, with ``last`` in their workspace by a margin."""

@@ -22,7 +22,8 @@ from world_model_ros.core.parallel import end_with_parent
 from world_model_ros.core.progress import progress_bar
 from world_model_ros.goals.hands import APART_M, Hands
 from world_model_ros.kinematics.arm import ArmKinematics, tool_down
-from world_model_ros.sim.collection.gestures import Desk, Gesture, make_gesture
+from world_model_ros.kinematics.motion import motion_for
+from world_model_ros.sim.collection.operators import Operator, make_operator, operator_shares
 from world_model_ros.sim.rig import Rig
 from world_model_ros.sim.scenes.draw import VARIETIES, Variety, draw_variety, random_object, random_surroundings, vary
 from world_model_ros.sim.scenes.scene import SceneConfig
@@ -30,8 +31,7 @@ from world_model_ros.sim.telemetry import Sample
 
 FIRST_SEED = 10_000_000  # far from the seeds of demonstrations and evaluations
 _EPISODES_A_SEED = 100_000
-_CHUNK = 4  # ticks a command reaches ahead
-_SLEW_M = 0.02  # how much an action may differ from the one before it, on each axis
+_SKILLED_TICKS = 180, 240  # of an episode in which skills follow each other
 _CLEAR_M, _ASIDE_M = 0.08, 0.03  # of fingertips at the start from the object; from each other's side, beyond the least
 _LOST_TICKS = 5  # the object out of reach for so long ends an episode
 _MIN_TICKS = 20
@@ -97,7 +97,8 @@ def collection_scene(contract: Contract, seed: int, variety: Variety = "plain") 
     """Random object, start of the arms and surroundings; fingertips start at least 8 cm from the object."""
     random = np.random.default_rng([seed, 0xC011EC7])
     x, y = random.uniform(*np.array(contract.simulation.objects_m).T)
-    item = random_object(random, (float(x), float(y), float(random.uniform(-3.1, 3.1))))
+    start = float(x), float(y), float(random.uniform(-3.1, 3.1))
+    item = random_object(random, start, contract.simulation.object_half_m)
     low, high = np.array([hand.box for hand in contract.interface.hands]).transpose(1, 0, 2)  # (T, 3) each
     arm, hands = ArmKinematics(contract), Hands.of(contract.interface.hands)
     while True:
@@ -126,7 +127,7 @@ def collect_episode(
     scene: SceneConfig,
     seed: int,
     ticks: int,
-    gesture: Gesture,
+    operator: Operator,
     writer: BagWriter,
     silence: Silence | None = None,
 ) -> int:
@@ -138,28 +139,24 @@ def collect_episode(
     """
     random = np.random.default_rng([seed, 0xD31A7])
     rig = Rig(contract, scene, seed, writer.make)
-    arm = ArmKinematics(contract)
-    tick_ns = contract.tick_ns
+    motion, tick_ns = motion_for(contract), contract.tick_ns
     command_delay_ns = int(random.uniform(0.02, 0.06) * 1e9)
     image_delay_ns = int(random.uniform(0.0, 0.04) * 1e9)
-    hands = Hands.of(contract.interface.hands)
-    lost, moves = 0, np.zeros((len(hands), 2))
+    lost = 0
     if silence is not None:
         silence = Silence(silence.topic, silence.begin_ns + rig.now_ns, silence.end_ns + rig.now_ns)
     _write(writer, rig.advance(rig.now_ns + 2 * tick_ns), 0, silence)
     for tick in range(ticks):
         now_ns = rig.now_ns
-        tips, item = arm.tips(rig.reference)[:, :2], rig.robot.object_pose()[:2]
-        moves += np.clip(gesture.act(tips, item) - moves, -_SLEW_M, _SLEW_M)
-        chunk = np.tile(moves.ravel(), (_CHUNK, 1))
-        trajectory = arm.chunk_trajectory(rig.reference, chunk, now_ns, tick_ns * 1e-9)
+        gone = operator.lost(rig)
+        trajectory = motion.chunk_trajectory(rig.reference, operator.chunk(rig), now_ns, tick_ns * 1e-9)
         rig.send(trajectory, now_ns + int(command_delay_ns * random.uniform(0.7, 1.3)))
         # One image a tick: the newest that has arrived at the next tick, of cameras with a beat of their own.
         if rig.telemetry.cameras:
             age_ns = image_delay_ns + int(random.uniform(0.0, 0.033) * 1e9)
             rig.expose(now_ns + tick_ns - age_ns)
         _write(writer, rig.advance(now_ns + tick_ns), image_delay_ns, silence)
-        lost = lost + 1 if all(hands.outside(hand, item) > 0 for hand in range(len(hands))) else 0
+        lost = lost + 1 if gone else 0
         if lost >= _LOST_TICKS and tick >= _MIN_TICKS:
             break
     rig.robot.close()
@@ -191,7 +188,7 @@ def collect(
     Raises:
         UserError: a value that is not legal, or a robot that cannot be collected with.
     """
-    Desk.of(contract)
+    operator_shares(contract)
     if scenes not in (*VARIETIES, "curriculum"):
         raise UserError("scenes", scenes, f"one of {[*VARIETIES, 'curriculum']}")
     if not 1 <= episodes <= _EPISODES_A_SEED:
@@ -225,15 +222,15 @@ def collect(
 def _run(job: Job) -> EpisodeResult:
     contract, seed, scenes = job.contract, job.seed, job.scenes
     random = np.random.default_rng([seed, 0xE915])
-    desk = Desk.of(contract)
-    policy_name = str(random.choice(list(desk.shares), p=list(desk.shares.values())))
-    ticks = int(random.integers(60, 91))
+    shares = operator_shares(contract)
+    policy_name = str(random.choice(list(shares), p=list(shares.values())))
+    ticks = int(random.integers(60, 91)) if len(shares) > 1 else int(random.integers(*_SKILLED_TICKS))
     silence = random_silence(contract, seed, ticks) if scenes == "curriculum" else None
     variety = draw_variety(scenes, random)
     scene = collection_scene(contract, seed, variety)
-    gesture = make_gesture(policy_name, seed, desk)
+    operator = make_operator(policy_name, seed, contract)
     with job.writer() as writer:
-        done = collect_episode(contract, scene, seed, ticks, gesture, writer, silence)
+        done = collect_episode(contract, scene, seed, ticks, operator, writer, silence)
     return finish(job, EpisodeResult(job.name, seed, policy_name, done, variety))
 
 

@@ -57,7 +57,8 @@ def scene_for_seed(contract: Contract, seed: int, variety: Variety = "plain") ->
     place = tips[0]
     while not _clear_of(place, tips, _TIP_CLEAR_M):
         place = random.uniform(*np.array(contract.simulation.objects_m).T)
-    item = random_object(random, (float(place[0]), float(place[1]), random.uniform(-3.1, 3.1)))
+    start = float(place[0]), float(place[1]), float(random.uniform(-3.1, 3.1))
+    item = random_object(random, start, contract.simulation.object_half_m)
     scene = random_surroundings(random, item)
     return vary(contract, scene, np.random.default_rng([seed, 0x7A41E5]), variety, tips)
 
@@ -67,10 +68,16 @@ def _clear_of(place: Float, others: Float, clear_m: float) -> bool:
     return bool(np.all(np.hypot(*(place - others).T) >= clear_m))
 
 
-def random_object(random: np.random.Generator, start: Triple) -> ObjectConfig:
-    """An object of random shape, size, mass, friction and colour (green to purple: never the fingertip's orange)."""
+def random_object(
+    random: np.random.Generator, start: Triple, half_m: tuple[float, float] = (0.026, 0.036)
+) -> ObjectConfig:
+    """An object of random shape, size, mass, friction and colour (green to purple: never the fingertip's orange).
+
+    Args:
+        half_m: least and most of half its width.
+    """
     shape: Literal["box", "cylinder"] = "box" if random.random() < 0.5 else "cylinder"
-    half = float(random.uniform(0.026, 0.036))
+    half = float(random.uniform(*half_m))
     height = float(random.uniform(0.026, 0.034))
     rgb = _colour(random, (0.36, 0.74), (0.8, 1.0), (0.55, 0.95))
     return ObjectConfig(

@@ -10,6 +10,7 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
+from world_model_ros.contract.actions import Gripper, Parts
 from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.senses import WrenchStream
 
@@ -19,6 +20,7 @@ STEP_NS = 2_000_000
 # Stiffness, N m/rad, and damping, N m s/rad, of a joint's servo by its effort limit: large joints and wrists.
 _SERVO_LARGE = (6000.0, 350.0, 2.0)
 _SERVO_SMALL = (900.0, 25.0, 0.15)
+_SERVO_SLIDE = (4000.0, 120.0, 0.2)  # of a gripper's finger, N/m, N s/m and kg
 _TABLE_FRICTION = [0.5, 0.005, 0.0001]
 
 
@@ -220,6 +222,10 @@ def _set_up_robot(spec: mujoco.MjSpec, contract: Contract) -> None:
         for geom in spec.body(name).geoms:  # rubber: soft and damped, so that contact does not chatter
             geom.priority, geom.friction = 2, [0.6, 0.005, 0.0001]
             geom.solref, geom.solimp = [0.025, 1.5], [0.5, 0.95, 0.004, 0.5, 2.0]
+    for name in _fingers(contract):
+        for geom in spec.body(name).geoms:  # pads that grip give way by a millimetre at most
+            geom.priority, geom.friction, geom.condim = 2, [0.9, 0.01, 0.0001], 4
+            geom.solref, geom.solimp = [0.008, 1.2], [0.9, 0.99, 0.001, 0.5, 2.0]
     wrenches = contract.interface.of(WrenchStream)
     carriers = [source.frame for source in contract.deployment.streams]
     for name in dict.fromkeys([*tips, *(stream.frame for stream in wrenches), *filter(None, carriers)]):
@@ -231,7 +237,8 @@ def _set_up_robot(spec: mujoco.MjSpec, contract: Contract) -> None:
     limits = contract.limits()
     for index, name in enumerate(contract.joint_names):
         effort = float(limits.effort[index])
-        stiffness, damping, armature = _SERVO_LARGE if effort > 50.0 else _SERVO_SMALL
+        slides = spec.joint(name).type == mujoco.mjtJoint.mjJNT_SLIDE
+        stiffness, damping, armature = _SERVO_SLIDE if slides else _SERVO_LARGE if effort > 50.0 else _SERVO_SMALL
         spec.joint(name).armature = armature
         spec.joint(name).actfrclimited = False
         spec.add_actuator(
@@ -245,6 +252,21 @@ def _set_up_robot(spec: mujoco.MjSpec, contract: Contract) -> None:
             forcelimited=True,
             forcerange=[-effort, effort],
         )
+
+    for joint in contract.description.joints:
+        if joint.mimics is not None and joint.name not in contract.joint_names:
+            follows = spec.add_equality(type=mujoco.mjtEq.mjEQ_JOINT, solref=[2 * STEP_S, 1.0])
+            follows.name1, follows.name2 = joint.name, joint.mimics
+            follows.objtype = mujoco.mjtObj.mjOBJ_JOINT
+            follows.data[:2] = joint.follows[::-1]  # a polynomial of what it follows
+
+
+def _fingers(contract: Contract) -> list[str]:
+    """Links that joints of grippers carry, and those that follow them: they hold things."""
+    action = contract.interface.action
+    parts = action.parts if isinstance(action, Parts) else []
+    joints = {joint.name for part in parts if isinstance(part, Gripper) for joint in part.joints}
+    return [each.child for each in contract.description.joints if each.name in joints or each.mimics in joints]
 
 
 def _add_object(spec: mujoco.MjSpec, name: str, config: ObjectConfig, top_m: float) -> None:

@@ -1,0 +1,131 @@
+"""Who moves a simulated robot while data is gathered: gestures of fingertips in a plane, or skills of a gripper."""
+
+from __future__ import annotations
+
+from math import atan2
+from typing import Protocol
+
+import numpy as np
+
+from world_model_ros.contract.actions import Gripper, Parts
+from world_model_ros.contract.contract import Contract
+from world_model_ros.contract.hands import GRIPPER_PARTS, grips
+from world_model_ros.core.arrays import Float
+from world_model_ros.core.errors import UserError
+from world_model_ros.goals.hands import Hands
+from world_model_ros.kinematics.arm import ArmKinematics
+from world_model_ros.sim.collection.gestures import Desk, make_gesture
+from world_model_ros.sim.collection.skills import Sight, Skills
+from world_model_ros.sim.rig import Rig
+
+_CHUNK = 4  # ticks a command reaches ahead
+_SLEW_M = 0.02  # how much an action may differ from the one before it, on each axis
+_SKILLS = "skills"
+
+
+class Operator(Protocol):
+    """Moves a robot."""
+
+    def chunk(self, rig: Rig) -> Float:
+        """Actions (H, C) from now on."""
+
+    def lost(self, rig: Rig) -> bool:
+        """Whether the object is where no hand gets at it."""
+
+
+def operator_shares(contract: Contract) -> dict[str, float]:
+    """How often who moves a robot, by name; `UserError` for a robot that nobody here can move."""
+    if grips(contract.interface.action):
+        return {_SKILLS: 1.0}
+    try:
+        return Desk.of(contract).shares
+    except UserError as error:
+        legal = (
+            f"displacements of fingertips along x and y, or parts {list(GRIPPER_PARTS)} of one hand along x, y and z"
+        )
+        raise UserError(error.field, error.value, legal) from error
+
+
+def make_operator(name: str, seed: int, contract: Contract) -> Operator:
+    """Who moves a robot; ``name`` is one of `operator_shares`."""
+    return Grasper(contract, seed) if name == _SKILLS else Pusher(contract, name, seed)
+
+
+class Pusher:
+    """Fingertips that move in a plane.
+
+    Args:
+        contract: of the robot.
+        gesture: name of it. seed: of it.
+    """
+
+    def __init__(self, contract: Contract, gesture: str, seed: int) -> None:
+        self._arm, desk = ArmKinematics(contract), Desk.of(contract)
+        self._gesture, self._hands = make_gesture(gesture, seed, desk), desk.hands
+        self._moves = np.zeros((len(self._hands), 2))
+
+    def chunk(self, rig: Rig) -> Float:
+        """Actions (H, C) from now on, all alike."""
+        tips, item = self._arm.tips(rig.reference)[:, :2], rig.robot.object_pose()[:2]
+        self._moves += np.clip(self._gesture.act(tips, item) - self._moves, -_SLEW_M, _SLEW_M)
+        return np.tile(self._moves.ravel(), (_CHUNK, 1))
+
+    def lost(self, rig: Rig) -> bool:
+        """Whether the object is outside of all workspaces."""
+        item = rig.robot.object_pose()[:2]
+        return all(self._hands.outside(hand, item) > 0 for hand in range(len(self._hands)))
+
+
+class GripperSight:
+    """What skills of a gripper see.
+
+    Args:
+        contract: of the robot.
+    """
+
+    def __init__(self, contract: Contract) -> None:
+        action, (hand,) = contract.interface.action, contract.interface.hands
+        if not grips(contract.interface.action) or not isinstance(action, Parts):
+            raise UserError(
+                "interface.action", action.kind, f"parts {list(GRIPPER_PARTS)} of one hand along x, y and z"
+            )
+        self.box, self.bounds = hand.box, np.array(action.bounds)
+        self._arm, self._link = ArmKinematics(contract), str(hand.link)
+        (joint, *_) = next(part.joints for part in action.parts if isinstance(part, Gripper))
+        self._finger, self._closed, self._wide = contract.joint_names.index(joint.name), joint.closed, joint.open
+
+    def see(self, reference: Float, item: Float) -> Sight:
+        """With joints commanded to ``reference`` (J,), and the object's pose (7,)."""
+        place, rotation = self._arm.tip(reference, self._link)
+        opening = (reference[self._finger] - self._closed) / (self._wide - self._closed)
+        return Sight(place, atan2(rotation[1, 0], rotation[0, 0]), float(opening), item[:3], _side_yaw(item[3:]))
+
+
+class Grasper:
+    """A gripper with its skills.
+
+    Args:
+        contract: of the robot. seed: of what is done.
+    """
+
+    def __init__(self, contract: Contract, seed: int) -> None:
+        self._sight, self._hands = GripperSight(contract), Hands.of(contract.interface.hands)
+        area = np.array(contract.simulation.objects_m).T
+        self._skills = Skills(seed, self._sight.box, area, self._sight.bounds)
+
+    def chunk(self, rig: Rig) -> Float:
+        """Actions (H, C) from now on, all alike."""
+        return np.tile(self._skills.act(self._sight.see(rig.reference, rig.robot.object_pose())), (_CHUNK, 1))
+
+    def lost(self, rig: Rig) -> bool:
+        """Whether the object is outside of the workspace."""
+        return self._hands.outside(0, rig.robot.object_pose()[:2]) > 0.0
+
+
+def _side_yaw(quaternion: Float) -> float:
+    """Yaw of a level axis of an object that may have been toppled, from its quaternion x, y, z, w."""
+    x, y, z, w = quaternion
+    first = np.array([1 - 2 * (y * y + z * z), 2 * (x * y + z * w)])
+    second = np.array([2 * (x * y - z * w), 1 - 2 * (x * x + z * z)])
+    level = first if np.hypot(*first) > np.hypot(*second) else second
+    return float(np.arctan2(level[1], level[0]))

@@ -1,0 +1,215 @@
+"""Scripted skills of a gripper that gather data: they see true poses, and move with noise; failures are data too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from world_model_ros.core.arrays import Float
+
+SKILLS = {"carry": 0.62, "miss": 0.1, "shove": 0.13, "wander": 0.15}  # how often each is begun
+_NEAR_M, _NEAR_RAD = 0.008, 0.06  # of a waypoint it counts as there
+_GAIN, _UNDERWAY = 0.6, 0.6  # of the way that is left; share of the last move that the commanded tip has yet to make
+_PATIENCE = 30  # ticks for a waypoint
+_ABOVE_M = (0.06, 0.12)  # of the object, before and after it is grasped
+_IN_THE_AIR = 0.45  # share of the places that objects are carried to
+_DROPPED = 0.15  # share of the objects in the air that are let go there
+_WILD = 0.03  # share of the ticks at which something else altogether is done
+_MISS_M = (0.03, 0.07)
+_SHOVE_M = (0.05, 0.14)
+_REACH_M = 0.075  # from the middle of the object, where a shove begins
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What a skill sees.
+
+    Args:
+        tip: (3,) commanded, m. yaw: of it, rad. opening: commanded, 0 closed to 1 open.
+        item: (3,) place of the object, m. item_yaw: of one of its sides, rad.
+    """
+
+    tip: Float
+    yaw: float
+    opening: float
+    item: Float
+    item_yaw: float
+
+
+@dataclass(frozen=True)
+class Waypoint:
+    """Where to go next: place (3,) m, yaw rad, opening; and how many ticks to stay there."""
+
+    place: Float
+    yaw: float
+    opening: float
+    stay: int = 0
+
+
+class Skills:
+    """One skill after the other, each a way over waypoints, drawn from a seed.
+
+    Args:
+        seed: of what is done, and of the noise.
+        box: (2, 3) workspace of the fingertip, m. area: (2, 2) x and y in which objects are to be.
+        bounds: (5,) of displacement x, y, z in m, yaw in rad, and opening, a tick.
+    """
+
+    def __init__(self, seed: int, box: Float, area: Float, bounds: Float) -> None:
+        self._random = np.random.default_rng([seed, 0x5C111])
+        self._box, self._area, self._bounds = box, area, bounds
+        self._noise_m, self._noise_rad = self._random.uniform(0.0, 0.006), self._random.uniform(0.0, 0.04)
+        self._wild, self._drift, self._last = _WILD, np.zeros(5), np.zeros(5)
+        self._way: Iterator[Waypoint] = iter(())
+        self._next: Waypoint | None = None
+        self._left = self._stay = 0
+        self._speed = 1.0
+
+    def act(self, sight: Sight) -> Float:
+        """Action (5,) over one tick."""
+        self._sight = sight
+        while self._next is None or self._there(sight):
+            self._next = next(self._way, None)
+            if self._next is None:
+                self._way = self._begin()
+                continue
+            self._left, self._stay = _PATIENCE, self._next.stay
+        goal = self._next
+        turn = (goal.yaw - sight.yaw + np.pi) % (2 * np.pi) - np.pi
+        wanted = np.array([*(goal.place - sight.tip), turn, goal.opening - sight.opening])
+        wanted = _GAIN * (wanted - _UNDERWAY * self._last)
+        most = self._bounds * np.array([self._speed] * 4 + [1.0])
+        scale = np.array([self._noise_m] * 3 + [self._noise_rad, 0.0])
+        self._drift = 0.7 * self._drift + scale * self._random.standard_normal(5)
+        move = wanted / max(1.0, float((np.abs(wanted[:3]) / most[:3]).max()))
+        move[3:] = np.clip(wanted[3:], -most[3:], most[3:])
+        if self._random.random() < self._wild:
+            move[:4] = self._random.uniform(-most[:4], most[:4])
+        move = np.clip(move + self._drift, -self._bounds, self._bounds)
+        move[:3] = np.clip(sight.tip + move[:3], *self._box) - sight.tip
+        self._last = move
+        return move
+
+    def _there(self, sight: Sight) -> bool:
+        """Whether the next waypoint is behind, or is given up."""
+        goal = self._next
+        assert goal is not None
+        self._left -= 1
+        apart = abs((goal.yaw - sight.yaw + np.pi) % (2 * np.pi) - np.pi)
+        near = np.linalg.norm(goal.place - sight.tip) < _NEAR_M + self._noise_m and apart < _NEAR_RAD + self._noise_rad
+        if near and abs(goal.opening - sight.opening) < 0.04:
+            self._stay -= 1
+            return self._stay < 0
+        return self._left < 0
+
+    def _begin(self) -> Iterator[Waypoint]:
+        """The next skill."""
+        name = str(self._random.choice(list(SKILLS), p=list(SKILLS.values())))
+        self._speed = self._random.uniform(0.5, 1.0)
+        way: Iterator[Waypoint] = getattr(self, f"_{name}")()
+        return way
+
+    # -- skills: each looks anew when it goes on -------------------------------------------------------------------
+
+    def _carry(self) -> Iterator[Waypoint]:
+        """Grasp the object, bring it somewhere, and let it go."""
+        random = self._random
+        yaw = self._grasp_yaw()
+        above = random.uniform(*_ABOVE_M)
+        wide = random.uniform(0.85, 1.0)
+        yield Waypoint(self._over(above), yaw, wide)
+        yield Waypoint(self._over(random.uniform(-0.006, 0.006)), yaw, wide)
+        yield Waypoint(self._sight.tip, yaw, random.uniform(0.0, 0.15), int(random.integers(1, 4)))
+        yield Waypoint(self._sight.tip + _up(above), yaw, 0.0)
+        for _ in range(int(random.integers(1, 4))):
+            x, y = random.uniform(self._area[0], self._area[1])
+            turned = yaw + random.uniform(-1.2, 1.2)
+            high = random.uniform(0.08, self._box[1, 2] - 0.02)
+            yield Waypoint(np.array([x, y, high]), turned, 0.0, int(random.integers(0, 5)))
+            if random.random() > _IN_THE_AIR:
+                break
+        place, turned = self._sight.tip, self._sight.yaw
+        if random.random() > _DROPPED:
+            hanging = max(self._sight.tip[2] - self._sight.item[2], -0.03)  # of the tip over the object's middle
+            low = np.array([*place[:2], 0.03 + hanging + random.uniform(-0.002, 0.012)])
+            yield Waypoint(low, turned, 0.0, int(random.integers(0, 2)))
+            place = self._sight.tip
+        yield Waypoint(place, turned, random.uniform(0.7, 1.0), int(random.integers(0, 2)))
+        yield Waypoint(place + _up(random.uniform(*_ABOVE_M)), turned, random.uniform(0.7, 1.0))
+
+    def _miss(self) -> Iterator[Waypoint]:
+        """Close the gripper next to the object, and try again."""
+        random = self._random
+        angle, off = random.uniform(-np.pi, np.pi), random.uniform(*_MISS_M)
+        aside = off * np.array([np.cos(angle), np.sin(angle), 0.0])
+        yaw = self._grasp_yaw() + random.uniform(-0.6, 0.6)
+        above = random.uniform(*_ABOVE_M)
+        yield Waypoint(self._over(above) + aside, yaw, 1.0)
+        yield Waypoint(self._over(0.0) + aside, yaw, 1.0)
+        yield Waypoint(self._sight.tip, yaw, 0.0, 1)
+        yield Waypoint(self._sight.tip + _up(above), yaw, random.uniform(0.0, 1.0))
+
+    def _shove(self) -> Iterator[Waypoint]:
+        """Go to one side of the object with closed fingers, and move it to the other."""
+        random = self._random
+        item, middle = self._sight.item, self._area.mean(0)
+        inwards = np.arctan2(*(middle - item[:2])[::-1])
+        angle = inwards + random.uniform(-1.5, 1.5)
+        ahead = np.array([np.cos(angle), np.sin(angle), 0.0])
+        yaw, opening = random.uniform(-0.7, 0.7), random.uniform(0.0, 0.3)
+        yield Waypoint(self._over(random.uniform(*_ABOVE_M)) - _REACH_M * ahead, yaw, opening)
+        yield Waypoint(self._over(0.0) - _REACH_M * ahead, yaw, opening)
+        yield Waypoint(self._sight.item + random.uniform(-0.03, 0.06) * ahead, yaw, opening)
+        yield Waypoint(self._sight.tip + _up(random.uniform(*_ABOVE_M)), yaw, opening)
+
+    def _wander(self) -> Iterator[Waypoint]:
+        """Go to some places over the table."""
+        low = np.array([*self._box[0, :2], 0.1])
+        for _ in range(int(self._random.integers(1, 4))):
+            place = self._random.uniform(low, self._box[1])
+            yield Waypoint(place, self._random.uniform(-1.2, 1.2), self._random.uniform(0.0, 1.0))
+
+    def _over(self, height_m: float) -> Float:
+        """A place (3,) that high over the middle of the object, in the workspace."""
+        return np.clip(self._sight.item + _up(height_m), *self._box)
+
+    def _grasp_yaw(self) -> float:
+        """Yaw at which the fingers close on two sides of the object; now and then the other two."""
+        quarter = np.pi / 2
+        yaw = (self._sight.item_yaw + quarter / 2) % quarter - quarter / 2
+        return yaw + (0.0 if self._random.random() < 0.8 else float(self._random.choice([-quarter, quarter])))
+
+
+class Carry(Skills):
+    """Brings the object, or the empty fingertip, to a place, without noise, and holds it there.
+
+    Args:
+        goal: (3,) of the object's middle, or the fingertip, m. box, bounds: as of `Skills`.
+        grasps: whether it is about the object.
+    """
+
+    def __init__(self, goal: Float, box: Float, bounds: Float, grasps: bool = True) -> None:
+        super().__init__(0, box, box[:, :2], bounds)
+        self._goal, self._grasps = goal, grasps
+        self._wild, self._noise_m, self._noise_rad = 0.0, 0.0, 0.0
+
+    def _begin(self) -> Iterator[Waypoint]:
+        if not self._grasps:
+            yield Waypoint(np.clip(self._goal, *self._box), self._sight.yaw, 1.0, _PATIENCE)
+            return
+        quarter = np.pi / 2
+        yaw = (self._sight.item_yaw + quarter / 2) % quarter - quarter / 2
+        yield Waypoint(self._over(_ABOVE_M[0]), yaw, 1.0)
+        yield Waypoint(self._over(0.0), yaw, 1.0)
+        yield Waypoint(self._sight.tip, yaw, 0.0, 3)
+        yield Waypoint(self._sight.tip + _up(_ABOVE_M[0]), yaw, 0.0)
+        hanging = self._sight.tip - self._sight.item
+        high = np.array([*self._goal[:2], max(self._goal[2], 0.08)])
+        yield Waypoint(np.clip(high + hanging, *self._box), yaw, 0.0)
+        yield Waypoint(np.clip(self._goal + hanging, *self._box), yaw, 0.0, _PATIENCE)
+
+
+def _up(height_m: float) -> Float:
+    return np.array([0.0, 0.0, height_m])
