@@ -162,7 +162,7 @@ class BagFit:
         return Finding("topic", "not in the bag", f"{change}; or record it", level)
 
     def _commands(self) -> list[Finding]:
-        """What the bag says that the robot was told."""
+        """What the bag says that the robot was commanded."""
         found = [self._command(self._topics[topic]) for topic in self._told]
         found += self._no_action()
         for topic in self._told:
@@ -215,7 +215,7 @@ class BagFit:
 
 
 def check_bag(path: str | Path, contract: Contract, names: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """What is in a bag beside what its contract says.
+    """What is in a bag, next to what its contract says.
 
     Args:
         names: topic in the bag -> topic of the contract.

@@ -70,7 +70,7 @@ def stream_lags(bag: Path, contract: Contract, say: Callable[[str], object] | No
     0.5 s late (cross-correlation for the delay of two signals: Knapp and Carter, 1976).
 
     Args:
-        say: is told what could not be looked at, a line each.
+        say: is given what could not be looked at, a line each.
 
     Raises:
         UserError: no such bag, less than 15 s, or neither joints nor a hand that move in it.

@@ -23,7 +23,7 @@ class Playback:
         longest_gap_s: of the bag's time in which nothing is played; a longer gap is shortened to it.
 
     Attributes:
-        gaps: how many were shortened. on_gap: is told of each: bag time before it in ns, and its length in s.
+        gaps: how many were shortened. on_gap: is given each: bag time before it in ns, and its length in s.
         paused: time stands still. now_ns: time of the bag. ended: everything has been played.
 
     Raises:

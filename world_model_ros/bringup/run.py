@@ -175,7 +175,7 @@ def command_line(process: Process) -> list[str]:
 
 
 def executable_path(executable: str) -> Path:
-    """A console script of this package: beside this Python, in the ament prefix, or on the path."""
+    """A console script of this package: next to this Python, in the ament prefix, or on the path."""
     beside = Path(sys.executable).parent / executable
     ament = share_folder("launch").parents[1] / "lib" / "world_model_ros" / executable
     for path in (beside, ament):

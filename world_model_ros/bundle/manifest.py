@@ -88,7 +88,7 @@ class Manifest(Strict):
         robot: name of the contract it was made for.
         interface_hash: of that contract; ``interface`` is the interface itself, to say what differs.
         graphs: by name: perceive, rollout, decode; plan, goal for ``act``; inverse and policy where there are.
-        files: sha256 of every file beside the manifest.
+        files: sha256 of every file next to the manifest.
         streams: order of ``fresh`` in perceive. targets: order of K.
         goals: what may be asked of each target, see `bundle.signatures.goals_read`; empty in one that does not say.
         provenance: data, seeds and settings of the training; ``labelled_ticks`` by target.

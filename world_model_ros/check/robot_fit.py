@@ -32,7 +32,7 @@ class RobotFit:
 
     Args:
         contract: of the robot.
-        clock: what arrivals are told by, in words.
+        clock: what arrivals are timed by, in words.
 
     Attributes:
         streams: a `StreamFit` a stream, by name.
@@ -68,7 +68,7 @@ class RobotFit:
 
     def report(self, seconds: float, topics: list[dict[str, Any]], command: Sequence[Finding]) -> dict[str, Any]:
         """All of it: ``robot``, ``seconds``, ``fits``, ``topics`` (as `topic`), ``command`` (findings about what
-        the robot is told) and ``joints`` outside of their limits."""
+        the robot is sent) and ``joints`` outside of their limits."""
         joints = self.outside()
         levels = [each.level for each in (*command, *joints)]
         return {

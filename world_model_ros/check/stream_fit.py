@@ -23,7 +23,7 @@ from world_model_ros.core.errors import AbsentError, OtherMessage, UserError
 OUR_CLOCK = "our clock"
 _RATE = (0.8, 1.25)  # of the contract's rate that counts as the same
 _AHEAD_S = 0.05  # clocks of two machines that follow NTP differ by less
-_MOST_KINDS = 3  # of errors that are told
+_MOST_KINDS = 3  # of errors that are reported
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class StreamFit:
 
     Args:
         stream, source: of the contract.
-        clock: what arrivals are told by, in words.
+        clock: what arrivals are timed by, in words.
 
     Attributes:
         messages: of this stream. others: messages on its topic that have nothing of it, as of other joints or frames.
@@ -118,7 +118,7 @@ class StreamFit:
         """Look at a message that was read, by kind of stream."""
 
     def refuse(self, error: UserError, message: Any = None) -> None:
-        """Count a message that cannot be read; of errors of a kind the first one is told."""
+        """Count a message that cannot be read; of errors of a kind the first one is reported."""
         kind = error.field, error.legal
         if kind not in self._first:
             advice = None if message is None else shape_advice(self.stream, message)

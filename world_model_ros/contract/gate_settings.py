@@ -83,7 +83,7 @@ class Command(Strict):
 
     @property
     def streamed(self) -> bool:
-        """Whether a controller is told where to be each cycle, instead of a whole trajectory."""
+        """Whether a controller is sent a setpoint each cycle, instead of a whole trajectory."""
         return self.interface != "joint_trajectory"
 
     def controllers(self, joints: Sequence[str]) -> list[Controller]:

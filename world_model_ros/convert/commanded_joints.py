@@ -15,7 +15,7 @@ from world_model_ros.core.trajectory import Trajectory
 
 
 class CommandedJoints:
-    """What one controller was told of a robot's joints.
+    """What one controller was sent for a robot's joints.
 
     Joints are found by name: a trajectory may be of some of ours, and of others besides. One whose first point lies
     ahead begins where the one before it leads to then, as joint_trajectory_controller interpolates.
@@ -57,7 +57,7 @@ def together(parts: Sequence[Float], measured: Float | None) -> Float | None:
     """Commanded positions (J,) out of those of several controllers, each with NaN for the joints of the others.
 
     A joint without any command is where it was ``measured`` (J,). None if there is no command at all,
-    or if a joint is neither told nor measured.
+    or if a joint is neither commanded nor measured.
     """
     positions = np.full(len(parts[0]), np.nan) if len(parts) else np.zeros(0)
     for part in parts:

@@ -15,7 +15,7 @@ PACKAGE = "world_model_ros"
 def share_folder(part: str) -> Path:
     """Folder ``config``, ``models`` or ``launch`` of the package.
 
-    Looked for in the ament index, beside the source tree (``pip install -e``), and where pip puts the data files of a
+    Looked for in the ament index, next to the source tree (``pip install -e``), and where pip puts the data files of a
     wheel: under ``sys.prefix``, or the prefix that the package itself is in (``--user``, ``--prefix``, ``--target``).
 
     Raises:

@@ -46,7 +46,7 @@ SECOND_SPEED = 0.5
 STREAM_CYCLES = 2.0  # a streaming gate that comes late makes up for no more than this
 BEHIND_S = 0.01  # a trajectory begins this long before it is sent, for a controller that has started its cycle by then
 # Controllers sample one update ahead, which is no more than this from 154 Hz on. No multiple of usual cycles: where a
-# plan begins just beside a later join, points are within microseconds, and accelerations between them are rounding.
+# plan begins just next to a later join, points are within microseconds, and accelerations between them are rounding.
 SAMPLED_AHEAD_S = 0.0065
 LASTING_S = 0.1  # a trajectory ends no sooner than this after it is sent, or a controller refuses it as past
 SLOWEST = 0.05  # of the speed, at which a controller is led
@@ -64,7 +64,7 @@ class Gate:
         rate_hz: steps per second.
         joints_max_age_s: older joint states are no joint states.
         collision: judges plans by distances; None judges none.
-        streaming: the controller is told a setpoint each step, and stays there if the next one comes late.
+        streaming: the controller is sent a setpoint each step, and stays there if the next one comes late.
         arm_tolerance: (J,) how far from its last setpoint a joint may be and still be held there; None takes that of
             the settings for each. Joints of grippers, which hold something, may be farther away.
         watched: (J,) whether a joint that is far from its setpoint brakes the arm; None watches all. A gripper that
@@ -117,7 +117,7 @@ class Gate:
         self._command: Trajectory | None = None
         self._command_ns = 0  # when it came
         self._plan: Plan | None = None  # what is being done; None while disarmed
-        self._setpoint: Float | None = None  # what the controller was told last, and holds; None if nothing was
+        self._setpoint: Float | None = None  # what the controller was sent last, and holds; None if nothing was
         self._into_s = 0.0  # how far into the plan
         self._step_ns: int | None = None
         self.streaming = streaming

@@ -21,7 +21,7 @@ class GateOutput:
         reference: the commanded motion now; while disarmed the measured one, None if nothing is known.
         outgoing: trajectory for the controller, from a little before now to a stop, or from later on; None if there is
             nothing to say.
-        setpoint: the same for a controller that is told anew each step; None while disarmed.
+        setpoint: the same for a controller that is sent one each step; None while disarmed.
         transitions: changes of state since the step before.
     """
 

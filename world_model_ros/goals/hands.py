@@ -14,7 +14,7 @@ STANDOFF_M = 0.05  # of a fingertip from the middle of the object that it pushes
 STOP_M = 0.06  # of a fingertip that stops an object, from the middle of where it is to come to rest
 APART_M = 0.05  # that hands keep to their sides
 _ASIDE = 0.5  # cosine of the widest angle between a push and the direction from the pushing hand to the helping one
-_OUTSIDE = 4.0  # what a metre outside of a workspace counts beside one of way
+_OUTSIDE = 4.0  # what a metre outside of a workspace counts compared with one of way
 
 
 @dataclass(frozen=True)

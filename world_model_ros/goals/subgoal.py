@@ -75,7 +75,7 @@ class Subgoal:
     """What to do in one tick.
 
     Args:
-        status: what a person is told.
+        status: what a person reads.
         moves: False to hold still.
         ways: of the targets that have to get somewhere; the first is what the goal is about.
         gaps: of those that are articulated.
@@ -112,7 +112,7 @@ def check_goal(goal: Goal, contract: Contract, manifest: Manifest | None = None)
         manifest: of the bundle that is to pursue it; None looks at the contract alone.
 
     Raises:
-        UserError: with the legal values. A target that the model was never told the place of is no target.
+        UserError: with the legal values. A target that the model was never given the place of is no target.
     """
     interface = contract.interface
     if manifest is not None:

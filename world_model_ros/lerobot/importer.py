@@ -167,7 +167,7 @@ def _write_joints(bag: BagWriter, contract: Contract, positions: NDArray[np.floa
 
 
 def _write_command(bag: BagWriter, contract: Contract, positions: NDArray[np.float64], now_ns: int) -> None:
-    """Commanded positions (J,): to each controller those of its joints; where one is not told trajectories, as what the
+    """Commanded positions (J,): to each controller those of its joints; where one is not sent trajectories, as what the
     gate applied."""
     command, names = contract.deployment.command, contract.joint_names
     controllers = [] if command is None else command.controllers(names)
@@ -220,7 +220,7 @@ def _check_names(data: LerobotDataset, contract: Contract, names: Mapping[str, s
 def _cameras(
     data: LerobotDataset, contract: Contract, names: Mapping[str, str]
 ) -> dict[str, tuple[CameraStream, StreamSource]]:
-    """Which picture is which camera: as told, or by its name with or without what stands before it."""
+    """Which picture is which camera: as given, or by its name with or without what stands before it."""
     cameras, taken = {}, set()
     for feature in data.cameras():
         bare = feature.removeprefix(PICTURES).removeprefix("observation.")

@@ -45,7 +45,7 @@ class Shot:
 
 @dataclass(frozen=True)
 class Cost:
-    """What an image takes, s: of a core, and by the clock beside whatever else the machine does."""
+    """What an image takes, s: of a core, and by the clock next to whatever else the machine does."""
 
     cpu_s: float
     wall_s: float

@@ -36,7 +36,7 @@ class Updates(NamedTuple):
 
     Args:
         times_ns: of the updates, (N,).
-        command: position (N, J) that the hardware is told, for the update after it (``4.17``: for the same).
+        command: position (N, J) that the hardware is sent, for the update after it (``4.17``: for the same).
         velocity: that goes with it, (N, J).
         acceleration: reported of the reference at the time of the update, (N, J).
     """

@@ -56,7 +56,7 @@ class ContactSound:
             impulses: (S,) change of contact force in each step, N, >= 0.
             scrapes: (S,) sum of sliding speed times normal force in each step, W.
             noise: (2, S * samples per step) standard normal numbers: of sliding and of the microphone.
-            background: (S * samples per step,) what is heard beside contact, full scale is 1.
+            background: (S * samples per step,) what is heard besides contact, full scale is 1.
         """
         samples = len(impulses) * self.per_step
         excitation = np.zeros(samples)

@@ -103,7 +103,7 @@ def reference_sources(bag: BagReader, contract: Contract) -> list[ReferenceSourc
 
 
 def _streamed(contract: Contract) -> dict[str, Callable[[Any, int, int], NDArray[np.float64]]]:
-    """Readers of the controllers that are told positions each cycle, by topic."""
+    """Readers of the controllers that are sent positions each cycle, by topic."""
     command = contract.deployment.command
     controllers = [] if command is None else command.controllers(contract.joint_names)
     return {

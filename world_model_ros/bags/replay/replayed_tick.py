@@ -17,7 +17,7 @@ from world_model_ros.core.goal import Goal
 
 @dataclass(frozen=True)
 class ReplayedTick:
-    """A tick of a replay, with what the bag has beside it.
+    """A tick of a replay, with what the bag has next to it.
 
     Args:
         tick: as the bag has it.

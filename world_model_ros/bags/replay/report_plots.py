@@ -58,7 +58,7 @@ def _senses(done: Replay) -> Markup:
 
 
 def _prediction(done: Replay) -> Markup:
-    """One plot a stream: error or PSNR by how far ahead, beside repeating the present."""
+    """One plot a stream: error or PSNR by how far ahead, next to repeating the present."""
     found = done.metrics["prediction"]
     if not found:
         return Markup("")

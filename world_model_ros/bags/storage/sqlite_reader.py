@@ -26,7 +26,7 @@ class SqliteFile:
     Attributes:
         connections: with the number of their messages. message_count: of all of them.
         start_time, end_time: bag time of the first, and one after the last message, ns.
-        damage: what of the file, and beside it, could not be read.
+        damage: what of the file, and next to it, could not be read.
 
     Raises:
         UserError: it is no bag of rosbag2. sqlite3.Error: no database.
@@ -66,7 +66,7 @@ class SqliteFile:
             yield wanted[topic], int(stamp_ns), bytes(data)
 
     def _open(self) -> sqlite3.Connection:
-        """With the log beside it, if there is one and it can be read; as a file that does not change otherwise."""
+        """With the log next to it, if there is one and it can be read; as a file that does not change otherwise."""
         if self._beside("-journal"):
             self._say("-journal", "may be missing or broken", "was undoing a change when it ended")
         if self._beside("-wal"):
@@ -77,7 +77,7 @@ class SqliteFile:
         return _connect(self.path, "immutable=1")
 
     def _with_log(self) -> sqlite3.Connection:
-        """Without locks, and with the index of the log in memory rather than in a file beside it."""
+        """Without locks, and with the index of the log in memory rather than in a file next to it."""
         database = _connect(self.path, "mode=ro&vfs=unix-none")
         try:
             database.execute("PRAGMA locking_mode=EXCLUSIVE")

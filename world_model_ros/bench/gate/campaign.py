@@ -56,7 +56,7 @@ def campaign(
 
     Args:
         rate_hz: of the gate; None takes the contract's.
-        progress: told how many more frames are done.
+        progress: is given how many more frames are done.
         controllers: whether trajectory controllers follow; they take most of the time.
 
     Returns:

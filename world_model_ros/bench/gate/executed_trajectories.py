@@ -15,7 +15,7 @@ _NOW_S = 1e-9
 
 
 class Executed:
-    """The motion of J joints that are told trajectories, as segments of quintic splines, in continuous time.
+    """The motion of J joints that are sent trajectories, as segments of quintic splines, in continuous time.
 
     Args:
         position: (J,) where they stand at the start.

@@ -1,6 +1,6 @@
 """A gate, an arm that follows it perfectly, and a clock of its own: the robot of the campaign, without ROS.
 
-The arm hangs a little below what it is told, each joint by another amount, as real ones do.
+The arm hangs a little below what it is sent, each joint by another amount, as real ones do.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ _LAST_GOAL_S = 120.0  # start of the processes, and the goals that are being pur
 
 
 def live(options: SimulationOptions, seconds: float, goals: str) -> dict[str, Any]:
-    """Pursue goals, round after round, for so many seconds, with simulator, gate, view and recorder beside the brain.
+    """Pursue goals, round after round, for so many seconds, with simulator, gate, view and recorder next to the brain.
 
     Args:
         options: of the simulation; what is recorded is not kept.

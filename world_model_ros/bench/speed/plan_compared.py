@@ -29,7 +29,7 @@ Found = dict[str, Any]
 
 
 class PlanComparison:
-    """A bundle's planner, exported anew by this version, beside others.
+    """A bundle's planner, exported anew by this version, next to others.
 
     Args:
         brain: of the bundle, for its beliefs.
@@ -68,7 +68,7 @@ class PlanComparison:
                                "speedup_compiled": (laps[best], laps["exported"])})  # fmt: skip
 
     def scaling(self) -> Found:
-        """``scaling``: how many times as long with more candidates, iterations and steps; 64 x 12 x 3 beside it."""
+        """``scaling``: how many times as long with more candidates, iterations and steps; 64 x 12 x 3 next to it."""
         base = self._config
         changed = {
             "candidates_x8": base.but(samples=8 * base.search.samples),

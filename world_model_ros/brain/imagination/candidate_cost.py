@@ -19,7 +19,7 @@ from world_model_ros.contract.hands import sides
 from world_model_ros.contract.schema import Interface
 from world_model_ros.core.arrays import Float, Floats
 
-_EARLY = 0.3  # weight of the first step beside that of the last
+_EARLY = 0.3  # weight of the first step, that of the last being 1
 _FADES_M = 0.04  # nearer than this to its goal, an object need not be pushed from behind any more
 _TINY = 1e-8
 _REGION = 2.5003  # what `PlannerSpec` says by default

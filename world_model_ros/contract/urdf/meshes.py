@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def mesh_folders(urdf: Path) -> list[str]:
-    """Where ``package://`` leads: beside the URDF and its parents, and the share folders of ROS."""
+    """Where ``package://`` leads: next to the URDF and its parents, and the share folders of ROS."""
     prefixes = [Path(prefix) / "share" for prefix in os.environ.get("AMENT_PREFIX_PATH", "").split(":") if prefix]
     return [str(folder) for folder in (*urdf.parents[:5], *prefixes)]
 

@@ -25,7 +25,7 @@ from world_model_ros.view.web.steered_view import SteeredView
 class Imagined:
     """Begins in a simulated scene, or at a moment of a bag, and can begin there anew.
 
-    A scene is looked at for a second, then its simulator is closed, unless it is to run beside.
+    A scene is looked at for a second, then its simulator is closed, unless it is to run alongside.
 
     Args:
         contract: of the robot. brain: policy ``watch``.
@@ -48,7 +48,7 @@ class Imagined:
         self.restart()
 
     def restart(self) -> None:
-        """Begin anew; with the simulator beside if it was."""
+        """Begin anew; with the simulator alongside if it was."""
         self.close()
         if self._bag is not None:
             self.session = Session(self.contract, self._from_bag(self._bag))
@@ -61,7 +61,7 @@ class Imagined:
             self.close()
 
     def compare(self, on: bool) -> None:
-        """Run the simulator beside from now on, or no more; it first makes up for what was steered so far."""
+        """Run the simulator alongside from now on, or no more; it first makes up for what was steered so far."""
         if on == self._beside:
             return
         self._beside = on

@@ -35,7 +35,7 @@ class InsideTick:
     Args:
         steered: where it is imagined to be, and what comes if the same action is held.
         decoded: `FRAMES_A_TICK` states on the way here, as senses; the last is this tick's.
-        truth: of the simulator beside, if there is one.
+        truth: of the simulator that runs alongside, if there is one.
         inside: the same, to be drawn.
         spent_s: for imagining and decoding.
     """
@@ -53,7 +53,7 @@ class Session:
     Args:
         contract: of the robot.
         steering: where it starts.
-        simulated: runs beside under the same commands; the imagination then gets what its gate let through.
+        simulated: runs alongside under the same commands; the imagination then gets what its gate let through.
 
     Attributes:
         actions: (C,) of each tick so far.

@@ -163,7 +163,7 @@ def _recorded_goal(tick: Tick, brain: Brain, seconds: float) -> Goal:
 
 
 def _target_scores(imagined: Imagined, ticks: Sequence[Tick], contract: Contract) -> dict[str, Any]:
-    """Errors of targets by step ahead, beside those of staying where they are; ``ticks``: now, and those ahead."""
+    """Errors of targets by step ahead, next to those of staying where they are; ``ticks``: now, and those ahead."""
     places = target_poses(list(ticks), contract, motion_if_any(contract))[..., :3]
     values, scores = target_values(list(ticks), contract), {}
     for k, target in enumerate(contract.interface.targets):
@@ -177,7 +177,7 @@ def _target_scores(imagined: Imagined, ticks: Sequence[Tick], contract: Contract
 
 
 def _inverse(seen: Watched, brain: Brain) -> Answer:
-    """All ticks after the first few; no belief is used, so nothing is told of what was commanded."""
+    """All ticks after the first few; no belief is used, so nothing is given of what was commanded."""
     codes = [decision.sensed for decision in seen.decisions]
     found = []
     for now, after in zip(codes[_SETTLE_TICKS:], codes[_SETTLE_TICKS + 1 :]):
@@ -221,7 +221,7 @@ def _shown(
 
 
 def _action_scores(found: Floats, recorded: Floats) -> dict[str, Any]:
-    """Root mean square error, beside that of always saying the mean, and correlation over all components."""
+    """Root mean square error, next to that of always saying the mean, and correlation over all components."""
     if not len(recorded):
         return {}
     wrong = float(np.sqrt(np.mean((found - recorded) ** 2)))

@@ -15,7 +15,7 @@ MOVED_M = 0.02  # a target that went farther than this in the horizon has moved;
 
 
 def prediction_scores(episodes: Sequence[Sequence[Forecast]], horizon: int, tick_s: float) -> dict[str, Any]:
-    """Mean errors by seconds ahead, with the controls beside them.
+    """Mean errors by seconds ahead, with the controls next to them.
 
     Args:
         episodes: forecasts of each episode.

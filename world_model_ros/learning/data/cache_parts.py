@@ -80,7 +80,7 @@ def bag_hashes(bags: Sequence[Path], remembered: Path) -> list[str]:
 
 
 def _files(bag: Path) -> list[Path]:
-    """Those of a bag; beside a single file, the log that a recorder may have left."""
+    """Those of a bag; next to a single file, the log that a recorder may have left."""
     if bag.is_dir():
         return sorted(bag.iterdir())
     log = bag.with_name(f"{bag.name}-wal")

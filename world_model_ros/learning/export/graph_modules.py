@@ -207,5 +207,5 @@ class Decode(NamedGraph):
         return tuple(out)
 
     def _felt(self) -> list[Stream]:
-        """Streams beside the picture that are decoded."""
+        """Streams besides the picture that are decoded."""
         return [stream for stream in self.model.sensed_streams() if stream.name in self.model.sense_heads]

@@ -83,7 +83,7 @@ def _initializers(bundle: Bundle, graph: str) -> list[Any]:
 def _scales(bundle: Bundle, one: list[int], ahead: list[int]) -> Any:
     """Scales of sigma (H + 1, K): constants known by their shape, since torchscript leaves them without names.
 
-    Rollout has those of each step ahead. Perceive has some of these too, for surprise, beside that of now.
+    Rollout has those of each step ahead. Perceive has some of these too, for surprise, besides that of now.
     """
     import numpy as np
     from onnx import numpy_helper

@@ -36,7 +36,7 @@ class ImageDecoder(nn.Module):
     Args:
         height, width: of the frames, multiples of 16.
         state: length of the state.
-        targets: K, whose ways are told.
+        targets: K, whose ways are decoded.
         widths: channels at a half, a quarter, an eighth and a sixteenth of the resolution.
     """
 

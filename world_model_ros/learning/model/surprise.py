@@ -3,7 +3,7 @@
 Each sense is compared with what was predicted a tick before. It has its own scale, which depends on what is believed: a
 push of two newton is usual while something is pushed, and not at all where nothing is near. And each is looked at
 twice, as it is and with what usually goes together taken out (whitened): all bands of a sound grow louder at once, and
-a knock of a single tone is small beside that.
+a knock of a single tone is small compared with that.
 
 Objects are compared with what was expected `LOOK_BACK` ticks ago too. A finger that passes through one is a small
 surprise at every single tick, because the belief gives way; only over several does it tell that nothing was moved. Only

@@ -26,7 +26,7 @@ def score(
 ) -> dict[str, float]:
     """Errors on held-out episodes with all senses: targets now, seen, at the end of the horizon, and far beyond it.
 
-    The last two where they move, beside those of thinking that they stand still.
+    The last two where they move, next to those of thinking that they stand still.
     """
     if not len(held_out.starts):
         return {}

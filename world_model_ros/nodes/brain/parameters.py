@@ -21,7 +21,7 @@ PARAMETERS = {
     "thread_priority": 20,  # of SCHED_FIFO, where that is allowed; after the gate's 50; 0 for none
     "lock_memory": True,  # keep the process in memory, where that is allowed
     "autostart": True,
-    "recorded": False,  # a recorder runs beside: autostart waits until it has all that the first tick sees
+    "recorded": False,  # a recorder runs alongside: autostart waits until it has all that the first tick sees
 }
 
 

@@ -34,7 +34,7 @@ class StreamInbox:
     """What came in.
 
     Args:
-        watch: is told of joint states that come.
+        watch: is given the joint states that come.
 
     Attributes:
         streams: buffers of all streams. applied: what the gate commanded. actions: those of free parts that were sent.

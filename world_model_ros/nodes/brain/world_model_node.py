@@ -8,7 +8,7 @@ Parameters:
     ``rate_hz``: of ticks; 0 is the contract's, else a multiple of it.
     ``thread_priority``, ``lock_memory``: as of the gate.
     ``autostart``: false leaves configure and activate to another process.
-    ``recorded``: a recorder runs beside; ticks begin once it has all that the first tick sees.
+    ``recorded``: a recorder runs alongside; ticks begin once it has all that the first tick sees.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Clients of the actions of grippers: control_msgs/action/GripperCommand and ParallelGripperCommand.
 
-A timer of the node sends goals, so that they are sent where their answers come in, beside the cycle of the gate.
+A timer of the node sends goals, so that they are sent where their answers come in, outside the cycle of the gate.
 """
 
 from __future__ import annotations

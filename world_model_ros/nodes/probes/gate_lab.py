@@ -25,7 +25,7 @@ _HEARD = 6  # messages between two of what is done meanwhile, or what the gate s
 
 
 class GateLab:
-    """A probe that is spun here, beside processes that run.
+    """A probe that is spun here, next to processes that run.
 
     Args:
         robot: contract of the brain, as ``contract``.

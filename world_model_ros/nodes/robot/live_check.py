@@ -35,7 +35,7 @@ _ANY = QoSProfile(depth=50, reliability=ReliabilityPolicy.BEST_EFFORT, durabilit
 
 
 def check_live(contract: Contract, seconds: float, use_sim_time: bool = False) -> dict[str, Any]:
-    """What a robot publishes beside what its contract says.
+    """What a robot publishes, next to what its contract says.
 
     Args:
         seconds: how long to listen, after at most two for finding the topics.

@@ -28,7 +28,7 @@ class TrueState:
     Attributes:
         positions: (3,) of each target that was seen, m, base frame. poses: (7,) of objects.
         tips: links of the fingertips that the action moves, by target.
-        judge: is told of every target; None if nothing is judged.
+        judge: is given every target; None if nothing is judged.
     """
 
     def __init__(self, node: Node, contract: Contract) -> None:

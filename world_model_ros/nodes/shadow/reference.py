@@ -70,7 +70,7 @@ class ShadowReference:
         return None if any(each is None for each in positions) else np.array(positions)
 
     def _told(self) -> str:
-        """The topics of the controllers that were told something."""
+        """The topics of the controllers that were sent something."""
         return ", ".join(topic for topic, each in self._controllers.items() if each.newest is not None)
 
     def _commanded(self, observation: Observation, now_ns: int) -> Float | None:

@@ -15,7 +15,7 @@ from world_model_ros.kinematics.arm import ArmKinematics
 from world_model_ros.sim.scenes.scene import BackgroundConfig, ObjectConfig, OccluderConfig, SceneConfig
 
 # plain: one object, a little variation. varied: another camera pose, light, table, colours and background sound.
-# cluttered: varied, with other objects beside it and, often, a post in the camera's way.
+# cluttered: varied, with other objects next to it and, often, a post in the camera's way.
 Variety = Literal["plain", "varied", "cluttered"]
 VARIETIES: tuple[Variety, ...] = get_args(Variety)
 CURRICULUM: dict[Variety, float] = {"plain": 0.3, "varied": 0.35, "cluttered": 0.35}

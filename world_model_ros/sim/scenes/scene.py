@@ -63,7 +63,7 @@ class OccluderConfig:
 
 @dataclass(frozen=True)
 class BackgroundConfig:
-    """What microphones hear beside contact: a fan, mains hum, voices far away. Nothing that knocks.
+    """What microphones hear besides contact: a fan, mains hum, voices far away. Nothing that knocks.
 
     Args:
         level: root mean square, share of full scale; 0 is silence.
@@ -91,7 +91,7 @@ class SceneConfig:
         light_from: x and y of the direction to the light.
         table_pattern: second colour of a chequered table and the size of a chequer, m; None is a plain table.
         occluders: what stands in the cameras' way.
-        background: what the microphones hear beside contact.
+        background: what the microphones hear besides contact.
     """
 
     objects: tuple[ObjectConfig, ...] = (ObjectConfig(),)

@@ -25,7 +25,7 @@ _LINES: tuple[Colour, ...] = ((255, 160, 60), (70, 190, 240), (190, 120, 255), (
 
 @dataclass(frozen=True)
 class Inside:
-    """One imagined tick, and the truth beside it where a simulator ran along.
+    """One imagined tick, and the truth next to it where a simulator ran alongside.
 
     Args:
         seconds: since the imagination began.
@@ -46,7 +46,7 @@ class Inside:
 
 
 def frames_picture(imagined: Frame, real: Frame | None, cell_px: int = 216) -> Frame:
-    """The imagined frame, and beside it the real one and their difference."""
+    """The imagined frame, and next to it the real one and their difference."""
     cells = [("imagined", imagined)]
     if real is not None:
         cells += [

@@ -37,7 +37,7 @@ class Steerable(Protocol):
 
     Attributes:
         axes: names of the action's dimensions. bounds: (C,) the largest action a tick, m or rad.
-        can_compare: whether there is a simulator to run beside.
+        can_compare: whether there is a simulator to run alongside.
     """
 
     @property
@@ -53,7 +53,7 @@ class Steerable(Protocol):
         """Go on by a tick under an action (C,)."""
 
     def compare(self, on: bool) -> None:
-        """Run the simulator beside from now on, or no more."""
+        """Run the simulator alongside from now on, or no more."""
 
     def restart(self) -> None:
         """Begin anew."""

@@ -28,7 +28,7 @@ class SteeringPage(Page):
     Args:
         contract: of the robot. what: is steered.
         steps: imagined steps to show, counted from 1. horizon: steps of the model.
-        host, port: to listen on. beside: begin with the simulator beside.
+        host, port: to listen on. beside: begin with the simulator alongside.
 
     Attributes:
         shown: ticks so far. frames_hz: frames a second of the last ticks.
