@@ -1,4 +1,4 @@
-"""Motions proposed from outside: as actions that the model imagines, and the verdict on each."""
+"""Motions that another program proposes: read as actions that the model imagines, and the verdict on each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rollout and decode for any number of candidates or states, with graphs of a fixed number."""
+"""Futures of any number of candidates and pictures of any number of states, by graphs that take a fixed number."""
 
 from __future__ import annotations
 

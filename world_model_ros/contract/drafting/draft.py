@@ -1,4 +1,4 @@
-"""A first contract from a URDF, with marked guesses."""
+"""The text of a new robot's contract, from its URDF; what a URDF cannot know is a guess with a mark."""
 
 from __future__ import annotations
 

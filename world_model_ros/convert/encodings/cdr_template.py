@@ -1,4 +1,4 @@
-"""Messages of one shape as bytes with places for numbers, which are written there: no object is made for each point.
+"""Serialised messages (CDR) from templates: bytes with places that numbers are written to, without an object a point.
 
 rclpy makes several Python objects for every pose of a path, and walks through all of them to publish it. For the few
 kilobytes that a tick sends, that takes milliseconds.

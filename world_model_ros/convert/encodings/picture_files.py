@@ -1,4 +1,4 @@
-"""Pictures in the files of a CompressedImage: whole, and of colours rather than depth."""
+"""Reads the JPEG, PNG or WebP file in a CompressedImage; refuses what is cut off, depth, or a video."""
 
 from __future__ import annotations
 

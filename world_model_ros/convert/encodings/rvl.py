@@ -1,4 +1,5 @@
-"""Run-length and variable-length coded depth (Wilson 2017, "Fast lossless depth image compression")."""
+"""Reads depth compressed as RVL, runs and numbers of variable length (Wilson, "Fast lossless depth image compression",
+2017)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Convex hulls of meshes."""
+"""Convex hull of a collision mesh, which stands for the mesh where distances are measured."""
 
 from __future__ import annotations
 
