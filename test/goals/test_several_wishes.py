@@ -106,6 +106,16 @@ def test_nothing_of_orientations_is_asked_of_a_planner_that_reads_none(contract)
     assert unread_orientations(contract, manifest_of(*POSES, "goal_rotation_weights")) == []
 
 
+def test_a_quaternion_of_zeros_asks_for_no_orientation(contract):
+    anyhow = np.array([0.6, 0.1, 0.2, 0, 0, 0, 0], np.float32)
+    for manifest in (None, manifest_of(*POSES), manifest_of(*POSES, "goal_rotation_weights")):
+        aim, wants = aimed(contract, check_goal(Goal("pose", 1, "cube", anyhow), contract, manifest))
+        assert aim.status == "pursuing"
+        assert wants["goal_position_weights"].tolist() == [0, 1, 0]
+        assert "goal_rotation_weights" not in wants
+        assert aim.pose.tolist() == pytest.approx([0.6, 0.1, 0.2, 0, 0, 0, 1])
+
+
 @pytest.mark.parametrize(("turn", "taken"), [(0.0, True), (np.pi / 2, True), (0.04, True), (0.3, False)])
 def test_an_orientation_that_the_model_does_not_plan_is_refused_by_name(contract, turn, taken):
     goal = Goal("pose", 1, "effector", pose(), also=(PoseGoal("cube", pose(0.5, turn)),))

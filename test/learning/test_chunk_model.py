@@ -245,3 +245,53 @@ def test_a_run_that_was_broken_off_becomes_what_it_would_have(tmp_path: Path, mo
     model = ChunkModel(LAYOUT, 2, SMALL)
     with pytest.raises(UserError, match="other settings"):
         train_chunks(model, play, held, torch.ones(2), ChunkConfig(steps=9, batch=16, sizes=SMALL), tmp_path / "a")
+
+
+TURNED = StateLayout((Entry("hand", 1, 2, True, hand=True), Entry("cube", 4, 0, True, turns=True)))
+
+
+def turned_cube(yaw: float, x: float = 0.4) -> torch.Tensor:
+    poses = ([0.0, 0.0, 0.1, *yawed(0.0)], [x, 0.1, 0.0, *yawed(yaw)])
+    return reported(TURNED, [torch.tensor([each], dtype=torch.float32) for each in poses])
+
+
+def turned_goal(yaw: float, x: float, *counts: float) -> torch.Tensor:
+    """Counts are of the hand, of the cube's place, and of its yaw."""
+    wanted = turned_cube(yaw, x)[0, TURNED.goal_columns]
+    return torch.cat([wanted, torch.tensor(counts).repeat_interleave(torch.tensor([3, 3, 2]))])[None]
+
+
+def test_a_yaw_is_reached_up_to_its_symmetry_and_only_where_it_is_asked_for():
+    model = ChunkModel(TURNED, 2, SMALL)
+    chord = 2 * np.sin(4 * 0.15 / 2)
+    tolerance = torch.tensor([0.04, 0.04, chord], dtype=torch.float32)
+
+    def there(yaw: float, x: float = 0.4, turned: float = 1.0) -> bool:
+        return bool(reached(turned_cube(yaw, x), turned_goal(0.2, 0.4, 0.0, 1.0, turned), model, tolerance))
+
+    assert there(0.2)
+    assert there(0.2 + np.pi / 2)
+    assert there(0.34)
+    assert not there(0.36)
+    assert not there(0.2, 0.45)
+    assert there(0.36, turned=0.0)
+
+
+def test_networks_see_how_far_a_yaw_is_to_be_turned():
+    model = ChunkModel(TURNED, 2, SMALL)
+    state = turned_cube(0.1)
+    memory = torch.cat([state, state], -1)
+    asked = model.asked(memory, turned_goal(0.3, 0.4, 0.0, 1.0, 1.0))[0, -2:]
+    np.testing.assert_allclose(asked, [np.cos(0.8), np.sin(0.8)], atol=1e-5)
+    assert not model.asked(memory, turned_goal(0.3, 0.4, 0.0, 1.0, 0.0))[0, -2:].any()
+
+
+def test_yaws_are_asked_for_half_of_the_time_in_training():
+    states = torch.cat([turned_cube(0.01 * step) for step in range(400)])
+    play = Play(TURNED, states, torch.zeros(400, 2), torch.tensor([0, 400]))
+    at = play.starts(torch.tensor([0]), 2)
+    counts = play.goals(at, GoalMix(0.1, 0.1, 10.0), torch.Generator().manual_seed(0)).chunk(2, -1)[1]
+    assert (counts[:, 3:6] == 1).all()
+    for part in (slice(0, 3), slice(6, 8)):
+        assert 0.3 < counts[:, part].mean() < 0.7
+        assert torch.equal(counts[:, part].amin(1), counts[:, part].amax(1))

@@ -8,21 +8,24 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tracked_robot import PLACE, tracked, write_tracked_bag
+import yaml
+from tracked_robot import PLACE, tracked, tracked_text, write_tracked_bag
 
 from world_model_ros.brain.brain import Brain
 from world_model_ros.brain.session import BrainSession
 from world_model_ros.bundle.bundle import load_bundle
-from world_model_ros.contract.contract import Contract
+from world_model_ros.contract.contract import Contract, contract_from_text
+from world_model_ros.core.errors import UserError
 from world_model_ros.core.goal import Goal
 from world_model_ros.core.streams import Observation
 from world_model_ros.kinematics.arm import ArmKinematics
 from world_model_ros.kinematics.motion import motion_for
 from world_model_ros.learning.behaviour.chunk_belief import ChunkBelief
 from world_model_ros.learning.behaviour.chunk_graphs import ChunkPlan
-from world_model_ros.learning.behaviour.chunk_model import ChunkSizes
+from world_model_ros.learning.behaviour.chunk_model import ChunkModel, ChunkSizes
 from world_model_ros.learning.behaviour.chunk_run import load_chunks, play_of
 from world_model_ros.learning.behaviour.chunk_training import ChunkConfig
+from world_model_ros.learning.behaviour.layout import StateLayout
 from world_model_ros.learning.behaviour.play import GoalMix
 from world_model_ros.learning.data.cache import open_cache
 from world_model_ros.learning.export.publish import export
@@ -130,3 +133,28 @@ def test_goals_of_hands_count_half_of_the_time_in_training(run: Path, contract: 
     assert 0.3 < counts[:, 0].mean() < 0.7
     assert torch.equal(counts[:, :1].expand(-1, 3), counts[:, :3])
     assert (counts[:, 3:] == 1).all()
+
+
+def test_a_plan_reads_yaws_where_goals_may_ask_for_them(contract: Contract):
+    layout = StateLayout.of(contract.interface, turns=True)
+    assert [entry.name for entry in layout.entries if entry.turns] == ["object_0"]
+    model = ChunkModel(layout, 2, SIZES)
+    plan = ChunkPlan(ChunkBelief(model), contract.interface, ChunkBeam(model, 16, 2))
+    assert "goal_rotation_weights" in plan.inputs
+    memory, half = torch.arange(2.0 * layout.size), 0.3 / 2
+    poses = torch.tensor([[0.0] * 7, [7.0, 7.0, 7.0, 0.0, 0.0, np.sin(half), np.cos(half)]], dtype=torch.float32)
+    given = {"goal_poses": poses, "goal_position_weights": torch.tensor([0.0, 1.0])}
+    turn = memory[layout.columns(layout.things[1])][3:]
+    for weight, asked, expected in ((0.0, 0.0, turn), (1.0, 1.0, torch.tensor([np.cos(0.3), np.sin(0.3)]))):
+        goal = plan._goals(given | {"goal_rotation_weights": torch.tensor([0.0, weight])}, memory)
+        wanted, counts = goal.chunk(2)
+        np.testing.assert_allclose(wanted[6:], expected, atol=1e-6)
+        assert counts.tolist() == [0, 0, 0, 1, 1, 1, asked, asked]
+
+
+def test_yaws_that_no_target_has_cannot_be_asked_for():
+    data = tracked_text()
+    for target in data["interface"]["targets"]:
+        target.pop("orientation", None)
+    with pytest.raises(UserError, match="one at least whose orientation is yaw"):
+        StateLayout.of(contract_from_text(yaml.safe_dump(data)).interface, turns=True)

@@ -42,7 +42,8 @@ class Goal:
         kind: ``pose``, ``value``, ``image`` or ``joints``.
         stamp_ns: when it was given; a new stamp is a new goal.
         target: name of the target that has to reach the pose or the value (``fingertip``, ``object_0``).
-        pose: (7,) x y z in m and quaternion x y z w in the base frame. Of the orientation counts what the target says.
+        pose: (7,) x y z in m and quaternion x y z w in the base frame. Of the orientation counts what the target says,
+            and nothing of a quaternion of zeros.
         value: of something articulated, in its unit.
         image: (H, W, 3) uint8 RGB, as the first camera of the contract would see the goal.
         joints: (J,) positions in contract order, rad or m; NaN for those that stay as they are.

@@ -180,6 +180,8 @@ def _check_taken(goal: Goal, contract: Contract, manifest: Manifest) -> None:
             raise UserError(f"goal: {name}", f"a {kind}", f"what {manifest.name} takes; a {kind} of {legal}")
     for index, pose in pose_goals(goal, contract):
         about = targets[index]
+        if not pose[3:].any():  # says nothing of an orientation
+            continue
         turned = apart_rad(pose[3:], _UPRIGHT, about.orientation, about.symmetry)
         if turned >= REACHED_RAD and "orientation" not in taken[about.name]:
             upright = f"0 0 0 1, or what looks the same: {manifest.name} takes the position of {about.name} alone"

@@ -116,7 +116,7 @@ class Aiming:
     def _way(self, target: int, pose: Floats, now: Floats, belief_poses: Floats | None) -> TargetError:
         """What a target has to cover to a pose (7,), with its orientation as far as that counts."""
         about = self._targets[target]
-        if not self._turns or about.orientation == "free" or belief_poses is None:
+        if not self._turns or about.orientation == "free" or belief_poses is None or not pose[3:].any():
             return TargetError(target, pose[:3], now)
         away = apart_rad(pose[3:], belief_poses[target, 3:], about.orientation, about.symmetry)
         return TargetError(target, pose[:3], now, turn=pose[3:], apart_rad=away)

@@ -36,9 +36,9 @@ class Sender:
         self.said: list[dict] = []
         node.create_subscription(String, "goal/refused", lambda each: self.said.append(json.loads(each.data)), 10)
 
-    def send(self, target: str, stamp_ns: int, place: tuple[float, float] | None = None) -> None:
+    def send(self, target: str, stamp_ns: int, place: tuple[float, float] | None = None, w: float = 1.0) -> None:
         x, y = place or PLACES[target]
-        self._topics[target].publish(MAKE.pose([x, y, 0.08, 0, 0, 0, 1], stamp_ns, "pelvis"))
+        self._topics[target].publish(MAKE.pose([x, y, 0.08, 0, 0, 0, w], stamp_ns, "pelvis"))
 
     def send_image(self, message: Image) -> None:
         self._image.publish(message)
@@ -92,6 +92,17 @@ def test_poses_without_a_stamp_are_goals_of_their_own(sender: Sender):
     sender.until(lambda: sender.targets() == {"left_fingertip"})
     sender.send("right_fingertip", 0)
     sender.until(lambda: sender.targets() == {"right_fingertip"})
+
+
+def test_a_quaternion_of_zeros_is_taken_and_one_of_another_length_is_not(sender: Sender):
+    sender.send("object_0", 1_000, w=0.0)
+    sender.until(lambda: sender.targets() == {"object_0"})
+    goal = sender.inbox.goal
+    assert goal is not None
+    assert goal.pose[3:].tolist() == [0, 0, 0, 0]
+    sender.send("object_0", 2_000, w=0.5)
+    sender.until(lambda: bool(sender.said))
+    assert "length 1" in sender.said[0]["legal"]
 
 
 def test_a_refused_part_spoils_what_came_and_what_comes_with_it(sender: Sender):

@@ -42,6 +42,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="A,B",
         help="of chunks: things that behave alike teach each other; may be given several times",
     )
+    parser.add_argument(
+        "--turns", action="store_true", help="of chunks: goals may ask for the yaw of targets whose orientation is yaw"
+    )
     parser.add_argument("--reader-steps", type=int, help="gradient steps of the position reader")
     parser.add_argument("--decoder-steps", type=int, help="gradient steps of the image decoder, after all else")
     parser.add_argument("--horizon", type=int, default=12, help="ticks that are imagined (%(default)s)")
@@ -96,6 +99,7 @@ def _chunks(arguments: argparse.Namespace) -> ChunkConfig:
     return ChunkConfig(
         steps=steps[0],
         alike=tuple(tuple(group.split(",")) for group in arguments.alike),
+        turns=arguments.turns,
         held_out=arguments.held_out,
         seed=arguments.seed,
         threads=arguments.threads or 1,  # networks this small are no quicker on more

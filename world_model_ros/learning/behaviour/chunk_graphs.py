@@ -8,6 +8,7 @@ from torch import Tensor
 from world_model_ros.contract.schema import Interface
 from world_model_ros.learning.behaviour.chunk_belief import SEEN, ChunkBelief
 from world_model_ros.learning.behaviour.chunk_model import ChunkModel
+from world_model_ros.learning.behaviour.layout import folded_yaw
 from world_model_ros.learning.behaviour.state_reader import StateReader
 from world_model_ros.learning.export.graph_modules import NamedGraph
 from world_model_ros.planning.chunk_beam import ChunkBeam, ChunkSample, ChunkSearch
@@ -52,7 +53,7 @@ class ChunkRollout(NamedGraph):
 
 
 class ChunkPlan(NamedGraph):
-    """One plan a call. What no goal is given for is asked to stay where it is, but for hands, which are free to go.
+    """One plan a call. What no goal is given for is asked to stay where it is; hands may go, and all may turn.
 
     A goal counts, or does not: one whose weight is less than a half does not, as of a hand that has nothing to do.
     """
@@ -67,6 +68,8 @@ class ChunkPlan(NamedGraph):
             self.inputs = [name for name in self.inputs if "pos" not in name]
         if not any(entry.scalar for entry in things):
             self.inputs = [name for name in self.inputs if "value" not in name]
+        if any(entry.turns for entry in things):
+            self.inputs.append("goal_rotation_weights")
         self.inputs += ["bounds_low", "bounds_high", "warm", "noise"]
         self.outputs = ["chunk", "states", "poses", "sigma", *_values(model), "cost"]
         self.shown = next(
@@ -90,18 +93,21 @@ class ChunkPlan(NamedGraph):
         return tuple(out)
 
     def _goals(self, given: dict[str, Tensor], memory: Tensor) -> Tensor:
-        layout, wanted, asked = self.model.layout, [], []
-        for entry in layout.things:
-            begin = layout.columns(entry).start
-            now = memory[begin : begin + entry.goal_size]
+        wanted, asked = [], []
+        for entry, part, yaw in self.model.layout.goal_parts():
+            column = self.model.goal_columns[part.start : part.stop]
+            now = memory[column]
             if entry.scalar:
-                goal = given["goal_values"][entry.target, None]
-                weight = given["goal_value_weights"][entry.target]
+                goal, weight = given["goal_values"][entry.target, None], given["goal_value_weights"][entry.target]
+            elif yaw:
+                goal = folded_yaw(given["goal_poses"][entry.target, None, 3:], entry.fold)[0]
+                weight = given["goal_rotation_weights"][entry.target]
             else:
                 goal, weight = given["goal_poses"][entry.target, :3], given["goal_position_weights"][entry.target]
             counts = (weight >= _COUNTS).to(now.dtype)
             wanted.append(counts * goal + (1.0 - counts) * now)
-            asked.append((counts if entry.hand else torch.ones_like(counts)).expand(entry.goal_size))
+            stays = counts if entry.hand or yaw else torch.ones_like(counts)
+            asked.append(stays.expand(part.stop - part.start))
         return torch.cat([*wanted, *asked])
 
 

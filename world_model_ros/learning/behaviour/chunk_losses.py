@@ -84,13 +84,12 @@ def dynamics_losses(
 
 
 def reached(state: Tensor, goals: Tensor, model: ChunkModel, tolerance: Tensor) -> Tensor:
-    """Whether states (..., R) are at goals (..., 2 G): each thing that counts within its tolerance (things,)."""
+    """Whether states (..., R) are at goals (..., 2 G): each part that counts within its tolerance (parts,)."""
     wanted, counts = goals.chunk(2, -1)
     miss = (state[..., model.goal_columns] - wanted) * counts
-    at, here = 0, torch.ones(state.shape[:-1], dtype=torch.bool)
-    for number, entry in enumerate(model.layout.things):
-        here &= miss[..., at : at + entry.goal_size].norm(dim=-1) <= tolerance[number]
-        at += entry.goal_size
+    here = torch.ones(state.shape[:-1], dtype=torch.bool)
+    for number, (_, part, _) in enumerate(model.layout.goal_parts()):
+        here &= miss[..., part].norm(dim=-1) <= tolerance[number]
     return here
 
 

@@ -56,7 +56,12 @@ class ChunkModel(nn.Module):
         self.turns = layout.turned()
         seen = 2 * r + 6 * len(self.pairs) + 2 * len(self.turns)
         self.wanted = self._wanted()
-        asked = 3 * g + 3 * len(self.wanted)
+        self.wanted_turns = [
+            (part, slice(layout.columns(entry).start + 3, layout.columns(entry).stop))
+            for entry, part, yaw in layout.goal_parts()
+            if yaw
+        ]
+        asked = 3 * g + 3 * len(self.wanted) + 2 * len(self.wanted_turns)
         self.behaviour = _mlp(seen + asked + k * c + 1, self.sizes.behaviour, k * c)
         self.dynamics = _mlp(seen + k * c, self.sizes.dynamics, k * r)
         self.spread = _mlp(seen + k * c, 128, k * len(layout.entries))
@@ -105,14 +110,15 @@ class ChunkModel(nn.Module):
         for goal, thing in self.wanted:
             away = wanted[:, goal] - memory[:, thing]
             told.append(away.clamp(-_FINE_M, _FINE_M) * _FINE * counts[:, goal])
+        for goal, turn in self.wanted_turns:
+            back = memory[:, turn] * torch.tensor([1.0, -1.0])
+            told.append(turned_by(wanted[:, goal], back) * counts[:, goal])
         return torch.cat(told, -1)
 
     def _wanted(self) -> list[tuple[slice, slice]]:
         """Columns of each goal that is a position, with those of each thing that may be there."""
-        layout, goals, at = self.layout, [], 0
-        for entry in layout.things:
-            goals += [] if entry.scalar else [slice(at, at + 3)]
-            at += entry.goal_size
+        layout = self.layout
+        goals = [part for entry, part, yaw in layout.goal_parts() if not entry.scalar and not yaw]
         places = [layout.place(entry) for entry in layout.things if not entry.scalar]
         return [(goal, place) for goal in goals for place in places]
 

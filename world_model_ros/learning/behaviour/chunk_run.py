@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, fields, replace
 from itertools import pairwise
+from math import pi, sin
 from pathlib import Path
 from typing import Any
 
@@ -105,12 +106,14 @@ def _last_fresh(fresh: NDArray[np.bool_], begins: NDArray[np.int64]) -> NDArray[
 
 
 def tolerances(interface: Interface, layout: StateLayout, config: ChunkConfig) -> torch.Tensor:
-    """How near to its goal each thing counts as there: m, or the unit of something articulated."""
+    """How near to its goal each of `StateLayout.goal_parts` counts as there: m, the unit of something articulated, or
+    of a yaw the length between cosine and sine."""
     found = []
-    for entry in layout.things:
+    for entry, _, yaw in layout.goal_parts():
         assert entry.target is not None
         unit = interface.targets[entry.target].unit if entry.scalar else "m"
-        found.append({"m": config.tolerance_m, "rad": config.tolerance_rad}.get(unit, config.tolerance_share))
+        place = {"m": config.tolerance_m, "rad": config.tolerance_rad}.get(unit, config.tolerance_share)
+        found.append(2.0 * sin(0.5 * min(entry.fold * config.tolerance_turn_rad, pi)) if yaw else place)
     return torch.tensor(found)
 
 
@@ -121,7 +124,7 @@ def train_on_cache(contract: Contract, cache: Cache, out: Path, config: ChunkCon
         UserError: targets are not reported by streams, or there is too little data.
     """
     interface = contract.interface
-    reader = StateReader(contract)
+    reader = StateReader(contract, turns=config.turns)
     layout, play = reader.layout, play_of(reader, cache)
     trained = torch.from_numpy(np.flatnonzero(cache.trained))
     if not len(play.starts(trained, config.chunk)):
@@ -137,7 +140,7 @@ def train_on_cache(contract: Contract, cache: Cache, out: Path, config: ChunkCon
     told = train_chunks(model, play, masks[0], tolerances(interface, layout, config), config, out, masks[1])
     about = {"kind": "chunks", "contract": contract.text, "sizes": asdict(config.sizes)}
     arms = {link: arm.told() for link, arm in reader.arms.items()}
-    torch.save({**about, "weights": model.state_dict(), "arms": arms}, out / "model.pt")
+    torch.save({**about, "weights": model.state_dict(), "arms": arms, "turns": config.turns}, out / "model.pt")
     told |= {"minutes": round(told["minutes"], 2)}
     (out / "train.json").write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
     return model
@@ -148,7 +151,7 @@ def load_chunks(path: Path) -> tuple[ChunkModel, StateReader, Contract]:
     told = torch.load(path, weights_only=True)
     contract = contract_from_text(told["contract"], str(path))
     arms = {link: ForwardKinematics.restored(arm) for link, arm in told.get("arms", {}).items()}
-    reader = StateReader(contract, arms)
+    reader = StateReader(contract, arms, told.get("turns", False))
     model = ChunkModel(reader.layout, contract.interface.action.size, ChunkSizes(**told["sizes"]))
     try:
         model.load_state_dict(told["weights"])

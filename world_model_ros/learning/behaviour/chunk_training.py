@@ -40,8 +40,9 @@ class ChunkConfig:
         rate: peak learning rate. value_rate: of the distance.
         averaging: of the behaviour's weights over steps. target: of the distance's slow copy.
         value: settings of the distance.
-        tolerance_m: how near to its goal something counts as there. tolerance_rad, tolerance_share: the same of
-            something articulated, by its unit.
+        turns: whether goals may ask for the yaw of targets whose orientation is ``yaw``.
+        tolerance_m: how near to its goal something counts as there. tolerance_turn_rad: the same of its yaw.
+            tolerance_rad, tolerance_share: of something articulated, by its unit.
         sizes: of the networks.
         alike: groups of things that teach each other: each of a group is recorded as if it had been any other, too.
         held_out: one episode in this many only measures.
@@ -57,7 +58,9 @@ class ChunkConfig:
     averaging: float = 0.999
     target: float = 0.01
     value: ValueConfig = field(default_factory=ValueConfig)
+    turns: bool = False
     tolerance_m: float = 0.04
+    tolerance_turn_rad: float = 0.15
     tolerance_rad: float = 0.1
     tolerance_share: float = 0.1
     sizes: ChunkSizes = field(default_factory=ChunkSizes)

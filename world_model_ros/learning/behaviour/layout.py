@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import torch
@@ -30,6 +30,7 @@ class Entry:
         goal: whether a goal may be given for it.
         hand: whether it is a fingertip that the action moves.
         joints: whether joint states say where it is, rather than a stream of its name.
+        turns: whether a goal may ask for its yaw, too.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Entry:
     goal: bool = False
     hand: bool = False
     joints: bool = False
+    turns: bool = False
 
     @property
     def scalar(self) -> bool:
@@ -52,7 +54,7 @@ class Entry:
     @property
     def goal_size(self) -> int:
         """Columns of a goal that it takes."""
-        return 0 if not self.goal else 1 if self.scalar else 3
+        return 0 if not self.goal else 1 if self.scalar else 3 + 2 * self.turns
 
 
 @dataclass(frozen=True)
@@ -66,15 +68,19 @@ class StateLayout:
     entries: tuple[Entry, ...]
 
     @classmethod
-    def of(cls, interface: Interface) -> StateLayout:
+    def of(cls, interface: Interface, turns: bool = False) -> StateLayout:
         """The layout of a robot whose poses and scalars are streams.
 
         Where kinematics make motion of the action, what it moves comes first: fingertips, grippers and joints, of which
         joint states say where they are.
 
+        Args:
+            interface: of the contract.
+            turns: whether goals may ask for the yaw of targets whose orientation is ``yaw``.
+
         Raises:
             UserError: it has senses that a state does not hold; nothing is reported, no goal can be given, or a target
-                has no stream of its kind.
+                has no stream of its kind; ``turns``, and no target has such an orientation.
         """
         legal = [*_SCALAR, *([] if interface.action.free else [_JOINTS])]
         others = [stream.name for stream in interface.streams if stream.kind not in legal]
@@ -97,6 +103,15 @@ class StateLayout:
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise UserError("interface.streams", twice, "names that no link, gripper or joint that moves has")
+        if not turns:
+            return cls(tuple(entries))
+        turned = {number for number, target in enumerate(interface.targets) if target.orientation == "yaw"}
+        entries = [replace(each, turns=each.fold > 0 and each.target in turned) for each in entries]
+        if not any(entry.turns for entry in entries):
+            found = [target.orientation for target in interface.targets]
+            raise UserError(
+                "interface.targets: orientation", found, "one at least whose orientation is yaw, to ask for it"
+            )
         return cls(tuple(entries))
 
     @property
@@ -126,6 +141,16 @@ class StateLayout:
         for entry in self.entries:
             begin = self.columns(entry).start
             found += range(begin, begin + entry.goal_size)
+        return found
+
+    def goal_parts(self) -> list[tuple[Entry, slice, bool]]:
+        """What a goal is made of: for each thing the columns of its place or value, and for some those of its yaw."""
+        found, at = list[tuple[Entry, slice, bool]](), 0
+        for entry in self.things:
+            place = 1 if entry.scalar else 3
+            found.append((entry, slice(at, at + place), False))
+            found += [(entry, slice(at + place, at + entry.goal_size), True)] if entry.turns else []
+            at += entry.goal_size
         return found
 
     @property

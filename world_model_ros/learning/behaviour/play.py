@@ -73,7 +73,7 @@ class Play:
         return pool[torch.randint(0, len(pool), (count,), generator=generator)]
 
     def goals(self, at: Tensor, mix: GoalMix, generator: torch.Generator, chunk: int = 1) -> Tensor:
-        """Goals (B, 2 G) for ticks (B,); all columns count, but for those of hands half of the time.
+        """Goals (B, 2 G) for ticks (B,); all columns count, but those of hands, and of yaws, half of the time.
 
         Those of the future are within whole chunks of ``chunk`` ticks before the episode's end: what comes after is
         reached from no tick that chunks start from.
@@ -89,11 +89,11 @@ class Play:
         goal = torch.where(source < mix.anywhere, anywhere, goal)
         goal = torch.where(source > 1.0 - mix.now, at, goal)
         wanted = self.states[goal][:, self.layout.goal_columns]
-        counts = [torch.ones(count, entry.goal_size) for entry in self.layout.things]
-        for entry, column in zip(self.layout.things, counts):
-            if entry.hand:
-                column *= torch.rand(count, 1, generator=generator) < 0.5
-        return torch.cat([wanted, *counts], -1)
+        counts = torch.ones_like(wanted)
+        for entry, part, yaw in self.layout.goal_parts():
+            if entry.hand or yaw:
+                counts[:, part] *= torch.rand(count, 1, generator=generator) < 0.5
+        return torch.cat([wanted, counts], -1)
 
 
 def exchanged(play: Play, names: Sequence[str]) -> Play:

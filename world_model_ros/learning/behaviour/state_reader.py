@@ -20,6 +20,7 @@ class StateReader(nn.Module):
     Args:
         contract: of the robot.
         arms: of each fingertip that joints move, by its link; from the URDF without it.
+        turns: see `StateLayout.of`.
 
     Attributes:
         layout: of a state.
@@ -30,10 +31,12 @@ class StateReader(nn.Module):
         UserError: as `StateLayout.of` and `ForwardKinematics.of`.
     """
 
-    def __init__(self, contract: Contract, arms: Mapping[str, ForwardKinematics] | None = None) -> None:
+    def __init__(
+        self, contract: Contract, arms: Mapping[str, ForwardKinematics] | None = None, turns: bool = False
+    ) -> None:
         super().__init__()
         interface, action = contract.interface, contract.interface.action
-        self.layout = StateLayout.of(interface)
+        self.layout = StateLayout.of(interface, turns)
         self.streams = [stream.name for stream in interface.streams]
         links = [entry.name for entry in self.layout.entries if entry.hand and entry.joints]
         self.arms = {link: ForwardKinematics.of(contract, link) if arms is None else arms[link] for link in links}

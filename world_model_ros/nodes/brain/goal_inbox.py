@@ -125,7 +125,7 @@ class GoalInbox:
 
     def _pose(self, target: str | None, now_ns: int, message: PoseStamped) -> Goal:
         frame = self._contract.interface.base_frame if message.header.frame_id else None
-        pose = pose_array(message, frame, f"goal/{target}/pose")
+        pose = pose_array(message, frame, f"goal/{target}/pose", any_turn=True)
         return Goal("pose", now_ns, target=target, pose=pose.astype(np.float32))
 
     def _value(self, target: str | None, now_ns: int, message: Float32) -> Goal:
