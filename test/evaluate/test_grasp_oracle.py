@@ -21,17 +21,18 @@ pytestmark = pytest.mark.slow
 CONTRACT = load_contract("gripper_arm_tracked")
 
 
-@pytest.mark.parametrize("kind", ["pose", "grasp", "place"])
+@pytest.mark.parametrize("kind", ["pose", "grasp", "place", "place_turned"])
 def test_an_oracle_grasps_carries_and_places(kind: TaskKind):
     arm, make = ArmKinematics(CONTRACT), MessageMaker(standard_types().types.__getitem__)
     rig = Rig(CONTRACT, scene_for_seed(CONTRACT, 11), 11, make)
 
     def places() -> dict:
-        return {"grasp_point": arm.tips(rig.robot.joint_state()[0])[0], "object_0": rig.robot.object_pose()[:3]}
+        return {"grasp_point": arm.tips(rig.robot.joint_state()[0])[0], "object_0": rig.robot.object_pose()}
 
     try:
         rig.advance(rig.now_ns + 3 * CONTRACT.tick_ns)
-        task = replace(draw_task(kind, 11, CONTRACT, places()), tolerance_m=STRICT_M[kind])
+        start = {name: place[:3] for name, place in places().items()}
+        task = replace(draw_task(kind, 11, CONTRACT, start), tolerance_m=STRICT_M[kind])
         oracle, judge, verdict = oracle_for(CONTRACT), Judge(task, rig.now_ns), None
         assert isinstance(oracle, GraspOracle)
         while verdict is None:

@@ -5,7 +5,8 @@ import pytest
 
 from world_model_ros.contract.contract import load_contract
 from world_model_ros.core.errors import UserError
-from world_model_ros.evaluate.tasks.task import Judge, Task, task_kinds
+from world_model_ros.core.orientation import yaw
+from world_model_ros.evaluate.tasks.task import Judge, Task, task_goal, task_kinds
 from world_model_ros.evaluate.tasks.task_draw import AWAY_M, default_kinds, draw_task, judged_kinds
 from world_model_ros.evaluate.tasks.tick_rates import tick_summary
 
@@ -160,3 +161,25 @@ def test_the_height_of_what_is_lifted_is_judged():
     verdict = judge.verdict(4_000_000_000)
     assert verdict is not None
     assert verdict.reached
+
+
+def test_a_yaw_is_judged_within_ten_degrees_and_up_to_its_symmetry():
+    task = draw_task("place_turned", 0, GRIPPER, THINGS)
+    assert task.symmetry == 4
+    assert task.yaw is not None
+    assert abs(task.yaw) <= np.pi / 4
+    goal = task_goal(task, 0)
+    assert goal.pose is not None
+    assert yaw(goal.pose[3:]) == pytest.approx(task.yaw, abs=1e-6)
+    assert not task_goal(draw_task("place", 0, GRIPPER, THINGS), 0).pose[3:].any()
+
+    def reached(turned_rad: float) -> bool:
+        judge, angle = Judge(task, 0), task.yaw + turned_rad
+        pose = np.array([*task.position, 0.0, 0.0, np.sin(angle / 2), np.cos(angle / 2)])
+        for tick in range(1, 10):
+            judge.see(tick * 100_000_000, "object_0", pose)
+        return judge.verdict(1_000_000_000) is not None
+
+    assert reached(np.radians(9.0))
+    assert reached(np.pi / 2)
+    assert not reached(np.radians(11.0))

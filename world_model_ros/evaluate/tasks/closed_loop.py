@@ -191,8 +191,8 @@ class ClosedLoop:
                 self.rig.send(command, self.rig.now_ns + _LATENCY_NS)
                 self.rig.advance(self.rig.now_ns + self._tick_ns)
             way.append(self._arm.tips(self.rig.reference))
-            for name, position in self.positions().items():
-                judge.see(self.rig.now_ns, name, position)
+            for name, seen in (self.tips() | self.places()).items():
+                judge.see(self.rig.now_ns, name, seen)
             place = self.places().get(task.target)
             verdict = judge.verdict(self.rig.now_ns)
             if blackout is not None and place is not None and self._is_dark(blackout.streams[0]):

@@ -59,7 +59,8 @@ class GraspOracle:
     def command(self, task: Task, reference: Float, places: Mapping[str, Float], now_ns: int) -> Trajectory:
         """As `Oracle.command`."""
         if self._skill is None or self._skill[0] is not task:
-            self._skill = task, Carry(task.position, self._sight.box, self._sight.bounds, task.target in places)
+            where = task.position, self._sight.box, self._sight.bounds
+            self._skill = task, Carry(*where, task.target in places, task.yaw)
         sight = self._sight.see(reference, next(iter(places.values())))
         chunk = np.tile(self._skill[1].act(sight), (_CHUNK, 1))
         return self._motion.chunk_trajectory(reference, chunk, now_ns, self._tick_s)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import cos, sin
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -10,14 +11,16 @@ import numpy as np
 from world_model_ros.core.arrays import Float
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.goal import Goal, PoseGoal
+from world_model_ros.core.orientation import apart_rad
 
 # New ones last: the seed of a goal counts them.
-TaskKind = Literal["pose", "image", "push", "push_image", "together", "steady", "grasp", "place"]
+TaskKind = Literal["pose", "image", "push", "push_image", "together", "steady", "grasp", "place", "place_turned"]
 
 PUSHES: tuple[TaskKind, ...] = ("push", "push_image", "steady")
-CARRIES: tuple[TaskKind, ...] = ("grasp", "place")
+CARRIES: tuple[TaskKind, ...] = ("grasp", "place", "place_turned")
 PICTURES: tuple[TaskKind, ...] = ("image", "push_image")
-_UPRIGHT = (0.0, 0.0, 0.0, 1.0)
+_UPRIGHT, _ANYHOW = (0.0, 0.0, 0.0, 1.0), (0.0, 0.0, 0.0, 0.0)
+_TURNED_RAD = float(np.radians(10.0))
 
 
 @dataclass(frozen=True)
@@ -26,16 +29,28 @@ class Part:
 
     Args:
         height: whether an object's height is judged.
+        yaw: that it has to have, rad; None where it may have any. symmetry: how many turns of it look the same.
     """
 
     target: str
     position: Float
     height: bool = False
+    yaw: float | None = None
+    symmetry: int = 1
 
     def error_m(self, position: Float) -> float:
         """Distance of the target at (3,) m from there; horizontal for an object whose height is not judged."""
         axes = 2 if self.target.startswith("object") and not self.height else 3
-        return float(np.linalg.norm((position - self.position)[:axes]))
+        return float(np.linalg.norm((position[:3] - self.position)[:axes]))
+
+    def turned_rad(self, pose: Float) -> float:
+        """How far the target at (3,) or (7,) is from its yaw; none where it may have any."""
+        return 0.0 if self.yaw is None else apart_rad(self.turn, pose[3:], "yaw", self.symmetry)
+
+    @property
+    def turn(self) -> tuple[float, ...]:
+        """Quaternion x y z w; zeros where it may have any."""
+        return _ANYHOW if self.yaw is None else (0.0, 0.0, sin(0.5 * self.yaw), cos(0.5 * self.yaw))
 
 
 @dataclass(frozen=True)
@@ -46,13 +61,15 @@ class Task:
         kind: ``pose``: a target's pose is given; ``image``: a picture of the goal; ``push``: an object's pose;
             ``push_image``: a picture that shows the object elsewhere; ``together``: poses of all fingertips at once;
             ``steady``: an object's pose, and on its far side that of a fingertip which stands by there as a stop;
-            ``grasp``: an object's pose in the air; ``place``: one elsewhere on the table.
+            ``grasp``: an object's place in the air; ``place``: one elsewhere on the table; ``place_turned``: with a
+            yaw within 10 degrees.
         target: name of the target that it is about.
         position: where it has to be, (3,), m, base frame. The height of an object that is pushed is not judged.
         tolerance_m: largest error that counts, of every part.
         timeout_s: time for it.
         hold_s: how long the errors must stay within the tolerance.
         also: what else has to be somewhere at the same time.
+        yaw: see `Part`. symmetry: see `Part`.
     """
 
     kind: TaskKind
@@ -62,6 +79,8 @@ class Task:
     timeout_s: float
     hold_s: float = 0.5
     also: tuple[Part, ...] = ()
+    yaw: float | None = None
+    symmetry: int = 1
 
     def __str__(self) -> str:
         places = [f"{part.target} to ({part.position[0]:.2f}, {part.position[1]:.2f})" for part in self.parts]
@@ -74,13 +93,14 @@ class Task:
             "together": f"bring {' and '.join(places)} at once",
             "grasp": f"lift {self.target} to {place[:-1]}, {self.position[2]:.2f})",
             "place": f"place {self.target} at {place}",
+            "place_turned": f"place {self.target} at {place}, turned to {self.yaw or 0.0:.2f} rad",
             "steady": f"push {places[0]} with one hand, steadied by the other: {', '.join(places[1:])}",
         }[self.kind]
 
     @property
     def parts(self) -> tuple[Part, ...]:
         """All that is judged, what it is about first."""
-        return (Part(self.target, self.position, self.kind in CARRIES), *self.also)
+        return (Part(self.target, self.position, self.kind in CARRIES, self.yaw, self.symmetry), *self.also)
 
 
 def task_kinds(text: str) -> tuple[TaskKind, ...]:
@@ -97,7 +117,9 @@ def task_kinds(text: str) -> tuple[TaskKind, ...]:
 
 def task_goal(task: Task, stamp_ns: int) -> Goal:
     """The goal of a task that is given by poses."""
-    first, *also = (PoseGoal(part.target, np.array([*part.position, *_UPRIGHT], np.float32)) for part in task.parts)
+    turns = [part.turn if task.kind in CARRIES else _UPRIGHT for part in task.parts]
+    poses = [np.array([*part.position, *turn], np.float32) for part, turn in zip(task.parts, turns)]
+    first, *also = (PoseGoal(part.target, pose) for part, pose in zip(task.parts, poses))
     return Goal("pose", stamp_ns, target=first.target, pose=first.pose, also=tuple(also))
 
 
@@ -149,6 +171,7 @@ class Judge:
         self._parts = {part.target: part for part in task.parts}
         self._last_ns = dict.fromkeys(self._parts, start_ns)
         self._errors_m = dict.fromkeys(self._parts, float("nan"))
+        self._turned_rad = dict.fromkeys(self._parts, 0.0)
         self._within_since_ns: int | None = None
         self._worst_m = 0.0
 
@@ -158,8 +181,8 @@ class Judge:
         return float(np.max(list(self._errors_m.values())))
 
     def see(self, stamp_ns: int, target: str, position: Float) -> None:
-        """A measured position (3,) of a target. One that the task is not about, stamps that are older than the last of
-        that target, and what comes too late are ignored."""
+        """A measured position (3,) or pose (7,) of a target; a pose where a yaw is judged. One that the task is not
+        about, stamps that are older than the last of that target, and what comes too late are ignored."""
         if target not in self._parts:
             return
         late = stamp_ns - self._start_ns > self.task.timeout_s * 1e9
@@ -167,8 +190,9 @@ class Judge:
             return
         self._last_ns[target] = stamp_ns
         self._errors_m[target] = self._parts[target].error_m(position)
+        self._turned_rad[target] = self._parts[target].turned_rad(position)
         error_m = self._error_m
-        if not error_m <= self.task.tolerance_m:
+        if not error_m <= self.task.tolerance_m or max(self._turned_rad.values()) > _TURNED_RAD:
             self._within_since_ns = None
         elif self._within_since_ns is None:
             self._within_since_ns = stamp_ns

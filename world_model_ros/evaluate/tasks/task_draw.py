@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import get_args
 
 import numpy as np
@@ -59,7 +60,9 @@ def draw_task(kind: TaskKind, seed: int, contract: Contract, positions: Mapping[
             parts = drawing.push(random, kind) if kind in PUSHES else drawing.reach(random, kind)
         if parts:
             first, *also = parts
-            return Task(kind, first.target, first.position, _TOLERANCE_M[kind], _TIMEOUT_S[kind], also=tuple(also))
+            about = _TOLERANCE_M[kind], _TIMEOUT_S[kind]
+            task = Task(kind, first.target, first.position, *about, also=tuple(also))
+            return replace(task, yaw=first.yaw, symmetry=first.symmetry)
     boxes = [tip.workspace_m for tip in contract.interface.action.tips]
     raise UserError("goals", kind, f"a goal at least {AWAY_M} m away in the workspace {boxes}")
 
@@ -77,6 +80,7 @@ class _Drawing:
             if target.kind == "object" and target.name in positions
         }
         self._hands = Hands.of(list(self._tips.values()))
+        self._symmetries = {target.name: target.symmetry for target in targets}
 
     def reach(self, random: np.random.Generator, kind: TaskKind) -> list[Part]:
         """Places for one fingertip, or for all."""
@@ -101,6 +105,8 @@ class _Drawing:
     def carry(self, random: np.random.Generator, kind: TaskKind, area: Float) -> list[Part]:
         """A place for an object: in the air over where it is, or elsewhere in the area (2, 2) on the table."""
         target, start = self._object(kind)
+        symmetry = self._symmetries[target]
+        yaw = float(random.uniform(-np.pi, np.pi)) / symmetry if kind == "place_turned" else None
         others = [other for name, other in self._positions.items() if name not in (target, *self._tips)]
         if kind == "grasp":
             sideways = random.uniform(-_SIDEWAYS_M, _SIDEWAYS_M, 2)
@@ -110,7 +116,7 @@ class _Drawing:
         away = bool(np.linalg.norm(position - start) >= AWAY_M)
         clear = all(np.linalg.norm((position - other)[:2]) > _CLEAR_M for other in others)
         inside = all(_inside(position, tip.box, _EDGE_M) for tip in self._tips.values())
-        return [Part(target, position, True)] if away and clear and inside else []
+        return [Part(target, position, True, yaw, symmetry)] if away and clear and inside else []
 
     def push(self, random: np.random.Generator, kind: TaskKind) -> list[Part]:
         """A place for an object, and perhaps one for the hand that steadies it."""

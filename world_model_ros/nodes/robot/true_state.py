@@ -51,11 +51,12 @@ class TrueState:
         """(3,) of each fingertip."""
         return {name: self.positions[name] for name in self.tips}
 
-    def _see(self, target: str, time_ns: int, position: Float) -> None:
-        self.positions[target] = position
+    def _see(self, target: str, time_ns: int, place: Float) -> None:
+        """A position (3,) or pose (7,)."""
+        self.positions[target] = place[:3]
         judge = self.judge
         if judge is not None:
-            judge.see(time_ns, target, position)
+            judge.see(time_ns, target, place)
 
     def _on_joints(self, message: Any) -> None:
         time_ns = stamp_ns(message)
@@ -74,6 +75,6 @@ class TrueState:
     def _label_callback(self, target: str) -> Callable[[Any], None]:
         def on_label(message: Any) -> None:
             self.poses[target] = pose = pose_array(message)
-            self._see(target, stamp_ns(message), pose[:3])
+            self._see(target, stamp_ns(message), pose)
 
         return on_label

@@ -187,12 +187,12 @@ class Carry(Skills):
 
     Args:
         goal: (3,) of the object's middle, or the fingertip, m. box, bounds: as of `Skills`.
-        grasps: whether it is about the object.
+        grasps: whether it is about the object. turn: the object's yaw, up to a quarter turn; as it is without it.
     """
 
-    def __init__(self, goal: Float, box: Float, bounds: Float, grasps: bool = True) -> None:
+    def __init__(self, goal: Float, box: Float, bounds: Float, grasps: bool = True, turn: float | None = None) -> None:
         super().__init__(0, box, box[:, :2], bounds)
-        self._goal, self._grasps = goal, grasps
+        self._goal, self._grasps, self._turn = goal, grasps, turn
         self._wild, self._noise_m, self._noise_rad = 0.0, 0.0, 0.0
 
     def _begin(self) -> Iterator[Waypoint]:
@@ -205,6 +205,8 @@ class Carry(Skills):
         yield Waypoint(self._over(0.0), yaw, 1.0)
         yield Waypoint(self._sight.tip, yaw, 0.0, 3)
         yield Waypoint(self._sight.tip + _up(_ABOVE_M[0]), yaw, 0.0)
+        if self._turn is not None:
+            yaw += (self._turn - self._sight.item_yaw + quarter / 2) % quarter - quarter / 2
         hanging = self._sight.tip - self._sight.item
         high = np.array([*self._goal[:2], max(self._goal[2], 0.08)])
         yield Waypoint(np.clip(high + hanging, *self._box), yaw, 0.0)
