@@ -68,6 +68,26 @@ def test_joints_that_never_come_together_ask_for_a_stream_a_part():
     assert "[wrist_2_joint, wrist_3_joint]" in found.change
 
 
+@pytest.mark.parametrize(
+    ("others", "frames"),
+    [
+        ([REST[:4], REST[4:]], ("", "")),  # in parts
+        ([REST, np.zeros(6)], ("", "")),  # one sends zeros
+        ([REST, REST], ("left", "right")),
+    ],
+)
+def test_the_rate_of_two_publishers_together_is_no_rate_for_the_contract(others, frames):
+    fit = RobotFit(CONTRACT)
+    for i in range(100):
+        for k, position in enumerate(others):
+            now, names = T0 + i * 10**7 + k * 4 * 10**6, JOINTS if len(position) == 6 else [JOINTS[:4], JOINTS[4:]][k]
+            fit.add("arm", joints(now, position, names, frames[k]), now)
+    (rate,) = findings(fit, "arm", "rate")
+    assert rate.level == "ok"
+    assert rate.found.startswith("20")
+    assert not rate.change
+
+
 def test_positions_that_jump_there_and_back_are_two_publishers():
     fit = RobotFit(CONTRACT)
     for i in range(100):

@@ -54,6 +54,10 @@ class JointFit(StreamFit):
         in_parts = self._in_parts() if self._refused else None
         return super().contents() if in_parts is None else [in_parts]
 
+    @property
+    def several_senders(self) -> bool:
+        return super().several_senders or bool(self._refused and self._in_parts())
+
     def signs(self) -> list[str]:
         two = self._courses.two
         return [f"positions jump between two courses, {self._courses.jumps} times"] if two else []

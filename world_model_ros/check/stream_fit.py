@@ -163,6 +163,11 @@ class StreamFit:
             found.append(Finding("content", words, "what is above first", "wrong"))
         return found
 
+    @property
+    def several_senders(self) -> bool:
+        """Whether the messages are of more than one publisher, as far as they tell."""
+        return bool(self._publishers())
+
     def _publishers(self) -> list[Finding]:
         """What gives a second publisher away; a live check knows them by name besides."""
         found = self.signs()
@@ -185,7 +190,8 @@ class StreamFit:
             return [Finding("rate", few, "listen for longer, or the driver is stuck", "wrong")]
         sound, stated = self.stream.has_samples, self.stream.samples_hz
         found = f"{rate:.0f} samples/s" if sound else f"{rate:.1f} Hz"
-        if _RATE[0] * stated <= rate <= _RATE[1] * stated:
+        of_several = not sound and self.several_senders  # what they send together is the rate of none of them
+        if of_several or _RATE[0] * stated <= rate <= _RATE[1] * stated:
             return [Finding("rate", found)]
         change = f"interface.streams: {name}: {self.stream.rate_field}: {_nice(rate)}"
         change += f" (the contract says {stated:g}), or the driver"
