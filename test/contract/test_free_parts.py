@@ -75,7 +75,9 @@ def test_action_of_parts_is_their_columns_in_order():
     assert action.tips == ()
 
 
-@pytest.mark.parametrize("robot", known_robots())
+@pytest.mark.parametrize(
+    "robot", [each for each in known_robots() if load_contract(each).interface.action.kind != "parts"]
+)
 def test_other_actions_have_one_bound_for_all_numbers(robot):
     action = load_contract(robot).interface.action
     assert len(action.bounds) == action.size
@@ -83,7 +85,7 @@ def test_other_actions_have_one_bound_for_all_numbers(robot):
     assert not action.free
 
 
-@pytest.mark.parametrize("robot", known_robots())
+@pytest.mark.parametrize("robot", ["tabletop_arm", "humanoid_upper_body", "unitree_g1"])
 def test_interface_hash_is_that_of_the_models_that_come_with_it(robot):
     manifest = json.loads((share_folder("models") / robot / "manifest.json").read_text(encoding="utf-8"))
     assert load_contract(robot).interface_hash == manifest["interface_hash"]

@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+import yaml
+from tracked_robot import tracked
 
-from world_model_ros.contract.contract import load_contract
+from world_model_ros.contract.contract import contract_from_text, load_contract
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.orientation import yaw
 from world_model_ros.evaluate.tasks.task import Judge, Task, task_goal, task_kinds
@@ -183,3 +185,19 @@ def test_a_yaw_is_judged_within_ten_degrees_and_up_to_its_symmetry():
     assert reached(np.radians(9.0))
     assert reached(np.pi / 2)
     assert not reached(np.radians(11.0))
+
+
+def test_a_robot_without_a_camera_is_asked_for_no_pictures():
+    blind = tracked()
+    assert (default_kinds(blind), judged_kinds(blind)) == ("pose,push", "pose,push")
+    with pytest.raises(UserError, match="a robot with a camera"):
+        draw_task("image", 0, blind, PLACES)
+
+
+def test_a_yaw_is_asked_only_of_what_has_one():
+    data = yaml.safe_load(GRIPPER.text)
+    for target in data["interface"]["targets"]:
+        target.pop("orientation", None)
+        target.pop("symmetry", None)
+    with pytest.raises(UserError, match="orientation: yaw of object_0"):
+        draw_task("place_turned", 0, contract_from_text(yaml.safe_dump(data)), THINGS)

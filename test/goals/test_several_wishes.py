@@ -13,7 +13,7 @@ from world_model_ros.bundle.signatures import goals_read
 from world_model_ros.contract.contract import Contract, contract_from_text
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.goal import Goal, PoseGoal, ValueGoal
-from world_model_ros.goals.subgoal import check_goal, unread_orientations
+from world_model_ros.goals.subgoal import check_goal, turned_targets, unread_orientations
 from world_model_ros.goals.subgoals import Aiming
 from world_model_ros.goals.workspace import Workspace
 
@@ -75,7 +75,7 @@ def aimed(contract: Contract, goal: Goal, drawer: float | None = 0.05, turns: bo
     """Aim with the cube at 0.4 and not turned, and the drawer at ``drawer``."""
     believed = np.stack([pose(0.0), pose(0.4), pose(0.0)])
     values = None if drawer is None else np.array([np.nan, np.nan, drawer], np.float32)
-    aiming = Aiming(contract, None, Workspace.of(contract), None, turns=turns)
+    aiming = Aiming(contract, None, Workspace.of(contract), None, turned=range(3) if turns else ())
     aim, _ = aiming.aim(goal, None, believed, None, None, belief_values=values)
     return aim, goal_inputs(aim, believed, 3)
 
@@ -96,6 +96,13 @@ def test_a_value_alone_is_a_goal(contract):
     aim, wants = aimed(contract, check_goal(Goal("value", 1, "drawer", value=0.1), contract))
     assert set(wants) == {"goal_values", "goal_value_weights"}
     assert (aim.status, aim.target, aim.pose) == ("pursuing", 2, None)
+
+
+def test_orientations_count_of_those_targets_alone_that_the_model_takes_them_of(contract):
+    both = manifest_of(*POSES, "goal_rotation_weights")
+    assert turned_targets(contract, both) == [1]
+    stated = {"effector": ("position",), "cube": ("position",)}
+    assert turned_targets(contract, manifest_of(*POSES, "goal_rotation_weights", goals=stated)) == []
 
 
 def test_nothing_of_orientations_is_asked_of_a_planner_that_reads_none(contract):

@@ -101,6 +101,36 @@ def test_actions_that_move_no_hand_bring_none_back():
     assert Aside.fit(numb, Resting.of(numb), torch.arange(EPISODES), CHUNK, torch.ones(5)) is None
 
 
+def test_a_grip_is_put_no_farther_than_actions_bring_it_back():
+    play = world()
+    aside = Aside.fit(play, Resting.of(play), torch.arange(EPISODES), CHUNK, 0.1 * torch.ones(5))
+    assert aside is not None
+    most = 0.1 * CHUNK * float(GAIN[4])
+    assert float(aside.most[0]) < 1.2 * most
+    window, chunk = windows(play)
+    put, _ = aside.put(play, window, chunk, 1.0, torch.Generator().manual_seed(2))
+    assert 0.5 * most < (put - window)[..., GRIP].abs().max() < 1.2 * most
+
+
+def test_joints_that_carry_hands_are_not_put_aside_and_nothing_is_without_a_hand():
+    play = world()
+    entries = (LAYOUT.entries[0], replace(LAYOUT.entries[1], joints=True, carries=True), *LAYOUT.entries[2:])
+    carried = replace(play, layout=StateLayout(entries))
+    aside = Aside.fit(carried, Resting.of(carried), torch.arange(EPISODES), CHUNK, torch.ones(5))
+    assert aside is not None
+    assert [entry.name for entry in aside.scalars] == ["felt"]
+    handless = Play(StateLayout(LAYOUT.entries[1:]), play.states[:, GRIP.start :], play.actions, play.begins)
+    assert Aside.fit(handless, Resting.of(handless), torch.arange(EPISODES), CHUNK, torch.ones(5)) is None
+
+
+def test_a_grip_that_never_moves_explains_nothing():
+    play = world()
+    still = play.states.clone()
+    still[:, : GRIP.stop] = 0.5
+    numb = replace(play, states=still, actions=torch.zeros_like(play.actions))
+    assert Aside.fit(numb, Resting.of(numb), torch.arange(EPISODES), CHUNK, torch.ones(5)) is None
+
+
 def test_what_rests_apart_lies_where_it_once_lay_and_all_else_stays():
     play = world()
     window, _ = windows(play)

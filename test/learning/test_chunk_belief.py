@@ -16,8 +16,9 @@ from world_model_ros.contract.contract import Contract, contract_from_text
 from world_model_ros.core.goal import Goal, ValueGoal
 from world_model_ros.core.streams import Observation
 from world_model_ros.learning.behaviour.chunk_belief import SEEN, ChunkBelief
+from world_model_ros.learning.behaviour.chunk_calibration import calibrated_belief
 from world_model_ros.learning.behaviour.chunk_model import ChunkModel, ChunkSizes
-from world_model_ros.learning.behaviour.chunk_run import BeamConfig, calibrated_belief, export_chunks
+from world_model_ros.learning.behaviour.chunk_run import BeamConfig, export_chunks
 from world_model_ros.learning.behaviour.layout import StateLayout
 from world_model_ros.learning.behaviour.play import Play
 from world_model_ros.learning.behaviour.state_reader import StateReader

@@ -23,7 +23,7 @@ from world_model_ros.kinematics.motion import motion_for
 from world_model_ros.learning.behaviour.chunk_belief import ChunkBelief
 from world_model_ros.learning.behaviour.chunk_graphs import ChunkPlan
 from world_model_ros.learning.behaviour.chunk_model import ChunkModel, ChunkSizes
-from world_model_ros.learning.behaviour.chunk_run import load_chunks, play_of
+from world_model_ros.learning.behaviour.chunk_run import goals_of, load_chunks, play_of
 from world_model_ros.learning.behaviour.chunk_training import ChunkConfig
 from world_model_ros.learning.behaviour.layout import StateLayout
 from world_model_ros.learning.behaviour.play import GoalMix
@@ -158,3 +158,17 @@ def test_yaws_that_no_target_has_cannot_be_asked_for():
         target.pop("orientation", None)
     with pytest.raises(UserError, match="one at least whose orientation is yaw"):
         StateLayout.of(contract_from_text(yaml.safe_dump(data)).interface, turns=True)
+
+
+def test_orientations_are_taken_of_those_targets_alone_whose_yaw_was_trained():
+    data = tracked_text()
+    other = {"kind": "pose", "name": "cup", "frame": "base_link", "rate_hz": 50.0}
+    data["interface"]["streams"].append(other)
+    data["interface"]["targets"].append({"name": "cup", "kind": "object", "orientation": "full"})
+    data["interface"]["labels"].append({"name": "cup", "target": "cup"})
+    source = {"name": "cup", "topic": "cup/pose", "type": "geometry_msgs/msg/PoseStamped"}
+    data["deployment"]["streams"].append(source | {"max_age_s": 0.2})
+    data["deployment"]["labels"].append(source)
+    interface = contract_from_text(yaml.safe_dump(data)).interface
+    taken = goals_of(interface, StateLayout.of(interface, turns=True))
+    assert taken == {"fingertip": ["position"], "object_0": ["position", "orientation"], "cup": ["position"]}

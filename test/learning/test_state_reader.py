@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -91,14 +92,21 @@ def test_a_gripper_is_as_far_open_as_its_joint_says(name: str, tmp_path: Path):
     np.testing.assert_allclose(opened[:, 0], [0.0, 0.25, 1.0], atol=1e-6)
 
 
-def test_the_yaw_of_a_fingertip_is_that_of_its_x_axis(tmp_path: Path):
-    contract = gripping("panda", tmp_path)
-    reader, positions = StateReader(contract), np.tile(contract.rest, (2, 1))
-    positions[1, contract.joint_names.index("joint7")] += 0.3  # the last joint, which points down
-    begin = reader.layout.columns(reader.layout.hands[0]).start + 3
-    turn = reader(values(contract, positions))[:, begin : begin + 2]
-    yaw = torch.atan2(turn[:, 1], turn[:, 0])
-    assert abs(abs(float(yaw[1] - yaw[0])) - 0.3) < 1e-3
+@pytest.mark.parametrize("symmetry", [1, 2])
+def test_the_yaw_of_a_fingertip_is_that_of_its_x_axis(tmp_path: Path, symmetry: int):
+    data = yaml.safe_load(gripping("panda", tmp_path).text)
+    tip = {"name": "tip", "kind": "fingertip", "link": ROBOTS["panda"].tip, "orientation": "yaw", "symmetry": symmetry}
+    data["interface"]["targets"].append(tip)
+    contract = contract_from_text(yaml.safe_dump(data), folder=tmp_path)
+    reader, motion = StateReader(contract), motion_for(contract)
+    assert isinstance(motion, ArmKinematics)
+    positions = random_positions(contract)
+    place = reader.layout.columns(reader.layout.hands[0])
+    for row, position in zip(reader(values(contract, positions)), positions):
+        rotation = motion.tip(position, ROBOTS["panda"].tip)[1]
+        yaw = symmetry * np.arctan2(rotation[1, 0], rotation[0, 0])
+        np.testing.assert_allclose(row[place.start + 3 : place.stop], [np.cos(yaw), np.sin(yaw)], atol=1e-3)
+    assert [times for _, _, times in reader.layout.turned()] == [4 // symmetry]
 
 
 def test_what_an_action_moves_is_as_fresh_as_all_joints_that_carry_it():
@@ -141,5 +149,47 @@ def test_names_of_what_moves_and_of_streams_differ():
     data = tracked_text()
     data["interface"]["streams"][-1]["name"] = data["deployment"]["streams"][-1]["name"] = "fingertip"
     data["interface"]["labels"][0]["name"] = data["deployment"]["labels"][0]["name"] = "fingertip"
-    with pytest.raises(UserError, match=r"fingertip.*names that no link"):
+    with pytest.raises(UserError, match=r"fingertip.*no two are the same"):
         StateLayout.of(contract_from_text(yaml.safe_dump(data)).interface)
+
+
+def test_a_joint_that_moves_and_that_no_stream_has_is_named():
+    data = tracked_text()
+    data["interface"]["streams"][0]["joints"].remove("elbow_joint")
+    with pytest.raises(UserError, match=r"none with \['elbow_joint'\].*move fingertip"):
+        StateReader(contract_from_text(yaml.safe_dump(data)))
+
+
+def changed(name: str, folder: Path, change: Callable[[dict], None]) -> StateLayout:
+    data = yaml.safe_load(gripping(name, folder).text)
+    change(data["interface"])
+    return StateLayout.of(contract_from_text(yaml.safe_dump(data), folder=folder).interface)
+
+
+def test_what_a_state_cannot_hold_is_refused_by_name(tmp_path: Path):
+    def elsewhere(interface: dict) -> None:
+        interface["streams"][-1]["frame"] = "camera"
+
+    def tilted(interface: dict) -> None:
+        interface["action"]["parts"][1]["axes"] = ["x", "z"]
+
+    def lone(interface: dict) -> None:
+        interface["targets"] = [{"name": "tip", "kind": "fingertip", "link": ROBOTS["panda"].tip}]
+        interface["labels"] = []
+
+    for change, said in ((elsewhere, "frame.*camera.*link0"), (tilted, r"tip_rotation.*\[yaw\]")):
+        with pytest.raises(UserError, match=said):
+            changed("panda", tmp_path, change)
+    data = yaml.safe_load(gripping("panda", tmp_path).text)
+    lone(data["interface"])
+    data["deployment"]["labels"] = []
+    with pytest.raises(UserError, match="an object or something articulated"):
+        StateLayout.of(contract_from_text(yaml.safe_dump(data), folder=tmp_path).interface)
+
+
+def test_a_base_that_joints_move_is_refused():
+    data = tracked_text()
+    data["interface"]["base_frame"] = data["interface"]["action"]["frame"] = "forearm_link"
+    data["interface"]["streams"][-1]["frame"] = "forearm_link"
+    with pytest.raises(UserError, match=r"base_frame.*forearm_link.*no joint"):
+        StateReader(contract_from_text(yaml.safe_dump(data)))

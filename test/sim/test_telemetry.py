@@ -36,7 +36,10 @@ def test_objects_are_reported_as_a_tracker_does():
         (sample,) = [each for each in Telemetry(contract, make).read(robot, 0) if each.topic == OBJECT]
         assert sample.type == "geometry_msgs/msg/PoseStamped"
         place = sample.message.pose.position
-        np.testing.assert_allclose([place.x, place.y, place.z], robot.object_pose()[:3])
+        turn = sample.message.pose.orientation
+        found = [place.x, place.y, place.z, turn.x, turn.y, turn.z, turn.w]
+        np.testing.assert_allclose(found, robot.object_pose())
+        assert sample.message.header.frame_id == contract.interface.base_frame
     finally:
         robot.close()
 
@@ -47,4 +50,11 @@ def test_what_no_object_is_cannot_be_tracked():
         part["streams"].append({**part["streams"][-1], "name": "cup"})
     data["deployment"]["streams"][-1]["topic"] = "tracker/cup/pose"
     with pytest.raises(UserError, match="cup"):
+        Telemetry(contract_from_text(yaml.safe_dump(data)), MessageMaker(ros_class))
+
+
+def test_what_is_tracked_in_another_frame_is_not_simulated():
+    data = tracked_text()
+    data["interface"]["streams"][-1]["frame"] = "camera"
+    with pytest.raises(UserError, match=r"frame.*camera"):
         Telemetry(contract_from_text(yaml.safe_dump(data)), MessageMaker(ros_class))

@@ -25,7 +25,7 @@ from world_model_ros.core.goal import Goal
 from world_model_ros.core.noise import coloured_noise
 from world_model_ros.core.streams import Observation
 from world_model_ros.goals.recovery import push_progress
-from world_model_ros.goals.subgoal import Subgoal, wished_targets
+from world_model_ros.goals.subgoal import Subgoal, turned_targets, wished_targets
 from world_model_ros.goals.subgoals import Aiming
 from world_model_ros.goals.workspace import Workspace
 from world_model_ros.kinematics.arm import ArmKinematics
@@ -67,8 +67,8 @@ class Brain:
         self._arm = self._motion if isinstance(self._motion, ArmKinematics) and self._motion.links else None
         self._workspace = Workspace.of(contract)
         aside = () if self._motion is None else self._motion.aside.tolist()
-        turns = bundle.manifest.kind == "act" and "goal_rotation_weights" in bundle.manifest.graphs["plan"].inputs
-        self._aiming = Aiming(contract, self._arm, self._workspace, self._graphs.get("goal"), aside, turns)
+        turned = turned_targets(contract, bundle.manifest)
+        self._aiming = Aiming(contract, self._arm, self._workspace, self._graphs.get("goal"), aside, turned)
         self._most = np.array(contract.interface.action.bounds, np.float32)
         spec = bundle.manifest.planner
         self._every = 1 if spec is None else spec.every

@@ -1,4 +1,4 @@
-"""Pairs of parts that a contract, or the SRDF it names, says may touch."""
+"""Pairs of parts whose distance the gate does not watch: those that a contract, or the SRDF it names, disables."""
 
 from __future__ import annotations
 

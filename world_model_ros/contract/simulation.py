@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from world_model_ros.contract.field_types import Finite, Name, Number, Positive, Range, Strict
 
@@ -44,6 +44,12 @@ class Simulation(Strict):
 
     table: Table
     objects_m: tuple[Range, Range]
-    object_half_m: Range = (0.026, 0.036)
+    object_half_m: tuple[Positive, Positive] = (0.026, 0.036)
     cameras: list[SimulatedCamera] = []
     posts_m: tuple[Range, Range] | None = None
+
+    @model_validator(mode="after")
+    def _order(self) -> Simulation:
+        if not self.object_half_m[0] <= self.object_half_m[1]:
+            raise ValueError("object_half_m: the least must not be over the most")
+        return self

@@ -1,4 +1,6 @@
-"""When a push gets nowhere: the hands go out of the camera's way, and it begins anew from what is seen then.
+"""Notices when a push gets nowhere, and for how long the hands are then to keep out of the camera's way.
+
+`Aiming.out_of_the_way` moves them.
 
 An arm over an object hides it, and what is believed of it then may be wrong for good, because nothing is done that
 would show it. Navigation calls this a recovery behaviour.
@@ -24,7 +26,7 @@ _LOOK_STEPS = 12.0  # time to get back from anywhere in the workspace, and to lo
 def push_progress(
     aim: Subgoal, stamp_ns: int, progress: PushProgress | None, targets: Sequence[Target], since: float = 1.0
 ) -> PushProgress | None:
-    """What a tick adds to an progress; None where the aim pushes nothing.
+    """What a tick adds to a progress; None where the aim pushes nothing.
 
     Args:
         aim: of this tick. stamp_ns: of its goal.

@@ -163,6 +163,12 @@ def goals_taken(contract: Contract, manifest: Manifest) -> Mapping[str, Collecti
     return manifest.goals or read
 
 
+def turned_targets(contract: Contract, manifest: Manifest) -> list[int]:
+    """Indices of the targets whose orientation may be asked of the model."""
+    taken = goals_taken(contract, manifest)
+    return [k for k, target in enumerate(contract.interface.targets) if "orientation" in taken.get(target.name, ())]
+
+
 def unread_orientations(contract: Contract, manifest: Manifest) -> list[str]:
     """Targets whose orientation counts by the contract, and may not be asked of the model."""
     taken = goals_taken(contract, manifest)
@@ -171,7 +177,8 @@ def unread_orientations(contract: Contract, manifest: Manifest) -> list[str]:
 
 
 def _check_taken(goal: Goal, contract: Contract, manifest: Manifest) -> None:
-    """`UserError` if the model takes no such goal for one of the targets; upright is what asks no orientation."""
+    """`UserError` if the model takes no such goal for one of the targets; of those whose orientation it
+    does not read, upright or a quaternion of zeros."""
     taken, targets = goals_taken(contract, manifest), contract.interface.targets
     asked = [(targets[index].name, "position") for index, _ in pose_goals(goal, contract)]
     for name, kind in [*asked, *((each.target, "value") for each in goal.values)]:

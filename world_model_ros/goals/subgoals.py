@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -43,7 +43,7 @@ class Aiming:
         workspace: of the action.
         reader: the graph that reads goal images; None of a bundle without it.
         aside: indices of the joints that no action moves.
-        turns: whether the planner reads orientations; those of goals are let be where it does not.
+        turned: indices of the targets whose orientation the planner reads; those of others are let be.
     """
 
     def __init__(
@@ -53,9 +53,9 @@ class Aiming:
         workspace: Workspace,
         reader: Graph | None,
         aside: Sequence[int] = (),
-        turns: bool = False,
+        turned: Collection[int] = (),
     ) -> None:
-        self._aside, self._turns = tuple(aside), turns
+        self._aside, self._turned = tuple(aside), frozenset(turned)
         self._contract, self._arm, self._workspace, self._reader = contract, arm, workspace, reader
         self._camera = first_camera(contract.interface)
         self._targets = contract.interface.targets
@@ -116,7 +116,7 @@ class Aiming:
     def _way(self, target: int, pose: Floats, now: Floats, belief_poses: Floats | None) -> TargetError:
         """What a target has to cover to a pose (7,), with its orientation as far as that counts."""
         about = self._targets[target]
-        if not self._turns or about.orientation == "free" or belief_poses is None or not pose[3:].any():
+        if target not in self._turned or about.orientation == "free" or belief_poses is None or not pose[3:].any():
             return TargetError(target, pose[:3], now)
         away = apart_rad(pose[3:], belief_poses[target, 3:], about.orientation, about.symmetry)
         return TargetError(target, pose[:3], now, turn=pose[3:], apart_rad=away)

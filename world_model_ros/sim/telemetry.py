@@ -62,6 +62,9 @@ class Telemetry:
             if isinstance(stream, PoseStream) and _tracked(contract, stream) is None:
                 legal = "a label of an object, object_0 or another, or an object's own name, to be simulated"
                 raise UserError("interface.streams: name", stream.name, legal)
+            if isinstance(stream, PoseStream) and stream.frame != contract.interface.base_frame:
+                legal = f"{contract.interface.base_frame!r}, to be simulated"
+                raise UserError(f"interface.streams: {stream.name}: frame", stream.frame, legal)
         plugged = [stream for stream in contract.interface.streams if stream.name not in unplugged]
         self.cameras = [stream for stream in plugged if stream.is_picture]
         self._shown = {each.name: _PICTURES[each.kind][1] for each in self.cameras}

@@ -79,6 +79,9 @@ def run(arguments: argparse.Namespace) -> int:
     bags = find_bags(arguments.bags)
     usual = usual_config(contract)
     chunks = isinstance(usual, ChunkConfig) if arguments.model is None else arguments.model == "chunks"
+    for name in () if chunks else ("alike", "turns"):
+        if getattr(arguments, name):
+            raise UserError(name, getattr(arguments, name), "a model of chunks (--model chunks), which this is not")
     config = _chunks(arguments) if chunks else _senses(arguments)
     result = train(
         contract, bags, arguments.out, config, workers=arguments.workers, despite_faults=arguments.despite_faults

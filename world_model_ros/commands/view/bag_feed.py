@@ -92,7 +92,7 @@ class BagFeed:
         tick = self._ticks[index]
         fresh = index == 0 or tick.restarted
         memory = self._brain.start() if fresh else self._ticks[index - 1].memory
-        goal = Goal("pose", tick.now_ns, target, np.array([*place, 0, 0, 0, 1], np.float32))
+        goal = Goal("pose", tick.now_ns, target, np.array([*place, 0, 0, 0, 0], np.float32))
         # The warm start was that of the recorded goal, so plan twice: the second time from the first one's chunk.
         _, after = self._brain.tick(tick.tick.observation, tick.applied, tick.reference, memory, goal, tick.seed)
         memory = replace(memory, warm=after.warm, pursuit=None)

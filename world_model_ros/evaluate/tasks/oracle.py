@@ -60,8 +60,8 @@ class GraspOracle:
         """As `Oracle.command`."""
         if self._skill is None or self._skill[0] is not task:
             where = task.position, self._sight.box, self._sight.bounds
-            self._skill = task, Carry(*where, task.target in places, task.yaw)
-        sight = self._sight.see(reference, next(iter(places.values())))
+            self._skill = task, Carry(*where, task.target in places, task.yaw, task.symmetry)
+        sight = self._sight.see(reference, places.get(task.target, next(iter(places.values()))))
         chunk = np.tile(self._skill[1].act(sight), (_CHUNK, 1))
         return self._motion.chunk_trajectory(reference, chunk, now_ns, self._tick_s)
 

@@ -61,8 +61,8 @@ class Task:
         kind: ``pose``: a target's pose is given; ``image``: a picture of the goal; ``push``: an object's pose;
             ``push_image``: a picture that shows the object elsewhere; ``together``: poses of all fingertips at once;
             ``steady``: an object's pose, and on its far side that of a fingertip which stands by there as a stop;
-            ``grasp``: an object's place in the air; ``place``: one elsewhere on the table; ``place_turned``: with a
-            yaw within 10 degrees.
+            ``grasp``: an object's place in the air; ``place``: one elsewhere on the table, in the hand or not;
+            ``place_turned``: with a yaw within 10 degrees.
         target: name of the target that it is about.
         position: where it has to be, (3,), m, base frame. The height of an object that is pushed is not judged.
         tolerance_m: largest error that counts, of every part.

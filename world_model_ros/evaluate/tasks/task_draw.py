@@ -10,9 +10,10 @@ import numpy as np
 
 from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.hands import Hand, grips
+from world_model_ros.contract.senses import CameraStream
 from world_model_ros.core.arrays import Float
 from world_model_ros.core.errors import UserError
-from world_model_ros.evaluate.tasks.task import CARRIES, PUSHES, Part, Task, TaskKind
+from world_model_ros.evaluate.tasks.task import CARRIES, PICTURES, PUSHES, Part, Task, TaskKind, task_kinds
 from world_model_ros.goals.hands import APART_M, STANDOFF_M, STOP_M, Hands
 
 AWAY_M = 0.08  # a goal is at least this far from where its target is
@@ -22,8 +23,9 @@ _CLEAR_M = 0.10  # between a fingertip's goal and the middle of an object, or an
 _ASIDE_M = 0.03  # beyond what hands must keep to their sides
 _PUSH_M = (AWAY_M, 0.12)
 _DRAWS = 10_000
+LIFTED_M = 0.03  # how near to its goal what is lifted counts as there
 _LIFT_M, _SIDEWAYS_M = (0.08, 0.16), 0.08
-_TOLERANCE_M = dict.fromkeys(get_args(TaskKind), 0.02) | dict.fromkeys(PUSHES, 0.04) | {"grasp": 0.03}
+_TOLERANCE_M = dict.fromkeys(get_args(TaskKind), 0.02) | dict.fromkeys(PUSHES, 0.04) | {"grasp": LIFTED_M}
 _TIMEOUT_S = dict.fromkeys(get_args(TaskKind), 15.0) | dict.fromkeys([*PUSHES, *CARRIES], 40.0)
 _HANDS = {"together": 2, "steady": 2}  # how many fingertips a kind takes
 
@@ -32,14 +34,22 @@ def default_kinds(contract: Contract) -> str:
     """The kinds of tasks that a robot is shown with, comma separated."""
     if grips(contract.interface.action):
         return "pose,grasp,place"
-    return "pose,image,push" if len(contract.interface.action.tips) < 2 else "together,steady"
+    return _seen(contract, "pose,image,push" if len(contract.interface.action.tips) < 2 else "together,steady")
 
 
 def judged_kinds(contract: Contract) -> str:
     """The kinds of tasks that a robot's brain is judged by, comma separated."""
     if grips(contract.interface.action):
         return "pose,grasp,place"
-    return "pose,image,push,push_image" if len(contract.interface.action.tips) < 2 else "pose,together,push,steady"
+    alone = len(contract.interface.action.tips) < 2
+    kinds = "pose,image,push,push_image" if alone else "pose,together,push,steady"
+    return _seen(contract, kinds)
+
+
+def _seen(contract: Contract, kinds: str) -> str:
+    """Kinds; without a camera none that a picture says."""
+    sees = bool(contract.interface.of(CameraStream))
+    return ",".join(kind for kind in task_kinds(kinds) if sees or kind not in PICTURES)
 
 
 def draw_task(kind: TaskKind, seed: int, contract: Contract, positions: Mapping[str, Float]) -> Task:
@@ -49,8 +59,10 @@ def draw_task(kind: TaskKind, seed: int, contract: Contract, positions: Mapping[
         positions: (3,) of every fingertip that the action moves, and of each object that can be seen by its label.
 
     Raises:
-        UserError: the robot has no such target, or there is no room for the goal.
+        UserError: the robot has no such target or no camera, its object has no yaw, or there is no room for the goal.
     """
+    if kind in PICTURES and not contract.interface.of(CameraStream):
+        raise UserError("goals", kind, "a robot with a camera, for goals that are pictures")
     random = np.random.default_rng([seed, get_args(TaskKind).index(kind)])
     drawing = _Drawing(contract, positions)
     for _ in range(_DRAWS):
@@ -80,7 +92,7 @@ class _Drawing:
             if target.kind == "object" and target.name in positions
         }
         self._hands = Hands.of(list(self._tips.values()))
-        self._symmetries = {target.name: target.symmetry for target in targets}
+        self._symmetries = {target.name: (target.symmetry, target.orientation == "yaw") for target in targets}
 
     def reach(self, random: np.random.Generator, kind: TaskKind) -> list[Part]:
         """Places for one fingertip, or for all."""
@@ -105,7 +117,9 @@ class _Drawing:
     def carry(self, random: np.random.Generator, kind: TaskKind, area: Float) -> list[Part]:
         """A place for an object: in the air over where it is, or elsewhere in the area (2, 2) on the table."""
         target, start = self._object(kind)
-        symmetry = self._symmetries[target]
+        symmetry, turns = self._symmetries[target]
+        if kind == "place_turned" and not turns:
+            raise UserError("goals", kind, f"orientation: yaw of {target} in interface.targets")
         yaw = float(random.uniform(-np.pi, np.pi)) / symmetry if kind == "place_turned" else None
         others = [other for name, other in self._positions.items() if name not in (target, *self._tips)]
         if kind == "grasp":
@@ -116,6 +130,7 @@ class _Drawing:
         away = bool(np.linalg.norm(position - start) >= AWAY_M)
         clear = all(np.linalg.norm((position - other)[:2]) > _CLEAR_M for other in others)
         inside = all(_inside(position, tip.box, _EDGE_M) for tip in self._tips.values())
+        inside &= all(position[2] <= tip.box[1, 2] for tip in self._tips.values())
         return [Part(target, position, True, yaw, symmetry)] if away and clear and inside else []
 
     def push(self, random: np.random.Generator, kind: TaskKind) -> list[Part]:

@@ -1,4 +1,4 @@
-"""Boxes around the parts of a robot along a path, all at once: a cheap lower bound of how far apart two parts are.
+"""Oriented boxes around the parts of a robot along a path: a cheap lower bound of how far apart two parts are.
 
 The bound is the widest gap between two oriented boxes along the axes of either (Gottschalk, Lin and Manocha, OBBTree,
 1996), or between the spheres around them.

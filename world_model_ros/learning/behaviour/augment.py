@@ -1,4 +1,4 @@
-"""What was not recorded and is known all the same: things that lie elsewhere, and a hand that comes back on its way.
+"""Augments play: things that rest lie elsewhere, and a hand that starts a little aside comes back on its way.
 
 A planner that chooses the best of what a behaviour would do leaves what was recorded. These two make its surroundings
 known: a thing that nothing comes near stays where it is (counterfactual data, Pitis et al. 2020), and a hand that was
@@ -113,8 +113,8 @@ class Aside:
     Args:
         resting: of objects, which has the layout of a state.
         hands: which actions move.
-        scalars: of the hands, all that no goal is given for.
-        follows: (S,) bool, which of them actions move.
+        scalars: of the hands, all that no goal is given for and that carry no hand.
+        follows: (S,) bool, which of them actions move. most: (S,) how far actions move each in a chunk, at most.
         back: (O, k C) actions for each coordinate that actions move, per m, rad or unit that it is off.
         bounds: (C,) of an action.
     """
@@ -123,6 +123,7 @@ class Aside:
     hands: tuple[MovedHand, ...]
     scalars: tuple[Entry, ...]
     follows: Tensor
+    most: Tensor
     back: Tensor
     bounds: Tensor
 
@@ -142,12 +143,16 @@ class Aside:
         for entry in layout.hands:
             axes, size = moved.by(layout, entry, window)
             hands += [MovedHand(entry, axes, _ASIDE * size)] if axes else []
-        scalars = tuple(each for each in layout.entries if each.scalar and not each.goal)
-        follows = torch.tensor([bool(moved.by(layout, each, window)[0]) for each in scalars], dtype=torch.bool)
+        scalars = tuple(each for each in layout.entries if each.scalar and not each.goal and not each.carries)
+        follows, most = list[bool](), list[float]()
+        for each in scalars if layout.hands else ():
+            follows.append(bool(moved.by(layout, each, window)[0]))
+            most.append(float(moved.weights[-1].abs()[:, 0] @ bounds.repeat(chunk)) if follows[-1] else torch.inf)
         if not moved.weights:
             return None
         back = -torch.linalg.pinv(torch.cat(moved.weights, 1))
-        return cls(resting, tuple(hands), scalars, follows, back, bounds)
+        kept = torch.tensor(follows, dtype=torch.bool), torch.tensor(most)
+        return cls(resting, tuple(hands), scalars[: len(follows)], *kept, back, bounds)
 
     def put(
         self, play: Play, window: Tensor, chunk: Tensor, share: float, generator: torch.Generator
@@ -168,9 +173,9 @@ class Aside:
             offs.append(off)
         donor = play.states[play.anywhere(count, generator)]
         other = free & (torch.rand(count, generator=generator) < 0.5)
-        for entry, follows in zip(self.scalars, self.follows.tolist()):
+        for entry, follows, most in zip(self.scalars, self.follows.tolist(), self.most.tolist()):
             column = layout.columns(entry)
-            off = (donor[:, column] - window[:, 1, column]) * other[:, None]
+            off = (donor[:, column] - window[:, 1, column]).clamp(-most, most) * other[:, None]
             out[:, :2, column] += off[:, None]
             offs += [off] if follows else []
         bent = chunk + (torch.cat(offs, 1) @ self.back).reshape(chunk.shape)
@@ -187,8 +192,8 @@ class _Moved:
     def by(self, layout: StateLayout, entry: Entry, window: Tensor) -> tuple[tuple[int, ...], Tensor]:
         """Coordinates of an entry that actions moved in windows (N, T, R), and how far they usually go.
 
-        None if actions do not explain one that moves; `weights` then has nothing of it. One that stays, as the height
-        of a hand that is moved in a plane, is left out.
+        No coordinates if actions do not explain one that moves; `weights` then has nothing of it. One that stays, as
+        the height of a hand that is moved in a plane, is left out.
         """
         moved = _coordinates(layout, entry, window[:, -1]) - _coordinates(layout, entry, window[:, 1])
         if entry.fold > 0:
@@ -200,7 +205,7 @@ class _Moved:
         moves = size > least
         weight = torch.linalg.solve(self._ridge, self.done.T @ moved)
         left = (moved - self.done @ weight).square().mean(0) / moved.square().mean(0).clamp(min=1e-12)
-        if bool((left[moves] > 1.0 - _FOLLOWS).any()):
+        if not bool(moves.any()) or bool((left[moves] > 1.0 - _FOLLOWS).any()):
             return (), size[:0]
         self.weights.append(weight[:, moves])
         return tuple(torch.nonzero(moves)[:, 0].tolist()), size[moves]

@@ -18,8 +18,9 @@ from world_model_ros.bundle.manifest import Sizes as BundleSizes
 from world_model_ros.contract.contract import Contract, contract_from_text
 from world_model_ros.contract.schema import Interface
 from world_model_ros.core.errors import UserError
-from world_model_ros.learning.behaviour.chunk_belief import ChunkBelief, unseen_misses
-from world_model_ros.learning.behaviour.chunk_graphs import ChunkPerceive, ChunkPlan, ChunkRollout, imagined
+from world_model_ros.learning.behaviour.chunk_belief import ChunkBelief
+from world_model_ros.learning.behaviour.chunk_calibration import calibrate, calibrated_belief
+from world_model_ros.learning.behaviour.chunk_graphs import ChunkPerceive, ChunkPlan, ChunkRollout
 from world_model_ros.learning.behaviour.chunk_model import MOST_AHEAD, ChunkModel, ChunkSizes
 from world_model_ros.learning.behaviour.chunk_training import ChunkConfig, fit_statistics, train_chunks
 from world_model_ros.learning.behaviour.forward_kinematics import ForwardKinematics
@@ -33,10 +34,6 @@ from world_model_ros.planning.solver import SOLVERS
 
 BEAM, BEHAVIOUR = "beam", "behaviour"  # solvers, beside those that search freely
 _CANDIDATES = 8  # that a rollout takes at a time
-_USUAL = 0.99  # share of ticks whose surprise is under one
-_REGION = 0.9
-_REGION_SCALE = 2.5  # semi-axes in sigmas, as `bundle.manifest.Calibration` has them
-_MEASURED = 4096
 
 
 @dataclass(frozen=True)
@@ -117,6 +114,16 @@ def tolerances(interface: Interface, layout: StateLayout, config: ChunkConfig) -
     return torch.tensor(found)
 
 
+def goals_of(interface: Interface, layout: StateLayout) -> dict[str, list[str]]:
+    """What a model of chunks may be asked of each target, as manifests have it."""
+    found = dict[str, list[str]]()
+    for entry, _, yaw in layout.goal_parts():
+        assert entry.target is not None
+        asked = "value" if entry.scalar else "orientation" if yaw else "position"
+        found.setdefault(interface.targets[entry.target].name, []).append(asked)
+    return found
+
+
 def train_on_cache(contract: Contract, cache: Cache, out: Path, config: ChunkConfig) -> ChunkModel:
     """Train a chunk model, and go on where an earlier run in ``out`` was interrupted.
 
@@ -158,55 +165,6 @@ def load_chunks(path: Path) -> tuple[ChunkModel, StateReader, Contract]:
     except RuntimeError as error:
         raise UserError("weights", str(path), f"weights of this version ({' '.join(str(error).split())})") from error
     return model.eval(), reader, contract
-
-
-@torch.no_grad()
-def calibrate(model: ChunkModel, play: Play, episodes: torch.Tensor, horizon: int) -> dict[str, Any]:
-    """Set the scale of regions and of surprise from episodes (E',) that did not train; share of regions that hold."""
-    at = play.starts(episodes, horizon)
-    if len(at) < 2:
-        raise UserError("held_out", len(at), f"an episode of more than {horizon + 1} ticks that does not train")
-    at = at[torch.randperm(len(at), generator=torch.Generator().manual_seed(3))[:_MEASURED]].sort().values
-    half = len(at) // 2  # of other episodes, where there are two
-    ratios = _miss(model, play, at, horizon)  # (B, H, E)
-    scale = torch.quantile(ratios[:half], _REGION, dim=0) / _REGION_SCALE
-    model.sigma_scale[:horizon] *= scale
-    expected = model.imagine_chunk(play.memory(at), play.actions[at][:, None].expand(-1, model.chunk_ticks, -1))
-    miss = (play.states[at + 1] - expected[:, 0, : model.layout.size]).abs()
-    model.step_miss.copy_(miss.pow(2).mean(0).sqrt().clamp(min=1e-4))
-    model.usual_miss.copy_(torch.quantile((miss / model.step_miss).amax(1), _USUAL)[None])
-    holds = ((ratios[half:] / scale) <= _REGION_SCALE).float().mean(0)
-    names = [entry.name for entry in model.layout.entries]
-    return {"region_scale": _REGION_SCALE, "held": {name: holds[:, e].tolist() for e, name in enumerate(names)}}
-
-
-@torch.no_grad()
-def calibrated_belief(
-    model: ChunkModel, play: Play, episodes: torch.Tensor, horizon: int
-) -> tuple[ChunkBelief, dict[str, Any]]:
-    """A belief whose deviations of what is not seen fit episodes (E',) that did not train; share of regions that hold.
-
-    Args:
-        horizon: ticks that something is not seen for, at most.
-    """
-    belief = ChunkBelief(model)
-    misses = unseen_misses(belief, play, play.starts(episodes, horizon), horizon)  # (B, H, E)
-    half = len(misses) // 2
-    scale = (torch.quantile(misses[:half], _REGION, dim=0) / _REGION_SCALE).clamp(min=1e-3)
-    holds = ((misses[half:] / scale) <= _REGION_SCALE).float().mean(0)
-    names = [entry.name for entry in model.layout.entries]
-    return ChunkBelief(model, scale), {"held_unseen": {name: holds[:, e].tolist() for e, name in enumerate(names)}}
-
-
-def _miss(model: ChunkModel, play: Play, at: torch.Tensor, horizon: int) -> torch.Tensor:
-    """By how many spreads each entry is missed at each tick ahead: (B, H, E)."""
-    states, spread = imagined(model, play.memory(at), play.chunk(at, horizon))
-    truth = play.states[at[:, None] + torch.arange(1, horizon + 1)]
-    columns = []
-    for number, entry in enumerate(model.layout.entries):
-        part = model.layout.place(entry)
-        columns.append((states[..., part] - truth[..., part]).norm(dim=-1) / spread[..., number])
-    return torch.stack(columns, -1)
 
 
 def publish_chunks(
@@ -293,5 +251,6 @@ def export_chunks(
         provenance=provenance,
         scores=scores,
         calibration=calibration,
+        goals=goals_of(interface, model.layout),
         exporter=exporter,
     )

@@ -48,8 +48,8 @@ class ForwardKinematics(nn.Module):
         """That of a link of the contract's URDF. Joints that mimic others follow them; other joints stay neutral.
 
         Raises:
-            UserError: there is no URDF, or no such link or base frame in it; or the contract's joints carry the link by
-                one that does not turn about or slide along one axis.
+            UserError: there is no URDF, or no such link or base frame in it; joints move that frame; or they carry the
+                link by one that does not turn about or slide along one axis.
         """
         model = urdf_model(contract)
         frame = model.frames[link_frame(model, link, "interface.action.link")]
@@ -57,6 +57,10 @@ class ForwardKinematics(nn.Module):
         data, neutral = model.createData(), pin.neutral(model)
         pin.framesForwardKinematics(model, data, neutral)
         moves, rest = followers(contract, model)
+        carrying = [each for each in model.supports[model.frames[base].parentJoint] if each > 0]
+        if any(moves[model.joints[each].idx_q].any() for each in carrying):
+            legal = "a link that no joint of the contract moves"
+            raise UserError("interface.base_frame", contract.interface.base_frame, legal)
         placed, turns, axes, rows = [data.oMf[base].inverse()], list[bool](), list[Float](), list[int]()
         for index in (each for each in model.supports[frame.parentJoint] if each > 0):
             joint = model.joints[index]

@@ -1,4 +1,4 @@
-"""Which column of a state means what: poses and scalars that trackers and drivers report, as numbers to learn from."""
+"""Which column of a state means what: places, yaws and scalars of hands, objects and drawers; and those of a goal."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from torch import Tensor
 
 from world_model_ros.contract.actions import Gripper, JointDisplacement, Parts, TipRotation
 from world_model_ros.contract.schema import Interface
+from world_model_ros.contract.senses import PoseStream
 from world_model_ros.core.errors import UserError
 
 _LEVEL = 0.5  # length of an axis seen from above that shows where it points
@@ -30,6 +31,7 @@ class Entry:
         goal: whether a goal may be given for it.
         hand: whether it is a fingertip that the action moves.
         joints: whether joint states say where it is, rather than a stream of its name.
+        carries: whether it is a joint that an action moves by itself, which may carry a hand.
         turns: whether a goal may ask for its yaw, too.
     """
 
@@ -39,6 +41,7 @@ class Entry:
     goal: bool = False
     hand: bool = False
     joints: bool = False
+    carries: bool = False
     turns: bool = False
 
     @property
@@ -86,6 +89,9 @@ class StateLayout:
         others = [stream.name for stream in interface.streams if stream.kind not in legal]
         if others:
             raise UserError("interface.streams", others, f"streams of kind {legal} alone, of a model of chunks")
+        frames = {each.name: each.frame for each in interface.of(PoseStream) if each.frame != interface.base_frame}
+        if frames:
+            raise UserError("interface.streams: frame", frames, f"{interface.base_frame!r}, in which goals are given")
         moved = _moved(interface)
         targets = _reported_targets(interface, {entry.target for entry in moved})
         entries = list(moved)
@@ -97,12 +103,13 @@ class StateLayout:
             fold = 1 if known is None else known.symmetry if known.orientation in ("yaw", "full") else 0
             fold = -1 if _SCALAR[stream.kind] else fold
             entries.append(Entry(stream.name, fold, number, known is not None))
-        if not any(entry.goal for entry in entries):
+        if not any(entry.goal and not entry.hand for entry in entries):
             raise UserError("interface.targets", [], "an object or something articulated that is reported by a stream")
         names = [entry.name for entry in entries]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
-            raise UserError("interface.streams", twice, "names that no link, gripper or joint that moves has")
+            apart = "names of streams, links, grippers and joints of which no two are the same"
+            raise UserError("interface.streams, interface.action", twice, apart)
         if not turns:
             return cls(tuple(entries))
         turned = {number for number, target in enumerate(interface.targets) if target.orientation == "yaw"}
@@ -178,12 +185,14 @@ class StateLayout:
         return found
 
     def turned(self) -> list[tuple[slice, slice, int]]:
-        """Cosine and sine of each object's folded yaw, those of each hand's yaw, and the fold."""
+        """Cosine and sine of each object's folded yaw, those of each hand's, and how often that is folded into it."""
         places = [(self.columns(entry).start, entry.fold) for entry in self.objects if entry.fold > 0]
         found = []
-        for begin in (self.columns(hand).start for hand in self.hands if hand.fold == 1):
+        for hand in self.hands:
+            begin = self.columns(hand).start
             turn = slice(begin + 3, begin + 5)
-            found += [(slice(place + 3, place + 5), turn, fold) for place, fold in places]
+            often = [(place, fold // hand.fold) for place, fold in places if hand.fold > 0 and fold % hand.fold == 0]
+            found += [(slice(place + 3, place + 5), turn, times) for place, times in often]
         return found
 
     def between(self) -> list[tuple[slice, slice]]:
@@ -244,14 +253,21 @@ def _moved(interface: Interface) -> list[Entry]:
     if action.free:
         return []
     parts = list(action.parts) if isinstance(action, Parts) else [action]
-    turned = [part.link for part in parts if isinstance(part, TipRotation) and "yaw" in part.axes]
-    found = []
+    rotations = [part for part in parts if isinstance(part, TipRotation)]
+    tilted = [part.link for part in rotations if part.axes != ["yaw"]]
+    if tilted:
+        raise UserError("interface.action: tip_rotation", tilted, "axes: [yaw], of a model of chunks")
+    turned, found = [part.link for part in rotations], list[Entry]()
     for hand in interface.hands:
-        fold = int(hand.link in turned)
+        target = None if hand.target is None else interface.targets[hand.target]
+        same = 1 if target is None or target.orientation != "yaw" else target.symmetry
+        fold = same if hand.link in turned else 0
         found.append(Entry(str(hand.link), fold, hand.target, hand.target is not None, hand=True, joints=True))
     for part in parts:
-        names = [part.name] if isinstance(part, Gripper) else part.joints if isinstance(part, JointDisplacement) else []
-        found += [Entry(name, -1, joints=True) for name in names]
+        if isinstance(part, Gripper):
+            found.append(Entry(part.name, -1, joints=True))
+        elif isinstance(part, JointDisplacement):
+            found += [Entry(name, -1, joints=True, carries=True) for name in part.joints]
     return found
 
 
@@ -263,6 +279,9 @@ def _reported_targets(interface: Interface, moved: Collection[int | None]) -> di
     for number, target in enumerate(interface.targets):
         if number in moved:
             continue
+        if target.kind == "fingertip" and not interface.action.free:
+            legal = f"one that the action moves: {[hand.link for hand in interface.hands]}"
+            raise UserError(f"interface.targets: {target.name}: link", target.link, legal)
         name = next((each for each in (labels.get(target.name), target.name) if each in reported), None)
         if name is None:
             legal = f"a stream of kind pose or value named {labels.get(target.name, target.name)!r}"

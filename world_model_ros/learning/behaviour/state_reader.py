@@ -1,4 +1,4 @@
-"""Streams -> states: what trackers report as it is, and what joint states say of fingertips, grippers and joints."""
+"""Streams -> states: positions and yaws that trackers report, and what joint states say of fingertips and grippers."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from torch import Tensor, nn
 from world_model_ros.contract.actions import Gripper, Parts
 from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.senses import JointStream
+from world_model_ros.core.errors import UserError
 from world_model_ros.learning.behaviour.forward_kinematics import ForwardKinematics
-from world_model_ros.learning.behaviour.layout import Entry, StateLayout
+from world_model_ros.learning.behaviour.layout import Entry, StateLayout, folded
 
 
 class StateReader(nn.Module):
@@ -28,7 +29,7 @@ class StateReader(nn.Module):
         arms: as above.
 
     Raises:
-        UserError: as `StateLayout.of` and `ForwardKinematics.of`.
+        UserError: as `StateLayout.of` and `ForwardKinematics.of`; or a joint that the action moves is in no stream.
     """
 
     def __init__(
@@ -58,6 +59,10 @@ class StateReader(nn.Module):
         else:
             joints = [self._names.index(joint.name) for joint in self._grippers.get(entry.name, [])]
             joints = joints or [self._names.index(entry.name)]
+        lost = [self._names[joint] for joint in joints if self._places[joint] is None]
+        if lost:
+            legal = f"streams of kind joints with all joints that move {entry.name}"
+            raise UserError("interface.streams: joints", f"none with {lost}", legal)
         places = [self._places[joint] for joint in joints]
         return sorted({self.streams.index(place[0]) for place in places if place is not None})
 
@@ -72,7 +77,7 @@ class StateReader(nn.Module):
             elif entry.hand:
                 position, rotation = self.arms[entry.name](joints)
                 turn = rotation[:, :2, 0]
-                turn = turn / (turn.norm(dim=-1, keepdim=True) + 1e-9)
+                turn = folded(turn / (turn.norm(dim=-1, keepdim=True) + 1e-9), entry.fold)
                 columns.append(torch.cat([position, turn], -1) if entry.fold else position)
             elif entry.name in self._grippers:
                 opened = [

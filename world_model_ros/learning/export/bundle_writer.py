@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,7 @@ def write_bundle(
     provenance: Mapping[str, Any] | None = None,
     scores: Mapping[str, Any] | None = None,
     calibration: Mapping[str, Any] | None = None,
+    goals: Mapping[str, Sequence[str]] | None = None,
     exporter: str | None = None,
 ) -> Manifest:
     """Write ``out/manifest.json``, the graphs and ``weights.bin``, and check that they fit the contract.
@@ -56,8 +57,8 @@ def write_bundle(
             time, and what ``since`` and ``sensed`` are long.
         planner: settings of the plan graph, for the manifest; ``beta`` is the colour of the noise that it expects.
         provenance: where it comes from, for the manifest.
-        scores: measured on held-out episodes, for the manifest.
-        calibration: see `world_model_ros.bundle.manifest.Calibration`.
+        scores: measured on held-out episodes. calibration: see `world_model_ros.bundle.manifest.Calibration`.
+        goals: of ``position``, ``orientation``, ``value`` what each target takes; what ``plan`` reads without it.
         exporter: see `world_model_ros.learning.export.onnx_exporter.exporter_named`.
 
     Raises:
@@ -69,7 +70,6 @@ def write_bundle(
     _check_names(graphs, asked, kind)
     given = {graph: examples(graph, module, asked[graph], free) for graph, module in graphs.items()}
     written = _write_graphs(out, graphs, given, by)
-    made = {"torch": torch.__version__, "exporter": by, "python": platform.python_version()}
     about = _about(contract) | {
         "name": name or contract.name,
         "kind": kind,
@@ -78,13 +78,13 @@ def write_bundle(
         "graphs": written,
         "files": {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(out.iterdir())},
         "planner": None if planner is None else dict(planner),
-        "provenance": {**(provenance or {}), **made},
+        "provenance": {**(provenance or {}), **_made(by)},
         "scores": dict(scores or {}),
         "calibration": dict(calibration or {}),
     }
     if kind == "act":
-        untaught = Manifest.model_validate(about).unlabelled
-        about["goals"] = goals_read(contract.interface, written["plan"]["inputs"], untaught)
+        read = goals_read(contract.interface, written["plan"]["inputs"], Manifest.model_validate(about).unlabelled)
+        about["goals"] = read if goals is None else goals
     text = Manifest.model_validate(about).model_dump_json(indent=1)
     (out / "manifest.json").write_text(text + "\n", encoding="utf-8")
     return load_bundle(out, contract).manifest
@@ -103,6 +103,11 @@ def _write_graphs(
             proto = onnx_graph(_named(module, given[graph]), tuple(given[graph].values()), exporter)
             written[graph] = _write_graph(graph, proto, out, store)
     return written
+
+
+def _made(by: Exporter) -> dict[str, str]:
+    """What a bundle was made with."""
+    return {"torch": torch.__version__, "exporter": by, "python": platform.python_version()}
 
 
 def _about(contract: Contract) -> dict[str, Any]:

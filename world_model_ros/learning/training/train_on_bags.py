@@ -15,6 +15,7 @@ from world_model_ros.core.errors import UserError
 from world_model_ros.learning.behaviour.chunk_run import train_on_cache as train_chunks_on_cache
 from world_model_ros.learning.behaviour.chunk_training import ChunkConfig
 from world_model_ros.learning.behaviour.layout import StateLayout
+from world_model_ros.learning.behaviour.state_reader import StateReader
 from world_model_ros.learning.data.cache import build_cache
 from world_model_ros.learning.data.quality import quality_lines, refuse_nonsense
 from world_model_ros.learning.training import distributed
@@ -24,7 +25,7 @@ from world_model_ros.learning.training.train import train as train_on_cache
 
 def _refuse_chunks(contract: Contract, config: ChunkConfig) -> None:
     """`UserError` of what a model of chunks cannot be trained for, before bags are read."""
-    layout = StateLayout.of(contract.interface, config.turns)
+    layout = StateReader(contract, turns=config.turns).layout
     for group in config.alike:
         layout.exchanged(group)
     if (processes := int(os.environ.get("WORLD_SIZE", "1"))) > 1:

@@ -30,7 +30,7 @@ from world_model_ros.core.errors import UserError
 from world_model_ros.core.share_folder import default_robot
 from world_model_ros.evaluate.tasks.goal_picture import goal_picture
 from world_model_ros.evaluate.tasks.kept_rates import DRIVERS, SIMULATION, kept_rates
-from world_model_ros.evaluate.tasks.task import PICTURES, Judge, Task, task_kinds, task_record
+from world_model_ros.evaluate.tasks.task import PICTURES, Judge, Task, task_goal, task_kinds, task_record
 from world_model_ros.evaluate.tasks.task_draw import default_kinds, draw_task
 from world_model_ros.evaluate.tasks.tick_rates import tick_summary
 from world_model_ros.nodes import signals
@@ -44,7 +44,6 @@ _READY_S = 60.0
 _CANCELLED_S = 5.0
 _SETTLE_S = 1.0
 _ROUND_SEEDS = 100_003
-_UPRIGHT = (0.0, 0.0, 0.0, 1.0)
 
 
 class DemoNode(Node):
@@ -143,8 +142,8 @@ class DemoNode(Node):
         """What is published where."""
         frame = self._contract.interface.base_frame
         if task.kind not in PICTURES:
-            poses = ((part.target, self._make.pose([*part.position, *_UPRIGHT], 0, frame)) for part in task.parts)
-            return [(self._goals[target], pose) for target, pose in poses]
+            goal = task_goal(task, 0)
+            return [(self._goals[each.target], self._make.pose(each.pose, 0, frame)) for each in goal.poses]
         picture = goal_picture(task, self._contract, self._scene, self._true.poses, self._true.tip_positions())
         return [(self._picture, self._make.image(picture, "rgb8", 0, frame))]
 

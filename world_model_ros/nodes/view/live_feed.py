@@ -72,8 +72,8 @@ class LiveFeed:
         return self._outlooks
 
     def pursue(self, index: int, target: str, place: NDArray[np.float64]) -> None:
-        """Send a goal."""
-        pose = np.array([*place, 0.0, 0.0, 0.0, 1.0])
+        """Send a goal, of any orientation."""
+        pose = np.array([*place, 0.0, 0.0, 0.0, 0.0])
         now_ns = int(self._node.get_clock().now().nanoseconds)
         self._goal[target].publish(self._make.pose(pose, now_ns, self._contract.interface.base_frame))
 

@@ -21,6 +21,7 @@ from world_model_ros.sim.rig import Rig
 _CHUNK = 4  # ticks a command reaches ahead
 _SLEW_M = 0.02  # how much an action may differ from the one before it, on each axis
 _SKILLS = "skills"
+_GRIPPING = f"parts {', '.join(GRIPPER_PARTS)}, in this order, of one hand along x, y and z, with yaw"
 
 
 class Operator(Protocol):
@@ -40,9 +41,7 @@ def operator_shares(contract: Contract) -> dict[str, float]:
     try:
         return Desk.of(contract).shares
     except UserError as error:
-        legal = (
-            f"displacements of fingertips along x and y, or parts {list(GRIPPER_PARTS)} of one hand along x, y and z"
-        )
+        legal = f"displacements of fingertips along x and y, or {_GRIPPING}"
         raise UserError(error.field, error.value, legal) from error
 
 
@@ -84,11 +83,10 @@ class GripperSight:
     """
 
     def __init__(self, contract: Contract) -> None:
-        action, (hand,) = contract.interface.action, contract.interface.hands
-        if not grips(contract.interface.action) or not isinstance(action, Parts):
-            raise UserError(
-                "interface.action", action.kind, f"parts {list(GRIPPER_PARTS)} of one hand along x, y and z"
-            )
+        action = contract.interface.action
+        if not grips(action) or not isinstance(action, Parts):
+            raise UserError("interface.action", action.kind, _GRIPPING)
+        (hand,) = contract.interface.hands
         self.box, self.bounds = hand.box, np.array(action.bounds)
         self._arm, self._link = ArmKinematics(contract), str(hand.link)
         (joint, *_) = next(part.joints for part in action.parts if isinstance(part, Gripper))

@@ -14,6 +14,7 @@ _NEAR_M, _NEAR_RAD = 0.008, 0.06  # of a waypoint it counts as there
 _GAIN, _UNDERWAY = 0.6, 0.6  # of the way that is left; share of the last move that the commanded tip has yet to make
 _PATIENCE = 30  # ticks for a waypoint
 _ABOVE_M = (0.06, 0.12)  # of the object, before and after it is grasped
+_LIFTED_M = 0.05  # of what is carried, over where it rested
 _IN_THE_AIR = 0.45  # share of the places that objects are carried to
 _DROPPED = 0.15  # share of the objects in the air that are let go there
 _WILD = 0.03  # share of the ticks at which something else altogether is done
@@ -115,7 +116,7 @@ class Skills:
 
     def _carry(self) -> Iterator[Waypoint]:
         """Grasp the object, bring it somewhere, and let it go."""
-        random = self._random
+        random, resting = self._random, self._sight.item[2]
         yaw = self._grasp_yaw()
         above = random.uniform(*_ABOVE_M)
         wide = random.uniform(0.85, 1.0)
@@ -126,14 +127,14 @@ class Skills:
         for _ in range(int(random.integers(1, 4))):
             x, y = random.uniform(self._area[0], self._area[1])
             turned = yaw + random.uniform(-1.2, 1.2)
-            high = random.uniform(0.08, self._box[1, 2] - 0.02)
+            high = random.uniform(min(resting + _LIFTED_M, self._box[1, 2]), self._box[1, 2])
             yield Waypoint(np.array([x, y, high]), turned, 0.0, int(random.integers(0, 5)))
             if random.random() > _IN_THE_AIR:
                 break
         place, turned = self._sight.tip, self._sight.yaw
         if random.random() > _DROPPED:
             hanging = max(self._sight.tip[2] - self._sight.item[2], -0.03)  # of the tip over the object's middle
-            low = np.array([*place[:2], 0.03 + hanging + random.uniform(-0.002, 0.012)])
+            low = np.array([*place[:2], resting + hanging + random.uniform(-0.002, 0.012)])
             yield Waypoint(low, turned, 0.0, int(random.integers(0, 2)))
             place = self._sight.tip
         yield Waypoint(place, turned, random.uniform(0.7, 1.0), int(random.integers(0, 2)))
@@ -166,7 +167,7 @@ class Skills:
 
     def _wander(self) -> Iterator[Waypoint]:
         """Go to some places over the table."""
-        low = np.array([*self._box[0, :2], 0.1])
+        low = np.minimum(self._box[0] + _up(_ABOVE_M[1]), self._box[1])
         for _ in range(int(self._random.integers(1, 4))):
             place = self._random.uniform(low, self._box[1])
             yield Waypoint(place, self._random.uniform(-1.2, 1.2), self._random.uniform(0.0, 1.0))
@@ -177,8 +178,7 @@ class Skills:
 
     def _grasp_yaw(self) -> float:
         """Yaw at which the fingers close on two sides of the object; now and then the other two."""
-        quarter = np.pi / 2
-        yaw = (self._sight.item_yaw + quarter / 2) % quarter - quarter / 2
+        yaw, quarter = _least(self._sight.item_yaw, 4), np.pi / 2
         return yaw + (0.0 if self._random.random() < 0.8 else float(self._random.choice([-quarter, quarter])))
 
 
@@ -187,30 +187,44 @@ class Carry(Skills):
 
     Args:
         goal: (3,) of the object's middle, or the fingertip, m. box, bounds: as of `Skills`.
-        grasps: whether it is about the object. turn: the object's yaw, up to a quarter turn; as it is without it.
+        grasps: whether it is about the object.
+        turn: yaw that the object is to have, rad; as it has without it. symmetry: how many turns of it look the same.
     """
 
-    def __init__(self, goal: Float, box: Float, bounds: Float, grasps: bool = True, turn: float | None = None) -> None:
+    def __init__(
+        self,
+        goal: Float,
+        box: Float,
+        bounds: Float,
+        grasps: bool = True,
+        turn: float | None = None,
+        symmetry: int = 4,
+    ) -> None:
         super().__init__(0, box, box[:, :2], bounds)
-        self._goal, self._grasps, self._turn = goal, grasps, turn
+        self._goal, self._grasps, self._turn, self._symmetry = goal, grasps, turn, symmetry
         self._wild, self._noise_m, self._noise_rad = 0.0, 0.0, 0.0
 
     def _begin(self) -> Iterator[Waypoint]:
         if not self._grasps:
             yield Waypoint(np.clip(self._goal, *self._box), self._sight.yaw, 1.0, _PATIENCE)
             return
-        quarter = np.pi / 2
-        yaw = (self._sight.item_yaw + quarter / 2) % quarter - quarter / 2
+        yaw, resting = _least(self._sight.item_yaw, 4), self._sight.item[2]
         yield Waypoint(self._over(_ABOVE_M[0]), yaw, 1.0)
         yield Waypoint(self._over(0.0), yaw, 1.0)
         yield Waypoint(self._sight.tip, yaw, 0.0, 3)
         yield Waypoint(self._sight.tip + _up(_ABOVE_M[0]), yaw, 0.0)
         if self._turn is not None:
-            yaw += (self._turn - self._sight.item_yaw + quarter / 2) % quarter - quarter / 2
+            yaw += _least(self._turn - self._sight.item_yaw, self._symmetry)
         hanging = self._sight.tip - self._sight.item
-        high = np.array([*self._goal[:2], max(self._goal[2], 0.08)])
+        high = np.array([*self._goal[:2], max(self._goal[2], resting + _LIFTED_M)])
         yield Waypoint(np.clip(high + hanging, *self._box), yaw, 0.0)
         yield Waypoint(np.clip(self._goal + hanging, *self._box), yaw, 0.0, _PATIENCE)
+
+
+def _least(turn: float, symmetry: int) -> float:
+    """The least turn, rad, that looks the same as one."""
+    step = 2.0 * np.pi / symmetry
+    return (turn + 0.5 * step) % step - 0.5 * step
 
 
 def _up(height_m: float) -> Float:

@@ -113,7 +113,9 @@ def vary(
     item = scene.objects[0]
     item = replace(item, rgb=_colour(random, (0.32, 0.78), (0.65, 1.0), (0.45, 1.0)))
     if item.shape == "box":
-        item = replace(item, half_size=(item.half_size[0], float(random.uniform(0.02, 0.036)), item.half_size[2]))
+        least, most = contract.simulation.object_half_m
+        depth = float(random.uniform(min(0.02, least), most))
+        item = replace(item, half_size=(item.half_size[0], depth, item.half_size[2]))
     table = _colour(random, (0.0, 1.0), (0.0, 0.25), (0.4, 0.85))
     tone = float(random.uniform(0.6, 1.15))
     pattern = (table[0] * tone, table[1] * tone, table[2] * tone), float(random.uniform(0.04, 0.15))

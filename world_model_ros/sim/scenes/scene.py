@@ -20,7 +20,7 @@ STEP_NS = 2_000_000
 # Stiffness, N m/rad, and damping, N m s/rad, of a joint's servo by its effort limit: large joints and wrists.
 _SERVO_LARGE = (6000.0, 350.0, 2.0)
 _SERVO_SMALL = (900.0, 25.0, 0.15)
-_SERVO_SLIDE = (4000.0, 120.0, 0.2)  # of a gripper's finger, N/m, N s/m and kg
+_SERVO_FINGER = (4000.0, 120.0, 0.2)  # of a gripper's finger that slides, N/m, N s/m and kg
 _TABLE_FRICTION = [0.5, 0.005, 0.0001]
 
 
@@ -234,11 +234,11 @@ def _set_up_robot(spec: mujoco.MjSpec, contract: Contract) -> None:
         for kind, what in (("force", mujoco.mjtSensor.mjSENS_FORCE), ("torque", mujoco.mjtSensor.mjSENS_TORQUE)):
             name = f"{stream.name}/{kind}"
             spec.add_sensor(name=name, type=what, objtype=mujoco.mjtObj.mjOBJ_SITE, objname=stream.frame)
-    limits = contract.limits()
+    limits, grippers = contract.limits(), _gripper_joints(contract)
     for index, name in enumerate(contract.joint_names):
         effort = float(limits.effort[index])
-        slides = spec.joint(name).type == mujoco.mjtJoint.mjJNT_SLIDE
-        stiffness, damping, armature = _SERVO_SLIDE if slides else _SERVO_LARGE if effort > 50.0 else _SERVO_SMALL
+        finger = name in grippers and spec.joint(name).type == mujoco.mjtJoint.mjJNT_SLIDE
+        stiffness, damping, armature = _SERVO_FINGER if finger else _SERVO_LARGE if effort > 50.0 else _SERVO_SMALL
         spec.joint(name).armature = armature
         spec.joint(name).actfrclimited = False
         spec.add_actuator(
@@ -261,12 +261,19 @@ def _set_up_robot(spec: mujoco.MjSpec, contract: Contract) -> None:
             follows.data[:2] = joint.follows[::-1]  # a polynomial of what it follows
 
 
-def _fingers(contract: Contract) -> list[str]:
-    """Links that joints of grippers carry, and those that follow them: they hold things."""
+def _gripper_joints(contract: Contract) -> set[str]:
     action = contract.interface.action
     parts = action.parts if isinstance(action, Parts) else []
-    joints = {joint.name for part in parts if isinstance(part, Gripper) for joint in part.joints}
-    return [each.child for each in contract.description.joints if each.name in joints or each.mimics in joints]
+    return {joint.name for part in parts if isinstance(part, Gripper) for joint in part.joints}
+
+
+def _fingers(contract: Contract) -> list[str]:
+    """Links that hold things: those that joints of grippers carry, what follows them, and what is fixed to them."""
+    joints, found = _gripper_joints(contract), list[str]()
+    for each in contract.description.joints:  # parents come first
+        if each.name in joints or each.mimics in joints or (each.kind == "fixed" and each.parent in found):
+            found.append(each.child)
+    return found
 
 
 def _add_object(spec: mujoco.MjSpec, name: str, config: ObjectConfig, top_m: float) -> None:
