@@ -144,7 +144,7 @@ class BagFit:
             source, [(each.reliability.name.lower(), each.durability.name.lower()) for each in offered]
         )
         senders = self._bag.senders(name)
-        if len(senders) > 1 and not self._fit.streams[source.name].others:
+        if len(senders) > 1 and not self._fit.streams[source.name].shared:
             found.append(Finding("publishers", f"{len(senders)}: {senders}", "one publisher a topic", "note"))
         if name in self._bag.assumed:
             found.append(Finding("type", "the bag has no schema for it", f"it is read as {source.type}", "note"))

@@ -55,8 +55,16 @@ class JointFit(StreamFit):
         return super().contents() if in_parts is None else [in_parts]
 
     @property
+    def shared(self) -> bool:
+        return super().shared or self._comes_in_parts
+
+    @property
     def several_senders(self) -> bool:
-        return super().several_senders or bool(self._refused and self._in_parts())
+        return super().several_senders or self._comes_in_parts
+
+    @property
+    def _comes_in_parts(self) -> bool:
+        return bool(self._refused and self._in_parts())
 
     def signs(self) -> list[str]:
         two = self._courses.two

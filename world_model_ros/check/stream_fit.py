@@ -164,6 +164,11 @@ class StreamFit:
         return found
 
     @property
+    def shared(self) -> bool:
+        """Whether several publishers share the topic as they may, each with something of its own."""
+        return self.others > 0
+
+    @property
     def several_senders(self) -> bool:
         """Whether the messages are of more than one publisher, as far as they tell."""
         return bool(self._publishers())

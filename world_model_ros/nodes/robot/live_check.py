@@ -111,7 +111,7 @@ class LiveCheck(Node):
             findings += qos_findings(source, self._offered(source))
             if not fit.messages and not fit.others and source.name in self._heard:
                 findings.append(Finding("publishers", "a publisher, but no message", "the driver", "wrong"))
-            if len(publishers) > 1 and not fit.others:
+            if len(publishers) > 1 and not fit.shared:
                 names = sorted(each.node_name for each in publishers)
                 findings.append(Finding("publishers", f"{len(names)}: {names}", "one publisher a topic", "note"))
         return self._fit.topic(source.name, self.resolve_topic_name(source.topic), findings)
