@@ -1,4 +1,4 @@
-"""Whether a gate may be armed where its arm is, where it holds it, and how the controller is led there."""
+"""Refuses arming (stale, outside of limits, moving); where an armed gate holds joints; how long leading there takes."""
 
 from __future__ import annotations
 

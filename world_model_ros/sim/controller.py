@@ -1,6 +1,6 @@
-"""Model of ros2_controllers' joint_trajectory_controller, as its C++ sources have it.
+"""Simulates joint_trajectory_controller by version: refusals, splicing, sampling at its updates; no tolerances.
 
-It takes position commands, and has ``interpolate_from_desired_state`` set.
+It follows the C++ sources of ros2_controllers, takes position commands, and has ``interpolate_from_desired_state`` set.
 
 What matters of the real one, and what a controller in continuous time does not show:
 

@@ -1,4 +1,4 @@
-"""A bag as aligned arrays, for training and scores."""
+"""A bag cut at its ticks into arrays: newest samples, their freshness, applied actions, and poses of targets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Oracle: a scripted policy with the true poses; an upper bound, more or less."""
+"""Scripted policies that know the true poses, one that pushes and one that grasps: an upper bound, more or less."""
 
 from __future__ import annotations
 
