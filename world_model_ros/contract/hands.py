@@ -8,15 +8,10 @@ from itertools import accumulate, combinations
 
 import numpy as np
 
-from world_model_ros.contract.actions import (
-    FingertipDisplacement,
-    FingertipsDisplacement,
-    JointDisplacement,
-    Parts,
-    TipDisplacement,
-    TipRotation,
-)
+from world_model_ros.contract.actions import Action, Gripper, Parts, TipDisplacement, TipRotation
 from world_model_ros.core.arrays import Float
+
+GRIPPER_PARTS = ("tip_displacement", "tip_rotation", "gripper")  # of one hand that grips, in this order
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,9 +43,7 @@ class Hand:
         return self.box[1, list(self.axes)]
 
 
-def moved_hands(
-    action: FingertipDisplacement | FingertipsDisplacement | JointDisplacement | Parts, links: Sequence[str | None]
-) -> tuple[Hand, ...]:
+def moved_hands(action: Action, links: Sequence[str | None]) -> tuple[Hand, ...]:
     """The fingertips that an action moves, in its order; ``links`` are those of the targets."""
     if isinstance(action, Parts):
         columns = [at for part, at in zip(action.parts, action.columns()) if isinstance(part, TipDisplacement)]
@@ -66,10 +59,12 @@ def moved_hands(
     return tuple(found)
 
 
-GRIPPER_PARTS = ("tip_displacement", "tip_rotation", "gripper")  # of one hand that grips, in this order
+def grippers(action: Action) -> list[Gripper]:
+    """The grippers of an action, in its order."""
+    return [part for part in action.parts if isinstance(part, Gripper)] if isinstance(action, Parts) else []
 
 
-def grips(action: FingertipDisplacement | FingertipsDisplacement | JointDisplacement | Parts) -> bool:
+def grips(action: Action) -> bool:
     """Whether an action is that of one hand that moves along x, y and z, turns about its own axis, and grips."""
     if not isinstance(action, Parts) or tuple(part.kind for part in action.parts) != GRIPPER_PARTS:
         return False

@@ -26,6 +26,11 @@ def yaw(quaternion: ArrayLike) -> float:
     return atan2(2.0 * (w * z + x * y), 1.0 - 2.0 * (y * y + z * z))
 
 
+def x_axis_yaw(rotation: Float) -> float:
+    """Where the x axis of a rotation (3, 3) points, seen from above, rad in -pi to pi; of a tool that points down."""
+    return atan2(rotation[1, 0], rotation[0, 0])
+
+
 def axis(quaternion: ArrayLike) -> Float:
     """Where an orientation's own z axis points, (3,)."""
     x, y, z, w = np.asarray(quaternion, np.float64).tolist()

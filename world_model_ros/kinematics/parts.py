@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from math import atan2
 
 import numpy as np
 import pinocchio as pin
@@ -14,6 +13,7 @@ from world_model_ros.contract.actions import Gripper, JointDisplacement, Parts, 
 from world_model_ros.contract.contract import Contract
 from world_model_ros.core.arrays import AnyFloat, Float
 from world_model_ros.core.errors import UserError
+from world_model_ros.core.orientation import x_axis_yaw
 from world_model_ros.core.trajectory import Trajectory
 from world_model_ros.kinematics.arm import ArmKinematics, tool_down
 from world_model_ros.kinematics.chain import Chain, require, within
@@ -46,7 +46,7 @@ class _Tool:
         if not self.axes:
             return tool_down()
         if self.axes == ("yaw",):
-            return tool_down(_yaw(rotation) + float(turn[0]))
+            return tool_down(x_axis_yaw(rotation) + float(turn[0]))
         about = np.zeros(3)
         about[["xyz".index(axis) for axis in self.axes]] = turn
         return np.asarray(pin.exp3(about) @ rotation)
@@ -54,7 +54,7 @@ class _Tool:
     def turned(self, before: Float, after: Float) -> Float:
         """The turn (n,) between two rotations (3, 3)."""
         if self.axes == ("yaw",):
-            step = _yaw(after) - _yaw(before)
+            step = x_axis_yaw(after) - x_axis_yaw(before)
             return np.array([(step + np.pi) % (2.0 * np.pi) - np.pi])
         about = pin.log3(after @ before.T)
         return np.array([about["xyz".index(axis)] for axis in self.axes])
@@ -185,8 +185,3 @@ class PartsKinematics(ArmKinematics):
         for at, numbers in found:
             action[at] = numbers
         return action
-
-
-def _yaw(rotation: Float) -> float:
-    """Of the x axis of a tool about the vertical, rad."""
-    return atan2(rotation[1, 0], rotation[0, 0])

@@ -146,7 +146,7 @@ def train_on_cache(contract: Contract, cache: Cache, out: Path, config: ChunkCon
     fit_statistics(model, play, torch.tensor(interface.action.bounds), torch.nonzero(masks[1])[:, 0])
     told = train_chunks(model, play, masks[0], tolerances(interface, layout, config), config, out, masks[1])
     about = {"kind": "chunks", "contract": contract.text, "sizes": asdict(config.sizes)}
-    arms = {link: arm.told() for link, arm in reader.arms.items()}
+    arms = {link: arm.arguments() for link, arm in reader.arms.items()}
     torch.save({**about, "weights": model.state_dict(), "arms": arms, "turns": config.turns}, out / "model.pt")
     told |= {"minutes": round(told["minutes"], 2)}
     (out / "train.json").write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
@@ -157,7 +157,7 @@ def load_chunks(path: Path) -> tuple[ChunkModel, StateReader, Contract]:
     """A model, what reads states, and the contract, as `train_on_cache` wrote them."""
     told = torch.load(path, weights_only=True)
     contract = contract_from_text(told["contract"], str(path))
-    arms = {link: ForwardKinematics.restored(arm) for link, arm in told.get("arms", {}).items()}
+    arms = {link: ForwardKinematics(**arm) for link, arm in told.get("arms", {}).items()}
     reader = StateReader(contract, arms, told.get("turns", False))
     model = ChunkModel(reader.layout, contract.interface.action.size, ChunkSizes(**told["sizes"]))
     try:

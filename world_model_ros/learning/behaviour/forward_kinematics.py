@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -82,12 +82,7 @@ class ForwardKinematics(nn.Module):
         arrays = np.array([each.homogeneous for each in placed]), np.array(axes).reshape(-1, 3), moves[rows], rest[rows]
         return cls(turns, *(torch.from_numpy(np.array(each)) for each in arrays))
 
-    @classmethod
-    def restored(cls, told: Mapping[str, Any]) -> ForwardKinematics:
-        """That which `told` told."""
-        return cls(**told)
-
-    def told(self) -> dict[str, Any]:
+    def arguments(self) -> dict[str, Any]:
         """What it is made of, to be kept with a model: a URDF need not be there when that is read."""
         return {"turns": self.turns, **self.state_dict()}
 

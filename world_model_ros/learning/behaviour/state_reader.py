@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from world_model_ros.contract.actions import Gripper, Parts
 from world_model_ros.contract.contract import Contract
+from world_model_ros.contract.hands import grippers
 from world_model_ros.contract.senses import JointStream
 from world_model_ros.core.errors import UserError
 from world_model_ros.learning.behaviour.forward_kinematics import ForwardKinematics
@@ -36,7 +36,7 @@ class StateReader(nn.Module):
         self, contract: Contract, arms: Mapping[str, ForwardKinematics] | None = None, turns: bool = False
     ) -> None:
         super().__init__()
-        interface, action = contract.interface, contract.interface.action
+        interface = contract.interface
         self.layout = StateLayout.of(interface, turns)
         self.streams = [stream.name for stream in interface.streams]
         links = [entry.name for entry in self.layout.entries if entry.hand and entry.joints]
@@ -46,8 +46,7 @@ class StateReader(nn.Module):
         rows = [(stream, row) for stream in interface.of(JointStream) for row in range(len(stream.joints))]
         places = {stream.joints[row]: (stream.name, row) for stream, row in rows}
         self._places = [places.get(name) for name in self._names]
-        parts = action.parts if isinstance(action, Parts) else []
-        self._grippers = {part.name: part.joints for part in parts if isinstance(part, Gripper)}
+        self._grippers = {gripper.name: gripper.joints for gripper in grippers(interface.action)}
         self._sources = [self._read_from(entry) for entry in self.layout.entries]
 
     def _read_from(self, entry: Entry) -> list[int]:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from math import atan2
 from typing import Protocol
 
 import numpy as np
 
-from world_model_ros.contract.actions import Gripper, Parts
 from world_model_ros.contract.contract import Contract
-from world_model_ros.contract.hands import GRIPPER_PARTS, grips
+from world_model_ros.contract.hands import GRIPPER_PARTS, grippers, grips
 from world_model_ros.core.arrays import Float
 from world_model_ros.core.errors import UserError
+from world_model_ros.core.orientation import x_axis_yaw
 from world_model_ros.goals.hands import Hands
 from world_model_ros.kinematics.arm import ArmKinematics
 from world_model_ros.sim.collection.gestures import Desk, make_gesture
@@ -35,7 +34,7 @@ class Operator(Protocol):
 
 
 def operator_shares(contract: Contract) -> dict[str, float]:
-    """How often who moves a robot, by name; `UserError` for a robot that nobody here can move."""
+    """Shares of the operators that move a robot, by name; `UserError` for a robot that none of them can move."""
     if grips(contract.interface.action):
         return {_SKILLS: 1.0}
     try:
@@ -84,19 +83,19 @@ class GripperSight:
 
     def __init__(self, contract: Contract) -> None:
         action = contract.interface.action
-        if not grips(action) or not isinstance(action, Parts):
+        if not grips(action):
             raise UserError("interface.action", action.kind, _GRIPPING)
-        (hand,) = contract.interface.hands
+        (hand,), (gripper,) = contract.interface.hands, grippers(action)
         self.box, self.bounds = hand.box, np.array(action.bounds)
         self._arm, self._link = ArmKinematics(contract), str(hand.link)
-        (joint, *_) = next(part.joints for part in action.parts if isinstance(part, Gripper))
+        (joint, *_) = gripper.joints
         self._finger, self._closed, self._wide = contract.joint_names.index(joint.name), joint.closed, joint.open
 
     def see(self, reference: Float, item: Float) -> Sight:
         """With joints commanded to ``reference`` (J,), and the object's pose (7,)."""
         place, rotation = self._arm.tip(reference, self._link)
         opening = (reference[self._finger] - self._closed) / (self._wide - self._closed)
-        return Sight(place, atan2(rotation[1, 0], rotation[0, 0]), float(opening), item[:3], _side_yaw(item[3:]))
+        return Sight(place, x_axis_yaw(rotation), float(opening), item[:3], _side_yaw(item[3:]))
 
 
 class Grasper:

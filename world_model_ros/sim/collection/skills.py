@@ -9,7 +9,7 @@ import numpy as np
 
 from world_model_ros.core.arrays import Float
 
-SKILLS = {"carry": 0.62, "miss": 0.1, "shove": 0.13, "wander": 0.15}  # how often each is begun
+SKILLS = {"carry": 0.62, "miss": 0.1, "shove": 0.13, "wander": 0.15}  # shares of all that are begun
 _NEAR_M, _NEAR_RAD = 0.008, 0.06  # of a waypoint it counts as there
 _GAIN, _UNDERWAY = 0.6, 0.6  # of the way that is left; share of the last move that the commanded tip has yet to make
 _PATIENCE = 30  # ticks for a waypoint
@@ -78,7 +78,7 @@ class Skills:
                 continue
             self._left, self._stay = _PATIENCE, self._next.stay
         goal = self._next
-        turn = (goal.yaw - sight.yaw + np.pi) % (2 * np.pi) - np.pi
+        turn = _least(goal.yaw - sight.yaw)
         wanted = np.array([*(goal.place - sight.tip), turn, goal.opening - sight.opening])
         wanted = _GAIN * (wanted - _UNDERWAY * self._last)
         most = self._bounds * np.array([self._speed] * 4 + [1.0])
@@ -98,7 +98,7 @@ class Skills:
         goal = self._next
         assert goal is not None
         self._left -= 1
-        apart = abs((goal.yaw - sight.yaw + np.pi) % (2 * np.pi) - np.pi)
+        apart = abs(_least(goal.yaw - sight.yaw))
         near = np.linalg.norm(goal.place - sight.tip) < _NEAR_M + self._noise_m and apart < _NEAR_RAD + self._noise_rad
         if near and abs(goal.opening - sight.opening) < 0.04:
             self._stay -= 1
@@ -221,8 +221,8 @@ class Carry(Skills):
         yield Waypoint(np.clip(self._goal + hanging, *self._box), yaw, 0.0, _PATIENCE)
 
 
-def _least(turn: float, symmetry: int) -> float:
-    """The least turn, rad, that looks the same as one."""
+def _least(turn: float, symmetry: int = 1) -> float:
+    """The least turn, rad, that looks the same as one; ``symmetry`` of them do in a whole turn."""
     step = 2.0 * np.pi / symmetry
     return (turn + 0.5 * step) % step - 0.5 * step
 

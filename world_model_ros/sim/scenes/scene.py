@@ -10,8 +10,8 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from world_model_ros.contract.actions import Gripper, Parts
 from world_model_ros.contract.contract import Contract
+from world_model_ros.contract.hands import grippers
 from world_model_ros.contract.senses import WrenchStream
 
 STEP_S = 0.002
@@ -234,10 +234,10 @@ def _set_up_robot(spec: mujoco.MjSpec, contract: Contract) -> None:
         for kind, what in (("force", mujoco.mjtSensor.mjSENS_FORCE), ("torque", mujoco.mjtSensor.mjSENS_TORQUE)):
             name = f"{stream.name}/{kind}"
             spec.add_sensor(name=name, type=what, objtype=mujoco.mjtObj.mjOBJ_SITE, objname=stream.frame)
-    limits, grippers = contract.limits(), _gripper_joints(contract)
+    limits, gripping = contract.limits(), _gripper_joints(contract)
     for index, name in enumerate(contract.joint_names):
         effort = float(limits.effort[index])
-        finger = name in grippers and spec.joint(name).type == mujoco.mjtJoint.mjJNT_SLIDE
+        finger = name in gripping and spec.joint(name).type == mujoco.mjtJoint.mjJNT_SLIDE
         stiffness, damping, armature = _SERVO_FINGER if finger else _SERVO_LARGE if effort > 50.0 else _SERVO_SMALL
         spec.joint(name).armature = armature
         spec.joint(name).actfrclimited = False
@@ -262,9 +262,7 @@ def _set_up_robot(spec: mujoco.MjSpec, contract: Contract) -> None:
 
 
 def _gripper_joints(contract: Contract) -> set[str]:
-    action = contract.interface.action
-    parts = action.parts if isinstance(action, Parts) else []
-    return {joint.name for part in parts if isinstance(part, Gripper) for joint in part.joints}
+    return {joint.name for gripper in grippers(contract.interface.action) for joint in gripper.joints}
 
 
 def _fingers(contract: Contract) -> list[str]:
