@@ -247,7 +247,7 @@ def test_a_run_that_was_broken_off_becomes_what_it_would_have(tmp_path: Path, mo
         train_chunks(model, play, held, torch.ones(2), ChunkConfig(steps=9, batch=16, sizes=SMALL), tmp_path / "a")
 
 
-TURNED = StateLayout((Entry("hand", 1, 2, True, hand=True), Entry("cube", 4, 0, True, turns=True)))
+TURNED = StateLayout((Entry("hand", 1, 2, True, hand=True), Entry("cube", 4, 0, True, yaw_goals=True)))
 
 
 def turned_cube(yaw: float, x: float = 0.4) -> torch.Tensor:

@@ -136,8 +136,8 @@ def test_goals_of_hands_count_half_of_the_time_in_training(run: Path, contract: 
 
 
 def test_a_plan_reads_yaws_where_goals_may_ask_for_them(contract: Contract):
-    layout = StateLayout.of(contract.interface, turns=True)
-    assert [entry.name for entry in layout.entries if entry.turns] == ["object_0"]
+    layout = StateLayout.of(contract.interface, yaw_goals=True)
+    assert [entry.name for entry in layout.entries if entry.yaw_goals] == ["object_0"]
     model = ChunkModel(layout, 2, SIZES)
     plan = ChunkPlan(ChunkBelief(model), contract.interface, ChunkBeam(model, 16, 2))
     assert "goal_rotation_weights" in plan.inputs
@@ -157,7 +157,7 @@ def test_yaws_that_no_target_has_cannot_be_asked_for():
     for target in data["interface"]["targets"]:
         target.pop("orientation", None)
     with pytest.raises(UserError, match="one at least whose orientation is yaw"):
-        StateLayout.of(contract_from_text(yaml.safe_dump(data)).interface, turns=True)
+        StateLayout.of(contract_from_text(yaml.safe_dump(data)).interface, yaw_goals=True)
 
 
 def test_orientations_are_taken_of_those_targets_alone_whose_yaw_was_trained():
@@ -170,5 +170,5 @@ def test_orientations_are_taken_of_those_targets_alone_whose_yaw_was_trained():
     data["deployment"]["streams"].append(source | {"max_age_s": 0.2})
     data["deployment"]["labels"].append(source)
     interface = contract_from_text(yaml.safe_dump(data)).interface
-    taken = goals_of(interface, StateLayout.of(interface, turns=True))
+    taken = goals_of(interface, StateLayout.of(interface, yaw_goals=True))
     assert taken == {"fingertip": ["position"], "object_0": ["position", "orientation"], "cup": ["position"]}

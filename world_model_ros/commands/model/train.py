@@ -43,7 +43,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="of chunks: things that behave alike teach each other; may be given several times",
     )
     parser.add_argument(
-        "--turns", action="store_true", help="of chunks: goals may ask for the yaw of targets whose orientation is yaw"
+        "--yaw-goals",
+        action="store_true",
+        help="of chunks: goals may ask for yaws, of targets whose orientation is yaw",
     )
     parser.add_argument("--reader-steps", type=int, help="gradient steps of the position reader")
     parser.add_argument("--decoder-steps", type=int, help="gradient steps of the image decoder, after all else")
@@ -79,7 +81,7 @@ def run(arguments: argparse.Namespace) -> int:
     bags = find_bags(arguments.bags)
     usual = usual_config(contract)
     chunks = isinstance(usual, ChunkConfig) if arguments.model is None else arguments.model == "chunks"
-    for name in () if chunks else ("alike", "turns"):
+    for name in () if chunks else ("alike", "yaw_goals"):
         if getattr(arguments, name):
             raise UserError(name, getattr(arguments, name), "a model of chunks (--model chunks), which this is not")
     config = _chunks(arguments) if chunks else _senses(arguments)
@@ -102,7 +104,7 @@ def _chunks(arguments: argparse.Namespace) -> ChunkConfig:
     return ChunkConfig(
         steps=steps[0],
         alike=tuple(tuple(group.split(",")) for group in arguments.alike),
-        turns=arguments.turns,
+        yaw_goals=arguments.yaw_goals,
         held_out=arguments.held_out,
         seed=arguments.seed,
         threads=arguments.threads or 1,  # networks this small are no quicker on more

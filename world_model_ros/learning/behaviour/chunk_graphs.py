@@ -68,7 +68,7 @@ class ChunkPlan(NamedGraph):
             self.inputs = [name for name in self.inputs if "pos" not in name]
         if not any(entry.scalar for entry in things):
             self.inputs = [name for name in self.inputs if "value" not in name]
-        if any(entry.turns for entry in things):
+        if any(entry.yaw_goals for entry in things):
             self.inputs.append("goal_rotation_weights")
         self.inputs += ["bounds_low", "bounds_high", "warm", "noise"]
         self.outputs = ["chunk", "states", "poses", "sigma", *_values(model), "cost"]

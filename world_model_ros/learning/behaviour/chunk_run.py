@@ -131,7 +131,7 @@ def train_on_cache(contract: Contract, cache: Cache, out: Path, config: ChunkCon
         UserError: targets are not reported by streams, or there is too little data.
     """
     interface = contract.interface
-    reader = StateReader(contract, turns=config.turns)
+    reader = StateReader(contract, yaw_goals=config.yaw_goals)
     layout, play = reader.layout, play_of(reader, cache)
     trained = torch.from_numpy(np.flatnonzero(cache.trained))
     if not len(play.starts(trained, config.chunk)):
@@ -147,7 +147,7 @@ def train_on_cache(contract: Contract, cache: Cache, out: Path, config: ChunkCon
     told = train_chunks(model, play, masks[0], tolerances(interface, layout, config), config, out, masks[1])
     about = {"kind": "chunks", "contract": contract.text, "sizes": asdict(config.sizes)}
     arms = {link: arm.arguments() for link, arm in reader.arms.items()}
-    torch.save({**about, "weights": model.state_dict(), "arms": arms, "turns": config.turns}, out / "model.pt")
+    torch.save({**about, "weights": model.state_dict(), "arms": arms, "yaw_goals": config.yaw_goals}, out / "model.pt")
     told |= {"minutes": round(told["minutes"], 2)}
     (out / "train.json").write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
     return model
@@ -158,7 +158,7 @@ def load_chunks(path: Path) -> tuple[ChunkModel, StateReader, Contract]:
     told = torch.load(path, weights_only=True)
     contract = contract_from_text(told["contract"], str(path))
     arms = {link: ForwardKinematics(**arm) for link, arm in told.get("arms", {}).items()}
-    reader = StateReader(contract, arms, told.get("turns", False))
+    reader = StateReader(contract, arms, told.get("yaw_goals", False))
     model = ChunkModel(reader.layout, contract.interface.action.size, ChunkSizes(**told["sizes"]))
     try:
         model.load_state_dict(told["weights"])

@@ -40,7 +40,7 @@ class ChunkConfig:
         rate: peak learning rate. value_rate: of the distance.
         averaging: of the behaviour's weights over steps. target: of the distance's slow copy.
         value: settings of the distance.
-        turns: whether goals may ask for the yaw of targets whose orientation is ``yaw``.
+        yaw_goals: whether goals may ask for the yaw of targets whose orientation is ``yaw``.
         tolerance_m: how near to its goal something counts as there. tolerance_turn_rad: the same of its yaw.
             tolerance_rad, tolerance_share: of something articulated, by its unit.
         sizes: of the networks.
@@ -58,7 +58,7 @@ class ChunkConfig:
     averaging: float = 0.999
     target: float = 0.01
     value: ValueConfig = field(default_factory=ValueConfig)
-    turns: bool = False
+    yaw_goals: bool = False
     tolerance_m: float = 0.04
     tolerance_turn_rad: float = 0.15
     tolerance_rad: float = 0.1

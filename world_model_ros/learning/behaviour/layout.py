@@ -32,7 +32,7 @@ class Entry:
         hand: whether it is a fingertip that the action moves.
         joints: whether joint states say where it is, rather than a stream of its name.
         carries: whether it is a joint that an action moves by itself, which may carry a hand.
-        turns: whether a goal may ask for its yaw, too.
+        yaw_goals: whether a goal may ask for its yaw, too.
     """
 
     name: str
@@ -42,7 +42,7 @@ class Entry:
     hand: bool = False
     joints: bool = False
     carries: bool = False
-    turns: bool = False
+    yaw_goals: bool = False
 
     @property
     def scalar(self) -> bool:
@@ -57,7 +57,7 @@ class Entry:
     @property
     def goal_size(self) -> int:
         """Columns of a goal that it takes."""
-        return 0 if not self.goal else 1 if self.scalar else 3 + 2 * self.turns
+        return 0 if not self.goal else 1 if self.scalar else 3 + 2 * self.yaw_goals
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class StateLayout:
     entries: tuple[Entry, ...]
 
     @classmethod
-    def of(cls, interface: Interface, turns: bool = False) -> StateLayout:
+    def of(cls, interface: Interface, yaw_goals: bool = False) -> StateLayout:
         """The layout of a robot whose poses and scalars are streams.
 
         Where kinematics make motion of the action, what it moves comes first: fingertips, grippers and joints, of which
@@ -79,11 +79,11 @@ class StateLayout:
 
         Args:
             interface: of the contract.
-            turns: whether goals may ask for the yaw of targets whose orientation is ``yaw``.
+            yaw_goals: whether goals may ask for the yaw of targets whose orientation is ``yaw``.
 
         Raises:
             UserError: it has senses that a state does not hold; nothing is reported, no goal can be given, or a target
-                has no stream of its kind; ``turns``, and no target has such an orientation.
+                has no stream of its kind; ``yaw_goals``, and no target has such an orientation.
         """
         legal = [*_SCALAR, *([] if interface.action.free else [_JOINTS])]
         others = [stream.name for stream in interface.streams if stream.kind not in legal]
@@ -110,11 +110,11 @@ class StateLayout:
         if twice:
             apart = "names of streams, links, grippers and joints of which no two are the same"
             raise UserError("interface.streams, interface.action", twice, apart)
-        if not turns:
+        if not yaw_goals:
             return cls(tuple(entries))
         turned = {number for number, target in enumerate(interface.targets) if target.orientation == "yaw"}
-        entries = [replace(each, turns=each.fold > 0 and each.target in turned) for each in entries]
-        if not any(entry.turns for entry in entries):
+        entries = [replace(each, yaw_goals=each.fold > 0 and each.target in turned) for each in entries]
+        if not any(entry.yaw_goals for entry in entries):
             found = [target.orientation for target in interface.targets]
             raise UserError(
                 "interface.targets: orientation", found, "one at least whose orientation is yaw, to ask for it"
@@ -156,7 +156,7 @@ class StateLayout:
         for entry in self.things:
             place = 1 if entry.scalar else 3
             found.append((entry, slice(at, at + place), False))
-            found += [(entry, slice(at + place, at + entry.goal_size), True)] if entry.turns else []
+            found += [(entry, slice(at + place, at + entry.goal_size), True)] if entry.yaw_goals else []
             at += entry.goal_size
         return found
 

@@ -21,7 +21,7 @@ class StateReader(nn.Module):
     Args:
         contract: of the robot.
         arms: of each fingertip that joints move, by its link; from the URDF without it.
-        turns: see `StateLayout.of`.
+        yaw_goals: see `StateLayout.of`.
 
     Attributes:
         layout: of a state.
@@ -33,11 +33,11 @@ class StateReader(nn.Module):
     """
 
     def __init__(
-        self, contract: Contract, arms: Mapping[str, ForwardKinematics] | None = None, turns: bool = False
+        self, contract: Contract, arms: Mapping[str, ForwardKinematics] | None = None, yaw_goals: bool = False
     ) -> None:
         super().__init__()
         interface = contract.interface
-        self.layout = StateLayout.of(interface, turns)
+        self.layout = StateLayout.of(interface, yaw_goals)
         self.streams = [stream.name for stream in interface.streams]
         links = [entry.name for entry in self.layout.entries if entry.hand and entry.joints]
         self.arms = {link: ForwardKinematics.of(contract, link) if arms is None else arms[link] for link in links}

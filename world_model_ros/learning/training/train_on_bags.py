@@ -25,7 +25,7 @@ from world_model_ros.learning.training.train import train as train_on_cache
 
 def _refuse_chunks(contract: Contract, config: ChunkConfig) -> None:
     """`UserError` of what a model of chunks cannot be trained for, before bags are read."""
-    layout = StateReader(contract, turns=config.turns).layout
+    layout = StateReader(contract, yaw_goals=config.yaw_goals).layout
     for group in config.alike:
         layout.exchanged(group)
     if (processes := int(os.environ.get("WORLD_SIZE", "1"))) > 1:
