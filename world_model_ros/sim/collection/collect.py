@@ -16,6 +16,7 @@ import numpy as np
 from world_model_ros import __version__
 from world_model_ros.bags.storage.writer import BagWriter
 from world_model_ros.contract.contract import Contract
+from world_model_ros.contract.hands import grips
 from world_model_ros.contract.senses import JointStream
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.parallel import end_with_parent
@@ -31,7 +32,7 @@ from world_model_ros.sim.telemetry import Sample
 
 FIRST_SEED = 10_000_000  # far from the seeds of demonstrations and evaluations
 _EPISODES_A_SEED = 100_000
-_SKILLED_TICKS = 180, 240  # of an episode in which skills follow each other
+_TICKS, _SKILLED_TICKS = (60, 91), (180, 240)  # of an episode of one gesture, and of skills one after the other
 _CLEAR_M, _ASIDE_M = 0.08, 0.03  # of fingertips at the start from the object; from each other's side, beyond the least
 _LOST_TICKS = 5  # the object out of reach for so long ends an episode
 _MIN_TICKS = 20
@@ -224,7 +225,7 @@ def _run(job: Job) -> EpisodeResult:
     random = np.random.default_rng([seed, 0xE915])
     shares = operator_shares(contract)
     policy_name = str(random.choice(list(shares), p=list(shares.values())))
-    ticks = int(random.integers(60, 91)) if len(shares) > 1 else int(random.integers(*_SKILLED_TICKS))
+    ticks = int(random.integers(*(_SKILLED_TICKS if grips(contract.interface.action) else _TICKS)))
     silence = random_silence(contract, seed, ticks) if scenes == "curriculum" else None
     variety = draw_variety(scenes, random)
     scene = collection_scene(contract, seed, variety)
