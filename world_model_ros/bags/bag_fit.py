@@ -1,4 +1,4 @@
-"""Check of a bag against a contract: the findings of ``check --live``, of a recording."""
+"""Checks a recorded bag against a contract, and reports what ``check --live`` reports of a running robot."""
 
 from __future__ import annotations
 

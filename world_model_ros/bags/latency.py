@@ -1,4 +1,4 @@
-"""How much later than the robot's motion each sense that shows it is stamped, from a bag with starts and stops."""
+"""Measures from a bag with starts and stops how much later than the joints each other sense is stamped."""
 
 from __future__ import annotations
 

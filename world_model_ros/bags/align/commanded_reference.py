@@ -1,4 +1,4 @@
-"""The commanded joint positions that a bag tells of; their changes are the actions that were applied."""
+"""Finds where a bag says that joints were commanded to be; changes of these positions are the applied actions."""
 
 from __future__ import annotations
 

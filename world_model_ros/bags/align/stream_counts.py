@@ -1,4 +1,4 @@
-"""How a stream came: messages, those that could not be used, and the times it was silent."""
+"""Counts for one stream of a bag: messages that arrived, were refused or lay ahead of time, and gaps between them."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""A brain over a recorded bag, and what it imagined against what happened."""
+"""Replays a bag through a brain: compares what it imagines with what happened, and writes a report and a bag."""

@@ -1,4 +1,4 @@
-"""Imaginations worth looking at: some spread over a replay of unknown length, and the ones that went most wrong."""
+"""Picks which imaginations of a replay are drawn: some evenly spread over it, and those with the largest errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Errors of imagined futures by step ahead, with the error of assuming that nothing changes."""
+"""Errors of imagined pictures, joints and targets by step ahead, next to those of assuming that nothing changes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``report.html``: a replay in one file that needs nothing else."""
+"""Writes ``report.html``, one file that shows a whole replay, and states the outcome in a few sentences."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Distance of a replay from the live run that was recorded."""
+"""Compares a replay with the live ticks in the bag: equal observations and commands, differences of surprise."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""State of a replay that stopped, to resume from."""
+"""Saves the state of a replay after a tick, and loads it so that the replay resumes there."""
 
 from __future__ import annotations
 

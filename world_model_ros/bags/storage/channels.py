@@ -1,4 +1,4 @@
-"""Channels of a bag as rosbags describes them, and why some of them cannot be read."""
+"""Channels of bags as connections of rosbags, read from MCAP records too; why some of them cannot be read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files of a bag, and the reader of each."""
+"""Finds the files of a bag, opens each with the reader for its format, and unpacks compressed files and messages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""MCAP files with an index. Each chunk is read when its first message is due; one that is broken costs itself alone.
+"""Reads MCAP files by their index, chunk by chunk in order of time; a broken chunk costs itself alone.
 
 The format is at https://mcap.dev/spec.
 """

@@ -1,4 +1,4 @@
-"""MCAP files read from their beginning, without index: recordings that were cut off, damaged, or never indexed.
+"""Reads MCAP files from their beginning, without an index: those that were cut off, damaged, or never indexed.
 
 The format is at https://mcap.dev/spec. A file is read as far as its records are whole; `McapScan.damage` says where
 that ended.

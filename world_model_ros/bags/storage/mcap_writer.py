@@ -1,4 +1,4 @@
-"""MCAP files, written in chunks with a checksum each, and an index.
+"""Writes MCAP files: messages in chunks, each with a checksum, and an index at the end.
 
 The format is at https://mcap.dev/spec, its use by ROS 2 in the README of rosbag2_storage_mcap. rosbags writes
 such files too, at three times the cost of a message.

@@ -1,4 +1,4 @@
-"""Message classes for bags: those of ROS 2, and those a bag brings along."""
+"""Message types for bags: ROS 2's own, those that a bag or a package defines, and decoders of their messages."""
 
 from __future__ import annotations
 

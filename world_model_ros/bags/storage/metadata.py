@@ -1,4 +1,4 @@
-"""``metadata.yaml`` of a rosbag2 folder, version 9 (Jazzy and later)."""
+"""Makes the content of ``metadata.yaml`` in a rosbag2 folder (version 9, Jazzy and later), topics' QoS included."""
 
 from __future__ import annotations
 

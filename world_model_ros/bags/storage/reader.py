@@ -1,4 +1,4 @@
-"""Read bags: a folder, a ``.mcap`` or ``.db3`` file alone, or a ROS 1 ``.bag``."""
+"""Reads bags: a folder, a single ``.mcap`` or ``.db3`` file, or a ROS 1 ``.bag``; what is broken is left out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SQLite bags of rosbag2, with the write-ahead log that a recorder leaves when it is killed. Nothing is written."""
+"""Reads SQLite bags of rosbag2, with the write-ahead log that a killed recorder leaves; writes nothing."""
 
 from __future__ import annotations
 

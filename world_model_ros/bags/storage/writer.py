@@ -1,4 +1,4 @@
-"""Write MCAP bags that Foxglove opens and ``ros2 bag play`` plays (Jazzy and later)."""
+"""Writes MCAP bags that Foxglove opens and ``ros2 bag play`` plays; removes a folder whose writing fails."""
 
 from __future__ import annotations
 
