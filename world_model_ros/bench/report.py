@@ -1,4 +1,4 @@
-"""The form of every ``world-model bench`` result, and how it is measured: variants in turn, quartiles, ratios."""
+"""The form of every ``world-model bench`` report, and its measuring: variants in turn, quartiles of times, ratios."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Closed-loop tasks and prediction quality."""
+"""Evaluates brains: tasks in closed loop, public benchmarks, predictions, and imaginations that a person steers."""

@@ -1,4 +1,4 @@
-"""Recipe of a brain, for processes that each make their own."""
+"""What a worker process needs to make a brain of its own: contract, bundle, provider and policy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Confidence intervals of shares and medians."""
+"""Statistics: confidence intervals of shares, differences and means; rank correlation, and area under the ROC curve."""
 
 from __future__ import annotations
 

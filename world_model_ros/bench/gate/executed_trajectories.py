@@ -1,4 +1,4 @@
-"""What a joint_trajectory_controller makes of the trajectories that a gate sends. Shares no code with the gate.
+"""Computes the motion that a joint_trajectory_controller makes of sent trajectories; shares no code with the gate.
 
 Splines are quintic where points have accelerations, as in ros2_controllers, and a new trajectory is joined from the
 state that is desired at that moment (``interpolate_from_desired_state``).

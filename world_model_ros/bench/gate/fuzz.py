@@ -1,4 +1,4 @@
-"""Frames of an attack on a gate from a seed: commands, valid and invalid, and faults of robot or clock, by class."""
+"""Draws an attack on a gate from a seed: valid and invalid commands, and faults of robot or clock, by class."""
 
 from __future__ import annotations
 

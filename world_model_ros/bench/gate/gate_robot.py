@@ -1,4 +1,4 @@
-"""A gate, an arm that follows it perfectly, and a clock of its own: the robot of the campaign, without ROS.
+"""The robot that the campaign attacks: a gate, an arm that follows it perfectly and a clock, without ROS.
 
 The arm hangs a little below what it is sent, each joint by another amount, as real ones do.
 """

@@ -1,4 +1,4 @@
-"""Trajectory controllers that follow what a gate sends, at each update rate over a slow transport, and are judged."""
+"""Simulated controllers that follow a gate at several update rates and delays, and how far they exceed its limits."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""How long things take."""
+"""Measures how long things take: plans, ticks, replays, transport of images, and processor time of processes."""

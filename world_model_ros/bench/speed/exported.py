@@ -1,4 +1,4 @@
-"""PyTorch modules as ONNX Runtime sessions, by the exporter that bundles are made with, and what they compute."""
+"""Runs PyTorch modules as ONNX graphs, exported as bundles are, and counts the operations of matrix products."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Made-up senses of a contract, for timing: observations of noise, and messages that are stamped anew."""
+"""Made-up senses of a contract for measurements of time: random observations, and messages with new stamps."""
 
 from __future__ import annotations
 

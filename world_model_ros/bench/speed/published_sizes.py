@@ -1,4 +1,4 @@
-"""Planners of the sizes that others published, with random weights: what their search costs, not what it finds.
+"""Planners as large as those of two publications, with random weights, to measure what their search costs.
 
 Written after the papers, not their code. Encoders are left out on all sides; one call is the search alone.
 """

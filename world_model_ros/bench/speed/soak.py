@@ -1,4 +1,4 @@
-"""Whether anything grows over many ticks: the objects of a brain node, but no middleware, on a clock of their own."""
+"""Runs many ticks of a brain node's parts, without middleware, on a clock of their own; tells if memory grows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A public benchmark from attempts to figures; attempts are kept, so that an evaluation goes on where it was."""
+"""Runs a brain on all goals of a public benchmark, keeps each attempt so that a run resumes, and scores them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A benchmark's goals pursued by a brain's session, which sees messages and answers with actions, as on a robot."""
+"""One attempt at a benchmark's goal by a brain that sees messages and answers with actions; with disturbances."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Play of OGBench's own oracles: the recipe by which the benchmark's ``play`` data sets are made, an episode a seed."""
+"""Episodes of OGBench's scripted oracles at play, made as the benchmark's own ``play`` data sets are, one a seed."""
 
 from __future__ import annotations
 

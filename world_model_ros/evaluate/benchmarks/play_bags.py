@@ -1,4 +1,4 @@
-"""A benchmark's play as bags, like those of a robot."""
+"""Writes episodes of a benchmark's play as bags like those of a robot, and loads the benchmark's contract."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a benchmark's environment says at a tick, as the messages that its contract names."""
+"""Turns the values that a benchmark's environment gives at a tick into the messages that its contract names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A simulated robot under a person's commands, to compare an imagination with."""
+"""A simulated robot that gets the same steering commands as an imagination, to compare the two."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Start of an imagination that ``world-model imagine`` steers, with a simulator next to it if asked."""
+"""Starts a steered imagination in a simulated scene or a bag, and can run the simulator next to it."""
 
 from __future__ import annotations
 

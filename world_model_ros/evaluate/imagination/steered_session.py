@@ -1,4 +1,4 @@
-"""Imagined ticks that a person steers, with all senses, and their distance from the truth."""
+"""A steered imagination, tick by tick with all senses: its speed, and how far it is from a simulator."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Imaginations of several scenes: how often they stay near the simulator."""
+"""Scores of steered imaginations over several scenes: their errors, and how often they stay near the simulator."""
 
 from __future__ import annotations
 

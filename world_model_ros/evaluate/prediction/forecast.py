@@ -1,4 +1,4 @@
-"""Forecasts over whole bags compared with the recording: the raw material of prediction and calibration."""
+"""Lets a brain watch bags, and compares what it forecasts from many ticks with what was recorded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Surprise of a brain at impossible events, and its silence at possible ones.
+"""Measures how surprised a brain is by impossible events in simulation, and by the same episodes without them.
 
 Each episode is run twice from the same seed, with the event and without; what differs is the event and what follows.
 """

@@ -1,4 +1,4 @@
-"""Drift of an imagination over a minute of executed actions."""
+"""Measures how far an imagination drifts over a minute of executed actions, in simulated episodes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Five questions to one model at a moment of a bag (the modes of Motus, Bi et al. 2025), each with its answer's score.
+"""Asks a model five questions at a moment of a bag (the modes of Motus, Bi et al. 2025), and scores the answers.
 
 future: what will the recorded actions lead to? inverse: which actions lie between the observations? plan: which actions
 lead to a goal? video: what will be seen on the way to it? together: which actions follow, and what will be seen?

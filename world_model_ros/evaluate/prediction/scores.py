@@ -1,4 +1,4 @@
-"""How good predictions are, and whether the stated regions hold the truth as often as they say."""
+"""Scores of forecasts: mean errors next to controls, and how often the 90 % regions hold the truth."""
 
 from __future__ import annotations
 

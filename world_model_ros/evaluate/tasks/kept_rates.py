@@ -1,4 +1,4 @@
-"""Rates that a run kept on its machine, from ``/diagnostics``."""
+"""Rates that ticks, cameras and physics of a run were asked for and kept, from its ``/diagnostics``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scripted policies that know the true poses, one that pushes and one that grasps: an upper bound, more or less."""
+"""Oracles: scripted policies that know the true poses, one that pushes and one that grasps; a near upper bound."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Success rate of a brain in closed loop, each task in a fresh scene, with controls."""
+"""Success of a brain and of controls on tasks in closed loop, each in a fresh scene; the cost of losing a sense."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tasks, and the judge that says whether one was reached."""
+"""Tasks (a target, a place, a tolerance, a time limit), and the judge that says whether one was reached."""
 
 from __future__ import annotations
 

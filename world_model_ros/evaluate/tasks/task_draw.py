@@ -1,4 +1,4 @@
-"""Goals drawn from a seed and a scene."""
+"""Draws tasks from a seed and the places of things; says which kinds of tasks suit a robot."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tick rate of a run, from the records of its ticks."""
+"""Tick rate, missed ticks and stage times of a run, from the records of its ticks."""
 
 from __future__ import annotations
 
