@@ -1,4 +1,4 @@
-"""A world-model brain for ROS 2 robots: sees, hears, feels, imagines, plans, behind a gate.
+"""A brain for ROS 2 robots: a world model of all their senses, futures that it imagines, plans, and a safety gate.
 
 Everything that a program needs is a name of this package (``import world_model_ros as wm``), loaded when it is first
 used: PyTorch comes with `train`, `export` and what is theirs, and with nothing else. See ``docs/python.md``.

@@ -1,1 +1,1 @@
-"""The brain's tick, a pure function, and what is remembered between ticks."""
+"""The brain: its tick as a pure function, what it remembers between ticks, and futures that it imagines."""

@@ -1,4 +1,4 @@
-"""The actions of free parts that were sent, by whoever sent them, looked up by tick."""
+"""Actions that were sent to a robot without kinematics, by whatever program, looked up by tick."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a tick computes: observation, applied action, belief and goal -> a decision and the next belief."""
+"""The brain's tick: observation, applied action, last belief and goal in; a decision and the next belief out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Online check of the 90 % regions: imagines again from a past belief, and counts how often they hold what came."""
+"""Monitors the 90 % regions while a brain runs: how often they hold what was later believed to be true."""
 
 from __future__ import annotations
 

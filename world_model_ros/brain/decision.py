@@ -1,4 +1,4 @@
-"""Result of a tick, and the memory that the next one starts from."""
+"""What a brain hands out: a tick's decision, imagined and decoded futures, and the memory for the next tick."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Inputs of the graphs, filled from observations and aims."""
+"""Fills the inputs of the perceive and plan graphs from an observation and a goal; reads measured joint positions."""
 
 from __future__ import annotations
 

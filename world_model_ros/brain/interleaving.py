@@ -1,4 +1,4 @@
-"""Ticks more frequent than the steps of the model: several beliefs take turns."""
+"""Lets a brain tick more often than its model was trained to: several beliefs take turns."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What a goal asks of each target at this tick."""
+"""Turns a goal into what the planner aims at in this tick, for each target and hand."""

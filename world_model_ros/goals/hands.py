@@ -1,4 +1,4 @@
-"""Several fingertips: which of them pushes, and how they stay apart. Lengths in m."""
+"""Several fingertips in a plane (lengths in m): which can reach, which pushes, and how they keep apart."""
 
 from __future__ import annotations
 

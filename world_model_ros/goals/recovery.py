@@ -1,4 +1,4 @@
-"""Notices when a push gets nowhere, and for how long the hands are then to keep out of the camera's way.
+"""Notices that a push makes no progress, and for how long the hands are then to leave the camera's view free.
 
 `Aiming.out_of_the_way` moves them.
 

@@ -1,4 +1,4 @@
-"""Subgoals: what the planner aims at for a goal at this tick. Positions in m in the base frame."""
+"""Subgoals: what the planner aims at in this tick for poses, values, joints or a picture; checks of goals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Subgoals of all targets at this tick, including hands that have nothing to do."""
+"""Makes this tick's subgoals of a goal for all targets, and for hands that have nothing to do."""
 
 from __future__ import annotations
 

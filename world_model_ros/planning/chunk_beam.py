@@ -1,4 +1,4 @@
-"""A beam over chunks: sampled from a behaviour, imagined a macro step each, the nearest to the goal kept.
+"""Planners of chunk models: a beam search over chunks of learned behaviour, and two others to compare it with.
 
 Not a free search: what is sampled is what the data would do, so that dynamics and distance are asked about what they
 were trained on. `ChunkSearch` searches freely and `ChunkSample` does not choose, to compare.

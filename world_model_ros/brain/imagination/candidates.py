@@ -1,4 +1,4 @@
-"""Motions that another program proposes: read as actions that the model imagines, and the verdict on each."""
+"""Candidates (motions that other programs propose) as actions of the model, and the verdict on each."""
 
 from __future__ import annotations
 
