@@ -1,4 +1,4 @@
-"""Every process of the demo, run until the one that judges has its verdicts."""
+"""Runs all processes of the demo until the judging one has its verdicts, then stops them."""
 
 from __future__ import annotations
 

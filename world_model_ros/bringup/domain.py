@@ -1,4 +1,4 @@
-"""Which corner of the network a run lives in, and with which settings of Fast DDS."""
+"""Environment variables of ROS and Fast DDS for a run: a free domain, loopback only, and a settings file."""
 
 from __future__ import annotations
 

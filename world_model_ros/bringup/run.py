@@ -1,4 +1,4 @@
-"""Start a list of processes without ROS launch, watch them, and stop every one of them.
+"""Starts a list of processes without ROS launch, watches them, and stops every one of them.
 
 Example::
 

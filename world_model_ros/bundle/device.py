@@ -1,4 +1,4 @@
-"""Runs of a graph on fixed buffers of a device, by IO binding: what is there already is not copied again."""
+"""Runs a graph with its buffers on a device (IO binding); an array that is there already is not copied again."""
 
 from __future__ import annotations
 

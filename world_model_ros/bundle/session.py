@@ -1,4 +1,4 @@
-"""ONNX Runtime: graphs whose tensors were verified against the manifest, on a provider that fails loudly."""
+"""Opens and runs a bundle's graphs in ONNX Runtime, after a check of their tensors against the manifest."""
 
 from __future__ import annotations
 

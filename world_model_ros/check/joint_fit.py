@@ -1,4 +1,4 @@
-"""Check of a stream of joints, which may come in parts and from several publishers."""
+"""Checks a stream of joint states, which may come in parts and from several publishers, against the contract."""
 
 from __future__ import annotations
 

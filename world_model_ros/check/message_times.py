@@ -1,4 +1,4 @@
-"""Arrival times and stamps of messages, in a few numbers."""
+"""Collects the times of one topic's messages: their rate, their ages, and stamps that cannot be right."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Findings on a whole robot against its contract, live and in a bag."""
+"""Checks all streams of a robot, live or in a bag, against its contract, and words the report."""
 
 from __future__ import annotations
 

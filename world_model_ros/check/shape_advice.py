@@ -1,4 +1,4 @@
-"""Advice on a contract's shapes, read off a message."""
+"""Advice on what to change in contract or robot where a message does not have the shape of its stream."""
 
 from __future__ import annotations
 

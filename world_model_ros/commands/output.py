@@ -1,4 +1,4 @@
-"""What subcommands print: one JSON object for machines, or lines for people."""
+"""What subcommands share: printing a result as JSON or lines, and options that name a file or a port."""
 
 from __future__ import annotations
 

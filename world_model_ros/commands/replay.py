@@ -1,4 +1,4 @@
-"""``world-model replay``: runs a model over a recorded bag, and writes metrics and a report."""
+"""``world-model replay``: runs models over bags, writes metrics and reports, and compares the runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The outlooks of a bag: every tick as a replay has it, with what was imagined from it."""
+"""Replays a bag for the page of ``world-model view``: what is sensed and imagined at each tick, and plans to goals."""
 
 from __future__ import annotations
 
