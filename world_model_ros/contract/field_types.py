@@ -1,4 +1,4 @@
-"""Field types that all parts of a contract share."""
+"""Field types that all parts of a contract share (names, numbers, QoS), and checks of lists of names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The fingertips of a robot: what its action moves, and what goals can be given for."""
+"""Fingertips and grippers of a robot: which of them its action moves, and how, and which are targets of goals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The kinds of streams. What a kind is like stands here once; no other room asks for it by name.
+"""The kinds of streams, such as camera or joints: the fields, array shape and units of each kind.
+
+What a kind is like stands here once; no other room asks for it by name.
 
 A new kind is a class here, and an entry in the table of each room that treats it in a way of its own.
 """

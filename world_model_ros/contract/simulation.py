@@ -1,4 +1,4 @@
-"""The part of a contract for the simulator: the objects around the robot."""
+"""The part of a contract for the simulator: a table, where objects and posts may be, and cameras."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""std_msgs/Float64MultiArray <-> actions of free parts."""
+"""std_msgs/Float64MultiArray -> the action (C,) of a robot without kinematics, held to its bounds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where joints are commanded to be, by the trajectories that their controllers are sent."""
+"""Positions that joints are commanded to at a time, from the trajectories that their controllers were sent."""
 
 from __future__ import annotations
 

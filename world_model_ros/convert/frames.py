@@ -1,4 +1,4 @@
-"""Frames and the transforms between them, as tf2 has them: a tree of links, each with a past."""
+"""Tree of coordinate frames, as in tf2: takes transforms with stamps, and gives the pose of one frame in another."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Imagined futures as messages; the first step is a step of the model after now unless said otherwise."""
+"""Makes messages of imagined futures (a path of poses, a joint trajectory) and the stamps of their steps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Poses <-> (7,) arrays: x y z in m, quaternion x y z w."""
+"""Messages with poses -> (7,) arrays: x y z in m, quaternion x y z w, of length 1."""
 
 from __future__ import annotations
 

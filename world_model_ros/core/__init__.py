@@ -1,1 +1,1 @@
-"""Plain types and arithmetic: streams, observation, trajectory, errors; and where the package's files are."""
+"""Plain types and arithmetic that all rooms use, from streams and trajectories to errors and progress bars."""

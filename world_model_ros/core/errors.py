@@ -1,4 +1,4 @@
-"""Errors of a user's mistakes, and of messages that have nothing of what was asked for."""
+"""Errors: a user's mistake, a message with nothing of interest in it, and something that is not there."""
 
 from __future__ import annotations
 

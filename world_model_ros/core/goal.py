@@ -1,4 +1,4 @@
-"""Goals: poses and values of targets, a picture, or joint positions."""
+"""Goals: poses and values of targets, a picture, or joint positions; and a digest that tells pictures apart."""
 
 from __future__ import annotations
 

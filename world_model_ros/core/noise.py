@@ -1,4 +1,4 @@
-"""Coloured noise: action sequences that wander instead of trembling."""
+"""Coloured noise: random sequences that change slowly, for actions that move on instead of trembling."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far one orientation is from another, as far as it counts. Quaternions are (4,) x y z w of length 1."""
+"""Orientations as quaternions x y z w of length 1: sign, yaw, axis, and the angle between two as far as it counts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Parallel map over processes, with results in order."""
+"""Parallel map over worker processes, with results in order; workers end with their parent."""
 
 from __future__ import annotations
 

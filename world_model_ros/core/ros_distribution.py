@@ -1,4 +1,4 @@
-"""Which distribution of ROS 2 is here."""
+"""Finds out which distribution of ROS 2 is installed, if any."""
 
 from __future__ import annotations
 

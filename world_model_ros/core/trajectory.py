@@ -1,4 +1,4 @@
-"""Joint trajectories and limits as plain arrays."""
+"""Joint trajectories and joint limits as plain arrays, and the cubic spline between a trajectory's points."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Serialised messages (CDR) from templates: bytes with places that numbers are written to, without an object a point.
+"""Makes messages directly as bytes (CDR): numbers are written into the bytes of a message made once.
 
 rclpy makes several Python objects for every pose of a path, and walks through all of them to publish it. For the few
 kilobytes that a tick sends, that takes milliseconds.

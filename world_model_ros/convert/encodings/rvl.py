@@ -1,5 +1,7 @@
-"""Reads depth compressed as RVL, runs and numbers of variable length (Wilson, "Fast lossless depth image compression",
-2017)."""
+"""Reads depth images in the RVL compression: runs of zeros, and numbers of variable length.
+
+Wilson, "Fast lossless depth image compression", 2017.
+"""
 
 from __future__ import annotations
 

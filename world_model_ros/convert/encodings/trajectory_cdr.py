@@ -1,4 +1,4 @@
-"""A joint trajectory as the bytes that DDS sends (CDR, little endian), in one go.
+"""Writes a joint trajectory directly as the bytes that DDS sends (CDR, little endian).
 
 The gate sends one a cycle, the brain one a tick. Through message objects, 35 points of 29 joints take 0.7 ms; this
 takes 0.03 ms. (What rclpy serialises by itself has bytes behind the message, which readers of bags refuse.)

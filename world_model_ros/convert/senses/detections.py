@@ -1,4 +1,4 @@
-"""One of the things that a detector sees -> (7,) float32."""
+"""Pose of one thing that a detector sees (vision_msgs/Detection3DArray) -> (7,) float32, in m and quaternion."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Poses -> (7,) float32: x y z in m, quaternion x y z w."""
+"""Messages with a pose -> (7,) float32: x y z in m, quaternion x y z w."""
 
 from __future__ import annotations
 

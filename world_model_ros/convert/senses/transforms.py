@@ -1,4 +1,4 @@
-"""Where a frame of tf2 is -> (7,) float32."""
+"""Pose of a frame from transforms of tf2 (tf2_msgs/TFMessage) -> (7,) float32, in m and quaternion."""
 
 from __future__ import annotations
 
