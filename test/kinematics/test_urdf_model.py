@@ -1,5 +1,4 @@
-"""Kinematics of URDFs as people have them: links and joints of one name, continuous joints, limits left out, meshes
-beside the file."""
+"""Kinematics of URDFs as people have them: links and joints of one name, continuous joints, gaps in limits, meshes."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The gate: state machine, rules and limiter as plain objects."""
+"""The gate, which judges and limits every command before a controller gets it: state machine, rules, limiter."""

@@ -1,4 +1,4 @@
-"""Refuses arming (stale, outside of limits, moving); where an armed gate holds joints; how long leading there takes."""
+"""Conditions of arming (joint states fresh, inside limits, at rest), and how an armed gate takes over the joints."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""State of the robot's driver: how fast its time passes, and whether the robot follows."""
+"""State of the robot's driver, as the gate hears it: its speed scaling, and whether the robot follows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Makes the gate of a contract."""
+"""Makes the gate that a contract describes; finds the stream of its joints, and how old they may be."""
 
 from __future__ import annotations
 

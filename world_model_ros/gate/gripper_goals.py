@@ -1,4 +1,4 @@
-"""Which goals the action of a gripper is sent, as the setpoint of its joint moves."""
+"""Decides which goals the action server of a gripper is sent while the gate moves the gripper's setpoint."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Retreat after a contact: back along the last of the motion."""
+"""Remembers the last second of commanded motion, so that the gate can go back along it after a contact."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The gate's state machine, as a table.
+"""The gate's state machine: states, events, and the table of transitions.
 
     disarmed --arm--> holding --command--> tracking --silence--> slowing --still--> disarmed
                                                ^------command------'

@@ -1,4 +1,4 @@
-"""The joints that carry one fingertip: where they hold it, and where they have to be for it to be elsewhere."""
+"""Kinematics of one fingertip: its pose at joint positions, and joint positions that move it toward a goal."""
 
 from __future__ import annotations
 

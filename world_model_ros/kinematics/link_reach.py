@@ -1,4 +1,4 @@
-"""Where a link of a URDF can get to."""
+"""The box that a link of a URDF can reach, from random postures within the joints' limits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a link moves when joints do."""
+"""Velocity and angular velocity of a link, from joint positions and velocities."""
 
 from __future__ import annotations
 
