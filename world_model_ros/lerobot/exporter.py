@@ -1,4 +1,4 @@
-"""Bags -> a LeRobot data set, v3: numbers in one parquet file, a video for each camera.
+"""Writes bags as a LeRobot data set (v3): numbers in one parquet file, a video for each camera.
 
 A bag is an episode, or one more after each long pause. The layout is what LeRobot's own loaders ask for:
 ``tasks.parquet`` has the task texts as its index, rows of one number are scalars, and pictures are found by the time at

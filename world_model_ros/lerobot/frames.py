@@ -1,4 +1,4 @@
-"""The rows of a data set, cut from a bag: the newest of everything at each frame."""
+"""Cuts a bag into the rows of a data set: at each frame the newest joints, commands and pictures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a LeRobot data set keeps what: v2.0 and v2.1 (a file an episode) and v3 (many episodes a file).
+"""Finds the files of a LeRobot data set and what is in them: v2.0, v2.1 (a file an episode) and v3 (many a file).
 
 A folder with ``meta/info.json``; numbers in parquet files, pictures in videos or in the parquet files. Data sets come
 from many tools: names may be nested or missing, lines blank, files lost. What describes one episode and cannot be read

@@ -1,4 +1,4 @@
-"""The rows of one episode of a LeRobot data set, and pictures that lie among them."""
+"""Reads the rows of one episode of a LeRobot data set, and the pictures that lie among them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Units of a LeRobot data set: the format does not say them, and degrees are as usual as radians."""
+"""Finds the unit of each joint in a LeRobot data set, which does not state it, and how to scale to the contract's."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Models that plan by chunks of learned behaviour, each imagined, the best chosen by a learned distance."""
+"""Chunk models: imagine chunks (a few actions each) of learned behaviour, and plan the one nearest to the goal."""

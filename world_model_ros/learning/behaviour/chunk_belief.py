@@ -1,4 +1,4 @@
-"""What a chunk model believes of things that are reported now, were a while ago, or never."""
+"""The belief of a chunk model, also of things that are no longer reported or never were, and its surprise."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Graphs of a chunk model, see `world_model_ros.bundle.signatures.signatures`."""
+"""The perceive, rollout and plan graphs of a chunk model as PyTorch modules to be exported.
+
+Their tensors are those of `world_model_ros.bundle.signatures.signatures`.
+"""
 
 from __future__ import annotations
 

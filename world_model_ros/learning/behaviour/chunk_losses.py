@@ -1,4 +1,4 @@
-"""Losses of a chunk model: flow matching, macro dynamics with their spread, and the distance in hindsight."""
+"""Losses of a chunk model: of its behaviour (flow matching), its dynamics and their spread, and its distance."""
 
 from __future__ import annotations
 

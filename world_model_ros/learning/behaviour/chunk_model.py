@@ -1,4 +1,4 @@
-"""A model of chunks: what is usually done next, where a chunk leads, and how far it then is to the goal.
+"""The chunk model's networks: which chunk of actions is usual, where it leads, and how far the goal is then.
 
 Three networks read one state: behaviour by flow matching (Lipman et al. 2023), which has as many modes as its data;
 macro dynamics, which take a whole chunk in one step; and the distance, learned in hindsight by expectile regression on

@@ -1,4 +1,4 @@
-"""From aligned bags to a chunk model, and from that to a bundle."""
+"""Trains a chunk model on a cache of bags, and writes it as a bundle, with settings of its planner."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Training of a chunk model: behaviour, macro dynamics and distance side by side, on the same ticks.
+"""Training loop of a chunk model: behaviour, dynamics and distance are trained side by side on the same ticks.
 
 A run that was broken off goes on where it was.
 """

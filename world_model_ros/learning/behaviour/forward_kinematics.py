@@ -1,4 +1,4 @@
-"""Forward kinematics of a fingertip as a network without weights, so that a graph has it."""
+"""Forward kinematics of a link as a PyTorch module without weights, to be part of an exported graph."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Recorded ticks as states and actions, and batches of them with goals in hindsight."""
+"""Recorded ticks as states and actions, from which training draws goals, such as later states of the same episode."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Bags -> an aligned cache -> batches."""
+"""Training data: bags aligned into a cache, a report on their quality, and batches drawn from it."""

@@ -1,4 +1,4 @@
-"""Statistics of the data, and codes of every tick, computed before and between training stages."""
+"""Computes statistics of training data for normalisation, and encodes every tick of a cache between two stages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Batches of windows drawn from a cache."""
+"""Draws batches of windows (several ticks in a row) from a cache, half of them where an object moves."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Exports a trained model: its graphs, its planner and what is known of it, as a bundle."""
+"""Loads the checkpoint of a trained model, and exports the model with its planner as a bundle."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The PyTorch module of a bundle, so that the same model can be timed in PyTorch and exported at other sizes."""
+"""Restores the PyTorch model and the planner's settings from a bundle, to time it or to export it anew."""
 
 from __future__ import annotations
 

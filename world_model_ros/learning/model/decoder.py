@@ -1,4 +1,4 @@
-"""Imagined image: what does not move is copied from the last real frame, what moves is shifted, the rest generated."""
+"""Image decoder: copies what stays from the last real frame, shifts what moves, and generates the rest."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a picture shows each target, learned from positions alone: no camera has to be calibrated for it."""
+"""Learns where in a picture each target is, and its position from there; no camera has to be calibrated."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which precision pictures are encoded and decoded in during training."""
+"""Context in which training encodes and decodes pictures in bfloat16, where the hardware multiplies it."""
 
 from __future__ import annotations
 

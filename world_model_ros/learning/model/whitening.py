@@ -1,4 +1,4 @@
-"""Prediction errors with their usual correlation removed."""
+"""Whitens prediction errors: removes the correlation between them that is usual in the training data."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Stages, losses, calibration and scores."""
+"""Training of the world model: its stages, losses, calibration and scores."""

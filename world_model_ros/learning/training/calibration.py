@@ -1,4 +1,4 @@
-"""Conformal calibration (Vovk et al. 2005) on held-out episodes.
+"""Calibrates a world model on held-out episodes (conformal, Vovk et al. 2005): its 90 % regions and its surprise.
 
 The 90 % regions hold 90 % of the truths, step by step ahead, and one usual tick in a hundred is surprising.
 """

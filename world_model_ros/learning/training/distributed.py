@@ -1,4 +1,6 @@
-"""Several processes of one training, as torchrun starts them. With a single process nothing here does anything.
+"""Training in several processes that torchrun starts: joins them, shares weights, averages gradients.
+
+With a single process nothing here does anything.
 
 Every process draws windows of its own; gradients are averaged, so a batch is as many times larger. The first process
 writes files and shows progress.

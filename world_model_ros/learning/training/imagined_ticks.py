@@ -1,4 +1,4 @@
-"""Imagined ticks of a batch, and where the truth of each stands."""
+"""Draws ticks of a batch to imagine from, and pairs each imagined tick with the recorded one."""
 
 from __future__ import annotations
 

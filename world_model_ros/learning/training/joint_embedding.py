@@ -1,4 +1,4 @@
-"""An ablation: learning from what is predicted of the code of the next images, not of the images and poses themselves.
+"""Losses of an ablation that predicts codes of the next images, instead of the images and poses themselves.
 
 A joint-embedding predictive architecture after LeJEPA (Balestriero and LeCun 2025): codes of imagined states are to be
 the codes of what was then seen, no gradient is stopped, and a sketched test of normality keeps codes from collapsing.

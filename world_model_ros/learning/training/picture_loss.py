@@ -1,4 +1,4 @@
-"""Losses of imagined pictures."""
+"""Loss of imagined pictures against those that the camera took."""
 
 from __future__ import annotations
 

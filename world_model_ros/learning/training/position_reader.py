@@ -1,4 +1,4 @@
-"""Trains the position reader on single images, all places alike."""
+"""Trains the reader of targets' positions on single images; rare positions are drawn more often."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scores on held-out episodes during training, and warnings."""
+"""Scores on held-out episodes during training, warnings of what goes wrong, and advice on missing labels."""
 
 from __future__ import annotations
 

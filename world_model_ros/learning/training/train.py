@@ -1,7 +1,7 @@
-"""Two stages: everything end to end, then all but the camera encoder on its cached codes; quality comes from there.
+"""Trains a world model in two stages: all of it end to end, then all but the camera encoder on its cached codes.
 
-In between, the reader of positions learns from single images; in the end, the decoder of images from finished states.
-A run that was broken off goes on where it was.
+Quality comes from the second stage. In between, the reader of positions learns from single images; in the end, the
+decoder of images from finished states. A run that was broken off goes on where it was.
 """
 
 from __future__ import annotations
