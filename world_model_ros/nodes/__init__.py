@@ -1,1 +1,1 @@
-"""rclpy shells: parameters in, one core object, messages out."""
+"""ROS nodes (rclpy), by process: each turns parameters into one core object, and messages into calls of it."""

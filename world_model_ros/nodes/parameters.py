@@ -1,4 +1,4 @@
-"""Declaration of parameters: wrong, unknown and ineffective ones are named."""
+"""Declares parameters of nodes, and names those that are wrong, unknown, or changed without effect."""
 
 from __future__ import annotations
 

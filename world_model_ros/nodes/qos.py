@@ -1,4 +1,4 @@
-"""Quality of service of subscriptions and latched topics.
+"""Quality of service: of a stream's subscription as the contract asks for it, and of latched topics.
 
 A subscription that cannot hear its publisher is not silent: rclpy's default event callbacks log a warning with the
 policy that does not fit.

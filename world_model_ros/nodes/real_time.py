@@ -1,4 +1,4 @@
-"""Real-time priority and locked memory of a process."""
+"""Sets the priority of a process (real-time, usual or last), and locks its memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM say that it is time to end, and do nothing else, however often and whenever they come.
+"""Handles SIGINT and SIGTERM: each only notes the wish to end, however often and whenever it comes.
 
 Python's own handler raises KeyboardInterrupt anywhere: in an import, or inside the middleware, where it becomes another
 error. While the interpreter ends, Python gives signals back to the system, and the next one kills the process.

@@ -1,4 +1,4 @@
-"""Call a `std_srvs/Trigger` service from a thread that does not spin."""
+"""Calls a `std_srvs/Trigger` service until it agrees, from a thread that does not spin."""
 
 from __future__ import annotations
 

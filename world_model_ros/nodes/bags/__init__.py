@@ -1,1 +1,1 @@
-"""Bag player and recorder."""
+"""Nodes that play bags onto topics and record topics into bags."""

@@ -1,4 +1,4 @@
-"""Counts subscribers, and waits for their acknowledgements."""
+"""Waits until subscribers have come before a bag is played, and until they acknowledge what was published."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Publishes a bag on its topics, with ``/clock``, for machines without rosbag2.
+"""Node that publishes the messages of a bag on their topics, with ``/clock``, on machines without rosbag2.
 
 Parameters:
     ``path``: bag folder, .mcap, .db3 or .bag file.

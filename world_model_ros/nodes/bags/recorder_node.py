@@ -1,4 +1,4 @@
-"""Writes topics into an MCAP bag as they come, with the contract and the brain's tick record.
+"""Node that records topics into an MCAP bag, by default those of the contract, the brain and the gate.
 
 Parameters:
     ``robot``: contract, name or file.

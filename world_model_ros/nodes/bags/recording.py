@@ -1,4 +1,4 @@
-"""Topics that a recorder subscribes, with their quality of service."""
+"""Quality of service that the recorder subscribes a topic with, so that it hears all of its publishers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The brain's health as diagnostic statuses: ticks, senses, goal."""
+"""The brain's health as diagnostic statuses: ticks, senses, goal, calibration, and drivers of the robot."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Real-time priority for the brain, as long as it takes nothing from those that it needs."""
+"""Gives the brain's real-time priority back when reports show that it leaves others too little processor time."""
 
 from __future__ import annotations
 

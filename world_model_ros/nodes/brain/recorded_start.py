@@ -1,4 +1,4 @@
-"""Delays the first tick until the recorder listens."""
+"""Delays the brain's first tick until the recorder subscribes to all that the tick depends on."""
 
 from __future__ import annotations
 

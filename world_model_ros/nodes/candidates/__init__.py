@@ -1,1 +1,1 @@
-"""Candidates from outside, judged in spare time."""
+"""Candidates (motions that other programs propose) on topics, judged in time that ticks leave over."""

@@ -1,4 +1,4 @@
-"""A request for candidates while it is worked on."""
+"""A request to judge candidates while it is worked on, and the kinematics that this needs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Judges candidates from outside in the time that a tick leaves over. It answers, and commands nothing."""
+"""Judges candidates that other programs propose, in time that ticks leave over; answers, and commands nothing."""
 
 from __future__ import annotations
 

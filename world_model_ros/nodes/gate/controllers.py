@@ -1,4 +1,4 @@
-"""Messages of a gate's step for each kind of controller."""
+"""Makes the messages of a gate's step for each kind of controller: trajectory, position, velocity or twist."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Clients of the actions of grippers: control_msgs/action/GripperCommand and ParallelGripperCommand.
+"""Clients that send a gripper's action server its goals: GripperCommand or ParallelGripperCommand of control_msgs.
 
 A timer of the node sends goals, so that they are sent where their answers come in, outside the cycle of the gate.
 """

@@ -1,4 +1,4 @@
-"""What looking at the futures costs the brain: ``world-model bench views``."""
+"""The live part of ``world-model bench views``: what looking at the imagined futures costs the brain."""
 
 from __future__ import annotations
 

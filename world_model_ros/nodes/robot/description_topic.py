@@ -1,4 +1,4 @@
-"""Test whether a robot description is published."""
+"""Tests whether a robot description (URDF) is published already."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Commanded joint positions of a robot that another program drives."""
+"""Finds where a robot that another program drives is commanded to be, now and in the coming ticks."""
 
 from __future__ import annotations
 

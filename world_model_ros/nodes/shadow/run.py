@@ -1,4 +1,4 @@
-"""The brain in shadow mode for a while, in this process."""
+"""Runs the brain in shadow mode (it only watches) for some seconds in this process, and returns its report."""
 
 from __future__ import annotations
 

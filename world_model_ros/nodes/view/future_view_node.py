@@ -1,4 +1,4 @@
-"""Draws what the brain imagines: a strip of imagined and real frames, and markers in space.
+"""Node that draws what the brain imagines: a strip of imagined and real frames, and markers in space.
 
 Parameters: ``robot`` (contract, name or file), ``model`` (bundle; empty takes the one named like the robot),
 ``provider`` (auto, cpu, cuda or tensorrt), ``rate_hz`` (how often it draws), ``steps`` (which imagined ticks, comma

@@ -1,4 +1,4 @@
-"""The outlooks of a robot that runs now, gathered from its topics, and goals sent to it."""
+"""Gathers from a running robot what the page of ``world-model view`` shows, and sends it goals."""
 
 from __future__ import annotations
 

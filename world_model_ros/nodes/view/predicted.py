@@ -1,4 +1,4 @@
-"""Messages of brain and gate, read back into arrays and states."""
+"""Reads messages of the brain and the gate back into arrays, states and JSON objects."""
 
 from __future__ import annotations
 
