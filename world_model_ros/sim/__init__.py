@@ -1,4 +1,4 @@
-"""MuJoCo robots with camera, microphone, touch and a trajectory controller."""
+"""Simulates robots in MuJoCo: camera, microphone, touch and joints, a trajectory controller, scenes, collection."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""Processor time that a simulated robot needs."""
+"""Measures how much processor time a simulated robot takes, but for its cameras."""
 
 from __future__ import annotations
 

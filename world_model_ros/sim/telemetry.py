@@ -1,4 +1,4 @@
-"""The senses of a simulated robot as the messages of its contract; shared by the node and the collection."""
+"""Makes the messages of a contract's streams and labels from a simulated robot, each when it is due."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Drawing of futures: strips, markers as data."""
+"""Draws imagined futures from plain data: pictures, markers in space, and web pages."""

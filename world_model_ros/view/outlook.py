@@ -1,4 +1,4 @@
-"""Outlook: senses of one moment and the expected future, as plain data for views."""
+"""Outlook: what is sensed at one tick and what is expected to follow, as plain data for all views."""
 
 from __future__ import annotations
 

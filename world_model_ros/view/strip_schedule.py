@@ -1,4 +1,4 @@
-"""Schedule of the strip: which imagination is shown, and for how long."""
+"""Decides which imagination the strip shows and for how long, and keeps the one in which most happened."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Timeline: matches imaginations with later camera frames."""
+"""Pairs imaginations with the camera frames that came later, and finds the one in which most moved."""
 
 from __future__ import annotations
 

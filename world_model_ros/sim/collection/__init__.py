@@ -1,1 +1,1 @@
-"""Hand-made policies that gather episodes."""
+"""Gathers training episodes of simulated robots that scripted policies move."""

@@ -1,4 +1,4 @@
-"""What all hands of a robot do together while data is gathered, made of what one hand does."""
+"""What all hands of a robot do while data is gathered: each moves alone, or one pushes and the others keep clear."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who moves a simulated robot while data is gathered: gestures of fingertips in a plane, or skills of a gripper."""
+"""Operators move a simulated robot while data is gathered: fingertips in a plane, or a gripper with its skills."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hand-made policies that gather data: they see true poses and move a fingertip, with noise. One hand each."""
+"""Scripted policies that gather data with one hand: they see true poses, and push, wander or reach with noise."""
 
 from __future__ import annotations
 

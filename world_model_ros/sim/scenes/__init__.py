@@ -1,1 +1,1 @@
-"""What stands on the table, drawn from seeds."""
+"""Scenes of simulated robots: objects, light and surroundings drawn from seeds, and the MuJoCo model of them."""

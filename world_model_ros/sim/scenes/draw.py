@@ -1,4 +1,4 @@
-"""Scenes drawn from seeds, at three levels of variety."""
+"""Draws scenes from seeds, at three levels of variety: objects, light and surroundings."""
 
 from __future__ import annotations
 

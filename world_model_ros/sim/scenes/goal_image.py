@@ -1,4 +1,4 @@
-"""A picture of a goal: the scene with the fingertips somewhere else."""
+"""Renders a goal picture: the scene with the fingertips at given places; finds the joint positions for that."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Parts of a MuJoCo model that belong to the robot: contact geometry and sensor sites."""
+"""Parts of a MuJoCo model that belong to the robot: taxel pads, moving geometry, and microphones' loudness."""
 
 from __future__ import annotations
 

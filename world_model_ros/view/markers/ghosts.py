@@ -1,4 +1,4 @@
-"""The robot as it will stand at chosen steps, and the contacts it expects, as markers."""
+"""Markers of the robot as it is expected to stand at chosen steps, of expected contacts, and of a line of text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Markers of the 3D view from several sources; those that are not renewed disappear."""
+"""Collects the markers of the 3D view from several sources; those that are not renewed disappear."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Dashboard picture: senses now, imagined, and as they then are."""
+"""Dashboard picture: what each sense has now, what is imagined of it, and what came at that time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Depth as a picture."""
+"""Depth as a picture in colours: near is red, far is blue, unmeasured is white."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The links of a robot as lines, to show how it will stand."""
+"""Lines from link to link of a robot at given joint positions, to draw how it will stand."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sound as a picture: log-mel bands, as a model imagines sound."""
+"""Sound as log-mel bands, the form in which models imagine it, and as a picture of these over time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An outlook in space as a picture: the robot, its ghosts, and where everything is expected to go."""
+"""Picture of an outlook in space: the robot, how it will stand, and where targets are expected to go."""
 
 from __future__ import annotations
 

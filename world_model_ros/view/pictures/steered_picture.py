@@ -1,4 +1,4 @@
-"""Picture of steered imagination: senses inside the model, next to the truth where there is one."""
+"""Pictures of a steered imagination: imagined frames and senses, next to the simulator's where it runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Strip picture: imagined frames next to the real frames of the same times."""
+"""Strip pictures: imagined frames next to the real frames of the same times; several strips as one PNG."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""3D scene of an outlook on a web page."""
+"""The 3D scene of a web page: the robot, targets, and where they are expected to go."""
 
 from __future__ import annotations
 

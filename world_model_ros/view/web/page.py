@@ -1,4 +1,4 @@
-"""A web page that a thread of its own keeps up to date."""
+"""Base of the web pages: a server, and a thread that keeps the page up to date."""
 
 from __future__ import annotations
 

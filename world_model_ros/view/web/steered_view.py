@@ -1,4 +1,4 @@
-"""Protocol between a web page and a steered imagination."""
+"""Interface between the page of ``world-model imagine`` and the imagination that it steers and shows."""
 
 from __future__ import annotations
 
