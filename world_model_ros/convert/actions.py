@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from world_model_ros.contract.contract import Contract
-from world_model_ros.convert.stamps import finite
+from world_model_ros.convert.finite import finite
 from world_model_ros.core.errors import UserError
 
 

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from world_model_ros.convert.stamps import finite, frame_of
+from world_model_ros.convert.finite import finite
+from world_model_ros.convert.stamps import frame_of
 from world_model_ros.core.errors import UserError
 
 _UNIT_TOLERANCE = 0.01

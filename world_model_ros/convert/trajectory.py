@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from world_model_ros.convert.stamps import finite, stamp_ns, time_ns
+from world_model_ros.convert.finite import finite
+from world_model_ros.convert.stamps import stamp_ns, time_ns
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.trajectory import Trajectory
 

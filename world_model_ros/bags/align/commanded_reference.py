@@ -15,8 +15,9 @@ from world_model_ros.brain.applied_positions import AppliedReference
 from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.senses import JointStream
 from world_model_ros.convert.commanded_joints import CommandedJoints
+from world_model_ros.convert.finite import finite
 from world_model_ros.convert.senses.joints import JointConverter
-from world_model_ros.convert.stamps import finite, stamp_ns
+from world_model_ros.convert.stamps import stamp_ns
 from world_model_ros.core.errors import UserError
 
 APPLIED_TOPIC = "/gate/applied"

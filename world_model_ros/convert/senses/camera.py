@@ -9,8 +9,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from world_model_ros.convert.encodings.image_rows import image_rows
 from world_model_ros.convert.encodings.picture_files import read_picture
-from world_model_ros.convert.stamps import image_rows, stamp_ns
+from world_model_ros.convert.stamps import stamp_ns
 from world_model_ros.core.arrays import Frame
 from world_model_ros.core.errors import UserError
 

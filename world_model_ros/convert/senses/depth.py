@@ -10,10 +10,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from world_model_ros.convert.encodings.image_rows import image_rows
 from world_model_ros.convert.encodings.picture_files import is_cut_off
 from world_model_ros.convert.encodings.rvl import decompressed
 from world_model_ros.convert.senses.camera import check_shape
-from world_model_ros.convert.stamps import image_rows, stamp_ns
+from world_model_ros.convert.stamps import stamp_ns
 from world_model_ros.core.arrays import Floats
 from world_model_ros.core.errors import UserError
 

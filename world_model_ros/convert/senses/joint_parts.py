@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from world_model_ros.convert.finite import finite
 from world_model_ros.convert.senses.joints import OtherJoints
-from world_model_ros.convert.stamps import finite, stamp_ns
+from world_model_ros.convert.stamps import stamp_ns
 from world_model_ros.core.arrays import Float
 from world_model_ros.core.errors import UserError
 

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from world_model_ros.convert.stamps import finite, stamp_ns
+from world_model_ros.convert.finite import finite
+from world_model_ros.convert.stamps import stamp_ns
 from world_model_ros.core.errors import OtherMessage, UserError
 
 

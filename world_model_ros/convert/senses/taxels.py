@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from world_model_ros.convert.stamps import finite, image_rows, stamp_ns
+from world_model_ros.convert.encodings.image_rows import image_rows
+from world_model_ros.convert.finite import finite
+from world_model_ros.convert.stamps import stamp_ns
 from world_model_ros.core.errors import UserError
 
 

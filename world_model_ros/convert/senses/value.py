@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from world_model_ros.convert.stamps import finite
+from world_model_ros.convert.finite import finite
 
 
 def scalar(message: Any, where: str) -> float:

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from world_model_ros.convert.stamps import finite, frame_of, stamp_ns
+from world_model_ros.convert.finite import finite
+from world_model_ros.convert.stamps import frame_of, stamp_ns
 from world_model_ros.core.errors import UserError
 
 

@@ -19,10 +19,11 @@ from visualization_msgs.msg import MarkerArray
 
 from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.senses import CameraStream
+from world_model_ros.convert.encodings.image_rows import image_rows
 from world_model_ros.convert.messages import ros_class
 from world_model_ros.convert.senses.camera import CameraConverter
 from world_model_ros.convert.senses.converters import converter_for
-from world_model_ros.convert.stamps import image_rows, stamp_ns
+from world_model_ros.convert.stamps import stamp_ns
 from world_model_ros.core.arrays import Frame
 from world_model_ros.core.errors import UserError
 from world_model_ros.nodes.qos import LATCHED, qos_profile

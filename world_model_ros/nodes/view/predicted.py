@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from world_model_ros.convert.stamps import image_rows
+from world_model_ros.convert.encodings.image_rows import image_rows
 from world_model_ros.core.errors import UserError
 
 
