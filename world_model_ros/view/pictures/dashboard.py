@@ -20,15 +20,25 @@ from world_model_ros.view.frame_decoder import FrameDecoder
 from world_model_ros.view.markers.future_markers import ramp
 from world_model_ros.view.outlook import Outlook
 from world_model_ros.view.pictures.depth_picture import depth_picture
+from world_model_ros.view.pictures.panel import (
+    BACKGROUND,
+    EMPTY,
+    FULL_N,
+    MARGIN,
+    TITLE,
+    empty_panel,
+    force_picture,
+    paste,
+    write_title,
+)
 from world_model_ros.view.pictures.sound_picture import BANDS, band_picture, log_mel
 from world_model_ros.view.pictures.strip import Strip, draw_strip
 from world_model_ros.view.pictures.text import SOFT, WHITE, text
 from world_model_ros.view.pictures.touch import total_force
 
-_BACKGROUND, _EMPTY, _FELT = (22, 24, 30), (38, 41, 50), (126, 130, 142)
+_FELT = (126, 130, 142)
 _HEARD_TICKS = 20
-_FULL_N = 0.5  # force on a taxel that is drawn brightest
-_MARGIN, _TITLE, _ROW = 14, 24, 76
+_ROW, _INDENT = 76, 128  # px
 _CACHED = 64
 
 
@@ -73,13 +83,13 @@ class Dashboard:
         rows = []
         if self._camera is not None:
             rows.append(self._frames(now, decoded, later, (self._camera.height, self._camera.width)))
-        width = rows[0].shape[1] if rows else 2 * _MARGIN + 128 + 5 * self._cell_px + 4 * 8
+        width = rows[0].shape[1] if rows else 2 * MARGIN + _INDENT + 5 * self._cell_px + 4 * 8
         if self._microphone is not None:
             rows.append(self._sound(outlooks, index, decoded, later, width))
         if self._grids:
             rows.append(self._force(outlooks, index, later, width))
         rows += [self._cells(stream, now, decoded, later, width) for stream in self._shown]
-        return np.concatenate(rows) if rows else np.full((_ROW, width, 3), _BACKGROUND, np.uint8)
+        return np.concatenate(rows) if rows else empty_panel(_ROW, width)
 
     def decoded(self, outlook: Outlook) -> Decoded | None:
         """All imagined steps as senses; kept for a while, so that each is decoded once."""
@@ -97,13 +107,13 @@ class Dashboard:
         blank, count = np.zeros((*shape, 3), np.uint8), len(self._steps)
         whole = draw_strip(Strip(blank, (1.0,) * count, (blank,) * count, (None,) * count), self._cell_px)
         if now.frame is None:
-            whole[:] = _BACKGROUND
-            text(whole, "no picture at this moment", (_MARGIN, 40), SOFT, 0.56)
+            whole[:] = BACKGROUND
+            text(whole, "no picture at this moment", (MARGIN, 40), SOFT, 0.56)
             return whole
         strip = draw_strip(self._strip(now, decoded, later), self._cell_px)
         if strip.shape[1] >= whole.shape[1]:
             return strip
-        whole[:] = _BACKGROUND
+        whole[:] = BACKGROUND
         whole[:, : strip.shape[1]] = strip
         return whole
 
@@ -128,15 +138,15 @@ class Dashboard:
         if decoded is not None and name in decoded.senses:
             ahead = np.asarray(decoded.senses[name], np.float64).reshape(steps, -1)[:, :BANDS]
         came = np.stack([self._mel(each) for each in later.outlooks]) if steps else ahead
-        canvas = _canvas(_TITLE + 2 * _ROW + 22, width)
-        _title(canvas, "Sound", "brighter is louder, high tones on top")
+        canvas = empty_panel(TITLE + 2 * _ROW + 22, width)
+        write_title(canvas, "Sound", "brighter is louder, high tones on top", _INDENT)
         left, tick_px = _time_axis(width, steps)
         for row, (caption, levels) in enumerate((("imagined", ahead), ("real", came))):
-            top = _TITLE + row * (_ROW + 4)
-            text(canvas, caption, (_MARGIN, top + _ROW // 2 + 4), WHITE, 0.5)
-            _paste(canvas, band_picture(heard), left, top, tick_px * _HEARD_TICKS, _ROW)
+            top = TITLE + row * (_ROW + 4)
+            text(canvas, caption, (MARGIN, top + _ROW // 2 + 4), WHITE, 0.5)
+            paste(canvas, band_picture(heard), left, top, tick_px * _HEARD_TICKS, _ROW)
             if steps:
-                _paste(canvas, band_picture(levels), left + tick_px * _HEARD_TICKS + 3, top, tick_px * steps, _ROW)
+                paste(canvas, band_picture(levels), left + tick_px * _HEARD_TICKS + 3, top, tick_px * steps, _ROW)
         self._say_times(canvas, steps, f"heard, last {_HEARD_TICKS * self._contract.tick_s:.0f} s")
         return canvas
 
@@ -158,24 +168,24 @@ class Dashboard:
         """A row of what is imagined of a stream of rows and columns, and one of what is sensed."""
         name, (rows, cols), kind = stream.name, stream.shape[:2], _CELLS[stream.kind]
         wide, high = self._cell_px, min(kind.most_px, round(self._cell_px * rows / cols))
-        canvas = _canvas(_TITLE + 2 * (high + 8) + 4, width)
-        _title(canvas, kind.title, kind.note(stream))
-        left = _MARGIN + 128
+        canvas = empty_panel(TITLE + 2 * (high + 8) + 4, width)
+        write_title(canvas, kind.title, kind.note(stream), _INDENT)
+        left = MARGIN + _INDENT
         for row, caption in enumerate(("imagined", "real")):
-            text(canvas, caption, (_MARGIN, _TITLE + row * (high + 8) + high // 2 + 5), WHITE, 0.5)
+            text(canvas, caption, (MARGIN, TITLE + row * (high + 8) + high // 2 + 5), WHITE, 0.5)
 
         def cell(values: NDArray[Any] | None, x: int, y: int, colour: tuple[int, ...]) -> None:
             _cell(canvas, None if values is None else kind.paint(values, stream), x, y, (wide, high), colour)
 
-        cell(now.senses.get(name), left, _TITLE + high + 8, WHITE)
+        cell(now.senses.get(name), left, TITLE + high + 8, WHITE)
         imagined = None if decoded is None else decoded.senses.get(name)
         colours = (255 * ramp(max(1, len(now.seconds)))[:, :3]).astype(int)
         for column, step in enumerate((s for s in self._steps if s <= len(now.seconds)), start=1):
             x, colour = left + column * (wide + 8), tuple(colours[step - 1].tolist())
             if imagined is not None:
-                cell(imagined[step - 1], x, _TITLE, colour)
+                cell(imagined[step - 1], x, TITLE, colour)
             came = later.outlooks[step - 1]
-            cell(None if came is None else came.senses.get(name), x, _TITLE + high + 8, colour)
+            cell(None if came is None else came.senses.get(name), x, TITLE + high + 8, colour)
         return canvas
 
     def _force(self, outlooks: Sequence[Outlook], index: int, later: _Later, width: int) -> Frame:
@@ -185,15 +195,15 @@ class Dashboard:
         steps = len(now.seconds)
         felt = [self._total(each) for each in outlooks[max(0, index - _HEARD_TICKS + 1) : index + 1]]
         came = [self._total(each) for each in later.outlooks]
-        canvas = _canvas(_TITLE + _ROW + 8, width)
-        _title(canvas, "Contact force", "N; grey: felt, coloured: imagined, white line: felt then")
-        (left, tick_px), top, high = _time_axis(width, steps), _TITLE + 4, _ROW - 14
+        canvas = empty_panel(TITLE + _ROW + 8, width)
+        write_title(canvas, "Contact force", "N; grey: felt, coloured: imagined, white line: felt then", _INDENT)
+        (left, tick_px), top, high = _time_axis(width, steps), TITLE + 4, _ROW - 14
         begin = left + tick_px * _HEARD_TICKS
         full = max(5.0, float(imagined.max(initial=0.0)), float(np.nanmax([*felt, *came, 0.0])))
-        canvas[top : top + high, left : begin - 3] = _EMPTY
-        canvas[top : top + high, begin + 3 : begin + tick_px * steps] = _EMPTY
-        text(canvas, f"{full:.0f}", (_MARGIN + 96, top + 10), SOFT, 0.44)
-        text(canvas, "0", (_MARGIN + 96, top + high), SOFT, 0.44)
+        canvas[top : top + high, left : begin - 3] = EMPTY
+        canvas[top : top + high, begin + 3 : begin + tick_px * steps] = EMPTY
+        text(canvas, f"{full:.0f}", (MARGIN + 96, top + 10), SOFT, 0.44)
+        text(canvas, "0", (MARGIN + 96, top + high), SOFT, 0.44)
         bars = [
             (begin + 3 + tick_px * i, force, 255 * tint[:3])
             for i, (force, tint) in enumerate(zip(imagined, ramp(max(1, steps))))
@@ -223,7 +233,7 @@ class Dashboard:
 
 def _time_axis(width: int, steps: int) -> tuple[int, int]:
     """Where rows over time begin, and how wide a tick is, px."""
-    return _MARGIN + 128, (width - 2 * _MARGIN - 128) // (_HEARD_TICKS + max(1, steps))
+    return MARGIN + _INDENT, (width - 2 * MARGIN - _INDENT) // (_HEARD_TICKS + max(1, steps))
 
 
 def _later(outlooks: Sequence[Outlook], index: int, steps: int, tick_ns: int) -> _Later:
@@ -240,17 +250,11 @@ def _later(outlooks: Sequence[Outlook], index: int, steps: int, tick_ns: int) ->
 
 def _cell(canvas: Frame, picture: Frame | None, x: int, y: int, size: tuple[int, int], colour: tuple[int, ...]) -> None:
     if picture is None:
-        canvas[y : y + size[1], x : x + size[0]] = _EMPTY
+        canvas[y : y + size[1], x : x + size[0]] = EMPTY
         text(canvas, "not known", (x + 8, y + size[1] // 2 + 4), SOFT, 0.44)
         return
-    _paste(canvas, picture, x, y, size[0], size[1])
+    paste(canvas, picture, x, y, size[0], size[1])
     cv2.rectangle(canvas, (x - 1, y - 1), (x + size[0], y + size[1]), [int(each) for each in colour], 1)
-
-
-def _forces(forces: NDArray[Any], _: TaxelStream) -> Frame:
-    share = np.clip(np.linalg.norm(np.asarray(forces, np.float64), axis=-1) / _FULL_N, 0, 1)
-    heat = cv2.applyColorMap((255 * share).astype(np.uint8), cv2.COLORMAP_INFERNO)
-    return np.asarray(cv2.cvtColor(heat, cv2.COLOR_BGR2RGB), np.uint8)
 
 
 @dataclass(frozen=True)
@@ -266,8 +270,8 @@ class _CellKind:
 _CELLS = {
     "taxels": _CellKind(
         "Touch",
-        lambda pad: f"force on each of {pad.rows} x {pad.cols} taxels, brightest from {_FULL_N:.1f} N",
-        _forces,
+        lambda pad: f"force on each of {pad.rows} x {pad.cols} taxels, brightest from {FULL_N:.1f} N",
+        lambda forces, _: force_picture(forces),
         _ROW,
     ),
     "depth": _CellKind(
@@ -277,16 +281,3 @@ _CELLS = {
         2 * _ROW,
     ),
 }
-
-
-def _canvas(height: int, width: int) -> Frame:
-    return np.full((height, width, 3), _BACKGROUND, np.uint8)
-
-
-def _title(canvas: Frame, name: str, note: str) -> None:
-    text(canvas, name, (_MARGIN, 15), WHITE, 0.56)
-    text(canvas, note, (_MARGIN + 128, 15), SOFT, 0.44)
-
-
-def _paste(canvas: Frame, picture: Frame, x: int, y: int, width: int, height: int) -> None:
-    canvas[y : y + height, x : x + width] = cv2.resize(picture, (width, height), interpolation=cv2.INTER_NEAREST)

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from world_model_ros.core.arrays import Float, Frame
+from world_model_ros.view.pictures.panel import BACKGROUND
 from world_model_ros.view.pictures.text import Colour, text, text_width
 
 _LIGHT = np.array([0.3, -0.45, 0.84])
@@ -31,7 +32,7 @@ class Painter:
         eye: ArrayLike,
         at: ArrayLike,
         view_deg: float = 40.0,
-        background: Colour = (22, 24, 30),
+        background: Colour = BACKGROUND,
     ) -> None:
         self.canvas: Frame = np.full((size[1], size[0], 3), background, np.uint8)
         self._eye = np.asarray(eye, np.float64)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from world_model_ros.core.arrays import Float
+from world_model_ros.view.pictures.panel import EMPTY, coloured
 
 BANDS = 24
 _FRAME_S, _HOP_S = 0.025, 0.0125
@@ -36,9 +37,8 @@ def band_picture(levels: ArrayLike) -> NDArray[np.uint8]:
     """(T, bands) levels as a picture (bands, T, 3) uint8 RGB: time to the right, high tones on top; NaN is grey."""
     values = np.asarray(levels, np.float64).T[::-1]
     scaled = np.clip((np.nan_to_num(values, nan=_QUIET) - _QUIET) / (_LOUD - _QUIET), 0, 1)
-    coloured = cv2.applyColorMap((255 * scaled).astype(np.uint8), cv2.COLORMAP_MAGMA)
-    picture: NDArray[np.uint8] = cv2.cvtColor(coloured, cv2.COLOR_BGR2RGB).astype(np.uint8)
-    picture[np.isnan(values)] = (38, 41, 50)
+    picture = coloured(scaled, cv2.COLORMAP_MAGMA)
+    picture[np.isnan(values)] = EMPTY
     return picture
 
 

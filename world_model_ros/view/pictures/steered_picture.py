@@ -11,15 +11,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from world_model_ros.core.arrays import Frame
+from world_model_ros.view.pictures.panel import (
+    EMPTY,
+    FULL_N,
+    MARGIN,
+    TITLE,
+    empty_panel,
+    error_picture,
+    force_picture,
+    paste,
+    write_title,
+)
 from world_model_ros.view.pictures.sound_picture import band_picture
 from world_model_ros.view.pictures.strip import mean_error
 from world_model_ros.view.pictures.text import SOFT, WHITE, Colour, text, text_width
 from world_model_ros.view.pictures.touch import total_force
 
-_BACKGROUND, _EMPTY = (22, 24, 30), (38, 41, 50)
-_MARGIN, _CAPTION, _GAP, _TITLE, _ROW = 14, 110, 8, 24, 64
+_CAPTION, _GAP, _ROW = 110, 8, 64  # px
 _SHOWN_TICKS = 60
-_FULL_N, _FULL_CM = 0.5, 5.0
+_FULL_CM = 5.0
 _LINES: tuple[Colour, ...] = ((255, 160, 60), (70, 190, 240), (190, 120, 255), (120, 220, 120))
 
 
@@ -51,14 +61,14 @@ def frames_picture(imagined: Frame, real: Frame | None, cell_px: int = 216) -> F
     if real is not None:
         cells += [
             ("real (simulator)", real),
-            (f"difference, mean {mean_error(imagined, real):.1f}", _heat(imagined, real)),
+            (f"difference, mean {mean_error(imagined, real):.1f}", error_picture(imagined, real)),
         ]
     height = round(cell_px * imagined.shape[0] / imagined.shape[1])
-    canvas = _canvas(_TITLE + height + 2, len(cells) * (cell_px + _GAP) - _GAP)
+    canvas = empty_panel(TITLE + height + 2, len(cells) * (cell_px + _GAP) - _GAP)
     for i, (words, picture) in enumerate(cells):
         x = i * (cell_px + _GAP)
         text(canvas, words, (x + (cell_px - text_width(words, 0.5)) // 2, 16), WHITE, 0.5)
-        _paste(canvas, picture, x, _TITLE, cell_px, height, smooth=True)
+        paste(canvas, picture, x, TITLE, cell_px, height, smooth=True)
     return canvas
 
 
@@ -90,7 +100,7 @@ def senses_picture(
         rows.append(
             _curves("Error", f"cm, over all {history[-1].seconds:.1f} s", list(errors.T), targets, _FULL_CM, width)
         )
-    return np.concatenate(rows) if rows else _canvas(_ROW, width)
+    return np.concatenate(rows) if rows else empty_panel(_ROW, width)
 
 
 def film_strip(
@@ -103,25 +113,25 @@ def film_strip(
     """A whole imagination as one picture: frames over time, and below them what was heard and felt."""
     picked = [history[round(i)] for i in np.linspace(0, len(history) - 1, min(count, len(history)))]
     beside = picked[-1].real_frame is not None
-    width = 2 * _MARGIN + _CAPTION + count * (cell_px + _GAP)
+    width = 2 * MARGIN + _CAPTION + count * (cell_px + _GAP)
     captions = ["imagined", *(["real", "difference"] if beside else [])]
-    canvas = _canvas(2 * _TITLE + 10 + len(captions) * (cell_px + _GAP), width)
-    text(canvas, "Steered inside the model", (_MARGIN, 20), WHITE, 0.62)
+    canvas = empty_panel(2 * TITLE + 10 + len(captions) * (cell_px + _GAP), width)
+    text(canvas, "Steered inside the model", (MARGIN, 20), WHITE, 0.62)
     note = "the first real frame and the commands are all that it got"
-    text(canvas, note, (width - _MARGIN - text_width(note, 0.46), 20), SOFT, 0.46)
-    top = 2 * _TITLE + 8
+    text(canvas, note, (width - MARGIN - text_width(note, 0.46), 20), SOFT, 0.46)
+    top = 2 * TITLE + 8
     for row, caption in enumerate(captions):
-        text(canvas, caption, (_MARGIN, top + row * (cell_px + _GAP) + cell_px // 2), WHITE, 0.52)
+        text(canvas, caption, (MARGIN, top + row * (cell_px + _GAP) + cell_px // 2), WHITE, 0.52)
     for column, each in enumerate(picked):
-        x = _MARGIN + _CAPTION + column * (cell_px + _GAP)
+        x = MARGIN + _CAPTION + column * (cell_px + _GAP)
         words = f"{each.seconds:.1f} s"
-        text(canvas, words, (x + (cell_px - text_width(words, 0.52)) // 2, 2 * _TITLE), WHITE, 0.52)
+        text(canvas, words, (x + (cell_px - text_width(words, 0.52)) // 2, 2 * TITLE), WHITE, 0.52)
         pictures = [each.frame]
         if each.frame is not None and each.real_frame is not None:
-            pictures += [each.real_frame, _heat(each.frame, each.real_frame)]
+            pictures += [each.real_frame, error_picture(each.frame, each.real_frame)]
         for row, picture in enumerate(pictures):
             if picture is not None:
-                _paste(canvas, picture, x, top + row * (cell_px + _GAP), cell_px, cell_px, smooth=True)
+                paste(canvas, picture, x, top + row * (cell_px + _GAP), cell_px, cell_px, smooth=True)
     return np.concatenate([canvas, senses_picture(history, ahead, targets, width)])
 
 
@@ -133,12 +143,14 @@ def _bands(
     width: int,
     reserve: NDArray[np.float64] | None = None,
 ) -> Frame:
-    canvas = _canvas(_ROW + (_TITLE if title else 6), width)
-    top = _TITLE if title else 2
+    canvas = empty_panel(_ROW + (TITLE if title else 6), width)
+    top = TITLE if title else 2
     if title:
-        _title(canvas, title, "brighter is louder, high tones on top; right of the gap: about to be heard")
-    text(canvas, caption, (_MARGIN, top + _ROW // 2), WHITE, 0.5)
-    left, right = _MARGIN + _CAPTION, width - _MARGIN
+        write_title(
+            canvas, title, "brighter is louder, high tones on top; right of the gap: about to be heard", _CAPTION
+        )
+    text(canvas, caption, (MARGIN, top + _ROW // 2), WHITE, 0.5)
+    left, right = MARGIN + _CAPTION, width - MARGIN
     size = next((len(each) for each in levels if each is not None), 1)
     table = np.full((_SHOWN_TICKS, size), np.nan)
     for i, each in enumerate(levels):
@@ -146,36 +158,34 @@ def _bands(
             table[_SHOWN_TICKS - len(levels) + i] = each
     extra = ahead if ahead is not None else reserve
     end = right if extra is None else right - (right - left) // 6
-    _paste(canvas, band_picture(table), left, top, end - left, _ROW)
+    paste(canvas, band_picture(table), left, top, end - left, _ROW)
     if ahead is not None:
-        _paste(canvas, band_picture(ahead), end + 4, top, right - end - 4, _ROW)
+        paste(canvas, band_picture(ahead), end + 4, top, right - end - 4, _ROW)
     return canvas
 
 
 def _touch(now: Inside, beside: bool, width: int) -> Frame:
-    canvas = _canvas(_TITLE + _ROW + 8, width)
-    _title(canvas, "Touch", f"force on each taxel, brightest from {_FULL_N:.1f} N")
+    canvas = empty_panel(TITLE + _ROW + 8, width)
+    write_title(canvas, "Touch", f"force on each taxel, brightest from {FULL_N:.1f} N", _CAPTION)
     cells = [("imagined", now.taxels), *([("real", now.real_taxels)] if beside else [])]
     for i, (caption, forces) in enumerate(cells):
-        x = _MARGIN + _CAPTION + i * 260
-        text(canvas, caption, (x - 92, _TITLE + _ROW // 2), WHITE, 0.5)
+        x = MARGIN + _CAPTION + i * 260
+        text(canvas, caption, (x - 92, TITLE + _ROW // 2), WHITE, 0.5)
         if forces is None:
-            canvas[_TITLE : _TITLE + _ROW, x : x + 128] = _EMPTY
+            canvas[TITLE : TITLE + _ROW, x : x + 128] = EMPTY
             continue
-        share = np.clip(np.linalg.norm(np.asarray(forces, np.float64), axis=-1) / _FULL_N, 0, 1)
-        heat = cv2.applyColorMap((255 * share).astype(np.uint8), cv2.COLORMAP_INFERNO)[..., ::-1]
-        _paste(canvas, np.ascontiguousarray(heat), x, _TITLE, 128, _ROW)
-        cv2.rectangle(canvas, (x - 1, _TITLE - 1), (x + 128, _TITLE + _ROW), SOFT, 1)
+        paste(canvas, force_picture(forces), x, TITLE, 128, _ROW)
+        cv2.rectangle(canvas, (x - 1, TITLE - 1), (x + 128, TITLE + _ROW), SOFT, 1)
     return canvas
 
 
 def _curves(
     title: str, unit: str, curves: Sequence[NDArray[np.float64]], names: Sequence[str], least: float, width: int
 ) -> Frame:
-    canvas = _canvas(_TITLE + _ROW + 10, width)
-    _title(canvas, title, unit)
-    left, right, top, bottom = _MARGIN + _CAPTION, width - _MARGIN, _TITLE, _TITLE + _ROW
-    canvas[top:bottom, left:right] = _EMPTY
+    canvas = empty_panel(TITLE + _ROW + 10, width)
+    write_title(canvas, title, unit, _CAPTION)
+    left, right, top, bottom = MARGIN + _CAPTION, width - MARGIN, TITLE, TITLE + _ROW
+    canvas[top:bottom, left:right] = EMPTY
     known = [curve[np.isfinite(curve)] for curve in curves]
     full = max([least, *(float(curve.max()) for curve in known if len(curve))])
     text(canvas, f"{full:.0f}", (left - 30, top + 10), SOFT, 0.44)
@@ -190,24 +200,3 @@ def _curves(
         for start, end in pairwise(points):
             cv2.line(canvas, start, end, colour, 2, cv2.LINE_AA)
     return canvas
-
-
-def _heat(a: Frame, b: Frame) -> Frame:
-    error = np.mean(cv2.absdiff(a, b), axis=2) / 80.0
-    heat = cv2.applyColorMap((255 * np.clip(error, 0, 1)).astype(np.uint8), cv2.COLORMAP_INFERNO)
-    picture: Frame = cv2.cvtColor(heat, cv2.COLOR_BGR2RGB).astype(np.uint8)
-    return picture
-
-
-def _canvas(height: int, width: int) -> Frame:
-    return np.full((height, width, 3), _BACKGROUND, np.uint8)
-
-
-def _title(canvas: Frame, name: str, note: str) -> None:
-    text(canvas, name, (_MARGIN, 15), WHITE, 0.56)
-    text(canvas, note, (_MARGIN + _CAPTION, 15), SOFT, 0.44)
-
-
-def _paste(canvas: Frame, picture: Frame, x: int, y: int, width: int, height: int, smooth: bool = False) -> None:
-    how = cv2.INTER_CUBIC if smooth else cv2.INTER_NEAREST
-    canvas[y : y + height, x : x + width] = cv2.resize(picture, (width, height), interpolation=how)

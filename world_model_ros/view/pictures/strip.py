@@ -12,14 +12,12 @@ from numpy.typing import NDArray
 
 from world_model_ros.core.arrays import Frame
 from world_model_ros.view.markers.future_markers import ramp_at
+from world_model_ros.view.pictures.panel import EMPTY, MARGIN, empty_panel, error_picture
 from world_model_ros.view.pictures.sound_picture import band_picture
 from world_model_ros.view.pictures.text import SOFT, WARN, WHITE, Colour, text, text_width
 
-_BACKGROUND = (22, 24, 30)
-_EMPTY = (38, 41, 50)
-_GAP, _MARGIN, _HEADER, _HEAD, _FOOT, _GUTTER = 8, 14, 40, 30, 24, 128
+_GAP, _HEADER, _HEAD, _FOOT, _GUTTER = 8, 40, 30, 24, 128
 _SOUND = 56
-_FULL_ERROR = 80.0  # grey levels; differences beyond are drawn as strongly as this one
 
 
 @dataclass(frozen=True)
@@ -83,20 +81,20 @@ def draw_strip(strip: Strip, cell_px: int = 192, difference: bool = True) -> Fra
     cell_h = round(cell_px * strip.now.shape[0] / strip.now.shape[1])
     columns = 1 + len(strip.seconds) + (strip.goal is not None)
     rows = 3 if difference else 2
-    width = 2 * _MARGIN + _GUTTER + columns * cell_px + (columns - 1) * _GAP
-    height = _HEADER + _HEAD + rows * (cell_h + _GAP) + (_FOOT if difference else 0) + _MARGIN
+    width = 2 * MARGIN + _GUTTER + columns * cell_px + (columns - 1) * _GAP
+    height = _HEADER + _HEAD + rows * (cell_h + _GAP) + (_FOOT if difference else 0) + MARGIN
     heard = 0 if strip.sound is None else _SOUND + _GAP
-    canvas: Frame = np.full((height + heard, width, 3), _BACKGROUND, dtype=np.uint8)
+    canvas = empty_panel(height + heard, width)
     top = [_HEADER + _HEAD + row * (cell_h + _GAP) for row in range(rows)]
-    left = [_MARGIN + _GUTTER + column * (cell_px + _GAP) for column in range(columns)]
+    left = [MARGIN + _GUTTER + column * (cell_px + _GAP) for column in range(columns)]
     size = (cell_px, cell_h)
 
     _header(canvas, strip.badge)
     captions = [("imagined", "by the model"), ("real", "what the", "camera saw"), ("difference", "bright = wrong")]
     for y, (caption, *more) in zip(top, captions):
-        text(canvas, caption, (_MARGIN, y + cell_h // 2 - 8), WHITE, 0.62)
+        text(canvas, caption, (MARGIN, y + cell_h // 2 - 8), WHITE, 0.62)
         for i, line in enumerate(more):
-            text(canvas, line, (_MARGIN, y + cell_h // 2 + 14 + 18 * i), SOFT, 0.44)
+            text(canvas, line, (MARGIN, y + cell_h // 2 + 14 + 18 * i), SOFT, 0.44)
 
     _head(canvas, "now", left[0], cell_px, WHITE)
     _frame(canvas, strip.now, left[0], top[0], size, WHITE)
@@ -126,7 +124,7 @@ def draw_strip(strip: Strip, cell_px: int = 192, difference: bool = True) -> Fra
         if difference:
             _difference(canvas, strip, i, x, top[2], size)
     if strip.sound is not None:
-        _sound(canvas, strip.sound, left[1], height - _MARGIN + _GAP, len(strip.seconds) * (cell_px + _GAP) - _GAP)
+        _sound(canvas, strip.sound, left[1], height - MARGIN + _GAP, len(strip.seconds) * (cell_px + _GAP) - _GAP)
     if strip.goal is not None:
         _head(canvas, "goal", left[-1], cell_px, (60, 215, 100))
         _frame(canvas, strip.goal, left[-1], top[0], size, (60, 215, 100))
@@ -153,7 +151,7 @@ def mean_error(a: Frame, b: Frame) -> float:
 
 def _header(canvas: Frame, badge: Badge) -> None:
     title = "Imagined futures"
-    text(canvas, title, (_MARGIN, 26), WHITE, 0.68)
+    text(canvas, title, (MARGIN, 26), WHITE, 0.68)
     parts: list[tuple[str, Colour]] = []
     if badge.age_s is not None:
         parts.append((f"imagined {badge.age_s:.1f} s ago", SOFT))
@@ -163,10 +161,10 @@ def _header(canvas: Frame, badge: Badge) -> None:
         parts.append((f"tick {badge.tick_ms:.0f} ms", SOFT))
     if badge.surprise is not None:
         parts.append((f"surprise {badge.surprise:.2f}", SOFT))
-    x = canvas.shape[1] - _MARGIN
+    x = canvas.shape[1] - MARGIN
     for words, colour in reversed(parts):
         x -= text_width(words, 0.5)
-        if x < _MARGIN + text_width(title, 0.68) + 20:
+        if x < MARGIN + text_width(title, 0.68) + 20:
             return
         text(canvas, words, (x, 26), colour, 0.5)
         x -= 26
@@ -180,7 +178,7 @@ def _frame(canvas: Frame, frame: Frame | None, x: int, y: int, size: tuple[int, 
     """A frame with a thin border; a dark field where it has not come yet."""
     cell = canvas[y : y + size[1], x : x + size[0]]
     if frame is None:
-        cell[:] = _EMPTY
+        cell[:] = EMPTY
         words = "not yet"
         text(canvas, words, (x + (size[0] - text_width(words, 0.5)) // 2, y + size[1] // 2 + 5), SOFT, 0.5)
         return
@@ -192,18 +190,16 @@ def _difference(canvas: Frame, strip: Strip, i: int, x: int, y: int, size: tuple
     imagined, real = strip.imagined[i], strip.real[i]
     cell = canvas[y : y + size[1], x : x + size[0]]
     if real is None:
-        cell[:] = _EMPTY
+        cell[:] = EMPTY
         return
-    error = np.mean(cv2.absdiff(imagined, real), axis=2) / _FULL_ERROR
-    heat = cv2.applyColorMap((255 * np.clip(error, 0, 1)).astype(np.uint8), cv2.COLORMAP_INFERNO)
-    cell[:] = _scaled(cv2.cvtColor(heat, cv2.COLOR_BGR2RGB), size)
+    cell[:] = _scaled(error_picture(imagined, real), size)
     words = f"error: {mean_error(imagined, real):.1f}   still: {mean_error(strip.now, real):.1f}"
     text(canvas, words, (x + (size[0] - text_width(words, 0.44)) // 2, y + size[1] + 18), SOFT, 0.44)
 
 
 def _sound(canvas: Frame, levels: NDArray[np.float64], x: int, y: int, width: int) -> None:
-    text(canvas, "sound", (_MARGIN, y + 24), WHITE, 0.62)
-    text(canvas, "imagined", (_MARGIN, y + 44), SOFT, 0.44)
+    text(canvas, "sound", (MARGIN, y + 24), WHITE, 0.62)
+    text(canvas, "imagined", (MARGIN, y + 44), SOFT, 0.44)
     picture = cv2.resize(band_picture(levels), (width, _SOUND), interpolation=cv2.INTER_NEAREST)
     canvas[y : y + _SOUND, x : x + width] = picture
 
@@ -222,6 +218,6 @@ def _scaled(frame: Frame, size: tuple[int, int]) -> Frame:
 
 
 def _widen(picture: Frame, width: int) -> Frame:
-    wide: Frame = np.full((picture.shape[0], width, 3), _BACKGROUND, dtype=np.uint8)
+    wide = empty_panel(picture.shape[0], width)
     wide[:, : picture.shape[1]] = picture
     return wide
