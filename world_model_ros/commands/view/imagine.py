@@ -138,14 +138,11 @@ def _serve(arguments: argparse.Namespace, what: Imagined) -> None:
 
 
 def _write(path: Path, what: Imagined, done: list[InsideTick]) -> None:
-    import cv2
-
+    from world_model_ros.view.pictures.png import write_png
     from world_model_ros.view.pictures.steered_picture import film_strip
 
     targets = [target.name for target in what.contract.interface.targets]
-    picture = film_strip([tick.inside for tick in done], what.session.heard_ahead(done[-1]), targets)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(cv2.imencode(".png", picture[..., ::-1])[1].tobytes())
+    write_png(path, film_strip([tick.inside for tick in done], what.session.heard_ahead(done[-1]), targets))
 
 
 def _lines(result: dict[str, Any]) -> list[str]:

@@ -53,12 +53,13 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.png is None and arguments.mp4 is None:
         _serve(arguments)(contract, feed, dashboard, steps, horizon)
         return 0
+    from world_model_ros.view.pictures.png import write_png
     from world_model_ros.view.pictures.space_picture import SpacePicture
 
     files = []
     if arguments.png is not None:
         space, index = SpacePicture(contract, steps), feed.at(arguments.at or 0.0)
-        _write_png(arguments.png, sheet(space, dashboard, feed, index))
+        write_png(arguments.png, sheet(space, dashboard, feed, index))
         files.append(str(arguments.png))
     if arguments.mp4 is not None:
         _write_mp4(arguments.mp4, SpacePicture(contract, steps), dashboard, feed, contract)
@@ -80,11 +81,12 @@ def _live(arguments: argparse.Namespace) -> int:
     dashboard = _dashboard(arguments, contract, bundle, steps)
     try:
         if arguments.png is not None:
+            from world_model_ros.view.pictures.png import write_png
             from world_model_ros.view.pictures.space_picture import SpacePicture
 
             print(f"listens for a robot with a brain, at most {_PATIENCE_S:.0f} s", file=sys.stderr)
             index = _come_true(feed, bundle.manifest.horizon)
-            _write_png(arguments.png, sheet(SpacePicture(contract, steps), dashboard, feed, index))
+            write_png(arguments.png, sheet(SpacePicture(contract, steps), dashboard, feed, index))
             show({"robot": contract.name, "files": [str(arguments.png)]}, arguments.json, [f"  {arguments.png}"])
         else:
             _serve(arguments)(contract, feed, dashboard, steps, bundle.manifest.horizon)
@@ -167,13 +169,6 @@ def _serve(arguments: argparse.Namespace) -> Any:
             page.close()
 
     return serve
-
-
-def _write_png(path: Path, picture: Any) -> None:
-    import cv2
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(cv2.imencode(".png", picture[..., ::-1])[1].tobytes())
 
 
 def _write_mp4(path: Path, space: SpacePicture, dashboard: Dashboard, feed: BagFeed, contract: Contract) -> None:

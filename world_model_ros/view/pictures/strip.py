@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from world_model_ros.core.arrays import Frame
 from world_model_ros.view.markers.future_markers import ramp_at
 from world_model_ros.view.pictures.panel import EMPTY, MARGIN, empty_panel, error_picture
+from world_model_ros.view.pictures.png import write_png
 from world_model_ros.view.pictures.sound_picture import band_picture
 from world_model_ros.view.pictures.text import SOFT, WARN, WHITE, Colour, text, text_width
 
@@ -135,13 +136,7 @@ def futures_png(path: Path, strips: Sequence[Strip], cell_px: int = 192, differe
     """Write strips below each other as a PNG; a reader never sees half a file."""
     pictures = [draw_strip(strip, cell_px, difference) for strip in strips]
     width = max(picture.shape[1] for picture in pictures)
-    sheet = np.concatenate([_widen(picture, width) for picture in pictures])
-    path.parent.mkdir(parents=True, exist_ok=True)
-    done, data = cv2.imencode(".png", cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))
-    assert done
-    part = path.with_name(path.name + ".part")
-    part.write_bytes(data.tobytes())
-    part.replace(path)
+    write_png(path, np.concatenate([_widen(picture, width) for picture in pictures]))
 
 
 def mean_error(a: Frame, b: Frame) -> float:
