@@ -129,12 +129,7 @@ def _serve(arguments: argparse.Namespace, what: Imagined) -> None:
         raise UserError("imagine", str(error), "the extra 'view': pip install '.[view]'") from error
     horizon = what.brain.bundle.manifest.horizon
     steps = parse_steps("", horizon)
-    page = SteeringPage(what.contract, what, steps, horizon, arguments.host, arguments.port, arguments.beside)
-    print(f"{page.url}  (Ctrl-C ends)", flush=True)
-    try:
-        page.wait()
-    finally:
-        page.close()
+    SteeringPage(what.contract, what, steps, horizon, arguments.host, arguments.port, arguments.beside).serve()
 
 
 def _write(path: Path, what: Imagined, done: list[InsideTick]) -> None:

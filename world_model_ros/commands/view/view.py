@@ -161,12 +161,7 @@ def _serve(arguments: argparse.Namespace) -> Any:
 
     def serve(contract: Contract, feed: Any, dashboard: Dashboard, steps: tuple[int, ...], horizon: int) -> None:
         begin = None if arguments.at is None or feed.live else feed.at(arguments.at)
-        page = WebPage(contract, feed, dashboard, steps, horizon, arguments.host, arguments.port, begin)
-        print(f"{page.url}  (Ctrl-C ends)", flush=True)
-        try:
-            page.wait()
-        finally:
-            page.close()
+        WebPage(contract, feed, dashboard, steps, horizon, arguments.host, arguments.port, begin).serve()
 
     return serve
 

@@ -26,10 +26,14 @@ class Page(ABC):
     def url(self) -> str:
         return f"http://{self._server.get_host()}:{self._server.get_port()}"
 
-    def wait(self) -> None:
-        """Until it is interrupted."""
-        while not self._closed.wait(0.5):
-            pass
+    def serve(self) -> None:
+        """Print where the page is, and close it once that is interrupted."""
+        print(f"{self.url}  (Ctrl-C ends)", flush=True)
+        try:
+            while not self._closed.wait(0.5):
+                pass
+        finally:
+            self.close()
 
     def close(self) -> None:
         self._closed.set()
