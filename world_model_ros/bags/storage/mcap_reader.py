@@ -15,13 +15,10 @@ from pathlib import Path
 from rosbags.interfaces import Connection
 from rosbags.rosbag2.storage_mcap import decompress
 
+from world_model_ros.bags.storage import mcap_format as mcap
 from world_model_ros.bags.storage.channels import McapChannels, strings
 
-_MAGIC = b"\x89MCAP0\r\n"
-_SCHEMA, _CHANNEL, _MESSAGE, _CHUNK_INDEX, _STATISTICS, _FOOTER = 0x03, 0x04, 0x05, 0x08, 0x0B, 0x02
-_HEAD = struct.Struct("<BQHIQQ")  # opcode, length, and of a message: channel, sequence, time logged, time published
-_HEAD_LENGTH = 22
-_END = 9 + 20 + len(_MAGIC)  # footer and magic
+_END = 9 + 20 + len(mcap.MAGIC)  # footer and magic
 Row = tuple[int, Connection | None, bytes]
 
 
@@ -79,12 +76,12 @@ class McapIndex:
 
     def _read_index(self) -> dict[int, int]:
         """Learn all but the messages; gives the number of messages by channel."""
-        if self._file.read(len(_MAGIC)) != _MAGIC:
+        if self._file.read(len(mcap.MAGIC)) != mcap.MAGIC:
             raise ValueError("no MCAP file")
         at = self._file.seek(-_END, 2)
         footer = self._file.read()
         (summary,) = struct.unpack_from("<Q", footer, 9)
-        if footer[0] != _FOOTER or footer[-len(_MAGIC) :] != _MAGIC or not len(_MAGIC) < summary < at:
+        if footer[0] != mcap.FOOTER or footer[-len(mcap.MAGIC) :] != mcap.MAGIC or not len(mcap.MAGIC) < summary < at:
             raise ValueError("an MCAP file without an index")
         self._file.seek(summary)
         data, counts = self._file.read(at - summary), None
@@ -95,13 +92,13 @@ class McapIndex:
             if len(body) < length:
                 raise ValueError("an index that is cut off")
             place += 9 + length
-            if opcode == _SCHEMA:
+            if opcode == mcap.SCHEMA:
                 self._channels.schema(body)
-            elif opcode == _CHANNEL:
+            elif opcode == mcap.CHANNEL:
                 self._channels.channel(body)
-            elif opcode == _CHUNK_INDEX:
+            elif opcode == mcap.CHUNK_INDEX:
                 self._chunks.append(_chunk(body))
-            elif opcode == _STATISTICS:
+            elif opcode == mcap.STATISTICS:
                 counts = self._statistics(body)
         if counts is None or not counts.keys() <= self._channels.known.keys() or (counts and not self._chunks):
             raise ValueError("an index that does not say all")
@@ -126,14 +123,14 @@ class McapIndex:
         while at < size:
             opcode, length = data[at], int.from_bytes(data[at + 1 : at + 9], "little")
             end = at + 9 + length
-            if end > size or (opcode == _MESSAGE and length < _HEAD_LENGTH):
+            if end > size or (opcode == mcap.MESSAGE and length < mcap.MESSAGE_HEAD_LENGTH):
                 self._broken(chunk, ValueError(f"a record of {length} bytes at byte {at} of it"))
                 break
-            if opcode == _MESSAGE:
-                _, _, channel, _, stamp_ns, _ = _HEAD.unpack_from(data, at)
+            if opcode == mcap.MESSAGE:
+                _, _, channel, _, stamp_ns, _ = mcap.MESSAGE_HEAD.unpack_from(data, at)
                 connection = wanted.get(channel)
                 if connection is not None:
-                    rows.append((stamp_ns, connection, data[at + _HEAD.size : end]))
+                    rows.append((stamp_ns, connection, data[at + mcap.MESSAGE_HEAD.size : end]))
             at = end
         rows.sort(key=itemgetter(0))
         yield from rows

@@ -16,6 +16,7 @@ from zlib import crc32
 from lz4.frame import LZ4FrameDecompressor
 from rosbags.interfaces import Connection
 
+from world_model_ros.bags.storage import mcap_format as mcap
 from world_model_ros.bags.storage.channels import McapChannels, strings
 from world_model_ros.core.errors import UserError
 
@@ -24,8 +25,6 @@ if sys.version_info >= (3, 14):
 else:
     from backports.zstd import ZstdDecompressor
 
-_MAGIC = b"\x89MCAP0\r\n"
-_SCHEMA, _CHANNEL, _MESSAGE, _CHUNK, _DATA_END, _FOOTER = 0x03, 0x04, 0x05, 0x06, 0x0F, 0x02
 _MAX_RECORD_BYTES = 2**30  # bytes of a record or of a chunk unpacked; more is a damaged length
 Read = tuple[Connection, int, bytes]
 
@@ -54,7 +53,7 @@ class McapScan:
         self.damage: list[str] = []
         self._channels = McapChannels(self)
         with path.open("rb") as file:
-            if file.read(len(_MAGIC)) != _MAGIC:
+            if file.read(len(mcap.MAGIC)) != mcap.MAGIC:
                 raise UserError("bag", str(path), "an MCAP file, which begins with the MCAP magic")
         counts: dict[int, int] = {}
         stamps: list[int] = []
@@ -72,7 +71,7 @@ class McapScan:
             yield wanted[channel], stamp_ns, raw
 
     def _messages(self, wanted: set[int] | None) -> Iterator[tuple[int, int, bytes]]:
-        at, last_ns = len(_MAGIC), None
+        at, last_ns = len(mcap.MAGIC), None
         with self.path.open("rb") as file:
             size = file.seek(0, 2)
             file.seek(at)
@@ -80,12 +79,12 @@ class McapScan:
                 while True:
                     at = file.tell()
                     opcode, body, whole = _record(file, size)
-                    if opcode in (_DATA_END, _FOOTER):
+                    if opcode in (mcap.DATA_END, mcap.FOOTER):
                         return
                     try:
                         rows = self._take(opcode, body, whole)
                     except Exception as error:  # the next record begins where it would without the damage
-                        if opcode != _CHUNK or not whole:
+                        if opcode != mcap.CHUNK or not whole:
                             raise
                         self._say(f"the chunk at byte {at} of {size} is left out: {error or type(error).__name__}")
                         continue
@@ -106,22 +105,22 @@ class McapScan:
 
     def _take(self, opcode: int, body: bytes, whole: bool) -> list[tuple[int, int, bytes]]:
         """Learn from a record, and the messages in it in order of time."""
-        if opcode == _CHUNK:
+        if opcode == mcap.CHUNK:
             rows: list[tuple[int, int, bytes]] = []
             for inner, content in _records(_unpacked(body, whole)):
                 rows += self._take(inner, content, True)
             return sorted(rows, key=lambda row: row[1])
         if not whole:
             return []
-        if opcode == _MESSAGE:
+        if opcode == mcap.MESSAGE:
             channel, _, stamp_ns, _ = struct.unpack_from("<HIQQ", body)
             if channel not in self._channels.known:
                 self._say(f"messages of channel {channel}, which was not announced, are left out")
                 return []
-            return [(channel, stamp_ns, body[22:])]
-        if opcode == _SCHEMA:
+            return [(channel, stamp_ns, body[mcap.MESSAGE_HEAD_LENGTH :])]
+        if opcode == mcap.SCHEMA:
             self._channels.schema(body)
-        elif opcode == _CHANNEL:
+        elif opcode == mcap.CHANNEL:
             self._channels.channel(body)
         return []
 

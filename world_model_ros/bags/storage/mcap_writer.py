@@ -14,18 +14,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from zlib import crc32
 
+from world_model_ros.bags.storage import mcap_format as mcap
+
 if sys.version_info >= (3, 14):
     from compression import zstd
 else:
     from backports import zstd
 
-_MAGIC = b"\x89MCAP0\r\n"
-_HEADER, _FOOTER, _SCHEMA, _CHANNEL, _MESSAGE, _CHUNK, _MESSAGE_INDEX, _CHUNK_INDEX = range(1, 9)
-_STATISTICS, _METADATA, _METADATA_INDEX, _SUMMARY_OFFSET, _DATA_END = range(0x0B, 0x10)
 _CHUNK_BYTES = 2**20
 _WAITING = 8  # chunks that a thread has yet to write
-_MESSAGE_HEAD = struct.Struct("<BQHIQQ")  # opcode, length, channel, sequence, time logged, time published
-_HEAD_LENGTH, _HEAD_BYTES = 22, 31  # within the record, and with its opcode and length
 
 
 @dataclass
@@ -59,7 +56,7 @@ class McapWriter:
         self._chunk_indices: list[bytes] = []
         self._chunk = _Chunk()
         self._file = path.open("xb")
-        self._file.write(_MAGIC + _record(_HEADER, _text("ros2"), _text("world_model_ros")))
+        self._file.write(mcap.MAGIC + _record(mcap.HEADER, _text("ros2"), _text("world_model_ros")))
         self._thread = ThreadPoolExecutor(1, "bag chunks")
         self._writing: deque[Future[None]] = deque()
 
@@ -71,7 +68,9 @@ class McapWriter:
     def add_schema(self, name: str, encoding: str, definition: str) -> int:
         """A message type: its number."""
         number = len(self._schemas) + 1
-        record = _record(_SCHEMA, struct.pack("<H", number), *(_text(each) for each in (name, encoding, definition)))
+        record = _record(
+            mcap.SCHEMA, struct.pack("<H", number), *(_text(each) for each in (name, encoding, definition))
+        )
         self._schemas.append(record)
         self._keep(record)
         return number
@@ -80,7 +79,7 @@ class McapWriter:
         """A topic with messages in CDR: its number; the profiles as YAML."""
         number = len(self._channels) + 1
         metadata = _text("offered_qos_profiles") + _text(offered_qos_profiles)
-        record = _record(_CHANNEL, struct.pack("<HH", number, schema), _text(topic), _text("cdr"), _sized(metadata))
+        record = _record(mcap.CHANNEL, struct.pack("<HH", number, schema), _text(topic), _text("cdr"), _sized(metadata))
         self._channels.append(record)
         self.counts[number] = 0
         self._keep(record)
@@ -96,9 +95,11 @@ class McapWriter:
         self.counts[channel] += 1
         chunk.start_ns, chunk.end_ns = min(stamp_ns, chunk.start_ns), max(stamp_ns, chunk.end_ns)
         chunk.index.setdefault(channel, []).extend((stamp_ns, chunk.size))
-        head = _MESSAGE_HEAD.pack(_MESSAGE, _HEAD_LENGTH + len(data), channel, 0, stamp_ns, stamp_ns)
+        head = mcap.MESSAGE_HEAD.pack(
+            mcap.MESSAGE, mcap.MESSAGE_HEAD_LENGTH + len(data), channel, 0, stamp_ns, stamp_ns
+        )
         chunk.parts += (head, data)
-        chunk.size += _HEAD_BYTES + len(data)
+        chunk.size += mcap.MESSAGE_HEAD.size + len(data)
         if chunk.size > _CHUNK_BYTES:
             self._close_chunk()
 
@@ -112,9 +113,9 @@ class McapWriter:
         """Write the index; ``metadata`` is rosbag2's, as YAML."""
         self.flush()
         at = self._file.tell()
-        record = _record(_METADATA, _text("rosbag2"), _sized(_text("serialized_metadata") + _text(metadata)))
-        self._file.write(record + _record(_DATA_END, bytes(4)))
-        self._file.write(self._summary(struct.pack("<QQ", at, len(record))) + _MAGIC)
+        record = _record(mcap.METADATA, _text("rosbag2"), _sized(_text("serialized_metadata") + _text(metadata)))
+        self._file.write(record + _record(mcap.DATA_END, bytes(4)))
+        self._file.write(self._summary(struct.pack("<QQ", at, len(record))) + mcap.MAGIC)
 
     def close(self) -> None:
         """Let go of the file, whole or not."""
@@ -148,41 +149,41 @@ class McapWriter:
         about = struct.pack("<QQQI", chunk.start_ns, chunk.end_ns, chunk.size, checksum) + _text(self._compression)
         about += struct.pack("<Q", len(packed))
         begin = self._file.tell()
-        self._file.write(struct.pack("<BQ", _CHUNK, len(about) + len(packed)) + about)
+        self._file.write(struct.pack("<BQ", mcap.CHUNK, len(about) + len(packed)) + about)
         self._file.write(packed)
         end = at = self._file.tell()
         places = []
         for channel, pairs in chunk.index.items():
             places.append(struct.pack("<HQ", channel, at))
             pairs_packed = struct.pack(f"<{len(pairs)}Q", *pairs)
-            at += self._file.write(_record(_MESSAGE_INDEX, struct.pack("<H", channel), _sized(pairs_packed)))
+            at += self._file.write(_record(mcap.MESSAGE_INDEX, struct.pack("<H", channel), _sized(pairs_packed)))
         index = struct.pack("<QQQQ", chunk.start_ns, chunk.end_ns, begin, end - begin) + _sized(b"".join(places))
         index += struct.pack("<Q", at - end) + _text(self._compression) + struct.pack("<QQ", len(packed), chunk.size)
-        self._chunk_indices.append(_record(_CHUNK_INDEX, index))
+        self._chunk_indices.append(_record(mcap.CHUNK_INDEX, index))
 
     def _summary(self, metadata_place: bytes) -> bytes:
         """All that a reader wants to know first, and the footer that says where it is."""
         groups = {
-            _SCHEMA: b"".join(self._schemas),
-            _CHANNEL: b"".join(self._channels),
-            _CHUNK_INDEX: b"".join(self._chunk_indices),
-            _METADATA_INDEX: _record(_METADATA_INDEX, metadata_place, _text("rosbag2")),
-            _STATISTICS: self._statistics(),
+            mcap.SCHEMA: b"".join(self._schemas),
+            mcap.CHANNEL: b"".join(self._channels),
+            mcap.CHUNK_INDEX: b"".join(self._chunk_indices),
+            mcap.METADATA_INDEX: _record(mcap.METADATA_INDEX, metadata_place, _text("rosbag2")),
+            mcap.STATISTICS: self._statistics(),
         }
         begin = at = self._file.tell()
         offsets = []
         for opcode, group in groups.items():
             if group:
-                offsets.append(_record(_SUMMARY_OFFSET, struct.pack("<BQQ", opcode, at, len(group))))
+                offsets.append(_record(mcap.SUMMARY_OFFSET, struct.pack("<BQQ", opcode, at, len(group))))
             at += len(group)
-        summary = b"".join([*groups.values(), *offsets, struct.pack("<BQQQ", _FOOTER, 20, begin, at)])
+        summary = b"".join([*groups.values(), *offsets, struct.pack("<BQQQ", mcap.FOOTER, 20, begin, at)])
         return summary + struct.pack("<I", crc32(summary))
 
     def _statistics(self) -> bytes:
         messages = sum(self.counts.values())
         numbers = (messages, len(self._schemas), len(self._channels), 0, 1, len(self._chunk_indices))
         counts = b"".join(struct.pack("<HQ", *each) for each in self.counts.items())
-        return _record(_STATISTICS, struct.pack("<QHIIIIQQ", *numbers, *self.times_ns), _sized(counts))
+        return _record(mcap.STATISTICS, struct.pack("<QHIIIIQQ", *numbers, *self.times_ns), _sized(counts))
 
 
 def _record(opcode: int, *parts: bytes) -> bytes:
