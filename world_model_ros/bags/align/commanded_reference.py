@@ -23,7 +23,7 @@ from world_model_ros.core.errors import UserError
 APPLIED_TOPIC = "/gate/applied"
 USUAL_COMMAND = "joint_trajectory_controller/joint_trajectory"
 _APPLIED_AGE_NS = 300_000_000  # as long as `AppliedReference` answers
-_EVER_NS = 2**62
+EVER_NS = 2**62  # of what holds until it is replaced
 _COMMANDS = (
     "trajectory_msgs/msg/JointTrajectory",
     "std_msgs/msg/Float64MultiArray",
@@ -91,10 +91,10 @@ def reference_sources(bag: BagReader, contract: Contract) -> list[ReferenceSourc
     told = [absolute(topic) for topic in command_topics(contract)]
     told = [topic for topic in told if topics.get(topic) == "trajectory_msgs/msg/JointTrajectory"]
     sources = [
-        ReferenceSource(topic, topic, _EVER_NS, _command_reader(contract, topic), reported=False) for topic in told
+        ReferenceSource(topic, topic, EVER_NS, _command_reader(contract, topic), reported=False) for topic in told
     ]
     sources += [
-        ReferenceSource(topic, topic, _EVER_NS, read, reported=False, stamped=False)
+        ReferenceSource(topic, topic, EVER_NS, read, reported=False, stamped=False)
         for topic, read in _streamed(contract).items()
         if topics.get(topic) == "std_msgs/msg/Float64MultiArray"
     ]

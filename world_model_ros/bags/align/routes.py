@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from world_model_ros.bags.align.commanded_reference import ReferenceSource
+from world_model_ros.bags.align.commanded_reference import EVER_NS, ReferenceSource
 from world_model_ros.bags.align.stream_counts import StreamCount
 from world_model_ros.bags.storage.channels import absolute
 from world_model_ros.bags.storage.reader import BagReader
@@ -27,7 +27,6 @@ from world_model_ros.core.errors import AbsentError, OtherMessage, UserError
 from world_model_ros.core.streams import MOST_AHEAD_NS, StreamRule, Streams
 
 LABEL_AGE_NS = 500_000_000
-_EVER_NS = 2**62
 _COMMAND_AHEAD_NS = 60_000_000_000  # a trajectory may begin later
 REFERENCE = "reference "
 ACTION = "action"
@@ -158,7 +157,7 @@ def _action_routes(bag: BagReader, contract: Contract, streams: Streams) -> list
         return action_array(message, contract, sink.topic)
 
     topic = absolute(sink.topic)
-    count = StreamCount(_EVER_NS, why=_another_type(bag, topic, sink.type))
+    count = StreamCount(EVER_NS, why=_another_type(bag, topic, sink.type))
     return [Route(ACTION, topic, streams, read, count, mute=bool(count.why), stamped=False)]
 
 

@@ -27,7 +27,7 @@ from world_model_ros.core.streams import Observation
 
 # Ticks begin this much after the first message, so that sources in step with the ticks are not seen now at once, now a
 # whole period late, by the rounding of their stamps.
-_PHASE_NS = 1_000_000
+PHASE_NS = 1_000_000
 # Over a pause of this length there are no ticks: the robot was off, or a stamp is wrong.
 LONGEST_GAP_NS = 60_000_000_000
 _PATIENCE_TICKS = 5
@@ -168,7 +168,7 @@ class BagTicks:
                 last[topic] = max(last[topic], bag_ns)
                 started = min(last.values())
                 if next_ns is None and started >= 0 and bag_ns - started <= LONGEST_GAP_NS:
-                    next_ns = bag_ns + _PHASE_NS
+                    next_ns = bag_ns + PHASE_NS
                 while waiting and waiting[0].observation.now_ns <= started:
                     yield waiting.popleft()
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from world_model_ros.bags.align.ticks import PHASE_NS
 from world_model_ros.bags.storage.message_types import standard_types
 from world_model_ros.brain.brain import Brain
 from world_model_ros.brain.session import BrainSession
@@ -25,7 +26,6 @@ from world_model_ros.evaluate.benchmarks.tick_messages import tick_messages
 from world_model_ros.goals.subgoal import check_goal
 
 _START_NS = 1_000_000_000_000
-_PHASE_NS = 1_000_000  # from the messages to the tick, as in bags
 _MOVED_TICKS = (20, 50)  # when something is moved by hand
 _CLEAR_M = 0.08  # of its new place from everything else
 _ON_TABLE_M = 0.02
@@ -97,7 +97,7 @@ class Senses:
                 continue
             late_ns = round(self.disturbance.late_s * 1e9) if tracked else 0
             self._on_way.append((now_ns + late_ns, name, message))
-        tick_ns = now_ns + _PHASE_NS
+        tick_ns = now_ns + PHASE_NS
         for arrives_ns, name, message in self._on_way:
             if arrives_ns <= tick_ns:
                 stamp_ns, value = self._converters[name](message)

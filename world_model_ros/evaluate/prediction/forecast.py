@@ -24,7 +24,7 @@ from world_model_ros.core.errors import UserError
 from world_model_ros.evaluate.brain_recipe import BrainRecipe
 from world_model_ros.kinematics.motion import motion_if_any
 
-_SETTLE_TICKS = 5  # a belief is judged once it has seen this much
+SETTLE_TICKS = 5  # a belief is judged once it has seen this much
 _LINEAR_TICKS = 2  # what "goes on as it went" is extrapolated from
 
 
@@ -97,7 +97,7 @@ def forecasts(
     places = target_poses(ticks, contract, motion_if_any(contract))[..., :3].astype(np.float64)
     values = target_values(ticks, contract).astype(np.float64)
     found: list[Forecast] = []
-    starts = range(_SETTLE_TICKS, len(ticks) - horizon, stride)
+    starts = range(SETTLE_TICKS, len(ticks) - horizon, stride)
     for i, t in enumerate(starts):
         acts = starts[(i + len(starts) // 2) % len(starts)] if shuffled else t
         imagined = brain.imagine(memories[t], np.stack(applied[acts + 1 : acts + 1 + horizon])[None])

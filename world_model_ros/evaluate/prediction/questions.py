@@ -23,14 +23,12 @@ from world_model_ros.contract.contract import Contract
 from world_model_ros.core.arrays import Floats, Frame
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.goal import Goal, PoseGoal, ValueGoal
-from world_model_ros.evaluate.prediction.forecast import Watched, watch
+from world_model_ros.evaluate.prediction.forecast import SETTLE_TICKS, Watched, watch
 from world_model_ros.goals.subgoal import check_goal, goals_taken
 from world_model_ros.kinematics.motion import motion_if_any
 
 Mode = Literal["future", "inverse", "plan", "video", "together"]
 MODES: tuple[Mode, ...] = get_args(Mode)
-
-_SETTLE_TICKS = 5
 
 
 @dataclass(frozen=True)
@@ -180,13 +178,13 @@ def _inverse(seen: Watched, brain: Brain) -> Answer:
     """All ticks after the first few; no belief is used, so nothing is given of what was commanded."""
     codes = [decision.sensed for decision in seen.decisions]
     found = []
-    for now, after in zip(codes[_SETTLE_TICKS:], codes[_SETTLE_TICKS + 1 :]):
+    for now, after in zip(codes[SETTLE_TICKS:], codes[SETTLE_TICKS + 1 :]):
         if now is None or after is None:
             raise UserError(f"model {brain.bundle.manifest.name}", "no sensed", "a bundle with 'inverse'")
         found.append(brain.action_between(now, after))
     if not found:
-        raise UserError("bag", f"{len(seen.ticks)} ticks", f"{_SETTLE_TICKS + 2} ticks or more")
-    actions, recorded = np.array(found), np.array(seen.applied[_SETTLE_TICKS + 1 :], np.float32)
+        raise UserError("bag", f"{len(seen.ticks)} ticks", f"{SETTLE_TICKS + 2} ticks or more")
+    actions, recorded = np.array(found), np.array(seen.applied[SETTLE_TICKS + 1 :], np.float32)
     return Answer("inverse", actions, recorded, None, (), (), _action_scores(actions, recorded))
 
 

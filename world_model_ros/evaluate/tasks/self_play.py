@@ -16,13 +16,12 @@ from world_model_ros.evaluate.tasks.closed_loop import ClosedLoop
 from world_model_ros.evaluate.tasks.task import TaskKind, task_goal
 from world_model_ros.evaluate.tasks.task_draw import draw_task
 from world_model_ros.goals.hands import Hands
-from world_model_ros.sim.collection.collect import EpisodeResult, Job, finish
+from world_model_ros.sim.collection.collect import LOST_TICKS, EpisodeResult, Job, finish
 from world_model_ros.sim.scenes.draw import Variety, draw_variety
 
 POLICY = "planner"
 _PUSH_SHARE = 0.8  # the other goals are places for the fingertip
 _TWO_HANDED_SHARE = 0.6
-_LOST_TICKS = 5
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,7 @@ def practise(
             left -= 1
             item = loop.places()["object_0"][:2]
             lost = lost + 1 if all(hands.outside(hand, item) > 0 for hand in range(len(hands))) else 0
-            if lost >= _LOST_TICKS:
+            if lost >= LOST_TICKS:
                 break
     finally:
         loop.rig.robot.close()

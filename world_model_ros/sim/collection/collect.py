@@ -34,7 +34,7 @@ FIRST_SEED = 10_000_000  # far from the seeds of demonstrations and evaluations
 _EPISODES_A_SEED = 100_000
 _TICKS, _SKILLED_TICKS = (60, 91), (180, 240)  # of an episode of one gesture, and of skills one after the other
 _CLEAR_M, _ASIDE_M = 0.08, 0.03  # of fingertips at the start from the object; from each other's side, beyond the least
-_LOST_TICKS = 5  # the object out of reach for so long ends an episode
+LOST_TICKS = 5  # the object out of reach for so long ends an episode
 _MIN_TICKS = 20
 _SILENT_SHARE = 0.4
 
@@ -158,7 +158,7 @@ def collect_episode(
             rig.expose(now_ns + tick_ns - age_ns)
         _write(writer, rig.advance(now_ns + tick_ns), image_delay_ns, silence)
         lost = lost + 1 if gone else 0
-        if lost >= _LOST_TICKS and tick >= _MIN_TICKS:
+        if lost >= LOST_TICKS and tick >= _MIN_TICKS:
             break
     rig.robot.close()
     return tick + 1
