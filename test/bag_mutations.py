@@ -6,6 +6,7 @@ import random
 import struct
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from rosbags.rosbag1 import Writer as Writer1
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
@@ -29,23 +30,22 @@ def write(path: Path, messages: list[Message], kind: str) -> Path:
     with_writer = Writer(path, version=9, storage_plugin=plugin)
     if kind == "zstd":
         with_writer.set_compression(CompressionMode.STORAGE, CompressionFormat.ZSTD)
-    connections: dict[str, object] = {}
-    with with_writer as bag:
-        for topic, type_name, at, raw in messages:
-            if topic not in connections:
-                connections[topic] = bag.add_connection(topic, type_name, typestore=standard_types())
-            bag.write(connections[topic], at, raw)
+    write_all(with_writer, messages)
     return next(each for each in path.iterdir() if each.suffix in (".mcap", ".db3"))
 
 
-def _write_ros1(path: Path, messages: list[Message]) -> Path:
+def write_all(writer: Any, messages: list[Message], latest_ns: int = 2**64 - 1, types: Any = None) -> None:
+    """Write messages with a writer of rosbags, and close it."""
     connections: dict[str, object] = {}
-    with Writer1(path) as bag:
+    with writer as bag:
         for topic, type_name, at, raw in messages:
             if topic not in connections:
-                types = get_typestore(Stores.ROS1_NOETIC)
-                connections[topic] = bag.add_connection(topic, type_name, typestore=types)
-            bag.write(connections[topic], min(at, _LATEST_ROS1_NS), raw)
+                connections[topic] = bag.add_connection(topic, type_name, typestore=types or standard_types())
+            bag.write(connections[topic], min(at, latest_ns), raw)
+
+
+def _write_ros1(path: Path, messages: list[Message]) -> Path:
+    write_all(Writer1(path), messages, _LATEST_ROS1_NS, get_typestore(Stores.ROS1_NOETIC))
     return path
 
 

@@ -7,7 +7,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from bag_mutations import Message, write
+from bag_mutations import Message, write, write_all
 from mcap.writer import CompressionType, Writer
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin
 from rosbags.rosbag2 import Writer as BagWriter2
@@ -304,12 +304,7 @@ def test_a_topic_that_was_written_without_its_slash_is_the_same_topic(tmp_path: 
 def packed(path: Path, rows: list[Message], storage: StoragePlugin, mode: CompressionMode) -> Path:
     writer = BagWriter2(path, version=9, storage_plugin=storage)
     writer.set_compression(mode, CompressionFormat.ZSTD)
-    connections: dict[str, object] = {}
-    with writer as bag:
-        for topic, kind, at, raw in rows:
-            if topic not in connections:
-                connections[topic] = bag.add_connection(topic, kind, typestore=standard_types())
-            bag.write(connections[topic], at, raw)
+    write_all(writer, rows)
     return path
 
 
