@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -12,6 +14,18 @@ from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from std_srvs.srv import Trigger
+
+
+def start(module: str, domain: int, *parameters: str) -> subprocess.Popen:
+    """A module of `world_model_ros.nodes` as a process of a domain on loopback; parameters are ``name:=value``."""
+    words = [word for each in parameters for word in ("-p", each)]
+    return subprocess.Popen(
+        [sys.executable, "-m", f"world_model_ros.nodes.{module}", "--ros-args", *words],
+        env={**os.environ, "ROS_DOMAIN_ID": str(domain), "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
 
 
 class Peer:

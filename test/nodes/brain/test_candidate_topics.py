@@ -6,8 +6,9 @@ import json
 
 import numpy as np
 import pytest
+from peer import start
 from std_msgs.msg import Float32MultiArray, MultiArrayDimension, MultiArrayLayout
-from test_world_model_node import ARM, CONTRACT, HOME, MAKE, Robot, end, start
+from test_world_model_node import ARM, CONTRACT, HOME, MAKE, Robot, end
 
 from world_model_ros.bringup.domain import free_domain
 from world_model_ros.convert.messages import ros_class
@@ -32,7 +33,7 @@ def robot(toy_bundle):
         ros_class("trajectory_msgs/msg/JointTrajectory"), "candidates/joints", 32
     )
     robot.actions = robot.node.create_publisher(Float32MultiArray, "candidates/actions", 10)
-    process = start(robot.domain, model=toy_bundle, threads=1)
+    process = start("brain.world_model_node", robot.domain, f"model:={toy_bundle}", "threads:=1")
     robot.wait(lambda: robot.ticks() and all(robot.ticks()[-1]["fresh"].values()), 60)
     yield robot
     code, output = end(process)

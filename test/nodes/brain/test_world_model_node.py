@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections import defaultdict
@@ -17,6 +16,7 @@ import pytest
 import rclpy
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
+from peer import start
 from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
@@ -158,17 +158,6 @@ class Robot:
             self._applied.publish(MAKE.joint_state(CONTRACT.joint_names, self.q, velocity, stamp_ns=now_ns))
 
 
-def start(domain: int, **parameters: object) -> subprocess.Popen:
-    arguments = [part for name, value in parameters.items() for part in ("-p", f"{name}:={value}")]
-    return subprocess.Popen(
-        [sys.executable, "-m", "world_model_ros.nodes.brain.world_model_node", "--ros-args", *arguments],
-        env={**os.environ, "ROS_DOMAIN_ID": str(domain), "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-
-
 def end(process: subprocess.Popen) -> tuple[int, str]:
     process.send_signal(signal.SIGINT)
     output, _ = process.communicate(timeout=60)
@@ -186,7 +175,7 @@ def robot():
 @pytest.fixture(scope="module")
 def process(robot, toy_bundle):
     """A brain that ticks and sees everything."""
-    process = start(robot.domain, model=toy_bundle, threads=1)
+    process = start("brain.world_model_node", robot.domain, f"model:={toy_bundle}", "threads:=1")
     robot.wait(lambda: robot.ticks() and all(robot.ticks()[-1]["fresh"].values()), 60)
     yield process
     code, output = end(process)
@@ -353,7 +342,7 @@ def test_the_contract_is_there_for_who_comes_late(robot, brain):
 
 def test_on_a_clock_that_jumps_back_it_starts_its_belief_anew(toy_bundle):
     robot = Robot(free_domain(), start_ns=1000 * 10**9)
-    process = start(robot.domain, model=toy_bundle, use_sim_time=True, threads=1)
+    process = start("brain.world_model_node", robot.domain, f"model:={toy_bundle}", "use_sim_time:=true", "threads:=1")
     try:
         robot.wait(lambda: len(robot.ticks()) > 5 and robot.ticks()[-1]["fresh"]["arm"], 60)
         assert not robot.ticks()[-1]["restarted"]
@@ -372,7 +361,11 @@ def test_on_a_clock_that_jumps_back_it_starts_its_belief_anew(toy_bundle):
     [({"model": "no_such"}, "model: got 'no_such'"), ({"provider": "tensorrt"}, "provider: got 'tensorrt'")],
 )
 def test_a_wrong_parameter_is_one_clear_error(toy_bundle, parameters, words):
-    process = start(free_domain(), **{"model": toy_bundle, **parameters})
+    process = start(
+        "brain.world_model_node",
+        free_domain(),
+        *(f"{name}:={value}" for name, value in {"model": toy_bundle, **parameters}.items()),
+    )
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 1
     assert words in output

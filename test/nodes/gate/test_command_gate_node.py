@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ import numpy as np
 import pytest
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
+from peer import start
 from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
@@ -150,22 +150,11 @@ def patient(tmp_path_factory) -> str:
     return f"robot:={path}"
 
 
-def start(domain: int, *parameters: str) -> subprocess.Popen:
-    arguments = [part for parameter in parameters for part in ("-p", parameter)]
-    return subprocess.Popen(
-        [sys.executable, "-m", "world_model_ros.nodes.gate.command_gate_node", "--ros-args", *arguments],
-        env={**os.environ, "ROS_DOMAIN_ID": str(domain), "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-
-
 @contextmanager
 def running(*parameters: str) -> Iterator[tuple[Robot, subprocess.Popen]]:
     os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
     domain = free_domain()
-    gate = start(domain, *parameters)
+    gate = start("gate.command_gate_node", domain, *parameters)
     robot = Robot(domain)
     try:
         robot.until(lambda: robot.applied and robot.state)
@@ -300,7 +289,7 @@ def test_a_dry_run_judges_but_cannot_be_armed() -> None:
 
 
 def test_an_unknown_robot_is_one_clear_error() -> None:
-    gate = start(free_domain(), "robot:=no_such_arm")
+    gate = start("gate.command_gate_node", free_domain(), "robot:=no_such_arm")
     output, _ = gate.communicate(timeout=60)
     assert gate.returncode == 1
     assert "no_such_arm" in output

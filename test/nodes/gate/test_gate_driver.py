@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 import rclpy
+from peer import start
 from rcl_interfaces.srv import SetParameters
 from rclpy.parameter import Parameter
 from std_msgs.msg import Bool, Float64
-from test_command_gate_node import CONTRACT, Robot, running, start
+from test_command_gate_node import CONTRACT, Robot, running
 from trajectory_msgs.msg import JointTrajectory
 
 from world_model_ros.gate.factory import gate_for
@@ -89,7 +90,7 @@ def test_the_speed_is_set_while_it_runs_and_within_bounds(robot: Robot) -> None:
     ],
 )
 def test_a_field_that_does_not_fit_is_one_clear_error(tmp_path: Path, old: str, new: str, words: str) -> None:
-    gate = start(77, f"robot:={contract(tmp_path, DRIVER.replace(old, new, 1))}")
+    gate = start("gate.command_gate_node", 77, f"robot:={contract(tmp_path, DRIVER.replace(old, new, 1))}")
     said, _ = gate.communicate(timeout=60)
     assert gate.returncode == 1
     assert words in said
@@ -98,7 +99,7 @@ def test_a_field_that_does_not_fit_is_one_clear_error(tmp_path: Path, old: str, 
 
 @pytest.mark.parametrize("value", ["0.01", "2", "fast"])
 def test_a_speed_that_cannot_be_is_one_clear_error(value: str) -> None:
-    gate = start(78, f"speed_scale:={value}")
+    gate = start("gate.command_gate_node", 78, f"speed_scale:={value}")
     said, _ = gate.communicate(timeout=60)
     assert gate.returncode == 1
     assert "speed_scale" in said

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +15,7 @@ import pytest
 import rclpy
 from decode_bundle import HORIZON, STATE, write_decode_bundle
 from diagnostic_msgs.msg import DiagnosticArray
+from peer import start
 from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
@@ -31,6 +30,7 @@ pytestmark = pytest.mark.slow
 
 CONTRACT = load_contract("tabletop_arm")
 MAKE = MessageMaker(ros_class)
+MADE_FOR = ("robot:=tabletop_arm", "provider:=cpu")
 PER_TICK = 2  # grey levels that the world gets brighter each tick while it moves
 BASE_NS = 1_700_000_000 * 10**9
 
@@ -43,17 +43,6 @@ def domain() -> int:
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory) -> Path:
     return write_decode_bundle(tmp_path_factory.mktemp("models") / "brightness", CONTRACT)
-
-
-def start(domain: int, **parameters: object) -> subprocess.Popen:
-    arguments = [part for name, value in parameters.items() for part in ("-p", f"{name}:={value}")]
-    return subprocess.Popen(
-        [sys.executable, "-m", "world_model_ros.nodes.view.future_view_node", "--ros-args", *arguments],
-        env={**os.environ, "ROS_DOMAIN_ID": str(domain), "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
 
 
 class Robot:
@@ -178,7 +167,15 @@ def cells(picture: np.ndarray, size: int) -> list[list[int]]:
 
 def test_it_draws_for_those_who_look_and_keeps_the_telling_strip(robot, domain, bundle, tmp_path):
     picture = tmp_path / "futures.png"
-    process = start(domain, robot="tabletop_arm", model=bundle, provider="cpu", save=picture, rate_hz=4.0, cell_px=64)
+    process = start(
+        "view.future_view_node",
+        domain,
+        *MADE_FOR,
+        f"model:={bundle}",
+        f"save:={picture}",
+        "rate_hz:=4.0",
+        "cell_px:=64",
+    )
     try:
         states = robot.publishers["predicted/states"]
         robot.wait(lambda: states.get_subscription_count() and robot.seen["/diagnostics"])
@@ -232,7 +229,7 @@ def test_it_draws_for_those_who_look_and_keeps_the_telling_strip(robot, domain, 
 
 
 def test_nonsense_is_counted_and_changes_nothing(robot, domain, bundle):
-    process = start(domain, robot="tabletop_arm", model=bundle, provider="cpu")
+    process = start("view.future_view_node", domain, *MADE_FOR, f"model:={bundle}")
     try:
         states = robot.publishers["predicted/states"]
         robot.wait(lambda: robot.seen["/diagnostics"])
@@ -278,7 +275,7 @@ def test_nonsense_is_counted_and_changes_nothing(robot, domain, bundle):
     [("model", "nowhere", "manifest.json"), ("robot", "r2d2", "tabletop_arm"), ("steps", "'3,99'", "from 1 to 12")],
 )
 def test_a_wrong_parameter_ends_it_with_the_legal_values(domain, bundle, parameter, value, legal):
-    process = start(domain, **{"robot": "tabletop_arm", "model": bundle, "provider": "cpu", parameter: value})
+    process = start("view.future_view_node", domain, *MADE_FOR, f"model:={bundle}", f"{parameter}:={value}")
     output, _ = process.communicate(timeout=60)
     assert process.returncode not in (0, None)
     assert legal in output
