@@ -104,8 +104,8 @@ def test_an_episode_of_skills_is_aligned_and_has_things_in_the_air(tmp_path: Pat
     seed = FIRST_SEED + 3
     with BagWriter(tmp_path / "bag", CONTRACT) as writer:
         scene = collection_scene(CONTRACT, seed)
-        ticks = collect_episode(CONTRACT, scene, seed, 150, make_operator("skills", seed, CONTRACT), writer)
-    assert ticks == 150
+        done = collect_episode(CONTRACT, scene, seed, 150, make_operator("skills", seed, CONTRACT), writer)
+    assert done == (150, "")
     episode = aligned_episode(tmp_path / "bag", CONTRACT)
     assert episode.fresh[5:].all()
     assert episode.applied.shape[1] == 5

@@ -39,6 +39,15 @@ def run(arguments: argparse.Namespace) -> int:
     )
     ticks = sum(episode.ticks for episode in episodes)
     minutes = ticks / contract.interface.tick_hz / 60.0
-    result = {"robot": contract.name, "out": str(arguments.out), "episodes": len(episodes), "ticks": ticks}
-    show(result, arguments.json, [f"{len(episodes)} episodes, {minutes:.1f} minutes of robot time, in {arguments.out}"])
+    lost = sum(bool(episode.lost) for episode in episodes)
+    result = {
+        "robot": contract.name,
+        "out": str(arguments.out),
+        "episodes": len(episodes),
+        "ticks": ticks,
+        "lost": lost,
+    }
+    lines = [f"{len(episodes)} episodes, {minutes:.1f} minutes of robot time, in {arguments.out}"]
+    lines += [f"{lost} of them ended before their time: an object was out of reach"] if lost else []
+    show(result, arguments.json, lines)
     return 0

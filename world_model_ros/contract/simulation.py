@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Annotated, Literal
+
 from pydantic import Field, model_validator
 
-from world_model_ros.contract.field_types import Finite, Name, Number, Positive, Range, Strict
+from world_model_ros.contract.field_types import Finite, Name, Number, Positive, Range, Strict, once
 
 Point = tuple[Finite, Finite, Finite]
+Shape = Literal["box", "cylinder", "ball"]
 
 
 class Table(Strict):
@@ -34,17 +37,36 @@ class SimulatedCamera(Strict):
     link: str | None = None
 
 
+class Fixture(Strict):
+    """Something with a joint that stands on the table. A target or a stream of its ``name`` is its value.
+
+    ``drawer``: how far it is open, m. ``button``: 0 or 1, the other one after each press. ``place_m`` is x and y of the
+    middle of a drawer's closed front, or of a button; a drawer opens to where ``yaw``, rad, points.
+    """
+
+    name: Name
+    kind: Literal["drawer", "button"]
+    place_m: tuple[Finite, Finite]
+    yaw: Finite = 0.0
+
+
 class Simulation(Strict):
     """How the robot is set up in simulation. Lengths in m in the base frame.
 
     ``objects_m``: x and y in which objects start and end; fingertips reach 9 cm beyond it, to get behind them.
     ``object_half_m``: least and most of half the width of objects.
+    ``objects``: the shapes that each object is drawn from, ``object_0`` first.
+    ``fixtures``: what has a joint and stands on the table.
     ``posts_m``: x and y where posts may stand in the cameras' way, in cluttered scenes; None where they never do.
     """
 
     table: Table
     objects_m: tuple[Range, Range]
     object_half_m: tuple[Positive, Positive] = (0.026, 0.036)
+    objects: Annotated[list[Annotated[list[Shape], Field(min_length=1)]], Field(min_length=1, max_length=6)] = [
+        ["box", "cylinder"]
+    ]
+    fixtures: list[Fixture] = []
     cameras: list[SimulatedCamera] = []
     posts_m: tuple[Range, Range] | None = None
 
@@ -52,4 +74,10 @@ class Simulation(Strict):
     def _order(self) -> Simulation:
         if not self.object_half_m[0] <= self.object_half_m[1]:
             raise ValueError("object_half_m: the least must not be over the most")
+        once("fixtures", [fixture.name for fixture in self.fixtures])
         return self
+
+    @property
+    def furnished(self) -> bool:
+        """Whether there is more than one object alone."""
+        return len(self.objects) > 1 or bool(self.fixtures)

@@ -15,6 +15,7 @@ from world_model_ros.core.arrays import Float
 from world_model_ros.core.trajectory import Trajectory
 from world_model_ros.sim.cameras import Cameras, View, view_of
 from world_model_ros.sim.controller import JointTrajectoryController, trajectory_from_message
+from world_model_ros.sim.scenes.fixture_bodies import FixtureStates
 from world_model_ros.sim.scenes.robot_parts import loudness, pads, robot_geoms
 from world_model_ros.sim.scenes.scene import STEP_NS, STEP_S, SceneConfig, build_model, home_of
 from world_model_ros.sim.sound import Background, ContactSound
@@ -69,6 +70,8 @@ class SimRobot:
         home = home_of(self.contract, scene)
         data.qpos[self._qpos] = home
         data.ctrl[:] = home
+        self._fixtures = FixtureStates(model, scene.fixtures)
+        self._fixtures.begin(data)
         mujoco.mj_forward(model, data)
         self.controller = self._controller(home)
         self._top_m = self.contract.simulation.table.top_m
@@ -140,6 +143,7 @@ class SimRobot:
         for row in control:
             data.ctrl = row
             mujoco.mj_step(model, data)
+            self._fixtures.step(data)
             self._feel()
             self.now_ns += STEP_NS
             if len(self._impulses) == _BLOCK_STEPS:
@@ -255,6 +259,15 @@ class SimRobot:
         """True pose of an object in the base frame, (7,): x y z in m, quaternion x y z w."""
         body = self._data.body(f"object_{index}")
         return np.concatenate([body.xpos, body.xquat[[1, 2, 3, 0]]])
+
+    def value(self, fixture: str) -> float:
+        """How far a fixture has moved, m; 0 or 1 of what is pressed."""
+        return self._fixtures.value(fixture, self._data)
+
+    def places(self) -> dict[str, Float]:
+        """True pose (7,) of each object, ``object_0`` and so on, and value (1,) of each fixture, by its name."""
+        found = {f"object_{index}": self.object_pose(index) for index in range(len(self.scene.objects))}
+        return found | {name: np.array([self.value(name)]) for name in self._fixtures.names}
 
     def move_object(self, index: int, place: tuple[float, float, float]) -> None:
         """Put an object elsewhere on the table at once, at rest: x, y in m and yaw in rad. For what cannot happen."""

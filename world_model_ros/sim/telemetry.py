@@ -9,7 +9,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from world_model_ros.contract.contract import Contract
-from world_model_ros.contract.senses import MicrophoneStream, PoseStream, Sense
+from world_model_ros.contract.senses import MicrophoneStream, PoseStream, Sense, ValueStream
 from world_model_ros.convert.messages import MessageMaker
 from world_model_ros.core.errors import UserError
 from world_model_ros.sim.sim_robot import SimRobot
@@ -59,6 +59,11 @@ class Telemetry:
             found, made = contract.source(stream.name).type, kinds[stream.kind]
             if found != made:
                 raise UserError(f"type of {stream.name}", found, f"{made}, which the simulator makes")
+            if isinstance(stream, ValueStream) and _about(contract, stream) not in _fixtures(contract):
+                legal = (
+                    f"a fixture of deployment.simulation, of {_fixtures(contract)}, or a label of one, to be simulated"
+                )
+                raise UserError("interface.streams: name", stream.name, legal)
             if isinstance(stream, PoseStream) and _tracked(contract, stream) is None:
                 legal = "a label of an object, object_0 or another, or an object's own name, to be simulated"
                 raise UserError("interface.streams: name", stream.name, legal)
@@ -77,6 +82,14 @@ class Telemetry:
             for label in contract.interface.labels
             if (index := _object_index(label.target)) is not None
         ]
+        articulated = [target.name for target in contract.interface.targets if target.kind == "articulated"]
+        self._values = [
+            (sources[label.name], label.target) for label in contract.interface.labels if label.target in articulated
+        ]
+        for _, name in self._values:
+            if name not in _fixtures(contract):
+                legal = f"a fixture of deployment.simulation, of {_fixtures(contract)}, to be simulated"
+                raise UserError("interface.labels: target", name, legal)
 
     def read(self, robot: SimRobot, before_ns: int) -> list[Sample]:
         """Everything but images and labels that became due since ``before_ns``, with the robot's time as stamp."""
@@ -88,14 +101,18 @@ class Telemetry:
         return samples
 
     def labels(self, robot: SimRobot, before_ns: int) -> list[Sample]:
-        """True poses of the objects, in the base frame, as far as they are due."""
+        """True poses of the objects, in the base frame, and values of fixtures, as far as they are due."""
         if not beats(LABEL_RATE_HZ, robot.now_ns, before_ns):
             return []
         frame, now_ns = self._contract.interface.base_frame, robot.now_ns
-        return [
+        poses = [
             Sample(source.topic, source.type, self._make.pose(robot.object_pose(index), now_ns, frame), now_ns)
             for source, index in self._labels
             if index < len(robot.scene.objects)
+        ]
+        return poses + [
+            Sample(source.topic, source.type, self._make.float32(robot.value(name)), now_ns)
+            for source, name in self._values
         ]
 
     def image(self, robot: SimRobot, camera: Sense) -> Sample:
@@ -124,10 +141,19 @@ def _object_index(target: str) -> int | None:
     return int(number) if number.isdigit() else None
 
 
+def _about(contract: Contract, stream: Sense) -> str:
+    """The target that a stream is about: that of the label with its name, or that of its own name."""
+    labels = {label.name: label.target for label in contract.interface.labels}
+    return labels.get(stream.name, stream.name)
+
+
 def _tracked(contract: Contract, stream: PoseStream) -> int | None:
     """Which object of the scene a stream of poses is about; None if it is none."""
-    labels = {label.name: label.target for label in contract.interface.labels}
-    return _object_index(labels.get(stream.name, stream.name))
+    return _object_index(_about(contract, stream))
+
+
+def _fixtures(contract: Contract) -> list[str]:
+    return [fixture.name for fixture in contract.simulation.fixtures]
 
 
 def _pose(make: MessageMaker, robot: SimRobot, stream: PoseStream, _: str | None) -> Iterator[tuple[Any, int]]:
@@ -153,6 +179,10 @@ _READERS: dict[str, tuple[str, Read]] = {
         ],
     ),
     "pose": ("geometry_msgs/msg/PoseStamped", _pose),
+    "value": (
+        "std_msgs/msg/Float32",
+        lambda make, robot, stream, _: [(make.float32(robot.value(_about(robot.contract, stream))), robot.now_ns)],
+    ),
     "joints": (
         "sensor_msgs/msg/JointState",
         lambda make, robot, *_: [

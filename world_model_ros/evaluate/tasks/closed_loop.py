@@ -30,7 +30,7 @@ from world_model_ros.evaluate.tasks.task import PICTURES, Judge, Task, TaskKind,
 from world_model_ros.evaluate.tasks.task_draw import draw_task
 from world_model_ros.kinematics.arm import ArmKinematics
 from world_model_ros.sim.rig import Rig
-from world_model_ros.sim.scenes.draw import Variety, scene_for_seed
+from world_model_ros.sim.scenes.draw import Variety, Wish, scene_for_seed
 
 _EXPOSURE_NS = 20_000_000  # age of the image at the tick
 _LATENCY_NS = 40_000_000  # from the tick to the gate
@@ -73,30 +73,32 @@ class ClosedLoop:
 
     Args:
         contract: of a simulated robot.
-        brain: made for it.
+        brain: made for it; None where an oracle acts.
         seed: of scene, sensor noise, goals and planner.
         unplugged: streams that stay silent.
         variety: how much scenes differ.
         make: of messages; those of bags without it.
         record: is called with topic, type, message and stamp in ns of everything that is sent.
         turns: ticks in a step of the model, see `Interleaving`.
+        wish: what the scene must be like.
     """
 
     def __init__(
         self,
         contract: Contract,
-        brain: Brain,
+        brain: Brain | None,
         seed: int,
         unplugged: tuple[str, ...] = (),
         variety: Variety = "plain",
         make: MessageMaker | None = None,
         record: Callable[[str, str, Any, int], None] | None = None,
         turns: int = 1,
+        wish: Wish | None = None,
     ) -> None:
-        self.contract, self.brain, self.seed = contract, brain, seed
+        self.contract, self.seed = contract, seed
         self._make = make or MessageMaker(standard_types().types.__getitem__)
         self._record = record
-        self.rig = Rig(contract, scene_for_seed(contract, seed, variety), seed, self._make, unplugged=unplugged)
+        self.rig = Rig(contract, scene_for_seed(contract, seed, variety, wish), seed, self._make, unplugged=unplugged)
         self.ticks = 0
         self.observation: Observation | None = None  # of the last tick
         self.last: Decision | None = None
@@ -112,13 +114,15 @@ class ClosedLoop:
         self._pads = [stream.name for stream in contract.interface.of(TaxelStream)]
         self._blackout: Blackout | None = None
         self._dark_from_ns: int | None = None
-        self._session, self._tick_ns = BrainSession(brain, seed, turns), contract.tick_ns // turns
+        self._session = None if brain is None else BrainSession(brain, seed, turns)
+        self._tick_ns = contract.tick_ns // turns
         for _ in range(_SETTLE_STEPS * turns):
             self.tick(None)
 
     @property
     def memory(self) -> Memory:
         """What the brain remembers after the last tick."""
+        assert self._session is not None
         return self._session.memory
 
     def tips(self) -> dict[str, Float]:
@@ -131,9 +135,13 @@ class ClosedLoop:
         robot = self.rig.robot
         return {f"object_{i}": robot.object_pose(i) for i in range(len(robot.scene.objects))}
 
+    def values(self) -> dict[str, Float]:
+        """True value (1,) of everything articulated."""
+        return {name: place for name, place in self.rig.robot.places().items() if len(place) == 1}
+
     def positions(self) -> dict[str, Float]:
-        """Where (3,) all fingertips and objects are."""
-        return self.tips() | {name: pose[:3] for name, pose in self.places().items()}
+        """Where (3,) all fingertips and objects are, and the values (1,) of everything articulated."""
+        return self.tips() | {name: pose[:3] for name, pose in self.places().items()} | self.values()
 
     def tick(self, goal: Goal | None) -> None:
         """Run to the next tick, then let the brain think."""
@@ -147,14 +155,17 @@ class ClosedLoop:
                 name, convert = self._converters[sample.topic]
                 if not self._is_dark(name):
                     stamp_ns, value = convert(sample.message)
+                    stamp_ns = stamp_ns or sample.stamp_ns  # what has no stamp counts from when it comes
                     if self.tamper is not None:
                         value = self.tamper(name, stamp_ns, value)
                     self._streams.push(name, stamp_ns, value)
         refused = self.rig.take_refusal() in PLAN_RULES
         self.observation = self._streams.observe(now_ns)
+        self.ticks += 1
+        if self._session is None:
+            return
         inputs = self._session.inputs(self.observation, self.rig.reference, goal, refused=refused)
         self.last = self._session.step(inputs).decision
-        self.ticks += 1
         if self.last.trajectory is not None:
             self.rig.send(self.last.trajectory, now_ns + _LATENCY_NS)
 
@@ -187,11 +198,12 @@ class ClosedLoop:
             if oracle is None:
                 self.tick(goal)
             else:
-                command = oracle.command(task, self.rig.reference, self.places(), self.rig.now_ns)
+                places = self.places() | self.values()
+                command = oracle.command(task, self.rig.reference, places, self.rig.now_ns)
                 self.rig.send(command, self.rig.now_ns + _LATENCY_NS)
                 self.rig.advance(self.rig.now_ns + self._tick_ns)
             way.append(self._arm.tips(self.rig.reference))
-            for name, seen in (self.tips() | self.places()).items():
+            for name, seen in (self.tips() | self.places() | self.values()).items():
                 judge.see(self.rig.now_ns, name, seen)
             place = self.places().get(task.target)
             verdict = judge.verdict(self.rig.now_ns)

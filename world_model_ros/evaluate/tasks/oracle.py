@@ -12,13 +12,15 @@ from world_model_ros.contract.hands import grips
 from world_model_ros.core.arrays import Float
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.trajectory import Trajectory
-from world_model_ros.evaluate.tasks.task import Task
+from world_model_ros.evaluate.tasks.table_errands import Errand
+from world_model_ros.evaluate.tasks.task import TABLE, Task
 from world_model_ros.goals.hands import Hands
 from world_model_ros.kinematics.arm import ArmKinematics
 from world_model_ros.kinematics.motion import motion_for
 from world_model_ros.sim.collection.operators import GripperSight
 from world_model_ros.sim.collection.policies import push_step, round_step
 from world_model_ros.sim.collection.skills import Carry
+from world_model_ros.sim.scenes.fixtures import placed
 
 _CHUNK = 4  # ticks a command reaches ahead
 _ARRIVED_M = 0.006
@@ -35,7 +37,7 @@ class Oracle(Protocol):
         Args:
             task: that is pursued.
             reference: commanded joint positions (J,).
-            places: true pose (7,) of each object, m, base frame.
+            places: true pose (7,) of each object, m, base frame, and value (1,) of everything articulated.
             now_ns: stamp of the command.
         """
 
@@ -46,7 +48,8 @@ def oracle_for(contract: Contract) -> Oracle:
 
 
 class GraspOracle:
-    """Grasps the object, carries it to its goal and holds it there; or brings the fingertip to its own.
+    """Grasps the object, carries it to its goal and holds it there; or brings the fingertip to its own; or does what is
+    asked at a table with several things.
 
     Args:
         contract: of a robot that grips.
@@ -54,16 +57,26 @@ class GraspOracle:
 
     def __init__(self, contract: Contract) -> None:
         self._sight, self._motion, self._tick_s = GripperSight(contract), motion_for(contract), contract.tick_s
-        self._skill: tuple[Task, Carry] | None = None
+        self._contract = contract
+        self._skill: tuple[Task, Carry | Errand] | None = None
 
     def command(self, task: Task, reference: Float, places: Mapping[str, Float], now_ns: int) -> Trajectory:
         """As `Oracle.command`."""
         if self._skill is None or self._skill[0] is not task:
-            where = task.position, self._sight.box, self._sight.bounds
-            self._skill = task, Carry(*where, task.target in places, task.yaw, task.symmetry)
-        sight = self._sight.see(reference, places.get(task.target, next(iter(places.values()))))
-        chunk = np.tile(self._skill[1].act(sight), (_CHUNK, 1))
+            self._skill = task, self._skill_for(task, places)
+        skill = self._skill[1]
+        if isinstance(skill, Errand):
+            action = skill.play(self._sight.table(reference, places))
+        else:
+            action = skill.act(self._sight.see(reference, places.get(task.target, next(iter(places.values())))))
+        chunk = np.tile(action, (_CHUNK, 1))
         return self._motion.chunk_trajectory(reference, chunk, now_ns, self._tick_s)
+
+    def _skill_for(self, task: Task, places: Mapping[str, Float]) -> Carry | Errand:
+        box, bounds = self._sight.box, self._sight.bounds
+        if task.kind in TABLE:
+            return Errand(task, box, bounds, placed(self._contract))
+        return Carry(task.position, box, bounds, task.target in places, task.yaw, task.symmetry)
 
 
 class PushOracle:

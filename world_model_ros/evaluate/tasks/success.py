@@ -17,12 +17,14 @@ from world_model_ros.evaluate.brain_recipe import BrainRecipe
 from world_model_ros.evaluate.statistics import paired_difference, wilson
 from world_model_ros.evaluate.tasks.closed_loop import Blackout, ClosedLoop, TaskResult
 from world_model_ros.evaluate.tasks.oracle import oracle_for
+from world_model_ros.evaluate.tasks.table_tasks import SCENES, TABLE_TOLERANCES
 from world_model_ros.evaluate.tasks.task import PUSHES, TaskKind
 from world_model_ros.evaluate.tasks.task_draw import LIFTED_M
 from world_model_ros.sim.scenes.draw import Variety
 
 # Stricter than the demo's where that is generous.
 STRICT_M = dict.fromkeys(get_args(TaskKind), 0.02) | dict.fromkeys(PUSHES, 0.035) | {"grasp": LIFTED_M}
+STRICT_M |= TABLE_TOLERANCES
 CONTROLS = ("random", "oracle", "vision_only")
 
 
@@ -90,7 +92,8 @@ def _run(job: _Job) -> TaskResult:
         others = (each.name for each in streams if not each.is_picture and not isinstance(each, JointStream))
         unplugged = tuple({*unplugged, *others})
     oracle = oracle_for(contract) if conditions.control == "oracle" else None
-    loop = ClosedLoop(contract, brain, job.seed, unplugged, conditions.variety, turns=conditions.turns)
+    wish = SCENES.get(job.kind)
+    loop = ClosedLoop(contract, brain, job.seed, unplugged, conditions.variety, turns=conditions.turns, wish=wish)
     try:
         return loop.run(job.kind, tolerance_m=STRICT_M[job.kind], blackout=conditions.blackout, oracle=oracle)
     finally:

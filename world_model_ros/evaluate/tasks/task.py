@@ -10,14 +10,30 @@ import numpy as np
 
 from world_model_ros.core.arrays import Float
 from world_model_ros.core.errors import UserError
-from world_model_ros.core.goal import Goal, PoseGoal
+from world_model_ros.core.goal import Goal, PoseGoal, ValueGoal
 from world_model_ros.core.orientation import apart_rad
 
 # New ones last: the seed of a goal counts them.
-TaskKind = Literal["pose", "image", "push", "push_image", "together", "steady", "grasp", "place", "place_turned"]
+TaskKind = Literal[
+    "pose",
+    "image",
+    "push",
+    "push_image",
+    "together",
+    "steady",
+    "grasp",
+    "place",
+    "place_turned",
+    "stack",
+    "drawer",
+    "into_drawer",
+    "button",
+    "two_alike",
+]
 
 PUSHES: tuple[TaskKind, ...] = ("push", "push_image", "steady")
 CARRIES: tuple[TaskKind, ...] = ("grasp", "place", "place_turned")
+TABLE: tuple[TaskKind, ...] = ("stack", "drawer", "into_drawer", "button", "two_alike")  # with several things
 PICTURES: tuple[TaskKind, ...] = ("image", "push_image")
 _UPRIGHT, _ANYHOW = (0.0, 0.0, 0.0, 1.0), (0.0, 0.0, 0.0, 0.0)
 _TURNED_RAD = float(np.radians(10.0))
@@ -25,11 +41,12 @@ _TURNED_RAD = float(np.radians(10.0))
 
 @dataclass(frozen=True)
 class Part:
-    """A target, and where it has to be, (3,), m, base frame.
+    """A target, and where it has to be, (3,), m, base frame; or (1,), the value of something articulated in its unit.
 
     Args:
         height: whether an object's height is judged.
         yaw: that it has to have, rad; None where it may have any. symmetry: how many turns of it look the same.
+        tolerance: largest error that counts, in its unit; None is that of the task.
     """
 
     target: str
@@ -37,11 +54,28 @@ class Part:
     height: bool = False
     yaw: float | None = None
     symmetry: int = 1
+    tolerance: float | None = None
 
     def error_m(self, position: Float) -> float:
-        """Distance of the target at (3,) m from there; horizontal for an object whose height is not judged."""
+        """Distance of the target at (3,) m from there; horizontal for an object whose height is not judged. Of a value
+        (1,) how much it differs."""
         axes = 2 if self.target.startswith("object") and not self.height else 3
         return float(np.linalg.norm((position[:3] - self.position)[:axes]))
+
+    @property
+    def wish(self) -> PoseGoal | ValueGoal:
+        """What a goal says about it."""
+        if len(self.position) == 1:
+            return ValueGoal(self.target, float(self.position[0]))
+        turn = self.turn if self.height else _UPRIGHT
+        return PoseGoal(self.target, np.array([*self.position, *turn], np.float32))
+
+    @property
+    def words(self) -> str:
+        """The target, and where to."""
+        if len(self.position) == 1:
+            return f"{self.target} to {self.position[0]:.2f}"
+        return f"{self.target} to ({self.position[0]:.2f}, {self.position[1]:.2f})"
 
     def turned_rad(self, pose: Float) -> float:
         """How far the target at (3,) or (7,) is from its yaw; none where it may have any."""
@@ -62,10 +96,13 @@ class Task:
             ``push_image``: a picture that shows the object elsewhere; ``together``: poses of all fingertips at once;
             ``steady``: an object's pose, and on its far side that of a fingertip which stands by there as a stop;
             ``grasp``: an object's place in the air; ``place``: one elsewhere on the table, in the hand or not;
-            ``place_turned``: with a yaw within 10 degrees.
+            ``place_turned``: with a yaw within 10 degrees; ``stack``: an object's place on another one, and the
+            fingertip's above both; ``drawer``: how far one is open; ``into_drawer``: an object's place in one that is
+            closed; ``button``: whether one is on; ``two_alike``: places of two objects that look the same.
         target: name of the target that it is about.
-        position: where it has to be, (3,), m, base frame. The height of an object that is pushed is not judged.
-        tolerance_m: largest error that counts, of every part.
+        position: where it has to be, (3,), m, base frame, or (1,) of a value. The height of an object that is pushed is
+            not judged.
+        tolerance_m: largest error that counts, of every part that has none of its own.
         timeout_s: time for it.
         hold_s: how long the errors must stay within the tolerance.
         also: what else has to be somewhere at the same time.
@@ -83,7 +120,9 @@ class Task:
     symmetry: int = 1
 
     def __str__(self) -> str:
-        places = [f"{part.target} to ({part.position[0]:.2f}, {part.position[1]:.2f})" for part in self.parts]
+        places = [part.words for part in self.parts]
+        if self.kind in TABLE:
+            return f"{self.kind.replace('_', ' ')}: bring {' and '.join(places)}"
         place = f"({self.position[0]:.2f}, {self.position[1]:.2f})"
         return {
             "pose": f"bring the {places[0]}",
@@ -100,7 +139,8 @@ class Task:
     @property
     def parts(self) -> tuple[Part, ...]:
         """All that is judged, what it is about first."""
-        return (Part(self.target, self.position, self.kind in CARRIES, self.yaw, self.symmetry), *self.also)
+        height = self.kind in (*CARRIES, *TABLE)
+        return (Part(self.target, self.position, height, self.yaw, self.symmetry), *self.also)
 
 
 def task_kinds(text: str) -> tuple[TaskKind, ...]:
@@ -116,11 +156,8 @@ def task_kinds(text: str) -> tuple[TaskKind, ...]:
 
 
 def task_goal(task: Task, stamp_ns: int) -> Goal:
-    """The goal of a task that is given by poses."""
-    turns = [part.turn if task.kind in CARRIES else _UPRIGHT for part in task.parts]
-    poses = [np.array([*part.position, *turn], np.float32) for part, turn in zip(task.parts, turns)]
-    first, *also = (PoseGoal(part.target, pose) for part, pose in zip(task.parts, poses))
-    return Goal("pose", stamp_ns, target=first.target, pose=first.pose, also=tuple(also))
+    """The goal of a task that is given by poses and values."""
+    return Goal.of([part.wish for part in task.parts], stamp_ns)
 
 
 @dataclass(frozen=True)
@@ -181,8 +218,11 @@ class Judge:
         return float(np.max(list(self._errors_m.values())))
 
     def see(self, stamp_ns: int, target: str, position: Float) -> None:
-        """A measured position (3,) or pose (7,) of a target; a pose where a yaw is judged. One that the task is not
-        about, stamps that are older than the last of that target, and what comes too late are ignored."""
+        """A measured position (3,), pose (7,) or value (1,) of a target; a pose where a yaw is judged.
+
+        One that the task is not about, stamps that are older than the last of that target, and what comes too late are
+        ignored.
+        """
         if target not in self._parts:
             return
         late = stamp_ns - self._start_ns > self.task.timeout_s * 1e9
@@ -192,13 +232,21 @@ class Judge:
         self._errors_m[target] = self._parts[target].error_m(position)
         self._turned_rad[target] = self._parts[target].turned_rad(position)
         error_m = self._error_m
-        if not error_m <= self.task.tolerance_m or max(self._turned_rad.values()) > _TURNED_RAD:
+        if not self._within() or max(self._turned_rad.values()) > _TURNED_RAD:
             self._within_since_ns = None
         elif self._within_since_ns is None:
             self._within_since_ns = stamp_ns
             self._worst_m = error_m
         else:
             self._worst_m = max(self._worst_m, error_m)
+
+    def _within(self) -> bool:
+        """Whether every part is as near as it has to be."""
+        most = {
+            name: self.task.tolerance_m if part.tolerance is None else part.tolerance
+            for name, part in self._parts.items()
+        }
+        return all(error_m <= most[name] for name, error_m in self._errors_m.items())
 
     def verdict(self, now_ns: int) -> Verdict | None:
         """The verdict, or None while it is open. A target that is no longer seen cannot reach anything."""

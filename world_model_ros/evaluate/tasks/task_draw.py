@@ -13,7 +13,8 @@ from world_model_ros.contract.hands import Hand, grips
 from world_model_ros.contract.senses import CameraStream
 from world_model_ros.core.arrays import Float
 from world_model_ros.core.errors import UserError
-from world_model_ros.evaluate.tasks.task import CARRIES, PICTURES, PUSHES, Part, Task, TaskKind, task_kinds
+from world_model_ros.evaluate.tasks.table_tasks import TABLE_TIMEOUTS_S, TABLE_TOLERANCES, TableTasks, table_kinds
+from world_model_ros.evaluate.tasks.task import CARRIES, PICTURES, PUSHES, TABLE, Part, Task, TaskKind, task_kinds
 from world_model_ros.goals.hands import APART_M, STANDOFF_M, STOP_M, Hands
 
 AWAY_M = 0.08  # a goal is at least this far from where its target is
@@ -26,7 +27,9 @@ _DRAWS = 10_000
 LIFTED_M = 0.03  # how near to its goal what is lifted counts as there
 _LIFT_M, _SIDEWAYS_M = (0.08, 0.16), 0.08
 _TOLERANCE_M = dict.fromkeys(get_args(TaskKind), 0.02) | dict.fromkeys(PUSHES, 0.04) | {"grasp": LIFTED_M}
+_TOLERANCE_M |= TABLE_TOLERANCES
 _TIMEOUT_S = dict.fromkeys(get_args(TaskKind), 15.0) | dict.fromkeys([*PUSHES, *CARRIES], 40.0)
+_TIMEOUT_S |= TABLE_TIMEOUTS_S
 _HANDS = {"together": 2, "steady": 2}  # how many fingertips a kind takes
 
 
@@ -40,7 +43,7 @@ def default_kinds(contract: Contract) -> str:
 def judged_kinds(contract: Contract) -> str:
     """The kinds of tasks that a robot's brain is judged by, comma separated."""
     if grips(contract.interface.action):
-        return "pose,grasp,place"
+        return ",".join(["pose,grasp,place", *table_kinds(contract)])
     alone = len(contract.interface.action.tips) < 2
     kinds = "pose,image,push,push_image" if alone else "pose,together,push,steady"
     return _seen(contract, kinds)
@@ -56,7 +59,8 @@ def draw_task(kind: TaskKind, seed: int, contract: Contract, positions: Mapping[
     """A goal that depends on the seed and on where everything is.
 
     Args:
-        positions: (3,) of every fingertip that the action moves, and of each object that can be seen by its label.
+        positions: (3,) of every fingertip that the action moves, and of each object that can be seen by its label; (1,)
+            of everything articulated.
 
     Raises:
         UserError: the robot has no such target or no camera, its object has no yaw, or there is no room for the goal.
@@ -65,8 +69,11 @@ def draw_task(kind: TaskKind, seed: int, contract: Contract, positions: Mapping[
         raise UserError("goals", kind, "a robot with a camera, for goals that are pictures")
     random = np.random.default_rng([seed, get_args(TaskKind).index(kind)])
     drawing = _Drawing(contract, positions)
+    table = TableTasks(contract, positions) if kind in TABLE else None
     for _ in range(_DRAWS):
-        if kind in CARRIES:
+        if table is not None:
+            parts = table.draw(random, kind)
+        elif kind in CARRIES:
             parts = drawing.carry(random, kind, np.array(contract.simulation.objects_m).T)
         else:
             parts = drawing.push(random, kind) if kind in PUSHES else drawing.reach(random, kind)

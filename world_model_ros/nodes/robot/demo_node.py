@@ -21,7 +21,7 @@ from geometry_msgs.msg import PoseStamped
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import Image
-from std_msgs.msg import Empty, String
+from std_msgs.msg import Empty, Float32, String
 from std_srvs.srv import Trigger
 
 from world_model_ros.contract.contract import load_contract
@@ -67,7 +67,9 @@ class DemoNode(Node):
         self.create_subscription(String, "gate/state", lambda m: self._gate.update(json.loads(m.data)), latched)
         self.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, 50)
         self._goals = {
-            target.name: self.create_publisher(PoseStamped, f"goal/{target.name}/pose", 1)
+            target.name: self.create_publisher(Float32, f"goal/{target.name}/value", 1)
+            if target.kind == "articulated"
+            else self.create_publisher(PoseStamped, f"goal/{target.name}/pose", 1)
             for target in self._contract.interface.targets
         }
         self._picture = self.create_publisher(Image, "goal/image", 1)
@@ -114,7 +116,8 @@ class DemoNode(Node):
         now_ns = self.get_clock().now().nanoseconds
         true.judge = judge = Judge(task, now_ns)
         for publisher, message in messages:  # poses with the same stamp are one goal
-            message.header.stamp = self._make.time(now_ns)
+            if hasattr(message, "header"):
+                message.header.stamp = self._make.time(now_ns)
             publisher.publish(message)
         rearmed = 0
         while (verdict := judge.verdict(self.get_clock().now().nanoseconds)) is None:
@@ -143,7 +146,8 @@ class DemoNode(Node):
         frame = self._contract.interface.base_frame
         if task.kind not in PICTURES:
             goal = task_goal(task, 0)
-            return [(self._goals[each.target], self._make.pose(each.pose, 0, frame)) for each in goal.poses]
+            poses = [(self._goals[each.target], self._make.pose(each.pose, 0, frame)) for each in goal.poses]
+            return poses + [(self._goals[each.target], self._make.float32(each.value)) for each in goal.values]
         picture = goal_picture(task, self._contract, self._scene, self._true.poses, self._true.tip_positions())
         return [(self._picture, self._make.image(picture, "rgb8", 0, frame))]
 

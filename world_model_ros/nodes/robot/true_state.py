@@ -1,13 +1,15 @@
-"""Where the targets of a simulated robot truly are: fingertips by their joints, objects by their labels."""
+"""Where the targets of a simulated robot truly are: fingertips by their joints, all others by their labels."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from geometry_msgs.msg import PoseStamped
 from rclpy.node import Node
 from sensor_msgs.msg import JointState
+from std_msgs.msg import Float32
 
 from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.senses import JointStream
@@ -26,7 +28,8 @@ class TrueState:
     """Listens.
 
     Attributes:
-        positions: (3,) of each target that was seen, m, base frame. poses: (7,) of objects.
+        positions: (3,) of each target that was seen, m, base frame, or the value (1,) of what is articulated.
+        poses: (7,) of objects.
         tips: links of the fingertips that the action moves, by target.
         judge: is given every target; None if nothing is judged.
     """
@@ -45,14 +48,17 @@ class TrueState:
         self.tips = {target.name: target.link for target in interface.targets if target.link in links}
         node.create_subscription(JointState, contract.source(arm.name).topic, self._on_joints, 10)
         for label, source in zip(interface.labels, contract.deployment.labels):
-            node.create_subscription(PoseStamped, source.topic, self._label_callback(label.target), 10)
+            if source.type == "std_msgs/msg/Float32":
+                node.create_subscription(Float32, source.topic, self._value_callback(label.target), 10)
+            else:
+                node.create_subscription(PoseStamped, source.topic, self._label_callback(label.target), 10)
 
     def tip_positions(self) -> dict[str, Float]:
         """(3,) of each fingertip."""
         return {name: self.positions[name] for name in self.tips}
 
     def _see(self, target: str, time_ns: int, place: Float) -> None:
-        """A position (3,) or pose (7,)."""
+        """A position (3,), pose (7,) or value (1,)."""
         self.positions[target] = place[:3]
         judge = self.judge
         if judge is not None:
@@ -78,3 +84,9 @@ class TrueState:
             self._see(target, stamp_ns(message), pose)
 
         return on_label
+
+    def _value_callback(self, target: str) -> Callable[[Any], None]:
+        def on_value(message: Any) -> None:  # without a stamp: it counts from when it comes
+            self._see(target, int(self._node.get_clock().now().nanoseconds), np.array([message.data]))
+
+        return on_value

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import mujoco
 import numpy as np
@@ -26,7 +27,17 @@ from world_model_ros.kinematics.arm import ArmKinematics, tool_down
 from world_model_ros.kinematics.motion import motion_for
 from world_model_ros.sim.collection.operators import Operator, make_operator, operator_shares
 from world_model_ros.sim.rig import Rig
-from world_model_ros.sim.scenes.draw import VARIETIES, Variety, draw_variety, random_object, random_surroundings, vary
+from world_model_ros.sim.scenes.draw import (
+    VARIETIES,
+    Variety,
+    draw_variety,
+    furnish,
+    random_object,
+    random_surroundings,
+    shapes_of,
+    vary,
+)
+from world_model_ros.sim.scenes.fixtures import placed
 from world_model_ros.sim.scenes.scene import SceneConfig
 from world_model_ros.sim.telemetry import Sample
 
@@ -37,17 +48,29 @@ _CLEAR_M, _ASIDE_M = 0.08, 0.03  # of fingertips at the start from the object; f
 LOST_TICKS = 5  # the object out of reach for so long ends an episode
 _MIN_TICKS = 20
 _SILENT_SHARE = 0.4
+_HAND_M, _OVER_M = 0.07, 0.13  # half the width of a gripper; over the table, and it is over all fixtures
 
 
 @dataclass(frozen=True)
 class EpisodeResult:
-    """What an episode became: folder name, seed, policy, variety of its scene, and how many ticks it has."""
+    """What an episode became: folder name, seed, policy, variety of its scene, and how many ticks it has.
+
+    ``lost`` is the object that left the table or every workspace, which ended it; empty where none did.
+    """
 
     name: str
     seed: int
     policy: str
     ticks: int
     scenes: str = "plain"
+    lost: str = ""
+
+
+class Ended(NamedTuple):
+    """How many ticks an episode has, and the object that was lost and ended it; empty if there is none."""
+
+    ticks: int
+    lost: str
 
 
 @dataclass(frozen=True)
@@ -99,17 +122,25 @@ def collection_scene(contract: Contract, seed: int, variety: Variety = "plain") 
     random = np.random.default_rng([seed, 0xC011EC7])
     x, y = random.uniform(*np.array(contract.simulation.objects_m).T)
     start = float(x), float(y), float(random.uniform(-3.1, 3.1))
-    item = random_object(random, start, contract.simulation.object_half_m)
+    simulation, fixtures = contract.simulation, placed(contract).values()
+    item = random_object(random, start, simulation.object_half_m, shapes_of(simulation, 0))
     low, high = np.array([hand.box for hand in contract.interface.hands]).transpose(1, 0, 2)  # (T, 3) each
     arm, hands = ArmKinematics(contract), Hands.of(contract.interface.hands)
     while True:
         places = random.uniform(low, high)
         clear = all(np.hypot(*(place[:2] - (x, y))) > _CLEAR_M for place in places)
         aside = all((places[a] - places[b])[:2] @ side > APART_M + _ASIDE_M for a, b, side in hands.pairs())
-        home = arm.solve(contract.rest, places, tool_down()) if clear and aside else None
+        free = not any(
+            fixture.meets(place[:2] - _HAND_M, place[:2] + _HAND_M) and place[2] < _OVER_M
+            for place in places
+            for fixture in fixtures
+        )
+        home = arm.solve(contract.rest, places, tool_down()) if clear and aside and free else None
         if home is not None:
             scene = random_surroundings(random, item, tuple(home.tolist()))
-            return vary(contract, scene, np.random.default_rng([seed, 0x7A41E5]), variety, places[:, :2])
+            tips = places[:, :2]
+            scene = vary(contract, scene, np.random.default_rng([seed, 0x7A41E5]), variety, tips)
+            return furnish(contract, scene, seed, tips, played=True)
 
 
 def random_silence(contract: Contract, seed: int, ticks: int) -> Silence | None:
@@ -131,8 +162,8 @@ def collect_episode(
     operator: Operator,
     writer: BagWriter,
     silence: Silence | None = None,
-) -> int:
-    """Run one episode and write it. Returns the number of ticks, fewer if the object was lost.
+) -> Ended:
+    """Run one episode and write it. It has fewer ticks if an object was lost.
 
     Commands arrive 20 to 60 ms after the observation they rest on, images 0 to 40 ms after exposure, as drawn by the
     seed. The bag's time is the time of arrival, the header's that of the measurement. ``silence`` counts from the
@@ -143,13 +174,16 @@ def collect_episode(
     motion, tick_ns = motion_for(contract), contract.tick_ns
     command_delay_ns = int(random.uniform(0.02, 0.06) * 1e9)
     image_delay_ns = int(random.uniform(0.0, 0.04) * 1e9)
-    lost = 0
+    gone, lost = "", 0
     if silence is not None:
         silence = Silence(silence.topic, silence.begin_ns + rig.now_ns, silence.end_ns + rig.now_ns)
     _write(writer, rig.advance(rig.now_ns + 2 * tick_ns), 0, silence)
     for tick in range(ticks):
         now_ns = rig.now_ns
         gone = operator.lost(rig)
+        if gone and not operator.patient:
+            tick -= 1  # this one is not recorded
+            break
         trajectory = motion.chunk_trajectory(rig.reference, operator.chunk(rig), now_ns, tick_ns * 1e-9)
         rig.send(trajectory, now_ns + int(command_delay_ns * random.uniform(0.7, 1.3)))
         # One image a tick: the newest that has arrived at the next tick, of cameras with a beat of their own.
@@ -160,8 +194,9 @@ def collect_episode(
         lost = lost + 1 if gone else 0
         if lost >= LOST_TICKS and tick >= _MIN_TICKS:
             break
+        gone = ""
     rig.robot.close()
-    return tick + 1
+    return Ended(tick + 1, gone)
 
 
 def collect(
@@ -232,7 +267,7 @@ def _run(job: Job) -> EpisodeResult:
     operator = make_operator(policy_name, seed, contract)
     with job.writer() as writer:
         done = collect_episode(contract, scene, seed, ticks, operator, writer, silence)
-    return finish(job, EpisodeResult(job.name, seed, policy_name, done, variety))
+    return finish(job, EpisodeResult(job.name, seed, policy_name, done.ticks, variety, done.lost))
 
 
 def finish(job: Job, result: EpisodeResult) -> EpisodeResult:
@@ -285,6 +320,7 @@ def _write_manifest(contract: Contract, out: Path, seed: int, results: list[Epis
         "ticks": sum(result.ticks for result in results),
         "policies": dict(Counter(result.policy for result in results)),
         "scenes": dict(Counter(result.scenes for result in results)),
+        "lost": dict(Counter(result.lost for result in results if result.lost)),
         "versions": {"world_model_ros": __version__, "mujoco": mujoco.__version__, "numpy": np.__version__},
         "results": [asdict(result) for result in results],
     }

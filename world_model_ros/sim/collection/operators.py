@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 import numpy as np
@@ -15,22 +16,32 @@ from world_model_ros.goals.hands import Hands
 from world_model_ros.kinematics.arm import ArmKinematics
 from world_model_ros.sim.collection.gestures import Desk, make_gesture
 from world_model_ros.sim.collection.skills import Sight, Skills
+from world_model_ros.sim.collection.table_skills import Table, TableSkills, Thing
 from world_model_ros.sim.rig import Rig
+from world_model_ros.sim.scenes.fixtures import placed
 
 _CHUNK = 4  # ticks a command reaches ahead
 _SLEW_M = 0.02  # how much an action may differ from the one before it, on each axis
 _SKILLS = "skills"
+_POSE = 7  # numbers of a pose; a value has one
+_BEYOND_M = 0.03  # of a workspace, where an object is lost
 _GRIPPING = f"parts {', '.join(GRIPPER_PARTS)}, in this order, of one hand along x, y and z, with yaw"
 
 
 class Operator(Protocol):
-    """Moves a robot."""
+    """Moves a robot.
+
+    Attributes:
+        patient: whether an episode goes on for a while after an object was lost.
+    """
+
+    patient: bool
 
     def chunk(self, rig: Rig) -> Float:
         """Actions (H, C) from now on."""
 
-    def lost(self, rig: Rig) -> bool:
-        """Whether the object is where no hand gets at it."""
+    def lost(self, rig: Rig) -> str:
+        """The name of an object that is where no hand gets at it; empty if there is none."""
 
 
 def operator_shares(contract: Contract) -> dict[str, float]:
@@ -46,7 +57,9 @@ def operator_shares(contract: Contract) -> dict[str, float]:
 
 def make_operator(name: str, seed: int, contract: Contract) -> Operator:
     """Who moves a robot; ``name`` is one of `operator_shares`."""
-    return Grasper(contract, seed) if name == _SKILLS else Pusher(contract, name, seed)
+    if name != _SKILLS:
+        return Pusher(contract, name, seed)
+    return TableGrasper(contract, seed) if contract.simulation.furnished else Grasper(contract, seed)
 
 
 class Pusher:
@@ -56,6 +69,8 @@ class Pusher:
         contract: of the robot.
         gesture: name of it. seed: of it.
     """
+
+    patient = True
 
     def __init__(self, contract: Contract, gesture: str, seed: int) -> None:
         self._arm, desk = ArmKinematics(contract), Desk.of(contract)
@@ -68,10 +83,10 @@ class Pusher:
         self._moves += np.clip(self._gesture.act(tips, item) - self._moves, -_SLEW_M, _SLEW_M)
         return np.tile(self._moves.ravel(), (_CHUNK, 1))
 
-    def lost(self, rig: Rig) -> bool:
-        """Whether the object is outside of all workspaces."""
+    def lost(self, rig: Rig) -> str:
+        """As `Operator.lost`: the object, if it is outside of all workspaces."""
         item = rig.robot.object_pose()[:2]
-        return all(self._hands.outside(hand, item) > 0 for hand in range(len(self._hands)))
+        return "object_0" if all(self._hands.outside(hand, item) > 0 for hand in range(len(self._hands))) else ""
 
 
 class GripperSight:
@@ -93,9 +108,19 @@ class GripperSight:
 
     def see(self, reference: Float, item: Float) -> Sight:
         """With joints commanded to ``reference`` (J,), and the object's pose (7,)."""
+        return Sight(*self._hand(reference), item[:3], _side_yaw(item[3:]))
+
+    def table(self, reference: Float, places: Mapping[str, Float]) -> Table:
+        """With joints commanded to ``reference`` (J,), poses (7,) of objects and values (1,) of fixtures."""
+        things = {name: Thing(at[:3], _side_yaw(at[3:])) for name, at in places.items() if len(at) == _POSE}
+        values = {name: float(at[0]) for name, at in places.items() if len(at) != _POSE}
+        return Table(*self._hand(reference), things, values)
+
+    def _hand(self, reference: Float) -> tuple[Float, float, float]:
+        """Place (3,), yaw and opening that are commanded."""
         place, rotation = self._arm.tip(reference, self._link)
         opening = (reference[self._finger] - self._closed) / (self._wide - self._closed)
-        return Sight(place, x_axis_yaw(rotation), float(opening), item[:3], _side_yaw(item[3:]))
+        return place, x_axis_yaw(rotation), float(opening)
 
 
 class Grasper:
@@ -104,6 +129,8 @@ class Grasper:
     Args:
         contract: of the robot. seed: of what is done.
     """
+
+    patient = True
 
     def __init__(self, contract: Contract, seed: int) -> None:
         self._sight, self._hands = GripperSight(contract), Hands.of(contract.interface.hands)
@@ -114,9 +141,37 @@ class Grasper:
         """Actions (H, C) from now on, all alike."""
         return np.tile(self._skills.act(self._sight.see(rig.reference, rig.robot.object_pose())), (_CHUNK, 1))
 
-    def lost(self, rig: Rig) -> bool:
-        """Whether the object is outside of the workspace."""
-        return self._hands.outside(0, rig.robot.object_pose()[:2]) > 0.0
+    def lost(self, rig: Rig) -> str:
+        """As `Operator.lost`: the object, if it is outside of the workspace."""
+        return "object_0" if self._hands.outside(0, rig.robot.object_pose()[:2]) > 0.0 else ""
+
+
+class TableGrasper:
+    """A gripper with skills at a table with several objects and fixtures.
+
+    Args:
+        contract: of the robot. seed: of what is done.
+    """
+
+    patient = False
+
+    def __init__(self, contract: Contract, seed: int) -> None:
+        self._sight, self._hands = GripperSight(contract), Hands.of(contract.interface.hands)
+        self._top_m = contract.simulation.table.top_m
+        area = np.array(contract.simulation.objects_m).T
+        self._skills = TableSkills(seed, self._sight.box, area, self._sight.bounds, placed(contract))
+
+    def chunk(self, rig: Rig) -> Float:
+        """Actions (H, C) from now on, all alike."""
+        return np.tile(self._skills.play(self._sight.table(rig.reference, rig.robot.places())), (_CHUNK, 1))
+
+    def lost(self, rig: Rig) -> str:
+        """As `Operator.lost`: one that left the workspace, or fell from the table."""
+        poses = {name: place for name, place in rig.robot.places().items() if len(place) == _POSE}
+        for name, pose in poses.items():
+            if self._hands.outside(0, pose[:2]) > _BEYOND_M or pose[2] < self._top_m:
+                return name
+        return ""
 
 
 def _side_yaw(quaternion: Float) -> float:

@@ -13,7 +13,7 @@ SKILLS = {"carry": 0.62, "miss": 0.1, "shove": 0.13, "wander": 0.15}  # shares o
 _NEAR_M, _NEAR_RAD = 0.008, 0.06  # of a waypoint it counts as there
 _GAIN, _UNDERWAY = 0.6, 0.6  # of the way that is left; share of the last move that the commanded tip has yet to make
 _PATIENCE = 30  # ticks for a waypoint
-_ABOVE_M = (0.06, 0.12)  # of the object, before and after it is grasped
+ABOVE_M = (0.06, 0.12)  # of the object, before and after it is grasped
 _LIFTED_M = 0.05  # of what is carried, over where it rested
 _IN_THE_AIR = 0.45  # share of the places that objects are carried to
 _DROPPED = 0.15  # share of the objects in the air that are let go there
@@ -78,7 +78,7 @@ class Skills:
                 continue
             self._left, self._stay = _PATIENCE, self._next.stay
         goal = self._next
-        turn = _least(goal.yaw - sight.yaw)
+        turn = least(goal.yaw - sight.yaw)
         wanted = np.array([*(goal.place - sight.tip), turn, goal.opening - sight.opening])
         wanted = _GAIN * (wanted - _UNDERWAY * self._last)
         most = self._bounds * np.array([self._speed] * 4 + [1.0])
@@ -93,12 +93,16 @@ class Skills:
         self._last = move
         return move
 
+    def _be_exact(self) -> None:
+        """Do without noise."""
+        self._wild, self._noise_m, self._noise_rad = 0.0, 0.0, 0.0
+
     def _there(self, sight: Sight) -> bool:
         """Whether the next waypoint is behind, or is given up."""
         goal = self._next
         assert goal is not None
         self._left -= 1
-        apart = abs(_least(goal.yaw - sight.yaw))
+        apart = abs(least(goal.yaw - sight.yaw))
         near = np.linalg.norm(goal.place - sight.tip) < _NEAR_M + self._noise_m and apart < _NEAR_RAD + self._noise_rad
         if near and abs(goal.opening - sight.opening) < 0.04:
             self._stay -= 1
@@ -118,12 +122,12 @@ class Skills:
         """Grasp the object, bring it somewhere, and let it go."""
         random, resting = self._random, self._sight.item[2]
         yaw = self._grasp_yaw()
-        above = random.uniform(*_ABOVE_M)
+        above = random.uniform(*ABOVE_M)
         wide = random.uniform(0.85, 1.0)
         yield Waypoint(self._over(above), yaw, wide)
         yield Waypoint(self._over(random.uniform(-0.006, 0.006)), yaw, wide)
         yield Waypoint(self._sight.tip, yaw, random.uniform(0.0, 0.15), int(random.integers(1, 4)))
-        yield Waypoint(self._sight.tip + _up(above), yaw, 0.0)
+        yield Waypoint(self._sight.tip + up(above), yaw, 0.0)
         for _ in range(int(random.integers(1, 4))):
             x, y = random.uniform(self._area[0], self._area[1])
             turned = yaw + random.uniform(-1.2, 1.2)
@@ -138,7 +142,7 @@ class Skills:
             yield Waypoint(low, turned, 0.0, int(random.integers(0, 2)))
             place = self._sight.tip
         yield Waypoint(place, turned, random.uniform(0.7, 1.0), int(random.integers(0, 2)))
-        yield Waypoint(place + _up(random.uniform(*_ABOVE_M)), turned, random.uniform(0.7, 1.0))
+        yield Waypoint(place + up(random.uniform(*ABOVE_M)), turned, random.uniform(0.7, 1.0))
 
     def _miss(self) -> Iterator[Waypoint]:
         """Close the gripper next to the object, and try again."""
@@ -146,11 +150,11 @@ class Skills:
         angle, off = random.uniform(-np.pi, np.pi), random.uniform(*_MISS_M)
         aside = off * np.array([np.cos(angle), np.sin(angle), 0.0])
         yaw = self._grasp_yaw() + random.uniform(-0.6, 0.6)
-        above = random.uniform(*_ABOVE_M)
+        above = random.uniform(*ABOVE_M)
         yield Waypoint(self._over(above) + aside, yaw, 1.0)
         yield Waypoint(self._over(0.0) + aside, yaw, 1.0)
         yield Waypoint(self._sight.tip, yaw, 0.0, 1)
-        yield Waypoint(self._sight.tip + _up(above), yaw, random.uniform(0.0, 1.0))
+        yield Waypoint(self._sight.tip + up(above), yaw, random.uniform(0.0, 1.0))
 
     def _shove(self) -> Iterator[Waypoint]:
         """Go to one side of the object with closed fingers, and move it to the other."""
@@ -160,25 +164,25 @@ class Skills:
         angle = inwards + random.uniform(-1.5, 1.5)
         ahead = np.array([np.cos(angle), np.sin(angle), 0.0])
         yaw, opening = random.uniform(-0.7, 0.7), random.uniform(0.0, 0.3)
-        yield Waypoint(self._over(random.uniform(*_ABOVE_M)) - _REACH_M * ahead, yaw, opening)
+        yield Waypoint(self._over(random.uniform(*ABOVE_M)) - _REACH_M * ahead, yaw, opening)
         yield Waypoint(self._over(0.0) - _REACH_M * ahead, yaw, opening)
         yield Waypoint(self._sight.item + random.uniform(-0.03, 0.06) * ahead, yaw, opening)
-        yield Waypoint(self._sight.tip + _up(random.uniform(*_ABOVE_M)), yaw, opening)
+        yield Waypoint(self._sight.tip + up(random.uniform(*ABOVE_M)), yaw, opening)
 
     def _wander(self) -> Iterator[Waypoint]:
         """Go to some places over the table."""
-        low = np.minimum(self._box[0] + _up(_ABOVE_M[1]), self._box[1])
+        low = np.minimum(self._box[0] + up(ABOVE_M[1]), self._box[1])
         for _ in range(int(self._random.integers(1, 4))):
             place = self._random.uniform(low, self._box[1])
             yield Waypoint(place, self._random.uniform(-1.2, 1.2), self._random.uniform(0.0, 1.0))
 
     def _over(self, height_m: float) -> Float:
         """A place (3,) that high over the middle of the object, in the workspace."""
-        return np.clip(self._sight.item + _up(height_m), *self._box)
+        return np.clip(self._sight.item + up(height_m), *self._box)
 
     def _grasp_yaw(self) -> float:
         """Yaw at which the fingers close on two sides of the object; now and then the other two."""
-        yaw, quarter = _least(self._sight.item_yaw, 4), np.pi / 2
+        yaw, quarter = least(self._sight.item_yaw, 4), np.pi / 2
         return yaw + (0.0 if self._random.random() < 0.8 else float(self._random.choice([-quarter, quarter])))
 
 
@@ -202,30 +206,30 @@ class Carry(Skills):
     ) -> None:
         super().__init__(0, box, box[:, :2], bounds)
         self._goal, self._grasps, self._turn, self._symmetry = goal, grasps, turn, symmetry
-        self._wild, self._noise_m, self._noise_rad = 0.0, 0.0, 0.0
+        self._be_exact()
 
     def _begin(self) -> Iterator[Waypoint]:
         if not self._grasps:
             yield Waypoint(np.clip(self._goal, *self._box), self._sight.yaw, 1.0, _PATIENCE)
             return
-        yaw, resting = _least(self._sight.item_yaw, 4), self._sight.item[2]
-        yield Waypoint(self._over(_ABOVE_M[0]), yaw, 1.0)
+        yaw, resting = least(self._sight.item_yaw, 4), self._sight.item[2]
+        yield Waypoint(self._over(ABOVE_M[0]), yaw, 1.0)
         yield Waypoint(self._over(0.0), yaw, 1.0)
         yield Waypoint(self._sight.tip, yaw, 0.0, 3)
-        yield Waypoint(self._sight.tip + _up(_ABOVE_M[0]), yaw, 0.0)
+        yield Waypoint(self._sight.tip + up(ABOVE_M[0]), yaw, 0.0)
         if self._turn is not None:
-            yaw += _least(self._turn - self._sight.item_yaw, self._symmetry)
+            yaw += least(self._turn - self._sight.item_yaw, self._symmetry)
         hanging = self._sight.tip - self._sight.item
         high = np.array([*self._goal[:2], max(self._goal[2], resting + _LIFTED_M)])
         yield Waypoint(np.clip(high + hanging, *self._box), yaw, 0.0)
         yield Waypoint(np.clip(self._goal + hanging, *self._box), yaw, 0.0, _PATIENCE)
 
 
-def _least(turn: float, symmetry: int = 1) -> float:
+def least(turn: float, symmetry: int = 1) -> float:
     """The least turn, rad, that looks the same as one; ``symmetry`` of them do in a whole turn."""
     step = 2.0 * np.pi / symmetry
     return (turn + 0.5 * step) % step - 0.5 * step
 
 
-def _up(height_m: float) -> Float:
+def up(height_m: float) -> Float:
     return np.array([0.0, 0.0, height_m])

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import colorsys
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal, get_args
 
 import numpy as np
 
 from world_model_ros.contract.contract import Contract
+from world_model_ros.contract.simulation import Shape, Simulation
 from world_model_ros.core.arrays import Float
 from world_model_ros.core.errors import UserError
 from world_model_ros.kinematics.arm import ArmKinematics
+from world_model_ros.sim.scenes.fixtures import FixtureConfig, Placed, placed
 from world_model_ros.sim.scenes.scene import BackgroundConfig, ObjectConfig, OccluderConfig, SceneConfig
 
 # plain: one object, a little variation. varied: another camera pose, light, table, colours and background sound.
@@ -19,6 +22,9 @@ from world_model_ros.sim.scenes.scene import BackgroundConfig, ObjectConfig, Occ
 Variety = Literal["plain", "varied", "cluttered"]
 VARIETIES: tuple[Variety, ...] = get_args(Variety)
 CURRICULUM: dict[Variety, float] = {"plain": 0.3, "varied": 0.35, "cluttered": 0.35}
+
+# What a scene must be like: alike: all objects the same but for their places. upright: none of them a ball.
+Wish = Literal["alike", "upright"]
 
 Triple = tuple[float, float, float]
 
@@ -28,6 +34,9 @@ _NEAR_EDGE = 0.15  # share of clutter in which the object starts outside of the 
 _EDGE_M = 0.04
 _POST_SHARE = 0.6
 _LOUD_SHARE = 0.5
+_ALIKE_SHARE, _STACKED_SHARE, _PUT_IN_SHARE = 0.2, 0.12, 0.12
+_DRAWS = 1_000
+_ROLLING_M = 0.0008  # of a ball, or of a cylinder that was toppled, which stops before long
 
 
 def variety_named(text: str) -> Variety:
@@ -50,17 +59,96 @@ def home_tips(contract: Contract) -> Float:
     return ArmKinematics(contract).tips(contract.rest)[:, :2]
 
 
-def scene_for_seed(contract: Contract, seed: int, variety: Variety = "plain") -> SceneConfig:
-    """The scene of a seed: the target object away from where the fingertips rest, in random surroundings."""
+def scene_for_seed(contract: Contract, seed: int, variety: Variety = "plain", wish: Wish | None = None) -> SceneConfig:
+    """The scene of a seed: the target object away from where the fingertips rest, in random surroundings.
+
+    Args:
+        wish: what it must be like, where the contract has several objects.
+    """
     random = np.random.default_rng([seed, 0x5CE7E])
     tips = home_tips(contract)
     place = tips[0]
     while not _clear_of(place, tips, _TIP_CLEAR_M):
         place = random.uniform(*np.array(contract.simulation.objects_m).T)
     start = float(place[0]), float(place[1]), float(random.uniform(-3.1, 3.1))
-    item = random_object(random, start, contract.simulation.object_half_m)
+    simulation = contract.simulation
+    item = random_object(random, start, simulation.object_half_m, shapes_of(simulation, 0, wish))
     scene = random_surroundings(random, item)
-    return vary(contract, scene, np.random.default_rng([seed, 0x7A41E5]), variety, tips)
+    scene = vary(contract, scene, np.random.default_rng([seed, 0x7A41E5]), variety, tips)
+    return furnish(contract, scene, seed, tips, wish)
+
+
+def shapes_of(simulation: Simulation, index: int, wish: Wish | None = None) -> list[Shape]:
+    """Shapes that an object is drawn from.
+
+    Raises:
+        UserError: none of them is as wished.
+    """
+    shapes = [shape for shape in simulation.objects[index] if wish != "upright" or shape != "ball"]
+    if not shapes:
+        raise UserError(f"deployment.simulation.objects[{index}]", simulation.objects[index], "one that can be stacked")
+    return shapes
+
+
+def furnish(
+    contract: Contract, scene: SceneConfig, seed: int, tips: Float, wish: Wish | None = None, played: bool = False
+) -> SceneConfig:
+    """The scene with all other objects and the fixtures of the contract.
+
+    Args:
+        tips: (T, 2) where the fingertips start, x and y in m.
+        played: whether one object may lie on another one, or in a drawer.
+    """
+    simulation = contract.simulation
+    if not simulation.furnished:
+        return scene
+    random = np.random.default_rng([seed, 0xF0121])
+    fixtures = [_started(random, fixture) for fixture in placed(contract).values()]
+    items = [scene.objects[0]]
+    low, high = np.array(simulation.objects_m).T
+    alike = random.random() < _ALIKE_SHARE or wish == "alike"
+    for index in range(1, len(simulation.objects)):
+        start = _free_place(random, low, high, [item.start for item in items], tips)
+        shapes = shapes_of(simulation, index, wish)
+        item = random_object(random, start, simulation.object_half_m, shapes)
+        items.append(replace(items[0], start=start) if alike else item)
+    items = [replace(item, rolling=0.0 if item.shape == "box" else _ROLLING_M) for item in items]
+    if played:
+        items = _played(random, items, [each for each in fixtures if each.mechanism.inside is not None], contract)
+    return replace(scene, objects=tuple(items), fixtures=tuple(fixtures))
+
+
+def _started(random: np.random.Generator, fixture: Placed) -> FixtureConfig:
+    """A fixture with a value of its own: closed or somewhere open, off or on."""
+    most = fixture.mechanism.most if fixture.mechanism.latch is None else 1.0
+    share = float(random.uniform(0.3, 1.0)) if fixture.mechanism.latch is None else 1.0
+    return replace(fixture.config, value=0.0 if random.random() < 0.5 else share * most)
+
+
+def _free_place(random: np.random.Generator, low: Float, high: Float, others: Sequence[Triple], tips: Float) -> Triple:
+    """Where one more object may be: x, y and yaw."""
+    for _ in range(_DRAWS):
+        place = random.uniform(low, high)
+        if _clear_of(place, tips, _TIP_CLEAR_M) and _clear_of(place, np.array(others)[:, :2], _APART_M):
+            return float(place[0]), float(place[1]), float(random.uniform(-3.1, 3.1))
+    legal = f"room for {len(others) + 1} objects, {_APART_M} m from each other and {_TIP_CLEAR_M} m from the fingertips"
+    raise UserError("deployment.simulation.objects_m", np.transpose([low, high]).tolist(), legal)
+
+
+def _played(
+    random: np.random.Generator, items: list[ObjectConfig], drawers: Sequence[FixtureConfig], contract: Contract
+) -> list[ObjectConfig]:
+    """The objects as a game may have left them: now and then one on another one, or one in a drawer."""
+    if random.random() < _STACKED_SHARE and len(items) > 1 and "ball" not in (items[0].shape, items[1].shape):
+        below = items[1]
+        items[0] = replace(items[0], start=(*below.start[:2], items[0].start[2]), lift=2 * below.half_size[2])
+    elif random.random() < _PUT_IN_SHARE and drawers:
+        drawer = drawers[int(random.integers(len(drawers)))]
+        x, y, z = Placed(drawer, contract.simulation.table.top_m).floor(drawer.value)
+        index = int(random.integers(len(items)))
+        turned = items[index].start[2]
+        items[index] = replace(items[index], start=(float(x), float(y), turned), lift=float(z) + 0.001)
+    return items
 
 
 def _clear_of(place: Float, others: Float, clear_m: float) -> bool:
@@ -69,20 +157,24 @@ def _clear_of(place: Float, others: Float, clear_m: float) -> bool:
 
 
 def random_object(
-    random: np.random.Generator, start: Triple, half_m: tuple[float, float] = (0.026, 0.036)
+    random: np.random.Generator,
+    start: Triple,
+    half_m: tuple[float, float] = (0.026, 0.036),
+    shapes: Sequence[Shape] = ("box", "cylinder"),
 ) -> ObjectConfig:
     """An object of random shape, size, mass, friction and colour (green to purple: never the fingertip's orange).
 
     Args:
         half_m: least and most of half its width.
+        shapes: that it is one of.
     """
-    shape: Literal["box", "cylinder"] = "box" if random.random() < 0.5 else "cylinder"
+    shape = shapes[int(random.random() * len(shapes))]
     half = float(random.uniform(*half_m))
     height = float(random.uniform(0.026, 0.034))
     rgb = _colour(random, (0.36, 0.74), (0.8, 1.0), (0.55, 0.95))
     return ObjectConfig(
         shape=shape,
-        half_size=(half, half, height),
+        half_size=(half, half, half if shape == "ball" else height),
         mass=float(random.uniform(0.1, 0.6)),
         friction=float(random.uniform(0.3, 0.9)),
         rgb=rgb,
@@ -130,7 +222,8 @@ def vary(
         camera_aim=_shift(random, 0.006),
         background=_background(random),
     )
-    return _clutter(contract, scene, random, tips) if variety == "cluttered" else scene
+    cluttered = variety == "cluttered" and not contract.simulation.furnished  # which says itself what is there
+    return _clutter(contract, scene, random, tips) if cluttered else scene
 
 
 def _clutter(contract: Contract, scene: SceneConfig, random: np.random.Generator, tips: Float) -> SceneConfig:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import cos, sin
-from typing import Literal
 
 import mujoco
 import numpy as np
@@ -13,6 +12,9 @@ from numpy.typing import NDArray
 from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.hands import grippers
 from world_model_ros.contract.senses import WrenchStream
+from world_model_ros.contract.simulation import Shape
+from world_model_ros.sim.scenes.fixture_bodies import add_fixture
+from world_model_ros.sim.scenes.fixtures import FixtureConfig
 
 STEP_S = 0.002
 STEP_NS = 2_000_000
@@ -29,20 +31,24 @@ class ObjectConfig:
     """A free object.
 
     Args:
-        shape: ``box`` or ``cylinder``, upright.
-        half_size: box: half lengths x, y, z in m; cylinder: radius, radius, half height.
+        shape: ``box``, ``cylinder``, upright, or ``ball``.
+        half_size: box: half lengths x, y, z in m; cylinder: radius, radius, half height; ball: three times its radius.
         mass: kg.
         friction: sliding friction coefficient with the table.
         rgb: colour, 0 to 1.
         start: x, y in m in the base frame and yaw in rad.
+        lift: how high its lower end is over the table at the start, m.
+        rolling: friction of what rolls, m; 0 is none, and rolls on.
     """
 
-    shape: Literal["box", "cylinder"] = "box"
+    shape: Shape = "box"
     half_size: tuple[float, float, float] = (0.03, 0.03, 0.03)
     mass: float = 0.3
     friction: float = 0.5
     rgb: tuple[float, float, float] = (0.1, 0.3, 0.95)
     start: tuple[float, float, float] = (0.55, 0.0, 0.0)
+    lift: float = 0.0
+    rolling: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -92,6 +98,7 @@ class SceneConfig:
         table_pattern: second colour of a chequered table and the size of a chequer, m; None is a plain table.
         occluders: what stands in the cameras' way.
         background: what the microphones hear besides contact.
+        fixtures: what has a joint and stands on the table.
     """
 
     objects: tuple[ObjectConfig, ...] = (ObjectConfig(),)
@@ -104,6 +111,7 @@ class SceneConfig:
     table_pattern: tuple[tuple[float, float, float], float] | None = None
     occluders: tuple[OccluderConfig, ...] = ()
     background: BackgroundConfig = BackgroundConfig()
+    fixtures: tuple[FixtureConfig, ...] = ()
 
 
 def home_of(contract: Contract, scene: SceneConfig) -> NDArray[np.float64]:
@@ -127,6 +135,8 @@ def build_model(contract: Contract, scene: SceneConfig) -> mujoco.MjModel:
     _add_cameras(spec, contract, scene)
     for index, config in enumerate(scene.objects):
         _add_object(spec, f"object_{index}", config, top_m)
+    for fixture in scene.fixtures:
+        add_fixture(spec, fixture, top_m)
     for occluder in scene.occluders:
         _add_occluder(spec, occluder, top_m)
     return spec.compile()
@@ -277,13 +287,18 @@ def _fingers(contract: Contract) -> list[str]:
 def _add_object(spec: mujoco.MjSpec, name: str, config: ObjectConfig, top_m: float) -> None:
     x, y, yaw = config.start
     height = config.half_size[2]
-    body = spec.worldbody.add_body(name=name, pos=[x, y, top_m + height], quat=[cos(yaw / 2), 0.0, 0.0, sin(yaw / 2)])
+    at = [x, y, top_m + config.lift + height]
+    body = spec.worldbody.add_body(name=name, pos=at, quat=[cos(yaw / 2), 0.0, 0.0, sin(yaw / 2)])
     body.add_freejoint(name=name)
-    box = config.shape == "box"
-    body.add_geom(
+    kind, size = {
+        "box": (mujoco.mjtGeom.mjGEOM_BOX, list(config.half_size)),
+        "cylinder": (mujoco.mjtGeom.mjGEOM_CYLINDER, [config.half_size[0], height, 0.0]),
+        "ball": (mujoco.mjtGeom.mjGEOM_SPHERE, [height, 0.0, 0.0]),
+    }[config.shape]
+    geom = body.add_geom(
         name=name,
-        type=mujoco.mjtGeom.mjGEOM_BOX if box else mujoco.mjtGeom.mjGEOM_CYLINDER,
-        size=list(config.half_size) if box else [config.half_size[0], height, 0.0],
+        type=kind,
+        size=size,
         mass=config.mass,
         rgba=[*config.rgb, 1.0],
         friction=[config.friction, 0.005, 0.0001],
@@ -293,6 +308,8 @@ def _add_object(spec: mujoco.MjSpec, name: str, config: ObjectConfig, top_m: flo
         solref=[0.02, 1.0],
         solimp=[0.5, 0.95, 0.003, 0.5, 2.0],
     )
+    if config.rolling > 0.0:
+        geom.condim, geom.friction = 6, [config.friction, 0.005, config.rolling]
 
 
 def _add_occluder(spec: mujoco.MjSpec, config: OccluderConfig, top_m: float) -> None:

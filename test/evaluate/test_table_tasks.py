@@ -1,0 +1,107 @@
+"""Tasks at a table with several things: what is drawn, what counts, and an oracle that brings them about."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from world_model_ros.contract.contract import load_contract
+from world_model_ros.core.errors import UserError
+from world_model_ros.core.goal import ValueGoal
+from world_model_ros.evaluate.tasks.closed_loop import ClosedLoop
+from world_model_ros.evaluate.tasks.oracle import oracle_for
+from world_model_ros.evaluate.tasks.success import STRICT_M
+from world_model_ros.evaluate.tasks.table_tasks import SCENES
+from world_model_ros.evaluate.tasks.task import TABLE, Judge, Task, TaskKind, task_goal
+from world_model_ros.evaluate.tasks.task_draw import AWAY_M, draw_task, judged_kinds
+from world_model_ros.goals.subgoal import check_goal
+from world_model_ros.sim.scenes.fixtures import placed
+
+CONTRACT = load_contract("gripper_table_tracked")
+THINGS = {
+    "grasp_point": np.array([0.45, 0.0, 0.2]),
+    "object_0": np.array([0.5, -0.1, 0.028]),
+    "object_1": np.array([0.38, -0.2, 0.033]),
+    "drawer": np.array([0.0]),
+    "button": np.array([1.0]),
+}
+
+
+def drawn(kind: TaskKind, seed: int = 0, **changes: np.ndarray) -> Task:
+    return draw_task(kind, seed, CONTRACT, THINGS | changes)
+
+
+def reached(task: Task, **changes: np.ndarray) -> bool:
+    """Whether a task counts as done with all that it is about in its place, but for these."""
+    judge, places = Judge(task, 0), {part.target: part.position for part in task.parts} | changes
+    for tick in range(1, 10):
+        for name, place in places.items():
+            judge.see(tick * 100_000_000, name, place)
+    return judge.verdict(1_000_000_000) is not None
+
+
+def test_all_are_judged_of_a_robot_that_has_the_things_for_them():
+    assert judged_kinds(CONTRACT).split(",") == ["pose", "grasp", "place", *TABLE]
+    with pytest.raises(UserError, match=r"button.*a button of deployment.simulation"):
+        draw_task("button", 0, load_contract("gripper_arm_tracked"), THINGS)
+
+
+@pytest.mark.parametrize("kind", TABLE)
+def test_a_goal_of_it_is_one_that_a_brain_takes(kind: TaskKind):
+    for seed in range(20):
+        task = drawn(kind, seed)
+        check_goal(task_goal(task, 1), CONTRACT)
+        assert reached(task)
+        assert kind.replace("_", " ") in str(task)
+
+
+def test_a_stack_stands_without_the_hand():
+    task = drawn("stack")
+    np.testing.assert_allclose(task.position, [0.38, -0.2, 2 * 0.033 + 0.028])
+    assert not reached(task, grasp_point=task.position)
+    assert not reached(task, object_0=task.position - np.array([0.0, 0.0, 0.03]))
+    assert reached(task, object_0=task.position + np.array([0.01, 0.01, 0.0]))
+
+
+def test_a_drawer_is_closed_if_it_is_open_and_opened_if_it_is_closed():
+    for seed in range(20):
+        assert drawn("drawer", seed, drawer=np.array([0.08])).position == 0.0
+        assert 0.06 <= drawn("drawer", seed).position[0] <= 0.12
+    shut = drawn("drawer", drawer=np.array([0.08]))
+    assert task_goal(shut, 0).wishes == (ValueGoal("drawer", 0.0),)
+    assert reached(shut, drawer=np.array([0.009]))
+    assert not reached(shut, drawer=np.array([0.011]))
+
+
+def test_what_is_put_into_a_drawer_lies_in_it_and_not_on_it_and_it_is_closed():
+    task, drawer = drawn("into_drawer"), placed(CONTRACT)["drawer"]
+    assert drawer.holds(task.position, 0.0)
+    assert reached(task, object_0=task.position + np.array([0.025, -0.02, 0.0]))
+    assert not reached(task, object_0=task.position + np.array([0.0, 0.0, 0.086]))
+    assert not reached(task, drawer=np.array([0.02]))
+
+
+def test_a_button_is_pressed_once():
+    assert drawn("button").position == 0.0
+    assert drawn("button", button=np.array([0.0])).position == 1.0
+    assert not reached(drawn("button"), button=np.array([1.0]))
+
+
+def test_two_alike_have_places_of_their_own():
+    for seed in range(30):
+        first, second = drawn("two_alike", seed).parts
+        assert (first.target, second.target) == ("object_0", "object_1")
+        assert np.linalg.norm(first.position - THINGS["object_0"]) >= AWAY_M
+        assert np.linalg.norm(first.position - second.position) >= AWAY_M
+    assert not reached(drawn("two_alike"), object_0=second.position, object_1=first.position)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", TABLE)
+def test_an_oracle_brings_it_about(kind: TaskKind):
+    loop = ClosedLoop(CONTRACT, None, 3, wish=SCENES.get(kind))
+    try:
+        result = loop.run(kind, tolerance_m=STRICT_M[kind], oracle=oracle_for(CONTRACT))
+    finally:
+        loop.rig.robot.close()
+    assert result.verdict.reached, f"{result.task}: {result.verdict}"

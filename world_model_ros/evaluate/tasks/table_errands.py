@@ -1,0 +1,80 @@
+"""What an oracle does at a table with several objects and fixtures: skills without noise, until a task is done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from world_model_ros.core.arrays import Float
+from world_model_ros.evaluate.tasks.table_tasks import LET_GO_M, SHUT_M
+from world_model_ros.evaluate.tasks.task import Part, Task
+from world_model_ros.sim.collection.skills import Waypoint, least
+from world_model_ros.sim.collection.table_skills import DEEP_M, TableSkills
+from world_model_ros.sim.scenes.fixtures import Placed
+
+_THERE_M = 0.012  # of an object from where it has to be
+_SPREAD_M = 0.005  # of a drawer
+_STAYING = 10  # ticks, when all is done
+_CENTRE = np.zeros(2)
+
+
+class Errand(TableSkills):
+    """Brings a task about, and begins again with what has gone wrong.
+
+    Args:
+        task: of a kind in `TABLE`. box, bounds, fixtures: as of `TableSkills`.
+    """
+
+    def __init__(self, task: Task, box: Float, bounds: Float, fixtures: Mapping[str, Placed]) -> None:
+        super().__init__(0, box, box[:, :2], bounds, fixtures)
+        self._task = task
+        self._be_exact()
+
+    def _begin(self) -> Iterator[Waypoint]:
+        """The next thing to be done; none if all is done."""
+        way: Iterator[Waypoint] = getattr(self, f"_do_{self._task.kind}")()
+        yield from way
+        yield Waypoint(self._table.tip, self._table.yaw, self._table.opening, _STAYING)
+
+    def _do_stack(self) -> Iterator[Waypoint]:
+        top, _ = self._task.parts
+        if self._off(top) > _THERE_M:
+            yield from self._bring(top, LET_GO_M)
+
+    def _do_two_alike(self) -> Iterator[Waypoint]:
+        for part in self._task.parts:
+            if self._off(part) > _THERE_M:
+                yield from self._bring(part)
+
+    def _do_drawer(self) -> Iterator[Waypoint]:
+        (part,) = self._task.parts
+        if self._off(part) > _SPREAD_M:
+            yield from self._slide_to(part.target, float(part.position[0]))
+
+    def _do_button(self) -> Iterator[Waypoint]:
+        (part,) = self._task.parts
+        if self._off(part) > 0.5:
+            yield from self._push_down(part.target, _CENTRE, DEEP_M, 0.0)
+
+    def _do_into_drawer(self) -> Iterator[Waypoint]:
+        item, shut = self._task.parts
+        drawer = self._drawers[shut.target]
+        value, place = self._table.values[shut.target], self._table.things[item.target].place
+        if not drawer.holds(place, value):
+            if value < drawer.mechanism.most - SHUT_M:
+                yield from self._slide_to(shut.target, drawer.mechanism.most)
+            self._look_at(item.target)
+            yield from self._into(shut.target, _CENTRE, least(self._sight.item_yaw, 4))
+        elif value > _SPREAD_M:
+            yield from self._slide_to(shut.target, 0.0)
+
+    def _bring(self, part: Part, above: float = LET_GO_M) -> Iterator[Waypoint]:
+        self._look_at(part.target)
+        yield from self._take(least(self._sight.item_yaw, 4), above)
+        yield from self._set_down(part.position, self._sight.yaw, above=above)
+
+    def _off(self, part: Part) -> float:
+        """How far a part is from where it has to be."""
+        thing = self._table.things.get(part.target)
+        return part.error_m(np.array([self._table.values[part.target]]) if thing is None else thing.place)
