@@ -1,4 +1,4 @@
-"""The one list of processes of a robot, read by the launch files and by `world_model_ros.bringup.run` alike.
+"""The one list of processes of a robot, real or simulated, read by launch files and `bringup.run` alike.
 
 Example::
 

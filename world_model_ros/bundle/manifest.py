@@ -1,4 +1,4 @@
-"""``manifest.json`` of a model bundle, validated."""
+"""Schema of a model bundle's ``manifest.json``; `bundle.bundle.read_manifest` reads the file."""
 
 from __future__ import annotations
 

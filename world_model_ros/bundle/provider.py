@@ -1,4 +1,4 @@
-"""What a graph runs on: ``cpu``, ``cuda`` or ``tensorrt``, with options; never silently something else.
+"""Execution provider ``cpu``, ``cuda`` or ``tensorrt`` with options, read from text; refuses one not installed.
 
 Example::
 

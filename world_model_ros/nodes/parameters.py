@@ -1,4 +1,4 @@
-"""Declares parameters of nodes, and names those that are wrong, unknown, or changed without effect."""
+"""Declares parameters of nodes, warns of unknown ones, refuses wrong types and changes that would have no effect."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Decides which imagination the strip shows and for how long, and keeps the one in which most happened."""
+"""Builds the strip to show now, and one in which more really happened than before, from imagined and real frames."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Picks which imaginations of a replay are drawn: some evenly spread over it, and those with the largest errors."""
+"""Keeps few of a replay's imaginations for drawing: some evenly spread over it, and those with the largest surprise."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Compact record of a replay, tick by tick: the source of metrics and report."""
+"""Compact record of a replay, tick by tick, with what the gate's rules would refuse, and its summary as metrics."""
 
 from __future__ import annotations
 

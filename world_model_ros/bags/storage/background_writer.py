@@ -1,4 +1,4 @@
-"""Bag writer in a thread of its own: a slow disk does not delay the receiver."""
+"""Bag writer in a thread of its own: a slow disk never delays the receiver; messages are dropped when too many wait."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Draws an attack on a gate from a seed: valid and invalid commands, and faults of robot or clock, by class."""
+"""Draws commands to attack a gate from a seed, one at a time: valid, invalid or with a fault; says which must pass."""
 
 from __future__ import annotations
 

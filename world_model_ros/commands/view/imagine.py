@@ -1,4 +1,4 @@
-"""``world-model imagine``: steers the robot inside the model, on a web page or by a script."""
+"""``world-model imagine``: steers the robot inside the model, by page or script, and compares it with the simulator."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Oracles: scripted policies that know the true poses, one that pushes and one that grasps; a near upper bound."""
+"""Oracles: scripted policies that know the true poses; one pushes, one grasps and does table tasks; near upper bound."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Training losses: predictions many steps ahead from filtered beliefs."""
+"""Training losses of poses, senses, contact, actions and pictures, predicted many steps ahead from filtered beliefs."""
 
 from __future__ import annotations
 
