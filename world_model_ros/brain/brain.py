@@ -24,6 +24,7 @@ from world_model_ros.core.errors import UserError
 from world_model_ros.core.goal import Goal
 from world_model_ros.core.noise import coloured_noise
 from world_model_ros.core.streams import Observation
+from world_model_ros.goals.errors import Imagination, steps_to_go
 from world_model_ros.goals.recovery import push_progress
 from world_model_ros.goals.subgoal import Subgoal, turned_targets, wished_targets
 from world_model_ros.goals.subgoals import Aiming
@@ -171,7 +172,7 @@ class Brain:
         after = replace(after, pursuit=pursuit, progress=progress)
         target = None if aim.target is None else targets[aim.target].name
         wants = goal_inputs(aim, decision.belief_poses, len(targets))
-        decision = replace(decision, aim_target=target, aim=aim.pose, wants=wants)
+        decision = replace(decision, aim_target=target, aim=aim.pose, wants=wants, errors=aim.errors)
         watch.lap("aim")
         if not self.acts:
             return decision, after
@@ -315,9 +316,11 @@ def _perceived(felt: dict[str, Any], sees: bool) -> Decision:
 
 def _planned(decision: Decision, status: str, plan: dict[str, Any], anew: bool) -> Decision:
     """With what the plan graph says, or without ``anew`` what the plan before leads to."""
+    imagined = Imagination(plan.get("poses"), decision.belief_poses, plan.get("values"), plan.get("joints"))
     return replace(
         decision,
         status=status,
+        to_go=steps_to_go(decision.errors, imagined),
         plan="plan" if anew else None,
         chunk=plan["chunk"],
         states=plan.get("states"),

@@ -14,6 +14,7 @@ from world_model_ros.bundle.signatures import UNKNOWN
 from world_model_ros.contract.schema import Target
 from world_model_ros.core.arrays import Floats
 from world_model_ros.core.trajectory import Trajectory
+from world_model_ros.goals.errors import GoalError
 
 PLAN_RULES = ("position", "velocity")  # of the gate, that a more careful plan can keep
 _CAUTION, _CALM, _MOST_CAUTION = 0.5, 1.25, 0.125
@@ -120,6 +121,8 @@ class Decision:
         aim: (7,) pose that the plan was given for ``aim_target``; None without such a goal.
         plan: name of the graph that planned at this tick; None where the plan before goes on, or there is none.
         wants: goal tensors of the plan graph by name; empty without a goal, None if none was looked for.
+        errors: what is left of each part of the goal. to_go: steps of the model in which it is imagined to be reached;
+            None where that is not within the horizon.
         states: (H, S) imagined. poses: (H, K, 7). sigma: (H, K, 3) m, standard deviation. joints: (H, J).
         contact: (H, 1) N. values: (H, K) of what is articulated. cost: of the chunk.
         candidates: (n, H, 3) first target under chunks that lost.
@@ -141,6 +144,8 @@ class Decision:
     aim: Floats | None = None
     plan: str | None = None
     wants: Mapping[str, NDArray[Any]] | None = None
+    errors: tuple[GoalError, ...] = ()
+    to_go: int | None = None
     states: Floats | None = None
     poses: Floats | None = None
     sigma: Floats | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import hypot
+from math import hypot, inf
 
 import numpy as np
 
@@ -12,10 +12,12 @@ from world_model_ros.brain.decision import Pursuit
 from world_model_ros.bundle.manifest import Manifest
 from world_model_ros.bundle.signatures import first_camera, goals_read
 from world_model_ros.contract.contract import Contract
+from world_model_ros.contract.schema import Target
 from world_model_ros.core.arrays import Float, Floats
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.goal import Goal
 from world_model_ros.core.orientation import apart_rad
+from world_model_ros.goals.errors import GoalError
 from world_model_ros.goals.workspace import Reach, Workspace
 
 REACHED_M = 0.004
@@ -65,10 +67,6 @@ class ValueGap:
     now: float | None
     near: float
 
-    @property
-    def closed(self) -> bool:
-        return self.now is not None and abs(self.value - self.now) < self.near
-
 
 @dataclass(frozen=True)
 class Subgoal:
@@ -81,6 +79,7 @@ class Subgoal:
         gaps: of those that are articulated.
         joints: (J,) to reach instead.
         hands: (T,) weight of each fingertip as the one that pushes; None where nothing is pushed.
+        errors: what is left of each part of the goal.
     """
 
     status: str
@@ -89,6 +88,7 @@ class Subgoal:
     gaps: tuple[ValueGap, ...] = ()
     joints: Floats | None = None
     hands: Floats | None = None
+    errors: tuple[GoalError, ...] = ()
 
     @property
     def target(self) -> int | None:
@@ -245,10 +245,12 @@ def target_index(goal: Goal, contract: Contract) -> int:
     return next(iter(contract.interface.fingertips), 0)
 
 
-def aim_at_poses(ways: Sequence[TargetError], workspaces: Sequence[Reach], gaps: Sequence[ValueGap] = ()) -> Subgoal:
+def aim_at_poses(
+    ways: Sequence[TargetError], workspaces: Sequence[Reach], targets: Sequence[Target], gaps: Sequence[ValueGap] = ()
+) -> Subgoal:
     """Aim at poses of several targets at once, each in the workspace of its target, and at values of others."""
     inside = [replace(way, position=reach.inside(way.position, way.now)) for way, reach in zip(ways, workspaces)]
-    return _toward(inside, workspaces, gaps)
+    return _toward(inside, workspaces, targets, gaps)
 
 
 def aim_at_joints(goal: Goal, measured: Float, contract: Contract, aside: Sequence[int] = ()) -> Subgoal:
@@ -256,11 +258,18 @@ def aim_at_joints(goal: Goal, measured: Float, contract: Contract, aside: Sequen
     assert goal.joints is not None
     wanted = np.where(np.isnan(goal.joints), measured, goal.joints)
     near = np.array([REACHED_JOINT[joint.unit] for joint in contract.interface.joints])
-    away = np.abs(wanted - measured) >= near
+    left = np.abs(wanted - measured)
+    errors = tuple(
+        GoalError(each.name, "joint", float(left[i]), each.unit, float(near[i]), i, (float(wanted[i]),))
+        for i, each in enumerate(contract.interface.joints)
+        if not np.isnan(goal.joints[i])
+    )
+    away = left >= near
     if not away.any():
-        return Subgoal("reached")
+        return Subgoal("reached", errors=errors)
     planned = [i for i in range(len(away)) if i not in aside]
-    return Subgoal("pursuing", moves=bool(away[planned].any()), joints=np.asarray(wanted, np.float32))
+    moves = bool(away[planned].any())
+    return Subgoal("pursuing", moves=moves, joints=np.asarray(wanted, np.float32), errors=errors)
 
 
 def choose_target(
@@ -295,7 +304,13 @@ def choose_target(
 
 
 def aim_at_image(
-    pursuit: Pursuit, camera: str, now: Floats, seen: Floats | None, workspace: Reach, since: float = 1.0
+    pursuit: Pursuit,
+    camera: str,
+    now: Floats,
+    seen: Floats | None,
+    workspace: Reach,
+    targets: Sequence[Target],
+    since: float = 1.0,
 ) -> tuple[Subgoal, Pursuit]:
     """Visual servoing: the pursuit's target moves by as much as it is seen elsewhere in the goal image than now.
 
@@ -307,6 +322,7 @@ def aim_at_image(
         now: (3,) where the target is.
         seen: (K, 3) read from the camera now; None if it is not fresh, and then the aim is kept for ten steps.
         workspace: of that target.
+        targets: of the contract.
         since: steps of the model since the last tick.
     """
     target = pursuit.target
@@ -320,15 +336,25 @@ def aim_at_image(
         pursuit = replace(pursuit, aim=workspace.inside(there, now), blind_steps=0.0)
     if pursuit.aim is None or pursuit.blind_steps > _BLIND_STEPS:
         return Subgoal(f"image goal needs camera {camera}"), pursuit
-    return _toward([TargetError(target, pursuit.aim, now)], [workspace]), pursuit
+    return _toward([TargetError(target, pursuit.aim, now)], [workspace], targets), pursuit
 
 
-def _toward(ways: Sequence[TargetError], workspaces: Sequence[Reach], gaps: Sequence[ValueGap] = ()) -> Subgoal:
+def _toward(
+    ways: Sequence[TargetError], workspaces: Sequence[Reach], targets: Sequence[Target], gaps: Sequence[ValueGap] = ()
+) -> Subgoal:
     """Within `REACHED_M` hold still: smaller steps only make the arm chatter."""
-    left = [
-        hypot(*(float(way.position[axis] - way.now[axis]) for axis in reach.free))
-        for way, reach in zip(ways, workspaces)
-    ]
-    turned = all(way.apart_rad < REACHED_RAD for way in ways)
-    reached = max(left, default=0.0) < REACHED_M and turned and all(gap.closed for gap in gaps)
-    return Subgoal("reached" if reached else "pursuing", not reached, tuple(ways), tuple(gaps))
+    errors: list[GoalError] = []
+    for way, reach in zip(ways, workspaces):
+        name, axes = targets[way.target].name, tuple(reach.free)
+        left = tuple((way.position - way.now)[list(axes)].tolist())
+        errors.append(GoalError(name, "place", hypot(*left), "m", REACHED_M, way.target, left, axes))
+        if way.turn is not None:
+            errors.append(
+                GoalError(name, "turn", way.apart_rad, "rad", REACHED_RAD, way.target, tuple(way.turn.tolist()))
+            )
+    for gap in gaps:
+        about, to = targets[gap.target], (gap.value,)
+        away = inf if gap.now is None else abs(gap.value - gap.now)
+        errors.append(GoalError(about.name, "value", away, about.unit, gap.near, gap.target, to))
+    reached = all(each.size < each.near for each in errors)
+    return Subgoal("reached" if reached else "pursuing", not reached, tuple(ways), tuple(gaps), errors=tuple(errors))

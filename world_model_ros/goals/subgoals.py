@@ -97,7 +97,7 @@ class Aiming:
             ]
             reaches = [self._workspace.for_target(self._targets[way.target]) for way in ways]
             gaps = self._gaps(goal, belief_values)
-            return self._with_hands(aim_at_poses(ways, reaches, gaps), tips, self._rest), None
+            return self._with_hands(aim_at_poses(ways, reaches, self._targets, gaps), tips, self._rest), None
         assert goal.image is not None
         assert self._camera is not None
         assert self._reader is not None
@@ -110,7 +110,7 @@ class Aiming:
         assert pursuit.target is not None
         now = self._position(pursuit.target, tips, belief_poses)
         reach = self._workspace.for_target(self._targets[pursuit.target])
-        aim, pursuit = aim_at_image(pursuit, self._camera.name, now, seen, reach, since)
+        aim, pursuit = aim_at_image(pursuit, self._camera.name, now, seen, reach, self._targets, since)
         return self._with_hands(aim, tips, tips), pursuit
 
     def _way(self, target: int, pose: Floats, now: Floats, belief_poses: Floats | None) -> TargetError:
@@ -135,12 +135,12 @@ class Aiming:
     def out_of_the_way(self, aim: Subgoal, measured: Float | None) -> Subgoal:
         """All hands go to where they rest, so that the camera sees what they hid; what was pushed stays there."""
         if self._arm is None or self._rest is None or measured is None:
-            return Subgoal(LOOKING)
+            return Subgoal(LOOKING, errors=aim.errors)
         tips = self._arm.tips(measured).astype(np.float32)
         ways = [TargetError(k, np.asarray(self._rest[hand], np.float32), tips[hand]) for k, hand in self._tips.items()]
         ways += [replace(way, position=way.now) for way in aim.ways if self._targets[way.target].kind == "object"]
         reaches = [self._workspace.for_target(self._targets[way.target]) for way in ways]
-        return replace(aim_at_poses(ways, reaches), status=LOOKING)
+        return replace(aim_at_poses(ways, reaches, self._targets), status=LOOKING, errors=aim.errors)
 
     def _with_hands(self, aim: Subgoal, tips: Float | Floats | None, idle: Float | Floats | None) -> Subgoal:
         """The aim, where there are several hands with which of them pushes, and the others on their way to ``idle``."""
