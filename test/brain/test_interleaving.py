@@ -85,10 +85,11 @@ def test_what_is_left_is_all_that_the_next_ticks_need() -> None:
 def test_following_a_record_does_what_was_done_live() -> None:
     turns = Interleaving(fresh, 2)
     for tick in range(4):
-        turns.follow(tick < 2, False)  # both beliefs begin, which is no restart
+        turns.follow(tick < 2)  # both beliefs begin, which is no restart
         turns.add(ticked(turns.next()[0], tick), None)
     assert [float(memory.belief[0]) for memory, _ in turns.left] == [2.0, 2.0]
-    turns.follow(True, True)
+    turns.follow(True)
+    turns.refused()
     memory, _ = turns.next()
     assert memory.fresh_start
     assert memory.reach == 0.5

@@ -6,7 +6,8 @@ from world_model_ros.contract.contract import Contract
 
 _BRAIN_AND_GATE = (
     "command tick surprise predicted/path predicted/joints predicted/states predicted/contact predicted/candidates "
-    "goal/image goal/joints goal/cancel goal/refused gate/applied gate/state "
+    "goal/image goal/joints goal/cancel goal/refused "
+    "goal/request goal/cancel_id goal/status goal/feedback goal/result gate/applied gate/state "
     "robot_description /diagnostics /tf /tf_static"
 )
 

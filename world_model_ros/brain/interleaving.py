@@ -59,12 +59,10 @@ class Interleaving:
         """Forget everything."""
         self._left.extend([(self._start(), None)] * self.count)
 
-    def follow(self, restarted: bool, refused: bool) -> None:
-        """Do what a live brain did before its next tick, from that tick's record."""
+    def follow(self, restarted: bool) -> None:
+        """Start anew where a live brain did before its next tick, says that tick's record."""
         if restarted and not self._left[0][0].fresh_start:
             self.restart()
-        if refused:
-            self.refused()
 
     def refused(self) -> None:
         """The gate has refused the last plan."""

@@ -16,8 +16,12 @@ from numpy.typing import ArrayLike
 from world_model_ros.brain.decision import Decision
 from world_model_ros.contract.contract import Contract
 from world_model_ros.convert.stamps import is_stamped
-from world_model_ros.core.goal import Goal, PoseGoal, image_digest
+from world_model_ros.core.goal import Goal
+from world_model_ros.core.goal_json import goal_json, number, numbers
 from world_model_ros.core.streams import Observation
+from world_model_ros.goals.life.asked import Asked, asked_json
+from world_model_ros.goals.life.life import Result
+from world_model_ros.goals.life.told import ended_json
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,7 @@ class TickRecord:
         restarted: the belief was started anew before this tick.
         turns: ticks in a step of the model.
         unstamped: what was seen of streams whose messages have no stamp, by name: nothing else tells which they were.
+        goal_id: of the goal. asked: of goals since the tick before. ended: goals that ended before it or with it.
     """
 
     index: int
@@ -50,6 +55,9 @@ class TickRecord:
     gate_refusal: str | None = None
     turns: int = 1
     unstamped: Mapping[str, ArrayLike] = field(default_factory=dict)
+    goal_id: str | None = None
+    asked: Sequence[Asked] = ()
+    ended: Sequence[Result] = ()
 
     def json(self) -> str:
         """One line of JSON; numbers are exact, those that are not finite are null."""
@@ -60,23 +68,23 @@ class TickRecord:
                 "now_ns": self.observation.now_ns,
                 "stamps": dict(self.observation.stamps_ns),
                 "fresh": dict(self.observation.fresh),
-                **(
-                    {"unstamped": {key: _numbers(row) for key, row in self.unstamped.items()}} if self.unstamped else {}
-                ),
+                **({"unstamped": {key: numbers(row) for key, row in self.unstamped.items()}} if self.unstamped else {}),
                 "seed": self.seed,
                 "restarted": self.restarted,
                 "turns": self.turns,
-                "goal": None if self.goal is None else _goal(self.goal, decision),
+                "goal": None if self.goal is None else {**_goal(self.goal, decision), "id": self.goal_id},
+                **({"asked": asked_json(self.asked)} if self.asked else {}),
+                **({"ended": [ended_json(each) for each in self.ended]} if self.ended else {}),
                 "refused_goal": self.refused_goal,
                 "gate_refusal": self.gate_refusal,
-                "applied": _numbers(self.applied),
-                "reference": _numbers(self.reference),
-                **({} if decision is None or decision.action is None else {"action": _numbers(decision.action)}),
+                "applied": numbers(self.applied),
+                "reference": numbers(self.reference),
+                **({} if decision is None or decision.action is None else {"action": numbers(decision.action)}),
                 "status": "error" if decision is None else decision.status,
                 "error": self.error,
-                "surprise": None if decision is None else _number(decision.surprise),
+                "surprise": None if decision is None else number(decision.surprise),
                 "plan": None if decision is None else decision.plan,
-                "cost": None if decision is None else _number(decision.cost),
+                "cost": None if decision is None else number(decision.cost),
                 "stages_ms": {name: round(ms, 3) for name, ms in self.stages_ms.items()},
                 "missed": self.missed,
             }
@@ -90,37 +98,11 @@ def unstamped_values(observation: Observation, contract: Contract) -> dict[str, 
 
 
 def _goal(goal: Goal, decision: Decision | None) -> dict[str, Any]:
-    aim = None if decision is None or decision.aim is None else decision.aim[:3]
-    also = [
-        {"target": each.target, "pose": _numbers(each.pose)}
-        if isinstance(each, PoseGoal)
-        else {"target": each.target, "value": each.value}
-        for each in goal.also
-    ]
     # Of a picture, what it is found to be about; what other goals are about is not what a tick does first for them.
     found = None if decision is None else decision.aim_target
     target = found or goal.target if goal.kind == "image" else goal.target or found
-    value = {} if goal.value is None else {"value": goal.value}
-    return (
-        {
-            "kind": goal.kind,
-            "stamp_ns": goal.stamp_ns,
-            "target": target,
-            "pose": _numbers(goal.pose),
-            "joints": _numbers(goal.joints),
-            "aim": _numbers(aim),
-        }
-        | ({"also": also} if also else {} if goal.image is None else {"image": image_digest(goal.image)})
-        | value
-    )
-
-
-def _numbers(values: ArrayLike | None) -> list[float | None] | None:
-    return None if values is None else [_number(value) for value in np.asarray(values, np.float64).tolist()]
-
-
-def _number(value: float | None) -> float | None:
-    return value if value is not None and math.isfinite(value) else None
+    aim = None if decision is None or decision.aim is None else decision.aim[:3]
+    return goal_json(goal) | {"target": target, "aim": numbers(aim)}
 
 
 @dataclass

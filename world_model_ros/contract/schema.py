@@ -24,6 +24,7 @@ from world_model_ros.contract.field_types import (
     same,
 )
 from world_model_ros.contract.gate_settings import Command, GateSettings, JointLimit
+from world_model_ros.contract.goal_settings import GoalSettings
 from world_model_ros.contract.hands import Hand, moved_hands
 from world_model_ros.contract.senses import JointStream, Sense, Stream
 from world_model_ros.contract.simulation import Simulation
@@ -274,6 +275,7 @@ class Deployment(Strict):
     command: Command | None = None
     action: ActionSink | None = None
     gate: GateSettings = GateSettings()
+    goals: GoalSettings = GoalSettings()
     driver: Driver | None = None
     without_commands: Literal["nothing", "measured"] = "nothing"
     simulation: Simulation | None = None

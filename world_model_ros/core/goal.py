@@ -95,3 +95,14 @@ class Goal:
         there = [each.target for each in own]
         wishes = [wish if each.target == wish.target else each for each in own]
         return Goal.of(wishes if wish.target in there else [*wishes, wish], stamp_ns)
+
+    def same_as(self, other: Goal | None) -> bool:
+        """Whether it is the same goal, which may be known since to be about another target of its picture."""
+        if other is None or (self.kind, self.stamp_ns) != (other.kind, other.stamp_ns):
+            return False
+        poses = [(a.target, b.target, a.pose, b.pose) for a, b in zip(self.poses, other.poses)]
+        return (
+            len(self.poses) == len(other.poses)
+            and self.values == other.values
+            and all(name == named and np.array_equal(pose, posed) for name, named, pose, posed in poses)
+        )

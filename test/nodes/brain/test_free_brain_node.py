@@ -7,10 +7,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from uuid import UUID
 
 import numpy as np
 import pytest
 import rclpy
+from action_msgs.msg import GoalStatus
 from free_robot import cube_pose, effector_at, free_contract, write_free_bundle
 from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
@@ -28,10 +30,17 @@ from world_model_ros.nodes.brain.goal_inbox import GoalInbox
 from world_model_ros.nodes.brain.outbox import BrainOutbox
 from world_model_ros.nodes.brain.stream_inbox import StreamInbox
 from world_model_ros.nodes.brain.tick_loop import TickLoop
+from world_model_ros.nodes.qos import LATCHED
 
 MAKE = MessageMaker(ros_class)
 ACTION, VALUE = "std_msgs/msg/Float64MultiArray", "std_msgs/msg/Float32"
 POSE, STRING = "geometry_msgs/msg/PoseStamped", "std_msgs/msg/String"
+SAID = {
+    "goal/status": "action_msgs/msg/GoalStatusArray",
+    "goal/feedback": STRING,
+    "goal/result": STRING,
+    "goal/refused": STRING,
+}
 
 
 class Robot:
@@ -48,9 +57,11 @@ class Robot:
         self.actions: list[list[float]] = []
         self.ticks: list[dict] = []
         self.heard: list[tuple[str, str, object, int]] = []
-        for topic, kind in (("action", ACTION), ("tick", STRING)):
+        self.said: dict[str, list] = {topic: [] for topic in SAID}
+        for topic, kind in (("action", ACTION), ("tick", STRING), *SAID.items()):
+            qos = LATCHED if topic == "goal/status" else 10
             self.node.create_subscription(
-                ros_class(kind), topic, lambda each, t=topic, k=kind: self._hear(t, k, each), 10
+                ros_class(kind), topic, lambda each, t=topic, k=kind: self._hear(t, k, each), qos
             )
         self._out = {
             topic: (kind, self.node.create_publisher(ros_class(kind), topic, 10))
@@ -60,6 +71,8 @@ class Robot:
                 ("goal/cube_0/pose", POSE),
                 ("goal/drawer/value", VALUE),
                 ("goal/cancel", "std_msgs/msg/Empty"),
+                ("goal/request", STRING),
+                ("goal/cancel_id", STRING),
             )
         }
         self._executor = SingleThreadedExecutor(context=self.context)
@@ -76,7 +89,9 @@ class Robot:
 
     def _hear(self, topic: str, kind: str, message: object) -> None:
         self.heard.append((topic, kind, message, time.time_ns()))
-        if topic == "tick":
+        if topic in SAID:
+            self.said[topic].append(json.loads(message.data) if kind == STRING else message)
+        elif topic == "tick":
             self.ticks.append(json.loads(message.data))
         else:
             self.actions.append(list(message.data))
@@ -89,7 +104,18 @@ class Robot:
     def connected(self) -> bool:
         """Whether all that is said here is heard: what is said before is lost."""
         heard = all(publisher.get_subscription_count() for _, publisher in self._out.values())
-        return heard and all(self.node.count_publishers(topic) for topic in ("action", "tick"))
+        return heard and all(self.node.count_publishers(topic) for topic in ("action", "tick", *SAID))
+
+    def request(self, **told: object) -> None:
+        """Ask on ``goal/request``, and wait until it is heard."""
+        before = len(self.goals._asked) + self.goals.refusals
+        self.say("goal/request", MAKE.string(json.dumps(told)))
+        self.until(lambda: len(self.goals._asked) + self.goals.refusals > before)
+
+    def statuses(self) -> dict[str, int]:
+        """The newest status of each goal, by its id."""
+        newest = self.said["goal/status"][-1].status_list
+        return {str(UUID(bytes=bytes(each.goal_info.goal_id.uuid))): each.status for each in newest}
 
     def until(self, true: Callable[[], object]) -> None:
         deadline = time.monotonic() + 60.0
@@ -198,16 +224,12 @@ def test_actions_of_others_are_what_was_applied_and_bad_ones_are_refused(robot):
     assert not any(robot.tick()["applied"])
 
 
-def test_replay_of_what_was_recorded_is_exact(robot, brain, tmp_path: Path):
-    robot.say("goal/drawer/value", MAKE.float32(0.1))
-    robot.say("goal/cube_0/pose", pose(0.5, 77))
-    robot.until(lambda: robot.goals.goal is not None and len(robot.goals.goal.wishes) == 2)
-    for _ in range(12):
-        robot.tick()
-    with BagWriter(tmp_path / "bag", brain.contract) as bag:
+def record(robot: Robot, folder: Path) -> None:
+    """A bag of all that was heard, by a recorder that is slow."""
+    with BagWriter(folder, robot.contract) as bag:
         for topic, kind, message, at_ns in robot.heard:
             made = {"data": message.data} if kind in (VALUE, STRING, "std_msgs/msg/Float64") else None
-            late_ns = at_ns + 30_000_000  # a recorder that is slow: numbers have no stamp that would tell
+            late_ns = at_ns + 30_000_000  # numbers have no stamp that would tell
             if kind == POSE:
                 at, turn = message.pose.position, message.pose.orientation
                 numbers = [at.x, at.y, at.z, turn.x, turn.y, turn.z, turn.w]
@@ -217,9 +239,88 @@ def test_replay_of_what_was_recorded_is_exact(robot, brain, tmp_path: Path):
                 bag.write(topic, kind, bag.make.numbers(np.array(message.data)), late_ns)
             elif made is not None:
                 bag.write(topic, kind, bag.make.make(kind, **made), late_ns)
+
+
+def test_replay_of_what_was_recorded_is_exact(robot, brain, tmp_path: Path):
+    robot.say("goal/drawer/value", MAKE.float32(0.1))
+    robot.say("goal/cube_0/pose", pose(0.5, 77))
+    robot.until(lambda: robot.goals.goal is not None and len(robot.goals.goal.wishes) == 2)
+    for _ in range(12):
+        robot.tick()
+    record(robot, tmp_path / "bag")
     with BagReader(tmp_path / "bag") as reader:
         assert len(recorded_ticks(reader, brain.contract)) == 12
     done = replay(tmp_path / "bag", brain.contract, brain, tmp_path / "out")
     same = done.metrics["same_as_live"]
     assert (same["ticks"], same["equal"], same["observations_equal"]) == (12, 12, 12)
     assert (same["commands"], same["commands_equal"]) == (12, 12)
+
+
+def test_goals_end_in_a_replay_as_they_did_live(robot, brain, tmp_path: Path):
+    ids = [str(UUID(int=number)) for number in (21, 22)]
+    robot.say("goal/cube_0/pose", pose(0.5, 77))
+    robot.until(lambda: robot.goals.goal is not None)
+    robot.tick()
+    robot.request(id=ids[0], steps=[{"values": {"drawer": 0.1}}, REACH], timeout_s=0.001)
+    robot.request(id=ids[1], steps=[REACH], mode="queue")
+    robot.until(lambda: robot.tick()["goal"]["id"] == ids[1])
+    robot.say("goal/cancel_id", MAKE.string(ids[1]))
+    robot.until(lambda: robot.goals._asked)
+    robot.until(lambda: robot.tick() and len(robot.said["goal/result"]) == 3)
+    assert [each["reason"] for each in robot.said["goal/result"]] == ["preempted", "timeout", "cancelled"]
+    record(robot, tmp_path / "bag")
+    same = replay(tmp_path / "bag", brain.contract, brain, tmp_path / "out").metrics["same_as_live"]
+    assert same["equal"] == same["observations_equal"] == same["ticks"] == len(robot.ticks)
+    assert same["commands_equal"] == same["commands"] > 1
+    assert (same["goals_ended"], same["goals_equal"]) == (3, 3)
+
+
+REACH = {"poses": {"effector": [0.8, 0.0, 0.2]}}
+
+
+def test_a_request_has_status_feedback_and_one_result_under_its_id_in_the_record_too(robot):
+    ids = [str(UUID(int=number)) for number in (1, 2, 3)]
+    robot.request(id=ids[0], steps=[REACH, {"values": {"drawer": 0.1}}])
+    robot.request(id=ids[1], steps=[REACH], mode="queue", timeout_s=5.0)
+    tick = robot.tick()
+    robot.until(lambda: len(robot.said["goal/status"]) > 1 and robot.said["goal/feedback"])
+    assert robot.statuses() == {ids[0]: GoalStatus.STATUS_EXECUTING, ids[1]: GoalStatus.STATUS_ACCEPTED}
+    (feedback,) = robot.said["goal/feedback"]
+    assert (feedback["id"], feedback["step"], feedback["steps"]) == (ids[0], 0, 2)
+    assert (feedback["target"], feedback["unit"]) == ("effector", "m")
+    assert feedback["error"] > 0.3
+    assert (tick["goal"]["id"], [each["id"] for each in tick["asked"]]) == (ids[0], ids[:2])
+    robot.say("goal/cancel_id", MAKE.string(ids[0]))
+    robot.until(lambda: robot.goals._asked)
+    robot.tick()
+    robot.until(lambda: robot.tick() and robot.said["goal/result"])
+    (result,) = robot.said["goal/result"]
+    assert (result["id"], result["status"], result["reason"]) == (ids[0], "canceled", "cancelled")
+    assert robot.tick()["goal"]["id"] == ids[1]
+    robot.until(lambda: robot.statuses().get(ids[1]) == GoalStatus.STATUS_EXECUTING)
+    robot.say("goal/effector/pose", pose(0.8))
+    robot.until(lambda: robot.tick() and len(robot.said["goal/result"]) == 2)
+    assert [(each["id"], each["reason"]) for each in robot.said["goal/result"][1:]] == [(ids[1], "preempted")]
+    plain = robot.ticks[-1]["goal"]["id"]
+    robot.until(lambda: robot.statuses().get(plain) == GoalStatus.STATUS_EXECUTING)
+    robot.loop.close()
+    robot.until(lambda: len(robot.said["goal/result"]) == 3)
+    assert (robot.said["goal/result"][2]["id"], robot.said["goal/result"][2]["reason"]) == (plain, "lost")
+    assert ids[2] not in robot.statuses()
+
+
+def test_a_bad_request_is_answered_by_its_field_and_costs_itself_alone(robot):
+    first, second = (str(UUID(int=number)) for number in (11, 12))
+    robot.request(id=first, steps=[REACH])
+    robot.request(id=second, steps=[{"poses": {"effector": [0.8, 0.0]}}])
+    robot.say("goal/cancel_id", MAKE.string(second))
+    robot.until(lambda: len(robot.said["goal/refused"]) == 2)
+    robot.tick()
+    robot.until(lambda: robot.said["goal/result"])
+    (result,) = robot.said["goal/result"]
+    assert (result["id"], result["status"], result["reason"]) == (second, "rejected", "refused")
+    assert result["rule"] == "steps[0].poses.effector"
+    assert "x y z" in result["why"]
+    assert [each["field"] for each in robot.said["goal/refused"]] == ["steps[0].poses.effector", "goal/cancel_id"]
+    assert first in robot.said["goal/refused"][1]["legal"]
+    assert robot.tick()["goal"]["id"] == first

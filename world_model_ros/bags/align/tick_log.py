@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,9 @@ from world_model_ros.bundle.signatures import first_camera
 from world_model_ros.contract.contract import Contract
 from world_model_ros.convert.senses.camera import CameraConverter
 from world_model_ros.core.errors import UserError
-from world_model_ros.core.goal import Goal, PoseGoal, ValueGoal, image_digest
+from world_model_ros.core.goal import Goal, image_digest
+from world_model_ros.core.goal_json import goal_from_json
+from world_model_ros.goals.life.asked import Asked, asked_from_json
 
 TICK_TOPIC = "/tick"
 _IMAGE_TOPIC = "/goal/image"
@@ -34,9 +37,10 @@ class RecordedTick:
         seed: of the planner's noise.
         restarted: the belief was started anew before it.
         applied: (C,). reference: (J,) or None.
-        goal: pursued; None without one.
+        goal: pursued; None without one. goal_id: of it; None in older records.
+        asked: of goals since the tick before. ended: id and reason of goals that ended before it or with it.
         surprise: that it had; None if the tick failed.
-        refused: the gate had refused the plan before it.
+        refusal: the rule of the gate that the plan before it broke; None if it did not.
         turns: ticks in a step of the model.
         action: (C,) that was sent, where the robot itself reads it; None where nothing was.
     """
@@ -48,9 +52,12 @@ class RecordedTick:
     reference: NDArray[np.float64] | None
     goal: Goal | None
     surprise: float | None
-    refused: bool = False
+    refusal: str | None = None
     turns: int = 1
     action: NDArray[np.float32] | None = None
+    goal_id: str | None = None
+    asked: tuple[Asked, ...] = ()
+    ended: tuple[tuple[str | None, str], ...] = ()
 
 
 def recorded_ticks(bag: BagReader, contract: Contract) -> list[RecordedTick]:
@@ -136,31 +143,20 @@ def _parsed(record: dict[str, Any], told_ns: int, images: list[_Image], contract
         None if reference is None else np.array(reference, np.float64),
         None if record["goal"] is None else _goal(record["goal"], images),
         record["surprise"],
-        record.get("gate_refusal") is not None,
+        record.get("gate_refusal"),
         int(record.get("turns", 1)),
         None if record.get("action") is None else np.array(record["action"], np.float32),
+        None if record["goal"] is None else record["goal"].get("id"),
+        asked_from_json(record.get("asked", ()), partial(_image_of, images)),
+        tuple((each["id"], each["reason"]) for each in record.get("ended", ())),
     )
 
 
-def _goal(goal: dict[str, Any], images: list[_Image]) -> Goal:
-    stamp_ns = int(goal["stamp_ns"])
-    image = None
-    if goal["kind"] == "image":
-        image = _image_of(goal.get("image"), stamp_ns, images)
-    pose = None if goal["pose"] is None else np.array(goal["pose"], np.float32)
-    joints = None if goal["joints"] is None else np.array(goal["joints"], np.float32)
-    also = tuple(_wish(each) for each in goal.get("also", ()))
-    value = None if goal.get("value") is None else float(goal["value"])
-    return Goal(goal["kind"], stamp_ns, goal["target"], pose, image, joints, also, value)
+def _goal(told: dict[str, Any], images: list[_Image]) -> Goal:
+    return goal_from_json(told, partial(_image_of, images))
 
 
-def _wish(told: dict[str, Any]) -> PoseGoal | ValueGoal:
-    if "value" in told:
-        return ValueGoal(told["target"], float(told["value"]))
-    return PoseGoal(told["target"], np.array(told["pose"], np.float32))
-
-
-def _image_of(digest: str | None, stamp_ns: int, images: list[_Image]) -> NDArray[np.uint8]:
+def _image_of(images: list[_Image], digest: str | None, stamp_ns: int) -> NDArray[np.uint8]:
     """The goal image that a tick pursued: by its content, or in older records, which lack it, by when it was given."""
     if digest is not None:
         same = next((image for _, image in images if image_digest(image) == digest), None)

@@ -106,6 +106,9 @@ class ReplayBag:
             restarted=told.restarted,
             turns=1 if told.live is None else told.live.turns,
             unstamped=unstamped_values(told.tick.observation, self._contract),
+            goal_id=told.done.inputs.goal_id,
+            asked=told.done.inputs.asked,
+            ended=told.done.ended,
         )
         self._writer.write(TICK_TOPIC, "std_msgs/msg/String", make.string(record.json()), now_ns)
         self._writer.write("surprise", "std_msgs/msg/Float32", make.float32(decision.surprise), now_ns)

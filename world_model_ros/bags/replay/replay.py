@@ -281,8 +281,17 @@ def _run(
         if live is None:
             inputs = session.inputs(tick.observation, tick.reference, applied=tick.applied)
         else:
-            session.follow(live.restarted, live.refused)
-            inputs = session.inputs(tick.observation, live.reference, live.goal, applied=live.applied, seed=live.seed)
+            session.follow(live.restarted)
+            inputs = session.inputs(
+                tick.observation,
+                live.reference,
+                live.goal,
+                refusal=live.refusal,
+                applied=live.applied,
+                seed=live.seed,
+                asked=live.asked,
+                goal_id=live.goal_id,
+            )
         pace.wait(tick.observation.now_ns)
         done = session.step(inputs)
         measured = measured_positions(tick.observation, contract)

@@ -14,6 +14,7 @@ class SameAsLive:
         self._begins: bool | None = None
         self._observed: list[bool] = []
         self._gaps: list[float] = []
+        self._ended: list[bool] = []  # of each goal that ended live, whether it does so here at the same tick
 
     def add(self, told: ReplayedTick) -> None:
         live = told.live
@@ -24,6 +25,8 @@ class SameAsLive:
         seen, plan = told.tick.observation, live.plan
         same = dict(seen.stamps_ns) == dict(plan.chosen_ns) and dict(seen.fresh) == dict(plan.fresh)
         self._observed.append(same)
+        ours = [(each.id, each.reason) for each in told.done.ended]
+        self._ended += [each in ours for each in live.ended]
         if live.surprise is not None:
             self._gaps.append(abs(told.decision.surprise - live.surprise))
 
@@ -34,6 +37,8 @@ class SameAsLive:
             "equal": sum(gap == 0.0 for gap in self._gaps),
             "largest_difference_of_surprise": max(self._gaps, default=None),
             "observations_equal": sum(self._observed),
+            "goals_ended": len(self._ended),
+            "goals_equal": sum(self._ended),
             "commands": commands,
             "commands_equal": equal_commands,
         }

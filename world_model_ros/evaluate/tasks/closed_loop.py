@@ -159,12 +159,13 @@ class ClosedLoop:
                     if self.tamper is not None:
                         value = self.tamper(name, stamp_ns, value)
                     self._streams.push(name, stamp_ns, value)
-        refused = self.rig.take_refusal() in PLAN_RULES
+        rule = self.rig.take_refusal()
         self.observation = self._streams.observe(now_ns)
         self.ticks += 1
         if self._session is None:
             return
-        inputs = self._session.inputs(self.observation, self.rig.reference, goal, refused=refused)
+        refusal = rule if rule in PLAN_RULES else None
+        inputs = self._session.inputs(self.observation, self.rig.reference, goal, refusal=refusal)
         self.last = self._session.step(inputs).decision
         if self.last.trajectory is not None:
             self.rig.send(self.last.trajectory, now_ns + _LATENCY_NS)

@@ -61,7 +61,7 @@ class TickLoop:
         manifest = brain.bundle.manifest
         scale = manifest.calibration.region_scale
         self.coverage = CoverageMonitor(brain.contract, brain.imagine, manifest.horizon, scale, turns)
-        self._session, self._commanded = BrainSession(brain, seed, turns), False
+        self._session, self._commanded = BrainSession(brain, seed, turns, life=goals.life), False
         self._first_ns: int | None = None  # since the clock last jumped back
         self._last_ns: int | None = None
         self._taken = self._missed_before = 0
@@ -102,8 +102,11 @@ class TickLoop:
             self._stopped = True
             self._wake.notify()
         self._thread.join()
+        now_ns = self._last_ns or 0
+        ended = self._session.end(now_ns)
         if self._alive():
             self._outbox.stop()
+            self._goals.tell(self._session.life, ended, now_ns)
 
     def _run(self) -> None:
         while True:
@@ -127,11 +130,12 @@ class TickLoop:
                 self._log_error(f"tick {self._session.index - 1} failed, {told}: {traceback.format_exc()}")
 
     def _tick(self, now_ns: int, since: float) -> None:
-        self._commanded, goal, refusal = False, self._goals.goal, self._refusal()
+        self._commanded, asked, refusal = False, self._goals.take(), self._refusal()
         observation = self._streams.streams.observe(now_ns)
         reference = self._commanded_at(observation)
         applied = self._sent(observation.now_ns) if self._free else None
-        inputs = self._session.inputs(observation, reference, goal, refused=refusal is not None, applied=applied)
+        inputs = self._session.inputs_asked(observation, reference, asked, refusal=refusal, applied=applied)
+        goal = inputs.goal
         observed = perf_counter()
         decision, error = None, None
         try:
@@ -167,8 +171,12 @@ class TickLoop:
                     gate_refusal=refusal,
                     turns=self._session.turns,
                     unstamped=unstamped_values(observation, self._brain.contract),
+                    goal_id=inputs.goal_id,
+                    asked=asked,
+                    ended=self._session.ended,
                 )
             )
+            self._goals.tell(self._session.life, self._session.ended, now_ns)
         self._outbox.futures(decision, observation)
         self.observation, self.decision = observation, decision
         self.coverage.add(done_tick.memory, inputs.applied, decision, observation.fresh)

@@ -1,0 +1,1 @@
+"""Goals with a life: asked, pursued, watched, and ended for a reason."""
