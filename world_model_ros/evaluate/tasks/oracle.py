@@ -1,4 +1,4 @@
-"""Oracles: scripted policies that know the true poses; one pushes, one grasps and does table tasks; near upper bound."""
+"""Oracles: scripted policies that know the true poses; one pushes, one grasps and does table tasks; a near bound."""
 
 from __future__ import annotations
 
