@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 
 from world_model_ros.contract.contract import contract_from_text, load_contract
 from world_model_ros.contract.gate_settings import JointLimit
@@ -105,3 +106,26 @@ def test_a_contract_without_limits_takes_those_of_its_urdf(tmp_path: Path) -> No
     assert found.upper.tolist() == stated.upper.tolist()
     assert found.velocity.tolist() == stated.velocity.tolist()
     assert found.acceleration.tolist() == (2 * stated.velocity).tolist()
+
+
+@pytest.mark.parametrize(
+    ("name", "squeeze", "interface", "legal"),
+    [
+        ("finger_joint", 0.05, "forward_position", "at most 0.04"),
+        ("finger_joint", 0.005, "forward_velocity", "no positions, but forward_velocity"),
+        ("elbow_joint", 0.005, "forward_position", "finger_joint"),
+        ("finger_joint", 0.0, "forward_position", "greater than 0"),
+    ],
+)
+def test_a_squeeze_is_of_a_grippers_joint_that_is_sent_positions(name, squeeze, interface, legal):
+    data = yaml.safe_load(load_contract("gripper_arm_tracked").text)
+    other = {"interface": interface, "topic": "gripper", "joints": ["finger_joint"]}
+    first = "forward_velocity" if interface == "forward_velocity" else "joint_trajectory"
+    data["deployment"]["command"] |= {"interface": first, "others": [other]}
+    limit = next(each for each in data["deployment"]["limits"] if each["name"] == name)
+    limit["squeeze"] = squeeze
+    with pytest.raises(UserError, match=f"squeeze.*{legal}"):
+        contract_from_text(yaml.safe_dump(data))
+    limit.pop("squeeze")
+    without = contract_from_text(yaml.safe_dump(data))
+    assert without.interface_hash == load_contract("gripper_arm_tracked").interface_hash

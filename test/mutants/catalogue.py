@@ -129,6 +129,60 @@ _COMMANDS = (
     ),
 )
 
+_SQUEEZE = "test/gate/test_squeeze.py"
+
+# How hard a gripper closes on something.
+_GRIP = (
+    Mutant(
+        "squeeze_doubled",
+        "gate/squeeze.py::Squeeze.aim",
+        "measured[joint] + way * most",
+        "measured[joint] + 2.0 * way * most",
+        "the setpoint of a gripper leads its measured opening by at most the squeeze",
+        (_SQUEEZE,),
+    ),
+    Mutant(
+        "opening_from_the_setpoint",
+        "gate/squeeze.py::Squeeze.from_measured",
+        "if lead > 0.0 and opens > 0.0:",
+        "if False:",
+        "opening begins where the fingers are",
+        (_SQUEEZE,),
+    ),
+    Mutant(
+        "opened_farther_than_told",
+        "gate/squeeze.py::Squeeze.from_measured",
+        "max(place - min(opens, lead), least)",
+        "place - min(opens, lead)",
+        "nothing opens farther than the command says",
+        (_SQUEEZE,),
+    ),
+    Mutant(
+        "gripper_waits_for_the_arm_to_stop",
+        "gate/limiter.py::Limiter.stop",
+        "self._trajectory(self._stop_input, now, self._stops)",
+        "self._trajectory(self._stop_input, now)",
+        "the squeeze is kept while the arm brakes",
+        (_SQUEEZE,),
+    ),
+    Mutant(
+        "led_back_to_where_the_fingers_were",
+        "gate/gate.py::Gate._held",
+        "held if self._squeeze is None else self._squeeze.held(held, measured)",
+        "held",
+        "a gripper that was moved by hand begins where it is measured",
+        (_SQUEEZE,),
+    ),
+    Mutant(
+        "let_go_by_a_protective_stop",
+        "gate/gate.py::Gate._led_to_arm",
+        "np.where(self.watched, measured.position, self._held(measured.position, still))",
+        "measured.position",
+        "what is carried is not let go when the driver stops the robot",
+        (_SQUEEZE,),
+    ),
+)
+
 # What limits and brakes.
 _MOTION = (
     Mutant(
@@ -574,4 +628,4 @@ _REST = (
     ),
 )
 
-MUTANTS = (*_COMMANDS, *_MOTION, *_DRIVER, *_REST)
+MUTANTS = (*_COMMANDS, *_GRIP, *_MOTION, *_DRIVER, *_REST)

@@ -16,6 +16,8 @@ class JointLimit(Strict):
     the velocity limit in half a second, and a jerk reaches the acceleration limit in a tenth.
     ``rest`` is where the joint likes to be: an arm with more joints than its fingertip needs stays near it, and the
     simulated robot begins there. Left out, it is the middle of the range.
+    ``squeeze`` is of a gripper's joint: how far its setpoint is led closed ahead of where it is measured, at most the
+    way from open to closed; what it holds is pressed by no more. Left out, it is led all the way.
     """
 
     name: str
@@ -25,6 +27,7 @@ class JointLimit(Strict):
     jerk: Positive | None = None
     effort: Positive | None = None
     rest: Finite | None = None
+    squeeze: Positive | None = None
 
     @model_validator(mode="after")
     def _order(self) -> JointLimit:

@@ -25,7 +25,7 @@ from world_model_ros.contract.field_types import (
 )
 from world_model_ros.contract.gate_settings import Command, GateSettings, JointLimit
 from world_model_ros.contract.goal_settings import GoalSettings
-from world_model_ros.contract.hands import Hand, moved_hands
+from world_model_ros.contract.hands import Hand, grippers, moved_hands
 from world_model_ros.contract.senses import JointStream, Sense, Stream
 from world_model_ros.contract.simulation import Simulation
 
@@ -341,7 +341,28 @@ class ContractFile(Strict):
         limited = [limit.name for limit in self.deployment.limits]
         known("deployment.limits", limited, joints)
         once("deployment.limits", limited)
+        self._check_squeeze(joints)
         return self
+
+    def _check_squeeze(self, joints: list[str]) -> None:
+        """`ValueError` if a squeeze is not of a gripper's joint that is sent positions, or over its way."""
+        ways = {
+            joint.name: abs(joint.open - joint.closed)
+            for gripper in grippers(self.interface.action)
+            for joint in gripper.joints
+        }
+        command = self.deployment.command
+        sent = {name: each.interface for each in command.controllers(joints) for name in each.joints} if command else {}
+        for limit in self.deployment.limits:
+            if limit.squeeze is None:
+                continue
+            where = f"deployment.limits: {limit.name}: squeeze: {limit.squeeze:g}"
+            if limit.name not in ways:
+                raise ValueError(f"{where}: is for joints that a part of kind gripper names: {sorted(ways)}")
+            if limit.squeeze > ways[limit.name]:
+                raise ValueError(f"{where}: at most {ways[limit.name]:g}, the way from open to closed")
+            if sent.get(limit.name) in ("forward_velocity", "twist"):
+                raise ValueError(f"{where}: its controller is sent no positions, but {sent[limit.name]}")
 
     def _check_free(self) -> None:
         """`ValueError` if an action of free parts has nowhere to go, or what only a robot with kinematics has."""

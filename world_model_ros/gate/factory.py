@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from world_model_ros.contract.contract import Contract
+from world_model_ros.contract.hands import grippers
 from world_model_ros.contract.senses import JointStream
 from world_model_ros.core.arrays import Float
 from world_model_ros.core.errors import UserError
 from world_model_ros.gate.collision import Collision
 from world_model_ros.gate.driver_state import DriverState
 from world_model_ros.gate.gate import Gate
+from world_model_ros.gate.squeeze import Squeeze
 
 
 def gate_for(contract: Contract) -> Gate:
@@ -33,6 +35,7 @@ def gate_for(contract: Contract) -> Gate:
         arm_tolerance=_arm_tolerances(contract),
         watched=np.array([name not in _grippers(contract) for name in contract.joint_names]),
         driver=DriverState(deployment.driver),
+        squeeze=_squeeze(contract),
     )
 
 
@@ -51,24 +54,39 @@ def _arm_tolerances(contract: Contract) -> Float:
     One that the action closes may hold something anywhere.
     """
     settings, moved, limits = contract.deployment.gate, _moved(contract), contract.limits()
-    grippers, reach = _grippers(contract), dict(zip(limits.names, limits.upper - limits.lower))
+    gripping, reach = _grippers(contract), dict(zip(limits.names, limits.upper - limits.lower))
     return np.array(
         [
             reach[joint.name]
-            if joint.name in grippers
+            if joint.name in gripping
             else settings.tracking_tolerance
             if joint.name not in moved
-            else settings.arm_tolerance / (5.0 if joint.unit == "m" else 1.0)
+            else _resting(settings.arm_tolerance, joint.unit)
             for joint in contract.interface.joints
         ]
     )
 
 
+def _resting(arm_tolerance: float, unit: str) -> float:
+    """The tolerance of arming for a joint by its unit: what is rad for one that turns is a fifth of it in m."""
+    return arm_tolerance / (5.0 if unit == "m" else 1.0)
+
+
+def _squeeze(contract: Contract) -> Squeeze | None:
+    """The bound of how far grippers are led ahead of where they are measured, if the contract has one."""
+    deployment, joints = contract.deployment, contract.interface.joints
+    most = {limit.name: limit.squeeze for limit in deployment.limits if limit.squeeze is not None}
+    if not most or deployment.command is None:
+        return None
+    named = [joint for gripper in grippers(contract.interface.action) for joint in gripper.joints]
+    closing = {joint.name: 1.0 if joint.closed > joint.open else -1.0 for joint in named}
+    slack = np.array([_resting(deployment.gate.arm_tolerance, joint.unit) for joint in joints])
+    return Squeeze(contract.limits(), most, closing, slack, 1.0 / deployment.command.rate_hz)
+
+
 def _grippers(contract: Contract) -> set[str]:
     """Joints of grippers that the action opens and closes."""
-    action = contract.interface.action
-    parts = action.parts if action.kind == "parts" else []
-    return {joint.name for part in parts if part.kind == "gripper" for joint in part.joints}
+    return {joint.name for gripper in grippers(contract.interface.action) for joint in gripper.joints}
 
 
 def _moved(contract: Contract) -> set[str]:

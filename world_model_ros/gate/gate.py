@@ -37,6 +37,7 @@ from world_model_ros.gate.limiter import EXACT_S, Limiter, Motion, Plan
 from world_model_ros.gate.output import GateOutput, require_finite
 from world_model_ros.gate.retreat import Trail
 from world_model_ros.gate.rules import Refusal, TrajectoryLike, judge
+from world_model_ros.gate.squeeze import Squeeze
 from world_model_ros.gate.states import Event, Machine, State, Transition
 
 LEAD_S = 0.1
@@ -70,6 +71,7 @@ class Gate:
         watched: (J,) whether a joint that is far from its setpoint brakes the arm; None watches all. A gripper that
             closes on something stays where that is.
         driver: what the robot's driver says; None hears of none.
+        squeeze: bounds how far joints of grippers are led ahead of where they are measured; None bounds none.
 
     Attributes:
         machine: the state, why, and since when.
@@ -94,6 +96,7 @@ class Gate:
         arm_tolerance: Float | None = None,
         watched: NDArray[np.bool_] | None = None,
         driver: DriverState | None = None,
+        squeeze: Squeeze | None = None,
     ) -> None:
         self.limits = limits
         self.settings = settings
@@ -109,7 +112,9 @@ class Gate:
         # The step nearest to the deadline brakes, so the delay is off by half a cycle at most.
         self._silence_s = settings.silence_ticks * tick_s - 0.5 * self._cycle_s
         self._joints_max_age_s = joints_max_age_s
-        self._limiter = Limiter(limits, max(LEAD_S, 2 * self._cycle_s))
+        self._squeeze = squeeze
+        alone = None if squeeze is None else squeeze.joints
+        self._limiter = Limiter(limits, max(LEAD_S, 2 * self._cycle_s), alone=alone)
         self.machine = Machine()
         self._transitions: list[Transition] = []
         self._measured: Measured | None = None
@@ -187,10 +192,15 @@ class Gate:
 
     def _hold(self, measured: Measured) -> None:
         """Stand still where motion goes on from."""
-        held = held_position(measured.position, self.limits, self._setpoint, self._arm_tolerance)
+        held = self._held(measured.position, self._setpoint)
         if self.collision is not None:
             self.collision.begin(held)
         self._stand(held)
+
+    def _held(self, measured: Float, setpoint: Float | None) -> Float:
+        """Where (J,) to stand, of what is measured and where the controller was left."""
+        held = held_position(measured, self.limits, setpoint, self._arm_tolerance)
+        return held if self._squeeze is None else self._squeeze.held(held, measured)
 
     def disarm(self, now_ns: int) -> Refusal | None:
         """Brake if moving, then be disarmed; refused by a stopped gate, which stays stopped."""
@@ -248,6 +258,8 @@ class Gate:
         if isinstance(verdict, Trajectory):
             if self.state in (State.HOLDING, State.TRACKING) or self.machine.resumable:
                 self._command, self._command_ns = verdict, now_ns
+                if self._squeeze is not None:
+                    self._squeeze.hear(verdict, None if self._measured is None else self._measured.position)
                 self.counts["accepted"] += 1
                 self._fire(Event.COMMAND, now_ns)
                 return None
@@ -337,7 +349,8 @@ class Gate:
                 self._lead_in(now_ns)
             if self._lead_left_s == 0.0:
                 then_ns = now_ns + round((self._ahead_s + self._limiter.lead_s) * 1e9)
-                plan = self._toward(motion, self._command.sample(then_ns))
+                target = self._command.sample(then_ns)
+                plan = self._toward(motion, target if self._squeeze is None else self._squeeze.from_measured(*target))
         elif self._brakes and self._plan.lead_s > 0 and not self._still():
             plan = self._clear(self._limiter.stop(motion))
         if plan is not None:
@@ -360,7 +373,7 @@ class Gate:
             self._paused = True
         elif self._paused and measured is not None and measured.still(self.limits):
             self._paused = False  # a pause that is heard late leaves the plan ahead of the arm
-            position = held_position(measured.position, self.limits, position, self._arm_tolerance)
+            position = self._held(measured.position, position)
         else:
             return
         self._stand(position)
@@ -424,15 +437,23 @@ class Gate:
 
         A plan that they forbid is tried again at half the speed: a stop out of an acceleration may swerve.
         """
-        aim = self._limiter.aim(motion, *target)
-        ahead, aim = self._limiter.ahead(motion, aim), self.alarms.speed() * self.driver.speed * self.speed_scale * aim
+        aim, share = self._limiter.aim(motion, *target), self.alarms.speed() * self.driver.speed * self.speed_scale
+        ahead, aim = self._limiter.ahead(motion, aim), share * aim
         self.look = FREE if self.collision is None else self.collision.look(motion.position, ahead)
-        plan = self._limiter.follow(motion, aim := self.look.speed * aim)
+        aim, share = self.look.speed * aim, self.look.speed * share
+        plan = self._follow(motion, aim, share)
         broken = self._broken(plan)
         if broken is None:
             return plan
         self.look = replace(self.look, clear=False, pair=broken)
-        return self._clear(self._limiter.follow(motion, SECOND_SPEED * aim))
+        return self._clear(self._follow(motion, SECOND_SPEED * aim, SECOND_SPEED * share))
+
+    def _follow(self, motion: Motion, aim: Float, share: float) -> Plan | None:
+        """Plan toward a velocity (J,), at a share of the speed; grippers no farther than they may squeeze."""
+        if self._squeeze is None:
+            return self._limiter.follow(motion, aim)
+        assert self._measured is not None  # or the gate would brake
+        return self._limiter.follow(motion, *self._squeeze.aim(motion, aim, self._measured.position, share))
 
     def _broken(self, plan: Plan | None) -> str | None:
         """Why a plan may not be taken; None if it may."""
@@ -456,6 +477,7 @@ class Gate:
         back = self._trail.back() if self.cause is Event.FORCE else None
         if back is not None:
             end = self._plan.at(self._plan.duration_s)
+            back = back if self._squeeze is None else self._squeeze.opened(end.position, back)
             retreat = self._clear(self._limiter.go(end, back))
             if retreat is not None:
                 self._join(retreat)
@@ -468,6 +490,7 @@ class Gate:
     def _led_to_arm(self, now_ns: int) -> bool:
         """Lead the controller to where a driver that is not ready has stopped the arm: nothing leaps afterwards.
 
+        Grippers keep what they hold.
         False until that is done; an arm that is not seen to stand still is waited for `PATIENCE_S` at most.
         """
         measured = self._measured
@@ -480,8 +503,9 @@ class Gate:
         if self._lead_left_s:  # told anything before that is over, it steps, also while its time stands
             return False
         assert self._plan is not None
-        before = self._setpoint
-        self._stand(measured.position)
+        before, still = self._setpoint, self._plan.at(self._into_s).position
+        # A gripper may hold something, and would let go of it.
+        self._stand(np.where(self.watched, measured.position, self._held(measured.position, still)))
         held = self._plan.at(0.0).position
         self._lead(held, self._unknown_distance(held, measured, before), now_ns)
         self._yielded = True

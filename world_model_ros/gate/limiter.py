@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
-from typing import NamedTuple
+from typing import NamedTuple, Union
 
 import numpy as np
 import ruckig
+from numpy.typing import NDArray
 
 from world_model_ros.core.arrays import Float
 from world_model_ros.core.trajectory import JointLimits
@@ -25,6 +26,8 @@ _KNOT_GAP_S = 1e-7  # knots nearer to each other than this would only be roundin
 _SLACK = 1e-9  # rad or m, for rounding in the comparison with position limits
 # Of the velocity limit: where what was sent is sparse, a spline through it runs up to 2e-4 faster than the plan.
 _HEADROOM = 0.998
+_SLOWEST = 1e-3  # of the velocity limit, of a joint that is led to a place: slower than that would take for ever
+_NONE: Mapping[int, tuple[float, float]] = {}
 _NO_MOTION = "no motion within the limits"
 
 
@@ -60,10 +63,32 @@ class Points(NamedTuple):
         )
 
 
+class _Apart:
+    """A Ruckig trajectory, with joints that have one of their own in it."""
+
+    def __init__(self, together: ruckig.Trajectory, apart: Mapping[int, ruckig.Trajectory]) -> None:
+        self._together, self._apart = together, apart
+        self.duration = max(float(each.duration) for each in (together, *apart.values()))
+        self.profiles = [list(together.profiles[0])]
+        self.position_extrema = list(together.position_extrema)
+        for joint, each in apart.items():
+            self.profiles[0][joint], self.position_extrema[joint] = each.profiles[0][0], each.position_extrema[0]
+
+    def at_time(self, time_s: float) -> tuple[list[float], list[float], list[float]]:
+        rows: tuple[list[float], list[float], list[float]] = self._together.at_time(time_s)
+        for joint, each in self._apart.items():
+            for row, own in zip(rows, each.at_time(min(time_s, each.duration))):
+                row[joint] = own[0]
+        return rows
+
+
+Course = Union[ruckig.Trajectory, _Apart]
+
+
 class Piece(NamedTuple):
     """``length_s`` seconds of a Ruckig trajectory from ``from_s`` on; still at its end once it is over."""
 
-    trajectory: ruckig.Trajectory
+    trajectory: Course
     from_s: float
     length_s: float
 
@@ -169,23 +194,31 @@ class Limiter:
         limits: of J joints.
         lead_s: how far ahead the target is looked at, and in what time its velocity is reached if limits allow.
         gain: share of the position error made up for, 1/s; stable while well below 1 / ``lead_s``.
+        alone: (J,) joints that stop as soon as they can and wait for no other, as a gripper's; None: all stop together.
 
     Attributes:
         lacking: why the last call found no plan: the joint whose position limit it would have passed.
     """
 
-    def __init__(self, limits: JointLimits, lead_s: float = 0.1, gain: float = 6.0) -> None:
+    def __init__(
+        self,
+        limits: JointLimits,
+        lead_s: float = 0.1,
+        gain: float = 6.0,
+        alone: NDArray[np.bool_] | None = None,
+    ) -> None:
         self.limits = limits
         self._bounds = list(zip((limits.lower - _SLACK).tolist(), (limits.upper + _SLACK).tolist()))
         self._fastest = _HEADROOM * limits.velocity
         self.lead_s = lead_s
         self.gain = gain
         self.lacking = _NO_MOTION
-        self._ruckig = ruckig.Ruckig(len(limits.names))
+        self._ruckig, self._one = ruckig.Ruckig(len(limits.names)), ruckig.Ruckig(1)
         self._follow_input = self._input()
         self._follow_input.minimum_duration = lead_s
         self._stop_input = self._input()
         self._stop_input.target_velocity = [0.0] * len(limits.names)
+        self._stops = {} if alone is None else dict.fromkeys(np.flatnonzero(alone).tolist(), (0.0, 0.0))
 
     def aim(self, now: Motion, position: Float, velocity: Float) -> Float:
         """The velocity (J,) to have in ``lead_s``, in order to follow a moving target (J,) as it will be then."""
@@ -197,21 +230,27 @@ class Limiter:
         """Where (J,) the motion goes on to at once, and where an aim leads to within ``lead_s`` if limits let it."""
         return now.position + _SOON_S * now.velocity, now.position + 0.5 * self.lead_s * (now.velocity + aim)
 
-    def follow(self, now: Motion, aim: Float) -> Plan | None:
-        """Plan toward the velocity ``aim`` (J,), then to a stop; None if it would pass a position limit."""
+    def follow(self, now: Motion, aim: Float, ends: Float | None = None) -> Plan | None:
+        """Plan toward the velocity ``aim`` (J,), then to a stop; None if it would pass a position limit.
+
+        A joint that may stop alone stops at ``ends`` (J,) at the latest, if it still can, else it comes back there; NaN
+        where it goes with the others.
+        """
         self._follow_input.target_velocity = aim.tolist()
-        lead = self._trajectory(self._follow_input, now)
+        goals = [] if ends is None else list(enumerate(zip(aim.tolist(), ends.tolist())))
+        alone = {joint: goal for joint, goal in goals if not math.isnan(goal[1])}
+        lead = self._trajectory(self._follow_input, now, alone)
         if lead is None or not self._inside(lead, now, self.lead_s):
             return None
         end = _motion(lead, self.lead_s)
-        stop = self._trajectory(self._stop_input, end)
+        stop = self._trajectory(self._stop_input, end, self._stops)
         if stop is None or not self._inside(stop, end):
             return None
         return Plan([Piece(lead, 0.0, self.lead_s), _whole(stop)], self.lead_s)
 
     def stop(self, now: Motion) -> Plan | None:
         """Plan of a stop of all joints together; None if it would pass a position limit."""
-        stop = self._trajectory(self._stop_input, now)
+        stop = self._trajectory(self._stop_input, now, self._stops)
         return Plan([_whole(stop)]) if stop is not None and self._inside(stop, now) else None
 
     def go(self, now: Motion, position: Float) -> Plan | None:
@@ -231,19 +270,39 @@ class Limiter:
         parameters.max_jerk = self.limits.jerk
         return parameters
 
-    def _trajectory(self, parameters: ruckig.InputParameter, now: Motion) -> ruckig.Trajectory | None:
+    def _trajectory(
+        self, parameters: ruckig.InputParameter, now: Motion, alone: Mapping[int, tuple[float, float]] = _NONE
+    ) -> Course | None:
+        """The motion from ``now``; of joints ``alone``, no faster than a speed to an end."""
         parameters.current_position = now.position.tolist()
         parameters.current_velocity = now.velocity.tolist()
         parameters.current_acceleration = now.acceleration.tolist()
-        trajectory = ruckig.Trajectory(len(self.limits.names))
+        if self._stops:
+            parameters.enabled = [joint not in alone for joint in range(len(self.limits.names))]
         self.lacking = _NO_MOTION
-        try:
-            result = self._ruckig.calculate(parameters, trajectory)
-        except ruckig.RuckigError:
-            return None
-        return trajectory if result in (ruckig.Result.Working, ruckig.Result.Finished) else None
+        together = _calculated(self._ruckig, parameters)
+        if together is None or not alone:
+            return together
+        apart = {joint: self._single(now, joint, *goal) for joint, goal in alone.items()}
+        found = {joint: course for joint, course in apart.items() if course is not None}
+        return _Apart(together, found) if len(found) == len(apart) else None
 
-    def _inside(self, trajectory: ruckig.Trajectory, now: Motion, until_s: float = math.inf) -> bool:
+    def _single(self, now: Motion, joint: int, speed: float, end: float) -> ruckig.Trajectory | None:
+        """One joint's way to an end, no faster than a speed, as soon as it can; a stop where that is nothing."""
+        parameters, fastest = ruckig.InputParameter(1), float(self.limits.velocity[joint])
+        if abs(speed) > _SLOWEST * fastest:
+            parameters.target_position, fastest = [end], abs(speed)
+        else:
+            parameters.control_interface = ruckig.ControlInterface.Velocity
+        parameters.max_velocity = [fastest]
+        parameters.max_acceleration = self.limits.acceleration[joint : joint + 1]
+        parameters.max_jerk = self.limits.jerk[joint : joint + 1]
+        parameters.current_position = now.position[joint : joint + 1]
+        parameters.current_velocity = now.velocity[joint : joint + 1]
+        parameters.current_acceleration = now.acceleration[joint : joint + 1]
+        return _calculated(self._one, parameters)
+
+    def _inside(self, trajectory: Course, now: Motion, until_s: float = math.inf) -> bool:
         """Whether a trajectory from ``now`` keeps the position limits; extrema only count where these are in reach.
 
         What is after ``until_s`` does not count: the motion does not go that far.
@@ -273,7 +332,16 @@ def _apart(knots: list[float], switches: list[float]) -> list[float]:
     return [time * 1e-9 for time in times]
 
 
-def _switches(trajectory: ruckig.Trajectory) -> Float:
+def _calculated(planner: ruckig.Ruckig, parameters: ruckig.InputParameter) -> ruckig.Trajectory | None:
+    trajectory = ruckig.Trajectory(parameters.degrees_of_freedom)
+    try:
+        result = planner.calculate(parameters, trajectory)
+    except ruckig.RuckigError:
+        return None
+    return trajectory if result in (ruckig.Result.Working, ruckig.Result.Finished) else None
+
+
+def _switches(trajectory: Course) -> Float:
     spans = np.array([(*profile.brake.t, *profile.t) for profile in trajectory.profiles[0]])
     return spans.cumsum(axis=1).ravel()
 
@@ -297,10 +365,10 @@ def _extrema(profile: ruckig.Profile, until_s: float = math.inf) -> tuple[float,
     return (min(found), max(found)) if found else (profile.p[0], profile.p[0])
 
 
-def _whole(trajectory: ruckig.Trajectory) -> Piece:
+def _whole(trajectory: Course) -> Piece:
     return Piece(trajectory, 0.0, float(trajectory.duration))
 
 
-def _motion(trajectory: ruckig.Trajectory, time_s: float) -> Motion:
+def _motion(trajectory: Course, time_s: float) -> Motion:
     position, velocity, acceleration = trajectory.at_time(time_s)
     return Motion(np.array(position), np.array(velocity), np.array(acceleration))
