@@ -24,6 +24,8 @@ _SERVO_LARGE = (6000.0, 350.0, 2.0)
 _SERVO_SMALL = (900.0, 25.0, 0.15)
 _SERVO_FINGER = (4000.0, 120.0, 0.2)  # of a gripper's finger that slides, N/m, N s/m and kg
 _TABLE_FRICTION = [0.5, 0.005, 0.0001]
+_UNSEEN = 4  # group of sites that are not drawn
+_MOUNTED = 0.1  # how much of what a camera on the bench is moved one moves that is screwed to a link
 
 
 @dataclass(frozen=True)
@@ -188,8 +190,9 @@ def _add_cameras(spec: mujoco.MjSpec, contract: Contract, scene: SceneConfig) ->
         castshadow=False,
     )
     for camera in contract.simulation.cameras:
-        position = np.array(camera.position_m) + np.asarray(scene.camera_shift)
-        target = np.array(camera.target_m) + np.asarray(scene.camera_aim)
+        share = _MOUNTED if contract.simulation.furnished and camera.link is not None else 1.0
+        position = np.array(camera.position_m) + share * np.asarray(scene.camera_shift)
+        target = np.array(camera.target_m) + share * np.asarray(scene.camera_aim)
         carrier = spec.worldbody if camera.link is None else spec.body(camera.link)
         carrier.add_camera(name=camera.name, pos=position, quat=_look_at(position, target), fovy=camera.fovy_deg)
 
@@ -239,7 +242,8 @@ def _set_up_robot(spec: mujoco.MjSpec, contract: Contract) -> None:
     wrenches = contract.interface.of(WrenchStream)
     carriers = [source.frame for source in contract.deployment.streams]
     for name in dict.fromkeys([*tips, *(stream.frame for stream in wrenches), *filter(None, carriers)]):
-        spec.body(name).add_site(name=name)
+        hidden = name in tips and not list(spec.body(name).geoms)  # between fingers is nothing to be seen
+        spec.body(name).add_site(name=name, group=_UNSEEN if hidden else 0)
     for stream in wrenches:
         for kind, what in (("force", mujoco.mjtSensor.mjSENS_FORCE), ("torque", mujoco.mjtSensor.mjSENS_TORQUE)):
             name = f"{stream.name}/{kind}"
