@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from uuid import UUID
+
 import numpy as np
 import pytest
 from free_robot import HOME, SIZES, cube_pose, effector_at, free_contract, write_free_bundle
@@ -16,6 +19,7 @@ from world_model_ros.convert.messages import ros_class
 from world_model_ros.convert.senses.converters import converter_for
 from world_model_ros.core.goal import Goal, PoseGoal, ValueGoal
 from world_model_ros.core.streams import Observation
+from world_model_ros.goals.life.asked import Request, Wish
 from world_model_ros.goals.subgoal import check_goal
 
 BOUNDS = [0.05, 0.05, 0.05, 0.3, 1.0]
@@ -42,6 +46,10 @@ def seen(tick: int = 0, without: str | None = None) -> Observation:
 
 def pose(x: float, y: float = 0.0, z: float = 0.2, turn: float = 0.0) -> np.ndarray:
     return np.array([x, y, z, 0, 0, np.sin(0.5 * turn), np.cos(0.5 * turn)], np.float32)
+
+
+def id_of(number: int) -> str:
+    return str(UUID(int=number))
 
 
 def decided(brain: Brain, goal: Goal | None, observation: Observation | None = None):
@@ -102,6 +110,39 @@ def test_a_long_push_is_no_reason_to_stand_still(brain):
     for tick in range(40):
         inputs = session.inputs(seen(tick), None, goal, applied=np.zeros(5, np.float32))
         assert session.step(inputs).decision.status == "pursuing"
+
+
+def test_a_goal_that_is_asked_and_one_that_is_said_at_each_tick_are_the_same_ticks_with_the_same_end(brain):
+    """The first is how it is live, the second how it is in evaluation."""
+    asked, said, still = BrainSession(brain, 3), BrainSession(brain, 3), np.zeros(5, np.float32)
+    goal, there = Goal("pose", 1, "effector", pose(0.8)), Goal("pose", 2, "effector", pose(*HOME))
+    wishes = {0: (Wish(id_of(1), goal),), 5: (Wish(id_of(2), there),)}
+    ends = []
+    for tick in range(30):
+        first = asked.step(asked.inputs_asked(seen(tick), None, wishes.get(tick, ()), applied=still))
+        now = goal if tick < 5 else there
+        second = said.step(said.inputs(seen(tick), None, now, applied=still))
+        assert now.same_as(first.inputs.goal)
+        assert first.decision.status == second.decision.status
+        assert first.decision.chunk.tobytes() == second.decision.chunk.tobytes()
+        assert [(each.reason, each.why) for each in first.ended] == [(each.reason, each.why) for each in second.ended]
+        ends += [(tick, each.id, each.reason) for each in first.ended]
+        (error,) = first.decision.errors
+        assert (error.name, error.kind) == ("effector", "place")
+    assert ends == [(5, id_of(1), "preempted"), (15, id_of(2), "reached")]  # after half a second of 20 Hz
+
+
+def test_a_tick_that_fails_takes_time_of_its_goal_and_its_end_is_said(brain):
+    session, still = BrainSession(brain), np.zeros(5, np.float32)
+    asked = (Request(id_of(1), (Goal("pose", 0, "effector", pose(0.8)),), timeout_s=0.1),)
+    reasons = []
+    for tick in range(3):
+        inputs = session.inputs_asked(seen(tick), None, asked if tick == 0 else (), applied=still)
+        with pytest.raises(ValueError, match="non-negative"):
+            session.step(replace(inputs, seed=-1))
+        session.restart()
+        reasons += [each.reason for each in session.ended]
+    assert reasons == ["timeout"]
 
 
 def test_belief_follows_what_was_sent(brain):

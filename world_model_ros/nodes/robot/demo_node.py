@@ -60,9 +60,11 @@ class DemoNode(Node):
         self._make = MessageMaker(ros_class)
         self._ticks: list[dict[str, Any]] = []
         self._gate: dict[str, Any] = {}
+        self._ended: list[dict[str, Any]] = []
         self._statuses: list[tuple[str, dict[str, str]]] = []
         self._true = TrueState(self, self._contract)
         self.create_subscription(String, "tick", lambda message: self._ticks.append(json.loads(message.data)), 50)
+        self.create_subscription(String, "goal/result", lambda m: self._ended.append(json.loads(m.data)), 100)
         latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
         self.create_subscription(String, "gate/state", lambda m: self._gate.update(json.loads(m.data)), latched)
         self.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, 50)
@@ -113,7 +115,7 @@ class DemoNode(Node):
         away_m = task.parts[0].error_m(true.positions[task.target])
         print(f"Goal {number}: {task}, {away_m * 100:.1f} cm away")
         messages = self._messages(task)  # rendering a picture takes a while
-        now_ns = self.get_clock().now().nanoseconds
+        now_ns, ended = self.get_clock().now().nanoseconds, len(self._ended)
         true.judge = judge = Judge(task, now_ns)
         for publisher, message in messages:  # poses with the same stamp are one goal
             if hasattr(message, "header"):
@@ -130,7 +132,8 @@ class DemoNode(Node):
                     self._gate = {}
             time.sleep(0.05)
         self._let_go()
-        print(f"  {verdict} ({task.tolerance_m * 100:.0f} cm counts)")
+        said = ", ".join(f"{each['reason']}, {each['why']}" for each in self._ended[ended:]) or "nothing"
+        print(f"  {verdict} ({task.tolerance_m * 100:.0f} cm counts); the brain says of its goal: {said}")
         return task_record(task, verdict, away_m) | {"rearmed": rearmed}
 
     def _let_go(self) -> None:
