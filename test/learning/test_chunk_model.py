@@ -295,3 +295,33 @@ def test_yaws_are_asked_for_half_of_the_time_in_training():
     for part in (slice(0, 3), slice(6, 8)):
         assert 0.3 < counts[:, part].mean() < 0.7
         assert torch.equal(counts[:, part].amin(1), counts[:, part].amax(1))
+
+
+def pressed(count: int = 3000) -> Play:
+    """A drawer that a push opens by chance: one of 0.5 in three of ten, one of 1.0 in seven of ten; else it stays."""
+    random, states, actions = np.random.default_rng(5), [], []
+    for _ in range(count):
+        push = random.choice([0.5, 1.0])
+        opens = random.random() < (0.3 if push == 0.5 else 0.7)
+        drawer, hand, cube = [0.0, 0.0, 0.0, float(opens)], random.normal(0.0, 0.1, 3), random.normal(0.5, 0.1, 3)
+        states += [state(hand.tolist(), each, cube.tolist(), hand[0])[0] for each in drawer]
+        actions += [torch.tensor([push, 0.0], dtype=torch.float32)] * len(drawer)
+    return Play(LAYOUT, torch.stack(states), torch.stack(actions), torch.arange(count + 1) * 4)
+
+
+@pytest.mark.slow
+def test_what_may_move_is_imagined_as_moved_or_as_it_was_and_never_between(tmp_path: Path):
+    play = pressed()
+    torch.manual_seed(0)
+    model = ChunkModel(LAYOUT, 2, SMALL)
+    fit_statistics(model, play, torch.ones(2))
+    config = ChunkConfig(200, 200, 256, 3e-3, 1e-3, sizes=SMALL)
+    train_chunks(model, play, torch.zeros(3000, dtype=torch.bool), torch.tensor([0.1, 0.04]), config, tmp_path)
+    at = play.starts(torch.arange(50), 2)
+    with torch.no_grad():
+        ahead = model.imagine_chunk(play.memory(at), play.chunk(at, 2))[:, -1, : LAYOUT.size]
+    hard = play.actions[at, 0] == 1.0
+    assert 10 < hard.sum() < 40
+    assert (ahead[~hard, 5] == 0.0).all()
+    torch.testing.assert_close(ahead[hard, 5], torch.ones(int(hard.sum())), atol=0.05, rtol=0)
+    torch.testing.assert_close(ahead[:, 6:], play.states[at, 6:], atol=1e-5, rtol=0)

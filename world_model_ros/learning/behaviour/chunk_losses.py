@@ -15,6 +15,7 @@ from world_model_ros.learning.behaviour.play import GoalMix, Play
 BEHAVED = GoalMix(0.15, 0.0, 100.0)
 VALUED = GoalMix(0.3, 0.1, 100.0)
 ELSEWHERE = 0.5  # share of resting things that lie elsewhere, where there is room
+MOVES = 0.5  # weight of the entropy of what moves
 ASIDE = 0.4  # share of free hands that are put aside
 
 
@@ -58,23 +59,26 @@ def dynamics_losses(
     model: ChunkModel,
     play: Play,
     at: Tensor,
-    resting: Resting | None = None,
+    resting: Resting,
     generator: torch.Generator | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Squared error of the changes within a chunk, and likelihood of what is left over.
+    """Squared error of the changes within a chunk with the entropy of what moves, and likelihood of what is left over.
 
-    With ``resting`` and a generator, some things lie elsewhere than they did, see `augment.put_elsewhere`.
+    With a generator, some things lie elsewhere than they did, see `augment.put_elsewhere`.
     """
     k = model.chunk_ticks
     window, chunk = play.window(at, k), play.chunk(at, k)
-    if resting is not None and generator is not None:
+    if generator is not None:
         window = put_elsewhere(play, resting, window, ELSEWHERE, generator)
     memory = memory_of(window)
     truth = window[:, 2:] - window[:, 1:2]
-    changes = model.changes(model.features(memory), chunk)
-    loss = F.mse_loss(changes, truth / model.change_scale)
+    changes, odds = model.changes(model.features(memory), chunk)
+    moves = (~resting(window[:, 1:])).to(odds.dtype)
+    wrong = (changes - truth / model.change_scale) ** 2 * model.moving(moves)[:, None]
+    loss = wrong.mean() + MOVES * F.binary_cross_entropy_with_logits(odds, moves)
     with torch.no_grad():
-        miss = (changes * model.change_scale - truth) ** 2
+        likely = model.moving((odds > 0.0).to(odds.dtype))[:, None]
+        miss = (changes * model.change_scale * likely - truth) ** 2
     log_spread, likelihood = model.log_spread(memory, chunk), torch.zeros(())
     for number, entry in enumerate(model.layout.entries):
         squared = miss[..., model.layout.place(entry)]

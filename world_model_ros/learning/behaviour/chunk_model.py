@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from world_model_ros.learning.behaviour.layout import StateLayout, folded, turned_by
 
 MOST_AHEAD = 60  # ticks that regions are calibrated for, at most
+_LEAST_LOG = -9.2  # of a standard deviation of 0.1 mm: what rests has none
 _FINE_M, _FINE = 0.1, 30.0  # a clipped, fine view of what is near the hand
 
 
@@ -63,7 +64,9 @@ class ChunkModel(nn.Module):
         ]
         asked = 3 * g + 3 * len(self.wanted) + 2 * len(self.wanted_turns)
         self.behaviour = _mlp(seen + asked + k * c + 1, self.sizes.behaviour, k * c)
-        self.dynamics = _mlp(seen + k * c, self.sizes.dynamics, k * r)
+        number = {entry.name: each for each, entry in enumerate(layout.objects)}
+        self.moved_by = [number.get(entry.name, len(number)) for entry in layout.entries for _ in range(entry.size)]
+        self.dynamics = _mlp(seen + k * c, self.sizes.dynamics, k * r + len(number))
         self.spread = _mlp(seen + k * c, 128, k * len(layout.entries))
         self.distances = nn.ModuleList(_mlp(seen + asked, self.sizes.distance, 1) for _ in range(2))
         for name, size in (("mean", r), ("scale", r), ("step_scale", r)):
@@ -135,15 +138,30 @@ class ChunkModel(nn.Module):
             chunk = chunk + self.flow(seen, asked, chunk, time) / self.sizes.flow
         return chunk.reshape(noise.shape) * self.action_scale
 
-    def changes(self, seen: Tensor, chunk: Tensor) -> Tensor:
-        """By how much the state differs after each tick of a chunk (N, k, C): (N, k, R), in units of `change_scale`."""
+    def changes(self, seen: Tensor, chunk: Tensor) -> tuple[Tensor, Tensor]:
+        """What a chunk (N, k, C) does, if it moves a thing at all.
+
+        Returns:
+            By how much the state differs after each tick (N, k, R), in units of `change_scale`, and the log odds (N, O)
+            that each object moves.
+        """
         flat = (chunk / self.action_scale).flatten(1)
-        return self.dynamics(torch.cat([seen, flat], -1)).reshape(len(seen), self.sizes.chunk, -1)
+        told, k, r = self.dynamics(torch.cat([seen, flat], -1)), self.sizes.chunk, self.layout.size
+        return told[:, : k * r].reshape(-1, k, r), told[:, k * r :]
+
+    def moving(self, moves: Tensor) -> Tensor:
+        """Which columns of a state change (N, R), of which objects move (N, O), both 0 or 1; what no object has does."""
+        return torch.cat([moves, torch.ones_like(moves[:, :1])], -1)[:, self.moved_by]
 
     def imagine_chunk(self, memory: Tensor, chunk: Tensor) -> Tensor:
-        """Memories (N, k, 2 R) after each tick of chunks (N, k, C)."""
+        """Memories (N, k, 2 R) after each tick of chunks (N, k, C).
+
+        What more likely stays than moves, stays: were it to creep by what is expected in the mean, plans would lean on
+        a button that is a quarter pressed.
+        """
         now, r = memory[:, : self.layout.size], self.layout.size
-        changes = self.changes(self.features(memory), chunk) * self.change_scale
+        changes, odds = self.changes(self.features(memory), chunk)
+        changes = changes * self.change_scale * self.moving((odds > 0.0).to(changes.dtype))[:, None]
         ahead = (now[:, None] + changes).reshape(-1, r)
         ahead = self.layout.upright(ahead).reshape(len(now), -1, r)
         before = torch.cat([now[:, None], ahead[:, :-1]], 1)
@@ -153,7 +171,7 @@ class ChunkModel(nn.Module):
         """Logarithm of the standard deviation of each entry after each tick of a chunk: (N, k, E)."""
         flat = (chunk / self.action_scale).flatten(1)
         spread = self.spread(torch.cat([self.features(memory), flat], -1))
-        return spread.reshape(len(memory), self.sizes.chunk, -1)
+        return spread.reshape(len(memory), self.sizes.chunk, -1).clamp(min=_LEAST_LOG)
 
     def values(self, memory: Tensor, goals: Tensor) -> Tensor:
         """Both values (2, N): minus the discounted macro steps to the goal."""

@@ -221,7 +221,7 @@ class _ChunkRun:
             generator = torch.Generator().manual_seed(1)
             at = self.measured[torch.randint(0, len(self.measured), (4096,), generator=generator)]
             with torch.no_grad():
-                dynamics, spread = dynamics_losses(model, self.play, at)
+                dynamics, spread = dynamics_losses(model, self.play, at, self.resting)
                 scores["flow"] = float(flow_loss(model, self.play, at, generator))
                 scores["dynamics"], scores["spread"] = float(dynamics), float(spread)
                 value = value_loss(model, model, self.play, at, self.tolerance, config.value, generator)
