@@ -208,6 +208,17 @@ def test_things_that_are_not_alike_are_said_before_bags_are_read(tmp_path: Path,
         train(contract, tmp_path / "none", tmp_path / "run", ChunkConfig(alike=(("cube_0", "effector"),)))
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [("effector", 0.01, r"tolerances.*effector.*cube_0"), ("cube_0", 0.0, "tolerances: cube_0.*over 0")],
+)
+def test_a_tolerance_that_makes_no_sense_is_said_before_bags_are_read(
+    tmp_path: Path, contract: Contract, name: str, value: float, said: str
+):
+    with pytest.raises(UserError, match=said):
+        train(contract, tmp_path / "none", tmp_path / "run", ChunkConfig(tolerances=((name, value),)))
+
+
 def test_what_cannot_be_trained_is_said_before_bags_are_read(
     tmp_path: Path, contract: Contract, monkeypatch: pytest.MonkeyPatch
 ):

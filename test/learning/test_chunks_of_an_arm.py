@@ -23,7 +23,7 @@ from world_model_ros.kinematics.motion import motion_for
 from world_model_ros.learning.behaviour.chunk_belief import ChunkBelief
 from world_model_ros.learning.behaviour.chunk_graphs import ChunkPlan
 from world_model_ros.learning.behaviour.chunk_model import ChunkModel, ChunkSizes
-from world_model_ros.learning.behaviour.chunk_run import goals_of, load_chunks, play_of
+from world_model_ros.learning.behaviour.chunk_run import goals_of, load_chunks, play_of, tolerances
 from world_model_ros.learning.behaviour.chunk_training import ChunkConfig
 from world_model_ros.learning.behaviour.layout import StateLayout
 from world_model_ros.learning.behaviour.play import GoalMix
@@ -150,6 +150,18 @@ def test_a_plan_reads_yaws_where_goals_may_ask_for_them(contract: Contract):
         wanted, counts = goal.chunk(2)
         np.testing.assert_allclose(wanted[6:], expected, atol=1e-6)
         assert counts.tolist() == [0, 0, 0, 1, 1, 1, asked, asked]
+
+
+def test_a_fingertip_has_to_come_nearer_to_its_goal_than_an_object(contract: Contract):
+    layout = StateLayout.of(contract.interface, yaw_goals=True)
+    parts = [(entry.name, yaw) for entry, _, yaw in layout.goal_parts()]
+    usual = dict(zip(parts, tolerances(contract.interface, layout, ChunkConfig()).tolist()))
+    assert usual == pytest.approx(
+        {("fingertip", False): 0.01, ("object_0", False): 0.02, ("object_0", True): 0.1499}, abs=1e-4
+    )
+    own = ChunkConfig(tolerances=(("object_0", 0.015),))
+    found = dict(zip(parts, tolerances(contract.interface, layout, own).tolist()))
+    assert found == pytest.approx(usual | {("object_0", False): 0.015}, abs=1e-6)
 
 
 def test_yaws_that_no_target_has_cannot_be_asked_for():

@@ -82,14 +82,14 @@ def _train(arguments: argparse.Namespace, contract: Contract, out: Path) -> None
     """Play, training and bundle in ``out``; what is there already is kept."""
     from world_model_ros.core.errors import UserError
     from world_model_ros.core.progress import progress_bar
-    from world_model_ros.evaluate.benchmarks.benchmark import ALIKE, PLAY
+    from world_model_ros.evaluate.benchmarks.benchmark import ALIKE, PLAY, TOLERANCE_M
     from world_model_ros.evaluate.benchmarks.play_bags import collect_play
     from world_model_ros.learning.behaviour.chunk_training import ChunkConfig
     from world_model_ros.learning.export.publish import export
     from world_model_ros.learning.training.train_on_bags import train
 
     episodes = PLAY[arguments.name] if arguments.play is None else arguments.play
-    config = ChunkConfig(alike=ALIKE.get(arguments.name, ()), seed=arguments.train_seed)
+    config = ChunkConfig(alike=ALIKE.get(arguments.name, ()), seed=arguments.train_seed, tolerance_m=TOLERANCE_M)
     if arguments.steps is not None:
         if arguments.steps < 1:
             raise UserError("steps", arguments.steps, "1 or more")

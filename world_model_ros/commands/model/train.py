@@ -47,6 +47,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="of chunks: goals may ask for yaws, of targets whose orientation is yaw",
     )
+    parser.add_argument(
+        "--tolerance",
+        action="append",
+        default=[],
+        metavar="TARGET=HOW_NEAR",
+        help="of chunks: m, rad or share from its goal that a target counts as there, in place of 0.02 m of objects and"
+        " slides, 0.01 m of fingertips, 0.1 of others; may be given several times",
+    )
     parser.add_argument("--reader-steps", type=int, help="gradient steps of the position reader")
     parser.add_argument("--decoder-steps", type=int, help="gradient steps of the image decoder, after all else")
     parser.add_argument("--horizon", type=int, default=12, help="ticks that are imagined (%(default)s)")
@@ -81,7 +89,7 @@ def run(arguments: argparse.Namespace) -> int:
     bags = find_bags(arguments.bags)
     usual = usual_config(contract)
     chunks = isinstance(usual, ChunkConfig) if arguments.model is None else arguments.model == "chunks"
-    for name in () if chunks else ("alike", "yaw_goals"):
+    for name in () if chunks else ("alike", "yaw_goals", "tolerance"):
         if getattr(arguments, name):
             raise UserError(name, getattr(arguments, name), "a model of chunks (--model chunks), which this is not")
     config = _chunks(arguments) if chunks else _senses(arguments)
@@ -105,10 +113,19 @@ def _chunks(arguments: argparse.Namespace) -> ChunkConfig:
         steps=steps[0],
         alike=tuple(tuple(group.split(",")) for group in arguments.alike),
         yaw_goals=arguments.yaw_goals,
+        tolerances=tuple(_tolerance(each) for each in arguments.tolerance),
         held_out=arguments.held_out,
         seed=arguments.seed,
         threads=arguments.threads or 1,  # networks this small are no quicker on more
     )
+
+
+def _tolerance(text: str) -> tuple[str, float]:
+    name, _, value = text.partition("=")
+    try:
+        return name, float(value)
+    except ValueError:
+        raise UserError("tolerance", text, "a target, = and a number, as cube=0.02") from None
 
 
 def _senses(arguments: argparse.Namespace) -> TrainConfig:

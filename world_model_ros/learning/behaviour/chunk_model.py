@@ -150,7 +150,7 @@ class ChunkModel(nn.Module):
         return told[:, : k * r].reshape(-1, k, r), told[:, k * r :]
 
     def moving(self, moves: Tensor) -> Tensor:
-        """Which columns of a state change (N, R), of which objects move (N, O), both 0 or 1; what no object has does."""
+        """Which columns of a state change (N, R), of which objects move (N, O), both 0 or 1; those of no object do."""
         return torch.cat([moves, torch.ones_like(moves[:, :1])], -1)[:, self.moved_by]
 
     def imagine_chunk(self, memory: Tensor, chunk: Tensor) -> Tensor:

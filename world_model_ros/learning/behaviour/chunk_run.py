@@ -104,13 +104,21 @@ def _last_fresh(fresh: NDArray[np.bool_], begins: NDArray[np.int64]) -> NDArray[
 
 def tolerances(interface: Interface, layout: StateLayout, config: ChunkConfig) -> torch.Tensor:
     """How near to its goal each of `StateLayout.goal_parts` counts as there: m, the unit of something articulated, or
-    of a yaw the length between cosine and sine."""
-    found = []
+    of a yaw the length between cosine and sine. `UserError` of a tolerance for what no goal is given for."""
+    found, own = [], dict(config.tolerances)
+    named = {interface.targets[entry.target].name: entry for entry in layout.things if entry.target is not None}
+    for name in own:
+        if name not in named:
+            raise UserError("tolerances", name, f"one of {sorted(named)}")
     for entry, _, yaw in layout.goal_parts():
         assert entry.target is not None
-        unit = interface.targets[entry.target].unit if entry.scalar else "m"
-        place = {"m": config.tolerance_m, "rad": config.tolerance_rad}.get(unit, config.tolerance_share)
-        found.append(2.0 * sin(0.5 * min(entry.fold * config.tolerance_turn_rad, pi)) if yaw else place)
+        target = interface.targets[entry.target]
+        if yaw:
+            found.append(2.0 * sin(0.5 * min(entry.fold * config.tolerance_turn_rad, pi)))
+            continue
+        by_unit = {"m": config.tolerance_m, "rad": config.tolerance_rad}
+        usual = by_unit.get(target.unit, config.tolerance_share) if entry.scalar else config.tolerance_m
+        found.append(own.get(target.name, config.tolerance_tip_m if entry.hand else usual))
     return torch.tensor(found)
 
 

@@ -41,8 +41,10 @@ class ChunkConfig:
         averaging: of the behaviour's weights over steps. target: of the distance's slow copy.
         value: settings of the distance.
         yaw_goals: whether goals may ask for the yaw of targets whose orientation is ``yaw``.
-        tolerance_m: how near to its goal something counts as there. tolerance_turn_rad: the same of its yaw.
-            tolerance_rad, tolerance_share: of something articulated, by its unit.
+        tolerance_m: how near to its goal an object counts as there, or something articulated in m.
+        tolerance_tip_m: the same of a fingertip. tolerance_turn_rad: of a yaw. tolerance_rad, tolerance_share: of
+            something articulated, by its unit.
+        tolerances: name of a target and how near to its place or value it counts as there, in place of the usual.
         sizes: of the networks.
         alike: groups of things that teach each other: each of a group is recorded as if it had been any other, too.
         held_out: one episode in this many only measures.
@@ -59,10 +61,12 @@ class ChunkConfig:
     target: float = 0.01
     value: ValueConfig = field(default_factory=ValueConfig)
     yaw_goals: bool = False
-    tolerance_m: float = 0.04
+    tolerance_m: float = 0.02
+    tolerance_tip_m: float = 0.01
     tolerance_turn_rad: float = 0.15
     tolerance_rad: float = 0.1
     tolerance_share: float = 0.1
+    tolerances: tuple[tuple[str, float], ...] = ()
     sizes: ChunkSizes = field(default_factory=ChunkSizes)
     alike: tuple[tuple[str, ...], ...] = ()
     held_out: int = 20
@@ -73,6 +77,9 @@ class ChunkConfig:
         for name in ("steps", "value_every", "batch", "held_out", "threads"):
             if getattr(self, name) < 1:
                 raise UserError(name, getattr(self, name), "1 or more")
+        for target, value in self.tolerances:
+            if not 0.0 < value < float("inf"):
+                raise UserError(f"tolerances: {target}", value, "over 0: m, rad or the share of something articulated")
 
     @property
     def chunk(self) -> int:

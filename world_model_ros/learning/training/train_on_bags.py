@@ -12,6 +12,7 @@ from typing import Any
 from world_model_ros.bags.storage.find import find_bags
 from world_model_ros.contract.contract import Contract
 from world_model_ros.core.errors import UserError
+from world_model_ros.learning.behaviour.chunk_run import tolerances
 from world_model_ros.learning.behaviour.chunk_run import train_on_cache as train_chunks_on_cache
 from world_model_ros.learning.behaviour.chunk_training import ChunkConfig
 from world_model_ros.learning.behaviour.layout import StateLayout
@@ -28,6 +29,7 @@ def _refuse_chunks(contract: Contract, config: ChunkConfig) -> None:
     layout = StateReader(contract, yaw_goals=config.yaw_goals).layout
     for group in config.alike:
         layout.exchanged(group)
+    tolerances(contract.interface, layout, config)
     if (processes := int(os.environ.get("WORLD_SIZE", "1"))) > 1:
         raise UserError("WORLD_SIZE", processes, "1: a model of chunks is trained by one process")
 
