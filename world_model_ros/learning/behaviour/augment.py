@@ -22,6 +22,7 @@ _FOLLOWS = 0.5  # share of its changes that actions explain, of what they can br
 _STAYS, _STAYS_RAD = 0.05, 0.01  # a hand's coordinate that stays moves less, of what others do; a yaw, rad
 _ASIDE = 0.4  # share of what the hand usually moves in a chunk, by which it is put aside
 _FITTED = 20_000  # windows
+_HANDLES = 64  # places a thing, of where it is moved
 _SOME = 97  # one tick in this many shows what is usual
 
 
@@ -117,6 +118,7 @@ class Aside:
         follows: (S,) bool, which of them actions move. most: (S,) how far actions move each in a chunk, at most.
         back: (O, k C) actions for each coordinate that actions move, per m, rad or unit that it is off.
         bounds: (C,) of an action.
+        handles: (P, 3) where hands were when something articulated moved, which has no place of its own.
     """
 
     resting: Resting
@@ -126,6 +128,7 @@ class Aside:
     most: Tensor
     back: Tensor
     bounds: Tensor
+    handles: Tensor
 
     @classmethod
     def fit(cls, play: Play, resting: Resting, episodes: Tensor, chunk: int, bounds: Tensor) -> Aside | None:
@@ -152,7 +155,9 @@ class Aside:
             return None
         back = -torch.linalg.pinv(torch.cat(moved.weights, 1))
         kept = torch.tensor(follows, dtype=torch.bool), torch.tensor(most)
-        return cls(resting, tuple(hands), scalars[: len(follows)], *kept, back, bounds)
+        return cls(
+            resting, tuple(hands), scalars[: len(follows)], *kept, back, bounds, _handles(play, resting, at, chunk)
+        )
 
     def put(
         self, play: Play, window: Tensor, chunk: Tensor, share: float, generator: torch.Generator
@@ -163,7 +168,7 @@ class Aside:
         these, scalars of the hands are what they once were at another tick.
         """
         layout, count = self.resting.layout, len(window)
-        free = self.resting(window).all(1) & _far(layout, window)
+        free = self.resting(window).all(1) & self.far(window)
         free &= torch.rand(count, generator=generator) < share
         out = window.clone()
         offs = []
@@ -180,6 +185,16 @@ class Aside:
             offs += [off] if follows else []
         bent = chunk + (torch.cat(offs, 1) @ self.back).reshape(chunk.shape)
         return out, torch.minimum(torch.maximum(bent, -self.bounds), self.bounds)
+
+    def far(self, window: Tensor) -> Tensor:
+        """Where (B,) neither a thing nor a handle is near a hand in the first two rows of windows (B, T, R)."""
+        layout = self.resting.layout
+        free = torch.ones(len(window), dtype=torch.bool)
+        for thing, hand in layout.relative():
+            free &= (window[:, :2, thing] - window[:, :2, hand]).norm(dim=-1).amin(1) > _CLEAR_M
+        for entry in layout.hands if len(self.handles) else ():
+            free &= torch.cdist(window[:, 1, layout.place(entry)], self.handles).amin(1) > _CLEAR_M
+        return free
 
 
 class _Moved:
@@ -219,9 +234,12 @@ def _coordinates(layout: StateLayout, entry: Entry, state: Tensor) -> Tensor:
     return torch.cat([columns[:, :3], torch.atan2(columns[:, 4:5], columns[:, 3:4]) / entry.fold], -1)
 
 
-def _far(layout: StateLayout, window: Tensor) -> Tensor:
-    """Where (B,) no thing is near the hand in the first two rows of windows (B, T, R)."""
-    free = torch.ones(len(window), dtype=torch.bool)
-    for thing, hand in layout.relative():
-        free &= (window[:, :2, thing] - window[:, :2, hand]).norm(dim=-1).amin(1) > _CLEAR_M
-    return free
+def _handles(play: Play, resting: Resting, at: Tensor, chunk: int) -> Tensor:
+    """Places (P, 3) of hands at some of the ticks (B,) within whose chunk something articulated moves."""
+    layout, found = play.layout, [torch.zeros(0, 3)]
+    rests = resting(play.window(at, chunk)[:, 1:])
+    for number, entry in enumerate(layout.objects):
+        moved = at[~rests[:, number]] if entry.scalar else at[:0]
+        some = moved[torch.linspace(0, len(moved) - 1, min(len(moved), _HANDLES)).long()]
+        found += [play.states[some][:, layout.place(hand)] for hand in layout.hands]
+    return torch.cat(found)
