@@ -163,3 +163,25 @@ def test_nothing_comes_from_episodes_that_do_not_train():
     known = play.states[:TICKS, FELT].flatten()
     assert len(felt) > 50
     assert (felt[:, None] - known).abs().amin(1).max() < 1e-5
+
+
+def test_no_hand_is_put_aside_near_what_it_pulls():
+    play = world()
+    layout = StateLayout((*LAYOUT.entries[:2], Entry("drawer", -1, 1, True), LAYOUT.entries[3]))
+    states = play.states.clone()
+    states[:, FELT] = 0.0
+    states[5 * TICKS + 10 : 5 * TICKS + 14, FELT] = 0.01 * torch.arange(1.0, 5.0)[:, None]
+    states[5 * TICKS + 14 : 6 * TICKS, FELT] = 0.05
+    pulled = Play(layout, states, play.actions, play.begins)
+    aside = Aside.fit(pulled, Resting.of(pulled), torch.arange(EPISODES), CHUNK, torch.ones(5))
+    assert aside is not None
+    assert len(aside.handles)
+    window, chunk = windows(pulled, 2000)
+    near = torch.cdist(window[:, 1, HAND][:, :3], aside.handles).amin(1) < 0.07
+    put, bent = aside.put(pulled, window, chunk, 1.0, torch.Generator().manual_seed(2))
+    moved = (put != window).any(-1).any(-1)
+    assert near.sum() > 20
+    assert not moved[near].any()
+    assert torch.equal(bent[near], chunk[near])
+    rests = aside.resting(window).all(1)
+    assert moved[rests & ~near].float().mean() > 0.9

@@ -62,7 +62,8 @@ class ChunkModel(nn.Module):
             for entry, part, yaw in layout.goal_parts()
             if yaw
         ]
-        asked = 3 * g + 3 * len(self.wanted) + 2 * len(self.wanted_turns)
+        self.decides = [layout.columns(entry).start for entry in layout.objects if entry.scalar]
+        asked = (3 + len(self.decides)) * g + 3 * len(self.wanted) + 2 * len(self.wanted_turns)
         self.behaviour = _mlp(seen + asked + k * c + 1, self.sizes.behaviour, k * c)
         number = {entry.name: each for each, entry in enumerate(layout.objects)}
         self.moved_by = [number.get(entry.name, len(number)) for entry in layout.entries for _ in range(entry.size)]
@@ -109,7 +110,10 @@ class ChunkModel(nn.Module):
         wanted, counts = goals.chunk(2, -1)
         now = memory[:, self.goal_columns]
         mean, scale = self.mean[self.goal_columns], self.scale[self.goal_columns]
-        told = [(wanted - mean) / scale * counts, (wanted - now) / scale * counts, counts]
+        change = (wanted - now) / scale * counts
+        told = [(wanted - mean) / scale * counts, change, counts]
+        for column in self.decides:  # what a goal costs depends on locks, lids and drawers
+            told.append((memory[:, [column]] - self.mean[column]) / self.scale[column] * change)
         for goal, thing in self.wanted:
             away = wanted[:, goal] - memory[:, thing]
             told.append(away.clamp(-_FINE_M, _FINE_M) * _FINE * counts[:, goal])
