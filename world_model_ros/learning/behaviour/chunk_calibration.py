@@ -27,7 +27,7 @@ def calibrate(model: ChunkModel, play: Play, episodes: torch.Tensor, horizon: in
     at = at[torch.randperm(len(at), generator=torch.Generator().manual_seed(3))[:_MEASURED]].sort().values
     half = len(at) // 2  # of other episodes, where there are two
     ratios = _miss(model, play, at, horizon)  # (B, H, E)
-    scale = torch.quantile(ratios[:half], _REGION, dim=0) / _REGION_SCALE
+    scale = (torch.quantile(ratios[:half], _REGION, dim=0) / _REGION_SCALE).clamp(min=1e-3)
     model.sigma_scale[:horizon] *= scale
     expected = model.imagine_chunk(play.memory(at), play.actions[at][:, None].expand(-1, model.chunk_ticks, -1))
     miss = (play.states[at + 1] - expected[:, 0, : model.layout.size]).abs()

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from world_model_ros.contract.schema import Interface
 from world_model_ros.learning.behaviour.chunk_belief import SEEN, ChunkBelief
-from world_model_ros.learning.behaviour.chunk_model import ChunkModel
+from world_model_ros.learning.behaviour.chunk_model import LEAST_SPREAD, ChunkModel
 from world_model_ros.learning.behaviour.layout import folded_yaw
 from world_model_ros.learning.behaviour.state_reader import StateReader
 from world_model_ros.learning.export.graph_modules import NamedGraph
@@ -136,7 +136,7 @@ def _spread(model: ChunkModel, memory: Tensor, states: Tensor, actions: Tensor) 
         spreads.append(torch.sqrt(variance))
         now, before = states[:, begin + k - 1], variance[:, -1:]
     scale = model.sigma_scale[: actions.shape[1]]
-    return torch.cat(spreads, 1) * scale
+    return (torch.cat(spreads, 1) * scale).clamp(min=LEAST_SPREAD)
 
 
 def _since(belief: ChunkBelief, memory: Tensor, spread: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ there the other two were trained.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import log
 
 import torch
 from torch import Tensor, nn
@@ -16,7 +17,7 @@ from torch import Tensor, nn
 from world_model_ros.learning.behaviour.layout import StateLayout, folded, turned_by
 
 MOST_AHEAD = 60  # ticks that regions are calibrated for, at most
-_LEAST_LOG = -9.2  # of a standard deviation of 0.1 mm: what rests has none
+LEAST_SPREAD = 1e-4  # standard deviation at least, m or the unit of a scalar: what rests has none
 _FINE_M, _FINE = 0.1, 30.0  # a clipped, fine view of what is near the hand
 
 
@@ -175,7 +176,7 @@ class ChunkModel(nn.Module):
         """Logarithm of the standard deviation of each entry after each tick of a chunk: (N, k, E)."""
         flat = (chunk / self.action_scale).flatten(1)
         spread = self.spread(torch.cat([self.features(memory), flat], -1))
-        return spread.reshape(len(memory), self.sizes.chunk, -1).clamp(min=_LEAST_LOG)
+        return spread.reshape(len(memory), self.sizes.chunk, -1).clamp(min=log(LEAST_SPREAD))
 
     def values(self, memory: Tensor, goals: Tensor) -> Tensor:
         """Both values (2, N): minus the discounted macro steps to the goal."""
