@@ -114,7 +114,7 @@ class Robot:
 
     def statuses(self) -> dict[str, int]:
         """The newest status of each goal, by its id."""
-        newest = self.said["goal/status"][-1].status_list
+        newest = [each for message in self.said["goal/status"][-1:] for each in message.status_list]
         return {str(UUID(bytes=bytes(each.goal_info.goal_id.uuid))): each.status for each in newest}
 
     def until(self, true: Callable[[], object]) -> None:
@@ -283,8 +283,8 @@ def test_a_request_has_status_feedback_and_one_result_under_its_id_in_the_record
     robot.request(id=ids[0], steps=[REACH, {"values": {"drawer": 0.1}}])
     robot.request(id=ids[1], steps=[REACH], mode="queue", timeout_s=5.0)
     tick = robot.tick()
-    robot.until(lambda: len(robot.said["goal/status"]) > 1 and robot.said["goal/feedback"])
-    assert robot.statuses() == {ids[0]: GoalStatus.STATUS_EXECUTING, ids[1]: GoalStatus.STATUS_ACCEPTED}
+    expected = {ids[0]: GoalStatus.STATUS_EXECUTING, ids[1]: GoalStatus.STATUS_ACCEPTED}
+    robot.until(lambda: robot.statuses() == expected and robot.said["goal/feedback"])
     (feedback,) = robot.said["goal/feedback"]
     assert (feedback["id"], feedback["step"], feedback["steps"]) == (ids[0], 0, 2)
     assert (feedback["target"], feedback["unit"]) == ("effector", "m")
