@@ -46,7 +46,7 @@ def test_what_is_grasped_is_held_and_what_is_let_go_falls():
         start = rig.robot.object_pose()[:3]
         goal = start + np.array([0.0, 0.0, 0.12])
         carry = Carry(goal, SIGHT.box, SIGHT.bounds)
-        for _ in range(60):
+        for _ in range(50):
             step(rig, carry.act(SIGHT.see(rig.reference, rig.robot.object_pose())))
         assert np.linalg.norm(rig.robot.object_pose()[:3] - goal) < 0.02
         half = rig.robot.scene.objects[0].half_size[0]

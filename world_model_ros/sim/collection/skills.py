@@ -11,6 +11,7 @@ from world_model_ros.core.arrays import Float
 
 SKILLS = {"carry": 0.62, "miss": 0.1, "shove": 0.13, "wander": 0.15}  # shares of all that are begun
 _NEAR_M, _NEAR_RAD = 0.008, 0.06  # of a waypoint it counts as there
+_NEAR_OPEN = 0.04  # of a waypoint's opening
 _GAIN, _UNDERWAY = 0.6, 0.6  # of the way that is left; share of the last move that the commanded tip has yet to make
 _PATIENCE = 30  # ticks for a waypoint
 ABOVE_M = (0.06, 0.12)  # of the object, before and after it is grasped
@@ -66,10 +67,13 @@ class Skills:
         self._way: Iterator[Waypoint] = iter(())
         self._next: Waypoint | None = None
         self._left = self._stay = 0
+        self._opening, self._stopped = np.inf, 0  # commanded a tick ago; ticks since it has closed no farther
         self._speed = 1.0
 
     def act(self, sight: Sight) -> Float:
         """Action (5,) over one tick."""
+        stands = self._last[4] < -_NEAR_OPEN and sight.opening > self._opening - _NEAR_OPEN / 4
+        self._opening, self._stopped = sight.opening, self._stopped + 1 if stands else 0
         self._sight = sight
         while self._next is None or self._there(sight):
             self._next = next(self._way, None)
@@ -104,7 +108,8 @@ class Skills:
         self._left -= 1
         apart = abs(least(goal.yaw - sight.yaw))
         near = np.linalg.norm(goal.place - sight.tip) < _NEAR_M + self._noise_m and apart < _NEAR_RAD + self._noise_rad
-        if near and abs(goal.opening - sight.opening) < 0.04:
+        stopped = self._stopped > 1 and goal.opening < sight.opening  # by what it holds: a gate squeezes no harder
+        if near and (stopped or abs(goal.opening - sight.opening) < _NEAR_OPEN):
             self._stay -= 1
             return self._stay < 0
         return self._left < 0
