@@ -128,12 +128,12 @@ def test_a_brain_that_is_lost_while_it_carries_leaves_the_arm_still_and_the_grip
     assert bench.fingers == CUBE
 
 
-@pytest.mark.parametrize("span_s", [0.25, 0.32, 0.35, 0.4])
+@pytest.mark.parametrize("span_s", [0.18, 0.22, 0.32, 0.4])
 def test_a_brain_that_is_lost_while_the_fingers_close_squeezes_no_harder(span_s: float) -> None:
     bench = GripperBench(CONTRACT, obstacle=CUBE)
     bench.arm()
     bench.forget()
-    bench.run(span_s, 0.0, arm=0.8)
+    bench.run(span_s, 0.0, arm=1.8)  # a stop of the arm takes longer than one of the fingers
     bench.run(1.0)
     assert max(bench.leads) <= SQUEEZE + LEADING
     assert_within_limits(bench)
