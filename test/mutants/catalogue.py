@@ -392,7 +392,7 @@ _DRIVER = (
     ),
     Mutant(
         "slides_as_hinges",
-        "gate/factory.py::_arm_tolerances",
+        "gate/factory.py::_resting",
         "5.0 if",
         "1.0 if",
         "a slide is held at its setpoint within 1 mm",
@@ -481,8 +481,8 @@ _DRIVER = (
     Mutant(
         "speed_scale_ignored",
         "gate/gate.py::Gate._toward",
-        "* self.driver.speed * self.speed_scale * aim",
-        "* self.driver.speed * aim",
+        "* self.driver.speed * self.speed_scale",
+        "* self.driver.speed",
         "speed_scale slows everything that is commanded",
         _DRIVER_TESTS,
     ),

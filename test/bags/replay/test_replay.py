@@ -113,6 +113,8 @@ class TestArm:
             "observations_equal": 20,
             "commands": 20,
             "commands_equal": 20,
+            "goals_ended": 0,
+            "goals_equal": 0,
         }
         assert again.metrics["horizon"] == first.metrics["horizon"]
         with BagReader(tmp_path / "first" / "bag") as one, BagReader(tmp_path / "again" / "bag") as two:
