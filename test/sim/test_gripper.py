@@ -6,12 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from skill_run import played
 
 from world_model_ros.bags.align.episode import aligned_episode
 from world_model_ros.bags.storage.message_types import standard_types
 from world_model_ros.bags.storage.writer import BagWriter
 from world_model_ros.contract.contract import load_contract
 from world_model_ros.convert.messages import MessageMaker
+from world_model_ros.core.arrays import Float
 from world_model_ros.core.errors import UserError
 from world_model_ros.kinematics.motion import motion_for
 from world_model_ros.sim.collection.collect import FIRST_SEED, collect_episode, collection_scene
@@ -77,22 +79,13 @@ def test_the_right_finger_follows_the_left_one():
 
 
 def test_skills_stay_in_bounds_and_repeat_under_a_seed():
-    area, runs = np.array(CONTRACT.simulation.objects_m).T, []
-    for _ in range(2):
-        skills, tip, yaw, opening, moves = (
-            Skills(5, SIGHT.box, area, SIGHT.bounds),
-            np.array([0.45, 0, 0.15]),
-            0.0,
-            1.0,
-            [],
-        )
-        for _ in range(300):
-            move = skills.act(Sight(tip, yaw, opening, np.array([0.5, 0.1, 0.03]), 0.4))
-            tip, yaw, opening = tip + move[:3], yaw + move[3], float(np.clip(opening + move[4], 0.0, 1.0))
-            assert (tip >= SIGHT.box[0] - 1e-9).all()
-            assert (tip <= SIGHT.box[1] + 1e-9).all()
-            moves.append(move)
-        runs.append(np.array(moves))
+    area, item = np.array(CONTRACT.simulation.objects_m).T, np.array([0.5, 0.1, 0.03])
+
+    def run() -> Float:
+        skills = Skills(5, SIGHT.box, area, SIGHT.bounds)
+        return played(lambda *hand: skills.act(Sight(*hand, item, 0.4)), SIGHT.box, 300)
+
+    runs = run(), run()
     assert (np.abs(runs[0]) <= SIGHT.bounds + 1e-9).all()
     assert (np.abs(runs[0]).max(0) > 0.6 * SIGHT.bounds).all()
     np.testing.assert_array_equal(*runs)

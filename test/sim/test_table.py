@@ -8,12 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from skill_run import played
 
 from world_model_ros.bags.align.episode import aligned_episode
 from world_model_ros.bags.storage.message_types import standard_types
 from world_model_ros.bags.storage.writer import BagWriter
 from world_model_ros.contract.contract import contract_from_text, load_contract
 from world_model_ros.convert.messages import MessageMaker
+from world_model_ros.core.arrays import Float
 from world_model_ros.core.errors import UserError
 from world_model_ros.sim.collection.collect import FIRST_SEED, collect_episode, collection_scene
 from world_model_ros.sim.collection.operators import GripperSight, TableGrasper, make_operator
@@ -157,18 +159,14 @@ def test_values_are_reported_and_labelled():
 
 
 def test_skills_at_a_table_stay_in_bounds_and_repeat_under_a_seed():
-    area, runs = np.array(CONTRACT.simulation.objects_m).T, []
+    area, values = np.array(CONTRACT.simulation.objects_m).T, {"drawer": 0.05, "button": 0.0}
     things = {"object_0": Thing(np.array([0.5, -0.1, 0.03]), 0.4), "object_1": Thing(np.array([0.4, -0.2, 0.03]), 0.0)}
-    for _ in range(2):
+
+    def run() -> Float:
         skills = TableSkills(5, SIGHT.box, area, SIGHT.bounds, FIXTURES)
-        tip, yaw, opening, moves = np.array([0.45, 0, 0.15]), 0.0, 1.0, []
-        for _ in range(800):
-            move = skills.play(Table(tip, yaw, opening, things, {"drawer": 0.05, "button": 0.0}))
-            tip, yaw, opening = tip + move[:3], yaw + move[3], float(np.clip(opening + move[4], 0.0, 1.0))
-            assert (tip >= SIGHT.box[0] - 1e-9).all()
-            assert (tip <= SIGHT.box[1] + 1e-9).all()
-            moves.append(move)
-        runs.append(np.array(moves))
+        return played(lambda *hand: skills.play(Table(*hand, things, values)), SIGHT.box, 800)
+
+    runs = run(), run()
     assert (np.abs(runs[0]) <= SIGHT.bounds + 1e-9).all()
     np.testing.assert_array_equal(*runs)
 
