@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from world_model_ros.learning.behaviour.augment import Aside, Resting, put_elsewhere
-from world_model_ros.learning.behaviour.chunk_model import ChunkModel
+from world_model_ros.learning.behaviour.chunk_model import ChunkModel, likely
 from world_model_ros.learning.behaviour.play import GoalMix, Play
 
 BEHAVED = GoalMix(0.15, 0.0, 100.0)
@@ -77,8 +77,7 @@ def dynamics_losses(
     wrong = (changes - truth / model.change_scale) ** 2 * model.moving(moves)[:, None]
     loss = wrong.mean() + MOVES * F.binary_cross_entropy_with_logits(odds, moves)
     with torch.no_grad():
-        likely = model.moving((odds > 0.0).to(odds.dtype))[:, None]
-        miss = (changes * model.change_scale * likely - truth) ** 2
+        miss = (changes * model.change_scale * model.moving(likely(odds))[:, None] - truth) ** 2
     log_spread, likelihood = model.log_spread(memory, chunk), torch.zeros(())
     for number, entry in enumerate(model.layout.entries):
         squared = miss[..., model.layout.place(entry)]

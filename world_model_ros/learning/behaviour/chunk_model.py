@@ -166,7 +166,7 @@ class ChunkModel(nn.Module):
         """
         now, r = memory[:, : self.layout.size], self.layout.size
         changes, odds = self.changes(self.features(memory), chunk)
-        changes = changes * self.change_scale * self.moving((odds > 0.0).to(changes.dtype))[:, None]
+        changes = changes * self.change_scale * self.moving(likely(odds))[:, None]
         ahead = (now[:, None] + changes).reshape(-1, r)
         ahead = self.layout.upright(ahead).reshape(len(now), -1, r)
         before = torch.cat([now[:, None], ahead[:, :-1]], 1)
@@ -186,6 +186,11 @@ class ChunkModel(nn.Module):
     def distance(self, memory: Tensor, goals: Tensor) -> Tensor:
         """How far it is to the goals (N,), in discounted macro steps; the more careful of two opinions."""
         return -self.values(memory, goals).amin(0)
+
+
+def likely(odds: Tensor) -> Tensor:
+    """1 for each log odds that says more likely than not, else 0."""
+    return (odds > 0.0).to(odds.dtype)
 
 
 def _mlp(size: int, width: int, out: int) -> nn.Sequential:

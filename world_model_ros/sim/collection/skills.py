@@ -9,7 +9,7 @@ import numpy as np
 
 from world_model_ros.core.arrays import Float
 
-SKILLS = {"carry": 0.62, "miss": 0.1, "shove": 0.13, "wander": 0.15}  # shares of all that are begun
+SKILLS = {"carry": 0.62, "miss": 0.1, "shove": 0.13, "wander": 0.15}  # share of each
 _NEAR_M, _NEAR_RAD = 0.008, 0.06  # of a waypoint it counts as there
 _NEAR_OPEN = 0.04  # of a waypoint's opening
 _GAIN, _UNDERWAY = 0.6, 0.6  # of the way that is left; share of the last move that the commanded tip has yet to make

@@ -11,7 +11,7 @@ from world_model_ros.core.arrays import Float
 from world_model_ros.sim.collection.skills import ABOVE_M, Sight, Skills, Waypoint, least, up
 from world_model_ros.sim.scenes.fixtures import Placed
 
-# Shares of all that are begun, of what the table has.
+# Share of each, of those that the table has something for.
 TABLE_SKILLS = {
     "carry": 0.2,
     "miss": 0.05,

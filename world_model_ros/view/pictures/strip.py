@@ -68,6 +68,16 @@ class Strip:
     sound: NDArray[np.float64] | None = None
 
 
+_ERROR_NOTES = [
+    "error: mean per pixel,",
+    "of 255 grey levels",
+    "",
+    "still: the error of",
+    "assuming that",
+    "nothing moves",
+]
+
+
 def draw_strip(strip: Strip, cell_px: int = 192, difference: bool = True) -> Frame:
     """Draw a strip.
 
@@ -101,20 +111,7 @@ def draw_strip(strip: Strip, cell_px: int = 192, difference: bool = True) -> Fra
     _frame(canvas, strip.now, left[0], top[0], size, WHITE)
     _notes(canvas, ["the camera picture", "the model starts from"], left[0], top[1], cell_px)
     if difference:
-        _notes(
-            canvas,
-            [
-                "error: mean per pixel,",
-                "of 255 grey levels",
-                "",
-                "still: the error of",
-                "assuming that",
-                "nothing moves",
-            ],
-            left[0],
-            top[2],
-            cell_px,
-        )
+        _notes(canvas, _ERROR_NOTES, left[0], top[2], cell_px)
 
     colours = (255 * ramp_at(np.array(strip.seconds) / max([*strip.seconds, 1e-9]))[:, :3]).astype(int)
     for i, (x, seconds) in enumerate(zip(left[1:], strip.seconds)):
