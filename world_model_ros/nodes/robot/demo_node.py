@@ -1,4 +1,4 @@
-"""Arms the gate, gives goals one after another, and judges from the robot's true state whether they were reached.
+"""Arms the gate, again if it lets go, gives goals one by one, and judges each by the simulated robot's true state.
 
 Parameters: ``robot``; ``seed``; ``scenes``; ``goals`` (comma separated, empty for what suits the robot); ``seconds``
 (that goals start again for; 0: once); ``result`` (JSON file). Exit status 0: all reached.
