@@ -1,4 +1,4 @@
-"""The kinds of streams, such as camera or joints: the fields, array shape and units of each kind.
+"""The kinds of streams, such as camera or joints: fields, array shape and units of each; a new kind starts here.
 
 What a kind is like stands here once; no other room asks for it by name.
 

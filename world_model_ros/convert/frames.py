@@ -1,4 +1,4 @@
-"""Tree of coordinate frames, as in tf2: takes transforms with stamps, and gives the pose of one frame in another."""
+"""Tree of frames, as in tf2: gives the pose of a frame in another, at the newest time that all links between cover."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Velocity and angular velocity of a link, from joint positions and velocities."""
+"""Velocity and angular velocity of a link in the base frame; refuses one that a joint which is not named moves."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many images a second each camera makes: asked by the contract, affordable on this machine, and kept."""
+"""Says when the next image of each camera is due: at the contract's rate, or at the share of it affordable here."""
 
 from __future__ import annotations
 

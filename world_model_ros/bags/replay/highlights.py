@@ -1,4 +1,4 @@
-"""Keeps few of a replay's imaginations for drawing: some evenly spread over it, and those with the largest surprise."""
+"""Keeps a few imaginations of a replay for drawing: some evenly spread over it, and those of the largest surprise."""
 
 from __future__ import annotations
 

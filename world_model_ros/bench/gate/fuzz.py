@@ -1,4 +1,4 @@
-"""Draws commands to attack a gate from a seed, one at a time: valid, invalid or with a fault; says which must pass."""
+"""Draws commands that attack a gate, one at a time, from a seed: valid, invalid or faulty; says which must pass."""
 
 from __future__ import annotations
 

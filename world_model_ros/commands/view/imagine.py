@@ -1,4 +1,4 @@
-"""``world-model imagine``: steers the robot inside the model, by page or script, and compares it with the simulator."""
+"""``world-model imagine``: steers the robot inside the model, from a scene or bag; a simulator beside is optional."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Collects the markers of the 3D view from several sources; those that are not renewed disappear."""
+"""Collects markers of the 3D view from several sources; those not renewed, or over a budget, are not shown."""
 
 from __future__ import annotations
 
