@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from world_model_ros.contract.contract import contract_from_text, load_contract
+from world_model_ros.contract.contract import Contract, contract_from_text, load_contract
 from world_model_ros.contract.gate_settings import JointLimit
+from world_model_ros.contract.hands import grippers
 from world_model_ros.contract.limits import joint_limits
 from world_model_ros.contract.urdf.numbers import UrdfLimit
 from world_model_ros.core.errors import UserError
+from world_model_ros.core.share_folder import share_folder
 
 URDF = UrdfLimit((-2.0, 2.0), 3.0, 50.0)
 
@@ -129,3 +131,16 @@ def test_a_squeeze_is_of_a_grippers_joint_that_is_sent_positions(name, squeeze, 
     limit.pop("squeeze")
     without = contract_from_text(yaml.safe_dump(data))
     assert without.interface_hash == load_contract("gripper_arm_tracked").interface_hash
+
+
+def test_each_robot_of_ours_that_grips_says_how_hard_it_may_press():
+    names = sorted(each.stem for each in (share_folder("config") / "robots").glob("*.yaml"))
+    joints = {name: _gripper_joints(load_contract(name)) for name in names}
+    assert len([name for name in names if joints[name]]) >= 3
+    for name in names:
+        limits = {limit.name: limit.squeeze for limit in load_contract(name).deployment.limits}
+        assert all(limits[joint] is not None for joint in joints[name]), name
+
+
+def _gripper_joints(contract: Contract) -> list[str]:
+    return [joint.name for gripper in grippers(contract.interface.action) for joint in gripper.joints]
