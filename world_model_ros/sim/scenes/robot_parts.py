@@ -12,7 +12,7 @@ from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.senses import TaxelStream
 from world_model_ros.core.arrays import Float
 from world_model_ros.core.errors import UserError
-from world_model_ros.sim.touch import TaxelGrid
+from world_model_ros.sim.touch import PAD_HIGH_M, PAD_LOW_M, TaxelGrid
 
 _NEAR_M = 0.5  # a contact that far in front of a directed microphone is as loud as one that any other hears
 
@@ -50,10 +50,24 @@ def pads(contract: Contract, model: mujoco.MjModel) -> dict[str, Pad]:
         frame = contract.source(stream.name).frame
         if frame is None:
             raise UserError(f"deployment.streams: {stream.name}: frame", None, "the link that the pad is on")
-        body = model.body(frame).id
-        geoms = tuple(each == body for each in model.geom_bodyid.tolist())
-        found[stream.name] = Pad(TaxelGrid(stream.rows, stream.cols), model.site(frame).id, geoms)
+        site = model.site(frame).id
+        found[stream.name] = Pad(
+            TaxelGrid(stream.rows, stream.cols), site, _pad_geoms(model, model.body(frame).id, site)
+        )
     return found
+
+
+def _pad_geoms(model: mujoco.MjModel, body: int, site: int) -> tuple[bool, ...]:
+    """For each geom, whether a body has it; for a body without any, a mere frame, its carrier's next to the pad."""
+    if model.body_geomnum[body]:
+        return tuple(each == body for each in model.geom_bodyid.tolist())
+    while body and not model.body_geomnum[body] and not model.body_jntnum[body]:
+        body = int(model.body_parentid[body])
+    data = mujoco.MjData(model)
+    mujoco.mj_kinematics(model, data)
+    heights = -(data.geom_xpos - data.site_xpos[site]) @ data.site_xmat[site].reshape(3, 3)[:, 2]
+    near = (heights > PAD_LOW_M) & (heights < PAD_HIGH_M) & (model.geom_bodyid == body)
+    return tuple(near.tolist())
 
 
 def robot_geoms(contract: Contract, model: mujoco.MjModel) -> list[bool]:
