@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import yaml
 
-from world_model_ros.contract.contract import load_contract
+from world_model_ros.contract.contract import Contract, contract_from_text, load_contract
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.goal import ValueGoal
-from world_model_ros.evaluate.tasks.closed_loop import ClosedLoop
+from world_model_ros.evaluate.tasks.closed_loop import ClosedLoop, TaskResult
 from world_model_ros.evaluate.tasks.oracle import oracle_for
-from world_model_ros.evaluate.tasks.success import STRICT_M
+from world_model_ros.evaluate.tasks.success import STRICT_M, task_scores
 from world_model_ros.evaluate.tasks.table_tasks import SCENES
 from world_model_ros.evaluate.tasks.task import TABLE, Judge, Task, TaskKind, task_goal
 from world_model_ros.evaluate.tasks.task_draw import AWAY_M, draw_task, judged_kinds
 from world_model_ros.goals.subgoal import check_goal
 from world_model_ros.sim.scenes.fixtures import placed
 
-CONTRACT = load_contract("gripper_table_tracked")
+CONTRACT, SEEING = load_contract("gripper_table_tracked"), load_contract("gripper_arm")
+OF = {"fragile": SEEING}  # the robot that has what a kind needs
 THINGS = {
     "grasp_point": np.array([0.45, 0.0, 0.2]),
     "object_0": np.array([0.5, -0.1, 0.028]),
@@ -28,7 +30,7 @@ THINGS = {
 
 
 def drawn(kind: TaskKind, seed: int = 0, **changes: np.ndarray) -> Task:
-    return draw_task(kind, seed, CONTRACT, THINGS | changes)
+    return draw_task(kind, seed, OF.get(kind, CONTRACT), THINGS | changes)
 
 
 def reached(task: Task, **changes: np.ndarray) -> bool:
@@ -41,7 +43,10 @@ def reached(task: Task, **changes: np.ndarray) -> bool:
 
 
 def test_all_are_judged_of_a_robot_that_has_the_things_for_them():
-    assert judged_kinds(CONTRACT).split(",") == ["pose", "grasp", "place", *TABLE]
+    assert judged_kinds(SEEING).split(",") == ["pose", "grasp", "place", *TABLE]
+    assert judged_kinds(CONTRACT).split(",") == ["pose", "grasp", "place", *TABLE[:-1]]
+    with pytest.raises(UserError, match=r"fragile.*may be one that breaks"):
+        draw_task("fragile", 0, CONTRACT, THINGS)
     with pytest.raises(UserError, match=r"button.*a button of deployment.simulation"):
         draw_task("button", 0, load_contract("gripper_arm_tracked"), THINGS)
 
@@ -50,7 +55,7 @@ def test_all_are_judged_of_a_robot_that_has_the_things_for_them():
 def test_a_goal_of_it_is_one_that_a_brain_takes(kind: TaskKind):
     for seed in range(20):
         task = drawn(kind, seed)
-        check_goal(task_goal(task, 1), CONTRACT)
+        check_goal(task_goal(task, 1), OF.get(kind, CONTRACT))
         assert reached(task)
         assert kind.replace("_", " ") in str(task)
 
@@ -99,9 +104,27 @@ def test_two_alike_have_places_of_their_own():
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", TABLE)
 def test_an_oracle_brings_it_about(kind: TaskKind):
-    loop = ClosedLoop(CONTRACT, None, 3, wish=SCENES.get(kind))
+    result = brought_about(OF.get(kind, CONTRACT), kind)
+    assert result.verdict.reached, f"{result.task}: {result.verdict}"
+    assert result.broken == ()
+
+
+@pytest.mark.slow
+def test_what_is_fragile_breaks_under_the_same_plan_where_no_squeeze_is_bounded():
+    data = yaml.safe_load(SEEING.text)
+    (finger,) = [limit for limit in data["deployment"]["limits"] if "squeeze" in limit]
+    del finger["squeeze"]
+    result = brought_about(contract_from_text(yaml.safe_dump(data), folder=SEEING.folder), "fragile")
+    assert not result.verdict.reached
+    assert result.broken == ("object_0",)
+    assert result.verdict.seconds < 5.0  # a task that cannot be reached any more is over
+    assert task_scores([result], 3)["broken"] == 1
+
+
+def brought_about(contract: Contract, kind: TaskKind) -> TaskResult:
+    unseen = tuple(stream.name for stream in contract.interface.streams if stream.is_picture)
+    loop = ClosedLoop(contract, None, 3, unseen, wish=SCENES.get(kind))
     try:
-        result = loop.run(kind, tolerance_m=STRICT_M[kind], oracle=oracle_for(CONTRACT))
+        return loop.run(kind, tolerance_m=STRICT_M[kind], oracle=oracle_for(contract))
     finally:
         loop.rig.robot.close()
-    assert result.verdict.reached, f"{result.task}: {result.verdict}"

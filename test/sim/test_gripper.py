@@ -98,7 +98,7 @@ def test_an_episode_of_skills_is_aligned_and_has_things_in_the_air(tmp_path: Pat
     with BagWriter(tmp_path / "bag", CONTRACT) as writer:
         scene = collection_scene(CONTRACT, seed)
         done = collect_episode(CONTRACT, scene, seed, 150, make_operator("skills", seed, CONTRACT), writer)
-    assert done == (150, "")
+    assert done == (150, "", "")
     episode = aligned_episode(tmp_path / "bag", CONTRACT)
     assert episode.fresh[5:].all()
     assert episode.applied.shape[1] == 5

@@ -186,7 +186,7 @@ def test_an_object_that_leaves_the_table_ends_an_episode_and_is_named(tmp_path: 
 
     with BagWriter(tmp_path / "bag", CONTRACT) as writer:
         done = collect_episode(CONTRACT, scene, seed, 40, Thrower(CONTRACT, seed), writer)
-    assert done == (10, "object_1")
+    assert done == (10, "object_1", "")
 
 
 @pytest.mark.slow

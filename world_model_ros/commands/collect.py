@@ -40,14 +40,17 @@ def run(arguments: argparse.Namespace) -> int:
     ticks = sum(episode.ticks for episode in episodes)
     minutes = ticks / contract.interface.tick_hz / 60.0
     lost = sum(bool(episode.lost) for episode in episodes)
+    broken = sum(bool(episode.broken) for episode in episodes)
     result = {
         "robot": contract.name,
         "out": str(arguments.out),
         "episodes": len(episodes),
         "ticks": ticks,
         "lost": lost,
+        "broken": broken,
     }
     lines = [f"{len(episodes)} episodes, {minutes:.1f} minutes of robot time, in {arguments.out}"]
     lines += [f"{lost} of them ended before their time: an object was out of reach"] if lost else []
+    lines += [f"{broken} of them ended before their time: an object broke"] if broken else []
     show(result, arguments.json, lines)
     return 0

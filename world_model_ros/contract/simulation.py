@@ -2,14 +2,36 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, GetJsonSchemaHandler, model_validator
+from pydantic_core import CoreSchema
 
 from world_model_ros.contract.field_types import Finite, Name, Number, Positive, Range, Strict, once
 
 Point = tuple[Finite, Finite, Finite]
 Shape = Literal["box", "cylinder", "ball"]
+
+
+class Make(Strict):
+    """What an object may be made as: a ``shape``, and the hardest contact that it stands, N; left out, any."""
+
+    shape: Shape
+    breaks_n: Positive | None = None
+
+
+def _make(value: Any) -> Any:
+    return value if isinstance(value, (dict, Make)) else {"shape": value}
+
+
+class _OrShape:
+    """Tells editors that a shape alone stands for one that nothing breaks."""
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"anyOf": [{"enum": list(get_args(Shape)), "type": "string"}, handler(core)]}
+
+
+ShapeOrMake = Annotated[Make, BeforeValidator(_make), _OrShape()]
 
 
 class Table(Strict):
@@ -55,7 +77,7 @@ class Simulation(Strict):
 
     ``objects_m``: x and y in which objects start and end; fingertips reach 9 cm beyond it, to get behind them.
     ``object_half_m``: least and most of half the width of objects.
-    ``objects``: the shapes that each object is drawn from, ``object_0`` first.
+    ``objects``: what each object is drawn from, ``object_0`` first: shapes, or ``{shape, breaks_n}`` of what breaks.
     ``fixtures``: what has a joint and stands on the table.
     ``posts_m``: x and y where posts may stand in the cameras' way, in cluttered scenes; None where they never do.
     """
@@ -63,8 +85,8 @@ class Simulation(Strict):
     table: Table
     objects_m: tuple[Range, Range]
     object_half_m: tuple[Positive, Positive] = (0.026, 0.036)
-    objects: Annotated[list[Annotated[list[Shape], Field(min_length=1)]], Field(min_length=1, max_length=6)] = [
-        ["box", "cylinder"]
+    objects: Annotated[list[Annotated[list[ShapeOrMake], Field(min_length=1)]], Field(min_length=1, max_length=6)] = [
+        [Make(shape="box"), Make(shape="cylinder")]
     ]
     fixtures: list[Fixture] = []
     cameras: list[SimulatedCamera] = []

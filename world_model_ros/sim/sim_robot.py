@@ -16,6 +16,7 @@ from world_model_ros.core.trajectory import Trajectory
 from world_model_ros.sim.cameras import Cameras, View, view_of
 from world_model_ros.sim.controller import JointTrajectoryController, trajectory_from_message
 from world_model_ros.sim.scenes.fixture_bodies import FixtureStates
+from world_model_ros.sim.scenes.fragile import Fragile
 from world_model_ros.sim.scenes.robot_parts import loudness, pads, robot_geoms
 from world_model_ros.sim.scenes.scene import STEP_NS, STEP_S, SceneConfig, build_model, home_of
 from world_model_ros.sim.sound import Background, ContactSound
@@ -25,6 +26,7 @@ _BLOCK_STEPS = AUDIO_BLOCK_NS // STEP_NS
 _STILL_M_S = 0.003
 _TOUCH_SMOOTHING = 0.35  # share of the newest step; about 5 ms
 _TAXEL_NOISE_N = 0.01
+_SHATTERING_N = 60.0  # a change of force that sounds like what breaks
 _WRENCH_NOISE = np.array([0.08, 0.08, 0.08, 0.003, 0.003, 0.003])
 _NOISE_TABLE = 200_003
 _POSITION_NOISE_RAD = 2e-5
@@ -72,6 +74,7 @@ class SimRobot:
         data.ctrl[:] = home
         self._fixtures = FixtureStates(model, scene.fixtures)
         self._fixtures.begin(data)
+        self._fragile = Fragile(model, scene.objects)
         mujoco.mj_forward(model, data)
         self.controller = self._controller(home)
         self._top_m = self.contract.simulation.table.top_m
@@ -144,13 +147,13 @@ class SimRobot:
             data.ctrl = row
             mujoco.mj_step(model, data)
             self._fixtures.step(data)
-            self._feel()
+            self._feel(shatters=self._fragile.step(data))
             self.now_ns += STEP_NS
             if len(self._impulses) == _BLOCK_STEPS:
                 self._finish_block()
 
-    def _feel(self) -> None:
-        """Contacts of this step: taxels, wrench, and what will be heard."""
+    def _feel(self, shatters: bool) -> None:
+        """Contacts of this step: taxels, wrench, and what will be heard; whether something broke."""
         data = self._data
         on_finger, on_table, scrape = 0.0, 0.0, 0.0  # normal forces N, sliding power W
         touching, loudest = [], 0.0
@@ -179,7 +182,7 @@ class SimRobot:
         self._wrench += _TOUCH_SMOOTHING * (-data.sensordata[self._sensed] - self._tare - self._wrench)
         impulse = abs(on_finger - self._on_finger) + 0.3 * max(0.0, abs(on_table - self._on_table) - 1.0)
         self._on_finger, self._on_table = on_finger, on_table
-        self._impulses.append(impulse)
+        self._impulses.append(impulse + shatters * _SHATTERING_N)
         self._scrapes.append(scrape)
         self._heard_at.append(self._contact_at)
 
@@ -260,13 +263,23 @@ class SimRobot:
         body = self._data.body(f"object_{index}")
         return np.concatenate([body.xpos, body.xquat[[1, 2, 3, 0]]])
 
+    @property
+    def broken(self) -> list[str]:
+        """Names of the objects that broke and are gone, in that order."""
+        return [f"object_{index}" for index in self._fragile.broken]
+
+    def is_there(self, index: int) -> bool:
+        """Whether the scene has such an object, and it is not broken."""
+        return index < len(self.scene.objects) and index not in self._fragile.broken
+
     def value(self, fixture: str) -> float:
         """How far a fixture has moved, m; 0 or 1 of what is pressed."""
         return self._fixtures.value(fixture, self._data)
 
     def places(self) -> dict[str, Float]:
-        """True pose (7,) of each object, ``object_0`` and so on, and value (1,) of each fixture, by its name."""
-        found = {f"object_{index}": self.object_pose(index) for index in range(len(self.scene.objects))}
+        """True pose (7,) of each object that is there, ``object_0`` and so on, and value (1,) of each fixture."""
+        there = filter(self.is_there, range(len(self.scene.objects)))
+        found = {f"object_{index}": self.object_pose(index) for index in there}
         return found | {name: np.array([self.value(name)]) for name in self._fixtures.names}
 
     def move_object(self, index: int, place: tuple[float, float, float]) -> None:

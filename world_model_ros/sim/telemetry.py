@@ -108,7 +108,7 @@ class Telemetry:
         poses = [
             Sample(source.topic, source.type, self._make.pose(robot.object_pose(index), now_ns, frame), now_ns)
             for source, index in self._labels
-            if index < len(robot.scene.objects)
+            if robot.is_there(index)
         ]
         return poses + [
             Sample(source.topic, source.type, self._make.float32(robot.value(name)), now_ns)
@@ -158,7 +158,7 @@ def _fixtures(contract: Contract) -> list[str]:
 
 def _pose(make: MessageMaker, robot: SimRobot, stream: PoseStream, _: str | None) -> Iterator[tuple[Any, int]]:
     index = _tracked(robot.contract, stream)
-    if index is not None and index < len(robot.scene.objects):
+    if index is not None and robot.is_there(index):
         yield make.pose(robot.object_pose(index), robot.now_ns, robot.contract.interface.base_frame), robot.now_ns
 
 

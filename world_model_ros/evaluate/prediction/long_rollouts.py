@@ -41,7 +41,7 @@ class LongEpisode:
         scene = collection_scene(contract, job.seed)
         with job.writer() as writer:
             done = collect_episode(contract, scene, job.seed, ticks, operator, writer)
-        return finish(job, EpisodeResult(job.name, job.seed, _POLICY, done.ticks, lost=done.lost))
+        return finish(job, EpisodeResult(job.name, job.seed, _POLICY, done.ticks, lost=done.lost, broken=done.broken))
 
 
 def drift(bag: Path, contract: Contract, brain: Brain) -> dict[str, tuple[Float, Float]]:

@@ -60,12 +60,14 @@ class TaskResult:
     Args:
         dark_error_m: mean distance of the believed from the true object during a blackout, in the plane; None without.
         jerk_m_s3: of the commanded fingertips, root mean square over the ticks; not a number of a very short one.
+        broken: objects that broke, which ended it.
     """
 
     task: Task
     verdict: Verdict
     dark_error_m: float | None = None
     jerk_m_s3: float = float("nan")
+    broken: tuple[str, ...] = ()
 
 
 class ClosedLoop:
@@ -131,9 +133,8 @@ class ClosedLoop:
         return {name: self._arm.tip(joints, link)[0] for name, link in self._tips.items()}
 
     def places(self) -> dict[str, Float]:
-        """True pose (7,) of each object."""
-        robot = self.rig.robot
-        return {f"object_{i}": robot.object_pose(i) for i in range(len(robot.scene.objects))}
+        """True pose (7,) of each object that is there."""
+        return {name: place for name, place in self.rig.robot.places().items() if len(place) > 1}
 
     def values(self) -> dict[str, Float]:
         """True value (1,) of everything articulated."""
@@ -178,7 +179,7 @@ class ClosedLoop:
         blackout: Blackout | None = None,
         oracle: Oracle | None = None,
     ) -> TaskResult:
-        """Draw a goal of a kind and pursue it until the judge decides.
+        """Draw a goal of a kind and pursue it until the judge decides, or something breaks.
 
         Args:
             tolerance_m: in place of the task's own.
@@ -207,12 +208,13 @@ class ClosedLoop:
             for name, seen in (self.tips() | self.places() | self.values()).items():
                 judge.see(self.rig.now_ns, name, seen)
             place = self.places().get(task.target)
-            verdict = judge.verdict(self.rig.now_ns)
+            broken = tuple(self.rig.robot.broken)
+            verdict = judge.failed(self.rig.now_ns) if broken else judge.verdict(self.rig.now_ns)
             if blackout is not None and place is not None and self._is_dark(blackout.streams[0]):
                 dark_errors.append(self._belief_error_m(task.target, place))
             if verdict is not None:
                 dark = float(np.mean(dark_errors)) if dark_errors else None
-                return TaskResult(task, verdict, dark, _jerk(np.array(way), self._tick_ns * 1e-9))
+                return TaskResult(task, verdict, dark, _jerk(np.array(way), self._tick_ns * 1e-9), broken)
 
     def _is_dark(self, stream: str) -> bool:
         blackout, now_ns = self._blackout, self.rig.now_ns

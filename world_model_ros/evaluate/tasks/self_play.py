@@ -64,6 +64,8 @@ def practise(
                 goal, left = _goal(contract, loop, random), int(random.integers(15, 40))
             loop.tick(goal)
             left -= 1
+            if loop.rig.robot.broken:
+                break
             item = loop.places()["object_0"][:2]
             lost = lost + 1 if all(hands.outside(hand, item) > 0 for hand in range(len(hands))) else 0
             if lost >= LOST_TICKS:

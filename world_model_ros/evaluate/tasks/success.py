@@ -101,7 +101,8 @@ def _run(job: _Job) -> TaskResult:
 
 
 def task_scores(results: Sequence[TaskResult], first_seed: int) -> dict[str, Any]:
-    """Success with its Wilson interval, median error, jerk, and median time of those that were reached.
+    """Success with its Wilson interval, median error, jerk, median time of those that were reached, and in how many
+    something broke.
 
     ``dark_error_m``: how far the object of the task was believed to be from where it was while a sense was silent, mean
     over episodes; None if none was, or no task was about an object.
@@ -119,6 +120,7 @@ def task_scores(results: Sequence[TaskResult], first_seed: int) -> dict[str, Any
         "median_error_m": round(float(np.median([result.verdict.error_m for result in results])), 4),
         "median_seconds": round(float(np.median([r.verdict.seconds for r in reached])), 2) if reached else None,
         "median_jerk_m_s3": round(float(np.median(jerks)), 2) if jerks else None,
+        "broken": sum(bool(result.broken) for result in results),
         "missed_seeds": [first_seed + i for i, result in enumerate(results) if not result.verdict.reached],
         "dark_error_m": round(float(np.mean(dark)), 4) if dark else None,
     }

@@ -16,6 +16,7 @@ from world_model_ros.sim.scenes.fixtures import Placed
 _THERE_M = 0.012  # of an object from where it has to be
 _SPREAD_M = 0.005  # of a drawer
 _STAYING = 10  # ticks, when all is done
+_GENTLY = 0.3  # of its speed, how fast what breaks is set down
 _CENTRE = np.zeros(2)
 
 
@@ -46,6 +47,17 @@ class Errand(TableSkills):
         for part in self._task.parts:
             if self._off(part) > _THERE_M:
                 yield from self._bring(part)
+
+    def _do_fragile(self) -> Iterator[Waypoint]:
+        (part,) = self._task.parts
+        if self._off(part) > _THERE_M:
+            self._look_at(part.target)
+            yield from self._take(least(self._sight.item_yaw, 4), LET_GO_M)
+            hanging, yaw = self._sight.tip - self._sight.item, self._sight.yaw
+            yield Waypoint(np.array([*(part.position + hanging)[:2], self._sight.tip[2]]), yaw, 0.0)
+            self._speed = _GENTLY
+            yield from self._set_down(part.position, yaw, above=LET_GO_M)
+            self._speed = 1.0
 
     def _do_drawer(self) -> Iterator[Waypoint]:
         (part,) = self._task.parts

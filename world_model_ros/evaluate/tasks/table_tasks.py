@@ -13,7 +13,8 @@ from world_model_ros.evaluate.tasks.task import TABLE, Part, TaskKind
 from world_model_ros.sim.scenes.draw import Wish
 from world_model_ros.sim.scenes.fixtures import placed
 
-SCENES: dict[TaskKind, Wish] = {"stack": "upright", "two_alike": "alike"}  # what scenes must be like
+# What scenes must be like.
+SCENES: dict[TaskKind, Wish] = {"stack": "upright", "two_alike": "alike", "fragile": "fragile"}
 # Of what a task is about first: m, and of a button half of what it changes by.
 TABLE_TOLERANCES: dict[TaskKind, float] = {
     "stack": 0.02,
@@ -21,6 +22,7 @@ TABLE_TOLERANCES: dict[TaskKind, float] = {
     "into_drawer": 0.045,
     "button": 0.5,
     "two_alike": 0.02,
+    "fragile": 0.02,
 }
 TABLE_TIMEOUTS_S: dict[TaskKind, float] = {
     "stack": 40.0,
@@ -28,6 +30,7 @@ TABLE_TIMEOUTS_S: dict[TaskKind, float] = {
     "into_drawer": 90.0,
     "button": 20.0,
     "two_alike": 80.0,
+    "fragile": 40.0,
 }
 SHUT_M = 0.01  # a drawer that is closed
 LET_GO_M, _LET_GO_WITHIN_M = 0.08, 0.04  # of the fingertip over what it has stacked
@@ -55,6 +58,7 @@ class TableTasks:
         self._fixtures = {} if simulation is None else placed(contract)
         self._area = np.zeros((2, 2)) if simulation is None else np.array(simulation.objects_m).T
         self._top_m = 0.0 if simulation is None else simulation.table.top_m
+        self._breaks = simulation is not None and any(make.breaks_n is not None for make in simulation.objects[0])
         self._tips = [target.name for target in targets if target.kind == "fingertip"]
         self._objects = [target.name for target in targets if target.kind == "object"]
         names = [target.name for target in targets if target.kind == "articulated" and target.name in self._fixtures]
@@ -72,6 +76,10 @@ class TableTasks:
                 "an object and a drawer of deployment.simulation among the targets",
             ),
             "button": (bool(self._buttons), "a button of deployment.simulation among the targets"),
+            "fragile": (
+                bool(self._breaks and self._objects),
+                "an object among the targets, the first of deployment.simulation.objects, that may be one that breaks",
+            ),
         }
         there, what = needs[kind]
         return "" if there else what
@@ -110,9 +118,15 @@ class TableTasks:
         return [Part(name, np.array([1.0 - self._positions[name][0]]))]
 
     def _two_alike(self, random: np.random.Generator) -> list[Part]:
-        names = self._objects[:2]
+        return self._elsewhere(random, self._objects[:2])
+
+    def _fragile(self, random: np.random.Generator) -> list[Part]:
+        return self._elsewhere(random, self._objects[:1])
+
+    def _elsewhere(self, random: np.random.Generator, names: list[str]) -> list[Part]:
+        """Places on the table for objects, away from where any object is."""
         starts = [self._positions[name] for name in names]
         goals = [np.array([*random.uniform(self._area[0], self._area[1]), start[2]]) for start in starts]
-        places = [*goals, *starts]
+        places = [*goals, *(self._positions[name] for name in self._objects)]
         apart = [np.linalg.norm((a - b)[:2]) for i, a in enumerate(places) for b in places[:i]]
         return [Part(name, goal, True) for name, goal in zip(names, goals)] if min(apart) > _APART_M else []

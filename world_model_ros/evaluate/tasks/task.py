@@ -29,11 +29,13 @@ TaskKind = Literal[
     "into_drawer",
     "button",
     "two_alike",
+    "fragile",
 ]
 
 PUSHES: tuple[TaskKind, ...] = ("push", "push_image", "steady")
 CARRIES: tuple[TaskKind, ...] = ("grasp", "place", "place_turned")
-TABLE: tuple[TaskKind, ...] = ("stack", "drawer", "into_drawer", "button", "two_alike")  # with several things
+# Of a table with several things, or with one that breaks.
+TABLE: tuple[TaskKind, ...] = ("stack", "drawer", "into_drawer", "button", "two_alike", "fragile")
 PICTURES: tuple[TaskKind, ...] = ("image", "push_image")
 _UPRIGHT, _ANYHOW = (0.0, 0.0, 0.0, 1.0), (0.0, 0.0, 0.0, 0.0)
 _TURNED_RAD = float(np.radians(10.0))
@@ -98,7 +100,8 @@ class Task:
             ``grasp``: an object's place in the air; ``place``: one elsewhere on the table, in the hand or not;
             ``place_turned``: with a yaw within 10 degrees; ``stack``: an object's place on another one, and the
             fingertip's above both; ``drawer``: how far one is open; ``into_drawer``: an object's place in one that is
-            closed; ``button``: whether one is on; ``two_alike``: places of two objects that look the same.
+            closed; ``button``: whether one is on; ``two_alike``: places of two objects that look the same; ``fragile``:
+            that of one that breaks, elsewhere on the table.
         target: name of the target that it is about.
         position: where it has to be, (3,), m, base frame, or (1,) of a value. The height of an object that is pushed is
             not judged.
@@ -253,7 +256,9 @@ class Judge:
         since_ns, last_ns = self._within_since_ns, min(self._last_ns.values())
         if since_ns is not None and (last_ns - since_ns) * 1e-9 >= self.task.hold_s:
             return Verdict(True, self._worst_m, (last_ns - self._start_ns) * 1e-9)
-        seconds = (now_ns - self._start_ns) * 1e-9
-        if seconds >= self.task.timeout_s:
-            return Verdict(False, self._error_m, seconds)
-        return None
+        over = (now_ns - self._start_ns) * 1e-9 >= self.task.timeout_s
+        return self.failed(now_ns) if over else None
+
+    def failed(self, now_ns: int) -> Verdict:
+        """The verdict of a task that cannot be reached any more."""
+        return Verdict(False, self._error_m, (now_ns - self._start_ns) * 1e-9)

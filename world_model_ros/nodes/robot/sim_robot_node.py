@@ -213,7 +213,8 @@ class SimRobotNode(Node):
         level, text = (WARN, "; ".join(behind)) if behind else (OK, "real time")
         if values["behind_ms_p99"] > _LATE_NS * 1e-6:
             level, text = WARN, f"physics and joint states come {values['behind_ms_p99']:.0f} ms late (p99)"
-        report = status("sim_robot: simulation", level, text, values)
+        told = values | {"broken": ", ".join(self._robot.broken)}
+        report = status("sim_robot: simulation", level, text, told)
         self._diagnostics.publish(diagnostics(self.get_clock().now().to_msg(), report))
 
 

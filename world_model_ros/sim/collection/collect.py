@@ -32,9 +32,9 @@ from world_model_ros.sim.scenes.draw import (
     Variety,
     draw_variety,
     furnish,
+    makes_of,
     random_object,
     random_surroundings,
-    shapes_of,
     vary,
 )
 from world_model_ros.sim.scenes.fixtures import placed
@@ -55,7 +55,8 @@ _HAND_M, _OVER_M = 0.07, 0.13  # half the width of a gripper; over the table, an
 class EpisodeResult:
     """What an episode became: folder name, seed, policy, variety of its scene, and how many ticks it has.
 
-    ``lost`` is the object that left the table or every workspace, which ended it; empty where none did.
+    ``lost`` is the object that left the table or every workspace, which ended it; ``broken`` one that broke, which did
+    so too. Empty where none did.
     """
 
     name: str
@@ -64,13 +65,15 @@ class EpisodeResult:
     ticks: int
     scenes: str = "plain"
     lost: str = ""
+    broken: str = ""
 
 
 class Ended(NamedTuple):
-    """How many ticks an episode has, and the object that was lost and ended it; empty if there is none."""
+    """How many ticks an episode has, and the object that was lost, or broke, and ended it; empty if there is none."""
 
     ticks: int
     lost: str
+    broken: str
 
 
 @dataclass(frozen=True)
@@ -123,7 +126,7 @@ def collection_scene(contract: Contract, seed: int, variety: Variety = "plain") 
     x, y = random.uniform(*np.array(contract.simulation.objects_m).T)
     start = float(x), float(y), float(random.uniform(-3.1, 3.1))
     simulation, fixtures = contract.simulation, placed(contract).values()
-    item = random_object(random, start, simulation.object_half_m, shapes_of(simulation, 0))
+    item = random_object(random, start, simulation.object_half_m, makes_of(simulation, 0))
     low, high = np.array([hand.box for hand in contract.interface.hands]).transpose(1, 0, 2)  # (T, 3) each
     arm, hands = ArmKinematics(contract), Hands.of(contract.interface.hands)
     while True:
@@ -163,7 +166,7 @@ def collect_episode(
     writer: BagWriter,
     silence: Silence | None = None,
 ) -> Ended:
-    """Run one episode and write it. It has fewer ticks if an object was lost.
+    """Run one episode and write it. It has fewer ticks if an object was lost, or broke.
 
     Commands arrive 20 to 60 ms after the observation they rest on, images 0 to 40 ms after exposure, as drawn by the
     seed. The bag's time is the time of arrival, the header's that of the measurement. ``silence`` counts from the
@@ -192,11 +195,11 @@ def collect_episode(
             rig.expose(now_ns + tick_ns - age_ns)
         _write(writer, rig.advance(now_ns + tick_ns), image_delay_ns, silence)
         lost = lost + 1 if gone else 0
-        if lost >= LOST_TICKS and tick >= _MIN_TICKS:
+        if rig.robot.broken or (lost >= LOST_TICKS and tick >= _MIN_TICKS):
             break
         gone = ""
     rig.robot.close()
-    return Ended(tick + 1, gone)
+    return Ended(tick + 1, gone, next(iter(rig.robot.broken), ""))
 
 
 def collect(
@@ -267,7 +270,7 @@ def _run(job: Job) -> EpisodeResult:
     operator = make_operator(policy_name, seed, contract)
     with job.writer() as writer:
         done = collect_episode(contract, scene, seed, ticks, operator, writer, silence)
-    return finish(job, EpisodeResult(job.name, seed, policy_name, done.ticks, variety, done.lost))
+    return finish(job, EpisodeResult(job.name, seed, policy_name, done.ticks, variety, done.lost, done.broken))
 
 
 def finish(job: Job, result: EpisodeResult) -> EpisodeResult:
@@ -321,6 +324,7 @@ def _write_manifest(contract: Contract, out: Path, seed: int, results: list[Epis
         "policies": dict(Counter(result.policy for result in results)),
         "scenes": dict(Counter(result.scenes for result in results)),
         "lost": dict(Counter(result.lost for result in results if result.lost)),
+        "broken": dict(Counter(result.broken for result in results if result.broken)),
         "versions": {"world_model_ros": __version__, "mujoco": mujoco.__version__, "numpy": np.__version__},
         "results": [asdict(result) for result in results],
     }

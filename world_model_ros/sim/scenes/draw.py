@@ -10,7 +10,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from world_model_ros.contract.contract import Contract
-from world_model_ros.contract.simulation import Shape, Simulation
+from world_model_ros.contract.simulation import Make, Simulation
 from world_model_ros.core.arrays import Float
 from world_model_ros.core.errors import UserError
 from world_model_ros.kinematics.arm import ArmKinematics
@@ -23,8 +23,9 @@ Variety = Literal["plain", "varied", "cluttered"]
 VARIETIES: tuple[Variety, ...] = get_args(Variety)
 CURRICULUM: dict[Variety, float] = {"plain": 0.3, "varied": 0.35, "cluttered": 0.35}
 
-# What a scene must be like: alike: all objects the same but for their places. upright: none of them a ball.
-Wish = Literal["alike", "upright"]
+# What a scene must be like: alike: all objects the same but for their places. upright: none of them a ball. fragile:
+# the first one breaks.
+Wish = Literal["alike", "upright", "fragile"]
 
 Triple = tuple[float, float, float]
 
@@ -39,6 +40,7 @@ _LOUD_SHARE = 0.5
 _DESK_M, _BENCH_M = (0.010, 0.006), (0.025, 0.045)
 _ALIKE_SHARE, _STACKED_SHARE, _PUT_IN_SHARE = 0.2, 0.12, 0.12
 _DRAWS = 1_000
+_HOLLOW = 0.25  # mass of what is hollow, of that of what is not
 _ROLLING_M = 0.0008  # of a ball, or of a cylinder that was toppled, which stops before long
 
 
@@ -75,22 +77,28 @@ def scene_for_seed(contract: Contract, seed: int, variety: Variety = "plain", wi
         place = random.uniform(*np.array(contract.simulation.objects_m).T)
     start = float(place[0]), float(place[1]), float(random.uniform(-3.1, 3.1))
     simulation = contract.simulation
-    item = random_object(random, start, simulation.object_half_m, shapes_of(simulation, 0, wish))
+    item = random_object(random, start, simulation.object_half_m, makes_of(simulation, 0, wish))
     scene = random_surroundings(random, item)
     scene = vary(contract, scene, np.random.default_rng([seed, 0x7A41E5]), variety, tips)
     return furnish(contract, scene, seed, tips, wish)
 
 
-def shapes_of(simulation: Simulation, index: int, wish: Wish | None = None) -> list[Shape]:
-    """Shapes that an object is drawn from.
+def makes_of(simulation: Simulation, index: int, wish: Wish | None = None) -> list[Make]:
+    """What an object is drawn from.
 
     Raises:
-        UserError: none of them is as wished.
+        UserError: none of it is as wished.
     """
-    shapes = [shape for shape in simulation.objects[index] if wish != "upright" or shape != "ball"]
-    if not shapes:
-        raise UserError(f"deployment.simulation.objects[{index}]", simulation.objects[index], "one that can be stacked")
-    return shapes
+    makes = simulation.objects[index]
+    fits, legal = [True] * len(makes), ""
+    if wish == "upright":
+        fits, legal = [make.shape != "ball" for make in makes], "one that can be stacked"
+    elif wish == "fragile" and index == 0:
+        fits, legal = [make.breaks_n is not None for make in makes], "one that breaks: {shape, breaks_n}"
+    if not any(fits):
+        found = [make.model_dump(exclude_none=True) for make in makes]
+        raise UserError(f"deployment.simulation.objects[{index}]", found, legal)
+    return [make for make, fit in zip(makes, fits) if fit]
 
 
 def furnish(
@@ -112,8 +120,7 @@ def furnish(
     alike = random.random() < _ALIKE_SHARE or wish == "alike"
     for index in range(1, len(simulation.objects)):
         start = _free_place(random, low, high, [item.start for item in items], tips)
-        shapes = shapes_of(simulation, index, wish)
-        item = random_object(random, start, simulation.object_half_m, shapes)
+        item = random_object(random, start, simulation.object_half_m, makes_of(simulation, index, wish))
         items.append(replace(items[0], start=start) if alike else item)
     items = [replace(item, rolling=0.0 if item.shape == "box" else _ROLLING_M) for item in items]
     if played:
@@ -163,25 +170,28 @@ def random_object(
     random: np.random.Generator,
     start: Triple,
     half_m: tuple[float, float] = (0.026, 0.036),
-    shapes: Sequence[Shape] = ("box", "cylinder"),
+    makes: Sequence[Make] = (Make(shape="box"), Make(shape="cylinder")),
 ) -> ObjectConfig:
     """An object of random shape, size, mass, friction and colour (green to purple: never the fingertip's orange).
 
+    What breaks is hollow, and pale.
+
     Args:
         half_m: least and most of half its width.
-        shapes: that it is one of.
+        makes: that it is one of.
     """
-    shape = shapes[int(random.random() * len(shapes))]
+    make = makes[int(random.random() * len(makes))]
     half = float(random.uniform(*half_m))
     height = float(random.uniform(0.026, 0.034))
     rgb = _colour(random, (0.36, 0.74), (0.8, 1.0), (0.55, 0.95))
     return ObjectConfig(
-        shape=shape,
-        half_size=(half, half, half if shape == "ball" else height),
-        mass=float(random.uniform(0.1, 0.6)),
+        shape=make.shape,
+        half_size=(half, half, half if make.shape == "ball" else height),
+        mass=float(random.uniform(0.1, 0.6)) * (1.0 if make.breaks_n is None else _HOLLOW),
         friction=float(random.uniform(0.3, 0.9)),
-        rgb=rgb,
+        rgb=rgb if make.breaks_n is None else _pale(rgb),
         start=start,
+        breaks_n=make.breaks_n,
     )
 
 
@@ -206,7 +216,8 @@ def vary(
     if variety_named(variety) == "plain":
         return scene
     item = scene.objects[0]
-    item = replace(item, rgb=_colour(random, (0.32, 0.78), (0.65, 1.0), (0.45, 1.0)))
+    rgb = _colour(random, (0.32, 0.78), (0.65, 1.0), (0.45, 1.0))
+    item = replace(item, rgb=rgb if item.breaks_n is None else _pale(rgb))
     if item.shape == "box":
         least, most = contract.simulation.object_half_m
         depth = float(random.uniform(min(0.02, least), most))
@@ -277,6 +288,12 @@ def _background(random: np.random.Generator) -> BackgroundConfig:
         tone=float(random.uniform(0.0, 1.0)),
         swell_hz=float(random.uniform(0.1, 3.0)),
     )
+
+
+def _pale(rgb: Triple) -> Triple:
+    """A colour of glass, with a tinge of this one."""
+    red, green, blue = (0.8 + 0.2 * part for part in rgb)
+    return red, green, blue
 
 
 def _shift(random: np.random.Generator, spread_m: float) -> Triple:

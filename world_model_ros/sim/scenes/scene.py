@@ -24,6 +24,7 @@ _SERVO_LARGE = (6000.0, 350.0, 2.0)
 _SERVO_SMALL = (900.0, 25.0, 0.15)
 _SERVO_FINGER = (4000.0, 120.0, 0.2)  # of a gripper's finger that slides, N/m, N s/m and kg
 _TABLE_FRICTION = [0.5, 0.005, 0.0001]
+_GLASS_OPACITY = 0.45
 _UNSEEN = 4  # group of sites that are not drawn
 _MOUNTED = 0.1  # how much of what a camera on the bench is moved one moves that is screwed to a link
 
@@ -41,6 +42,7 @@ class ObjectConfig:
         start: x, y in m in the base frame and yaw in rad.
         lift: how high its lower end is over the table at the start, m.
         rolling: friction of what rolls, m; 0 is none, and rolls on.
+        breaks_n: the hardest contact that it stands, N; None is any. What breaks is of glass, and seen through.
     """
 
     shape: Shape = "box"
@@ -51,6 +53,7 @@ class ObjectConfig:
     start: tuple[float, float, float] = (0.55, 0.0, 0.0)
     lift: float = 0.0
     rolling: float = 0.0
+    breaks_n: float | None = None
 
 
 @dataclass(frozen=True)
@@ -304,7 +307,7 @@ def _add_object(spec: mujoco.MjSpec, name: str, config: ObjectConfig, top_m: flo
         type=kind,
         size=size,
         mass=config.mass,
-        rgba=[*config.rgb, 1.0],
+        rgba=[*config.rgb, 1.0 if config.breaks_n is None else _GLASS_OPACITY],
         friction=[config.friction, 0.005, 0.0001],
         priority=1,
         contype=1,
