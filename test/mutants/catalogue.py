@@ -25,9 +25,9 @@ _COMMANDS = (
     ),
     Mutant(
         "followed_while_disarmed",
-        "gate/gate.py::Gate.command",
-        "if self.state in (State.HOLDING, State.TRACKING) or self.machine.resumable:",
-        "if self.state is not State.STOPPED:",
+        "gate/gate.py::Gate._take",
+        "if not (self.state in (State.HOLDING, State.TRACKING) or self.machine.resumable):",
+        "if self.state is State.STOPPED:",
         "a valid command is refused while nothing may move",
         (_GATE,),
     ),
@@ -183,6 +183,100 @@ _GRIP = (
     ),
 )
 
+_OWNERS, _HAND_OVERS = "test/gate/test_ownership.py", "test/gate/test_hand_overs.py"
+
+# Which of several sources may move the robot.
+_OWNED = (
+    Mutant(
+        "any_source_is_heard",
+        "gate/ownership.py::Ownership.refusal",
+        "source == self.owner and not braking",
+        "True",
+        "a command of a source that does not own the gate is refused",
+        (_OWNERS,),
+    ),
+    Mutant(
+        "heard_while_it_hands_over",
+        "gate/ownership.py::Ownership.refusal",
+        "source == self.owner and not braking",
+        "source == self.owner",
+        "the owner is not heard any more while the gate brakes to hand over",
+        (_OWNERS,),
+    ),
+    Mutant(
+        "taken_over_with_a_jump",
+        "gate/limiter.py::Limiter.apart",
+        "if not late and not np.any(np.abs(aim) > self.limits.velocity):",
+        "if True:",
+        "in motion a source takes over with a command that joins it within the limits, or not at all",
+        (_OWNERS,),
+    ),
+    Mutant(
+        "faster_than_the_limit_joins",
+        "gate/limiter.py::Limiter.apart",
+        "not late and not np.any(np.abs(aim) > self.limits.velocity)",
+        "not late",
+        "what would have to be faster than the limit does not join",
+        (_OWNERS,),
+    ),
+    Mutant(
+        "handed_over_in_motion",
+        "gate/gate.py::Gate._change_owner",
+        "if self._still() or (self._at_rest and asked.name is not None):",
+        "if True:",
+        "who is silent takes over only once the robot stands",
+        (_OWNERS, _HAND_OVERS),
+    ),
+    Mutant(
+        "nobody_in_slow_motion",
+        "gate/gate.py::Gate._change_owner",
+        "self._at_rest and asked.name is not None",
+        "self._at_rest",
+        "nothing moves that nobody owns",
+        (_OWNERS, _HAND_OVERS),
+    ),
+    Mutant(
+        "waits_for_ever_for_who_is_asked_for",
+        "gate/gate.py::Gate._change_owner",
+        "(now_ns - asked.since_ns) * 1e-9 > self._silence_of(asked.name)",
+        "False",
+        "the gate brakes where the next owner does not command in time",
+        (_OWNERS,),
+    ),
+    Mutant(
+        "silence_of_another_rate",
+        "gate/gate.py::Gate._silence_of",
+        "1.0 / rate_hz",
+        "self._tick_s",
+        "an owner is lost by its own rate",
+        (_OWNERS,),
+    ),
+    Mutant(
+        "command_of_the_owner_before",
+        "gate/gate.py::Gate._hand_over",
+        "self._command, self._command_ns = None, now_ns",
+        "self._command_ns = now_ns",
+        "what the owner before commanded does not count any more",
+        (_OWNERS,),
+    ),
+    Mutant(
+        "silent_before_it_owned",
+        "gate/gate.py::Gate._hand_over",
+        "self._command, self._command_ns = None, now_ns",
+        "self._command = None",
+        "a new owner has as long to command as after silence",
+        (_OWNERS,),
+    ),
+    Mutant(
+        "a_trial_is_followed",
+        "gate/gate.py::Gate._take",
+        "if not self.ownership.sources[source].moves:",
+        "if False:",
+        "what may not move the robot is judged alone",
+        (_OWNERS,),
+    ),
+)
+
 # What limits and brakes.
 _MOTION = (
     Mutant(
@@ -267,16 +361,16 @@ _MOTION = (
     ),
     Mutant(
         "silence_two_cycles_late",
-        "gate/gate.py::Gate.__init__",
-        "settings.silence_ticks * tick_s - 0.5 * self._cycle_s",
-        "settings.silence_ticks * tick_s + 2.5 * self._cycle_s",
+        "gate/gate.py::Gate._silence_of",
+        "self.settings.silence_ticks * period_s - 0.5 * self._cycle_s",
+        "self.settings.silence_ticks * period_s + 2.5 * self._cycle_s",
         "silence brakes within one and a half ticks",
         (_GATE,),
     ),
     Mutant(
         "fault_taken_back",
         "gate/states.py::Machine.resumable",
-        "self.state is State.SLOWING and self.cause is Event.SILENCE",
+        "self.state is State.SLOWING and self.cause in (Event.SILENCE, Event.HAND_OVER)",
         "self.state is State.SLOWING",
         "braking for a fault cannot be taken back by a command",
         (_STATES, _GATE),
@@ -480,7 +574,7 @@ _DRIVER = (
     ),
     Mutant(
         "speed_scale_ignored",
-        "gate/gate.py::Gate._toward",
+        "gate/gate.py::Gate._share",
         "* self.driver.speed * self.speed_scale",
         "* self.driver.speed",
         "speed_scale slows everything that is commanded",
@@ -628,4 +722,4 @@ _REST = (
     ),
 )
 
-MUTANTS = (*_COMMANDS, *_GRIP, *_MOTION, *_DRIVER, *_REST)
+MUTANTS = (*_COMMANDS, *_GRIP, *_OWNED, *_MOTION, *_DRIVER, *_REST)

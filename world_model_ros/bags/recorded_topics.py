@@ -19,6 +19,8 @@ def recorded_topics(contract: Contract) -> list[str]:
     topics = [topic for source in sources for topic in (source.topic, source.static_topic) if topic is not None]
     if deployment.command is not None:
         topics += [each.topic for each in deployment.command.controllers(contract.joint_names) if not each.grips]
+    if deployment.sources is not None:
+        topics += [*(each.topic for each in deployment.sources if each.kind != "brain"), "command/owner", "gate/owner"]
     if deployment.action is not None:
         topics.append(deployment.action.topic)
     for target in contract.interface.targets:

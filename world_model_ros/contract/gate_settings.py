@@ -36,6 +36,7 @@ class JointLimit(Strict):
         return self
 
 
+BRAIN, BRAIN_TOPIC = "brain", "command"  # the source of commands where the contract names none
 Controlled = Literal["joint_trajectory", "forward_position", "forward_velocity", "twist"]
 GRIPPER_ACTIONS = {"gripper_command": "GripperCommand", "parallel_gripper_command": "ParallelGripperCommand"}
 
@@ -113,6 +114,30 @@ def _linked(controller: Linked) -> Linked:
     if (controller.interface == "twist") != (controller.link is not None):
         raise ValueError("link: is for the interface twist, which needs one")
     return controller
+
+
+class CommandSource(Strict):
+    """A sender of commands to the gate: trajectories (trajectory_msgs/JointTrajectory) of all joints on a topic.
+
+    This package's ``brain`` sends on the topic ``command``, and no other source does. ``rate_hz`` is how often the
+    source sends at least while it moves the robot; left out, once a tick. After ``gate.silence_ticks`` of these without
+    a command it is lost. What comes from a source that does not move the robot (``moves: false``) is judged, and never
+    followed.
+    """
+
+    name: Name
+    kind: Literal["brain", "policy", "person", "moveit"]
+    topic: Topic = BRAIN_TOPIC
+    rate_hz: Positive | None = None
+    moves: bool = True
+
+    @model_validator(mode="after")
+    def _consistent(self) -> CommandSource:
+        if (self.kind == "brain") != (self.topic == BRAIN_TOPIC):
+            raise ValueError(
+                f"topic: got {self.topic!r} of a {self.kind}; legal: {BRAIN_TOPIC!r} for the brain, for others another"
+            )
+        return self
 
 
 class Deadman(Strict):

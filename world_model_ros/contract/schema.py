@@ -23,7 +23,7 @@ from world_model_ros.contract.field_types import (
     once,
     same,
 )
-from world_model_ros.contract.gate_settings import Command, GateSettings, JointLimit
+from world_model_ros.contract.gate_settings import Command, CommandSource, GateSettings, JointLimit
 from world_model_ros.contract.goal_settings import GoalSettings
 from world_model_ros.contract.hands import Hand, grippers, moved_hands
 from world_model_ros.contract.senses import JointStream, Sense, Stream
@@ -265,6 +265,7 @@ class Deployment(Strict):
     ``without_commands`` says what counts as commanded in bags that have neither gate/applied nor a joint trajectory,
     because the robot was driven by other means: ``nothing``, or the ``measured`` joints. ``simulation`` is for the
     simulator of this package alone. ``action`` is of an action of free parts, which nothing here turns into commands.
+    ``sources`` are all that send commands to the gate; left out, the brain alone does, and owns the gate.
     """
 
     urdf: str | None = None
@@ -273,6 +274,7 @@ class Deployment(Strict):
     targets: list[TargetArea] = []
     limits: list[JointLimit] = []
     command: Command | None = None
+    sources: Annotated[list[CommandSource], Field(min_length=1)] | None = None
     action: ActionSink | None = None
     gate: GateSettings = GateSettings()
     goals: GoalSettings = GoalSettings()
@@ -298,6 +300,7 @@ class ContractFile(Strict):
         labels = [label.name for label in self.deployment.labels]
         same("deployment.labels", labels, [label.name for label in self.interface.labels])
         self._check_free()
+        self._check_sources(joints)
         self._check_labels()
         for source in self.deployment.streams:
             stream = streams[source.name]
@@ -344,6 +347,27 @@ class ContractFile(Strict):
         self._check_squeeze(joints)
         return self
 
+    def _check_sources(self, joints: list[str]) -> None:
+        """`ValueError` if sources of commands cannot be told apart, go past the gate, or are lost between commands."""
+        command, sources = self.deployment.command, self.deployment.sources
+        if sources is None:
+            return
+        if command is None:
+            raise ValueError("deployment.sources: are of a robot that is commanded, which needs deployment.command")
+        once("deployment.sources: name", [each.name for each in sources])
+        topics = [each.topic.lstrip("/") for each in sources]
+        once("deployment.sources: topic", topics)
+        past = sorted({each.topic.lstrip("/") for each in command.controllers(joints)}.intersection(topics))
+        if past:
+            raise ValueError(f"deployment.sources: topic: got {past}; legal: any but those of controllers")
+        below_hz = 2.0 * (self.deployment.gate.silence_ticks - 1.0) * command.rate_hz
+        for each in sources:
+            if each.rate_hz is not None and each.rate_hz >= below_hz:
+                raise ValueError(
+                    f"deployment.sources: {each.name}: rate_hz: got {each.rate_hz:g}; legal: below {below_hz:g}, or it"
+                    " is lost between two commands, by gate.silence_ticks and command.rate_hz"
+                )
+
     def _check_squeeze(self, joints: list[str]) -> None:
         """`ValueError` if a squeeze is not of a gripper's joint that is sent positions, or over its way."""
         ways = {
@@ -371,7 +395,7 @@ class ContractFile(Strict):
             raise ValueError("deployment.action: is for an action whose parts are all free, which needs one")
         if not free:
             return
-        for field in ("command", "driver", "simulation"):
+        for field in ("command", "sources", "driver", "simulation"):
             if getattr(deployment, field) is not None:
                 raise ValueError(f"deployment.{field}: every part of the action is free, so there is none")
         if deployment.without_commands != "nothing":

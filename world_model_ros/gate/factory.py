@@ -12,11 +12,15 @@ from world_model_ros.core.errors import UserError
 from world_model_ros.gate.collision import Collision
 from world_model_ros.gate.driver_state import DriverState
 from world_model_ros.gate.gate import Gate
+from world_model_ros.gate.ownership import Ownership
 from world_model_ros.gate.squeeze import Squeeze
 
 
-def gate_for(contract: Contract) -> Gate:
+def gate_for(contract: Contract, brain_alone: bool = False) -> Gate:
     """A gate with everything that the contract sets up.
+
+    Args:
+        brain_alone: whether the brain owns it, and no other source is there, whatever the contract says.
 
     Raises:
         UserError: the robot is not commanded, lacks a limit or joint states, or its URDF does not fit.
@@ -36,6 +40,7 @@ def gate_for(contract: Contract) -> Gate:
         watched=np.array([name not in _grippers(contract) for name in contract.joint_names]),
         driver=DriverState(deployment.driver),
         squeeze=_squeeze(contract),
+        ownership=Ownership(None if brain_alone else deployment.sources),
     )
 
 

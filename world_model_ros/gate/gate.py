@@ -17,7 +17,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from world_model_ros.contract.gate_settings import GateSettings
+from world_model_ros.contract.gate_settings import BRAIN, GateSettings
 from world_model_ros.core.arrays import Float
 from world_model_ros.core.trajectory import JointLimits, Trajectory
 from world_model_ros.gate.alarms import Alarms
@@ -35,6 +35,7 @@ from world_model_ros.gate.collision import FREE, Collision
 from world_model_ros.gate.driver_state import DriverState
 from world_model_ros.gate.limiter import EXACT_S, Limiter, Motion, Plan
 from world_model_ros.gate.output import GateOutput, require_finite
+from world_model_ros.gate.ownership import JOIN, OWNER, Ownership
 from world_model_ros.gate.retreat import Trail
 from world_model_ros.gate.rules import Refusal, TrajectoryLike, judge
 from world_model_ros.gate.squeeze import Squeeze
@@ -52,6 +53,7 @@ SAMPLED_AHEAD_S = 0.0065
 LASTING_S = 0.1  # a trajectory ends no sooner than this after it is sent, or a controller refuses it as past
 SLOWEST = 0.05  # of the speed, at which a controller is led
 PATIENCE_S = 1.0  # in which an arm that its driver has stopped is waited for to stand still
+AT_REST = 1e-3  # share of velocity and acceleration limits below which a motion counts as none
 UNKNOWN_TOLERANCES = 4.0  # times the tolerance of arming: how far from the measured joints an unknown setpoint may be
 
 
@@ -72,6 +74,7 @@ class Gate:
             closes on something stays where that is.
         driver: what the robot's driver says; None hears of none.
         squeeze: bounds how far joints of grippers are led ahead of where they are measured; None bounds none.
+        ownership: whose commands are followed; None for the brain's alone.
 
     Attributes:
         machine: the state, why, and since when.
@@ -81,6 +84,7 @@ class Gate:
         speed_scale: share of the speed of everything that is commanded, over 0 to 1; may be changed at any time.
         look: what the newest plan toward a command came near, parts or a joint's limit.
         counts: "accepted", and refused commands by rule.
+        ownership: who may move the robot; takes who is asked for.
         streaming, watched: as given.
     """
 
@@ -97,6 +101,7 @@ class Gate:
         watched: NDArray[np.bool_] | None = None,
         driver: DriverState | None = None,
         squeeze: Squeeze | None = None,
+        ownership: Ownership | None = None,
     ) -> None:
         self.limits = limits
         self.settings = settings
@@ -109,8 +114,9 @@ class Gate:
         self.counts: Counter[str] = Counter()
         self.last_refusal: Refusal | None = None
         self._cycle_s = 1.0 / rate_hz
-        # The step nearest to the deadline brakes, so the delay is off by half a cycle at most.
-        self._silence_s = settings.silence_ticks * tick_s - 0.5 * self._cycle_s
+        self._tick_s = tick_s
+        self.ownership = ownership or Ownership()
+        self._silence_s = self._silence_of(self.ownership.owner)
         self._joints_max_age_s = joints_max_age_s
         self._squeeze = squeeze
         alone = None if squeeze is None else squeeze.joints
@@ -247,32 +253,50 @@ class Gate:
             self._seen.popleft()
         return True
 
-    def command(self, now_ns: int, command: TrajectoryLike) -> Refusal | None:
-        """Judge a command and follow it from the next step on, or say why not.
+    def command(self, now_ns: int, command: TrajectoryLike, source: str = BRAIN) -> Refusal | None:
+        """Judge a command of a source and follow it from the next step on, or say why not.
 
-        A valid command that the state does not allow is refused by the rule ``state``.
+        A valid command that the state does not allow is refused by the rule ``state``, that of a source that does not
+        own the gate by ``owner``.
         """
-        newest_ns = self._command.stamp_ns if self._command is not None else None
-        settings = self.settings
-        verdict = judge(command, self.limits, now_ns, settings.command_max_age_s, newest_ns, settings.horizon_s)
+        owned, settings = source == self.ownership.owner, self.settings
+        verdict: Trajectory | Refusal | None = self.ownership.refusal(source, self.machine.handing_over)
+        if verdict is None:
+            newest_ns = self._command.stamp_ns if owned and self._command is not None else None
+            verdict = judge(command, self.limits, now_ns, settings.command_max_age_s, newest_ns, settings.horizon_s)
+            if isinstance(verdict, Refusal):
+                self.last_refusal = verdict
         if isinstance(verdict, Trajectory):
-            if self.state in (State.HOLDING, State.TRACKING) or self.machine.resumable:
-                self._command, self._command_ns = verdict, now_ns
-                if self._squeeze is not None:
-                    self._squeeze.hear(verdict, None if self._measured is None else self._measured.position)
-                self.counts["accepted"] += 1
-                self._fire(Event.COMMAND, now_ns)
-                return None
-            verdict = Refusal("state", None, self.state.value, "armed")
-        else:
-            self.last_refusal = verdict
-        self.counts[verdict.rule] += 1
+            verdict = self._take(now_ns, verdict, source)
+        self.ownership.count(source, verdict)
+        self.counts["accepted" if verdict is None else verdict.rule] += 1
         return verdict
+
+    def _take(self, now_ns: int, command: Trajectory, source: str) -> Refusal | None:
+        """Follow a valid command from the next step on, or say why not; a source that is asked for takes over."""
+        if not self.ownership.sources[source].moves:
+            return Refusal(OWNER, None, source, "a source that may move the robot (moves: true)")
+        if not (self.state in (State.HOLDING, State.TRACKING) or self.machine.resumable):
+            return Refusal("state", None, self.state.value, "armed")
+        if source != self.ownership.owner:
+            refusal = None if self._at_rest else self._refuse_join(now_ns, command)
+            if refusal is not None:
+                self.last_refusal = refusal
+                self._brake_to_hand_over(now_ns)
+                return refusal
+            self._hand_over(now_ns)
+        self._command, self._command_ns = command, now_ns
+        if self._squeeze is not None:
+            self._squeeze.hear(command, None if self._measured is None else self._measured.position)
+        self._fire(Event.COMMAND, now_ns)
+        return None
 
     def step(self, now_ns: int) -> GateOutput:
         """Move on to ``now_ns``."""
         self._advance(now_ns)
         self._hear_driver(now_ns)
+        if self.ownership.asked is not None:
+            self._change_owner(now_ns)
         if self._plan is not None:
             self._watch(now_ns)
             self._replan(now_ns)
@@ -437,7 +461,7 @@ class Gate:
 
         A plan that they forbid is tried again at half the speed: a stop out of an acceleration may swerve.
         """
-        aim, share = self._limiter.aim(motion, *target), self.alarms.speed() * self.driver.speed * self.speed_scale
+        aim, share = self._limiter.aim(motion, *target), self._share
         ahead, aim = self._limiter.ahead(motion, aim), share * aim
         self.look = FREE if self.collision is None else self.collision.look(motion.position, ahead)
         aim, share = self.look.speed * aim, self.look.speed * share
@@ -544,6 +568,63 @@ class Gate:
 
     def _still(self) -> bool:
         return self._plan is None or self._into_s >= self._plan.duration_s
+
+    @property
+    def _at_rest(self) -> bool:
+        """Whether nothing moves, nor begins to before a new plan could."""
+        if self.state is not State.TRACKING or self._plan is None or self._still():
+            return self._still()
+        now, soon = (self._plan.at(self._into_s + ahead_s) for ahead_s in (0.0, self._ahead_s))
+        speed = np.maximum(np.abs(now.velocity), np.abs(soon.velocity)) / self.limits.velocity
+        return bool(np.all(np.maximum(speed, np.abs(soon.acceleration) / self.limits.acceleration) < AT_REST))
+
+    def _change_owner(self, now_ns: int) -> None:
+        """Hand over to who is asked for, if nothing moves; brake before, if it does not take over in motion."""
+        asked = self.ownership.asked
+        assert asked is not None
+        if self.state is State.SLOWING and not self.machine.resumable:
+            return  # it may go back yet, after a contact
+        if self._still() or (self._at_rest and asked.name is not None):
+            self._hand_over(now_ns)
+        elif asked.name is None or (now_ns - asked.since_ns) * 1e-9 > self._silence_of(asked.name):
+            self._brake_to_hand_over(now_ns)
+
+    def _brake_to_hand_over(self, now_ns: int) -> None:
+        if not self.machine.handing_over:
+            self._fire(Event.HAND_OVER, now_ns)
+
+    def _hand_over(self, now_ns: int) -> None:
+        """Who is asked for owns the gate, and is silent from now on."""
+        self.ownership.take_over(now_ns)
+        self._command, self._command_ns = None, now_ns
+        self._silence_s = self._silence_of(self.ownership.owner)
+
+    def _refuse_join(self, now_ns: int, command: Trajectory) -> Refusal | None:
+        """Why the motion at hand cannot go over to the next owner's command within the limits; None if it can."""
+        assert self._plan is not None
+        assert self._step_ns is not None
+        if self.machine.handing_over:
+            return Refusal(JOIN, None, "the gate brakes before it hands over", "at rest")
+        passed_s = min(max((now_ns - self._step_ns) * 1e-9, 0.0), self._cycle_s)
+        motion = self._plan.at(self._into_s + passed_s + self._ahead_s)
+        position, velocity = command.sample(now_ns + round((self._ahead_s + self._limiter.lead_s) * 1e9))
+        apart = self._limiter.apart(motion, position, velocity, self._share)
+        if apart is None:
+            return None
+        joint, needed = apart
+        legal = f"what can follow {motion.velocity[joint]:.3g} in {self._limiter.lead_s:g} s within the limits"
+        return Refusal(JOIN, self.limits.names[joint], f"needs the velocity {needed:.3g}", legal)
+
+    @property
+    def _share(self) -> float:
+        """Share of the speed at which commands are followed."""
+        return self.alarms.speed() * self.driver.speed * self.speed_scale
+
+    def _silence_of(self, source: str | None) -> float:
+        """How long a source may be silent; the step nearest to that brakes, so it is off by half a cycle at most."""
+        rate_hz = None if source is None else self.ownership.sources[source].rate_hz
+        period_s = self._tick_s if rate_hz is None else 1.0 / rate_hz
+        return self.settings.silence_ticks * period_s - 0.5 * self._cycle_s
 
     def _silent_s(self, now_ns: int) -> float:
         return (now_ns - self._command_ns) * 1e-9

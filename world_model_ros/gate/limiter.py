@@ -222,9 +222,30 @@ class Limiter:
 
     def aim(self, now: Motion, position: Float, velocity: Float) -> Float:
         """The velocity (J,) to have in ``lead_s``, in order to follow a moving target (J,) as it will be then."""
+        return np.minimum(np.maximum(self._unlimited(now, position, velocity), -self._fastest), self._fastest)
+
+    def _unlimited(self, now: Motion, position: Float, velocity: Float) -> Float:
         expected = now.position + 0.5 * self.lead_s * (now.velocity + velocity)
-        aim = velocity + self.gain * (position - expected)
-        return np.minimum(np.maximum(aim, -self._fastest), self._fastest)
+        aim: Float = velocity + self.gain * (position - expected)
+        return aim
+
+    def apart(self, now: Motion, position: Float, velocity: Float, share: float) -> tuple[int, float] | None:
+        """The joint that cannot follow a moving target (J,) from ``lead_s`` on, and the velocity that it would need.
+
+        None if every joint can, within the limits of velocity, acceleration and jerk.
+
+        Args:
+            share: of the speed at which the target is followed, 0 to 1.
+        """
+        aim = share * self._unlimited(now, position, velocity)
+        self._follow_input.target_velocity = aim.tolist()
+        lead = self._trajectory(self._follow_input, now)
+        late = lead is None or lead.duration > self.lead_s + _KNOT_GAP_S
+        if not late and not np.any(np.abs(aim) > self.limits.velocity):
+            return None
+        change = np.maximum(np.abs(aim - now.velocity) / self.limits.acceleration, np.abs(aim) / self.limits.velocity)
+        joint = int(np.argmax(change))
+        return joint, float(aim[joint])
 
     def ahead(self, now: Motion, aim: Float) -> tuple[Float, Float]:
         """Where (J,) the motion goes on to at once, and where an aim leads to within ``lead_s`` if limits let it."""

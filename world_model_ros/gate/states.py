@@ -2,10 +2,12 @@
 
     disarmed --arm--> holding --command--> tracking --silence--> slowing --still--> disarmed
                                                ^------command------'
+    tracking --hand over--> slowing --command (of the next owner)--> tracking
     holding, tracking, slowing --disarm or a fault--> slowing --still--> disarmed
     any --stop--> stopped --reset--> disarmed
 
-Braking because of silence may be taken back by a new command; braking for any other reason may not.
+Braking because of silence, or before another source takes over, may be taken back by a new command; braking for any
+other reason may not.
 """
 
 from __future__ import annotations
@@ -34,6 +36,7 @@ class Event(str, Enum):
     RESET = "reset"
     COMMAND = "command"
     SILENCE = "silence"
+    HAND_OVER = "hand_over"
     STILL = "still"
     JOINTS_STALE = "joint_states_stale"
     JOINTS_DISAGREE = "joint_states_disagree"
@@ -62,6 +65,8 @@ TABLE: dict[tuple[State, Event], State] = {
     (State.DISARMED, Event.ARM): State.HOLDING,
     (State.HOLDING, Event.COMMAND): State.TRACKING,
     (State.TRACKING, Event.SILENCE): State.SLOWING,
+    (State.TRACKING, Event.HAND_OVER): State.SLOWING,
+    (State.SLOWING, Event.HAND_OVER): State.SLOWING,
     (State.SLOWING, Event.COMMAND): State.TRACKING,
     (State.SLOWING, Event.STILL): State.DISARMED,
     (State.STOPPED, Event.RESET): State.DISARMED,
@@ -94,7 +99,12 @@ class Machine:
     @property
     def resumable(self) -> bool:
         """Whether a command can end the braking."""
-        return self.state is State.SLOWING and self.cause is Event.SILENCE
+        return self.state is State.SLOWING and self.cause in (Event.SILENCE, Event.HAND_OVER)
+
+    @property
+    def handing_over(self) -> bool:
+        """Whether it brakes before another source takes over."""
+        return self.state is State.SLOWING and self.cause is Event.HAND_OVER
 
     def fire(self, event: Event, now_ns: int) -> Transition | None:
         """Apply an event; None if it changes nothing in this state."""

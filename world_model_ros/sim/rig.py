@@ -47,7 +47,7 @@ class Rig:
         rate_hz = command.rate_hz
         self._gate_ns = round(1e9 / rate_hz)
         self._make = make
-        self.gate = gate_for(contract)
+        self.gate = gate_for(contract, brain_alone=True)
         self._waiting: list[tuple[int, Trajectory]] = []
         self._exposures: list[int] = []
         self._refusal: str | None = None

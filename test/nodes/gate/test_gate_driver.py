@@ -129,11 +129,11 @@ def test_of_a_flood_the_newest_commands_are_judged_and_the_rest_is_counted() -> 
         for second in range(MOST_COMMANDS + 3):
             message = JointTrajectory()
             message.header.stamp.sec = second
-            inbox._on_command(message)
-        assert inbox.ignored["command"] == 3
+            inbox._on_command("brain", message)
+        assert inbox.flooded["brain"] == 3
         judged: list[int] = []
         gate = gate_for(CONTRACT)
-        gate.command = lambda _, proposal: judged.append(proposal.stamp_ns)
+        gate.command = lambda _, proposal, source: judged.append(proposal.stamp_ns)
         inbox.pour(gate)
         assert judged == [second * 10**9 for second in range(3, MOST_COMMANDS + 3)]
     finally:

@@ -53,7 +53,7 @@ class Robot:
         command = self.contract.deployment.command
         assert command is not None
         self.cycle_ns = round(1e9 / command.rate_hz)
-        self.gate = gate_for(self.contract)
+        self.gate = gate_for(self.contract, brain_alone=True)
         say_all_is_well(self.gate, self.contract)
         self.checker = Checker(self.contract, self.position, self.now_ns)
         self.reference = np.array(self.position)
@@ -125,9 +125,14 @@ def say_all_is_well(gate: Gate, contract: Contract) -> None:
 
 
 def require_no_companions(contract: Contract) -> None:
-    """Raise a `UserError` if a gate process waits for something that is not here: a deadman switch, or a driver."""
+    """Raise a `UserError` if a gate process waits for something that is not here: a deadman switch, a driver, or who
+    is asked for as owner."""
     deployment = contract.deployment
-    waited_for = {"deployment.gate.deadman": deployment.gate.deadman, "deployment.driver": deployment.driver}
+    waited_for = {
+        "deployment.gate.deadman": deployment.gate.deadman,
+        "deployment.driver": deployment.driver,
+        "deployment.sources": deployment.sources,
+    }
     for name, value in waited_for.items():
         if value is not None:
             raise UserError(name, contract.name, "a robot without it: with --live nothing says that all is well")

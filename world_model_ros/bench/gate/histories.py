@@ -149,7 +149,7 @@ class Bench:
 
     def _gate(self) -> None:
         """The gate's process is started anew."""
-        self.gate: Gate = gate_for(self.contract)
+        self.gate: Gate = gate_for(self.contract, brain_alone=True)
         say_all_is_well(self.gate, self.contract)
 
     def _restart(self) -> None:

@@ -35,8 +35,10 @@ class RefusalInbox:
     def _store(self, message: Any) -> None:
         try:
             state = json.loads(message.data)
-            refused, rule = int(state["refused"]), state["rule"]
-        except (ValueError, KeyError, TypeError):
+            sources = state.get("sources")  # what others were refused is not the brain's
+            own = state if sources is None else next((each for each in sources if each["kind"] == "brain"), {})
+            refused, rule = int(own["refused"]), own["rule"]
+        except (ValueError, KeyError, TypeError, AttributeError):
             return
         if self._seen is not None and refused > self._seen and rule in PLAN_RULES:
             self._rule = rule

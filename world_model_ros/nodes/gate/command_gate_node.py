@@ -30,6 +30,7 @@ from world_model_ros.core.share_folder import default_robot
 from world_model_ros.gate.factory import gate_for
 from world_model_ros.gate.gate import SLOWEST
 from world_model_ros.gate.output import GateOutput
+from world_model_ros.gate.ownership import UNBROKEN
 from world_model_ros.gate.report import state_report
 from world_model_ros.gate.rules import Refusal
 from world_model_ros.nodes.gate.inbox import GateInbox
@@ -114,6 +115,7 @@ class CommandGateNode(Node):
     def _cycle(self) -> None:
         begin = time.perf_counter()
         with self._lock:
+            owner = self._gate.ownership.owner
             refusals = self._inbox.pour(self._gate)
             if not self._gate.led_in:  # it is told once where motion begins, and would step there later
                 self._gate.heard = self._dry_run or not self._outbox.unheard
@@ -121,7 +123,8 @@ class CommandGateNode(Node):
             output = self._gate.step(now_ns)
             self._events.update(transition.cause.value for transition in output.transitions)
         self._outbox.step(output, now_ns)
-        self._log(refusals, output)
+        self._outbox.owner(self._gate.ownership)
+        self._log(refusals, output, owner)
         self._outbox.state(self._report())
         self._cycle_ms.append((time.perf_counter() - begin) * 1e3)
 
@@ -134,15 +137,18 @@ class CommandGateNode(Node):
     def _now_ns(self) -> int:
         return int(self.get_clock().now().nanoseconds)
 
-    def _log_refusals(self, refusals: list[Refusal]) -> None:
-        for refusal in refusals:
-            if refusal.rule != "state":
-                self.get_logger().warning(f"command refused: {refusal}", throttle_duration_sec=2.0)
+    def _log_refusals(self, refusals: list[tuple[str, Refusal]]) -> None:
+        for source, refusal in refusals:
+            if refusal.rule not in UNBROKEN or source not in self._gate.ownership.sources:
+                self.get_logger().warning(f"{source}: refused: {refusal}", throttle_duration_sec=2.0)
 
-    def _log(self, refusals: list[Refusal], output: GateOutput) -> None:
+    def _log(self, refusals: list[tuple[str, Refusal]], output: GateOutput, before: str | None) -> None:
         self._log_refusals(refusals)
         for transition in output.transitions:
             self.get_logger().info(f"gate: {transition}")
+        owner = self._gate.ownership.owner
+        if owner != before:
+            self.get_logger().info(f"gate: owned by {owner or 'nobody'}, before by {before or 'nobody'}")
 
     def _arm(self, now_ns: int) -> tuple[Refusal | None, str]:
         if self._dry_run:
@@ -151,8 +157,11 @@ class CommandGateNode(Node):
         missing = self._inbox.joints_missing
         if refusal is not None and refusal.rule == "joint_states_stale" and missing:
             refusal = replace(refusal, value=f"{refusal.value}: {missing}")
-        unheard = self._outbox.unheard
-        return refusal, f"armed; no controller listens on {unheard[0]} yet" if unheard else "armed"
+        unheard, ownership = self._outbox.unheard, self._gate.ownership
+        done = f"armed; no controller listens on {unheard[0]} yet" if unheard else "armed"
+        if len(ownership.sources) > 1 or ownership.owner is None:
+            done += f"; owned by {ownership.owner or 'nobody, until command/owner asks for a source'}"
+        return refusal, done
 
     def _stop(self, now_ns: int) -> tuple[None, str]:
         self._gate.stop(now_ns)
@@ -186,7 +195,7 @@ class CommandGateNode(Node):
             **{f"events_{cause}": count for cause, count in sorted(events.items())},
             "joint_states_ignored": self._inbox.ignored["joint_states"],
             "joints_unheard": ", ".join(self._inbox.unheard),
-            "commands_dropped": self._inbox.ignored["command"],
+            "commands_dropped": self._inbox.flooded.total(),
             "cycles_late": self._late,
             "cycle_ms_p50": float(np.percentile(cycles, 50)),
             "cycle_ms_p99": float(np.percentile(cycles, 99)),

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rclpy.node import Node
 from sensor_msgs.msg import Image, JointState
-from std_msgs.msg import Bool, Float32
+from std_msgs.msg import Bool, Float32, String
 from trajectory_msgs.msg import JointTrajectory
 
 from world_model_ros.check.shape_advice import shape_advice
@@ -27,24 +27,27 @@ from world_model_ros.core.arrays import Float
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.streams import MOST_AHEAD_NS
 from world_model_ros.gate.gate import Gate
+from world_model_ros.gate.ownership import Ownership
 from world_model_ros.gate.rules import Proposal, Refusal
 from world_model_ros.nodes.qos import qos_profile
 
-MOST_COMMANDS = 4  # that are judged in one cycle; of more, the oldest are dropped and counted as a flood
+MOST_COMMANDS = 4  # of a source, that are judged in one cycle; of more, the oldest are dropped and counted as a flood
 
 
 class GateInbox:
     """Subscriptions of the gate, and what came in since the last cycle.
 
     Attributes:
-        ignored: messages that made no sense, by topic; under ``command`` those dropped in a flood.
+        ignored: messages that made no sense. flooded: commands that were dropped in a flood, by source.
     """
 
     def __init__(self, node: Node, contract: Contract) -> None:
         self._node = node
         self._lock = Lock()
         self.ignored: Counter[str] = Counter()
-        self._commands: deque[tuple[int, Proposal]] = deque(maxlen=MOST_COMMANDS)
+        self.flooded: Counter[str] = Counter()
+        self._commands: dict[str, deque[tuple[int, Proposal]]] = {}  # by source
+        self._owners: list[tuple[int, str]] = []  # who was asked for
         self._joint_state: tuple[int, Float, Float] | None = None
         self._forces_n: dict[str, float] = {}  # the strongest since the last cycle, by stream
         self._held: tuple[int, bool] | None = None
@@ -57,7 +60,10 @@ class GateInbox:
             source = contract.source(stream.name)
             hear = partial(self._on_joint_state, stream)
             node.create_subscription(JointState, source.topic, hear, qos_profile(source.qos))
-        node.create_subscription(JointTrajectory, "command", self._on_command, 5)
+        for each in Ownership(contract.deployment.sources).sources.values():
+            node.create_subscription(JointTrajectory, each.topic, partial(self._on_command, each.name), 5)
+        if contract.deployment.sources is not None:
+            node.create_subscription(String, "command/owner", self._on_owner, 10)
         self._driver: list[tuple[Callable[[Gate, Any], None], Any]] = []  # what its driver said since the last cycle
         self._hear_driver(contract.deployment.driver)
         if settings.deadman is not None:
@@ -73,10 +79,11 @@ class GateInbox:
                     take = partial(self._on_force, touch.name, converter_for(touch, source), _FORCE[touch.kind])
                     node.create_subscription(ros_class(source.type), source.topic, take, qos_profile(source.qos))
 
-    def pour(self, gate: Gate) -> list[Refusal]:
-        """Give the gate what came in; returns what it refused."""
+    def pour(self, gate: Gate) -> list[tuple[str, Refusal]]:
+        """Give the gate what came in; returns what it refused, with whose it was."""
         with self._lock:
-            commands, self._commands = self._commands, deque(maxlen=MOST_COMMANDS)
+            commands, self._commands = self._commands, {}
+            owners, self._owners = self._owners, []
             joint_state, self._joint_state = self._joint_state, None
             forces_n, self._forces_n = self._forces_n, {}
             held, surprise, predicted_n = self._held, self._surprise, self._predicted_n
@@ -94,8 +101,10 @@ class GateInbox:
             gate.alarms.predicted_force(predicted_n)
         for name, newtons in forces_n.items():
             gate.alarms.force(name, newtons)
-        verdicts = [gate.command(arrival_ns, proposal) for arrival_ns, proposal in commands]
-        return [verdict for verdict in verdicts if verdict is not None]
+        verdicts = [("command/owner", gate.ownership.ask(name, asked_ns)) for asked_ns, name in owners]
+        for source, proposals in commands.items():
+            verdicts += [(source, gate.command(arrival_ns, proposal, source)) for arrival_ns, proposal in proposals]
+        return [(source, verdict) for source, verdict in verdicts if verdict is not None]
 
     @property
     def unheard(self) -> list[str]:
@@ -149,7 +158,11 @@ class GateInbox:
             self._unread = str(error) if advice is None else f"{error} -> {advice}"
             self._ignore("joint_states", error, advice)
 
-    def _on_command(self, message: JointTrajectory) -> None:
+    def _on_owner(self, message: String) -> None:
+        with self._lock:
+            self._owners.append((self._now_ns(), message.data))
+
+    def _on_command(self, source: str, message: JointTrajectory) -> None:
         proposal = Proposal(
             message.joint_names,
             [time_ns(point.time_from_start) * 1e-9 for point in message.points],
@@ -158,8 +171,9 @@ class GateInbox:
             stamp_ns(message),
         )
         with self._lock:
-            self.ignored["command"] += len(self._commands) == MOST_COMMANDS
-            self._commands.append((self._now_ns(), proposal))
+            waiting = self._commands.setdefault(source, deque(maxlen=MOST_COMMANDS))
+            self.flooded[source] += len(waiting) == MOST_COMMANDS
+            waiting.append((self._now_ns(), proposal))
 
     def _on_deadman(self, message: Bool) -> None:
         with self._lock:

@@ -14,12 +14,22 @@ from std_msgs.msg import String
 from world_model_ros.contract.contract import Contract
 from world_model_ros.convert.messages import MessageMaker, ros_class
 from world_model_ros.gate.output import GateOutput
+from world_model_ros.gate.ownership import Ownership
+from world_model_ros.gate.report import owner_report
 from world_model_ros.nodes.diagnostics import OK, WARN, diagnostics, status
 from world_model_ros.nodes.gate.controllers import Told
 from world_model_ros.nodes.gate.grippers import GripperClient
 from world_model_ros.nodes.qos import LATCHED
 
-_CHANGES = ("state", "cause", "refused", "near", "driver", "speed_scale")  # accepted commands alone are no news
+_CHANGES = (
+    "state",
+    "cause",
+    "refused",
+    "near",
+    "driver",
+    "speed_scale",
+    "owner",
+)  # accepted commands alone are no news
 
 
 class GateOutbox:
@@ -47,6 +57,9 @@ class GateOutbox:
         self._grippers = [GripperClient(node, contract, each) for each in grippers]
         self._applied = node.create_publisher(JointState, "gate/applied", 10)
         self._state = node.create_publisher(String, "gate/state", LATCHED)
+        several = contract.deployment.sources is not None
+        self._owner = node.create_publisher(String, "gate/owner", LATCHED) if several else None
+        self._owned: Mapping[str, object] = {}
         self._diagnostics = node.create_publisher(DiagnosticArray, "/diagnostics", 10)
 
     @property
@@ -77,6 +90,15 @@ class GateOutbox:
         if again or changing != self._told:
             self._told = changing
             self._state.publish(String(data=json.dumps(report)))
+
+    def owner(self, ownership: Ownership) -> None:
+        """``gate/owner`` if it changed, where the gate has several sources."""
+        if self._owner is None:
+            return
+        report = owner_report(ownership)
+        if report != self._owned:
+            self._owned = report
+            self._owner.publish(String(data=json.dumps(report)))
 
     def diagnose(self, report: Mapping[str, object], values: Mapping[str, Any]) -> None:
         level = WARN if report["state"] in ("slowing", "stopped") else OK
