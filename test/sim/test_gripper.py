@@ -21,6 +21,9 @@ from world_model_ros.sim.collection.operators import GripperSight, make_operator
 from world_model_ros.sim.collection.skills import Carry, Sight, Skills
 from world_model_ros.sim.rig import Rig
 from world_model_ros.sim.scenes.draw import scene_for_seed
+from world_model_ros.sim.scenes.goal_image import tip_configuration
+from world_model_ros.sim.scenes.scene import ObjectConfig, SceneConfig
+from world_model_ros.sim.sim_robot import SimRobot
 
 CONTRACT = load_contract("gripper_arm_tracked")
 SIGHT = GripperSight(CONTRACT)
@@ -76,6 +79,16 @@ def test_the_right_finger_follows_the_left_one():
         assert fingers[0] == pytest.approx(fingers[1], abs=5e-4)
     finally:
         rig.robot.close()
+
+
+def test_what_stands_between_open_fingers_is_not_touched_when_they_begin_there():
+    home = tip_configuration(CONTRACT, (0.45, 0.0))
+    cube = ObjectConfig(half_size=(0.03, 0.03, 0.03), start=(0.45, 0.0, 0.0))
+    robot = SimRobot(CONTRACT, SceneConfig(objects=(cube,), home=tuple(home.tolist())), 0)
+    fingers = [float(robot._data.joint(name).qpos[0]) for name in ("finger_joint", "right_finger_joint")]
+    assert fingers == pytest.approx([0.04, 0.04], abs=5e-4)
+    np.testing.assert_allclose(robot.object_pose()[:2], [0.45, 0.0], atol=5e-4)
+    robot.close()
 
 
 def test_skills_stay_in_bounds_and_repeat_under_a_seed():

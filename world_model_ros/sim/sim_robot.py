@@ -17,7 +17,7 @@ from world_model_ros.sim.cameras import Cameras, View, view_of
 from world_model_ros.sim.controller import JointTrajectoryController, trajectory_from_message
 from world_model_ros.sim.scenes.fixture_bodies import FixtureStates
 from world_model_ros.sim.scenes.fragile import Fragile
-from world_model_ros.sim.scenes.robot_parts import loudness, pads, robot_geoms
+from world_model_ros.sim.scenes.robot_parts import loudness, pads, robot_geoms, set_joints
 from world_model_ros.sim.scenes.scene import STEP_NS, STEP_S, SceneConfig, build_model, home_of
 from world_model_ros.sim.sound import Background, ContactSound
 
@@ -70,7 +70,7 @@ class SimRobot:
         self._qvel = np.array([joint.dofadr[0] for joint in joints])
         self._servo_lead_s = -model.actuator_biasprm[:, 2] / model.actuator_gainprm[:, 0]
         home = home_of(self.contract, scene)
-        data.qpos[self._qpos] = home
+        set_joints(self.contract, data, home)
         data.ctrl[:] = home
         self._fixtures = FixtureStates(model, scene.fixtures)
         self._fixtures.begin(data)

@@ -79,6 +79,17 @@ def robot_geoms(contract: Contract, model: mujoco.MjModel) -> list[bool]:
     return [carried[body] for body in model.geom_bodyid.tolist()]
 
 
+def set_joints(contract: Contract, data: mujoco.MjData, positions: Float) -> None:
+    """Put the joints of the contract to positions (J,), and those that mimic one of them to where that has them."""
+    at = dict(zip(contract.joint_names, positions.tolist()))
+    for joint in contract.description.joints:
+        if joint.mimics in at and joint.name not in at:
+            factor, offset = joint.follows
+            data.joint(joint.name).qpos[0] = factor * at[joint.mimics] + offset
+    for name, position in at.items():
+        data.joint(name).qpos[0] = position
+
+
 def loudness(data: mujoco.MjData, site: int | None, place: Float) -> float:
     """How much of a sound at ``place`` (3,) a microphone hears: less from far away and from behind; 1 without a site.
 
