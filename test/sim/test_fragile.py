@@ -120,7 +120,7 @@ def test_a_robot_without_one_cannot_be_asked_for_a_scene_with_one():
             {"shape": "cup", "breaks_n": 5.0},
             r"objects\[0\]\[0\].shape: got 'cup'; expected 'box', 'cylinder' or 'ball'",
         ),
-        ({"shape": "box", "breaks": 5.0}, r"no such key; legal here: \['breaks_n', 'shape'\]"),
+        ({"shape": "box", "breaks": 5.0}, r"no such key; legal here: \['breaks_n', 'shape', 'young_pa'\]"),
         ("cup", r"got 'cup'; expected 'box', 'cylinder' or 'ball'"),
         (3, r"got 3; expected 'box', 'cylinder' or 'ball'"),
     ],

@@ -11,13 +11,33 @@ from world_model_ros.contract.field_types import Finite, Name, Number, Positive,
 
 Point = tuple[Finite, Finite, Finite]
 Shape = Literal["box", "cylinder", "ball"]
+SOFTEST_PA, HARDEST_PA = (
+    2e3,
+    5e4,
+)  # of what gives way; what is harder is stiff, and its springs too fast for the physics
 
 
 class Make(Strict):
-    """What an object may be made as: a ``shape``, and the hardest contact that it stands, N; left out, any."""
+    """What an object may be made as: a ``shape``, and what it is made of.
+
+    ``breaks_n``: the hardest contact that it stands, N. ``young_pa``: Young's modulus of a box that gives way at its
+    sides, Pa. Without either nothing breaks it, and it is stiff.
+    """
 
     shape: Shape
     breaks_n: Positive | None = None
+    young_pa: Number | None = Field(default=None, ge=SOFTEST_PA, le=HARDEST_PA)
+
+    @property
+    def stiff(self) -> bool:
+        """Whether it neither breaks nor gives way."""
+        return self.breaks_n is None and self.young_pa is None
+
+    @model_validator(mode="after")
+    def _one(self) -> Make:
+        if self.young_pa is not None and (self.shape != "box" or self.breaks_n is not None):
+            raise ValueError("young_pa: is for a box, and for none that breaks")
+        return self
 
 
 def _make(value: Any) -> Any:
@@ -25,7 +45,7 @@ def _make(value: Any) -> Any:
 
 
 class _OrShape:
-    """Tells editors that a shape alone stands for one that nothing breaks."""
+    """Tells editors that a shape may stand alone."""
 
     def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         return {"anyOf": [{"enum": list(get_args(Shape)), "type": "string"}, handler(core)]}
@@ -77,7 +97,8 @@ class Simulation(Strict):
 
     ``objects_m``: x and y in which objects start and end; fingertips reach 9 cm beyond it, to get behind them.
     ``object_half_m``: least and most of half the width of objects.
-    ``objects``: what each object is drawn from, ``object_0`` first: shapes, or ``{shape, breaks_n}`` of what breaks.
+    ``objects``: what each object is drawn from, ``object_0`` first: shapes, or ``{shape, breaks_n}`` of what breaks,
+    or ``{shape: box, young_pa}`` of what is soft.
     ``fixtures``: what has a joint and stands on the table.
     ``posts_m``: x and y where posts may stand in the cameras' way, in cluttered scenes; None where they never do.
     """

@@ -40,7 +40,8 @@ _LOUD_SHARE = 0.5
 _DESK_M, _BENCH_M = (0.010, 0.006), (0.025, 0.045)
 _ALIKE_SHARE, _STACKED_SHARE, _PUT_IN_SHARE = 0.2, 0.12, 0.12
 _DRAWS = 1_000
-_HOLLOW = 0.25  # mass of what is hollow, of that of what is not
+_LIGHT = 0.25  # mass of what is hollow or foam, of that of what is not
+_FOAM_HUE = 0.16
 _ROLLING_M = 0.0008  # of a ball, or of a cylinder that was toppled, which stops before long
 
 
@@ -174,7 +175,7 @@ def random_object(
 ) -> ObjectConfig:
     """An object of random shape, size, mass, friction and colour (green to purple: never the fingertip's orange).
 
-    What breaks is hollow, and pale.
+    What breaks or gives way is light. Glass is pale, foam yellow.
 
     Args:
         half_m: least and most of half its width.
@@ -187,11 +188,12 @@ def random_object(
     return ObjectConfig(
         shape=make.shape,
         half_size=(half, half, half if make.shape == "ball" else height),
-        mass=float(random.uniform(0.1, 0.6)) * (1.0 if make.breaks_n is None else _HOLLOW),
+        mass=float(random.uniform(0.1, 0.6)) * (1.0 if make.stiff else _LIGHT),
         friction=float(random.uniform(0.3, 0.9)),
-        rgb=rgb if make.breaks_n is None else _pale(rgb),
+        rgb=_as_made(make, rgb),
         start=start,
         breaks_n=make.breaks_n,
+        young_pa=make.young_pa,
     )
 
 
@@ -216,8 +218,7 @@ def vary(
     if variety_named(variety) == "plain":
         return scene
     item = scene.objects[0]
-    rgb = _colour(random, (0.32, 0.78), (0.65, 1.0), (0.45, 1.0))
-    item = replace(item, rgb=rgb if item.breaks_n is None else _pale(rgb))
+    item = replace(item, rgb=_as_made(item, _colour(random, (0.32, 0.78), (0.65, 1.0), (0.45, 1.0))))
     if item.shape == "box":
         least, most = contract.simulation.object_half_m
         depth = float(random.uniform(min(0.02, least), most))
@@ -290,9 +291,11 @@ def _background(random: np.random.Generator) -> BackgroundConfig:
     )
 
 
-def _pale(rgb: Triple) -> Triple:
-    """A colour of glass, with a tinge of this one."""
-    red, green, blue = (0.8 + 0.2 * part for part in rgb)
+def _as_made(made: Make | ObjectConfig, rgb: Triple) -> Triple:
+    """The colour of what is made so, given one: glass is pale with a tinge of it, foam yellow and as bright."""
+    if made.young_pa is not None:
+        return colorsys.hsv_to_rgb(_FOAM_HUE, 0.6, max(rgb))
+    red, green, blue = rgb if made.breaks_n is None else (0.8 + 0.2 * part for part in rgb)
     return red, green, blue
 
 

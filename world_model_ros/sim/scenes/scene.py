@@ -15,6 +15,7 @@ from world_model_ros.contract.senses import WrenchStream
 from world_model_ros.contract.simulation import Shape
 from world_model_ros.sim.scenes.fixture_bodies import add_fixture
 from world_model_ros.sim.scenes.fixtures import FixtureConfig
+from world_model_ros.sim.scenes.soft_bodies import CORE, add_quarters
 
 STEP_S = 0.002
 STEP_NS = 2_000_000
@@ -43,6 +44,7 @@ class ObjectConfig:
         lift: how high its lower end is over the table at the start, m.
         rolling: friction of what rolls, m; 0 is none, and rolls on.
         breaks_n: the hardest contact that it stands, N; None is any. What breaks is of glass, and seen through.
+        young_pa: Young's modulus of a box that gives way at its sides, Pa; None of what is stiff.
     """
 
     shape: Shape = "box"
@@ -54,6 +56,7 @@ class ObjectConfig:
     lift: float = 0.0
     rolling: float = 0.0
     breaks_n: float | None = None
+    young_pa: float | None = None
 
 
 @dataclass(frozen=True)
@@ -302,19 +305,21 @@ def _add_object(spec: mujoco.MjSpec, name: str, config: ObjectConfig, top_m: flo
         "cylinder": (mujoco.mjtGeom.mjGEOM_CYLINDER, [config.half_size[0], height, 0.0]),
         "ball": (mujoco.mjtGeom.mjGEOM_SPHERE, [height, 0.0, 0.0]),
     }[config.shape]
-    geom = body.add_geom(
-        name=name,
-        type=kind,
-        size=size,
-        mass=config.mass,
-        rgba=[*config.rgb, 1.0 if config.breaks_n is None else _GLASS_OPACITY],
-        friction=[config.friction, 0.005, 0.0001],
-        priority=1,
-        contype=1,
-        conaffinity=3,
-        solref=[0.02, 1.0],
-        solimp=[0.5, 0.95, 0.003, 0.5, 2.0],
-    )
+    looks = {
+        "mass": config.mass,
+        "rgba": [*config.rgb, 1.0 if config.breaks_n is None else _GLASS_OPACITY],
+        "friction": [config.friction, 0.005, 0.0001],
+        "priority": 1,
+        "contype": 1,
+        "conaffinity": 3,
+        "solref": [0.02, 1.0],
+        "solimp": [0.5, 0.95, 0.003, 0.5, 2.0],
+    }
+    if config.young_pa is not None:
+        looks["mass"] = config.mass / 5.0  # of each quarter, and of a core that nothing touches
+        add_quarters(spec, body, config.half_size, config.young_pa, looks)
+        size, looks = [CORE * half for half in size], looks | {"contype": 0, "conaffinity": 0}
+    geom = body.add_geom(name=name, type=kind, size=size, **looks)
     if config.rolling > 0.0:
         geom.condim, geom.friction = 6, [config.friction, 0.005, config.rolling]
 
