@@ -10,7 +10,8 @@ import torch
 from scipy.spatial.transform import Rotation
 
 from world_model_ros.core.errors import UserError
-from world_model_ros.learning.behaviour.chunk_losses import GoalMix, reached
+from world_model_ros.learning.behaviour import chunk_losses
+from world_model_ros.learning.behaviour.chunk_losses import GoalMix, ValueConfig, reached, value_loss
 from world_model_ros.learning.behaviour.chunk_model import ChunkModel, ChunkSizes
 from world_model_ros.learning.behaviour.chunk_training import ChunkConfig, fit_statistics, train_chunks
 from world_model_ros.learning.behaviour.layout import Entry, StateLayout, folded_yaw
@@ -325,3 +326,42 @@ def test_what_may_move_is_imagined_as_moved_or_as_it_was_and_never_between(tmp_p
     assert (ahead[~hard, 5] == 0.0).all()
     torch.testing.assert_close(ahead[hard, 5], torch.ones(int(hard.sum())), atol=0.05, rtol=0)
     torch.testing.assert_close(ahead[:, 6:], play.states[at, 6:], atol=1e-5, rtol=0)
+
+
+def test_partial_goals_leave_out_whole_things_in_a_share_of_them():
+    play = fork(6)
+    at = torch.arange(1, 6 * (TICKS + 1) - 3).repeat(10)
+
+    def counts(partial: float) -> torch.Tensor:
+        return play.goals(at, GoalMix(0.2, 0.1, 10.0, partial), torch.Generator().manual_seed(0)).chunk(2, -1)[1]
+
+    assert (counts(0.0) == 1).all()
+    some = counts(0.6)
+    for part in (slice(0, 1), slice(1, 4)):
+        assert torch.equal(some[:, part].amin(1), some[:, part].amax(1))
+        assert 0.65 < some[:, part].mean() < 0.75
+    assert 0.5 < some.amin(1).mean() < 0.6  # 0.4 whole, and a quarter of the others
+
+
+def test_value_is_learned_from_as_many_macro_steps_as_it_takes_and_the_episode_has(monkeypatch: pytest.MonkeyPatch):
+    play, k = fork(6), SMALL.chunk
+    torch.manual_seed(0)
+    model = ChunkModel(LAYOUT, 2, SMALL)
+    fit_statistics(model, play, torch.full((2,), 0.05))
+    for parameter in model.distances.parameters():
+        torch.nn.init.zeros_(parameter)  # all values are 0
+
+    @torch.no_grad()
+    def learned(at: int, ahead: int, there: int = 99) -> float:
+        """What is learned from: with values of 0 the root of the loss, by the weight of what disappoints."""
+        config = ValueConfig(0.9, 0.9, 1.0, (ahead,))
+        monkeypatch.setattr(chunk_losses, "reached", lambda way, *_: (torch.arange(way.shape[1]) >= there)[None])
+        draw = torch.Generator().manual_seed(3)
+        loss = value_loss(model, model, play, torch.tensor([at]), torch.ones(2), config, draw)
+        return -float((loss / (1.0 - config.expectile)) ** 0.5)
+
+    assert learned(1, 1) == pytest.approx(-1.0)
+    assert learned(1, 3) == pytest.approx(-1.0 - 0.9 - 0.81)
+    assert learned(TICKS - 2 * k, 3) == pytest.approx(-1.0 - 0.9)  # two are left
+    assert learned(1, 3, there=k) == pytest.approx(-1.0)  # in the second
+    assert learned(1, 3, there=k - 1) == 0.0

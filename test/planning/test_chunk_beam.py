@@ -62,6 +62,13 @@ def test_what_was_planned_before_competes():
     assert planned(1, 1.5)[0].cost > 0.0
 
 
+def test_what_was_planned_before_competes_to_its_end():
+    detour = torch.tensor([[-1.0], [-1.0], [2.0], [2.0], [1.0], [0.25]])  # its first chunk is the worst of all
+    found, _ = planned(3, 3.25, warm=detour, bound=2.0)
+    assert found.cost == 0.0
+    torch.testing.assert_close(found.chunk, detour)
+
+
 @pytest.mark.parametrize("bound", [0.0, 0.3])
 def test_it_keeps_bounds(bound: float):
     found, _ = planned(2, 5.0, bound=bound, warm=torch.ones(2 * K, 1))

@@ -58,23 +58,21 @@ class ChunkBeam(nn.Module):
             goals: (G,).
             low: (H, C) bounds of the action at each tick; H is as long as all macro steps.
             high: (H, C).
-            warm: (H, C) the plan before, as it goes on from now; its first chunk competes, if it is not zeros.
+            warm: (H, C) the plan before, as it goes on from now; it competes to its end, if it is not zeros.
             noise: (I, N, H, C) white; a chunk's length of it is used.
         """
         k, width = self.model.chunk_ticks, self.width
         now, wanted = memory[None].expand(width, -1), goals[None].expand(width, -1)
         chunks, states = now.new_zeros(width, 0, low.shape[1]), now.new_zeros(width, 0, now.shape[1])
-        cost = now.new_zeros(width)
+        cost, there = now.new_zeros(width), (warm.abs().sum() > 0).to(now.dtype)
         for step in range(self.steps):
-            if step:
+            if step:  # the first goes on, whatever it cost
                 kept = torch.topk(-cost, width // self.spread).indices.repeat_interleave(self.spread)
+                kept = torch.cat([torch.zeros_like(kept[:1]), kept[:-1]])
                 now, chunks, states = now[kept], chunks[kept], states[kept]
             ticks = slice(step * k, (step + 1) * k)
             chunk = self.model.sample(now, wanted, self.noise * noise[step, :width, :k])
-            if not step:
-                there = (warm[:k].abs().sum() > 0).to(chunk.dtype)
-                first = there * warm[:k] + (1.0 - there) * chunk[0]
-                chunk = torch.cat([first[None], chunk[1:]])
+            chunk = torch.cat([(there * warm[ticks] + (1.0 - there) * chunk[0])[None], chunk[1:]])
             chunk = torch.minimum(torch.maximum(chunk, low[ticks]), high[ticks])
             ahead = self.model.imagine_chunk(now, chunk)
             chunks, states = torch.cat([chunks, chunk], 1), torch.cat([states, ahead], 1)

@@ -13,7 +13,7 @@ from world_model_ros.learning.behaviour.chunk_model import ChunkModel, likely
 from world_model_ros.learning.behaviour.play import GoalMix, Play
 
 BEHAVED = GoalMix(0.15, 0.0, 100.0)
-VALUED = GoalMix(0.3, 0.1, 100.0)
+VALUED = GoalMix(0.3, 0.1, 100.0, 0.5)
 ELSEWHERE = 0.5  # share of resting things that lie elsewhere, where there is room
 MOVES = 0.5  # weight of the entropy of what moves
 ASIDE = 0.4  # share of free hands that are put aside
@@ -27,11 +27,14 @@ class ValueConfig:
         discount: of a macro step.
         expectile: of what follows that is believed: over one half is hopeful.
         near: share of the tolerance in which a goal counts as reached.
+        ahead: how many macro steps lie between a state and the one whose value it learns from, one of these a batch:
+            more carry news faster, and are no better than what was done.
     """
 
     discount: float = 0.98
     expectile: float = 0.9
     near: float = 0.85
+    ahead: tuple[int, ...] = (1, 2, 4)
 
 
 def memory_of(window: Tensor) -> Tensor:
@@ -106,18 +109,22 @@ def value_loss(
     generator: torch.Generator,
     aside: Aside | None = None,
 ) -> Tensor:
-    """Expectile regression of the value on macro steps."""
+    """Expectile regression of the value on what was done in the macro steps that followed."""
     k = model.chunk_ticks
-    goals = play.goals(at, VALUED, generator, k)
-    memory, after = play.memory(at), play.memory(at + k)
-    way = play.states[at[:, None] + torch.arange(1, k + 1)]
-    there = reached(way, goals[:, None], model, config.near * tolerance).any(1)
+    most = config.ahead[int(torch.randint(0, len(config.ahead), (), generator=generator))]
+    goals, memory = play.goals(at, VALUED, generator, k), play.memory(at)
+    steps = (play.left(at) // k).clamp(max=most)
+    way = play.states[torch.minimum(at[:, None] + torch.arange(1, most * k + 1), (at + steps * k)[:, None])]
+    there = reached(way, goals[:, None], model, config.near * tolerance).reshape(len(at), most, k).any(2)
+    found = there.any(1)
+    steps = torch.where(found, there.to(torch.float32).argmax(1), steps)
     if aside is not None:
         window = aside.put(play, play.window(at, k), play.chunk(at, k), ASIDE, generator)[0]
         memory = memory_of(window)
     with torch.no_grad():
-        ahead = target.values(after, goals).amin(0)
-        backup = torch.where(there, 0.0, -1.0 + config.discount * ahead)
+        left = config.discount**steps
+        ahead = target.values(play.memory(at + steps * k), goals).amin(0)
+        backup = -(1.0 - left) / (1.0 - config.discount) + torch.where(found, 0.0, left * ahead)
         now = target.values(memory, goals).amin(0)
         weight = torch.where(backup >= now, config.expectile, 1.0 - config.expectile)
     values = model.values(memory, goals)

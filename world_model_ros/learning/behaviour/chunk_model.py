@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from world_model_ros.learning.behaviour.layout import StateLayout, folded, turned_by
+from world_model_ros.learning.behaviour.seen_moves import SeenMoves
 
 MOST_AHEAD = 60  # ticks that regions are calibrated for, at most
 LEAST_SPREAD = 1e-4  # standard deviation at least, m or the unit of a scalar: what rests has none
@@ -71,6 +72,7 @@ class ChunkModel(nn.Module):
         self.dynamics = _mlp(seen + k * c, self.sizes.dynamics, k * r + len(number))
         self.spread = _mlp(seen + k * c, 128, k * len(layout.entries))
         self.distances = nn.ModuleList(_mlp(seen + asked, self.sizes.distance, 1) for _ in range(2))
+        self.seen_moves = SeenMoves(layout)
         for name, size in (("mean", r), ("scale", r), ("step_scale", r)):
             self.register_buffer(name, torch.ones(size) if "scale" in name else torch.zeros(size))
         self.register_buffer("change_scale", torch.ones(k, r))
@@ -162,12 +164,13 @@ class ChunkModel(nn.Module):
         """Memories (N, k, 2 R) after each tick of chunks (N, k, C).
 
         What more likely stays than moves, stays: were it to creep by what is expected in the mean, plans would lean on
-        a button that is a quarter pressed.
+        a button that is a quarter pressed. So does what was never seen to move so, see `SeenMoves`.
         """
         now, r = memory[:, : self.layout.size], self.layout.size
         changes, odds = self.changes(self.features(memory), chunk)
-        changes = changes * self.change_scale * self.moving(likely(odds))[:, None]
-        ahead = (now[:, None] + changes).reshape(-1, r)
+        changes = changes * self.change_scale
+        may = self.seen_moves(torch.cat([now[:, None], now[:, None] + changes[:, :-1]], 1))
+        ahead = (now[:, None] + changes * self.moving(likely(odds) * may)[:, None]).reshape(-1, r)
         ahead = self.layout.upright(ahead).reshape(len(now), -1, r)
         before = torch.cat([now[:, None], ahead[:, :-1]], 1)
         return torch.cat([ahead, before], -1)

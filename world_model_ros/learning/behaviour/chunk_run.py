@@ -43,16 +43,16 @@ class BeamConfig:
     Args:
         samples: chunks a macro step, a multiple of ``spread``. macro_steps: how many of them are looked ahead.
         spread: new chunks for each future that is kept.
-        every: ticks between two plans; one more than a chunk has makes no sense.
+        every: ticks between two plans, at most those of a chunk; 0: as many. Plans made anew in a chunk waver.
         noise: size of the noise that chunks are sampled from; under one, they are more usual.
         solver: ``beam``; ``behaviour``, which does not choose; or one of `world_model_ros.planning.solver.SOLVERS`,
             which searches freely.
     """
 
     samples: int = 64
-    macro_steps: int = 3
+    macro_steps: int = 5
     spread: int = 4
-    every: int = 2
+    every: int = 0
     noise: float = 1.0
     solver: str = BEAM
 
@@ -67,7 +67,7 @@ class BeamConfig:
         if changed.solver not in solvers:
             raise UserError("solver", changed.solver, f"one of {solvers}, of a model that plans by chunks")
         for name in legal[:-1]:
-            least = 0 if name == "noise" else 1
+            least = 0 if name in ("every", "noise") else 1
             if getattr(changed, name) < least:
                 raise UserError(name, getattr(changed, name), f"{least} or more")
         if changed.samples < 12 or changed.samples % changed.spread:
@@ -189,6 +189,7 @@ def publish_chunks(
     """
     model, reader, contract = load_chunks(run / "model.pt")
     beam = BeamConfig().but(**planner)
+    beam = replace(beam, every=beam.every or model.chunk_ticks)
     if beam.every > model.chunk_ticks:
         raise UserError("every", beam.every, f"1 to {model.chunk_ticks}, the ticks of a chunk")
     for needed in ("train.json", "cache/cache.json"):

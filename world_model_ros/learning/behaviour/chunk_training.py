@@ -88,7 +88,7 @@ class ChunkConfig:
 
 
 def fit_statistics(model: ChunkModel, play: Play, bounds: Tensor, episodes: Tensor | None = None) -> None:
-    """Means and scales of states, of what they change by, and of actions, in some episodes (E', ); in all without."""
+    """What is taken from some episodes (E', ) once, or from all: means, scales and `SeenMoves`."""
     episodes = torch.arange(len(play.begins) - 1) if episodes is None else episodes
     states, k, seen = play.states, model.chunk_ticks, play.states[play.ticks(episodes)]
     at = play.starts(episodes, k)
@@ -100,6 +100,7 @@ def fit_statistics(model: ChunkModel, play: Play, bounds: Tensor, episodes: Tens
     ahead = states[at[:, None] + torch.arange(1, k + 1)] - states[at][:, None]
     model.change_scale.copy_(_size(ahead))
     model.action_scale.copy_(bounds)
+    model.seen_moves.fit(play, Resting.of(play), episodes, k)
 
 
 def _size(changes: Tensor) -> Tensor:

@@ -19,11 +19,13 @@ class GoalMix:
         anywhere: share of goals that are states of any tick.
         now: share that are the state of the tick itself.
         ticks: mean of the geometric distribution of how far ahead the others are.
+        partial: share of goals in which each object counts only half of the time.
     """
 
     anywhere: float
     now: float
     ticks: float
+    partial: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -72,15 +74,20 @@ class Play:
         pool = torch.arange(len(self.states)) if self.pool is None else self.pool
         return pool[torch.randint(0, len(pool), (count,), generator=generator)]
 
+    def left(self, at: Tensor) -> Tensor:
+        """How many ticks (B,) of the same episode come after ticks (B,)."""
+        return self.begins[torch.searchsorted(self.begins, at, right=True)] - 1 - at
+
     def goals(self, at: Tensor, mix: GoalMix, generator: torch.Generator, chunk: int = 1) -> Tensor:
         """Goals (B, 2 G) for ticks (B,); all columns count, but those of hands, and of yaws, half of the time.
+
+        In partial goals, see `GoalMix`, so do those of objects: what one thing costs is then told without the others.
 
         Those of the future are within whole chunks of ``chunk`` ticks before the episode's end: what comes after is
         reached from no tick that chunks start from.
         """
         count = len(at)
-        left = self.begins[torch.searchsorted(self.begins, at, right=True)] - 1 - at
-        end = at + left // chunk * chunk
+        end = at + self.left(at) // chunk * chunk
         uniform = torch.rand(count, generator=generator).clamp(min=1e-9)
         ahead = (torch.log(uniform) / torch.log(torch.tensor(1.0 - 1.0 / mix.ticks))).long() + 1
         goal = torch.minimum(at + ahead, end)
@@ -89,10 +96,11 @@ class Play:
         goal = torch.where(source < mix.anywhere, anywhere, goal)
         goal = torch.where(source > 1.0 - mix.now, at, goal)
         wanted = self.states[goal][:, self.layout.goal_columns]
-        counts = torch.ones_like(wanted)
+        counts, some = torch.ones_like(wanted), torch.rand(count, 1, generator=generator) < mix.partial
         for entry, part, yaw in self.layout.goal_parts():
-            if entry.hand or yaw:
-                counts[:, part] *= torch.rand(count, 1, generator=generator) < 0.5
+            if entry.hand or yaw or mix.partial > 0.0:
+                half = torch.rand(count, 1, generator=generator) < 0.5
+                counts[:, part] *= half | ~(some | entry.hand | yaw)
         return torch.cat([wanted, counts], -1)
 
 
