@@ -6,10 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from gate_driver import CONTRACT, CYCLE_NS, LIMITS, TICK_NS, Driver, assert_within_limits
+from gate_driver import CONTRACT, CYCLE_NS, HOME, LIMITS, TICK_NS, Driver, assert_within_limits
 
+from world_model_ros.bench.gate.gate_robot import Robot, require_no_companions
 from world_model_ros.contract.gate_settings import CommandSource
+from world_model_ros.core.errors import UserError
 from world_model_ros.core.trajectory import Trajectory
+from world_model_ros.gate.factory import gate_for
 from world_model_ros.gate.gate import Gate
 from world_model_ros.gate.ownership import NOBODY, Ownership
 from world_model_ros.gate.report import owner_report, state_report
@@ -73,6 +76,17 @@ def test_without_sources_the_brain_owns_the_gate_and_nobody_else_can_be_asked_fo
     assert str(refusal) == "owner: person; legal: brain, or nothing for nobody"
     made.track(0.4)
     assert made.gate.state is State.TRACKING
+
+
+def test_a_gate_of_a_contract_has_its_sources_and_where_only_the_brain_is_played_the_brain_owns_it() -> None:
+    changed = replace(CONTRACT, deployment=CONTRACT.deployment.model_copy(update={"sources": list(SOURCES)}))
+    gate = gate_for(changed)
+    assert (list(gate.ownership.sources), gate.ownership.owner) == ([each.name for each in SOURCES], None)
+    alone = gate_for(changed, brain_alone=True)
+    assert (list(alone.ownership.sources), alone.ownership.owner) == (["brain"], "brain")
+    assert Robot(changed, HOME).gate.ownership.owner == "brain"
+    with pytest.raises(UserError, match=r"deployment\.sources"):
+        require_no_companions(changed)
 
 
 @pytest.mark.parametrize("name", ["nobody", "trial", " brain"])
