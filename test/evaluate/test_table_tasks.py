@@ -101,8 +101,17 @@ def test_two_alike_have_places_of_their_own():
     assert not reached(drawn("two_alike"), object_0=second.position, object_1=first.position)
 
 
+def test_what_is_unseen_is_lifted():
+    task = drawn("unseen")
+    assert task.position[2] > THINGS["object_0"][2] + 0.07
+    assert task.target == "object_0"
+    check_goal(task_goal(task, 1), CONTRACT)
+    assert "of an unfamiliar shape" in str(task)
+    assert reached(task)
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", TABLE)
+@pytest.mark.parametrize("kind", [*TABLE, "unseen"])
 def test_an_oracle_brings_it_about(kind: TaskKind):
     result = brought_about(OF.get(kind, CONTRACT), kind)
     assert result.verdict.reached, f"{result.task}: {result.verdict}"

@@ -76,7 +76,8 @@ class GraspOracle:
         box, bounds = self._sight.box, self._sight.bounds
         if task.kind in TABLE:
             return Errand(task, box, bounds, placed(self._contract))
-        return Carry(task.position, box, bounds, task.target in places, task.yaw, task.symmetry)
+        sides = 2 if task.kind == "unseen" else 4  # it may be long
+        return Carry(task.position, box, bounds, task.target in places, task.yaw, task.symmetry, sides)
 
 
 class PushOracle:

@@ -18,12 +18,12 @@ from world_model_ros.evaluate.statistics import paired_difference, wilson
 from world_model_ros.evaluate.tasks.closed_loop import Blackout, ClosedLoop, TaskResult
 from world_model_ros.evaluate.tasks.oracle import oracle_for
 from world_model_ros.evaluate.tasks.table_tasks import SCENES, TABLE_TOLERANCES
-from world_model_ros.evaluate.tasks.task import PUSHES, TaskKind
+from world_model_ros.evaluate.tasks.task import LIFTS, PUSHES, TaskKind
 from world_model_ros.evaluate.tasks.task_draw import LIFTED_M
 from world_model_ros.sim.scenes.draw import Variety
 
 # Stricter than the demo's where that is generous.
-STRICT_M = dict.fromkeys(get_args(TaskKind), 0.02) | dict.fromkeys(PUSHES, 0.035) | {"grasp": LIFTED_M}
+STRICT_M = dict.fromkeys(get_args(TaskKind), 0.02) | dict.fromkeys(PUSHES, 0.035) | dict.fromkeys(LIFTS, LIFTED_M)
 STRICT_M |= TABLE_TOLERANCES
 CONTROLS = ("random", "oracle", "vision_only")
 

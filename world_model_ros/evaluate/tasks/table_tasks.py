@@ -14,7 +14,7 @@ from world_model_ros.sim.scenes.draw import Wish
 from world_model_ros.sim.scenes.fixtures import placed
 
 # What scenes must be like.
-SCENES: dict[TaskKind, Wish] = {"stack": "upright", "two_alike": "alike", "fragile": "fragile"}
+SCENES: dict[TaskKind, Wish] = {"stack": "upright", "two_alike": "alike", "fragile": "fragile", "unseen": "unseen"}
 # Of what a task is about first: m, and of a button half of what it changes by.
 TABLE_TOLERANCES: dict[TaskKind, float] = {
     "stack": 0.02,

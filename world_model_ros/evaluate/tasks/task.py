@@ -30,10 +30,12 @@ TaskKind = Literal[
     "button",
     "two_alike",
     "fragile",
+    "unseen",
 ]
 
 PUSHES: tuple[TaskKind, ...] = ("push", "push_image", "steady")
-CARRIES: tuple[TaskKind, ...] = ("grasp", "place", "place_turned")
+CARRIES: tuple[TaskKind, ...] = ("grasp", "place", "place_turned", "unseen")
+LIFTS: tuple[TaskKind, ...] = ("grasp", "unseen")  # into the air
 # Of a table with several things, or with one that breaks.
 TABLE: tuple[TaskKind, ...] = ("stack", "drawer", "into_drawer", "button", "two_alike", "fragile")
 PICTURES: tuple[TaskKind, ...] = ("image", "push_image")
@@ -101,7 +103,8 @@ class Task:
             ``place_turned``: with a yaw within 10 degrees; ``stack``: an object's place on another one, and the
             fingertip's above both; ``drawer``: how far one is open; ``into_drawer``: an object's place in one that is
             closed; ``button``: whether one is on; ``two_alike``: places of two objects that look the same; ``fragile``:
-            that of one that breaks, elsewhere on the table.
+            that of one that breaks, elsewhere on the table; ``unseen``: as ``grasp``, of an object with a shape that no
+            data was gathered with.
         target: name of the target that it is about.
         position: where it has to be, (3,), m, base frame, or (1,) of a value. The height of an object that is pushed is
             not judged.
@@ -134,6 +137,7 @@ class Task:
             "push_image": f"match a picture that shows {self.target} at {place}",
             "together": f"bring {' and '.join(places)} at once",
             "grasp": f"lift {self.target} to {place[:-1]}, {self.position[2]:.2f})",
+            "unseen": f"lift {self.target}, of an unfamiliar shape, to {place[:-1]}, {self.position[2]:.2f})",
             "place": f"place {self.target} at {place}",
             "place_turned": f"place {self.target} at {place}, turned to {self.yaw or 0.0:.2f} rad",
             "steady": f"push {places[0]} with one hand, steadied by the other: {', '.join(places[1:])}",

@@ -14,7 +14,17 @@ from world_model_ros.contract.senses import CameraStream
 from world_model_ros.core.arrays import Float
 from world_model_ros.core.errors import UserError
 from world_model_ros.evaluate.tasks.table_tasks import TABLE_TIMEOUTS_S, TABLE_TOLERANCES, TableTasks, table_kinds
-from world_model_ros.evaluate.tasks.task import CARRIES, PICTURES, PUSHES, TABLE, Part, Task, TaskKind, task_kinds
+from world_model_ros.evaluate.tasks.task import (
+    CARRIES,
+    LIFTS,
+    PICTURES,
+    PUSHES,
+    TABLE,
+    Part,
+    Task,
+    TaskKind,
+    task_kinds,
+)
 from world_model_ros.goals.hands import APART_M, STANDOFF_M, STOP_M, Hands
 
 AWAY_M = 0.08  # a goal is at least this far from where its target is
@@ -26,7 +36,7 @@ _PUSH_M = (AWAY_M, 0.12)
 _DRAWS = 10_000
 LIFTED_M = 0.03  # how near to its goal what is lifted counts as there
 _LIFT_M, _SIDEWAYS_M = (0.08, 0.16), 0.08
-_TOLERANCE_M = dict.fromkeys(get_args(TaskKind), 0.02) | dict.fromkeys(PUSHES, 0.04) | {"grasp": LIFTED_M}
+_TOLERANCE_M = dict.fromkeys(get_args(TaskKind), 0.02) | dict.fromkeys(PUSHES, 0.04) | dict.fromkeys(LIFTS, LIFTED_M)
 _TOLERANCE_M |= TABLE_TOLERANCES
 _TIMEOUT_S = dict.fromkeys(get_args(TaskKind), 15.0) | dict.fromkeys([*PUSHES, *CARRIES], 40.0)
 _TIMEOUT_S |= TABLE_TIMEOUTS_S
@@ -129,7 +139,7 @@ class _Drawing:
             raise UserError("goals", kind, f"orientation: yaw of {target} in interface.targets")
         yaw = float(random.uniform(-np.pi, np.pi)) / symmetry if kind == "place_turned" else None
         others = [other for name, other in self._positions.items() if name not in (target, *self._tips)]
-        if kind == "grasp":
+        if kind in LIFTS:
             sideways = random.uniform(-_SIDEWAYS_M, _SIDEWAYS_M, 2)
             position = start + np.array([*sideways, random.uniform(*_LIFT_M)])
         else:

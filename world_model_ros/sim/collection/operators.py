@@ -23,6 +23,7 @@ from world_model_ros.sim.scenes.fixtures import placed
 _CHUNK = 4  # ticks a command reaches ahead
 _SLEW_M = 0.02  # how much an action may differ from the one before it, on each axis
 _SKILLS = "skills"
+_LEVEL = 0.7  # of an axis of length 1, its part in the plane
 _POSE = 7  # numbers of a pose; a value has one
 _BEYOND_M = 0.03  # of a workspace, where an object is lost
 _GRIPPING = f"parts {', '.join(GRIPPER_PARTS)}, in this order, of one hand along x, y and z, with yaw"
@@ -175,9 +176,9 @@ class TableGrasper:
 
 
 def _side_yaw(quaternion: Float) -> float:
-    """Yaw of a level axis of an object that may have been toppled, from its quaternion x, y, z, w."""
+    """Yaw of the x axis of an object, or of its y axis where it was toppled onto x; from its quaternion x, y, z, w."""
     x, y, z, w = quaternion
     first = np.array([1 - 2 * (y * y + z * z), 2 * (x * y + z * w)])
     second = np.array([2 * (x * y - z * w), 1 - 2 * (x * x + z * z)])
-    level = first if np.hypot(*first) > np.hypot(*second) else second
+    level = first if np.hypot(*first) > _LEVEL else second
     return float(np.arctan2(level[1], level[0]))

@@ -198,6 +198,7 @@ class Carry(Skills):
         goal: (3,) of the object's middle, or the fingertip, m. box, bounds: as of `Skills`.
         grasps: whether it is about the object.
         turn: yaw that the object is to have, rad; as it has without it. symmetry: how many turns of it look the same.
+        sides: how many turns of it fingers may take it at: 4 of a block, 2 of what is long.
     """
 
     def __init__(
@@ -208,8 +209,10 @@ class Carry(Skills):
         grasps: bool = True,
         turn: float | None = None,
         symmetry: int = 4,
+        sides: int = 4,
     ) -> None:
         super().__init__(0, box, box[:, :2], bounds)
+        self._sides = sides
         self._goal, self._grasps, self._turn, self._symmetry = goal, grasps, turn, symmetry
         self._be_exact()
 
@@ -217,7 +220,7 @@ class Carry(Skills):
         if not self._grasps:
             yield Waypoint(np.clip(self._goal, *self._box), self._sight.yaw, 1.0, _PATIENCE)
             return
-        yaw, resting = least(self._sight.item_yaw, 4), self._sight.item[2]
+        yaw, resting = least(self._sight.item_yaw, self._sides), self._sight.item[2]
         yield Waypoint(self._over(ABOVE_M[0]), yaw, 1.0)
         yield Waypoint(self._over(0.0), yaw, 1.0)
         yield Waypoint(self._sight.tip, yaw, 0.0, 3)

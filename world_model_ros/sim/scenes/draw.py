@@ -16,6 +16,7 @@ from world_model_ros.core.errors import UserError
 from world_model_ros.kinematics.arm import ArmKinematics
 from world_model_ros.sim.scenes.fixtures import FixtureConfig, Placed, placed
 from world_model_ros.sim.scenes.scene import BackgroundConfig, ObjectConfig, OccluderConfig, SceneConfig
+from world_model_ros.sim.scenes.unfamiliar import FORMS, UNFAMILIAR
 
 # plain: one object, a little variation. varied: another camera pose, light, table, colours and background sound.
 # cluttered: varied, with other objects next to it and, often, a post in the camera's way.
@@ -24,8 +25,8 @@ VARIETIES: tuple[Variety, ...] = get_args(Variety)
 CURRICULUM: dict[Variety, float] = {"plain": 0.3, "varied": 0.35, "cluttered": 0.35}
 
 # What a scene must be like: alike: all objects the same but for their places. upright: none of them a ball. fragile:
-# the first one breaks.
-Wish = Literal["alike", "upright", "fragile"]
+# the first one breaks. unseen: that one has a shape that no data is gathered with.
+Wish = Literal["alike", "upright", "fragile", "unseen"]
 
 Triple = tuple[float, float, float]
 
@@ -79,6 +80,8 @@ def scene_for_seed(contract: Contract, seed: int, variety: Variety = "plain", wi
     start = float(place[0]), float(place[1]), float(random.uniform(-3.1, 3.1))
     simulation = contract.simulation
     item = random_object(random, start, simulation.object_half_m, makes_of(simulation, 0, wish))
+    if wish == "unseen":
+        item = unfamiliar(np.random.default_rng([seed, 0x05EE]), item)
     scene = random_surroundings(random, item)
     scene = vary(contract, scene, np.random.default_rng([seed, 0x7A41E5]), variety, tips)
     return furnish(contract, scene, seed, tips, wish)
@@ -123,7 +126,7 @@ def furnish(
         start = _free_place(random, low, high, [item.start for item in items], tips)
         item = random_object(random, start, simulation.object_half_m, makes_of(simulation, index, wish))
         items.append(replace(items[0], start=start) if alike else item)
-    items = [replace(item, rolling=0.0 if item.shape == "box" else _ROLLING_M) for item in items]
+    items = [replace(item, rolling=_ROLLING_M if item.shape in ("cylinder", "ball") else 0.0) for item in items]
     if played:
         items = _played(random, items, [each for each in fixtures if each.mechanism.inside is not None], contract)
     return replace(scene, objects=tuple(items), fixtures=tuple(fixtures))
@@ -195,6 +198,13 @@ def random_object(
         breaks_n=make.breaks_n,
         young_pa=make.young_pa,
     )
+
+
+def unfamiliar(random: np.random.Generator, item: ObjectConfig) -> ObjectConfig:
+    """An object like this one, but stiff, and of a shape that no data is gathered with, a little smaller or larger."""
+    shape = UNFAMILIAR[int(random.integers(len(UNFAMILIAR)))]
+    x, y, z = random.uniform(0.9, 1.1) * np.array(FORMS[shape].half)
+    return replace(item, shape=shape, half_size=(float(x), float(y), float(z)), breaks_n=None, young_pa=None)
 
 
 def random_surroundings(

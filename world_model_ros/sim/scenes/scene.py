@@ -16,6 +16,7 @@ from world_model_ros.contract.simulation import Shape
 from world_model_ros.sim.scenes.fixture_bodies import add_fixture
 from world_model_ros.sim.scenes.fixtures import FixtureConfig
 from world_model_ros.sim.scenes.soft_bodies import CORE, add_quarters
+from world_model_ros.sim.scenes.unfamiliar import UNFAMILIAR, Unfamiliar, add_pieces
 
 STEP_S = 0.002
 STEP_NS = 2_000_000
@@ -35,8 +36,8 @@ class ObjectConfig:
     """A free object.
 
     Args:
-        shape: ``box``, ``cylinder``, upright, or ``ball``.
-        half_size: box: half lengths x, y, z in m; cylinder: radius, radius, half height; ball: three times its radius.
+        shape: ``box``, ``cylinder``, upright, or ``ball``; or one of `UNFAMILIAR`.
+        half_size: half lengths x, y, z in m; cylinder: radius, radius, half height; ball: three times its radius.
         mass: kg.
         friction: sliding friction coefficient with the table.
         rgb: colour, 0 to 1.
@@ -47,7 +48,7 @@ class ObjectConfig:
         young_pa: Young's modulus of a box that gives way at its sides, Pa; None of what is stiff.
     """
 
-    shape: Shape = "box"
+    shape: Shape | Unfamiliar = "box"
     half_size: tuple[float, float, float] = (0.03, 0.03, 0.03)
     mass: float = 0.3
     friction: float = 0.5
@@ -300,11 +301,6 @@ def _add_object(spec: mujoco.MjSpec, name: str, config: ObjectConfig, top_m: flo
     at = [x, y, top_m + config.lift + height]
     body = spec.worldbody.add_body(name=name, pos=at, quat=[cos(yaw / 2), 0.0, 0.0, sin(yaw / 2)])
     body.add_freejoint(name=name)
-    kind, size = {
-        "box": (mujoco.mjtGeom.mjGEOM_BOX, list(config.half_size)),
-        "cylinder": (mujoco.mjtGeom.mjGEOM_CYLINDER, [config.half_size[0], height, 0.0]),
-        "ball": (mujoco.mjtGeom.mjGEOM_SPHERE, [height, 0.0, 0.0]),
-    }[config.shape]
     looks = {
         "mass": config.mass,
         "rgba": [*config.rgb, 1.0 if config.breaks_n is None else _GLASS_OPACITY],
@@ -315,6 +311,14 @@ def _add_object(spec: mujoco.MjSpec, name: str, config: ObjectConfig, top_m: flo
         "solref": [0.02, 1.0],
         "solimp": [0.5, 0.95, 0.003, 0.5, 2.0],
     }
+    if config.shape in UNFAMILIAR:
+        add_pieces(body, config.shape, config.half_size, looks)
+        return
+    kind, size = {
+        "box": (mujoco.mjtGeom.mjGEOM_BOX, list(config.half_size)),
+        "cylinder": (mujoco.mjtGeom.mjGEOM_CYLINDER, [config.half_size[0], height, 0.0]),
+        "ball": (mujoco.mjtGeom.mjGEOM_SPHERE, [height, 0.0, 0.0]),
+    }[config.shape]
     if config.young_pa is not None:
         looks["mass"] = config.mass / 5.0  # of each quarter, and of a core that nothing touches
         add_quarters(spec, body, config.half_size, config.young_pa, looks)
