@@ -9,14 +9,13 @@ import numpy as np
 from world_model_ros.core.arrays import Float
 from world_model_ros.evaluate.tasks.table_tasks import LET_GO_M, SHUT_M
 from world_model_ros.evaluate.tasks.task import Part, Task
-from world_model_ros.sim.collection.skills import Waypoint, least
+from world_model_ros.sim.collection.skills import GENTLY, Waypoint, least
 from world_model_ros.sim.collection.table_skills import DEEP_M, TableSkills
 from world_model_ros.sim.scenes.fixtures import Placed
 
 _THERE_M = 0.012  # of an object from where it has to be
 _SPREAD_M = 0.005  # of a drawer
 _STAYING = 10  # ticks, when all is done
-_GENTLY = 0.3  # of its speed, how fast what breaks is set down
 _CENTRE = np.zeros(2)
 
 
@@ -48,16 +47,7 @@ class Errand(TableSkills):
             if self._off(part) > _THERE_M:
                 yield from self._bring(part)
 
-    def _do_fragile(self) -> Iterator[Waypoint]:
-        (part,) = self._task.parts
-        if self._off(part) > _THERE_M:
-            self._look_at(part.target)
-            yield from self._take(least(self._sight.item_yaw, 4), LET_GO_M)
-            hanging, yaw = self._sight.tip - self._sight.item, self._sight.yaw
-            yield Waypoint(np.array([*(part.position + hanging)[:2], self._sight.tip[2]]), yaw, 0.0)
-            self._speed = _GENTLY
-            yield from self._set_down(part.position, yaw, above=LET_GO_M)
-            self._speed = 1.0
+    _do_fragile = _do_two_alike
 
     def _do_drawer(self) -> Iterator[Waypoint]:
         (part,) = self._task.parts
@@ -82,9 +72,14 @@ class Errand(TableSkills):
             yield from self._slide_to(shut.target, 0.0)
 
     def _bring(self, part: Part, above: float = LET_GO_M) -> Iterator[Waypoint]:
+        """Carry over everything, and set down gently: it may break."""
         self._look_at(part.target)
         yield from self._take(least(self._sight.item_yaw, 4), above)
-        yield from self._set_down(part.position, self._sight.yaw, above=above)
+        hanging, yaw = self._sight.tip - self._sight.item, self._sight.yaw
+        yield Waypoint(np.array([*(part.position + hanging)[:2], self._sight.tip[2]]), yaw, 0.0)
+        self._speed = GENTLY
+        yield from self._set_down(part.position, yaw, above=above)
+        self._speed = 1.0
 
     def _off(self, part: Part) -> float:
         """How far a part is from where it has to be."""

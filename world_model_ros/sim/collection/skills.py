@@ -13,6 +13,8 @@ SKILLS = {"carry": 0.62, "miss": 0.1, "shove": 0.13, "wander": 0.15}  # share of
 _NEAR_M, _NEAR_RAD = 0.008, 0.06  # of a waypoint it counts as there
 _NEAR_OPEN = 0.04  # of a waypoint's opening
 _GAIN, _UNDERWAY = 0.6, 0.6  # of the way that is left; share of the last move that the commanded tip has yet to make
+GENTLY = 0.3  # of its speed, how fast what may break is set down
+_HOVERING_M = 0.003  # of what is placed and not let go, over where it rests
 _PATIENCE = 30  # ticks for a waypoint
 ABOVE_M = (0.06, 0.12)  # of the object, before and after it is grasped
 _LIFTED_M = 0.05  # of what is carried, over where it rested
@@ -220,7 +222,8 @@ class Carry(Skills):
         if not self._grasps:
             yield Waypoint(np.clip(self._goal, *self._box), self._sight.yaw, 1.0, _PATIENCE)
             return
-        yaw, resting = least(self._sight.item_yaw, self._sides), self._sight.item[2]
+        self._speed, resting = 1.0, self._sight.item[2]
+        yaw = least(self._sight.item_yaw, self._sides)
         yield Waypoint(self._over(ABOVE_M[0]), yaw, 1.0)
         yield Waypoint(self._over(0.0), yaw, 1.0)
         yield Waypoint(self._sight.tip, yaw, 0.0, 3)
@@ -230,7 +233,9 @@ class Carry(Skills):
         hanging = self._sight.tip - self._sight.item
         high = np.array([*self._goal[:2], max(self._goal[2], resting + _LIFTED_M)])
         yield Waypoint(np.clip(high + hanging, *self._box), yaw, 0.0)
-        yield Waypoint(np.clip(self._goal + hanging, *self._box), yaw, 0.0, _PATIENCE)
+        self._speed = GENTLY  # what it brings may break, on the table too
+        low = np.array([*self._goal[:2], max(self._goal[2], resting + _HOVERING_M)])
+        yield Waypoint(np.clip(low + hanging, *self._box), yaw, 0.0, _PATIENCE)
 
 
 def least(turn: float, symmetry: int = 1) -> float:
