@@ -9,7 +9,7 @@ from torch import Tensor
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.noise import coloured_noise
 from world_model_ros.planning.planner import PlanConfig
-from world_model_ros.planning.solver import ICEM, MPPI, SOLVERS, Planned, Search, Solver, solver_named
+from world_model_ros.planning.solver import ICEM, MPPI, SOLVERS, Evaluate, Planned, Search, Solver, solver_named
 
 HORIZON, COLUMNS = 6, 2
 WANTED = torch.linspace(-0.4, 0.5, HORIZON * COLUMNS).reshape(HORIZON, COLUMNS)
@@ -45,6 +45,27 @@ def test_it_is_never_dearer_than_a_proposal_and_keeps_to_the_bounds(name: str, s
     found = solve(MANY[name], seed, proposals)
     assert float(found.cost) <= float(bowl(proposals)[1].min())
     assert found.candidates.abs().max() <= 1.0
+
+
+class Still(Solver):
+    """Proposes nothing of its own."""
+
+    def forward(self, evaluate: Evaluate, search: Search) -> Planned:
+        states, cost = evaluate(search.proposals)
+        return Planned(search.proposals[0], states[0], cost[:1], search.proposals, states)
+
+
+def test_an_own_solver_is_named_by_its_module_and_takes_settings() -> None:
+    config = PlanConfig().but(solver=f"{__name__}:Still", samples=20)
+    assert solver_named(config.solver) is Still
+    assert config.search == Still.Config(20, PlanConfig().search.iterations)
+    assert PlanConfig.of(config.as_dict()) == config
+
+
+@pytest.mark.parametrize("name", ["cem", "no_such_module:Search", "json:Search", "json:dumps", ":"])
+def test_what_is_no_solver_is_refused_with_what_is(name: str) -> None:
+    with pytest.raises(UserError, match=r"solver.*beam.*icem.*mppi.*module:Class"):
+        solver_named(name, "beam")
 
 
 def test_more_iterations_of_mppi_come_nearer() -> None:

@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from world_model_ros.contract.hands import sides
 from world_model_ros.contract.schema import Interface
 from world_model_ros.contract.senses import JointStream
-from world_model_ros.core.errors import UserError
 from world_model_ros.planning.costs import apart_cost, behind_cost, outside_cost, reach_cost, trusted_cost
 from world_model_ros.planning.dynamics import Dynamics
+from world_model_ros.planning.named import class_named
 
 REGION_SCALE = 2.5003  # radius of the 90 % ball of a 3-D Gaussian, in sigmas
 
@@ -199,23 +199,5 @@ OBJECTIVES: dict[str, type[Objective]] = {"goal": GoalObjective}
 
 
 def objective_named(name: str) -> type[Objective]:
-    """The objective of that name, or the class that ``module:Class`` names.
-
-    Raises:
-        UserError: there is none, its module does not load, or it is no `Objective`.
-    """
-    from importlib import import_module
-
-    legal = f"one of {sorted(OBJECTIVES)}, or module:Class of a subclass of {__name__}.Objective"
-    if name in OBJECTIVES:
-        return OBJECTIVES[name]
-    module, colon, attribute = name.partition(":")
-    if not (module and colon and attribute):
-        raise UserError("objective", name, legal)
-    try:
-        found = getattr(import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
-        raise UserError("objective", name, f"{legal} ({error})") from error
-    if not (isinstance(found, type) and issubclass(found, Objective)):
-        raise UserError("objective", name, legal)
-    return found
+    """The objective of that name, or the class that ``module:Class`` names; `UserError` if there is none."""
+    return class_named("objective", name, OBJECTIVES, Objective)

@@ -25,7 +25,7 @@ class PlanConfig:
 
     Args:
         horizon: ticks ahead, H.
-        solver: name of the solver, see `solver.SOLVERS`.
+        solver: name of the solver, see `solver.SOLVERS`, or ``module:Class``.
         search: its settings, of its class ``Config``.
         objective: name of the objective, see `objective.OBJECTIVES`, or ``module:Class``.
         cost: its settings, of its class ``Config``.

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from world_model_ros.core.errors import UserError
+from world_model_ros.planning.named import class_named
 
 Evaluate = Callable[[Tensor], tuple[Tensor, Tensor]]
 """Candidates (N, H, C) -> the states that they lead to (N, H, S), and their costs (N,)."""
@@ -171,8 +171,10 @@ SOLVERS: dict[str, type[Solver]] = {"icem": ICEM, "mppi": MPPI}
 """Solvers by name."""
 
 
-def solver_named(name: str) -> type[Solver]:
-    """The solver of that name. Raises `UserError` if there is none."""
-    if name not in SOLVERS:
-        raise UserError("solver", name, f"one of {sorted(SOLVERS)}")
-    return SOLVERS[name]
+def solver_named(name: str, *others: str) -> type[Solver]:
+    """The solver of that name, or the class that ``module:Class`` names.
+
+    Raises:
+        UserError: there is none; ``others`` are legal, too, where it is asked for.
+    """
+    return class_named("solver", name, SOLVERS, Solver, others)

@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--threads", type=int, default=0, help="of the CPU; 0 measures what is quickest now (%(default)s)"
     )
     parser.add_argument("--exporter", help="dynamo or torchscript; dynamo without it, where onnxscript is installed")
-    parser.add_argument("--solver", help="icem or mppi; of a model of chunks also beam or behaviour")
+    parser.add_argument("--solver", help="icem, mppi or module:Class; of a model of chunks also beam or behaviour")
     parser.add_argument(
         "--objective", help="what a plan is judged by: goal, or module:Class of your own, found from this folder too"
     )

@@ -30,7 +30,7 @@ from world_model_ros.learning.behaviour.state_reader import StateReader
 from world_model_ros.learning.data.cache import Cache, open_cache
 from world_model_ros.learning.export.bundle_writer import write_bundle
 from world_model_ros.planning.chunk_beam import ChunkBeam, ChunkSample, ChunkSearch
-from world_model_ros.planning.solver import SOLVERS
+from world_model_ros.planning.solver import solver_named
 
 BEAM, BEHAVIOUR = "beam", "behaviour"  # solvers, beside those that search freely
 _CANDIDATES = 8  # that a rollout takes at a time
@@ -45,8 +45,8 @@ class BeamConfig:
         spread: new chunks for each future that is kept.
         every: ticks between two plans, at most those of a chunk; 0: as many. Plans made anew in a chunk waver.
         noise: size of the noise that chunks are sampled from; under one, they are more usual.
-        solver: ``beam``; ``behaviour``, which does not choose; or one of `world_model_ros.planning.solver.SOLVERS`,
-            which searches freely.
+        solver: ``beam``; ``behaviour``, which does not choose; or one of `solver_named`, which searches
+            freely.
     """
 
     samples: int = 64
@@ -63,9 +63,8 @@ class BeamConfig:
             if name not in legal:
                 raise UserError("planner", name, f"one of {legal}, of a model that plans by chunks")
         changed = replace(self, **changes)
-        solvers = sorted([BEAM, BEHAVIOUR, *SOLVERS])
-        if changed.solver not in solvers:
-            raise UserError("solver", changed.solver, f"one of {solvers}, of a model that plans by chunks")
+        if changed.solver not in (BEAM, BEHAVIOUR):
+            solver_named(changed.solver, BEAM, BEHAVIOUR)
         for name in legal[:-1]:
             least = 0 if name in ("every", "noise") else 1
             if getattr(changed, name) < least:
@@ -236,7 +235,7 @@ def export_chunks(
     elif beam.solver == BEHAVIOUR:
         search = ChunkSample(model, beam.samples, beam.macro_steps)
     else:
-        solver = SOLVERS[beam.solver]
+        solver = solver_named(beam.solver)
         search = ChunkSearch(model, solver(solver.Config(beam.samples, beam.macro_steps)))
     return write_bundle(
         out,
