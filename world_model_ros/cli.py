@@ -68,7 +68,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     except OSError as error:  # of what is written or read, wherever that is
         if error.filename is None:
-            raise
+            full = UserError("output", error.strerror or str(error), "a place that can be written to")
+            print(f"world-model {wanted}: {full}", file=sys.stderr)
+            return 2
         legal = f"a file or folder that can be used ({error.strerror})"
         print(f"world-model {wanted}: {UserError('path', str(error.filename), legal)}", file=sys.stderr)
         return 2

@@ -9,6 +9,7 @@ from toy_bundle import HOME_XY, write_toy_bundle
 from world_model_ros.brain.brain import NOT_FINITE, Brain
 from world_model_ros.bundle.bundle import load_bundle
 from world_model_ros.contract.contract import contract_from_text
+from world_model_ros.core.errors import UserError
 from world_model_ros.core.goal import Goal
 from world_model_ros.core.streams import Observation
 from world_model_ros.kinematics.arm import ArmKinematics, tool_down
@@ -339,3 +340,9 @@ class TestPlansEveryThirdTick:
         idle = self.ticks(slow, contract, home, [pose_goal(0.55, 0.1), None, None])
         assert all(each.cost is not None for each in idle)
         assert not idle[1].chunk.any()
+
+
+@pytest.mark.parametrize(("given", "said"), [({"policy": "wacth"}, "policy.*'watch'"), ({"threads": 0}, "threads.*1")])
+def test_a_policy_or_a_count_of_threads_that_there_is_not_is_refused(toy_bundle, contract, given, said):
+    with pytest.raises(UserError, match=said):
+        Brain(load_bundle(toy_bundle, contract), contract, provider="cpu", **given)

@@ -73,6 +73,19 @@ def test_a_graph_whose_file_has_no_hash_is_refused(copy, contract):
         load_bundle(copy, contract)
 
 
+def test_weights_that_have_no_hash_are_refused(copy, contract):
+    edit(copy, lambda manifest: manifest["files"].pop("weights.bin"))
+    (copy / "weights.bin").write_bytes(b"anything")
+    with pytest.raises(UserError, match=r"files: got 'none of weights\.bin'"):
+        load_bundle(copy, contract)
+
+
+@pytest.mark.parametrize("name", ["a" * 300, "x/" * 3000, None])
+def test_a_name_that_no_file_can_have_is_refused_as_any_other(contract, name):
+    with pytest.raises(UserError, match=r"model: got .*manifest\.json"):
+        load_bundle(name, contract)
+
+
 def test_a_model_made_for_another_interface_says_which_parts_differ(toy_bundle, contract):
     data = yaml.safe_load(contract.text)
     data["interface"]["tick_hz"] = 20.0
@@ -100,7 +113,7 @@ def test_the_report_lists_every_fault_not_only_the_first(copy, contract):
     assert [check.what for check in report.checks if check.error] == ["file goal.onnx", "plan: output chunk"]
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"format": 2}', "\udcff"])
+@pytest.mark.parametrize("text", ["{", "[]", '{"format": 2}', "\udcff", "[" * 100_000, "1" * 6000])
 def test_a_manifest_that_is_none_is_refused(copy, contract, text):
     (copy / "manifest.json").write_bytes(text.encode("utf-8", "surrogateescape"))
     with pytest.raises(UserError, match=r"manifest\.json"):

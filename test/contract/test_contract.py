@@ -53,6 +53,8 @@ def test_every_robot_of_the_package_loads(robot: str):
         (["interface", "streams", 0, "kind"], "lidar", ["interface.streams[0]", "lidar", "camera"]),
         (["interface", "tick_hz"], float("nan"), ["interface.tick_hz"]),
         (["interface", "tick_hz"], float("inf"), ["interface.tick_hz"]),
+        (["interface", "tick_hz"], 1e-320, ["interface.tick_hz", "1e-09 to 1e+09"]),
+        (["deployment", "streams", 0, "max_age_s"], 1e308, ["max_age_s", "1e-09 to 1e+09"]),
         (["interface", "streams", 4, "joints"], ["elbow"], ["elbow", "elbow_joint"]),
         (["interface", "action", "frame"], "map", ["base_link"]),
         (["interface", "action", "workspace_m"], [[0.7, 0.3], [0, 1], [0.03, 0.03]], ["workspace_m", "low end"]),
@@ -220,6 +222,18 @@ def test_a_mistake_of_yaml_is_said_with_its_line(text: str, said: str):
     with pytest.raises(UserError, match=r"expected valid YAML$") as caught:
         read_yaml(text, "x")
     assert str(caught.value).startswith(said)
+
+
+@pytest.mark.parametrize("text", ["a: 2001-99-99", f"a: {'1' * 6000}", f"a: 0x{'f' * 20_000}", "[" * 5000])
+def test_what_a_parser_chokes_on_is_one_line(text: str):
+    with pytest.raises(UserError, match="contract"):
+        contract_from_text(text)
+
+
+@pytest.mark.parametrize("name", ["a" * 300, f"{'a' * 300}.yaml", None, 1])
+def test_a_name_that_no_file_can_have_is_refused_as_any_other(name: Any):
+    with pytest.raises(UserError, match=r"robot: got .*tabletop_arm"):
+        load_contract(name)
 
 
 def test_a_file_that_is_no_text_is_refused(tmp_path: Path):

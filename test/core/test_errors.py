@@ -18,6 +18,10 @@ def test_an_error_names_field_value_and_what_is_legal_in_one_line() -> None:
     assert len(str(error).splitlines()) == 1
 
 
+def test_a_number_that_python_does_not_write_is_no_error_of_its_own() -> None:
+    assert str(UserError("bound", 10**6000, "less")) == "bound: got int that is too long to show; expected less"
+
+
 def test_a_path_is_said_as_a_person_writes_it() -> None:
     assert str(UserError("bag", Path("a/b"), "less")) == "bag: got 'a/b'; expected less"
 

@@ -23,6 +23,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from real_robots import ROBOTS, real_robot
 
+from world_model_ros.core.errors import UserError
 from world_model_ros.core.trajectory import Trajectory
 from world_model_ros.gate.factory import gate_for
 from world_model_ros.gate.gate import BEHIND_S, LASTING_S, SAMPLED_AHEAD_S
@@ -35,6 +36,15 @@ SETTINGS = CONTRACT.deployment.gate
 def speeds(driver: Driver) -> list[float]:
     """Speed of the first joint after each step."""
     return [abs(output.reference.velocity[0]) for output in driver.outputs]
+
+
+@pytest.mark.parametrize("share", [0.0, -1.0, 1.1, float("nan"), float("inf"), "a", None])
+def test_a_share_of_the_speed_that_there_is_not_is_refused(share: object) -> None:
+    gate = new_gate()
+    gate.speed_scale = 0.5
+    with pytest.raises(UserError, match=r"speed_scale: got .*over 0 to 1"):
+        gate.speed_scale = share
+    assert gate.speed_scale == 0.5
 
 
 def test_disarmed_it_sends_nothing_and_says_what_it_measures() -> None:

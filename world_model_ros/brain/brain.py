@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from math import inf, isfinite
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,6 +53,10 @@ class Brain:
     def __init__(
         self, bundle: Bundle, contract: Contract, provider: str = "auto", threads: int = 2, policy: Policy = "model"
     ) -> None:
+        if policy not in get_args(Policy):
+            raise UserError("policy", policy, f"one of {list(get_args(Policy))}")
+        if not isinstance(threads, int) or threads < 1:
+            raise UserError("threads", threads, "1 or more")
         self.bundle, self.contract, self.policy = bundle, contract, policy
         self.provider = str(provider_named(provider))
         resident = None if self.provider.startswith("cpu") else Resident()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
@@ -18,6 +19,7 @@ from world_model_ros.core.errors import UserError
 from world_model_ros.core.share_folder import share_folder
 
 MANIFEST = "manifest.json"
+_HASHED = (".onnx", ".bin")  # what graphs are made of
 
 
 @dataclass(frozen=True)
@@ -64,10 +66,11 @@ def known_bundles() -> list[str]:
 
 def find_bundle(name_or_path: str | Path) -> Path:
     """Folder of a bundle, by its name in the package's models or by path. Raises `UserError` if there is none."""
-    path = Path(name_or_path)
+    path = Path(str(name_or_path))
     for folder in (share_folder("models") / path, path):
-        if (folder / MANIFEST).is_file():
-            return folder.resolve()
+        with contextlib.suppress(OSError):  # a name that is too long
+            if (folder / MANIFEST).is_file():
+                return folder.resolve()
     raise UserError("model", str(name_or_path), f"a folder with {MANIFEST}, or one of {known_bundles()}")
 
 
@@ -105,7 +108,7 @@ def manifest_text(folder: Path) -> dict[str, Any]:
     path = folder / MANIFEST
     try:
         told = json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # of digits and of brackets there can be too many
         raise UserError(str(path), str(error), "JSON") from error
     if not isinstance(told, dict):
         raise UserError(str(path), type(told).__name__, "a JSON object")
@@ -148,6 +151,10 @@ def _checks(folder: Path, manifest: Manifest, contract: Contract) -> Iterator[Ch
             for name in sorted(set(have) - set(want)):
                 field = f"model {manifest.name}: {graph}: {side}"
                 yield Check(f"{graph}: {side} {name}", UserError(field, name, f"one of {sorted(want)}"))
+    for path in sorted(folder.iterdir()):
+        if path.suffix in _HASHED and path.name not in manifest.files:
+            legal = "a sha256 of every graph and of all weights in the folder"
+            yield Check(f"file {path.name}", UserError(f"{folder / MANIFEST}: files", f"none of {path.name}", legal))
 
 
 def _wrong_interface(manifest: Manifest, contract: Contract) -> UserError | None:

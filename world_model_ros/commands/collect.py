@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from world_model_ros.commands.output import show
+from world_model_ros.commands.output import at_least, show
 from world_model_ros.commands.robot_and_model import add_robot
 
 
@@ -13,7 +13,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_robot(parser)
     parser.add_argument("--out", type=Path, default=Path("runs/bags"), help="folder for the bags (%(default)s)")
     parser.add_argument("--episodes", type=int, default=100, help="how many there are in the end (%(default)s)")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=at_least(0), default=0)
     parser.add_argument("--workers", type=int, default=2, help="processes (%(default)s)")
     parser.add_argument(
         "--scenes", default="curriculum", help="plain, varied, cluttered, or curriculum for all of them (%(default)s)"

@@ -1,4 +1,4 @@
-"""What subcommands share: printing a result as JSON or lines, and options that name a file or a port."""
+"""What subcommands share: printing a result as JSON or lines, and options that are a file, a port or a count."""
 
 from __future__ import annotations
 
@@ -27,6 +27,21 @@ def file_named(suffix: str) -> Callable[[str], Path]:
         if path.suffix.lower() != suffix:
             raise argparse.ArgumentTypeError(f"got {text!r}; expected a file name that ends in {suffix}")
         return path
+
+    return read
+
+
+def at_least(least: int) -> Callable[[str], int]:
+    """For options that are a whole number, not below ``least``."""
+
+    def read(text: str) -> int:
+        try:
+            number = int(text)
+        except ValueError:
+            number = least - 1
+        if number < least:
+            raise argparse.ArgumentTypeError(f"got {text!r}; expected a whole number of {least} or more")
+        return number
 
     return read
 

@@ -120,7 +120,7 @@ def _bounds(value: Any) -> Any:
     each = value if isinstance(value, list) else [value]
     try:
         good = bool(each) and all(not isinstance(one, bool) and 0 < float(one) < inf for one in each)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         good = False
     if not good:
         raise ValueError("a number above 0 for all joints, or a list with one for each")

@@ -190,10 +190,14 @@ def known_robots() -> list[str]:
 
 def load_contract(robot: str | Path) -> Contract:
     """Read a contract by file path, or by the name of one that comes with the package."""
-    path = Path(robot)
+    path = Path(str(robot))
     if path.suffix not in (".yaml", ".yml"):
         path = share_folder("config") / "robots" / f"{robot}.yaml"
-    if not path.is_file():
+    try:
+        there = path.is_file()
+    except OSError:  # a name that is too long
+        there = False
+    if not there:
         raise UserError("robot", str(robot), f"a contract file (.yaml) or one of {known_robots()}")
     return contract_from_text(read_text(path), str(path), path.resolve().parent)
 

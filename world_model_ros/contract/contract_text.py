@@ -55,5 +55,5 @@ def read_yaml(text: str, where: str) -> Any:
         mark = error.problem_mark or error.context_mark
         line = "" if mark is None else f": line {mark.line + 1}"
         raise UserError(f"{where}{line}", error.problem or str(error), "valid YAML") from error
-    except yaml.YAMLError as error:  # a sign that is no text
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # no text; no date; too many digits or brackets
         raise UserError(where, str(error), "valid YAML") from error

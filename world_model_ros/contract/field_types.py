@@ -15,6 +15,7 @@ from pydantic import (
     model_serializer,
 )
 
+_LEAST, _MOST = 1e-9, 1e9  # of what is over 0: times, rates, sizes and masses are within
 _TOPIC = r"^/?[A-Za-z_][A-Za-z0-9_]*(/[A-Za-z_][A-Za-z0-9_]*)*$"
 
 
@@ -30,10 +31,18 @@ def _topic(name: str) -> str:
     return name
 
 
+def _of_this_world(value: float) -> float:
+    if not _LEAST <= value <= _MOST:
+        raise ValueError(f"a number from {_LEAST:g} to {_MOST:g}")
+    return value
+
+
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
 Topic = Annotated[str, AfterValidator(_topic), Field(json_schema_extra={"pattern": _TOPIC})]
 Number = Annotated[float, BeforeValidator(_no_switch)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False), BeforeValidator(_no_switch)]
+Positive = Annotated[
+    float, Field(gt=0, allow_inf_nan=False), BeforeValidator(_no_switch), AfterValidator(_of_this_world)
+]
 Finite = Annotated[float, Field(allow_inf_nan=False), BeforeValidator(_no_switch)]
 Count = Annotated[int, Field(gt=0), BeforeValidator(_no_switch)]
 Range = tuple[Finite, Finite]

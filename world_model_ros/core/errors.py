@@ -35,7 +35,10 @@ class AbsentError(OtherMessage):
 
 
 def _short(value: object, limit: int = 200) -> str:
-    text = repr(str(value) if isinstance(value, PurePath) else value)
+    try:
+        text = repr(str(value) if isinstance(value, PurePath) else value)
+    except ValueError:  # a number of more digits than Python writes
+        text = f"{type(value).__name__} that is too long to show"
     return text if len(text) <= limit else text[: limit - 3] + "..."
 
 

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from world_model_ros.contract.gate_settings import BRAIN, GateSettings
 from world_model_ros.core.arrays import Float
+from world_model_ros.core.errors import UserError
 from world_model_ros.core.trajectory import JointLimits, Trajectory
 from world_model_ros.gate.alarms import Alarms
 from world_model_ros.gate.arming import (
@@ -81,7 +82,8 @@ class Gate:
         alarms: takes the deadman switch, force and surprise.
         driver: takes the speed scaling and whether the robot follows.
         heard: whether a controller listens; the first motion after arming waits for one.
-        speed_scale: share of the speed of everything that is commanded, over 0 to 1; may be changed at any time.
+        speed_scale: share of the speed of everything that is commanded, over 0 to 1; may be changed at any time;
+            `UserError` of any other.
         look: what the newest plan toward a command came near, parts or a joint's limit.
         counts: "accepted", and refused commands by rule.
         ownership: who may move the robot; takes who is asked for.
@@ -238,6 +240,16 @@ class Gate:
         self._plan = None
         self._fire(Event.RESET, now_ns)
         return None
+
+    @property
+    def speed_scale(self) -> float:
+        return self._speed_scale
+
+    @speed_scale.setter
+    def speed_scale(self, share: float) -> None:
+        if not isinstance(share, (int, float)) or not 0.0 < share <= 1.0:
+            raise UserError("speed_scale", share, "over 0 to 1")
+        self._speed_scale = float(share)
 
     def joint_state(self, stamp_ns: int, position: Float, velocity: Float) -> bool:
         """Take measured positions and velocities (J,). False, and nothing taken, if they are not finite."""

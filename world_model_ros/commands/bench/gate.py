@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
 from typing import Any
 
-from world_model_ros.commands.output import show
+from world_model_ros.commands.output import at_least, show
 from world_model_ros.commands.robot_and_model import add_robot
 
 
@@ -36,21 +35,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--arm", choices=["exact", "simulated"], default="exact", help="that live faults happen to (%(default)s)"
     )
-
-
-def at_least(least: int) -> Callable[[str], int]:
-    """Reads a whole number that is not below ``least``."""
-
-    def read(text: str) -> int:
-        try:
-            number = int(text)
-        except ValueError:
-            number = least - 1
-        if number < least:
-            raise argparse.ArgumentTypeError(f"got {text!r}; expected a whole number of {least} or more")
-        return number
-
-    return read
 
 
 def _rate(text: str) -> float:

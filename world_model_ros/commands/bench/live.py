@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from world_model_ros.commands.output import show
+from world_model_ros.commands.output import at_least, show
 from world_model_ros.commands.robot_and_model import add_model, add_robot, contract_and_bundle
 
 
@@ -15,7 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rate", type=float, default=0.0, help="ticks a second; 0: the contract's, else its multiple")
     parser.add_argument("--seconds", type=float, default=300.0, help="how long (%(default)s)")
     parser.add_argument("--goals", default="pose,image,push", help="which, again and again (%(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="of the scene and the goals (%(default)s)")
+    parser.add_argument("--seed", type=at_least(0), default=0, help="of the scene and the goals (%(default)s)")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from world_model_ros.commands.output import show
+from world_model_ros.commands.output import at_least, show
 from world_model_ros.commands.robot_and_model import add_robot
 
 
@@ -12,7 +12,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_robot(parser, "contract of a simulated arm")
     parser.add_argument("--blocks", type=int, default=10, help="with and without views, each (%(default)s)")
     parser.add_argument("--block", type=float, default=10.0, help="length of one in s (%(default)s)")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=at_least(0), default=0)
 
 
 def run(arguments: argparse.Namespace) -> int:

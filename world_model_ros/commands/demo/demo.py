@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from world_model_ros.commands.output import show
+from world_model_ros.commands.output import at_least, show
 from world_model_ros.commands.robot_and_model import add_model, add_robot, bundle_for
 
 _LONGEST_S = 300.0
@@ -18,7 +18,9 @@ _LONGEST_S = 300.0
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_robot(parser)
     add_model(parser)
-    parser.add_argument("--seed", type=int, default=0, help="of the scene, the goals and the sampling (%(default)s)")
+    parser.add_argument(
+        "--seed", type=at_least(0), default=0, help="of the scene, the goals and the sampling (%(default)s)"
+    )
     parser.add_argument("--seeds", default="", help="many runs, one a seed: 1000..1009, or 3,5,8..10; resumed in --out")
     parser.add_argument("--rate", type=float, default=0.0, help="ticks a second; 0: the contract's, else its multiple")
     parser.add_argument("--goals", default="", help="which, in this order; without it what suits the robot")

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from world_model_ros.commands.output import show
+from world_model_ros.commands.output import at_least, show
 from world_model_ros.commands.robot_and_model import add_robot
 from world_model_ros.core.errors import UserError
 
@@ -65,7 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--length", type=int, nargs=2, default=(22, 52), metavar=("ONE", "TWO"), help="ticks a window")
     parser.add_argument("--held-out", type=int, default=20, help="one episode in this many validates (%(default)s)")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=at_least(0), default=0)
     parser.add_argument(
         "--threads", type=int, default=0, help="of the CPU; 0 measures what is quickest now (%(default)s)"
     )

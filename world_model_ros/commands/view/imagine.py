@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from world_model_ros.commands.output import file_named, port, show
+from world_model_ros.commands.output import at_least, file_named, port, show
 from world_model_ros.commands.robot_and_model import add_model, add_robot, contract_and_bundle
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ _POLICIES = ("scripted_push", "coloured", "reach")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_robot(parser)
     add_model(parser)
-    parser.add_argument("--seed", type=int, default=0, help="of the simulated scene to begin in (%(default)s)")
+    parser.add_argument("--seed", type=at_least(0), default=0, help="of the simulated scene to begin in (%(default)s)")
     parser.add_argument("--scenes", default="plain", help="plain, varied or cluttered (%(default)s)")
     parser.add_argument("--bag", type=Path, help="begin at a moment of a bag instead; no simulator at all")
     parser.add_argument("--at", type=float, default=1.0, help="that moment, s after the first tick (%(default)s)")
