@@ -54,8 +54,8 @@ def hasty_limits(contract: Contract, limiter: Limiter) -> None:
 def test_a_gate_that_brakes_and_speeds_up_too_hard_is_found_out(
     contract: Contract, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def hasty(contract: Contract):
-        gate = gate_for(contract)
+    def hasty(contract: Contract, **options: bool):
+        gate = gate_for(contract, **options)
         hasty_limits(contract, gate._limiter)
         return gate
 
@@ -69,8 +69,8 @@ def test_a_gate_that_brakes_and_speeds_up_too_hard_is_found_out(
 def test_a_gate_that_does_not_look_for_collisions_is_found_out(
     contract: Contract, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def blind(contract: Contract):
-        gate = gate_for(contract)
+    def blind(contract: Contract, **options: bool):
+        gate = gate_for(contract, **options)
         gate.collision = None
         return gate
 
@@ -81,8 +81,8 @@ def test_a_gate_that_does_not_look_for_collisions_is_found_out(
 def faulty(monkeypatch: pytest.MonkeyPatch, change) -> None:
     """Let the campaign meet a gate that something is changed of."""
 
-    def made(contract: Contract):
-        gate = gate_for(contract)
+    def made(contract: Contract, **options: bool):
+        gate = gate_for(contract, **options)
         change(gate)
         return gate
 

@@ -343,3 +343,12 @@ def test_stamps_of_one_source_do_not_count_for_another() -> None:
     made.gate.ownership.ask("person", made.now_ns)
     earlier = replace(made.move(0.0), stamp_ns=made.now_ns - 3 * CYCLE_NS)
     assert made.gate.command(made.now_ns, earlier, "person") is None
+
+
+def test_a_source_that_the_contract_does_not_have_is_refused_and_counted() -> None:
+    made = driver()
+    refusal = made.gate.command(made.now_ns, going_on(made), "stranger")
+    assert refusal is not None
+    assert (refusal.rule, refusal.value) == ("owner", "stranger")
+    assert made.gate.ownership.counts["stranger"] == {"owner": 1}
+    assert made.gate.ownership.owner == "brain"

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from world_model_ros.commands.output import at_least, show
+from world_model_ros.commands.output import show
 from world_model_ros.commands.robot_and_model import add_model, add_robot_of_bag, contract_for_bag
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--map", action="append", default=[], metavar="FROM:=TO", help="a topic of the bag is one of the contract"
     )
-    parser.add_argument("--seed", type=at_least(0), default=0, help="of the first tick, where the bag has no record")
+    parser.add_argument("--seed", type=int, default=0, help="of the first tick, where the bag has no record")
     parser.add_argument("--moments", type=int, default=4, help="how many imaginations to draw (%(default)s)")
     parser.add_argument("--until", type=float, help="stop after so many s of the bag")
     parser.add_argument("--resume", type=Path, help="memory.npz of a replay of the same bag that was stopped")

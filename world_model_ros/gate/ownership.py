@@ -70,6 +70,8 @@ class Ownership:
         Args:
             braking: whether the gate brakes, and may do so to hand over.
         """
+        if source not in self.sources:
+            return Refusal(OWNER, None, source, f"one of {sorted(self.sources)}")
         asked = self.asked
         braking = braking and asked is not None
         if (source == self.owner and not braking) or not self.sources[source].moves:
@@ -89,6 +91,6 @@ class Ownership:
     def count(self, source: str, refusal: Refusal | None) -> None:
         """Count a command of a source."""
         rule = "accepted" if refusal is None else refusal.rule
-        self.counts[source][rule] += 1
+        self.counts.setdefault(source, Counter())[rule] += 1
         if refusal is not None and rule not in UNBROKEN:
             self.refusals[source] = refusal

@@ -188,7 +188,6 @@ def publish_chunks(
     """
     model, reader, contract = load_chunks(run / "model.pt")
     beam = BeamConfig().but(**planner)
-    beam = replace(beam, every=beam.every or model.chunk_ticks)
     if beam.every > model.chunk_ticks:
         raise UserError("every", beam.every, f"1 to {model.chunk_ticks}, the ticks of a chunk")
     for needed in ("train.json", "cache/cache.json"):
@@ -229,6 +228,7 @@ def export_chunks(
 ) -> Manifest:
     """Write a bundle of a model that is trained and calibrated."""
     interface, model = contract.interface, belief.model
+    beam = replace(beam, every=beam.every or model.chunk_ticks)
     search: ChunkBeam | ChunkSample | ChunkSearch
     if beam.solver == BEAM:
         search = ChunkBeam(model, beam.samples, beam.macro_steps, beam.spread, beam.noise)
