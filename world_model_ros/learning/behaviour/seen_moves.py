@@ -1,7 +1,7 @@
 """Says which things may move: those whose hand is where one was seen to move them, while locks and lids stood so.
 
 Learned dynamics are sure of what they never saw: a planner that takes the best of many futures finds a button pressed
-from beside it, or a locked drawer that opens. What is far from all that was recorded is not believed (as in MOReL,
+from beside it, or from across the table. What is far from all that was recorded is not believed (as in MOReL,
 Kidambi et al. 2020), thing by thing, so that the rest of the future stands.
 """
 
