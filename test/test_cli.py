@@ -5,6 +5,7 @@ import json
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -50,6 +51,22 @@ def test_a_reader_that_has_seen_enough_is_no_error():
         process.stdout.close()  # as head does, only sooner
         assert process.stderr.read() == ""
     assert process.returncode == 141
+
+
+def test_a_full_disk_is_one_line():
+    code = "import sys; from world_model_ros.cli import main; sys.exit(main(['check', 'unitree_g1']))"
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run([sys.executable, "-c", code], stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+    assert done.stderr == "world-model check: output: got 'No space left on device'; expected a disk with room left\n"
+    assert done.returncode == 2
+
+
+@pytest.mark.parametrize("command", [["demo"], ["train", "."], ["collect"], ["imagine"], ["bench", "live"]])
+def test_a_seed_below_0_is_refused_before_anything_starts(command: list[str], capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit) as left:
+        main([*command, "--seed", "-1"])
+    assert left.value.code == 2
+    assert "argument --seed: got '-1'; expected a whole number of 0 or more" in capsys.readouterr().err
 
 
 def test_info_says_which_ros_and_what_it_found(capsys: pytest.CaptureFixture[str]):

@@ -6,11 +6,14 @@ Exit status: 0 done, 1 done but the answer is no (a goal missed, a model that do
 from __future__ import annotations
 
 import argparse
+import errno
 import importlib
 import os
 import sys
 from collections.abc import Sequence
 from typing import Any
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 COMMANDS = {
     "demo": "run the simulated robot, the brain, the gate and the view, and judge whether goals are reached",
@@ -61,18 +64,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return status
     except BrokenPipeError:  # whoever read it, as head does, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _forget_output()
         return 141
     except UserError as error:
         print(f"world-model {wanted}: {error}", file=sys.stderr)
         return 2
     except OSError as error:  # of what is written or read, wherever that is
+        if error.filename is None and error.errno not in _FULL:
+            raise
+        mistake = UserError("path", str(error.filename), f"a file or folder that can be used ({error.strerror})")
         if error.filename is None:
-            full = UserError("output", error.strerror or str(error), "a place that can be written to")
-            print(f"world-model {wanted}: {full}", file=sys.stderr)
-            return 2
-        legal = f"a file or folder that can be used ({error.strerror})"
-        print(f"world-model {wanted}: {UserError('path', str(error.filename), legal)}", file=sys.stderr)
+            _forget_output()  # or it is written once more at the end
+            mistake = UserError("output", str(error.strerror), "a disk with room left")
+        print(f"world-model {wanted}: {mistake}", file=sys.stderr)
         return 2
     except ModuleNotFoundError as error:
         said = to_install(error)
@@ -82,6 +86,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt:
         return 130
+
+
+def _forget_output() -> None:
+    """What is still to be written to standard output goes nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _parser(wanted: str) -> argparse.ArgumentParser:

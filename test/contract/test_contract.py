@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -222,6 +223,17 @@ def test_a_mistake_of_yaml_is_said_with_its_line(text: str, said: str):
     with pytest.raises(UserError, match=r"expected valid YAML$") as caught:
         read_yaml(text, "x")
     assert str(caught.value).startswith(said)
+
+
+@pytest.mark.parametrize("value", [1e308, -1e308, 1e-320, 10**400])
+def test_a_number_that_no_machine_has_is_refused_or_does_no_harm(value: float):
+    for path in numbers(DATA):
+        with suppress(UserError):
+            contract = contract_from_text(changed(path, value), folder=share_folder("config") / "robots")
+            assert contract.tick_ns > 0
+            assert contract.stream_rules()
+            assert contract.joint_ages_s()
+            assert all(contract.latency_ns(stream.name) >= 0 for stream in contract.interface.streams)
 
 
 @pytest.mark.parametrize("text", ["a: 2001-99-99", f"a: {'1' * 6000}", f"a: 0x{'f' * 20_000}", "[" * 5000])

@@ -45,6 +45,8 @@ def test_a_share_of_the_speed_that_there_is_not_is_refused(share: object) -> Non
     with pytest.raises(UserError, match=r"speed_scale: got .*over 0 to 1"):
         gate.speed_scale = share
     assert gate.speed_scale == 0.5
+    gate.speed_scale = np.float32(0.25)
+    assert gate.speed_scale == 0.25
 
 
 def test_disarmed_it_sends_nothing_and_says_what_it_measures() -> None:

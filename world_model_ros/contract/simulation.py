@@ -11,10 +11,8 @@ from world_model_ros.contract.field_types import Finite, Name, Number, Positive,
 
 Point = tuple[Finite, Finite, Finite]
 Shape = Literal["box", "cylinder", "ball"]
-SOFTEST_PA, HARDEST_PA = (
-    2e3,
-    5e4,
-)  # of what gives way; what is harder is stiff, and its springs too fast for the physics
+# Of what gives way; what is harder is stiff, and its springs too fast for the physics.
+SOFTEST_PA, HARDEST_PA = 2e3, 5e4
 
 
 class Make(Strict):

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from dataclasses import replace
+from numbers import Real
 
 import numpy as np
 from numpy.typing import NDArray
@@ -247,9 +248,9 @@ class Gate:
 
     @speed_scale.setter
     def speed_scale(self, share: float) -> None:
-        if not isinstance(share, (int, float)) or not 0.0 < share <= 1.0:
+        if not isinstance(share, Real) or not 0.0 < float(share) <= 1.0:
             raise UserError("speed_scale", share, "over 0 to 1")
-        self._speed_scale = float(share)
+        self._speed_scale: float = float(share)
 
     def joint_state(self, stamp_ns: int, position: Float, velocity: Float) -> bool:
         """Take measured positions and velocities (J,). False, and nothing taken, if they are not finite."""
