@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
@@ -16,6 +15,7 @@ from world_model_ros.bundle.manifest import FORMAT, GraphSpec, Manifest, TensorS
 from world_model_ros.bundle.signatures import Tensor, signatures
 from world_model_ros.contract.contract import Contract
 from world_model_ros.core.errors import UserError
+from world_model_ros.core.files import is_file
 from world_model_ros.core.share_folder import share_folder
 
 MANIFEST = "manifest.json"
@@ -68,9 +68,8 @@ def find_bundle(name_or_path: str | Path) -> Path:
     """Folder of a bundle, by its name in the package's models or by path. Raises `UserError` if there is none."""
     path = Path(str(name_or_path))
     for folder in (share_folder("models") / path, path):
-        with contextlib.suppress(OSError):  # a name that is too long
-            if (folder / MANIFEST).is_file():
-                return folder.resolve()
+        if is_file(folder / MANIFEST):
+            return folder.resolve()
     raise UserError("model", str(name_or_path), f"a folder with {MANIFEST}, or one of {known_bundles()}")
 
 

@@ -22,6 +22,7 @@ from world_model_ros.contract.urdf.description import Description, describe
 from world_model_ros.contract.urdf.text import urdf_text
 from world_model_ros.core.arrays import Float
 from world_model_ros.core.errors import UserError
+from world_model_ros.core.files import is_file
 from world_model_ros.core.share_folder import share_folder
 from world_model_ros.core.streams import StreamRule
 from world_model_ros.core.trajectory import JointLimits
@@ -89,7 +90,7 @@ class Contract:
     def _file(self, field: str, name: str) -> Path:
         folders = [folder for folder in (self.folder, share_folder("config") / "robots") if folder is not None]
         for folder in folders:
-            if (folder / name).is_file():
+            if is_file(folder / name):
                 return (folder / name).resolve()
         raise UserError(field, name, f"a file, absolute or relative to {[str(f) for f in folders]}")
 
@@ -193,11 +194,7 @@ def load_contract(robot: str | Path) -> Contract:
     path = Path(str(robot))
     if path.suffix not in (".yaml", ".yml"):
         path = share_folder("config") / "robots" / f"{robot}.yaml"
-    try:
-        there = path.is_file()
-    except OSError:  # a name that is too long
-        there = False
-    if not there:
+    if not is_file(path):
         raise UserError("robot", str(robot), f"a contract file (.yaml) or one of {known_robots()}")
     return contract_from_text(read_text(path), str(path), path.resolve().parent)
 
@@ -228,6 +225,7 @@ def _as_user_error(where: str, error: ValidationError) -> UserError:
         path += f"[{part}]" if isinstance(part, int) else f".{part}"
     value, legal = first.get("input"), first["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
     if first["type"] == "extra_forbidden":
+        value = first["loc"][-1]
         legal = f"no such key; legal here: {_legal_keys(first['loc'][:-1])}"
     elif first["type"] == "missing" and isinstance(first["loc"][-1], int):
         path, legal = path.rpartition("[")[0], f"a list with at least {first['loc'][-1] + 1} values"

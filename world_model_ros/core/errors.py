@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import re
+from difflib import get_close_matches
 from pathlib import PurePath
+
+_ITEM = r"""(?:'[^']*'|"[^"]*"|[^\s,'"\[\]]+)"""
+_LIST = re.compile(rf"\[{_ITEM}(?:, {_ITEM})*\]")
+_QUOTED = re.compile(r"'([^']+?)(?: \([^']*\))?'")  # a topic has its type in brackets
+_MOST, _FIRST = 30, 6  # names that a list is shown with, and those that are left of a longer one
+_WORD = 80  # longer is no name that was mistyped
 
 
 class UserError(Exception):
     """Bad input from a person, a file or a topic, said in one line whatever it holds.
+
+    A long list is cut short in that line, and a name that is nearly right is answered with the right one.
 
     Args:
         field: what was wrong, as the user would name it (``interface.streams[0].shape``).
@@ -15,14 +25,15 @@ class UserError(Exception):
     """
 
     def __init__(self, field: str, value: object, legal: str) -> None:
+        super().__init__(field, value, legal)
         self.field = field
         self.value = value
         self.legal = legal
-        super().__init__(_line(f"{field}: got {_short(value)}; expected {legal}"))
 
-    def __reduce__(self) -> tuple[type[UserError], tuple[str, object, str]]:
-        """As it was made, so that it can come back from another process."""
-        return UserError, (self.field, self.value, self.legal)
+    def __str__(self) -> str:
+        return _line(
+            f"{self.field}: got {_short(self.value)}; expected {in_short(self.legal)}{_closest(self.value, self.legal)}"
+        )
 
 
 class OtherMessage(UserError):
@@ -34,11 +45,33 @@ class AbsentError(OtherMessage):
     """What was asked for is not there, or not any more; said to a person, though a thing may be out of sight."""
 
 
+def in_short(text: str) -> str:
+    """With the first names and the number of all in the place of each long list."""
+    return _LIST.sub(_first_of, text)
+
+
+def _first_of(found: re.Match[str]) -> str:
+    items = re.findall(_ITEM, found[0])
+    return found[0] if len(items) <= _MOST else f"[{', '.join(items[:_FIRST])}, ... {len(items)} in all]"
+
+
+def _closest(value: object, legal: str) -> str:
+    """Which of the names that would have been accepted may have been meant."""
+    names = _QUOTED.findall(legal)
+    if not isinstance(value, str | PurePath) or len(names) < 2 or len(str(value)) > _WORD:
+        return ""
+    close = [] if str(value) in names else get_close_matches(str(value), names, 1)
+    return f"; the closest is {close[0]!r}" if close else ""
+
+
 def _short(value: object, limit: int = 200) -> str:
     try:
-        text = repr(str(value) if isinstance(value, PurePath) else value)
-    except ValueError:  # a number of more digits than Python writes
-        text = f"{type(value).__name__} that is too long to show"
+        if isinstance(value, list | tuple) and len(value) > _MOST:
+            text = f"[{', '.join(repr(each) for each in value[:_FIRST])}, ... {len(value)} in all]"
+        else:
+            text = repr(str(value) if isinstance(value, PurePath) else value)
+    except Exception:  # a number of more digits than Python writes, or an object of a user that says nothing of itself
+        text = f"{type(value).__name__} that cannot be shown"
     return text if len(text) <= limit else text[: limit - 3] + "..."
 
 

@@ -15,6 +15,7 @@ from world_model_ros.bags.storage.mcap_reader import McapIndex
 from world_model_ros.bags.storage.mcap_scanner import McapScan
 from world_model_ros.bags.storage.sqlite_reader import SqliteFile
 from world_model_ros.core.errors import UserError
+from world_model_ros.core.files import is_file, is_folder
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -39,8 +40,8 @@ def storage_files(path: Path) -> tuple[list[Path], list[str]]:
     Raises:
         UserError: there is no such bag, or the folder holds none of its files.
     """
-    if not path.is_dir():
-        if not (is_storage(path) or path.suffix == ".bag") or not path.is_file():
+    if not is_folder(path):
+        if not (is_storage(path) or path.suffix == ".bag") or not is_file(path):
             raise UserError("bag", str(path), "a bag folder, or a .mcap, .db3 or .bag file")
         return [path], []
     there = _in_folder(path)

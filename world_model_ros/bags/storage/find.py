@@ -7,6 +7,7 @@ from pathlib import Path
 
 from world_model_ros.bags.storage.files import is_storage
 from world_model_ros.core.errors import UserError
+from world_model_ros.core.files import is_file, is_folder
 
 
 def bag_names(bags: Sequence[Path]) -> list[str]:
@@ -20,8 +21,10 @@ def find_bags(folders: Sequence[Path]) -> list[Path]:
     compressed ones too, sorted, each once."""
     found: list[Path] = []
     for folder in folders:
-        if folder.is_file() or (folder / "metadata.yaml").is_file():
+        if is_file(folder) or is_file(folder / "metadata.yaml"):
             found.append(folder)
+            continue
+        if not is_folder(folder):
             continue
         found += [path.parent for path in folder.rglob("metadata.yaml")]
         loose = [path for path in folder.rglob("*") if is_storage(path) or path.suffix == ".bag"]

@@ -53,7 +53,7 @@ class BagReader:
     """
 
     def __init__(self, path: str | Path, names: Mapping[str, str] | None = None) -> None:
-        self.path = Path(path)
+        self.path = Path(str(path))
         self.ros1 = self.path.suffix == ".bag"
         self._names = {absolute(old): absolute(new) for old, new in (names or {}).items()}
         self.back_ns = 0
@@ -121,7 +121,7 @@ class BagReader:
         """A topic that must be there, with messages; `UserError` lists what is there."""
         topics = self.topics()
         found = topics.get(absolute(topic))
-        listed = ", ".join(f"{each.name} ({each.type}, {each.count})" for each in topics.values()) or "nothing"
+        listed = [f"{each.name} ({each.type}, {each.count})" for each in topics.values()]
         if found is None or not found.count:
             why = self.unreadable.get(absolute(topic))
             legal = f"one of the topics with messages in the bag: {listed}"
@@ -266,7 +266,7 @@ class BagReader:
         there = {absolute(str(each.topic)) for reader in self._readers for each in reader.connections}
         for old, new in self._names.items():
             if old not in there:
-                raise UserError("map", f"{old}:={new}", f"a topic of the bag before ':=': {', '.join(sorted(there))}")
+                raise UserError("map", f"{old}:={new}", f"a topic of the bag before ':=', one of {sorted(there)}")
             if new in there and new not in self._names:
                 raise UserError("map", f"{old}:={new}", f"another name; the bag has a topic {new} already")
 

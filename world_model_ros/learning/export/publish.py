@@ -12,6 +12,7 @@ from world_model_ros.bundle.bundle import Bundle, find_bundle, known_bundles, lo
 from world_model_ros.bundle.manifest import Manifest
 from world_model_ros.contract.contract import Contract, load_contract
 from world_model_ros.core.errors import UserError
+from world_model_ros.core.files import is_file
 from world_model_ros.learning.behaviour.chunk_run import publish_chunks
 from world_model_ros.learning.data.cache import open_cache
 from world_model_ros.learning.data.windows import Windows
@@ -48,7 +49,7 @@ def export(
         UserError: it is neither, it does not fit the contract, or no part of a planner has such a setting.
     """
     source, out = Path(source), Path(out)
-    if (source / "model.pt").is_file():
+    if is_file(source / "model.pt"):
         if checkpoint_kind(source / "model.pt") == "chunks":
             return publish_chunks(source, out, name, planner, exporter)
         return publish(source, out, name, planner, exporter)
