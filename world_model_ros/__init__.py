@@ -1,12 +1,12 @@
 """A brain for ROS 2 robots: a world model of all their senses, futures that it imagines, plans, and a safety gate.
 
 Everything that a program needs is a name of this package (``import world_model_ros as wm``), loaded when it is first
-used: PyTorch comes with `train`, `export` and what is theirs, and with nothing else. See ``docs/python.md``.
+used: PyTorch comes with `train`, `export` and what is theirs, and with nothing else. Where a package is not installed
+that a name needs, a `UserError` says what brings it. See ``docs/python.md``.
 """
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
@@ -110,7 +110,9 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+    from world_model_ros.core.missing import imported
+
+    value = getattr(imported(f"{__name__}.{_MODULES[name]}"), name)
     globals()[name] = value
     return value
 

@@ -16,6 +16,7 @@ from world_model_ros.bundle.manifest import FORMAT, Manifest
 from world_model_ros.bundle.signatures import cameras, reference_of
 from world_model_ros.contract.contract import Contract
 from world_model_ros.core.errors import UserError
+from world_model_ros.core.missing import imported
 
 if TYPE_CHECKING:
     import onnx
@@ -43,7 +44,7 @@ def upgrade_bundle(source: Path | str, contract: Contract, out: Path | str) -> M
     validated(folder, {**told, "format": FORMAT})  # names of files too: none may lead out of the folder
     if out.exists() and any(out.iterdir()):
         raise UserError("out", str(out), "a folder that is new or empty")
-    _need_onnx()
+    imported("onnx")
     for file, digest in told["files"].items():
         error = wrong_file(folder / file, digest)
         if error is not None:
@@ -63,13 +64,6 @@ def upgrade_bundle(source: Path | str, contract: Contract, out: Path | str) -> M
         told["planner"] = _planner({"horizon": told["horizon"], **told["planner"]})
     (out / MANIFEST).write_text(Manifest.model_validate(told).model_dump_json(indent=1) + "\n", encoding="utf-8")
     return load_bundle(out, contract).manifest
-
-
-def _need_onnx() -> None:
-    try:
-        import onnx  # noqa: F401
-    except ImportError as error:
-        raise UserError("onnx", "not installed", "pip install onnx, which edits the graphs") from error
 
 
 def _edit(path: Path, graph: str, contract: Contract) -> None:

@@ -1,31 +1,57 @@
-"""Advice on a Python module that is not installed."""
+"""Advice on a Python module that is not installed: the error that says what brings it."""
 
 from __future__ import annotations
 
-_OPENCV = "opencv-python-headless, opencv-python, or your distribution's python3-opencv"
-_INSTALL = {
-    "cv2": f"OpenCV: {_OPENCV} (extras: opencv-headless, opencv)",
-    "onnxruntime": "onnxruntime, or onnxruntime-gpu (extras: cpu, gpu)",
-    "mujoco": "mujoco (extra: sim)",
-    "torch": "torch (extra: train)",
-    "onnx": "onnx (extra: train)",
-    "onnxscript": "onnxscript (extra: train)",
-    "matplotlib": "matplotlib (extra: report)",
-    "jinja2": "jinja2 (extra: report)",
-    "pyarrow": "pyarrow (extra: lerobot)",
-    "av": "av (extra: lerobot or view)",
-    "viser": "viser (extra: view)",
-    "ogbench": "ogbench, for Python before 3.13 (extra: benchmarks)",
-    "gymnasium": "gymnasium (extra: benchmarks)",
-    "pinocchio": "pin, or the ROS package pinocchio",
+from importlib import import_module
+from types import ModuleType
+
+from world_model_ros.core.errors import UserError
+
+_EXTRAS = {
+    "cv2": ("opencv-headless", "opencv"),
+    "onnxruntime": ("cpu", "gpu"),
+    "mujoco": ("sim",),
+    "torch": ("train",),
+    "onnx": ("train",),
+    "onnx_ir": ("train",),
+    "onnxscript": ("train",),
+    "matplotlib": ("report",),
+    "jinja2": ("report",),
+    "pyarrow": ("lerobot",),
+    "av": ("lerobot", "view"),
+    "viser": ("view",),
+    "ogbench": ("benchmarks",),
+    "gymnasium": ("benchmarks",),
 }
-_ROS = "a ROS 2: source one, or take its wheels (extra: ros-jazzy or ros-kilted)"
+_ROS = ("ros-jazzy", "ros-kilted")
 _OF_ROS = ("rclpy", "ament_index_python")
 _MESSAGES = ("_msgs", "_srvs", "_interfaces")
+_OTHERWISE = {
+    "onnx": "alone: pip install onnx",
+    "cv2": "opencv-python-headless, opencv-python, or your distribution's python3-opencv",
+    "ogbench": "with a Python before 3.13",
+    "gymnasium": "with a Python before 3.13",
+    "pinocchio": "pip install pin, or the ROS package pinocchio",
+}
 
 
-def to_install(error: ModuleNotFoundError) -> str | None:
-    """One line that says what is missing and how it is installed; None for a module that no extra brings."""
+def to_install(error: ModuleNotFoundError) -> UserError | None:
+    """That a module is not installed, and what brings it; None for one that no extra brings."""
     name = (error.name or "").split(".")[0]
-    brings = _ROS if name in _OF_ROS or name.endswith(_MESSAGES) else _INSTALL.get(name)
-    return None if brings is None else f"{name} is not installed; it comes with {brings}"
+    of_ros = name in _OF_ROS or name.endswith(_MESSAGES)
+    extras = _ROS if of_ros else _EXTRAS.get(name, ())
+    brings = [f"pip install {' or '.join(repr(f'.[{extra}]') for extra in extras)}"] if extras else []
+    other = "a ROS 2 that is sourced" if of_ros else _OTHERWISE.get(name)
+    brings += [other] if other else []
+    return UserError(name, "not installed", "; ".join(brings)) if brings else None
+
+
+def imported(module: str) -> ModuleType:
+    """A module; `UserError` that says what brings it, or what it imports, where that is not installed."""
+    try:
+        return import_module(module)
+    except ModuleNotFoundError as error:
+        said = to_install(error)
+        if said is None:
+            raise
+        raise said from error

@@ -13,14 +13,15 @@ import cv2
 from world_model_ros.bags.replay.highlights import Moment
 from world_model_ros.bags.replay.replay import Replay
 from world_model_ros.core.arrays import Frame
-from world_model_ros.core.errors import UserError
+from world_model_ros.core.missing import imported
 
 _TEMPLATE = "report.html.j2"
+_LIBRARIES = ("matplotlib", "jinja2")
 
 
 def can_report() -> bool:
     """Whether the libraries of the extra ``report`` are installed."""
-    return all(find_spec(name) is not None for name in ("matplotlib", "jinja2"))
+    return all(find_spec(name) is not None for name in _LIBRARIES)
 
 
 def write_report(path: Path, done: Replay, draw: Callable[[Moment], Frame] | None = None) -> None:
@@ -32,8 +33,8 @@ def write_report(path: Path, done: Replay, draw: Callable[[Moment], Frame] | Non
     Raises:
         UserError: matplotlib or jinja2 are not installed.
     """
-    if not can_report():
-        raise UserError("report", "matplotlib and jinja2 are not installed", "pip install '.[report]'")
+    for name in _LIBRARIES:
+        imported(name)
     import jinja2
 
     from world_model_ros.bags.replay.report_plots import plots

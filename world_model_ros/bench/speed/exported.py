@@ -11,19 +11,16 @@ from world_model_ros.bundle.device import DeviceRun, Resident
 from world_model_ros.bundle.manifest import GraphSpec, TensorSpec
 from world_model_ros.bundle.provider import provider_named
 from world_model_ros.bundle.session import open_session
-from world_model_ros.core.errors import UserError
+from world_model_ros.core.missing import imported
 
 if TYPE_CHECKING:
     from torch import nn
 
 
-def need_torch(what: str) -> None:
-    """Raises `UserError` that names the extra if torch or onnx is not installed."""
-    try:
-        import onnx  # noqa: F401
-        import torch  # noqa: F401
-    except ImportError as error:
-        raise UserError(what, f"{error.name} is not installed", "torch and onnx: pip install '.[train]'") from error
+def need_torch() -> None:
+    """`UserError` that names the extra if torch or onnx is not installed."""
+    for name in ("onnx", "torch"):
+        imported(name)
 
 
 class ExportedModule:

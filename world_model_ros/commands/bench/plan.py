@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
     parts, size, notes = _parts(arguments.parts), _size(arguments.size), []
     try:
         if set(parts) & set(PARTS) or size:
-            need_torch("parts")
+            need_torch()
     except UserError as error:
         if arguments.parts is not None or size:
             raise
