@@ -98,6 +98,7 @@ class Simulation(Strict):
     ``objects``: what each object is drawn from, ``object_0`` first: shapes, or ``{shape, breaks_n}`` of what breaks,
     or ``{shape: box, young_pa}`` of what is soft.
     ``fixtures``: what has a joint and stands on the table.
+    ``cloth_m``: least and most of the side of a square cloth that lies in the area for objects; None where none does.
     ``posts_m``: x and y where posts may stand in the cameras' way, in cluttered scenes; None where they never do.
     """
 
@@ -108,17 +109,20 @@ class Simulation(Strict):
         [Make(shape="box"), Make(shape="cylinder")]
     ]
     fixtures: list[Fixture] = []
+    cloth_m: tuple[Positive, Positive] | None = None
     cameras: list[SimulatedCamera] = []
     posts_m: tuple[Range, Range] | None = None
 
     @model_validator(mode="after")
     def _order(self) -> Simulation:
-        if not self.object_half_m[0] <= self.object_half_m[1]:
-            raise ValueError("object_half_m: the least must not be over the most")
+        for name in ("object_half_m", "cloth_m"):
+            least, most = getattr(self, name) or (0.0, 0.0)
+            if least > most:
+                raise ValueError(f"{name}: the least must not be over the most")
         once("fixtures", [fixture.name for fixture in self.fixtures])
         return self
 
     @property
     def furnished(self) -> bool:
         """Whether there is more than one object alone."""
-        return len(self.objects) > 1 or bool(self.fixtures)
+        return len(self.objects) > 1 or bool(self.fixtures) or self.cloth_m is not None

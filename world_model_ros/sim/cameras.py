@@ -16,7 +16,7 @@ from world_model_ros.sim.depth_sensor import measured_mm
 
 # All that MuJoCo draws from: where things are. Not qpos, whose positions are a step newer than these.
 _DRAWN = (
-    *("xpos", "xmat", "xipos", "ximat", "geom_xpos", "geom_xmat", "site_xpos", "site_xmat"),
+    *("xpos", "xmat", "xquat", "xipos", "ximat", "geom_xpos", "geom_xmat", "site_xpos", "site_xmat"),
     *("cam_xpos", "cam_xmat", "light_xpos", "light_xdir"),
 )
 View = tuple[NDArray[np.float64], ...]

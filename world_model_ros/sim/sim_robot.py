@@ -15,6 +15,7 @@ from world_model_ros.core.arrays import Float
 from world_model_ros.core.trajectory import Trajectory
 from world_model_ros.sim.cameras import Cameras, View, view_of
 from world_model_ros.sim.controller import JointTrajectoryController, trajectory_from_message
+from world_model_ros.sim.scenes.cloth import cloth_geoms, meet_robot
 from world_model_ros.sim.scenes.fixture_bodies import FixtureStates
 from world_model_ros.sim.scenes.fragile import Fragile
 from world_model_ros.sim.scenes.robot_parts import loudness, pads, robot_geoms, set_joints
@@ -23,6 +24,7 @@ from world_model_ros.sim.sound import Background, ContactSound
 
 AUDIO_BLOCK_NS = 20_000_000
 _BLOCK_STEPS = AUDIO_BLOCK_NS // STEP_NS
+_SETTLING_STEPS, _FALLING_STEPS = 50, 400
 _STILL_M_S = 0.003
 _TOUCH_SMOOTHING = 0.35  # share of the newest step; about 5 ms
 _TAXEL_NOISE_N = 0.01
@@ -79,6 +81,7 @@ class SimRobot:
         self.controller = self._controller(home)
         self._top_m = self.contract.simulation.table.top_m
         self._on_robot = robot_geoms(self.contract, model)
+        self._on_cloth = cloth_geoms(model)
         self._pads = pads(self.contract, model)
         self._on_pad = [any(pad.geoms[geom] for pad in self._pads.values()) for geom in range(model.ngeom)]
         self._felt = {name: np.zeros((pad.grid.rows, pad.grid.cols, 3)) for name, pad in self._pads.items()}
@@ -100,11 +103,17 @@ class SimRobot:
         names = [f"{name}/{what}" for name in self._wrenches for what in ("force", "torque")]
         starts = [int(model.sensor(name).adr[0]) for name in names]
         self._sensed = np.array([start + axis for start in starts for axis in range(3)], np.intp)
-        for _ in range(50):  # the objects settle on the table unheard
-            mujoco.mj_step(model, data)
-        data.time = 0.0
+        self._settle()
         self._tare = -data.sensordata[self._sensed]
         self._wrench = np.zeros(len(self._sensed))
+
+    def _settle(self) -> None:
+        """Let the objects settle on the table unheard, and a cloth on them."""
+        model, data = self._model, self._data
+        for _ in range(_SETTLING_STEPS if self.scene.cloth is None else _FALLING_STEPS):
+            mujoco.mj_step(model, data)
+        meet_robot(model)
+        data.time = 0.0
 
     def close(self) -> None:
         """Free the renderers."""
@@ -168,6 +177,8 @@ class SimRobot:
                         loudest, self._contact_at = force[row], contact.pos[index].copy()
                     if self._on_pad[first] or self._on_pad[second]:
                         touching.append((index, first, second))
+                elif self._on_cloth[first] or self._on_cloth[second]:
+                    continue  # unheard
                 else:
                     on_table += force[row]
                 slip = hypot(speed[row + 1], speed[row + 2])

@@ -14,6 +14,7 @@ from world_model_ros.contract.simulation import Make, Simulation
 from world_model_ros.core.arrays import Float
 from world_model_ros.core.errors import UserError
 from world_model_ros.kinematics.arm import ArmKinematics
+from world_model_ros.sim.scenes.cloth import ClothConfig
 from world_model_ros.sim.scenes.fixtures import FixtureConfig, Placed, placed
 from world_model_ros.sim.scenes.scene import BackgroundConfig, ObjectConfig, OccluderConfig, SceneConfig
 from world_model_ros.sim.scenes.unfamiliar import FORMS, UNFAMILIAR
@@ -108,7 +109,7 @@ def makes_of(simulation: Simulation, index: int, wish: Wish | None = None) -> li
 def furnish(
     contract: Contract, scene: SceneConfig, seed: int, tips: Float, wish: Wish | None = None, played: bool = False
 ) -> SceneConfig:
-    """The scene with all other objects and the fixtures of the contract.
+    """The scene with all other objects, the fixtures and the cloth of the contract.
 
     Args:
         tips: (T, 2) where the fingertips start, x and y in m.
@@ -129,7 +130,17 @@ def furnish(
     items = [replace(item, rolling=_ROLLING_M if item.shape in ("cylinder", "ball") else 0.0) for item in items]
     if played:
         items = _played(random, items, [each for each in fixtures if each.mechanism.inside is not None], contract)
-    return replace(scene, objects=tuple(items), fixtures=tuple(fixtures))
+    cloth = _cloth(np.random.default_rng([seed, 0xC107]), simulation)
+    return replace(scene, objects=tuple(items), fixtures=tuple(fixtures), cloth=cloth)
+
+
+def _cloth(random: np.random.Generator, simulation: Simulation) -> ClothConfig | None:
+    """A cloth of any colour, its middle anywhere in the area for objects: it may fall on them."""
+    if simulation.cloth_m is None:
+        return None
+    x, y = random.uniform(*np.array(simulation.objects_m).T)
+    place, side = (float(x), float(y), float(random.uniform(-3.1, 3.1))), float(random.uniform(*simulation.cloth_m))
+    return ClothConfig(place, side, rgb=_colour(random, (0.0, 1.0), (0.2, 0.8), (0.4, 0.9)))
 
 
 def _started(random: np.random.Generator, fixture: Placed) -> FixtureConfig:

@@ -13,6 +13,7 @@ from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.hands import grippers
 from world_model_ros.contract.senses import WrenchStream
 from world_model_ros.contract.simulation import Shape
+from world_model_ros.sim.scenes.cloth import ClothConfig, add_cloth
 from world_model_ros.sim.scenes.fixture_bodies import add_fixture
 from world_model_ros.sim.scenes.fixtures import FixtureConfig
 from world_model_ros.sim.scenes.soft_bodies import CORE, add_quarters
@@ -108,6 +109,7 @@ class SceneConfig:
         occluders: what stands in the cameras' way.
         background: what the microphones hear besides contact.
         fixtures: what has a joint and stands on the table.
+        cloth: that lies on the table, on what stands there; None if none does.
     """
 
     objects: tuple[ObjectConfig, ...] = (ObjectConfig(),)
@@ -121,6 +123,7 @@ class SceneConfig:
     occluders: tuple[OccluderConfig, ...] = ()
     background: BackgroundConfig = BackgroundConfig()
     fixtures: tuple[FixtureConfig, ...] = ()
+    cloth: ClothConfig | None = None
 
 
 def home_of(contract: Contract, scene: SceneConfig) -> NDArray[np.float64]:
@@ -148,6 +151,8 @@ def build_model(contract: Contract, scene: SceneConfig) -> mujoco.MjModel:
         add_fixture(spec, fixture, top_m)
     for occluder in scene.occluders:
         _add_occluder(spec, occluder, top_m)
+    if scene.cloth is not None:
+        add_cloth(spec, scene.cloth, top_m)
     return spec.compile()
 
 
