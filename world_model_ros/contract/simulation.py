@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import BeforeValidator, Field, GetJsonSchemaHandler, model_validator
 from pydantic_core import CoreSchema
 
-from world_model_ros.contract.field_types import Finite, Name, Number, Positive, Range, Strict, once
+from world_model_ros.contract.field_types import Count, Finite, Name, Number, Positive, Range, Strict, once
 
 Point = tuple[Finite, Finite, Finite]
 Shape = Literal["box", "cylinder", "ball"]
@@ -97,6 +97,7 @@ class Simulation(Strict):
     ``object_half_m``: least and most of half the width of objects.
     ``objects``: what each object is drawn from, ``object_0`` first: shapes, or ``{shape, breaks_n}`` of what breaks,
     or ``{shape: box, young_pa}`` of what is soft.
+    ``objects_there``: least and most of how many of them a scene has, the first ones; None where it has all.
     ``fixtures``: what has a joint and stands on the table.
     ``cloth_m``: least and most of the side of a square cloth that lies in the area for objects; None where none does.
     ``posts_m``: x and y where posts may stand in the cameras' way, in cluttered scenes; None where they never do.
@@ -108,6 +109,7 @@ class Simulation(Strict):
     objects: Annotated[list[Annotated[list[ShapeOrMake], Field(min_length=1)]], Field(min_length=1, max_length=6)] = [
         [Make(shape="box"), Make(shape="cylinder")]
     ]
+    objects_there: tuple[Count, Count] | None = None
     fixtures: list[Fixture] = []
     cloth_m: tuple[Positive, Positive] | None = None
     cameras: list[SimulatedCamera] = []
@@ -115,10 +117,12 @@ class Simulation(Strict):
 
     @model_validator(mode="after")
     def _order(self) -> Simulation:
-        for name in ("object_half_m", "cloth_m"):
+        for name in ("object_half_m", "objects_there", "cloth_m"):
             least, most = getattr(self, name) or (0.0, 0.0)
             if least > most:
                 raise ValueError(f"{name}: the least must not be over the most")
+        if self.objects_there is not None and self.objects_there[1] > len(self.objects):
+            raise ValueError(f"objects_there: at most {len(self.objects)}, as many as there are objects")
         once("fixtures", [fixture.name for fixture in self.fixtures])
         return self
 

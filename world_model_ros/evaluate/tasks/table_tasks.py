@@ -60,7 +60,9 @@ class TableTasks:
         self._top_m = 0.0 if simulation is None else simulation.table.top_m
         self._breaks = simulation is not None and any(make.breaks_n is not None for make in simulation.objects[0])
         self._tips = [target.name for target in targets if target.kind == "fingertip"]
-        self._objects = [target.name for target in targets if target.kind == "object"]
+        self._objects = [
+            target.name for target in targets if target.kind == "object" and (target.name in positions or not positions)
+        ]
         names = [target.name for target in targets if target.kind == "articulated" and target.name in self._fixtures]
         self._drawers = [name for name in names if self._fixtures[name].mechanism.inside is not None]
         self._buttons = [name for name in names if self._fixtures[name].mechanism.latch is not None]

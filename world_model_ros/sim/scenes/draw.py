@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import colorsys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from math import sqrt
 from typing import Literal, get_args
 
 import numpy as np
@@ -28,11 +29,17 @@ CURRICULUM: dict[Variety, float] = {"plain": 0.3, "varied": 0.35, "cluttered": 0
 # What a scene must be like: alike: all objects the same but for their places. upright: none of them a ball. fragile:
 # the first one breaks. unseen: that one has a shape that no data is gathered with.
 Wish = Literal["alike", "upright", "fragile", "unseen"]
+# Which object may be made so, by its number, and what that is called.
+_MADE: dict[Wish, tuple[Callable[[int, Make], bool], str]] = {
+    "upright": (lambda _, make: make.shape != "ball", "one that can be stacked"),
+    "fragile": (lambda index, make: index != 0 or make.breaks_n is not None, "one that breaks: {shape, breaks_n}"),
+}
+_LEAST: dict[Wish, int] = {"alike": 2, "upright": 2}  # objects that are there
 
 Triple = tuple[float, float, float]
 
 _TIP_CLEAR_M = 0.09  # between the fingertip's home and an object
-_APART_M = 0.10  # between the middles of two objects
+_APART_M, _GAP_M = 0.10, 0.01  # between the middles of two objects at least, and between what they reach
 _NEAR_EDGE = 0.15  # share of clutter in which the object starts outside of the area for objects
 _EDGE_M = 0.04
 _POST_SHARE = 0.6
@@ -41,7 +48,7 @@ _LOUD_SHARE = 0.5
 # work at that is 5 cm, and 9 cm at a distance of 1.1 m, 5 degrees.
 _DESK_M, _BENCH_M = (0.010, 0.006), (0.025, 0.045)
 _ALIKE_SHARE, _STACKED_SHARE, _PUT_IN_SHARE = 0.2, 0.12, 0.12
-_DRAWS = 1_000
+_DRAWS, _ARRANGEMENTS = 1_000, 30
 _LIGHT = 0.25  # mass of what is hollow or foam, of that of what is not
 _FOAM_HUE = 0.16
 _ROLLING_M = 0.0008  # of a ball, or of a cylinder that was toppled, which stops before long
@@ -95,21 +102,20 @@ def makes_of(simulation: Simulation, index: int, wish: Wish | None = None) -> li
         UserError: none of it is as wished.
     """
     makes = simulation.objects[index]
-    fits, legal = [True] * len(makes), ""
-    if wish == "upright":
-        fits, legal = [make.shape != "ball" for make in makes], "one that can be stacked"
-    elif wish == "fragile" and index == 0:
-        fits, legal = [make.breaks_n is not None for make in makes], "one that breaks: {shape, breaks_n}"
-    if not any(fits):
-        found = [make.model_dump(exclude_none=True) for make in makes]
-        raise UserError(f"deployment.simulation.objects[{index}]", found, legal)
-    return [make for make, fit in zip(makes, fits) if fit]
+    if wish not in _MADE:
+        return makes
+    fits, legal = _MADE[wish]
+    found = [make for make in makes if fits(index, make)]
+    if not found:
+        given = [make.model_dump(exclude_none=True) for make in makes]
+        raise UserError(f"deployment.simulation.objects[{index}]", given, legal)
+    return found
 
 
 def furnish(
     contract: Contract, scene: SceneConfig, seed: int, tips: Float, wish: Wish | None = None, played: bool = False
 ) -> SceneConfig:
-    """The scene with all other objects, the fixtures and the cloth of the contract.
+    """The scene with the other objects that are there, the fixtures and the cloth of the contract.
 
     Args:
         tips: (T, 2) where the fingertips start, x and y in m.
@@ -120,13 +126,8 @@ def furnish(
         return scene
     random = np.random.default_rng([seed, 0xF0121])
     fixtures = [_started(random, fixture) for fixture in placed(contract).values()]
-    items = [scene.objects[0]]
-    low, high = np.array(simulation.objects_m).T
-    alike = random.random() < _ALIKE_SHARE or wish == "alike"
-    for index in range(1, len(simulation.objects)):
-        start = _free_place(random, low, high, [item.start for item in items], tips)
-        item = random_object(random, start, simulation.object_half_m, makes_of(simulation, index, wish))
-        items.append(replace(items[0], start=start) if alike else item)
+    count = _count(np.random.default_rng([seed, 0xC0417]), simulation, wish)
+    items = _arranged(random, scene.objects[0], simulation, count, tips, wish)
     items = [replace(item, rolling=_ROLLING_M if item.shape in ("cylinder", "ball") else 0.0) for item in items]
     if played:
         items = _played(random, items, [each for each in fixtures if each.mechanism.inside is not None], contract)
@@ -150,14 +151,51 @@ def _started(random: np.random.Generator, fixture: Placed) -> FixtureConfig:
     return replace(fixture.config, value=0.0 if random.random() < 0.5 else share * most)
 
 
-def _free_place(random: np.random.Generator, low: Float, high: Float, others: Sequence[Triple], tips: Float) -> Triple:
-    """Where one more object may be: x, y and yaw."""
+def _count(random: np.random.Generator, simulation: Simulation, wish: Wish | None) -> int:
+    """How many objects are there."""
+    if simulation.objects_there is None:
+        return len(simulation.objects)
+    least, most = simulation.objects_there
+    needed = 1 if wish is None else _LEAST.get(wish, 1)
+    return max(int(random.integers(least, most + 1)), min(needed, len(simulation.objects)))
+
+
+def _arranged(
+    random: np.random.Generator, first: ObjectConfig, simulation: Simulation, count: int, tips: Float, wish: Wish | None
+) -> list[ObjectConfig]:
+    """So many objects that none meets another one, the first of them where it is.
+
+    Raises:
+        UserError: there is no room for them.
+    """
+    alike = random.random() < _ALIKE_SHARE or wish == "alike"
+    reach = first.reach if alike else sqrt(2.0) * simulation.object_half_m[1]
+    for _ in range(_ARRANGEMENTS):
+        items = [first]
+        for index in range(1, count):
+            start = _free_place(random, simulation, items, tips, reach)
+            if start is None:
+                break
+            item = random_object(random, start, simulation.object_half_m, makes_of(simulation, index, wish))
+            items.append(replace(first, start=start) if alike else item)
+        else:
+            return items
+    legal = f"room for {count} objects, {_APART_M} m from each other and {_TIP_CLEAR_M} m from the fingertips"
+    raise UserError("deployment.simulation.objects_m", simulation.objects_m, legal)
+
+
+def _free_place(
+    random: np.random.Generator, simulation: Simulation, others: Sequence[ObjectConfig], tips: Float, reach: float
+) -> Triple | None:
+    """Where one more object may be that has this reach at most: x, y and yaw; None if there is no room."""
+    low, high = np.array(simulation.objects_m).T
+    places = np.array([item.start[:2] for item in others])
+    apart = np.array([max(_APART_M, item.reach + reach + _GAP_M) for item in others])
     for _ in range(_DRAWS):
         place = random.uniform(low, high)
-        if _clear_of(place, tips, _TIP_CLEAR_M) and _clear_of(place, np.array(others)[:, :2], _APART_M):
+        if _clear_of(place, tips, _TIP_CLEAR_M) and _clear_of(place, places, apart):
             return float(place[0]), float(place[1]), float(random.uniform(-3.1, 3.1))
-    legal = f"room for {len(others) + 1} objects, {_APART_M} m from each other and {_TIP_CLEAR_M} m from the fingertips"
-    raise UserError("deployment.simulation.objects_m", np.transpose([low, high]).tolist(), legal)
+    return None
 
 
 def _played(
@@ -176,8 +214,8 @@ def _played(
     return items
 
 
-def _clear_of(place: Float, others: Float, clear_m: float) -> bool:
-    """Whether a place (2,) is farther than that from all of (n, 2)."""
+def _clear_of(place: Float, others: Float, clear_m: float | Float) -> bool:
+    """Whether a place (2,) is farther than that, or than these (n,), from all of (n, 2)."""
     return bool(np.all(np.hypot(*(place - others).T) >= clear_m))
 
 

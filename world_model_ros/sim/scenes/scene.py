@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import cos, sin
+from math import cos, hypot, sin
 
 import mujoco
 import numpy as np
@@ -59,6 +59,12 @@ class ObjectConfig:
     rolling: float = 0.0
     breaks_n: float | None = None
     young_pa: float | None = None
+
+    @property
+    def reach(self) -> float:
+        """From its middle to where it ends in the plane at most, m."""
+        x, y, _ = self.half_size
+        return x if self.shape in ("cylinder", "ball") else hypot(x, y)
 
 
 @dataclass(frozen=True)
