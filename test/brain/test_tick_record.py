@@ -42,6 +42,12 @@ def test_what_is_not_known_or_not_finite_is_null():
     assert (read["reference"], read["goal"], read["surprise"]) == (None, None, None)
 
 
+def test_the_owner_is_told_where_the_gate_has_several_sources_and_nobody_is_not_unknown():
+    assert "owner" not in record()
+    assert record(owner="person")["owner"] == "person"
+    assert record(owner="")["owner"] is None
+
+
 def test_a_tick_at_which_the_plan_before_goes_on_says_so():
     assert record()["plan"] is None
     assert record(decision=Decision("pursuing", 0.5, {}, plan="plan"))["plan"] == "plan"

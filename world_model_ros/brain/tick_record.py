@@ -33,6 +33,7 @@ class TickRecord:
         observation: what was seen. applied: (C,) action since the last tick. reference: (J,) commanded now, or None.
         goal: pursued. decision: None if the tick failed, and then ``error`` says why.
         refused_goal: why the last goal was refused. gate_refusal: the rule that the last plan broke, says the gate.
+        owner: of the gate, empty for nobody; None where it has one source alone, or is not heard.
         missed: ticks dropped since activation.
         restarted: the belief was started anew before this tick.
         turns: ticks in a step of the model.
@@ -53,6 +54,7 @@ class TickRecord:
     error: str | None = None
     refused_goal: str | None = None
     gate_refusal: str | None = None
+    owner: str | None = None
     turns: int = 1
     unstamped: Mapping[str, ArrayLike] = field(default_factory=dict)
     goal_id: str | None = None
@@ -77,6 +79,7 @@ class TickRecord:
                 **({"ended": [ended_json(each) for each in self.ended]} if self.ended else {}),
                 "refused_goal": self.refused_goal,
                 "gate_refusal": self.gate_refusal,
+                **({} if self.owner is None else {"owner": self.owner or None}),
                 "applied": numbers(self.applied),
                 "reference": numbers(self.reference),
                 **({} if decision is None or decision.action is None else {"action": numbers(decision.action)}),

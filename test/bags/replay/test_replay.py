@@ -121,6 +121,22 @@ class TestArm:
             commands = [[raw for _, _, _, raw in bag.raw_messages(["/command"])] for bag in (one, two)]
         assert commands[0] == commands[1]
 
+    def test_what_the_gate_said_is_repeated_and_what_a_record_does_not_say_is_not_made_up(
+        self, arm: Contract, arm_bag: Path, brain: Brain, tmp_path: Path
+    ) -> None:
+        replay(arm_bag, arm, brain, tmp_path / "first", ReplayOptions(seed=77))
+        old = ticks_of(tmp_path / "first" / "bag")
+        said = [{}, {"owner": None}, {"owner": "person"}, {"owner": "brain", "gate_refusal": "velocity"}]
+        new = [(at, json.dumps(json.loads(text) | said[i % 4])) for i, (at, text) in enumerate(old)]
+        for name, ticks in (("old", old), ("new", new)):
+            with_ticks(tmp_path / name, arm_bag, ticks, None)
+            replay(tmp_path / name, arm, brain, tmp_path / f"{name}_again")
+        assert ticks_of(tmp_path / "old_again" / "bag") == old
+        told = [json.loads(text) for _, text in ticks_of(tmp_path / "new_again" / "bag")]
+        assert [{key: each[key] for key in ("owner", "gate_refusal") if key in each} for each in told] == [
+            {"gate_refusal": None} | said[i % 4] for i in range(len(old))
+        ]
+
     def test_a_record_of_other_ticks_decides_over_the_grid(
         self, arm: Contract, arm_bag: Path, brain: Brain, tmp_path: Path
     ) -> None:

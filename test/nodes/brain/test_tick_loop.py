@@ -12,6 +12,7 @@ from rclpy.context import Context
 from rclpy.node import Node
 
 from world_model_ros.brain.brain import Brain
+from world_model_ros.brain.tick_record import TickRecord
 from world_model_ros.bundle.bundle import load_bundle
 from world_model_ros.contract.contract import Contract
 from world_model_ros.nodes.brain.goal_inbox import GoalInbox
@@ -33,6 +34,16 @@ def inbox_and_loop(contract: Contract, toy_bundle: Path) -> Iterator[tuple[Strea
     loop.close()
     node.destroy_node()
     rclpy.try_shutdown(context=context)
+
+
+class News:
+    """What the gate says: `GateNews` without a topic."""
+
+    def __init__(self, owner: str) -> None:
+        self.owner = owner
+
+    def take(self) -> str:
+        return "velocity"
 
 
 def _wait(fulfilled: Callable[[], object]) -> None:
@@ -58,3 +69,20 @@ def test_a_tick_that_comes_while_one_is_running_is_dropped_and_counted(
     assert loop.statistics.missed == 5
     assert loop.observation is not None
     assert loop.observation.now_ns == 6 * contract.tick_ns
+
+
+def test_a_record_says_what_the_gate_said_before_the_tick(
+    inbox_and_loop: tuple[StreamInbox, TickLoop], contract: Contract
+) -> None:
+    _, loop = inbox_and_loop
+    records: list[TickRecord] = []
+    loop._outbox.tick = records.append
+    for tick, news in enumerate((None, News("person"), News(""))):
+        loop._news = news
+        loop.offer(tick * contract.tick_ns)
+        _wait(lambda ticks=tick + 1: loop.statistics.ticks == ticks and not loop._busy)
+    assert [(each.owner, each.gate_refusal) for each in records] == [
+        (None, None),
+        ("person", "velocity"),
+        ("", "velocity"),
+    ]

@@ -15,7 +15,7 @@ from trajectory_msgs.msg import JointTrajectory
 from world_model_ros.bags.recorded_topics import recorded_topics
 from world_model_ros.contract.contract import load_contract
 from world_model_ros.core.trajectory import Trajectory
-from world_model_ros.nodes.brain.refusal_inbox import RefusalInbox
+from world_model_ros.nodes.brain.gate_news import GateNews
 from world_model_ros.nodes.qos import LATCHED
 
 pytestmark = pytest.mark.slow
@@ -102,7 +102,7 @@ def test_a_recording_has_who_sent_and_who_owned(contract: Path) -> None:
 
 
 def test_the_brain_hears_of_its_own_refusals_alone(robot: Robot) -> None:
-    inbox = RefusalInbox(robot.node)
+    inbox = GateNews(robot.node, several=True)
 
     def say(brain: int, person: int) -> None:
         sources = [
@@ -121,3 +121,19 @@ def test_the_brain_hears_of_its_own_refusals_alone(robot: Robot) -> None:
     assert inbox.take() is None
     inbox._store(String(data=json.dumps({"refused": 10, "rule": "velocity"})))  # an older gate
     assert inbox.take() == "velocity"
+
+
+@pytest.mark.parametrize(("several", "known"), [(True, ["", "person", "person"]), (False, [None, None, None])])
+def test_the_brain_hears_who_owns_the_gate_where_there_is_a_choice(robot: Robot, several: bool, known: list) -> None:
+    news = GateNews(robot.node, several)
+    news.close()  # the gate's own words would come in between
+    assert news.owner is None
+    told = []
+    for text in (
+        json.dumps({"refused": 0, "rule": None, "owner": None}),
+        json.dumps({"refused": 0, "rule": None, "owner": "person"}),
+        "no state",
+    ):
+        news._store(String(data=text))
+        told.append(news.owner)
+    assert told == known

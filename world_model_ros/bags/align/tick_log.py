@@ -18,6 +18,7 @@ from world_model_ros.convert.senses.camera import CameraConverter
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.goal import Goal, image_digest
 from world_model_ros.core.goal_json import goal_from_json
+from world_model_ros.gate.ownership import NOBODY
 from world_model_ros.goals.life.asked import Asked, asked_from_json
 
 TICK_TOPIC = "/tick"
@@ -41,6 +42,7 @@ class RecordedTick:
         asked: of goals since the tick before. ended: id and reason of goals that ended before it or with it.
         surprise: that it had; None if the tick failed.
         refusal: the rule of the gate that the plan before it broke; None if it did not.
+        owner: of the gate, empty for nobody; None where the record does not say.
         turns: ticks in a step of the model.
         action: (C,) that was sent, where the robot itself reads it; None where nothing was.
     """
@@ -58,6 +60,7 @@ class RecordedTick:
     goal_id: str | None = None
     asked: tuple[Asked, ...] = ()
     ended: tuple[tuple[str | None, str], ...] = ()
+    owner: str | None = None
 
 
 def recorded_ticks(bag: BagReader, contract: Contract) -> list[RecordedTick]:
@@ -149,6 +152,7 @@ def _parsed(record: dict[str, Any], told_ns: int, images: list[_Image], contract
         None if record["goal"] is None else record["goal"].get("id"),
         asked_from_json(record.get("asked", ()), partial(_image_of, images)),
         tuple((each["id"], each["reason"]) for each in record.get("ended", ())),
+        (record["owner"] or NOBODY) if "owner" in record else None,
     )
 
 

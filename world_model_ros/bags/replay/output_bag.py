@@ -104,6 +104,8 @@ class ReplayBag:
             missed=0,
             stages_ms={},
             restarted=told.restarted,
+            gate_refusal=told.done.inputs.refusal,
+            owner=None if told.live is None else told.live.owner,
             turns=1 if told.live is None else told.live.turns,
             unstamped=unstamped_values(told.tick.observation, self._contract),
             goal_id=told.done.inputs.goal_id,

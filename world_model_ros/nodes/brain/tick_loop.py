@@ -15,6 +15,7 @@ from world_model_ros.brain.session import BrainSession
 from world_model_ros.brain.tick_record import TickRecord, TickStatistics, unstamped_values
 from world_model_ros.core.arrays import Float, Floats
 from world_model_ros.core.streams import Observation
+from world_model_ros.nodes.brain.gate_news import GateNews
 from world_model_ros.nodes.brain.goal_inbox import GoalInbox
 from world_model_ros.nodes.brain.outbox import BrainOutbox
 from world_model_ros.nodes.brain.stream_inbox import StreamInbox
@@ -31,7 +32,7 @@ class TickLoop:
         seed: of the run, from 0 up; each tick has its own, which its record says.
         after: what works in the time that a tick leaves over, in this order, by the name of its stage.
         reference: commanded joint positions (J,) at an observation; None takes what the gate says.
-        refusal: the rule that a command broke since the last call, says the gate; None if none did.
+        news: of the gate, as far as there is one.
         turns: ticks in a step of the model, see `Interleaving`.
         alive: whether the middleware is still there; errors after that are no faults.
         log_error: takes a line.
@@ -48,12 +49,12 @@ class TickLoop:
         log_error: Callable[[str], Any],
         after: Mapping[str, AfterTick] | None = None,
         reference: Callable[[Observation], Float | None] | None = None,
-        refusal: Callable[[], str | None] = lambda: None,
+        news: GateNews | None = None,
         turns: int = 1,
     ) -> None:
         self._brain, self._streams, self._goals, self._outbox = brain, streams, goals, outbox
         self._alive, self._log_error = alive, log_error
-        self._after, self._refusal = dict(after or {}), refusal
+        self._after, self._news = dict(after or {}), news
         self._commanded_at = reference or (lambda observation: streams.applied.at(observation.now_ns))
         self.statistics = TickStatistics()
         self.observation: Observation | None = None
@@ -130,12 +131,11 @@ class TickLoop:
                 self._log_error(f"tick {self._session.index - 1} failed, {told}: {traceback.format_exc()}")
 
     def _tick(self, now_ns: int, since: float) -> None:
-        self._commanded, asked, refusal = False, self._goals.take(), self._refusal()
+        self._commanded, asked, (refusal, owner) = False, self._goals.take(), self._gate_said()
         observation = self._streams.streams.observe(now_ns)
         reference = self._commanded_at(observation)
         applied = self._sent(observation.now_ns) if self._free else None
         inputs = self._session.inputs_asked(observation, reference, asked, refusal=refusal, applied=applied)
-        goal = inputs.goal
         observed = perf_counter()
         decision, error = None, None
         try:
@@ -161,7 +161,7 @@ class TickLoop:
                     observation=observation,
                     applied=inputs.applied,
                     reference=reference,
-                    goal=goal,
+                    goal=inputs.goal,
                     decision=decision,
                     missed=self.statistics.missed,
                     stages_ms=stages_ms,
@@ -169,6 +169,7 @@ class TickLoop:
                     error=error,
                     refused_goal=self._goals.refused,
                     gate_refusal=refusal,
+                    owner=owner,
                     turns=self._session.turns,
                     unstamped=unstamped_values(observation, self._brain.contract),
                     goal_id=inputs.goal_id,
@@ -183,11 +184,15 @@ class TickLoop:
         stages_ms["publish"] = (perf_counter() - done) * 1e3
         self._session.prepare()
         deadline_s = since + _SHARE * self._tick_ns * 1e-9
-        ticked = Ticked(observation, inputs.applied, reference, done_tick.memory, goal, decision, deadline_s)
+        ticked = Ticked(observation, inputs.applied, reference, done_tick.memory, inputs.goal, decision, deadline_s)
         for name, part in self._after.items():
             if worked_ms := part.after_tick(ticked):
                 stages_ms[name] = worked_ms
         self.statistics.add(now_ns, stages_ms)
+
+    def _gate_said(self) -> tuple[str | None, str | None]:
+        """The rule that a command broke since the last call, and the owner."""
+        return (None, None) if self._news is None else (self._news.take(), self._news.owner)
 
     def _sent(self, now_ns: int) -> Floats:
         """The action (C,) of free parts that came since the tick before."""

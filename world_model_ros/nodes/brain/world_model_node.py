@@ -29,12 +29,12 @@ from world_model_ros.core.errors import UserError
 from world_model_ros.nodes import signals
 from world_model_ros.nodes.brain.diagnostics import brain_statuses, drivers_status
 from world_model_ros.nodes.brain.driver_watch import DriverWatch
+from world_model_ros.nodes.brain.gate_news import GateNews
 from world_model_ros.nodes.brain.goal_inbox import GoalInbox
 from world_model_ros.nodes.brain.outbox import BrainOutbox
 from world_model_ros.nodes.brain.parameters import PARAMETERS, check_parameters, turns_asked
 from world_model_ros.nodes.brain.precedence import Precedence
 from world_model_ros.nodes.brain.recorded_start import wait_for_recorder
-from world_model_ros.nodes.brain.refusal_inbox import RefusalInbox
 from world_model_ros.nodes.brain.stream_inbox import StreamInbox
 from world_model_ros.nodes.brain.tick_loop import TickLoop
 from world_model_ros.nodes.brain.ticked import AfterTick
@@ -64,7 +64,7 @@ class WorldModelNode(LifecycleNode):
         self._outbox: BrainOutbox | None = None
         self._offers: CandidateInbox | None = None
         self._reference: ShadowReference | None = None
-        self._refusals: RefusalInbox | None = None
+        self._news: GateNews | None = None
         self._after: dict[str, AfterTick] = {}
         self._loop: TickLoop | None = None
         self._timers_active: list[Any] = []
@@ -112,7 +112,7 @@ class WorldModelNode(LifecycleNode):
             self._goals = GoalInbox(self, contract, bundle.manifest)
             self._outbox = BrainOutbox(self, contract, self._brain)
             self._offers = CandidateInbox(self, contract)
-            self._refusals = RefusalInbox(self)
+            self._news = GateNews(self, contract.deployment.sources is not None)
             self._after = {"candidates": CandidateServer(self, contract, self._brain, self._offers)}
             if not self._brain.acts:
                 self._reference = ShadowReference(self, contract, self._streams)
@@ -131,7 +131,7 @@ class WorldModelNode(LifecycleNode):
         assert self._streams is not None
         assert self._goals is not None
         assert self._outbox is not None
-        assert self._refusals is not None
+        assert self._news is not None
         assert self._watch is not None
         self._watch.forget()
         self._loop = TickLoop(
@@ -144,7 +144,7 @@ class WorldModelNode(LifecycleNode):
             self.get_logger().error,
             self._after,
             None if self._reference is None else self._reference.at,
-            self._refusals.take,
+            self._news,
             self._turns,
         )
         gc.collect()
@@ -205,12 +205,12 @@ class WorldModelNode(LifecycleNode):
 
     def _release(self) -> None:
         self.configured = False
-        parts = (self._streams, self._goals, self._outbox, self._offers, self._refusals, self._reference)
+        parts = (self._streams, self._goals, self._outbox, self._offers, self._news, self._reference)
         for part in (*parts, *self._after.values()):
             if part is not None:
                 part.close()
         self._brain = self._streams = self._goals = self._outbox = self._offers = None
-        self._refusals, self._reference, self._after = None, None, {}
+        self._news, self._reference, self._after = None, None, {}
 
 
 def main() -> int:
