@@ -44,6 +44,9 @@ def test_with_a_deadman_switch_the_gate_arms_only_while_it_is_held() -> None:
     assert made.gate.arm(made.now_ns).rule == "deadman"
     made.gate.alarms.deadman(made.now_ns, False)
     assert made.gate.arm(made.now_ns).rule == "deadman"
+    for said in ("False", 1, None, [True]):
+        made.gate.alarms.deadman(made.now_ns, said)
+        assert made.gate.arm(made.now_ns).rule == "deadman"
     made.gate.alarms.deadman(made.now_ns - round(1.1 * HELD_S * 1e9), True)
     assert made.gate.arm(made.now_ns).rule == "deadman"
     made.gate.alarms.deadman(made.now_ns, True)
@@ -96,7 +99,7 @@ def test_a_contact_that_is_too_hard_brakes_goes_back_a_little_and_disarms() -> N
     assert made.gate.arm(made.now_ns) is None
 
 
-@pytest.mark.parametrize("newtons", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("newtons", [np.nan, np.inf, -np.inf, None, "1.0", 1j, [1.0]])
 def test_a_force_that_is_not_a_number_is_too_hard_a_contact(newtons: float) -> None:
     made = driver(max_force_n=20.0).armed()
     track(made, 3, held=False)
@@ -128,7 +131,7 @@ def test_the_greater_the_surprise_the_slower() -> None:
     assert speeds[4] < 0.05 * speeds[0]
 
 
-@pytest.mark.parametrize("surprise", [3.0, 100.0, float("inf"), float("nan")])
+@pytest.mark.parametrize("surprise", [3.0, 100.0, float("inf"), float("nan"), None, "0.0", [0.0]])
 def test_great_surprise_stops_until_somebody_arms_again(surprise: float) -> None:
     made = driver(surprise=SlowStop(slow=1.0, stop=3.0)).armed()
     track(made, 3, held=False)

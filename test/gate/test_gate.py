@@ -287,10 +287,58 @@ def test_a_command_that_runs_into_a_limit_is_left_in_time_and_the_gate_says_at_w
     assert state_report(driver.gate)["near"] is None
 
 
-def test_measured_values_that_are_not_finite_are_not_taken() -> None:
+def test_whatever_is_handed_in_as_a_command_is_refused_and_nothing_moves() -> None:
+    driver = Driver().armed()
+    for bad in (None, 5, "move", [], [HOME, HOME], {"positions": HOME}, object()):
+        assert driver.gate.command(driver.now_ns, bad).rule == "form"
+        driver.step()
+    good = driver.move(0.3)
+    for field, value in (
+        ("positions", [["0.1"] * JOINTS] * len(good.positions)),
+        ("velocities", good.velocities + 1j),
+        ("positions", [[None] * JOINTS] * len(good.positions)),
+        ("times_s", [[0.1], [0.2, 0.3]]),
+        ("names", [1] * JOINTS),
+        ("stamp_ns", "now"),
+    ):
+        assert driver.gate.command(driver.now_ns, replace(good, **{field: value})) is not None
+        driver.step()
+    assert state_report(driver.gate)["accepted"] == 0
+    assert max(speeds(driver)) == 0.0
+    assert driver.gate.command(driver.now_ns, driver.move(0.3)) is None
+
+
+@pytest.mark.parametrize("now_ns", [None, "now", 1.7e18, np.nan, 10**400, [START_NS]])
+def test_a_time_that_is_no_whole_number_is_refused_before_anything_happens(now_ns) -> None:
+    driver, twin = (Driver().armed().led() for _ in range(2))
+    gate = driver.gate
+    for call in (
+        lambda: gate.step(now_ns),
+        lambda: gate.command(now_ns, driver.move(0.3)),
+        lambda: gate.joint_state(now_ns, HOME, np.zeros(JOINTS)),
+        lambda: gate.arm(now_ns),
+    ):
+        with pytest.raises(UserError, match=r"_ns: got .*; expected whole nanoseconds"):
+            call()
+    ours, untouched = driver.step().reference, twin.step().reference
+    assert np.array_equal(ours.position, untouched.position)
+    assert np.array_equal(ours.velocity, untouched.velocity)
+
+
+@pytest.mark.parametrize("source", [None, ["brain"], 5, b"brain"])
+def test_a_source_that_is_no_name_is_refused(source) -> None:
+    driver = Driver().armed()
+    with pytest.raises(UserError, match=r"source: got .*; expected one of \['brain'\]"):
+        driver.gate.command(driver.now_ns, driver.move(0.3), source)
+
+
+def test_measured_values_that_are_not_finite_numbers_are_not_taken() -> None:
     gate = new_gate()
     assert not gate.joint_state(START_NS, np.full(JOINTS, np.nan), np.zeros(JOINTS))
     assert not gate.joint_state(START_NS, np.zeros(3), np.zeros(3))
+    for odd in (None, "home", ["0.0"] * JOINTS, [None] * JOINTS, np.zeros(JOINTS) + 1j, [[0.0], [0.0, 1.0]]):
+        assert not gate.joint_state(START_NS, odd, np.zeros(JOINTS))
+        assert not gate.joint_state(START_NS, np.zeros(JOINTS), odd)
     assert gate.arm(START_NS).rule == "joint_states_stale"
 
 

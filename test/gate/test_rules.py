@@ -84,6 +84,57 @@ def test_times_must_increase_from_zero(times) -> None:
     assert refused(replace(valid(), times_s=[0.0, np.nan, 1.0])).rule == "finite"
 
 
+class Mute:
+    def __len__(self) -> int:
+        raise RuntimeError("has no length today")
+
+
+def endless():
+    while True:
+        yield 0.0
+
+
+LISTS = ("names", "times_s", "positions", "velocities")
+NO_LISTS = (None, 5, "abc", object(), Mute(), endless(), np.float64(1.0), {}, set())
+NO_NUMBERS = ("0.1", None, 1j, True, object(), [0.0], [[0.0], []], 10**400, np.datetime64(1, "s"), b"1")
+
+
+@pytest.mark.parametrize("field", LISTS)
+@pytest.mark.parametrize("value", NO_LISTS, ids=lambda value: type(value).__name__)
+def test_what_holds_no_list_is_refused_as_it_came(field: str, value: object) -> None:
+    assert refused(replace(valid(), **{field: value})).rule in ("form", "joint_names", "points", "lengths")
+
+
+@pytest.mark.parametrize("value", NO_NUMBERS, ids=lambda value: type(value).__name__)
+def test_what_is_no_trajectory_of_numbers_is_refused_as_it_came(value) -> None:
+    for field in ("positions", "velocities"):
+        rows = [[value] * 6 for _ in range(3)]
+        assert refused(replace(valid(), **{field: rows})).rule == "form"
+        if value is not True:  # between numbers it is one
+            assert refused(replace(valid(), **{field: [*rows[:2], [0.0] * 6]})).rule == "form"
+    assert refused(replace(valid(), times_s=[value] * 3)).rule == "form"
+    assert refused(replace(valid(), names=[value] * 6)).rule in ("form", "joint_names")
+
+
+@pytest.mark.parametrize("command", [None, 5, "move", [valid()], {"names": NAMES}, Proposal])
+def test_what_is_no_command_at_all_is_refused(command) -> None:
+    assert refused(command).rule == "form"
+
+
+@pytest.mark.parametrize("stamp_ns", [None, "now", float(START_NS), np.nan, True, [START_NS], 10**400, 1j])
+def test_a_stamp_that_is_no_whole_number_is_refused(stamp_ns) -> None:
+    assert refused(replace(valid(), stamp_ns=stamp_ns)).rule == "form"
+    verdict = judge(replace(valid(), stamp_ns=np.int64(START_NS)), LIMITS, START_NS, AGE_S)
+    assert isinstance(verdict, Trajectory)
+    assert type(verdict.stamp_ns) is int
+
+
+def test_a_refusal_of_many_joints_names_the_first_ones() -> None:
+    found = refused(replace(valid(), names=[f"joint_{number}" for number in range(100_000)]))
+    assert found.rule == "joint_names"
+    assert str(found.value).endswith("joint_5, ... 100000 in all")
+
+
 @pytest.mark.parametrize(("age_s", "rule"), [(0.51, "stamp"), (-0.11, "stamp"), (0.49, None), (-0.09, None)])
 def test_stamps_must_be_young_and_not_of_the_future(age_s: float, rule: str | None) -> None:
     verdict = judge(valid(), LIMITS, START_NS + round(age_s * 1e9), AGE_S)

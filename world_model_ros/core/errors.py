@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from pathlib import PurePath
 
-_ITEM = r"""(?:'[^']*'|"[^"]*"|[^\s,'"\[\]]+)"""
-_LIST = re.compile(rf"\[{_ITEM}(?:, {_ITEM})*\]")
+_ITEM = re.compile(r"""(?:'[^']*'|"[^"]*"|[^\s,'"\[\]]+)""")
+_LIST = re.compile(rf"\[{_ITEM.pattern}(?:, {_ITEM.pattern})*\]")
 _QUOTED = re.compile(r"'([^']+?)(?: \([^']*\))?'")  # a topic has its type in brackets
 _MOST, _FIRST = 30, 6  # names that a list is shown with, and those that are left of a longer one
 _WORD = 80  # longer is no name that was mistyped
@@ -47,12 +48,14 @@ class AbsentError(OtherMessage):
 
 def in_short(text: str) -> str:
     """With the first names and the number of all in the place of each long list."""
-    return _LIST.sub(_first_of, text)
+    return _LIST.sub(lambda found: f"[{some_of(_ITEM.findall(found[0]))}]", text)
 
 
-def _first_of(found: re.Match[str]) -> str:
-    items = re.findall(_ITEM, found[0])
-    return found[0] if len(items) <= _MOST else f"[{', '.join(items[:_FIRST])}, ... {len(items)} in all]"
+def some_of(items: Sequence[object], text: Callable[[object], str] = str) -> str:
+    """One after the other; of many the first ones, and how many there are."""
+    if len(items) <= _MOST:
+        return ", ".join(map(text, items))
+    return f"{', '.join(map(text, items[:_FIRST]))}, ... {len(items)} in all"
 
 
 def _closest(value: object, legal: str) -> str:
@@ -67,7 +70,7 @@ def _closest(value: object, legal: str) -> str:
 def _short(value: object, limit: int = 200) -> str:
     try:
         if isinstance(value, list | tuple) and len(value) > _MOST:
-            text = f"[{', '.join(repr(each) for each in value[:_FIRST])}, ... {len(value)} in all]"
+            text = f"[{some_of(value, repr)}]"
         else:
             text = repr(str(value) if isinstance(value, PurePath) else value)
     except Exception:  # a number of more digits than Python writes, or an object of a user that says nothing of itself

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from numbers import Real
+
+import numpy as np
 
 from world_model_ros.contract.gate_settings import GateSettings, SlowStop
 from world_model_ros.gate.rules import Refusal
@@ -26,16 +29,16 @@ class Alarms:
         self._levels = dict.fromkeys(_LEVELS, 0.0)
 
     def deadman(self, now_ns: int, held: bool) -> None:
-        self._held_ns = now_ns if held else None
+        self._held_ns = now_ns if isinstance(held, bool | np.bool_) and held else None
 
     def force(self, sensor: str, newtons: float) -> None:
-        self._force_n[sensor] = newtons if math.isfinite(newtons) else math.inf
+        self._force_n[sensor] = _or_worst(newtons)
 
     def surprise(self, value: float) -> None:
-        self._levels[Event.SURPRISE] = value if math.isfinite(value) else math.inf
+        self._levels[Event.SURPRISE] = _or_worst(value)
 
     def predicted_force(self, newtons: float) -> None:
-        self._levels[Event.PREDICTED_FORCE] = newtons if math.isfinite(newtons) else math.inf
+        self._levels[Event.PREDICTED_FORCE] = _or_worst(newtons)
 
     def begin(self) -> None:
         """Forget what the brain said before; a switch and a force that are still there are not forgotten."""
@@ -77,6 +80,10 @@ class Alarms:
         deadman = self._settings.deadman
         assert deadman is not None
         return self._held_ns is not None and 0 <= (now_ns - self._held_ns) * 1e-9 <= deadman.max_age_s
+
+
+def _or_worst(value: float) -> float:
+    return float(value) if isinstance(value, Real) and math.isfinite(value) else math.inf
 
 
 def _share(value: float, bounds: SlowStop | None) -> float:

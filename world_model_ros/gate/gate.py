@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from world_model_ros.contract.gate_settings import BRAIN, GateSettings
-from world_model_ros.core.arrays import Float
+from world_model_ros.core.arrays import Float, numbers
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.trajectory import JointLimits, Trajectory
 from world_model_ros.gate.alarms import Alarms
@@ -39,7 +39,7 @@ from world_model_ros.gate.limiter import EXACT_S, Limiter, Motion, Plan
 from world_model_ros.gate.output import GateOutput, require_finite
 from world_model_ros.gate.ownership import JOIN, OWNER, Ownership
 from world_model_ros.gate.retreat import Trail
-from world_model_ros.gate.rules import Refusal, TrajectoryLike, judge
+from world_model_ros.gate.rules import Refusal, TrajectoryLike, judge, whole_ns
 from world_model_ros.gate.squeeze import Squeeze
 from world_model_ros.gate.states import Event, Machine, State, Transition
 
@@ -186,7 +186,7 @@ class Gate:
         Arming sends nothing to a controller of trajectories. Motion goes on from the last setpoint where the joints
         are near it, else from where they are measured (see `held_position`), and the controller is led there first.
         """
-        refusal = self.refusal(now_ns)
+        refusal = self.refusal(whole_ns("now_ns", now_ns))
         if refusal is not None:
             return refusal
         measured = self._measured
@@ -253,12 +253,13 @@ class Gate:
         self._speed_scale: float = float(share)
 
     def joint_state(self, stamp_ns: int, position: Float, velocity: Float) -> bool:
-        """Take measured positions and velocities (J,). False, and nothing taken, if they are not finite."""
-        position, velocity = (np.array(each, dtype=np.float64) for each in (position, velocity))
-        fits = position.shape == velocity.shape == (len(self.limits.names),)
-        if not fits or not np.all(np.isfinite([position, velocity])):
+        """Take measured positions and velocities (J,). False, and nothing taken, if they are not finite numbers."""
+        stamp_ns, q, v = whole_ns("stamp_ns", stamp_ns), numbers(position), numbers(velocity)
+        if q is None or v is None or not q.shape == v.shape == (len(self.limits.names),):
             return False
-        self._measured = Measured(stamp_ns, position, velocity)
+        if not np.all(np.isfinite([q, v])):
+            return False
+        self._measured = Measured(stamp_ns, q, v)
         if self._seen and stamp_ns < self._seen[-1].stamp_ns:
             self._seen.clear()
         self._seen.append(self._measured)
@@ -272,7 +273,10 @@ class Gate:
         A valid command that the state does not allow is refused by the rule ``state``, that of a source that does not
         own the gate by ``owner``.
         """
-        owned, settings = source == self.ownership.owner, self.settings
+        now_ns, settings = whole_ns("now_ns", now_ns), self.settings
+        if not isinstance(source, str):
+            raise UserError("source", source, f"one of {sorted(self.ownership.sources)}")
+        owned = source == self.ownership.owner
         verdict: Trajectory | Refusal | None = self.ownership.refusal(source, self.machine.handing_over)
         if verdict is None:
             newest_ns = self._command.stamp_ns if owned and self._command is not None else None
@@ -306,6 +310,7 @@ class Gate:
 
     def step(self, now_ns: int) -> GateOutput:
         """Move on to ``now_ns``."""
+        now_ns = whole_ns("now_ns", now_ns)
         self._advance(now_ns)
         self._hear_driver(now_ns)
         if self.ownership.asked is not None:

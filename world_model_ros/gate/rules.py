@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Protocol
 
 import numpy as np
 
-from world_model_ros.core.arrays import Float
+from world_model_ros.core.arrays import Float, numbers
+from world_model_ros.core.errors import UserError, some_of
 from world_model_ros.core.trajectory import JointLimits, Trajectory
 
 MAX_POINTS = 1000
 FUTURE_S = 0.1  # a stamp may be this far ahead, for clocks that differ a little
 _ROUNDING = 1e-9  # rad or m, of the extrema of a spline
+_MOST_NS = 2**63  # of a stamp
+_MOST_WORDS = 200  # signs
+_FORM = "joint names, lists of real numbers, and a stamp in whole ns"
 VELOCITY_RATIO = 2.0  # beyond the limit by more than this is a mistake; less is limited
 
 
@@ -81,17 +86,12 @@ def judge(
         newest_ns: stamp of the newest accepted command; an older one came out of order.
         horizon_s: the latest time after the stamp that is accepted.
     """
-    refusal = _judge_form(command, limits.names)
-    if refusal is not None:
-        return refusal
-    order = [list(command.names).index(name) for name in limits.names]
-    trajectory = Trajectory(
-        limits.names,
-        np.array(command.times_s, dtype=np.float64),
-        np.array(command.positions, dtype=np.float64)[:, order],
-        np.array(command.velocities, dtype=np.float64)[:, order],
-        command.stamp_ns,
-    )
+    try:
+        trajectory = _judge_form(command, limits.names) or _read(command, limits.names)
+    except Exception as error:  # nothing is certain of what was handed in, not even its type
+        trajectory = Refusal("form", None, f"{type(command).__name__}: {error}"[:_MOST_WORDS], _FORM)
+    if isinstance(trajectory, Refusal):
+        return trajectory
     return (
         _judge_finite(trajectory)
         or _judge_times(trajectory, horizon_s)
@@ -101,9 +101,16 @@ def judge(
     )
 
 
+def whole_ns(field: str, time_ns: object) -> int:
+    """A time in whole nanoseconds that arithmetic can be done with; `UserError` of any other thing."""
+    if isinstance(time_ns, bool) or not isinstance(time_ns, Integral) or abs(int(time_ns)) > _MOST_NS:
+        raise UserError(field, time_ns, "whole nanoseconds")
+    return int(time_ns)
+
+
 def _judge_form(command: TrajectoryLike, joints: tuple[str, ...]) -> Refusal | None:
-    if sorted(command.names) != sorted(joints):
-        return Refusal("joint_names", None, ", ".join(command.names), f"exactly {', '.join(joints)}")
+    if len(command.names) != len(joints) or sorted(command.names) != sorted(joints):
+        return Refusal("joint_names", None, some_of(list(command.names)), f"exactly {', '.join(joints)}")
     count = len(command.times_s)
     if not 1 <= count <= MAX_POINTS:
         return Refusal("points", None, count, f"1 to {MAX_POINTS}")
@@ -114,6 +121,20 @@ def _judge_form(command: TrajectoryLike, joints: tuple[str, ...]) -> Refusal | N
             if len(row) != len(joints):
                 return Refusal("lengths", None, f"{len(row)} {field} in a point", len(joints))
     return None
+
+
+def _read(command: TrajectoryLike, joints: tuple[str, ...]) -> Trajectory | Refusal:
+    """The numbers of a command, joints in order."""
+    stamp_ns, names = whole_ns("stamp_ns", command.stamp_ns), list(command.names)
+    wide = (len(command.times_s), len(joints))
+    read = {}
+    for field, shape in (("times_s", wide[:1]), ("positions", wide), ("velocities", wide)):
+        found = numbers(getattr(command, field))
+        if found is None or found.shape != shape:
+            return Refusal("form", None, f"{field} that are not all numbers", _FORM)
+        read[field] = found
+    order = [names.index(name) for name in joints]
+    return Trajectory(joints, read["times_s"], read["positions"][:, order], read["velocities"][:, order], stamp_ns)
 
 
 def _judge_finite(trajectory: Trajectory) -> Refusal | None:
