@@ -128,15 +128,14 @@ def imagined(model: ChunkModel, memory: Tensor, actions: Tensor) -> tuple[Tensor
 
 def _spread(model: ChunkModel, memory: Tensor, states: Tensor, actions: Tensor) -> Tensor:
     """Standard deviation (N, H, E) of each entry, that of whole chunks before added up."""
-    k, spreads = model.chunk_ticks, []
-    now, before = memory, torch.zeros(len(states), 1, len(model.layout.entries))
-    for begin in range(0, actions.shape[1], k):
-        log = model.log_spread(now, actions[:, begin : begin + k])
-        variance = before + torch.exp(2.0 * log)
-        spreads.append(torch.sqrt(variance))
-        now, before = states[:, begin + k - 1], variance[:, -1:]
+    n, h, k = *actions.shape[:2], model.chunk_ticks
+    begins = torch.cat([memory[:, None], states[:, k - 1 : h - 1 : k]], 1).flatten(0, 1)
+    variance = torch.exp(2.0 * model.log_spread(begins, actions.reshape(-1, k, actions.shape[2])))
+    variance = variance.reshape(n, h // k, k, -1)
+    ends = variance[:, :, -1:]
+    variance = variance + (ends.cumsum(1) - ends)
     scale = model.sigma_scale[: actions.shape[1]]
-    return (torch.cat(spreads, 1) * scale).clamp(min=LEAST_SPREAD)
+    return (torch.sqrt(variance).flatten(1, 2) * scale).clamp(min=LEAST_SPREAD)
 
 
 def _since(belief: ChunkBelief, memory: Tensor, spread: Tensor) -> Tensor:

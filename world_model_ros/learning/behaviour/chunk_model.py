@@ -13,8 +13,10 @@ from math import log
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
-from world_model_ros.learning.behaviour.layout import StateLayout, folded, turned_by
+from world_model_ros.learning.behaviour.columns import Columns, Pairs, Turns
+from world_model_ros.learning.behaviour.layout import StateLayout
 from world_model_ros.learning.behaviour.seen_moves import SeenMoves
 
 MOST_AHEAD = 60  # ticks that regions are calibrated for, at most
@@ -55,16 +57,18 @@ class ChunkModel(nn.Module):
         super().__init__()
         self.layout, self.actions, self.sizes = layout, actions, sizes or ChunkSizes()
         r, g, k, c = layout.size, layout.goal_size, self.sizes.chunk, actions
-        self.pairs = layout.relative() + layout.between()
-        self.turns = layout.turned()
+        self.pairs = Pairs(layout.relative() + layout.between())
+        self.turns = Turns(layout.turned())
         seen = 2 * r + 6 * len(self.pairs) + 2 * len(self.turns)
-        self.wanted = self._wanted()
-        self.wanted_turns = [
-            (part, slice(layout.columns(entry).start + 3, layout.columns(entry).stop))
-            for entry, part, yaw in layout.goal_parts()
-            if yaw
-        ]
-        self.decides = [layout.columns(entry).start for entry in layout.objects if entry.scalar]
+        self.wanted = Pairs(self._wanted())
+        self.wanted_turns = Turns(
+            [
+                (part, slice(layout.columns(entry).start + 3, layout.columns(entry).stop), 1)
+                for entry, part, yaw in layout.goal_parts()
+                if yaw
+            ]
+        )
+        self.decides = Columns([layout.columns(entry).start for entry in layout.objects if entry.scalar])
         asked = (3 + len(self.decides)) * g + 3 * len(self.wanted) + 2 * len(self.wanted_turns)
         self.behaviour = _mlp(seen + asked + k * c + 1, self.sizes.behaviour, k * c)
         number = {entry.name: each for each, entry in enumerate(layout.objects)}
@@ -100,29 +104,29 @@ class ChunkModel(nn.Module):
         """What the networks see of memories (N, 2 R)."""
         now, before = memory.chunk(2, -1)
         seen = [(now - self.mean) / self.scale, ((now - before) / self.step_scale).clamp(-5.0, 5.0)]
-        for thing, other in self.pairs:
-            away = now[:, thing] - now[:, other]
-            seen += [away / self.scale[other], (away.clamp(-_FINE_M, _FINE_M)) * _FINE]
-        for thing, hand, fold in self.turns:
-            turn = folded(now[:, hand], fold)
-            seen.append(turned_by(now[:, thing], torch.stack([turn[:, 0], -turn[:, 1]], -1)))
+        if len(self.pairs):
+            away = self.pairs.first(now) - self.pairs.second(now)
+            fine = away.clamp(-_FINE_M, _FINE_M) * _FINE
+            seen.append(torch.stack([away / self.pairs.second(self.scale), fine], -2).flatten(1))
+        if len(self.turns):
+            seen.append(self.turns(now, now).flatten(1))
         return torch.cat(seen, -1)
 
     def asked(self, memory: Tensor, goals: Tensor) -> Tensor:
         """What the networks see of goals (N, 2 G)."""
         wanted, counts = goals.chunk(2, -1)
-        now = memory[:, self.goal_columns]
+        now = memory.index_select(1, self.goal_columns)
         mean, scale = self.mean[self.goal_columns], self.scale[self.goal_columns]
         change = (wanted - now) / scale * counts
         told = [(wanted - mean) / scale * counts, change, counts]
-        for column in self.decides:  # what a goal costs depends on locks, lids and drawers
-            told.append((memory[:, [column]] - self.mean[column]) / self.scale[column] * change)
-        for goal, thing in self.wanted:
-            away = wanted[:, goal] - memory[:, thing]
-            told.append(away.clamp(-_FINE_M, _FINE_M) * _FINE * counts[:, goal])
-        for goal, turn in self.wanted_turns:
-            back = memory[:, turn] * torch.tensor([1.0, -1.0])
-            told.append(turned_by(wanted[:, goal], back) * counts[:, goal])
+        if len(self.decides):  # what a goal costs depends on locks, lids and drawers
+            stands = (self.decides(memory) - self.decides(self.mean)) / self.decides(self.scale)
+            told.append((stands[:, :, None] * change[:, None]).flatten(1))
+        if len(self.wanted):
+            away = self.wanted.first(wanted) - self.wanted.second(memory)
+            told.append((away.clamp(-_FINE_M, _FINE_M) * _FINE * self.wanted.first(counts)).flatten(1))
+        if len(self.wanted_turns):
+            told.append((self.wanted_turns(wanted, memory) * self.wanted_turns.first(counts)).flatten(1))
         return torch.cat(told, -1)
 
     def _wanted(self) -> list[tuple[slice, slice]]:
@@ -138,11 +142,14 @@ class ChunkModel(nn.Module):
 
     def sample(self, memory: Tensor, goals: Tensor, noise: Tensor) -> Tensor:
         """Chunks (N, k, C) that the behaviour would do, from noise (N, k, C)."""
-        seen, asked = self.features(memory), self.asked(memory, goals)
+        first, others = self.behaviour[0], self.behaviour[1:]
+        assert isinstance(first, nn.Linear)
+        still = torch.cat([self.features(memory), self.asked(memory, goals)], -1)
+        moves, base = first.weight[:, still.shape[1] :], F.linear(still, first.weight[:, : still.shape[1]], first.bias)
         chunk = noise.flatten(1)
-        for step in range(self.sizes.flow):
+        for step in range(self.sizes.flow):  # `flow`, of which what does not change is asked once
             time = torch.full_like(chunk[:, :1], step / self.sizes.flow)
-            chunk = chunk + self.flow(seen, asked, chunk, time) / self.sizes.flow
+            chunk = chunk + others(base + F.linear(torch.cat([chunk, time], -1), moves)) / self.sizes.flow
         return chunk.reshape(noise.shape) * self.action_scale
 
     def changes(self, seen: Tensor, chunk: Tensor) -> tuple[Tensor, Tensor]:

@@ -237,14 +237,15 @@ class StateLayout:
 
     def upright(self, state: Tensor) -> Tensor:
         """States (N, R) whose cosines and sines are of length one again, as after a step of a learned model."""
-        parts = []
-        for entry in self.entries:
-            columns = state[:, self.columns(entry)]
-            if entry.fold > 0:
-                turn = columns[:, 3:5]
-                columns = torch.cat([columns[:, :3], turn / (turn.norm(dim=-1, keepdim=True) + 1e-6)], -1)
-            parts.append(columns)
-        return torch.cat(parts, -1)
+        turns = [self.columns(entry).start + 3 for entry in self.entries if entry.fold > 0]
+        if not turns:
+            return state
+        begin = torch.tensor(turns, device=state.device)
+        turn = torch.stack([state.index_select(1, begin), state.index_select(1, begin + 1)], -1)
+        length = turn.norm(dim=-1) + 1e-6
+        number = {column + more: turn + 1 for turn, column in enumerate(turns) for more in (0, 1)}
+        by = torch.tensor([number.get(column, 0) for column in range(state.shape[1])], device=state.device)
+        return state / torch.cat([torch.ones_like(length[:, :1]), length], -1).index_select(1, by)
 
 
 def _moved(interface: Interface) -> list[Entry]:
@@ -307,7 +308,7 @@ def folded_yaw(quaternion: Tensor, fold: int) -> Tensor:
 
 
 def folded(turn: Tensor, fold: int) -> Tensor:
-    """Cosine and sine (N, 2) of ``fold`` times the angle whose cosine and sine (N, 2) are given."""
+    """Cosine and sine (..., 2) of ``fold`` times the angle whose cosine and sine (..., 2) are given."""
     whole = turn
     for _ in range(fold - 1):
         whole = turned_by(whole, turn)
@@ -315,7 +316,7 @@ def folded(turn: Tensor, fold: int) -> Tensor:
 
 
 def turned_by(turn: Tensor, other: Tensor) -> Tensor:
-    """Cosine and sine (N, 2) of the sum of two angles, each given by its own."""
+    """Cosine and sine (..., 2) of the sum of two angles, each given by its own."""
     c, s = turn.unbind(-1)
     cosine, sine = other.unbind(-1)
     return torch.stack([c * cosine - s * sine, c * sine + s * cosine], -1)

@@ -57,23 +57,25 @@ class SeenMoves(nn.Module):
             self.places[number] = seen[order[torch.arange(_PLACES) % len(order)]]
             ways = [play.window(at, chunk)[:, 1:-1] for at in judged[number].split(4096) if len(at)]
             if ways:  # else nothing says what is near
-                away = torch.cat([self._nearest(number, entry, way) for way in ways])
+                away = torch.cat([self._nearest(way)[:, number] for way in ways])
                 self.near[number] = (_TIMES * away.median()).clamp(min=_LEAST_M)
 
     def forward(self, rows: Tensor) -> Tensor:
         """1 for each object (N, O) that may move on the way of states (N, T, R), else 0."""
-        away = [self._nearest(number, entry, rows) for number, entry in enumerate(self.layout.objects)]
-        return (torch.stack(away, 1) < self.near).to(rows.dtype)
+        return (self._nearest(rows) < self.near).to(rows.dtype)
 
-    def _nearest(self, number: int, entry: Entry, rows: Tensor) -> Tensor:
-        """Distance (N,) of the ways of all hands in states (N, T, R) from the nearest place that was seen, m."""
+    def _nearest(self, rows: Tensor) -> Tensor:
+        """Distance (N, O) of the ways of all hands in states (N, T, R) from the nearest place that was seen, m."""
         flat, hands = rows.reshape(-1, rows.shape[-1]), self.layout.hands
         if not hands:
-            return torch.zeros_like(rows[:, 0, 0])
-        places = torch.stack([self._place(entry, hand, flat) for hand in hands], 1)
-        seen = self.places[number]
-        square = (places**2).sum(-1, keepdim=True) - 2.0 * places @ seen.T + (seen**2).sum(-1)
-        return square.reshape(len(rows), -1).amin(1).clamp(min=0.0).sqrt()
+            return rows.new_zeros(len(rows), len(self.near))
+        found = [torch.cat([self._place(entry, hand, flat) for hand in hands]) for entry in self.layout.objects]
+        places = torch.stack(found)  # (O, hands N T, D)
+        # |p|^2 is the same for all places s that p is compared with: the least |s|^2 - 2 p s says which is nearest
+        seen = torch.cat([-2.0 * self.places, (self.places**2).sum(-1, keepdim=True)], -1)
+        least = (torch.cat([places, torch.ones_like(places[..., :1])], -1) @ seen.transpose(1, 2)).amin(-1)
+        square = (places**2).sum(-1) + least
+        return square.reshape(len(places), len(hands), len(rows), -1).amin((1, 3)).clamp(min=0.0).sqrt().T
 
     def _seen(self, entry: Entry, states: Tensor) -> Tensor:
         """Places (N, D) of the hands that may have moved a thing: of something articulated all, else the nearest."""

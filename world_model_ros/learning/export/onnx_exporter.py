@@ -65,7 +65,7 @@ def graph_of(
             torch.onnx.export(module.eval(), example, buffer, opset_version=17, dynamo=False, **names)
             return onnx.load_from_string(buffer.getvalue())
         program = torch.onnx.export(
-            module.eval(), example, opset_version=18, dynamo=True, optimize=False, verbose=False, **names
+            module.eval(), example, opset_version=20, dynamo=True, optimize=False, verbose=False, **names
         )
     assert program is not None
     return _plain(_smaller(program.model).model_proto)
