@@ -4,7 +4,7 @@ import pytest
 from free_robot import YAML
 
 from world_model_ros.bringup.options import BringupOptions, SimulationOptions, launch_arguments
-from world_model_ros.bringup.processes import bringup, own, simulation
+from world_model_ros.bringup.processes import brain_of, bringup, own, simulation
 from world_model_ros.contract.contract import load_contract
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.share_folder import share_folder
@@ -126,3 +126,50 @@ def test_a_launch_argument_of_the_wrong_kind_is_refused_by_name(name: str, text:
     texts = default_texts(SimulationOptions) | {name: text}
     with pytest.raises(UserError, match=name):
         SimulationOptions.from_texts(texts)
+
+
+SOURCES = """
+  sources:
+    - {name: mind, kind: brain}
+    - {name: person, kind: person, topic: person/command}
+    - {name: trial, kind: policy, topic: trial/command, moves: false}
+"""
+
+
+def sourced(folder, sources=SOURCES):
+    text = (share_folder("config") / "robots" / "tabletop_arm.yaml").read_text(encoding="utf-8")
+    assert "\n  gate:\n" in text
+    path = folder / "sourced.yaml"
+    path.write_text(text.replace("\n  gate:\n", f"{sources}\n  gate:\n", 1), encoding="utf-8")
+    return str(path)
+
+
+def gate_of(robot, owner):
+    options = BringupOptions.from_texts(default_texts(BringupOptions) | {"robot": robot, "owner": owner})
+    return by_executable(bringup(options))["command_gate_node"]
+
+
+def test_the_gate_asks_at_the_start_for_who_the_launch_names(tmp_path):
+    robot = sourced(tmp_path)
+    assert gate_of(robot, "person").parameters["owner"] == "person"
+    assert gate_of(robot, "").parameters["owner"] == ""
+    for wrong in ("trial", "Person"):
+        with pytest.raises(UserError, match=f"owner: got '{wrong}'.*mind or person"):
+            gate_of(robot, wrong)
+    assert gate_of("tabletop_arm", "brain").parameters["owner"] == "brain"  # who owns it anyway
+    with pytest.raises(UserError, match=r"owner: got 'person'.*brain"):
+        gate_of("tabletop_arm", "person")
+    for options in ({"robot": "unitree_g1", "owner": "brain"}, {"shadow": True, "owner": "brain"}):
+        with pytest.raises(UserError, match=r"owner: got 'brain'.*no gate"):
+            bringup(BringupOptions(**options))
+
+
+def test_a_demo_asks_for_the_brain_and_refuses_a_contract_in_which_it_may_not_move_the_robot(tmp_path):
+    assert brain_of(load_contract("tabletop_arm")) == "brain"
+    assert brain_of(load_contract(sourced(tmp_path))) == "mind"
+    for sources in (
+        SOURCES.replace("kind: brain}", "kind: brain, moves: false}"),
+        SOURCES.replace(SOURCES.splitlines()[2], ""),
+    ):
+        with pytest.raises(UserError, match=r"deployment.sources: got \['.*person.*kind brain that may move"):
+            brain_of(load_contract(sourced(tmp_path, sources)))

@@ -17,6 +17,7 @@ from world_model_ros.bringup.options import BringupOptions, SimulationOptions, V
 from world_model_ros.contract.contract import Contract, load_contract
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.share_folder import PACKAGE, share_folder
+from world_model_ros.gate.ownership import Ownership
 
 
 @dataclass(frozen=True)
@@ -53,10 +54,11 @@ def bringup(options: BringupOptions) -> list[Process]:
     ``robot_state_publisher`` ``auto`` stands for true here: launch files look first.
 
     Raises:
-        UserError: no such robot, or its contract has a mistake.
+        UserError: no such robot, its contract has a mistake, or its gate cannot be owned by who is asked for.
     """
     robot, use_sim_time = options.robot, options.use_sim_time
     contract = load_contract(robot)
+    _require_owner(contract, options)
     every: dict[str, Value] = {"robot": robot, "use_sim_time": use_sim_time}
     bundle: dict[str, Value] = {"model": options.model or contract.name, "provider": options.provider}
     brain: dict[str, Value] = {"autostart": True, "policy": "watch" if options.shadow else options.policy}
@@ -68,6 +70,7 @@ def bringup(options: BringupOptions) -> list[Process]:
         processes.append(Process("future_view_node", "future_view", {**every, **bundle, "save": options.futures}))
     if contract.deployment.command is not None and not options.shadow:  # a robot without one can only be watched
         gate: dict[str, Value] = {"dry_run": options.dry_run, "speed_scale": float(options.speed_scale)}
+        gate["owner"] = options.owner
         processes.insert(0, Process("command_gate_node", "command_gate", every | gate, profile="gate"))
     if contract.deployment.urdf is not None and _asked(options.robot_state_publisher):
         processes.append(_state_publisher(contract, use_sim_time))
@@ -76,6 +79,26 @@ def bringup(options: BringupOptions) -> list[Process]:
     if options.rviz:
         processes.append(_rviz(use_sim_time))
     return processes
+
+
+def brain_of(contract: Contract) -> str:
+    """The name of this package's brain among the sources of commands; `UserError` if it may not move the robot."""
+    sources = Ownership(contract.deployment.sources).sources.values()
+    named = [each.name for each in sources if each.kind == "brain" and each.moves]
+    if not named:
+        legal = "one of kind brain that may move the robot: the goals of a demo are the brain's"
+        raise UserError("deployment.sources", [each.name for each in sources], legal)
+    return named[0]
+
+
+def _require_owner(contract: Contract, options: BringupOptions) -> None:
+    if not options.owner:
+        return
+    if options.shadow or contract.deployment.command is None:
+        raise UserError("owner", options.owner, "nothing where there is no gate")
+    refusal = Ownership(contract.deployment.sources).ask(options.owner, 0)
+    if refusal is not None:
+        raise UserError("owner", options.owner, str(refusal.limit))
 
 
 def _rviz(use_sim_time: bool) -> Process:

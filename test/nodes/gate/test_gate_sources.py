@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +22,8 @@ from world_model_ros.nodes.brain.gate_news import GateNews
 from world_model_ros.nodes.qos import LATCHED
 
 pytestmark = pytest.mark.slow
+
+EXAMPLE = Path(__file__).resolve().parents[3] / "examples" / "jog_joint.py"
 
 SOURCES = """
   sources:
@@ -67,7 +72,7 @@ def test_who_is_asked_for_owns_the_gate_and_the_others_are_refused_and_counted(r
         return bool(answer.success)
 
     robot.until(armed)
-    assert answers[-1] == "armed; owned by nobody, until command/owner asks for a source"
+    assert answers[-1] == "armed; owned by nobody, so nothing moves until command/owner asks for brain or person"
     robot.thinking = True
     robot.until(lambda: robot.state["not_owner"] > 5)
     assert (robot.state["state"], robot.sent) == ("holding", [])
@@ -121,6 +126,42 @@ def test_the_brain_hears_of_its_own_refusals_alone(robot: Robot) -> None:
     assert inbox.take() is None
     inbox._store(String(data=json.dumps({"refused": 10, "rule": "velocity"})))  # an older gate
     assert inbox.take() == "velocity"
+
+
+def test_who_is_asked_for_with_the_launch_owns_the_gate_from_the_start(contract: Path) -> None:
+    with running(f"robot:={contract}", "owner:=brain") as (robot, _):
+        robot.until(lambda: robot.state)
+        robot.until(lambda: robot.state["owner"] == "brain")
+        assert robot.state["state"] == "disarmed"  # owned is not armed
+        answers: list[str] = []
+
+        def armed() -> bool:
+            answer = robot.call("gate/arm")
+            answers.append(answer.message)
+            return bool(answer.success)
+
+        robot.until(armed)
+        assert answers[-1] == "armed; owned by brain"
+        robot.thinking = True
+        robot.until(lambda: robot.state["accepted"] > 3)
+
+
+def test_the_example_of_a_person_takes_over_from_the_brain_and_moves_one_joint(contract: Path) -> None:
+    with running(f"robot:={contract}", "owner:=brain") as (robot, _):
+        robot.until(lambda: robot.call("gate/arm").success)
+        command = [sys.executable, str(EXAMPLE), "shoulder_pan_joint", "0.2", "--as", "person"]
+        before = robot.applied[-1][1]
+        person = subprocess.Popen(command, env={**os.environ, "ROS_DOMAIN_ID": str(robot.node.context.get_domain_id())})
+        try:
+            robot.until(lambda: robot.state["owner"] == "person")
+            robot.until(lambda: np.abs(robot.applied[-1][1] - before).max() > 0.19)
+        finally:
+            person.terminate()
+            robot.until(lambda: person.poll() is not None)  # the arm goes on to say where it is
+        moved = robot.applied[-1][1] - before
+        assert moved[LIMITS.names.index("shoulder_pan_joint")] == pytest.approx(0.2, abs=0.01)
+        assert np.abs(np.delete(moved, LIMITS.names.index("shoulder_pan_joint"))).max() < 0.01
+        robot.until(lambda: (robot.state["state"], robot.state["cause"]) == ("disarmed", "silence"))
 
 
 @pytest.mark.parametrize(("several", "known"), [(True, ["", "person", "person"]), (False, [None, None, None])])

@@ -10,8 +10,9 @@ from typing import Any
 from world_model_ros.bench.speed.cpu import CpuMeter
 from world_model_ros.bringup.demonstration import demonstrate
 from world_model_ros.bringup.options import SimulationOptions, Value
-from world_model_ros.bringup.processes import simulation
+from world_model_ros.bringup.processes import brain_of, simulation
 from world_model_ros.bringup.run import Running
+from world_model_ros.contract.contract import load_contract
 
 _SETTLE_S = 10.0
 _LAST_GOAL_S = 120.0  # start of the processes, and the goals that are being pursued when time is up
@@ -36,7 +37,9 @@ def live(options: SimulationOptions, seconds: float, goals: str) -> dict[str, An
 
     with TemporaryDirectory() as folder:
         out = Path(folder)
-        processes = simulation(replace(options, record=str(out / "bag"), futures=str(out / "futures.png")))
+        owner = brain_of(load_contract(options.robot))
+        whole = replace(options, record=str(out / "bag"), futures=str(out / "futures.png"), owner=owner)
+        processes = simulation(whole)
         judge: dict[str, Value] = {"robot": options.robot, "seed": options.seed, "goals": goals}
         judge["seconds"] = float(seconds)
         found = demonstrate(processes, judge, out, seconds + _LAST_GOAL_S, watch)

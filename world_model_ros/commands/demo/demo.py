@@ -43,6 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
 def demonstrate_once(arguments: argparse.Namespace, out: Path) -> dict[str, Any]:
     """One run with one seed; the summary, which is also in ``out/summary.json``."""
     from world_model_ros.brain.interleaving import turns_of
+    from world_model_ros.bringup.processes import brain_of
     from world_model_ros.contract.contract import load_contract
     from world_model_ros.evaluate.tasks.task import task_kinds
     from world_model_ros.evaluate.tasks.task_draw import default_kinds
@@ -52,16 +53,22 @@ def demonstrate_once(arguments: argparse.Namespace, out: Path) -> dict[str, Any]
     kinds = task_kinds(arguments.goals or default_kinds(contract))
     variety_named(arguments.scenes)
     turns_of(arguments.rate, contract)
+    owner = brain_of(contract)
     bundle = bundle_for(contract, arguments)  # fails here, not in a log
     _clear(out)
     say = sys.stderr if arguments.json else sys.stdout
     print(f"{contract.name} with model {bundle.manifest.name}, seed {arguments.seed}; logs in {out / 'logs'}", file=say)
 
-    result = _run(arguments, out, ",".join(kinds), "model")
+    if contract.deployment.sources is not None:
+        print(
+            f"the contract names several sources of commands: the demo asks for {owner} as owner of the gate", file=say
+        )
+
+    result = _run(arguments, out, ",".join(kinds), "model", owner)
     controls: dict[str, Any] = {}
     if arguments.controls:
         print("Control: the same without a brain, actions drawn at random", file=say)
-        control = _run(arguments, out / "control_random", ",".join(kinds), "random")
+        control = _run(arguments, out / "control_random", ",".join(kinds), "random", owner)
         reached = sum(goal["reached"] for goal in control["goals"])
         controls["random"] = {"reached": reached, "of": len(control["goals"]), "goals": control["goals"]}
     summary = {
@@ -79,7 +86,7 @@ def demonstrate_once(arguments: argparse.Namespace, out: Path) -> dict[str, Any]
     return summary
 
 
-def _run(arguments: argparse.Namespace, out: Path, goals: str, policy: str) -> dict[str, Any]:
+def _run(arguments: argparse.Namespace, out: Path, goals: str, policy: str, owner: str) -> dict[str, Any]:
     """Start everything, wait for the verdicts, stop everything."""
     from world_model_ros.bringup.demonstration import demonstrate
     from world_model_ros.bringup.options import SimulationOptions
@@ -91,6 +98,7 @@ def _run(arguments: argparse.Namespace, out: Path, goals: str, policy: str) -> d
         model=arguments.model,
         provider=arguments.provider,
         policy=policy,
+        owner=owner,
         seed=arguments.seed,
         rate_hz=arguments.rate,
         record=str(out / "bag") if main_run else "",

@@ -1,6 +1,7 @@
 """The command gate as a process of its own: everything that reaches the controller goes through it.
 
 Parameters: ``robot`` (contract, name or file), ``dry_run`` (judge and report, never arm, send nothing),
+``owner`` (the source of commands that owns it at the start, where the contract names sources; nobody without it),
 ``speed_scale`` (0.05 to 1, share of the speed of everything that is commanded, to be changed at any time),
 ``thread_priority`` (SCHED_FIFO priority of the process; 0 for none), ``lock_memory`` (keep the process in memory); both
 as ros2_control's controller manager has them, where they are allowed.
@@ -26,6 +27,7 @@ from rclpy.parameter import Parameter
 from std_srvs.srv import Trigger
 
 from world_model_ros.contract.contract import load_contract
+from world_model_ros.core.errors import UserError
 from world_model_ros.core.share_folder import default_robot
 from world_model_ros.gate.factory import gate_for
 from world_model_ros.gate.gate import SLOWEST
@@ -52,6 +54,7 @@ class CommandGateNode(Node):
         declare(self, "thread_priority", 50)
         declare(self, "lock_memory", True)
         self._gate = gate_for(contract)
+        self._ask_for(str(declare(self, "owner", "")))
         span = FloatingPointRange(from_value=SLOWEST, to_value=1.0)
         about = ParameterDescriptor(description="share of the commanded speed", floating_point_range=[span])
         self._gate.speed_scale = float(declare(self, "speed_scale", 1.0, about))
@@ -81,7 +84,8 @@ class CommandGateNode(Node):
         gc.freeze()  # else a full collection looks through all that was loaded, and takes longer than a cycle
         self._ending = Event()
         # The first line takes the logger 22 ms: not in a cycle.
-        self.get_logger().info(f"gate of {contract.name}: {command.rate_hz:g} Hz, {self._gate.state.value}")
+        line = f"gate of {contract.name}: {command.rate_hz:g} Hz, {self._gate.state.value}{self._owned()}"
+        self.get_logger().info(line)
         self._thread = Thread(target=self._run, name="gate", daemon=True)
         self._thread.start()
 
@@ -157,11 +161,26 @@ class CommandGateNode(Node):
         missing = self._inbox.joints_missing
         if refusal is not None and refusal.rule == "joint_states_stale" and missing:
             refusal = replace(refusal, value=f"{refusal.value}: {missing}")
-        unheard, ownership = self._outbox.unheard, self._gate.ownership
+        unheard = self._outbox.unheard
         done = f"armed; no controller listens on {unheard[0]} yet" if unheard else "armed"
-        if len(ownership.sources) > 1 or ownership.owner is None:
-            done += f"; owned by {ownership.owner or 'nobody, until command/owner asks for a source'}"
-        return refusal, done
+        return refusal, done + self._owned()
+
+    def _ask_for(self, owner: str) -> None:
+        """Ask for who owns the gate at the start; `UserError` if that is no source that may move the robot."""
+        refusal = self._gate.ownership.ask(owner, 0) if owner else None
+        if refusal is not None:
+            raise UserError("owner", owner, str(refusal.limit))
+
+    def _owned(self) -> str:
+        """Who owns the gate, or is asked for, where there is a choice."""
+        ownership = self._gate.ownership
+        owner, sources = ownership.owner, ownership.sources.values()
+        if owner is None and ownership.asked is not None:
+            return f"; to be owned by {ownership.asked.name}"
+        if owner is None:
+            legal = " or ".join(each.name for each in sources if each.moves)
+            return f"; owned by nobody, so nothing moves until command/owner asks for {legal}"
+        return f"; owned by {owner}" if len(sources) > 1 else ""
 
     def _stop(self, now_ns: int) -> tuple[None, str]:
         self._gate.stop(now_ns)

@@ -21,8 +21,9 @@ from visualization_msgs.msg import MarkerArray
 
 from world_model_ros.bringup.domain import talking_in
 from world_model_ros.bringup.options import SimulationOptions
-from world_model_ros.bringup.processes import own, simulation
+from world_model_ros.bringup.processes import brain_of, own, simulation
 from world_model_ros.bringup.run import Running
+from world_model_ros.contract.contract import load_contract
 from world_model_ros.core.errors import UserError
 
 _SETTLE_S = 1.5  # of each block, not counted: subscriptions are found, the view begins
@@ -44,9 +45,10 @@ def view_campaign(robot: str, blocks: int, block_s: float, seed: int = 0) -> dic
         the medians of neighbouring blocks, with the smallest and largest; ``missed_points``: how many more of 100 are
         missed; ``images`` and ``markers`` that came meanwhile.
     """
+    owner = brain_of(load_contract(robot))
     with (
         TemporaryDirectory() as logs,
-        Running(own(simulation(SimulationOptions(robot, seed=seed))), Path(logs)) as running,
+        Running(own(simulation(SimulationOptions(robot, seed=seed, owner=owner))), Path(logs)) as running,
     ):
         context = rclpy.Context()
         with talking_in(running.environment):
