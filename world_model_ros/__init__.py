@@ -17,7 +17,7 @@ _PLACES = {
     "bags.align.ticks": ("BagTicks", "Tick"),
     "contract.contract": ("Contract", "load_contract"),
     "core.errors": ("UserError",),
-    "core.goal": ("Goal", "PoseGoal"),
+    "core.goal": ("Goal", "PoseGoal", "ValueGoal"),
     "core.streams": ("Observation",),
     "core.trajectory": ("JointLimits", "Trajectory"),
     "learning.export.bundle_writer": ("write_bundle",),
@@ -35,6 +35,7 @@ _PLACES = {
     "gate.gate": ("Gate",),
     "gate.output": ("GateOutput",),
     "gate.states": ("State",),
+    "goals.subgoal": ("check_goal",),
 }
 _MODULES = {name: module for module, names in _PLACES.items() for name in names}
 
@@ -48,13 +49,14 @@ if TYPE_CHECKING:
     from world_model_ros.bundle.manifest import Manifest, Sizes
     from world_model_ros.contract.contract import Contract, load_contract
     from world_model_ros.core.errors import UserError
-    from world_model_ros.core.goal import Goal, PoseGoal
+    from world_model_ros.core.goal import Goal, PoseGoal, ValueGoal
     from world_model_ros.core.streams import Observation
     from world_model_ros.core.trajectory import JointLimits, Trajectory
     from world_model_ros.gate.factory import gate_for
     from world_model_ros.gate.gate import Gate
     from world_model_ros.gate.output import GateOutput
     from world_model_ros.gate.states import State
+    from world_model_ros.goals.subgoal import check_goal
     from world_model_ros.learning.export.bundle_writer import write_bundle
     from world_model_ros.learning.export.publish import export
     from world_model_ros.learning.training.config import TrainConfig
@@ -96,7 +98,9 @@ __all__ = [
     "TrainConfig",
     "Trajectory",
     "UserError",
+    "ValueGoal",
     "__version__",
+    "check_goal",
     "export",
     "gate_for",
     "load_bundle",

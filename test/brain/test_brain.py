@@ -60,7 +60,8 @@ def follow(brain, contract, arm, q, goal, ticks, camera=lambda tip: 0, missing=l
         tip = arm.tip(q)[0]
         now_ns = (index + 1) * TICK_NS
         observation = observe(contract, q, now_ns, missing(index), camera(tip))
-        decision, memory = brain.tick(observation, brain.applied_action(before, q), q, memory, goal, index)
+        applied = brain.applied_action(before, q)
+        decision, memory = brain.decide(observation, applied, q, memory, goal, index)
         before = q
         if decision.trajectory is not None:
             q = decision.trajectory.sample(now_ns + TICK_NS)[0]
@@ -241,7 +242,7 @@ def test_a_watching_model_perceives_and_commands_nothing(tmp_path, contract, hom
     watcher = Brain(
         load_bundle(write_toy_bundle(tmp_path / "watch", contract, kind="watch"), contract), contract, "cpu"
     )
-    decision, _ = watcher.tick(observe(contract, home), None, home, watcher.start(), pose_goal(0.5, 0.1), 0)
+    decision, _ = watcher.decide(observe(contract, home), None, home, watcher.start(), pose_goal(0.5, 0.1), 0)
     assert decision.status == "watching"
     assert decision.trajectory is None
     assert decision.belief_poses.shape == (2, 7)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from math import inf, isfinite
+from numbers import Integral
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -13,20 +14,21 @@ from world_model_ros.brain.decision import Decision, Decoded, Imagined, Memory, 
 from world_model_ros.brain.graph_inputs import Inputs, goal_inputs, measured_positions, perceive_inputs
 from world_model_ros.brain.imagination.rollout import decode, imagine
 from world_model_ros.brain.stopwatch import Stopwatch
-from world_model_ros.bundle.bundle import Bundle
+from world_model_ros.bundle.bundle import Bundle, wrong_interface
 from world_model_ros.bundle.device import Resident
 from world_model_ros.bundle.provider import provider_named
 from world_model_ros.bundle.session import Graph
 from world_model_ros.bundle.signatures import first_camera
 from world_model_ros.contract.contract import Contract
 from world_model_ros.core.arrays import Float, Floats
+from world_model_ros.core.checks import finite, numbers
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.goal import Goal
 from world_model_ros.core.noise import coloured_noise
 from world_model_ros.core.streams import Observation
 from world_model_ros.goals.errors import Imagination, steps_to_go
 from world_model_ros.goals.recovery import push_progress
-from world_model_ros.goals.subgoal import Subgoal, turned_targets, wished_targets
+from world_model_ros.goals.subgoal import Subgoal, check_goal, turned_targets, wished_targets
 from world_model_ros.goals.subgoals import Aiming
 from world_model_ros.goals.workspace import Workspace
 from world_model_ros.kinematics.arm import ArmKinematics
@@ -57,6 +59,12 @@ class Brain:
             raise UserError("policy", policy, f"one of {list(get_args(Policy))}")
         if not isinstance(threads, int) or threads < 1:
             raise UserError("threads", threads, "1 or more")
+        for field, value, kind in (("bundle", bundle, Bundle), ("contract", contract, Contract)):
+            if not isinstance(value, kind):
+                raise UserError(field, value, f"a {kind.__name__}, of load_{field}")
+        other = wrong_interface(bundle.manifest, contract)
+        if other is not None:
+            raise other
         self.bundle, self.contract, self.policy = bundle, contract, policy
         self.provider = str(provider_named(provider))
         resident = None if self.provider.startswith("cpu") else Resident()
@@ -85,6 +93,23 @@ class Brain:
         """Whether it plans; a bundle that cannot only watches."""
         return self.bundle.manifest.kind == "act" and self.policy != "watch"
 
+    def check_motion(self, applied: Floats | None, reference: Float | None) -> None:
+        """`UserError` of an action that is not (C,) or commanded joints that are not (J,) finite numbers, nor None."""
+        if applied is not None:
+            finite("applied", applied, self.contract.interface.action.size)
+        if reference is not None:
+            finite("reference", reference, len(self.contract.joint_names))
+
+    def _check_observation(self, observation: Observation) -> None:
+        if not isinstance(observation, Observation):
+            raise UserError("observation", observation, "an Observation")
+        for name in self.bundle.manifest.streams:
+            if name not in observation.fresh:
+                streams = list(self.bundle.manifest.streams)
+                raise UserError("observation: fresh", sorted(observation.fresh), f"an entry for each of {streams}")
+            if observation.fresh[name] and name not in observation.values:
+                raise UserError("observation: values", sorted(observation.values), f"{name} too, which is fresh")
+
     def _wants(self, goal: Goal | None) -> bool:
         """Whether a goal is looked at: by who plans always, by who only watches if there is one."""
         return self.acts or (goal is not None and self.bundle.manifest.kind == "act")
@@ -108,6 +133,8 @@ class Brain:
 
     def applied_action(self, before: Float | None, now: Float | None) -> Floats:
         """Action (C,) between two commanded configurations (J,); zeros where one is not known."""
+        self.check_motion(None, before)
+        self.check_motion(None, now)
         if self._motion is None or before is None or now is None:
             return np.zeros(self.contract.interface.action.size, np.float32)
         return np.asarray(self._motion.applied_action(before, now), np.float32)
@@ -130,12 +157,34 @@ class Brain:
             applied: (C,) action that was applied since the last tick; None if not known, which counts as none.
             reference: (J,) commanded joint positions now; None takes the measured ones.
             memory: of the last tick; `Memory.refused` if the gate refused what it led to.
-            goal: checked by `check_goal`; None holds still.
-            seed: of the planner's noise.
+            goal: that `check_goal` takes; None holds still.
+            seed: of the planner's noise, from 0 up.
 
         Returns:
             The decision, and the memory for the next tick.
+
+        Raises:
+            UserError: one of them is of another type or shape, has numbers that are not finite, or is a goal that this
+                robot or this model cannot have.
         """
+        self._check_observation(observation)
+        self.check_motion(applied, reference)
+        _check_memory(memory)
+        if isinstance(seed, bool) or not isinstance(seed, Integral) or seed < 0:
+            raise UserError("seed", seed, "a whole number from 0 up")
+        checked = None if goal is None else check_goal(goal, self.contract, self.bundle.manifest)
+        return self.decide(observation, applied, reference, memory, checked, seed)
+
+    def decide(
+        self,
+        observation: Observation,
+        applied: Floats | None,
+        reference: Float | None,
+        memory: Memory,
+        goal: Goal | None,
+        seed: int,
+    ) -> tuple[Decision, Memory]:
+        """As `tick`, of what was checked where it came in, or that a brain was given when a bag was recorded."""
         watch, spent_ms = Stopwatch(), self._spent_ms()
         decision, after = self._decide(observation, applied, reference, memory, goal, seed, watch)
         return replace(decision, stages_ms=watch.laps, runtime_ms=self._spent_ms() - spent_ms), after
@@ -199,7 +248,9 @@ class Brain:
         return decision, replace(after, warm=chunk, age=age, planned_for=stamp_ns)
 
     def imagine(self, memory: Memory, candidates: Floats) -> Imagined:
-        """Futures of action sequences (N, H, C) from a memory, for any N."""
+        """Futures of action sequences (N, H, C) from a memory, for any N; `UserError` of another shape."""
+        _check_memory(memory)
+        _check_rows("candidates", candidates, self.start().warm.shape)
         return imagine(self._graphs["rollout"], memory.belief, candidates)
 
     def decode(
@@ -212,6 +263,7 @@ class Brain:
             reference: the first camera's last real frame, (H, W, 3) uint8.
             still: (K,) 1 for targets that are known to be where it shows them.
         """
+        _check_rows("states", states, (self.bundle.manifest.sizes.state,))
         references = {} if self._camera is None else {self._camera.name: reference}
         return decode(self._graphs["decode"], states, references, still)
 
@@ -229,6 +281,7 @@ class Brain:
 
     def usual_future(self, memory: Memory) -> PriorRollout:
         """How it usually goes on: actions as in the recordings, and what they lead to. `UserError` without a policy."""
+        _check_memory(memory)
         graph = self._graph("policy")
         found = graph.run(graph.neutral() | {"memory": memory.belief})
         return PriorRollout(found["chunk"], found["states"], found.get("poses"))
@@ -302,6 +355,19 @@ class Brain:
         sizes, spec = self.bundle.manifest.sizes, self.bundle.manifest.planner
         shape = (sizes.iterations, sizes.candidates, sizes.horizon, self.contract.interface.action.size)
         return coloured_noise(seed, shape, 2.0 if spec is None else spec.beta)
+
+
+def _check_memory(memory: Memory) -> None:
+    if not isinstance(memory, Memory):
+        raise UserError("memory", memory, "a Memory, of Brain.start or of the tick before")
+
+
+def _check_rows(field: str, rows: Floats, shape: tuple[int, ...]) -> None:
+    """`UserError` of what is not one row of this shape at least, all of it real numbers."""
+    found = numbers(rows)
+    if found is None or not found.size or found.shape[1:] != shape:
+        shown = rows if found is None else f"an array of shape {found.shape}"
+        raise UserError(field, shown, f"numbers of shape ({', '.join(map(str, ('any', *shape)))})")
 
 
 def _perceived(felt: dict[str, Any], sees: bool) -> Decision:

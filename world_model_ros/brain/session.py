@@ -186,6 +186,7 @@ class BrainSession:
         self, reference: Reference, refusal: str | None, applied: Floats | None, seed: int | None
     ) -> dict[str, Any]:
         """All of `TickInputs` that does not hang on goals."""
+        self._brain.check_motion(applied, reference)
         if refusal is not None:
             self._turns.refused()
         memory, before = self._turns.next()
@@ -200,7 +201,7 @@ class BrainSession:
         """Decide, and remember. What goes wrong in between is to be followed by `restart`."""
         seen = Seen("error", moves=self._moves(inputs), rule=inputs.refusal, restarted=inputs.restarted)
         try:
-            decision, memory = self._brain.tick(
+            decision, memory = self._brain.decide(
                 inputs.observation, inputs.applied, inputs.reference, inputs.memory, inputs.goal, inputs.seed
             )
             to_go_s = None if decision.to_go is None else decision.to_go * self._brain.contract.tick_s

@@ -75,6 +75,8 @@ def find_bundle(name_or_path: str | Path) -> Path:
 
 def load_bundle(name_or_path: str | Path, contract: Contract) -> Bundle:
     """Find and verify a bundle. Raises the first `UserError` that `check_bundle` would list."""
+    if not isinstance(contract, Contract):
+        raise UserError("contract", contract, "a Contract, of load_contract")
     folder = find_bundle(name_or_path)
     manifest = read_manifest(folder)
     for check in _checks(folder, manifest, contract):
@@ -125,7 +127,7 @@ def validated(folder: Path, told: Mapping[str, Any]) -> Manifest:
 
 
 def _checks(folder: Path, manifest: Manifest, contract: Contract) -> Iterator[Check]:
-    yield Check("interface", _wrong_interface(manifest, contract))
+    yield Check("interface", wrong_interface(manifest, contract))
     yield Check("order of streams and targets", _wrong_order(manifest, contract))
     for name, sha256 in manifest.files.items():
         yield Check(f"file {name}", wrong_file(folder / name, sha256))
@@ -156,7 +158,8 @@ def _checks(folder: Path, manifest: Manifest, contract: Contract) -> Iterator[Ch
             yield Check(f"file {path.name}", UserError(f"{folder / MANIFEST}: files", f"none of {path.name}", legal))
 
 
-def _wrong_interface(manifest: Manifest, contract: Contract) -> UserError | None:
+def wrong_interface(manifest: Manifest, contract: Contract) -> UserError | None:
+    """Why a bundle is for another robot; None if it is for this one."""
     if manifest.interface_hash == contract.interface_hash:
         return None
     legal = f"a model made for robot {contract.name!r}, interface {contract.interface_hash[:12]}"

@@ -10,6 +10,7 @@ import onnxruntime as ort
 
 from world_model_ros.bundle.manifest import GraphSpec, TensorSpec
 from world_model_ros.core.arrays import Array
+from world_model_ros.core.errors import UserError
 
 
 class Resident:
@@ -34,6 +35,15 @@ class Resident:
         return next((value for known, value in self._known if known is array), None)
 
 
+def require_fit(field: str, value: object, asked: TensorSpec) -> None:
+    """`UserError` of what a tensor cannot be filled with."""
+    legal = f"{asked.dtype} {asked.shape}"
+    if not isinstance(value, np.ndarray):
+        raise UserError(field, value, f"an array of {legal}")
+    if value.shape != asked.shape or value.dtype != asked.dtype:
+        raise UserError(field, f"{value.dtype} {value.shape}", legal)
+
+
 class DeviceRun:
     """A session with its buffers on a device.
 
@@ -49,7 +59,7 @@ class DeviceRun:
     def __init__(
         self, session: Any, spec: GraphSpec, device: tuple[str, int], resident: Resident, kept: tuple[str, ...] = ()
     ) -> None:
-        self._session, self._resident = session, resident
+        self._session, self._resident, self._specs = session, resident, spec.inputs
         self._inputs = {
             name: ort.OrtValue.ortvalue_from_numpy(np.zeros(spec.inputs[name].shape, spec.inputs[name].dtype), *device)
             for name in (each.name for each in session.get_inputs())
@@ -93,7 +103,8 @@ class DeviceRun:
         there = self._resident.find(array)
         if there is not None:
             return there
-        if self._held.get(name) is not array:
+        if self._held.get(name, self) is not array:
+            require_fit(name, array, self._specs[name])  # a buffer takes what has as many bytes
             self._inputs[name].update_inplace(np.ascontiguousarray(array))
             if array.flags.writeable:
                 self._held.pop(name, None)

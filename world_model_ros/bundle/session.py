@@ -10,7 +10,7 @@ from typing import Any
 import onnxruntime as ort
 
 from world_model_ros.bundle.bundle import Bundle
-from world_model_ros.bundle.device import DeviceRun, Resident
+from world_model_ros.bundle.device import DeviceRun, Resident, require_fit
 from world_model_ros.bundle.provider import provider_named
 from world_model_ros.bundle.signatures import neutral
 from world_model_ros.core.arrays import Array
@@ -65,7 +65,12 @@ class Graph:
             found = self._bound.run(inputs)
         else:
             read = {name: inputs[name] for name in self._inputs}
-            found = dict(zip(self._outputs, self._session.run(self._outputs, read)))
+            try:
+                found = dict(zip(self._outputs, self._session.run(self._outputs, read)))
+            except Exception:  # ONNX Runtime's errors have no common base; that an input fits is only asked now
+                for name in self._inputs:
+                    require_fit(f"{self.name}: {name}", inputs[name], self.spec.inputs[name])
+                raise
         self.spent_ms += (perf_counter() - before) * 1e3
         return found
 

@@ -19,7 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from world_model_ros.contract.gate_settings import BRAIN, GateSettings
-from world_model_ros.core.arrays import Float, numbers
+from world_model_ros.core.arrays import Float
+from world_model_ros.core.checks import numbers, whole_ns
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.trajectory import JointLimits, Trajectory
 from world_model_ros.gate.alarms import Alarms
@@ -39,7 +40,7 @@ from world_model_ros.gate.limiter import EXACT_S, Limiter, Motion, Plan
 from world_model_ros.gate.output import GateOutput, require_finite
 from world_model_ros.gate.ownership import JOIN, OWNER, Ownership
 from world_model_ros.gate.retreat import Trail
-from world_model_ros.gate.rules import Refusal, TrajectoryLike, judge, whole_ns
+from world_model_ros.gate.rules import Refusal, TrajectoryLike, judge
 from world_model_ros.gate.squeeze import Squeeze
 from world_model_ros.gate.states import Event, Machine, State, Transition
 

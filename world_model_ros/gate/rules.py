@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from numbers import Integral
 from typing import Protocol
 
 import numpy as np
 
-from world_model_ros.core.arrays import Float, numbers
-from world_model_ros.core.errors import UserError, some_of
+from world_model_ros.core.arrays import Float
+from world_model_ros.core.checks import numbers, whole_ns
+from world_model_ros.core.errors import some_of
 from world_model_ros.core.trajectory import JointLimits, Trajectory
 
 MAX_POINTS = 1000
 FUTURE_S = 0.1  # a stamp may be this far ahead, for clocks that differ a little
 _ROUNDING = 1e-9  # rad or m, of the extrema of a spline
-_MOST_NS = 2**63  # of a stamp
 _MOST_WORDS = 200  # signs
 _FORM = "joint names, lists of real numbers, and a stamp in whole ns"
 VELOCITY_RATIO = 2.0  # beyond the limit by more than this is a mistake; less is limited
@@ -99,13 +98,6 @@ def judge(
         or _judge_limits(trajectory, limits)
         or trajectory
     )
-
-
-def whole_ns(field: str, time_ns: object) -> int:
-    """A time in whole nanoseconds that arithmetic can be done with; `UserError` of any other thing."""
-    if isinstance(time_ns, bool) or not isinstance(time_ns, Integral) or abs(int(time_ns)) > _MOST_NS:
-        raise UserError(field, time_ns, "whole nanoseconds")
-    return int(time_ns)
 
 
 def _judge_form(command: TrajectoryLike, joints: tuple[str, ...]) -> Refusal | None:

@@ -18,6 +18,7 @@ from world_model_ros.core.errors import UserError
 from world_model_ros.core.goal import Goal
 from world_model_ros.core.orientation import apart_rad
 from world_model_ros.goals.errors import GoalError
+from world_model_ros.goals.form import well_formed
 from world_model_ros.goals.workspace import Reach, Workspace
 
 REACHED_M = 0.004
@@ -114,15 +115,12 @@ def check_goal(goal: Goal, contract: Contract, manifest: Manifest | None = None)
     Raises:
         UserError: with the legal values. A target that the model was never given the place of is no target.
     """
-    interface = contract.interface
+    interface, goal = contract.interface, well_formed(goal, contract)
     if manifest is not None:
         _check_model(goal, manifest)
     if goal.kind == "joints":
         return _within_limits(goal, contract)
     names = [target.name for target in interface.targets]
-    for target in (goal.target, *(each.target for each in goal.also)):
-        if target is not None and target not in names:
-            raise UserError("goal: target", target, f"one of {names}")
     unknown = [] if manifest is None else manifest.unlabelled
     if goal.kind == "image":
         if first_camera(interface) is None or not names:
@@ -147,8 +145,6 @@ def _check_wishes(goal: Goal, contract: Contract) -> None:
     for index, pose in pose_goals(goal, contract):
         if targets[index].name in scalars:
             raise UserError(f"goal: {targets[index].name}", "a pose", "a value: it is articulated")
-        if not np.isfinite(pose).all():
-            raise UserError("goal: pose", pose.tolist(), "finite numbers")
         workspace.for_target(targets[index]).check(pose)
     for each in goal.values:
         if each.target not in scalars:

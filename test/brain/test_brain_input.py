@@ -1,0 +1,199 @@
+"""What a program hands to a brain is checked where it comes in: an error names field, value and what is legal."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from toy_bundle import write_toy_bundle
+
+import world_model_ros as wm
+from world_model_ros.brain.session import BrainSession
+from world_model_ros.bundle.device import Resident
+from world_model_ros.bundle.session import Graph
+
+HOME = np.array([0.0, -1.2, 1.6, -1.9, -1.57, 0.0])
+POSE = np.array([0.5, 0.1, 0.03, 0, 0, 0, 1], np.float32)
+TICK_NS = 100_000_000
+
+
+@pytest.fixture(scope="module")
+def brain(toy_bundle, contract):
+    return wm.Brain(wm.load_bundle(toy_bundle, contract), contract, provider="cpu")
+
+
+@pytest.fixture(scope="module")
+def seen(contract):
+    values = {each.name: np.zeros(each.shape, each.dtype) for each in contract.interface.streams}
+    values["arm"][:, 0] = HOME
+    return wm.Observation(TICK_NS, values, dict.fromkeys(values, TICK_NS), dict.fromkeys(values, True))
+
+
+def tick(brain, seen, **changed):
+    given = {"observation": seen, "applied": None, "reference": HOME, "memory": brain.start(), "goal": None, "seed": 0}
+    return brain.tick(**{**given, **changed})
+
+
+def goal(**changed):
+    return replace(wm.Goal("pose", 1, "fingertip", POSE), **changed)
+
+
+FAR = np.array([50.0, 0, 0.03, 0, 0, 0, 1], np.float32)
+BAD_GOALS = [
+    ("somewhere", r"goal: got 'somewhere'; expected a Goal"),
+    (goal(kind="dance"), r"goal: kind: got 'dance'; expected one of \['pose'"),
+    (goal(kind=["pose"]), r"goal: kind: got \['pose'\]"),
+    (goal(pose=FAR), r"goal: position.x: got 50.0; expected from 0.28 to 0.72 m"),
+    (goal(pose=np.full(7, np.nan)), r"goal: pose: got \[nan, .*7 finite numbers"),
+    (goal(pose=np.array([np.inf, *POSE[1:]])), r"goal: pose: got \[inf, "),
+    (goal(pose=np.array([*POSE[:6], 1e300])), r"goal: pose: got \[.*inf\]"),
+    (goal(pose=POSE[:3]), r"goal: pose: got 'an array of shape \(3,\)'; expected 7 finite numbers"),
+    (goal(pose=POSE + 1j), r"goal: pose: .*7 finite numbers"),
+    (goal(pose=["0.5"] * 7), r"goal: pose: got \['0.5', "),
+    (goal(pose=None), r"goal: pose: got None"),
+    (goal(target="object_00"), r"goal: target: got 'object_00'.*the closest is 'object_0'"),
+    (goal(target=5), r"goal: target: got 5; expected one of \['fingertip', 'object_0'\]"),
+    (goal(target=["fingertip"]), r"goal: target: got \['fingertip'\]"),
+    (goal(stamp_ns=0.5), r"goal: stamp_ns: got 0.5; expected whole nanoseconds"),
+    (goal(also=5), r"goal: also: got 5"),
+    (goal(also=(goal(),)), r"goal: also: got Goal.*a PoseGoal or a ValueGoal"),
+    (goal(also=(wm.PoseGoal("object_0", FAR),)), r"goal: position.x: got 50.0"),
+    (goal(also=(wm.PoseGoal("object_9", POSE),)), r"goal: target: got 'object_9'"),
+    (goal(also=(wm.ValueGoal("object_0", "0.1"),)), r"goal: value: got '0.1'; expected a number"),
+    (goal(also=(wm.ValueGoal("object_0", 0.1),)), r"goal: (object_0: got 'a value'|got 'value'; expected one of)"),
+    (wm.Goal("value", 1), r"goal: target: got None"),
+    (wm.Goal("value", 1, "object_0"), r"goal: value: got None"),
+    (wm.Goal("joints", 1), r"goal: joints: got None; expected 6 numbers"),
+    (wm.Goal("joints", 1, joints=HOME[:3]), r"goal: joints: got 'an array of shape \(3,\)'"),
+    (wm.Goal("joints", 1, joints=np.full(6, 40.0)), r"goal: joints\[shoulder_pan_joint\]: got 40.0"),
+    (wm.Goal("joints", 1, joints=["home"] * 6), r"goal: joints: got \['home', "),
+    (wm.Goal("joints", 1, joints=HOME, also=(wm.PoseGoal("fingertip", POSE),)), r"goal: also: got \['fingertip'\]"),
+    (wm.Goal("image", 1), r"goal: image: got None; expected an array \(64, 64, 3\) of uint8, as front would see"),
+    (wm.Goal("image", 1, image=np.zeros((64, 64), np.uint8)), r"goal: image: got \(\(64, 64\), 'uint8'\)"),
+    (wm.Goal("image", 1, image=np.zeros((64, 64, 3))), r"goal: image: got \(\(64, 64, 3\), 'float64'\)"),
+]
+
+
+@pytest.mark.parametrize(("bad", "said"), BAD_GOALS, ids=range(len(BAD_GOALS)))
+def test_a_goal_that_cannot_be_is_refused(brain, seen, contract, bad, said) -> None:
+    with pytest.raises(wm.UserError, match=said):
+        tick(brain, seen, goal=bad)
+    with pytest.raises(wm.UserError, match=said):
+        wm.check_goal(bad, contract)
+
+
+def test_a_goal_that_can_be_stays_what_it_is(contract) -> None:
+    for good in (goal(), goal(also=(wm.PoseGoal("object_0", POSE),)), goal(target=None)):
+        assert wm.check_goal(good, contract) == good
+    exact = wm.check_goal(goal(pose=[0.5, 0.1, 0.03, 0, 0, 0, 1]), contract)
+    assert exact.pose.dtype == np.float32
+
+
+def test_a_goal_that_the_model_cannot_have_is_refused(seen, contract, tmp_path) -> None:
+    bundle = wm.load_bundle(write_toy_bundle(tmp_path / "watch", contract, kind="watch"), contract)
+    with pytest.raises(wm.UserError, match=r"goal: got 'pose'; expected none: the model watch only watches"):
+        tick(wm.Brain(bundle, contract, "cpu"), seen, goal=goal())
+
+
+NO_JOINTS = [HOME[:3], np.full(6, np.nan), HOME[None], HOME + 1j, ["0.0"] * 6, "home", 5, [[0.0], 1.0], object()]
+
+
+@pytest.mark.parametrize("bad", NO_JOINTS, ids=range(len(NO_JOINTS)))
+def test_commanded_joints_that_are_no_numbers_of_all_joints_are_refused(brain, seen, bad) -> None:
+    said = r"^reference: got .*; expected 6 finite numbers"
+    with pytest.raises(wm.UserError, match=said):
+        tick(brain, seen, reference=bad)
+    with pytest.raises(wm.UserError, match=said):
+        brain.applied_action(bad, HOME)
+    with pytest.raises(wm.UserError, match=said):
+        brain.applied_action(HOME, bad)
+    session = BrainSession(brain)
+    with pytest.raises(wm.UserError, match=said):
+        session.inputs(seen, bad, applied=np.zeros(2, np.float32))
+
+
+@pytest.mark.parametrize("bad", [np.zeros(3), np.array([np.nan, 0.0]), ["0", "0"], 0.0, np.zeros((2, 1))])
+def test_an_applied_action_that_is_none_is_refused(brain, seen, bad) -> None:
+    with pytest.raises(wm.UserError, match=r"^applied: got .*; expected 2 finite numbers"):
+        tick(brain, seen, applied=bad)
+    session = BrainSession(brain)
+    with pytest.raises(wm.UserError, match=r"^applied: got .*; expected 2 finite numbers"):
+        session.inputs(seen, HOME, applied=bad)
+
+
+def test_lists_and_other_floats_are_the_same_numbers(brain, seen) -> None:
+    usual = tick(brain, seen, applied=np.zeros(2, np.float32), goal=goal())[0]
+    same = tick(brain, seen, applied=[0, 0], reference=HOME.tolist(), goal=goal(pose=POSE.tolist()))[0]
+    assert np.array_equal(usual.chunk, same.chunk)
+    assert np.array_equal(usual.trajectory.positions, same.trajectory.positions)
+
+
+@pytest.mark.parametrize(
+    ("field", "bad"),
+    [("observation", None), ("observation", {}), ("memory", None), ("memory", np.zeros(8))]
+    + [("seed", bad) for bad in (-1, 0.5, "0", None)],
+)
+def test_what_is_of_another_type_is_refused(brain, seen, field, bad) -> None:
+    with pytest.raises(wm.UserError, match=rf"^{field}: got"):
+        tick(brain, seen, **{field: bad})
+
+
+def test_an_observation_says_of_each_stream_whether_it_is_fresh(brain, seen) -> None:
+    with pytest.raises(
+        wm.UserError, match=r"observation: fresh: got \['arm'\]; expected an entry for each of \['front'"
+    ):
+        tick(brain, replace(seen, fresh={"arm": True}))
+    with pytest.raises(wm.UserError, match=r"observation: values: got \['arm'\]; expected front too"):
+        tick(brain, replace(seen, values={"arm": seen.values["arm"]}))
+
+
+@pytest.mark.parametrize(
+    ("name", "bad", "said"),
+    [
+        ("front", np.zeros((32, 32, 3), np.uint8), r"'uint8 \(32, 32, 3\)'; expected uint8 \(64, 64, 3\)"),
+        ("front", np.zeros((64, 64, 3), np.float32), r"'float32 \(64, 64, 3\)'"),
+        ("wrist_wrench", np.zeros(3, np.float32), r"'float32 \(3,\)'"),
+        ("wrist_wrench", None, r"'object \(\)'"),
+    ],
+)
+def test_a_sense_of_another_shape_or_type_is_refused_by_its_name(brain, seen, name, bad, said) -> None:
+    with pytest.raises(wm.UserError, match=rf"perceive: {name}: got {said}"):
+        tick(brain, replace(seen, values={**seen.values, name: bad}))
+
+
+@pytest.mark.parametrize("resident", [None, Resident()], ids=["session", "device"])
+@pytest.mark.parametrize("bad", [np.zeros(8), np.zeros(7, np.float32), np.zeros((1, 8), np.float32), None, "x"])
+def test_a_memory_that_does_not_fit_a_graph_is_refused_by_its_name(toy_bundle, contract, bad, resident) -> None:
+    graph = Graph(wm.load_bundle(toy_bundle, contract), "perceive", "cpu", 1, resident)
+    with pytest.raises(wm.UserError, match=r"memory: got .*float32 \(8,\)"):
+        graph.run(graph.neutral() | {"memory": bad})
+
+
+def test_futures_of_another_shape_are_refused(brain) -> None:
+    memory = brain.start()
+    for bad in (np.zeros((0, 12, 2)), np.zeros((3, 11, 2)), np.zeros((12, 2)), [[[0.0]], [0.0]], "still", None, 5):
+        with pytest.raises(wm.UserError, match=r"^candidates: got .*; expected numbers of shape \(any, 12, 2\)"):
+            brain.imagine(memory, bad)
+    for bad in (np.zeros((0, 8)), np.zeros(8), np.zeros((2, 7)), "state"):
+        with pytest.raises(wm.UserError, match=r"^states: got .*; expected numbers of shape \(any, 8\)"):
+            brain.decode(bad)
+    for call in (lambda: brain.imagine(None, np.zeros((1, 12, 2))), lambda: brain.usual_future(None)):
+        with pytest.raises(wm.UserError, match=r"^memory: got None"):
+            call()
+    with pytest.raises(wm.UserError, match=r"goal: front: got .*; expected uint8 \(64, 64, 3\)"):
+        brain.read(np.zeros((8, 8, 3), np.uint8))
+
+
+def test_a_bundle_for_another_robot_is_refused_with_both_names(toy_bundle, contract) -> None:
+    bundle = wm.load_bundle(toy_bundle, contract)
+    other = wm.load_contract("humanoid_upper_body")
+    with pytest.raises(wm.UserError, match=r"made for robot 'tabletop_arm', .*robot 'humanoid_upper_body'"):
+        wm.Brain(bundle, other, provider="cpu")
+    for bad in ("tabletop_arm", None):
+        with pytest.raises(wm.UserError, match=r"^contract: got .*load_contract"):
+            wm.Brain(bundle, bad)
+        with pytest.raises(wm.UserError, match=r"^contract: got .*load_contract"):
+            wm.load_bundle(toy_bundle, bad)
+        with pytest.raises(wm.UserError, match=r"^bundle: got .*load_bundle"):
+            wm.Brain(bad, contract)
