@@ -19,13 +19,15 @@ from world_model_ros.goals.subgoal import check_goal
 from world_model_ros.sim.scenes.fixtures import placed
 
 CONTRACT, SEEING = load_contract("gripper_table_tracked"), load_contract("gripper_arm")
-OF = {"fragile": SEEING}  # the robot that has what a kind needs
+MESSY = load_contract("gripper_mess_tracked")
+OF = {"fragile": SEEING, "lid": MESSY}  # the robot that has what a kind needs
 THINGS = {
     "grasp_point": np.array([0.45, 0.0, 0.2]),
     "object_0": np.array([0.5, -0.1, 0.028]),
     "object_1": np.array([0.38, -0.2, 0.033]),
     "drawer": np.array([0.0]),
     "button": np.array([1.0]),
+    "lid": np.array([0.0]),
 }
 
 
@@ -43,8 +45,10 @@ def reached(task: Task, **changes: np.ndarray) -> bool:
 
 
 def test_all_are_judged_of_a_robot_that_has_the_things_for_them():
-    assert judged_kinds(SEEING).split(",") == ["pose", "grasp", "place", *TABLE]
-    assert judged_kinds(CONTRACT).split(",") == ["pose", "grasp", "place", *TABLE[:-1]]
+    everywhere = ["pose", "grasp", "place", "stack", "drawer", "into_drawer"]
+    assert judged_kinds(CONTRACT).split(",") == [*everywhere, "button", "two_alike"]
+    assert judged_kinds(SEEING).split(",") == [*everywhere, "button", "two_alike", "fragile"]
+    assert judged_kinds(MESSY).split(",") == [*everywhere, "two_alike", "fragile", "lid"]
     with pytest.raises(UserError, match=r"fragile.*may be one that breaks"):
         draw_task("fragile", 0, CONTRACT, THINGS)
     with pytest.raises(UserError, match=r"button.*a button of deployment.simulation"):
@@ -76,6 +80,27 @@ def test_a_drawer_is_closed_if_it_is_open_and_opened_if_it_is_closed():
     assert task_goal(shut, 0).wishes == (ValueGoal("drawer", 0.0),)
     assert reached(shut, drawer=np.array([0.009]))
     assert not reached(shut, drawer=np.array([0.011]))
+
+
+def test_a_lid_is_closed_if_it_is_open_and_opened_if_it_is_closed():
+    for seed in range(20):
+        assert drawn("lid", seed, lid=np.array([0.8])).position == 0.0
+        assert 0.7 <= drawn("lid", seed).position[0] <= 1.3
+    assert reached(drawn("lid", lid=np.array([0.8])), lid=np.array([0.09]))
+    assert not reached(drawn("lid", lid=np.array([0.8])), lid=np.array([0.11]))
+
+
+def test_what_is_placed_may_be_placed_on_a_shelf():
+    things = {name: place for name, place in THINGS.items() if name != "button"}
+    tasks = [draw_task("place", seed, MESSY, things) for seed in range(60)]
+    (shelf,) = MESSY.simulation.shelves
+    raised = [task for task in tasks if task.position[2] > 0.1]
+    assert 15 < len(raised) < 45
+    for task in raised:
+        assert task.position[2] == pytest.approx(things["object_0"][2] + shelf.height_m)
+        for place, (low, high) in zip(task.position, shelf.area_m):
+            assert low + 0.03 <= place <= high - 0.03
+        check_goal(task_goal(task, 1), MESSY)
 
 
 def test_what_is_put_into_a_drawer_lies_in_it_and_not_on_it_and_it_is_closed():
@@ -116,6 +141,13 @@ def test_an_oracle_brings_it_about(kind: TaskKind):
     result = brought_about(OF.get(kind, CONTRACT), kind)
     assert result.verdict.reached, f"{result.task}: {result.verdict}"
     assert result.broken == ()
+
+
+@pytest.mark.slow
+def test_an_oracle_places_on_a_shelf():
+    result = brought_about(MESSY, "place", 6)
+    assert result.task.position[2] > 0.1
+    assert result.verdict.reached, f"{result.task}: {result.verdict}"
 
 
 @pytest.mark.slow

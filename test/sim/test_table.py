@@ -13,7 +13,7 @@ from skill_run import played
 from world_model_ros.bags.align.episode import aligned_episode
 from world_model_ros.bags.storage.message_types import standard_types
 from world_model_ros.bags.storage.writer import BagWriter
-from world_model_ros.contract.contract import contract_from_text, load_contract
+from world_model_ros.contract.contract import Contract, contract_from_text, load_contract
 from world_model_ros.convert.messages import MessageMaker
 from world_model_ros.core.arrays import Float
 from world_model_ros.core.errors import UserError
@@ -22,7 +22,7 @@ from world_model_ros.sim.collection.operators import GripperSight, TableGrasper,
 from world_model_ros.sim.collection.table_skills import Table, TableSkills, Thing
 from world_model_ros.sim.rig import Rig
 from world_model_ros.sim.scenes.draw import scene_for_seed
-from world_model_ros.sim.scenes.fixtures import MECHANISMS, FixtureConfig, placed
+from world_model_ros.sim.scenes.fixtures import MECHANISMS, FixtureConfig, Placed, placed
 from world_model_ros.sim.scenes.scene import ObjectConfig, SceneConfig
 from world_model_ros.sim.sim_robot import SimRobot
 from world_model_ros.sim.telemetry import Telemetry
@@ -128,6 +128,38 @@ def test_a_drawer_carries_what_is_in_it_along():
     assert robot.object_pose()[1] > y + 0.1
     assert FIXTURES["drawer"].covers(robot.object_pose()[:3])
     robot.close()
+
+
+def test_a_lid_turns_about_its_hinge_and_its_bar_goes_where_it_says():
+    lid = FixtureConfig("lid", "lid", (0.345, 0.2, -np.pi / 2), 0.4)
+    robot, own = SimRobot(CONTRACT, SceneConfig(objects=(), fixtures=(lid,)), 0), Placed(lid, 0.0)
+    bar = robot._model.body("lid").geomadr[0] + len(MECHANISMS["lid"].moving) - 1
+    hinge = own.point(MECHANISMS["lid"].hinge)
+    for force, value in ((0.0, 0.4), (0.3, 1.3), (-0.3, 0.0)):
+        robot._data.qfrc_applied[robot._model.joint("lid").dofadr[0]] = force
+        robot.step_to(robot.now_ns + 1_000_000_000)
+        assert robot.value("lid") == pytest.approx(value, abs=0.02)
+        place = robot._data.geom_xpos[bar]
+        np.testing.assert_allclose(place, own.grip(robot.value("lid")), atol=1e-3)
+        assert np.linalg.norm(place - hinge) == pytest.approx(0.162, abs=1e-3)
+        assert place[2] > 0.05 + 0.1 * value
+    assert own.meets(np.array([0.33, 0.15]), np.array([0.35, 0.16]))  # the bar, where the lid is closed
+    robot.close()
+
+
+def test_shelves_carry_things_and_stand_off_the_area_for_objects():
+    def shelved(place_m: tuple[float, float]) -> Contract:
+        data = yaml.safe_load(CONTRACT.text)
+        data["deployment"]["simulation"]["shelves"] = [{"place_m": place_m, "size_m": [0.1, 0.2], "height_m": 0.07}]
+        return contract_from_text(yaml.safe_dump(data), folder=CONTRACT.folder)
+
+    item = ObjectConfig(half_size=(0.02, 0.02, 0.03), start=(0.65, 0.15, 0.0), lift=0.08)
+    robot = SimRobot(shelved((0.63, 0.12)), SceneConfig(objects=(item,)), 0)
+    robot.step_to(robot.now_ns + 300_000_000)
+    np.testing.assert_allclose(robot.object_pose()[:3], [0.65, 0.15, 0.1], atol=2e-3)
+    robot.close()
+    with pytest.raises(UserError, match=r"shelves\[0\]: place_m must be off the area for objects"):
+        shelved((0.63, 0.05))
 
 
 def test_a_ball_rolls_and_stops():

@@ -80,14 +80,32 @@ class SimulatedCamera(Strict):
 class Fixture(Strict):
     """Something with a joint that stands on the table. A target or a stream of its ``name`` is its value.
 
-    ``drawer``: how far it is open, m. ``button``: 0 or 1, the other one after each press. ``place_m`` is x and y of the
-    middle of a drawer's closed front, or of a button; a drawer opens to where ``yaw``, rad, points.
+    ``drawer``: how far it is open, m. ``lid``: the same of that of a box, rad. ``button``: 0 or 1, the other one after
+    each press. ``place_m`` is x and y of the middle of a drawer's closed front, of a box's, or of a button; a drawer
+    opens to where ``yaw``, rad, points, and a lid has its bar there and its hinge behind.
     """
 
     name: Name
-    kind: Literal["drawer", "button"]
+    kind: Literal["drawer", "button", "lid"]
     place_m: tuple[Finite, Finite]
     yaw: Finite = 0.0
+
+
+class Shelf(Strict):
+    """A board on a block, at ``height_m`` over the table, on which things may be placed.
+
+    ``place_m`` is x and y of its middle; its edges of ``size_m`` are along the base frame's x and y.
+    """
+
+    place_m: tuple[Finite, Finite]
+    size_m: tuple[Positive, Positive]
+    height_m: Positive
+
+    @property
+    def area_m(self) -> tuple[Range, Range]:
+        """x and y of it, from low to high."""
+        (x, y), (width, depth) = self.place_m, self.size_m
+        return (x - width / 2, x + width / 2), (y - depth / 2, y + depth / 2)
 
 
 class Simulation(Strict):
@@ -99,6 +117,7 @@ class Simulation(Strict):
     or ``{shape: box, young_pa}`` of what is soft.
     ``objects_there``: least and most of how many of them a scene has, the first ones; None where it has all.
     ``fixtures``: what has a joint and stands on the table.
+    ``shelves``: at heights over the table, off the area for objects.
     ``cloth_m``: least and most of the side of a square cloth that lies in the area for objects; None where none does.
     ``posts_m``: x and y where posts may stand in the cameras' way, in cluttered scenes; None where they never do.
     """
@@ -111,6 +130,7 @@ class Simulation(Strict):
     ]
     objects_there: tuple[Count, Count] | None = None
     fixtures: list[Fixture] = []
+    shelves: list[Shelf] = []
     cloth_m: tuple[Positive, Positive] | None = None
     cameras: list[SimulatedCamera] = []
     posts_m: tuple[Range, Range] | None = None
@@ -123,10 +143,13 @@ class Simulation(Strict):
                 raise ValueError(f"{name}: the least must not be over the most")
         if self.objects_there is not None and self.objects_there[1] > len(self.objects):
             raise ValueError(f"objects_there: at most {len(self.objects)}, as many as there are objects")
+        for index, shelf in enumerate(self.shelves):
+            if all(low < most and high > least for (low, high), (least, most) in zip(shelf.area_m, self.objects_m)):
+                raise ValueError(f"shelves[{index}]: place_m must be off the area for objects, {self.objects_m}")
         once("fixtures", [fixture.name for fixture in self.fixtures])
         return self
 
     @property
     def furnished(self) -> bool:
         """Whether there is more than one object alone."""
-        return len(self.objects) > 1 or bool(self.fixtures) or self.cloth_m is not None
+        return len(self.objects) > 1 or bool(self.fixtures or self.shelves) or self.cloth_m is not None

@@ -25,6 +25,7 @@ from world_model_ros.sim.scenes.fixtures import placed
 _CHUNK = 4  # ticks a command reaches ahead
 _ARRIVED_M = 0.006
 _THERE_M = 0.02  # of a hand that steadies, from its place
+_RAISED_M, _OVER_M = 0.02, 0.03  # of a goal on a shelf over where the object is; of the way there over the goal
 _WAITING_M = 0.07  # of a hand that waits to push, from the middle of the object
 
 
@@ -77,7 +78,10 @@ class GraspOracle:
         if task.kind in TABLE:
             return Errand(task, box, bounds, placed(self._contract))
         sides = 2 if task.kind == "unseen" else 4  # it may be long
-        return Carry(task.position, box, bounds, task.target in places, task.yaw, task.symmetry, sides)
+        start = places.get(task.target)
+        raised = task.kind == "place" and start is not None and task.position[2] > start[2] + _RAISED_M
+        over_m = _OVER_M if raised else 0.0
+        return Carry(task.position, box, bounds, start is not None, task.yaw, task.symmetry, sides, over_m)
 
 
 class PushOracle:

@@ -14,7 +14,7 @@ from world_model_ros.sim.collection.table_skills import DEEP_M, TableSkills
 from world_model_ros.sim.scenes.fixtures import Placed
 
 _THERE_M = 0.012  # of an object from where it has to be
-_SPREAD_M = 0.005  # of a drawer
+_SPREAD_M, _SPREAD_RAD = 0.005, 0.05  # of a drawer, and of a lid
 _STAYING = 10  # ticks, when all is done
 _CENTRE = np.zeros(2)
 
@@ -53,6 +53,11 @@ class Errand(TableSkills):
         (part,) = self._task.parts
         if self._off(part) > _SPREAD_M:
             yield from self._slide_to(part.target, float(part.position[0]))
+
+    def _do_lid(self) -> Iterator[Waypoint]:
+        (part,) = self._task.parts
+        if self._off(part) > _SPREAD_RAD:
+            yield from self._turn_to(part.target, float(part.position[0]))
 
     def _do_button(self) -> Iterator[Waypoint]:
         (part,) = self._task.parts

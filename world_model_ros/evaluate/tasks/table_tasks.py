@@ -15,7 +15,7 @@ from world_model_ros.sim.scenes.fixtures import placed
 
 # What scenes must be like.
 SCENES: dict[TaskKind, Wish] = {"stack": "upright", "two_alike": "alike", "fragile": "fragile", "unseen": "unseen"}
-# Of what a task is about first: m, and of a button half of what it changes by.
+# Of what a task is about first: m, of a lid rad, and of a button half of what it changes by.
 TABLE_TOLERANCES: dict[TaskKind, float] = {
     "stack": 0.02,
     "drawer": 0.01,
@@ -23,6 +23,7 @@ TABLE_TOLERANCES: dict[TaskKind, float] = {
     "button": 0.5,
     "two_alike": 0.02,
     "fragile": 0.02,
+    "lid": 0.1,
 }
 TABLE_TIMEOUTS_S: dict[TaskKind, float] = {
     "stack": 40.0,
@@ -31,11 +32,13 @@ TABLE_TIMEOUTS_S: dict[TaskKind, float] = {
     "button": 20.0,
     "two_alike": 80.0,
     "fragile": 40.0,
+    "lid": 40.0,
 }
 SHUT_M = 0.01  # a drawer that is closed
 LET_GO_M, _LET_GO_WITHIN_M = 0.08, 0.04  # of the fingertip over what it has stacked
 _OPEN_M = 0.03  # a drawer that is to be closed
 _WIDE_M = 0.06  # the least that one is to be opened
+_OPEN_RAD, _WIDE_RAD = 0.3, 0.7  # the same of a lid
 _APART_M = 0.1  # between the places of two objects, old and new
 
 
@@ -65,6 +68,7 @@ class TableTasks:
         ]
         names = [target.name for target in targets if target.kind == "articulated" and target.name in self._fixtures]
         self._drawers = [name for name in names if self._fixtures[name].mechanism.inside is not None]
+        self._lids = [name for name in names if self._fixtures[name].mechanism.hinge is not None]
         self._buttons = [name for name in names if self._fixtures[name].mechanism.latch is not None]
 
     def lacks(self, kind: TaskKind) -> str:
@@ -77,6 +81,7 @@ class TableTasks:
                 bool(self._drawers and self._objects),
                 "an object and a drawer of deployment.simulation among the targets",
             ),
+            "lid": (bool(self._lids), "a lid of deployment.simulation among the targets"),
             "button": (bool(self._buttons), "a button of deployment.simulation among the targets"),
             "fragile": (
                 bool(self._breaks and self._objects),
@@ -108,6 +113,11 @@ class TableTasks:
         name = self._drawers[0]
         opened = float(random.uniform(_WIDE_M, self._fixtures[name].mechanism.most))
         return [Part(name, np.array([0.0 if self._positions[name][0] > _OPEN_M else opened]))]
+
+    def _lid(self, random: np.random.Generator) -> list[Part]:
+        name = self._lids[0]
+        opened = float(random.uniform(_WIDE_RAD, self._fixtures[name].mechanism.most))
+        return [Part(name, np.array([0.0 if self._positions[name][0] > _OPEN_RAD else opened]))]
 
     def _into_drawer(self, _: np.random.Generator) -> list[Part]:
         name, item = self._drawers[0], self._objects[0]

@@ -31,13 +31,14 @@ TaskKind = Literal[
     "two_alike",
     "fragile",
     "unseen",
+    "lid",
 ]
 
 PUSHES: tuple[TaskKind, ...] = ("push", "push_image", "steady")
 CARRIES: tuple[TaskKind, ...] = ("grasp", "place", "place_turned", "unseen")
 LIFTS: tuple[TaskKind, ...] = ("grasp", "unseen")  # into the air
 # Of a table with several things, or with one that breaks.
-TABLE: tuple[TaskKind, ...] = ("stack", "drawer", "into_drawer", "button", "two_alike", "fragile")
+TABLE: tuple[TaskKind, ...] = ("stack", "drawer", "into_drawer", "button", "two_alike", "fragile", "lid")
 PICTURES: tuple[TaskKind, ...] = ("image", "push_image")
 _UPRIGHT, _ANYHOW = (0.0, 0.0, 0.0, 1.0), (0.0, 0.0, 0.0, 0.0)
 _TURNED_RAD = float(np.radians(10.0))
@@ -104,7 +105,7 @@ class Task:
             fingertip's above both; ``drawer``: how far one is open; ``into_drawer``: an object's place in one that is
             closed; ``button``: whether one is on; ``two_alike``: places of two objects that look the same; ``fragile``:
             that of one that breaks, elsewhere on the table; ``unseen``: as ``grasp``, of an object with a shape that no
-            data was gathered with.
+            data was gathered with; ``lid``: how far that of a box is open.
         target: name of the target that it is about.
         position: where it has to be, (3,), m, base frame, or (1,) of a value. The height of an object that is pushed is
             not judged.

@@ -34,6 +34,7 @@ _CLEAR_M = 0.10  # between a fingertip's goal and the middle of an object, or an
 _ASIDE_M = 0.03  # beyond what hands must keep to their sides
 _PUSH_M = (AWAY_M, 0.12)
 _DRAWS = 10_000
+_SHELVED_SHARE, _FROM_EDGE_M = 0.5, 0.03  # of what is placed, if there are shelves; between its middle and their edge
 LIFTED_M = 0.03  # how near to its goal what is lifted counts as there
 _LIFT_M, _SIDEWAYS_M = (0.08, 0.16), 0.08
 _TOLERANCE_M = dict.fromkeys(get_args(TaskKind), 0.02) | dict.fromkeys(PUSHES, 0.04) | dict.fromkeys(LIFTS, LIFTED_M)
@@ -109,6 +110,8 @@ class _Drawing:
             if target.kind == "object" and target.name in positions
         }
         self._hands = Hands.of(list(self._tips.values()))
+        simulation = contract.deployment.simulation
+        self._shelves = [] if simulation is None else simulation.shelves
         self._symmetries = {target.name: (target.symmetry, target.orientation == "yaw") for target in targets}
 
     def reach(self, random: np.random.Generator, kind: TaskKind) -> list[Part]:
@@ -142,6 +145,8 @@ class _Drawing:
         if kind in LIFTS:
             sideways = random.uniform(-_SIDEWAYS_M, _SIDEWAYS_M, 2)
             position = start + np.array([*sideways, random.uniform(*_LIFT_M)])
+        elif kind == "place" and self._shelves and random.random() < _SHELVED_SHARE:
+            position = self._on_a_shelf(random, start)
         else:
             position = np.array([*random.uniform(area[0], area[1]), start[2]])
         away = bool(np.linalg.norm(position - start) >= AWAY_M)
@@ -149,6 +154,13 @@ class _Drawing:
         inside = all(_inside(position, tip.box, _EDGE_M) for tip in self._tips.values())
         inside &= all(position[2] <= tip.box[1, 2] for tip in self._tips.values())
         return [Part(target, position, True, yaw, symmetry)] if away and clear and inside else []
+
+    def _on_a_shelf(self, random: np.random.Generator, start: Float) -> Float:
+        """A place (3,) for what stands on the table at ``start`` (3,)."""
+        shelf = self._shelves[int(random.integers(len(self._shelves)))]
+        low, high = np.array(shelf.area_m).T
+        inset = np.minimum(_FROM_EDGE_M, 0.5 * (high - low))
+        return np.array([*random.uniform(low + inset, high - inset), start[2] + shelf.height_m])
 
     def push(self, random: np.random.Generator, kind: TaskKind) -> list[Part]:
         """A place for an object, and perhaps one for the hand that steadies it."""

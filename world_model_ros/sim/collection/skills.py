@@ -201,6 +201,7 @@ class Carry(Skills):
         grasps: whether it is about the object.
         turn: yaw that the object is to have, rad; as it has without it. symmetry: how many turns of it look the same.
         sides: how many turns of it fingers may take it at: 4 of a block, 2 of what is long.
+        over_m: how high over its goal it is brought before it is set down.
     """
 
     def __init__(
@@ -212,9 +213,10 @@ class Carry(Skills):
         turn: float | None = None,
         symmetry: int = 4,
         sides: int = 4,
+        over_m: float = 0.0,
     ) -> None:
         super().__init__(0, box, box[:, :2], bounds)
-        self._sides = sides
+        self._sides, self._over_m = sides, over_m
         self._goal, self._grasps, self._turn, self._symmetry = goal, grasps, turn, symmetry
         self._be_exact()
 
@@ -231,7 +233,9 @@ class Carry(Skills):
         if self._turn is not None:
             yaw += least(self._turn - self._sight.item_yaw, self._symmetry)
         hanging = self._sight.tip - self._sight.item
-        high = np.array([*self._goal[:2], max(self._goal[2], resting + _LIFTED_M)])
+        high = np.array([*self._goal[:2], max(self._goal[2] + self._over_m, resting + _LIFTED_M)])
+        if self._over_m:  # up first, not into the side of what it is set on
+            yield Waypoint(np.array([*self._sight.tip[:2], min(high[2] + hanging[2], self._box[1, 2])]), yaw, 0.0)
         yield Waypoint(np.clip(high + hanging, *self._box), yaw, 0.0)
         self._speed = GENTLY  # what it brings may break, on the table too
         low = np.array([*self._goal[:2], max(self._goal[2], resting + _HOVERING_M)])

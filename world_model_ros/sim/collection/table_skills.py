@@ -1,4 +1,4 @@
-"""Skills of a gripper at a table with several objects and fixtures: stack, slide a drawer, put something in, press."""
+"""Skills of a gripper at a table with several objects and fixtures: stack, slide a drawer, put in, press, lift lids."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ TABLE_SKILLS = {
     "slide": 0.13,
     "put_in": 0.14,
     "press": 0.1,
+    "lift_lid": 0.13,
 }
 _WIDE_M = 0.08  # between the fingers of an open gripper
 _GRIP_M = 0.036  # between the fingers on the way to a handle
@@ -30,6 +31,7 @@ _OVER_WALL_M = 0.047  # of the fingertip over the table, with its fingers over t
 _CARRIED_M = 0.1  # over the table, what is carried into a drawer
 DEEP_M = 0.0115  # a press
 _FINGER_M = 0.008  # from the end of the fingers to the fingertip
+_ARC = 6  # parts of the way of a lid that are gone straight
 _CLEAR_M = 0.03  # over what something is stacked on
 
 
@@ -74,6 +76,7 @@ class TableSkills(Skills):
         super().__init__(seed, box, area, bounds)
         self._drawers = {name: each for name, each in fixtures.items() if each.mechanism.inside is not None}
         self._buttons = {name: each for name, each in fixtures.items() if each.mechanism.latch is not None}
+        self._lids = {name: each for name, each in fixtures.items() if each.mechanism.hinge is not None}
         self._chosen = ""
 
     def play(self, table: Table) -> Float:
@@ -96,6 +99,7 @@ class TableSkills(Skills):
             "slide": bool(self._drawers),
             "put_in": bool(free and self._drawers),
             "press": bool(self._buttons),
+            "lift_lid": bool(self._lids),
         }
         shares = np.array([share * can[name] for name, share in TABLE_SKILLS.items()])
         skill = str(self._random.choice(list(TABLE_SKILLS), p=shares / shares.sum()))
@@ -154,12 +158,22 @@ class TableSkills(Skills):
         off = random.normal(0.0, 0.03 if random.random() < 0.15 else 0.004, 2)
         yield from self._push_down(name, off, random.uniform(0.8, 1.1) * DEEP_M, random.uniform(-0.7, 0.7))
 
+    def _lift_lid(self) -> Iterator[Waypoint]:
+        """Open or close a lid, wholly or in part."""
+        random = self._random
+        name = str(random.choice(list(self._lids)))
+        most = self._lids[name].mechanism.most
+        shut = self._table.values[name] > 0.25 * most and random.random() < 0.6
+        yield from self._turn_to(name, 0.0 if shut else float(random.uniform(0.3, 1.0)) * most)
+
     # -- what skills are made of -----------------------------------------------------------------------------------
 
     @property
     def _area_top(self) -> float:
         """Height of the table: fixtures stand on it."""
-        return next((each.top_m for each in (*self._drawers.values(), *self._buttons.values())), 0.0)
+        return next(
+            (each.top_m for each in (*self._drawers.values(), *self._buttons.values(), *self._lids.values())), 0.0
+        )
 
     def _take(self, yaw: float, above: float, off: float = 0.0) -> Iterator[Waypoint]:
         """Grasp the object at this height over its middle, and lift it."""
@@ -204,6 +218,19 @@ class TableSkills(Skills):
         yield Waypoint(self._sight.tip, yaw, wide, 1)
         yield Waypoint(self._sight.tip + up(ABOVE_M[0]), yaw, wide)
 
+    def _turn_to(self, name: str, to: float) -> Iterator[Waypoint]:
+        """Put the fingers on both sides of the bar of a lid, and follow its way to where it is open by ``to`` rad."""
+        lid, now = self._lids[name], self._table.values[name]
+        yaw, wide = _grip_yaw(lid), _GRIP_M / _WIDE_M
+        yield Waypoint(np.clip(lid.grip(now) + up(ABOVE_M[0]), *self._box), yaw, wide)
+        yield Waypoint(lid.grip(now), yaw, wide)
+        yield Waypoint(self._sight.tip, yaw, 0.0, 2)
+        for value in np.linspace(now, to, _ARC + 1)[1:].tolist():
+            yield Waypoint(lid.grip(value), yaw, 0.0)
+        yield Waypoint(lid.grip(to), yaw, 0.0, 2)
+        yield Waypoint(self._sight.tip, yaw, wide, 1)
+        yield Waypoint(np.clip(self._sight.tip + up(ABOVE_M[0]), *self._box), yaw, wide)
+
     def _push_shut(self, name: str, to: float) -> Iterator[Waypoint]:
         """Push a drawer at its handle with closed fingers, to where it is open by ``to`` m."""
         drawer = self._drawers[name]
@@ -223,6 +250,6 @@ class TableSkills(Skills):
         yield Waypoint(place + up(ABOVE_M[0]), yaw, 0.0)
 
 
-def _grip_yaw(drawer: Placed) -> float:
-    """The yaw at which fingers close along the way that a drawer opens; of two the one nearer to 0."""
-    return least(drawer.yaw + 0.5 * np.pi, 2)
+def _grip_yaw(fixture: Placed) -> float:
+    """The yaw at which fingers close along the way that a drawer or lid points; of two the one nearer to 0."""
+    return least(fixture.yaw + 0.5 * np.pi, 2)

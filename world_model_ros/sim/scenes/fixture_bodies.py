@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import cos, sin
+from math import cos, sin, sqrt
 
 import mujoco
 
 from world_model_ros.sim.scenes.fixtures import FixtureConfig, Piece
 
-_FIXED_RGB, _MOVING_RGB = (0.55, 0.5, 0.45), {"drawer": (0.85, 0.8, 0.7), "button": (0.85, 0.15, 0.1)}
+_FIXED_RGB = (0.55, 0.5, 0.45)
+_MOVING_RGB = {"drawer": (0.85, 0.8, 0.7), "button": (0.85, 0.15, 0.1), "lid": (0.5, 0.65, 0.8)}
 _FRICTION = [0.5, 0.005, 0.0001]
 
 
@@ -22,8 +23,9 @@ def add_fixture(spec: mujoco.MjSpec, config: FixtureConfig, top_m: float) -> Non
     moving.gravcomp = 1.0
     moving.add_joint(
         name=config.name,
-        type=mujoco.mjtJoint.mjJNT_SLIDE,
+        type=mujoco.mjtJoint.mjJNT_SLIDE if mechanism.hinge is None else mujoco.mjtJoint.mjJNT_HINGE,
         axis=list(mechanism.axis),
+        pos=list(mechanism.hinge or (0.0, 0.0, 0.0)),
         limited=True,
         range=[0.0, mechanism.most],
         damping=[mechanism.damping, 0.0, 0.0],
@@ -40,11 +42,17 @@ def add_fixture(spec: mujoco.MjSpec, config: FixtureConfig, top_m: float) -> Non
 
 
 def _add_piece(body: mujoco.MjsBody, piece: Piece, rgb: tuple[float, float, float], mass: float) -> None:
-    box = piece.shape == "box"
+    x, y, z = piece.half
+    kind, size, quat = {
+        "box": (mujoco.mjtGeom.mjGEOM_BOX, [x, y, z], [1.0, 0.0, 0.0, 0.0]),
+        "cylinder": (mujoco.mjtGeom.mjGEOM_CYLINDER, [x, z, 0.0], [1.0, 0.0, 0.0, 0.0]),
+        "bar": (mujoco.mjtGeom.mjGEOM_CYLINDER, [x, y, 0.0], [sqrt(0.5), sqrt(0.5), 0.0, 0.0]),
+    }[piece.shape]
     body.add_geom(
-        type=mujoco.mjtGeom.mjGEOM_BOX if box else mujoco.mjtGeom.mjGEOM_CYLINDER,
+        type=kind,
         pos=list(piece.middle),
-        size=list(piece.half) if box else [piece.half[0], piece.half[2], 0.0],
+        size=size,
+        quat=quat,
         mass=mass,
         rgba=[*rgb, 1.0],
         friction=_FRICTION,
@@ -90,7 +98,7 @@ class FixtureStates:
                 self._ready[name] = True
 
     def value(self, name: str, data: mujoco.MjData) -> float:
-        """How far it has moved, m; 0 or 1 of what is pressed."""
+        """How far it has moved, m or rad; 0 or 1 of what is pressed."""
         return float(self._on[name]) if name in self._on else float(data.qpos[self._at[name]])
 
     def _rest(self, name: str) -> float:

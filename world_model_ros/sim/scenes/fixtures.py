@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import product
 from typing import Literal
 
 import numpy as np
@@ -13,16 +14,18 @@ from world_model_ros.core.arrays import Float
 from world_model_ros.core.errors import UserError
 
 Triple = tuple[float, float, float]
+_SWEEP = 5  # places of what moves, for all that it meets
 _MARGIN_M = 0.02  # between a fixture, wherever its joint is, and the area for objects
 
 
 @dataclass(frozen=True)
 class Piece:
-    """A box, or an upright cylinder: its middle and half its size, m, in the frame of its fixture."""
+    """A box, an upright cylinder, or a bar, which is one that lies along y: its middle and half its size, m, in the
+    frame of its fixture."""
 
     middle: Triple
     half: Triple
-    shape: Literal["box", "cylinder"] = "box"
+    shape: Literal["box", "cylinder", "bar"] = "box"
 
 
 @dataclass(frozen=True)
@@ -45,8 +48,10 @@ class Mechanism:
 
     Args:
         fixed: what does not move. moving: what does, where it is at 0.
-        axis: along which it slides, of length 1. most: m, from 0.
-        mass: kg. damping: N s/m. friction: N. stiffness: N/m, of a spring; rest: where that is at rest, m.
+        axis: along which it slides, or about which it turns, of length 1. most: m or rad, from 0.
+        hinge: a point of the axis about which it turns; None of what slides.
+        mass: kg. damping: N s/m or N m s/rad. friction: N or N m. stiffness: N/m, of a spring; rest: where that is at
+            rest, m.
         grip: where a hand takes it at 0, or presses it. inside: middle of its floor at 0, where things may be put.
         latch: of what is pressed; the value of others is how far they have moved.
     """
@@ -63,6 +68,16 @@ class Mechanism:
     rest: float = 0.0
     inside: Triple | None = None
     latch: Latch | None = None
+    hinge: Triple | None = None
+
+    def moved(self, own: Triple | Float, value: float) -> Float:
+        """Where (3,) a point of what moves is, that is at ``own`` at 0."""
+        if self.hinge is None:
+            return np.asarray(own) + value * np.asarray(self.axis)
+        axis, arm = np.asarray(self.axis), np.asarray(own) - self.hinge
+        along = (1.0 - np.cos(value)) * (axis @ arm) * axis
+        turned: Float = self.hinge + np.cos(value) * arm + np.sin(value) * np.cross(axis, arm) + along
+        return turned
 
 
 # A tray of 11 x 11 cm behind a front with a bow, under a roof that is higher than any object.
@@ -103,7 +118,29 @@ _BUTTON = Mechanism(
     grip=(0.0, 0.0, 0.04),
     latch=Latch(pressed=0.009, released=0.0065, down=0.005),
 )
-MECHANISMS: dict[str, Mechanism] = {"drawer": _DRAWER, "button": _BUTTON}
+# A box of 12 x 12 cm with its lid hinged at the back, and a bar in front that turns between the fingers that lift it.
+_LID = Mechanism(
+    fixed=(
+        Piece((-0.004, 0.0, 0.024), (0.004, 0.06, 0.024)),
+        Piece((-0.116, 0.0, 0.024), (0.004, 0.06, 0.024)),
+        Piece((-0.06, 0.056, 0.024), (0.052, 0.004, 0.024)),
+        Piece((-0.06, -0.056, 0.024), (0.052, 0.004, 0.024)),
+    ),
+    moving=(
+        Piece((-0.058, 0.0, 0.052), (0.062, 0.06, 0.003)),
+        Piece((0.02, 0.033, 0.052), (0.016, 0.004, 0.003)),
+        Piece((0.02, -0.033, 0.052), (0.016, 0.004, 0.003)),
+        Piece((0.042, 0.0, 0.052), (0.006, 0.037, 0.006), "bar"),
+    ),
+    axis=(0.0, -1.0, 0.0),
+    most=1.3,
+    mass=0.2,
+    damping=0.05,
+    friction=0.03,
+    grip=(0.042, 0.0, 0.052),
+    hinge=(-0.12, 0.0, 0.049),
+)
+MECHANISMS: dict[str, Mechanism] = {"drawer": _DRAWER, "button": _BUTTON, "lid": _LID}
 
 
 @dataclass(frozen=True)
@@ -113,7 +150,7 @@ class FixtureConfig:
     Args:
         name: of it. kind: one of `MECHANISMS`.
         place: x, y in m in the base frame, and yaw in rad.
-        value: at the start: m, or 0 and 1 of a button.
+        value: at the start: m or rad, or 0 and 1 of a button.
     """
 
     name: str
@@ -147,12 +184,12 @@ class Placed:
 
     def point(self, own: Triple | Float, value: float = 0.0) -> Float:
         """Where (3,) a point of its frame is, of what moves with it."""
-        x, y, z = np.asarray(own) + value * np.asarray(self.mechanism.axis)
+        x, y, z = self.mechanism.moved(own, value)
         c, s = np.cos(self.yaw), np.sin(self.yaw)
         return np.array([self.config.place[0] + c * x - s * y, self.config.place[1] + s * x + c * y, self.top_m + z])
 
     def own(self, place: Float, value: float = 0.0) -> Float:
-        """A place (3,) in its frame, or in that of what moves with it."""
+        """A place (3,) in its frame, or in that of what slides with it."""
         x, y = place[:2] - self.config.place[:2]
         c, s = np.cos(self.yaw), np.sin(self.yaw)
         return np.array([c * x + s * y, c * y - s * x, place[2] - self.top_m]) - value * np.asarray(self.mechanism.axis)
@@ -181,11 +218,10 @@ class Placed:
     def meets(self, low: Float, high: Float) -> bool:
         """Whether it meets an upright box (2,) to (2,) of the plane, wherever its joint is."""
         corners = []
-        for piece in (*self.mechanism.fixed, *self.mechanism.moving):
-            for signs in ((1, 1), (1, -1), (-1, 1), (-1, -1)):
-                corner = np.array(piece.middle) + np.array([*signs, 0]) * piece.half
-                moves = piece in self.mechanism.moving
-                corners += [self.point(corner), self.point(corner, self.mechanism.most * moves)]
+        values = np.linspace(0.0, self.mechanism.most, _SWEEP).tolist()
+        for pieces, at in ((self.mechanism.fixed, [0.0]), (self.mechanism.moving, values)):
+            for piece, signs, value in product(pieces, product((1, -1), repeat=3), at):
+                corners.append(self.point(np.array(piece.middle) + np.array(signs) * piece.half, value))
         own_low, own_high = np.min(corners, 0)[:2], np.max(corners, 0)[:2]
         return bool(np.all(own_low < high) and np.all(own_high > low))
 

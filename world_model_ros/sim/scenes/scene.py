@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.hands import grippers
 from world_model_ros.contract.senses import WrenchStream
-from world_model_ros.contract.simulation import Shape
+from world_model_ros.contract.simulation import Shape, Shelf
 from world_model_ros.sim.scenes.cloth import ClothConfig, add_cloth
 from world_model_ros.sim.scenes.fixture_bodies import add_fixture
 from world_model_ros.sim.scenes.fixtures import FixtureConfig
@@ -28,6 +28,7 @@ _SERVO_SMALL = (900.0, 25.0, 0.15)
 _SERVO_FINGER = (4000.0, 120.0, 0.2)  # of a gripper's finger that slides, N/m, N s/m and kg
 _TABLE_FRICTION = [0.5, 0.005, 0.0001]
 _GLASS_OPACITY = 0.45
+_SHELF_RGB = (0.6, 0.5, 0.38)
 _UNSEEN = 4  # group of sites that are not drawn
 _MOUNTED = 0.1  # how much of what a camera on the bench is moved one moves that is screwed to a link
 
@@ -153,6 +154,8 @@ def build_model(contract: Contract, scene: SceneConfig) -> mujoco.MjModel:
     _add_cameras(spec, contract, scene)
     for index, config in enumerate(scene.objects):
         _add_object(spec, f"object_{index}", config, top_m)
+    for shelf in contract.simulation.shelves:
+        _add_shelf(spec, shelf, top_m)
     for fixture in scene.fixtures:
         add_fixture(spec, fixture, top_m)
     for occluder in scene.occluders:
@@ -337,6 +340,19 @@ def _add_object(spec: mujoco.MjSpec, name: str, config: ObjectConfig, top_m: flo
     geom = body.add_geom(name=name, type=kind, size=size, **looks)
     if config.rolling > 0.0:
         geom.condim, geom.friction = 6, [config.friction, 0.005, config.rolling]
+
+
+def _add_shelf(spec: mujoco.MjSpec, shelf: Shelf, top_m: float) -> None:
+    half = shelf.height_m / 2
+    spec.worldbody.add_geom(
+        type=mujoco.mjtGeom.mjGEOM_BOX,
+        size=[shelf.size_m[0] / 2, shelf.size_m[1] / 2, half],
+        pos=[*shelf.place_m, top_m + half],
+        rgba=[*_SHELF_RGB, 1.0],
+        friction=_TABLE_FRICTION,
+        contype=1,
+        conaffinity=3,
+    )
 
 
 def _add_occluder(spec: mujoco.MjSpec, config: OccluderConfig, top_m: float) -> None:
