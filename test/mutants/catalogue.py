@@ -11,6 +11,8 @@ _RULES, _GATE = "test/gate/test_rules.py", "test/gate/test_gate.py"
 _STATES, _ALARMS = "test/gate/test_gate_states.py", "test/gate/test_alarms.py"
 _LIMITER, _COLLISION = "test/gate/test_limiter.py", "test/gate/test_collision.py"
 
+_SEEN, _CLOUDS = "test/gate/test_seen_clouds.py", "test/kinematics/collision/test_cloud_distances.py"
+
 _CAMPAIGN = "test/bench/test_gate_campaign.py::test_nothing_comes_through"
 
 # What is promised of trajectories, and the rules for commands.
@@ -414,6 +416,78 @@ _MOTION = (
         "0 <= (now_ns - self._held_ns) * 1e-9",
         "a deadman switch that is silent counts as released",
         (_ALARMS,),
+    ),
+    Mutant(
+        "old_clouds_count",
+        "gate/alarms.py::Alarms._blind",
+        "if not -FUTURE_S <= age_s <= cloud.max_age_s:",
+        "if not -FUTURE_S <= age_s:",
+        "a cloud that falls silent brakes",
+        (_SEEN,),
+    ),
+    Mutant(
+        "clouds_of_the_future_count",
+        "gate/alarms.py::Alarms._blind",
+        "if not -FUTURE_S <= age_s <= cloud.max_age_s:",
+        "if not age_s <= cloud.max_age_s:",
+        "a cloud with a stamp of the future is none, or it would look fresh for long",
+        (_SEEN,),
+    ),
+    Mutant(
+        "clouds_outlive_a_leap",
+        "gate/alarms.py::Alarms.forget",
+        "self._seen_ns.clear()",
+        "pass",
+        "after a leap of the clock no cloud counts",
+        (_SEEN,),
+    ),
+    Mutant(
+        "armed_blind",
+        "gate/alarms.py::Alarms._blind",
+        'return f"nothing of {cloud.name} yet"',
+        "continue",
+        "without a cloud of every sensor nothing is armed",
+        (_SEEN,),
+    ),
+    Mutant(
+        "pushed_by_what_comes_near",
+        "gate/collision.py::Collision.see",
+        "np.minimum(self.distances.at(position, self._slow_m)[pairs], self._stop_m)",
+        "-1.0",
+        "what came too near may not come nearer by the arm's own motion",
+        (_SEEN,),
+    ),
+    Mutant(
+        "caught_by_what_comes_near",
+        "gate/collision.py::Collision.see",
+        "if position is not None:",
+        "if position is None:",
+        "from what came too near the arm may go away",
+        (_SEEN,),
+    ),
+    Mutant(
+        "drives_on_to_what_appears",
+        "gate/gate.py::Gate._replan",
+        "plan = plan or self._stop_short(motion)",
+        "pass",
+        "what appears in the way of the plan at hand stops the arm at once",
+        (_SEEN,),
+    ),
+    Mutant(
+        "points_without_a_size",
+        "kinematics/collision/clouds.py::Clouds.distance",
+        "place.translation) - radius_m",
+        "place.translation)",
+        "each point is full within its radius",
+        (_CLOUDS,),
+    ),
+    Mutant(
+        "distances_of_the_cloud_before",
+        "kinematics/collision/distances.py::PairDistances.see",
+        "self._known[pairs] = _UNKNOWN",
+        "pass",
+        "what is known of distances is forgotten when a cloud changes",
+        (_CLOUDS, _SEEN),
     ),
     Mutant(
         "weakest_sensor_decides",

@@ -30,7 +30,7 @@ def excluded_pairs(contract: Contract, links: Sequence[str]) -> dict[frozenset[s
     if settings is None:
         return {}
     found = dict(_of_srdf(contract, links)) if settings.srdf is not None else {}
-    boxes = [obstacle.name for obstacle in contract.deployment.gate.obstacles]
+    boxes = contract.deployment.gate.around
     for index, pair in enumerate(settings.exclude):
         for name in pair:
             field = f"{BY_CONTRACT}[{index}]"

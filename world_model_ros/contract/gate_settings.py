@@ -7,7 +7,7 @@ from typing import Literal, TypeVar
 
 from pydantic import Field, model_validator
 
-from world_model_ros.contract.field_types import Finite, Name, Number, Positive, Range, Strict, Topic, once
+from world_model_ros.contract.field_types import Finite, Name, Number, Positive, Qos, Range, Strict, Topic, once
 
 
 class JointLimit(Strict):
@@ -155,6 +155,43 @@ class Obstacle(Strict):
     position_m: tuple[Finite, Finite, Finite]
 
 
+class Place(Strict):
+    """Where a frame is in the base frame: m, and a quaternion x y z w."""
+
+    position_m: tuple[Finite, Finite, Finite]
+    quaternion: tuple[Finite, Finite, Finite, Finite]
+
+    @model_validator(mode="after")
+    def _unit(self) -> Place:
+        if abs(sum(each * each for each in self.quaternion) - 1.0) > 0.01:
+            raise ValueError(f"quaternion: got {list(self.quaternion)}; legal: x y z w of length 1")
+        return self
+
+
+class Cloud(Strict):
+    """What a depth sensor sees (sensor_msgs/PointCloud2): nothing of the robot may come near it. It only forbids.
+
+    Without one that is younger than ``max_age_s`` nothing moves. Points count by the voxel of ``voxel_m`` that they are
+    in; if there are more than ``most_voxels``, voxels of twice that size count, and so on. Points that are nearer than
+    ``robot_margin_m`` to the robot's own collision geometry are the robot. ``place`` is that of the sensor's frame, the
+    ``frame_id`` of the clouds; left out, transforms (/tf) say it. The gate hears of the voxels on ``gate/seen/NAME``.
+    """
+
+    name: Name
+    topic: Topic
+    qos: Qos = Qos(reliability="best_effort", depth=1)
+    max_age_s: Positive = 0.5
+    voxel_m: Number = Field(default=0.03, ge=0.001, le=1.0)
+    most_voxels: int = Field(default=1000, ge=64, le=4000)
+    robot_margin_m: Positive = 0.03
+    place: Place | None = None
+
+
+def seen_topic(cloud: str) -> str:
+    """The topic on which the gate hears of a cloud by its name."""
+    return f"gate/seen/{cloud}"
+
+
 class CollisionSettings(Strict):
     """Distances of parts of the robot from each other and from obstacles: slower from ``slow_m``, until ``stop_m``.
 
@@ -211,9 +248,15 @@ class GateSettings(Strict):
     deadman: Deadman | None = None
     collision: CollisionSettings | None = None
     obstacles: list[Obstacle] = []
+    clouds: list[Cloud] = []
     max_force_n: Positive | None = None
     surprise: SlowStop | None = None
     predicted_force_n: SlowStop | None = None
+
+    @property
+    def around(self) -> list[str]:
+        """Names of what stands around the robot."""
+        return [each.name for each in self.obstacles] + [each.name for each in self.clouds]
 
     @model_validator(mode="after")
     def _consistent(self) -> GateSettings:
@@ -221,5 +264,7 @@ class GateSettings(Strict):
             raise ValueError("obstacles need collision: {stop_m, slow_m}")
         if self.arm_tolerance > self.tracking_tolerance:
             raise ValueError("arm_tolerance must not be over tracking_tolerance")
-        once("obstacles", [obstacle.name for obstacle in self.obstacles])
+        if self.clouds and self.collision is None:
+            raise ValueError("clouds need collision: {stop_m, slow_m}")
+        once("obstacles and clouds", self.around)
         return self

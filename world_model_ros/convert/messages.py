@@ -74,6 +74,26 @@ class MessageMaker:
             data=self._numbers(pixels.reshape(-1).view(np.uint8), "B"),
         )
 
+    def seen(self, points: np.ndarray[Any, Any], radius_m: float, stamp_ns: int, frame_id: str) -> Any:
+        """sensor_msgs/PointCloud2 of points (N, 3) in m, with the radius around each, as the gate takes them."""
+        rows = np.column_stack([points, np.full(len(points), radius_m)]).astype("<f4")
+        fields = [
+            self.make("sensor_msgs/msg/PointField", name=name, offset=4 * i, datatype=7, count=1)
+            for i, name in enumerate(("x", "y", "z", "radius"))
+        ]
+        return self.make(
+            "sensor_msgs/msg/PointCloud2",
+            header=self.header(stamp_ns, frame_id),
+            height=1,
+            width=len(rows),
+            fields=fields,
+            is_bigendian=False,
+            point_step=16,
+            row_step=16 * len(rows),
+            data=self._numbers(rows.reshape(-1).view(np.uint8), "B"),
+            is_dense=True,
+        )
+
     def tensor(self, values: np.ndarray[Any, Any], stamp_ns: int, frame_id: str = "") -> Any:
         """sensor_msgs/Image with the OpenCV type of the array: taxels ``32FC3``, sound ``16SC1``, states ``32FC1``."""
         channels = values.shape[2] if values.ndim == 3 else 1

@@ -1,4 +1,4 @@
-"""Alarms that slow or stop the gate: a deadman switch, contact force, and the brain's surprise and expected force.
+"""Alarms that slow or stop the gate: a deadman switch, contact force, eyes that are closed, what the brain expects.
 
 None of them ever permits a motion that would not be permitted without it.
 """
@@ -12,7 +12,7 @@ from numbers import Real
 import numpy as np
 
 from world_model_ros.contract.gate_settings import GateSettings, SlowStop
-from world_model_ros.gate.rules import Refusal
+from world_model_ros.gate.rules import FUTURE_S, Refusal
 from world_model_ros.gate.states import Event
 
 
@@ -27,6 +27,11 @@ class Alarms:
         self._held_ns: int | None = None  # when the switch was last said to be held; None once it is released
         self._force_n: dict[str, float] = {}  # by sensor
         self._levels = dict.fromkeys(_LEVELS, 0.0)
+        self._seen_ns: dict[str, int] = {}  # stamp of the newest of each cloud
+
+    def saw(self, cloud: str, stamp_ns: int) -> None:
+        """A cloud of the contract was seen, as of a stamp."""
+        self._seen_ns[cloud] = stamp_ns
 
     def deadman(self, now_ns: int, held: bool) -> None:
         self._held_ns = now_ns if isinstance(held, bool | np.bool_) and held else None
@@ -47,6 +52,7 @@ class Alarms:
     def forget(self) -> None:
         """After a jump of the clock nothing that has an age counts."""
         self._held_ns = None
+        self._seen_ns.clear()
 
     def event(self, now_ns: int) -> Event | None:
         """Why to brake now, if there is a reason."""
@@ -56,6 +62,8 @@ class Alarms:
         most_n = settings.max_force_n
         if most_n is not None and any(force_n > most_n for force_n in self._force_n.values()):
             return Event.FORCE
+        if self._blind(now_ns) is not None:
+            return Event.CLOUD_STALE
         for event, value in self._levels.items():
             bounds = _LEVELS[event](settings)
             if bounds is not None and value >= bounds.stop:
@@ -69,12 +77,26 @@ class Alarms:
             return None
         if event is Event.DEADMAN:
             return Refusal(event.value, None, "released or silent", "held")
+        blind = self._blind(now_ns)
+        if event is Event.CLOUD_STALE and blind is not None:
+            return Refusal(event.value, None, blind, "a cloud that is fresh")
         strongest_n = max(self._force_n.values(), default=0.0)
         return Refusal(event.value, None, f"{strongest_n} N", f"up to {self._settings.max_force_n} N")
 
     def speed(self) -> float:
         """Share of the speed that what the brain says leaves, 0 to 1."""
         return min(_share(value, _LEVELS[event](self._settings)) for event, value in self._levels.items())
+
+    def _blind(self, now_ns: int) -> str | None:
+        """A cloud that is too old to move by, or never came, in words; None if each is fresh."""
+        for cloud in self._settings.clouds:
+            seen_ns = self._seen_ns.get(cloud.name)
+            if seen_ns is None:
+                return f"nothing of {cloud.name} yet"
+            age_s = (now_ns - seen_ns) * 1e-9
+            if not -FUTURE_S <= age_s <= cloud.max_age_s:
+                return f"{cloud.name} is {age_s:.2f} s old (max_age_s {cloud.max_age_s:g})"
+        return None
 
     def _held(self, now_ns: int) -> bool:
         deadman = self._settings.deadman

@@ -47,6 +47,9 @@ class Collision:
 
     Raises:
         UserError: the URDF does not fit the contract.
+
+    Attributes:
+        seen: how many points of each cloud of the contract stand around the robot, and the radius of each, m.
     """
 
     def __init__(self, contract: Contract) -> None:
@@ -55,6 +58,18 @@ class Collision:
         self.distances = PairDistances(contract)
         self._stop_m, self._slow_m = settings.stop_m, settings.slow_m
         self._floor = np.full(len(self.distances.pairs), self._stop_m)
+        self.seen: dict[str, tuple[int, float]] = {each.name: (0, 0.0) for each in contract.deployment.gate.clouds}
+
+    def see(self, cloud: str, points: Float, radius_m: float, position: Float | None) -> None:
+        """Take what a cloud shows now: points (N, 3) in the base frame, and the radius within which each is full.
+
+        What came too near to a robot at ``position`` (J,) may stay as near as it is, and go away.
+        """
+        pairs = self.distances.see(cloud, points, radius_m)
+        self.seen[cloud] = len(points), radius_m
+        self._floor[pairs] = self._stop_m
+        if position is not None:
+            self._floor[pairs] = np.minimum(self.distances.at(position, self._slow_m)[pairs], self._stop_m)
 
     def begin(self, position: Float) -> None:
         """Take the configuration (J,) as given: what is too near there may stay as near as it is."""
@@ -79,9 +94,13 @@ class Collision:
         speed = float(np.clip((now[nearest] - self._stop_m) / (self._slow_m - self._stop_m), 0.0, 1.0))
         return Look(True, speed, self._name(nearest))
 
-    def broken(self, plan: Plan) -> str | None:
-        """A pair that a plan, which begins now, brings nearer than it may; None if it keeps its distance everywhere."""
-        path = plan.positions(SPACING_S, MOST)
+    def broken(self, plan: Plan, from_s: float = 0.0) -> str | None:
+        """A pair that a plan brings nearer than it may; None if it keeps its distance everywhere.
+
+        Args:
+            from_s: how far into the plan the robot is.
+        """
+        path = plan.positions(SPACING_S, MOST, from_s)
         near, now = self.distances.now(path, self._slow_m, self._stop_m)
         # What went away from too near may not come back, not even by rounding again and again.
         floor = np.full_like(self._floor, self._stop_m)

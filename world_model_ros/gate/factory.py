@@ -20,7 +20,8 @@ def gate_for(contract: Contract, brain_alone: bool = False) -> Gate:
     """A gate with everything that the contract sets up.
 
     Args:
-        brain_alone: whether the brain owns it, and no other source is there, whatever the contract says.
+        brain_alone: whether the brain owns it, and neither other sources nor clouds are there, whatever the contract
+            says.
 
     Raises:
         UserError: the robot is not commanded, lacks a limit or joint states, or its URDF does not fit.
@@ -28,9 +29,10 @@ def gate_for(contract: Contract, brain_alone: bool = False) -> Gate:
     deployment = contract.deployment
     if deployment.command is None:
         raise UserError("deployment.command", None, "a controller topic; this robot can only be watched")
+    settings = deployment.gate.model_copy(update={"clouds": []}) if brain_alone else deployment.gate
     return Gate(
         contract.limits(),
-        deployment.gate,
+        settings,
         1.0 / contract.interface.tick_hz,
         deployment.command.rate_hz,
         joints_max_age_s(contract),

@@ -268,6 +268,13 @@ class Gate:
             self._seen.popleft()
         return True
 
+    def see(self, cloud: str, stamp_ns: int, points: Float, radius_m: float) -> None:
+        """Take what a cloud of the contract showed at a stamp: points (N, 3) in the base frame, and their radius."""
+        assert self.collision is not None
+        position = None if self._plan is None else self._plan.at(self._into_s).position
+        self.collision.see(cloud, points, radius_m, position)
+        self.alarms.saw(cloud, stamp_ns)
+
     def command(self, now_ns: int, command: TrajectoryLike, source: str = BRAIN) -> Refusal | None:
         """Judge a command of a source and follow it from the next step on, or say why not.
 
@@ -394,10 +401,18 @@ class Gate:
                 then_ns = now_ns + round((self._ahead_s + self._limiter.lead_s) * 1e9)
                 target = self._command.sample(then_ns)
                 plan = self._toward(motion, target if self._squeeze is None else self._squeeze.from_measured(*target))
+                plan = plan or self._stop_short(motion)
         elif self._brakes and self._plan.lead_s > 0 and not self._still():
-            plan = self._clear(self._limiter.stop(motion))
+            plan = self._clear(self._limiter.stop(motion)) or self._stop_short(motion)
         if plan is not None:
             self._join(plan)
+
+    def _stop_short(self, motion: Motion) -> Plan | None:
+        """A stop at once, where a cloud shows since now something that the plan at hand would come near."""
+        plan, collision = self._plan, self.collision
+        if plan is None or plan.lead_s == 0 or self._still() or collision is None or not collision.seen:
+            return None
+        return None if collision.broken(plan, self._into_s) is None else self._limiter.stop(motion)
 
     @property
     def _brakes(self) -> bool:

@@ -128,10 +128,11 @@ class Plan:
             self._asked = time_s, self._motion(time_s)
         return self._asked[1]
 
-    def positions(self, spacing_s: float, most: int) -> Float:
-        """Positions (K, J) along the whole plan, evenly spaced by ``spacing_s``; wider if that were over ``most``."""
-        count = min(most, max(2, math.ceil(self.duration_s / spacing_s) + 1))
-        return np.array([self._at(self.duration_s * i / (count - 1))[0] for i in range(count)])
+    def positions(self, spacing_s: float, most: int, from_s: float = 0.0) -> Float:
+        """Positions (K, J) along the plan from a time on, evenly spaced by ``spacing_s``; wider if over ``most``."""
+        span_s = max(self.duration_s - from_s, 0.0)
+        count = min(most, max(2, math.ceil(span_s / spacing_s) + 1))
+        return np.array([self._at(from_s + span_s * i / (count - 1))[0] for i in range(count)])
 
     def joined(self, after: Plan, from_s: float, at_s: float) -> Plan:
         """This plan from ``from_s`` to ``at_s``, then another one, which begins with the motion there."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
+from world_model_ros.gate.collision import Collision
 from world_model_ros.gate.gate import Gate
 from world_model_ros.gate.ownership import OWNER, UNBROKEN, Ownership
 
@@ -15,7 +16,8 @@ def state_report(gate: Gate) -> dict[str, object]:
     ``not_owner`` those of a source that does not own the gate; ``rule`` and ``last_refusal`` are of the last one that
     broke a rule, or None. ``owner`` is who may move the robot, or None; ``sources`` says of each source how its
     commands were judged. ``near`` is the pair of parts that slows or forbids the newest command, a joint and its limit,
-    or None; ``collision_pairs`` is how many are watched, 0 without any geometry. ``driver`` is what the robot's driver
+    or None; ``collision_pairs`` is how many are watched, 0 without any geometry; ``clouds`` has ``points`` and their
+    ``radius_m`` of each cloud. ``driver`` is what the robot's driver
     says, in words, ``speed_scale`` the share of the speed that a person has set, ``heard`` whether a controller listens
     (as of when motion was to begin).
     """
@@ -34,11 +36,16 @@ def state_report(gate: Gate) -> dict[str, object]:
         "sources": _sources(gate.ownership),
         "last_refusal": asdict(refusal) if refusal else None,
         "near": gate.look.pair,
+        "clouds": {} if gate.collision is None else _clouds(gate.collision),
         "driver": gate.driver.words,
         "speed_scale": gate.speed_scale,
         "heard": gate.heard,
         "collision_pairs": len(distances.pairs) if distances is not None else 0,
     }
+
+
+def _clouds(collision: Collision) -> dict[str, object]:
+    return {name: {"points": count, "radius_m": radius_m} for name, (count, radius_m) in collision.seen.items()}
 
 
 def _sources(ownership: Ownership) -> list[dict[str, object]]:

@@ -46,6 +46,7 @@ class Event(str, Enum):
     SURPRISE = "surprise"
     PREDICTED_FORCE = "predicted_force"
     DRIVER_NOT_READY = "driver_not_ready"
+    CLOUD_STALE = "cloud_stale"
 
 
 FAULTS = (
@@ -57,6 +58,7 @@ FAULTS = (
     Event.SURPRISE,
     Event.PREDICTED_FORCE,
     Event.DRIVER_NOT_READY,
+    Event.CLOUD_STALE,
 )
 ARMED = (State.HOLDING, State.TRACKING, State.SLOWING)
 

@@ -125,11 +125,11 @@ def say_all_is_well(gate: Gate, contract: Contract) -> None:
 
 
 def require_no_companions(contract: Contract) -> None:
-    """Raise a `UserError` if a gate process waits for something that is not here: a deadman switch, a driver, or who
-    is asked for as owner."""
+    """Raise a `UserError` if a gate process waits for what is not here: a deadman switch, clouds, driver, owner."""
     deployment = contract.deployment
     waited_for = {
         "deployment.gate.deadman": deployment.gate.deadman,
+        "deployment.gate.clouds": deployment.gate.clouds or None,
         "deployment.driver": deployment.driver,
         "deployment.sources": deployment.sources,
     }

@@ -52,6 +52,12 @@ class Boxes:
         self._first = np.array([pair.first for pair in geometry.collisionPairs], np.intp)
         self._second = np.array([pair.second for pair in geometry.collisionPairs], np.intp)
 
+    def change(self, part: int, centre: Float, halves: Float) -> None:
+        """Give a geometry that does not move another box along the axes of the world: its centre (3,) and halves."""
+        self._local[part] = np.eye(4)
+        self._local[part, :3, 3] = centre
+        self._halves[part], self._radii[part] = halves, np.linalg.norm(halves)
+
     def place(self, path: Float) -> Placed:
         """The boxes along ``path`` (K, Q)."""
         still, sine, cosine, slide = self._parts

@@ -19,6 +19,7 @@ from world_model_ros.contract.exclusions import excluded_pairs
 from world_model_ros.core.arrays import Float
 from world_model_ros.core.errors import UserError
 from world_model_ros.kinematics.collision.bounding_boxes import Boxes, Placed
+from world_model_ros.kinematics.collision.clouds import NOWHERE_M, Clouds, with_cloud
 from world_model_ros.kinematics.collision.hulls import convex_hull
 from world_model_ros.kinematics.collision.pairs import TOUCH, choose_pairs, obstacle_geometry
 from world_model_ros.kinematics.urdf_model import followers, link_frame, reduced_model, urdf_geometry, urdf_model
@@ -34,6 +35,8 @@ class PairDistances:
     at the reference configuration (every joint at 0, or at the limit nearest to it), and obstacles with what does not
     move. An obstacle that an arm's posture at the reference happens to touch is kept, unless it is the first moving
     link, which is then mounted in it. Meshes are taken as their convex hulls.
+    Of a cloud, any part that moves is kept away from each of its points, with their own radius; a part is as far from a
+    point as `Outline` says, which is no farther than it is.
     Joints that mimic one of the contract's follow it; others that the contract does not name stay neutral.
 
     Holds scratch memory: use one object a thread.
@@ -67,6 +70,11 @@ class PairDistances:
         self.pairs = tuple((names[pair.first], names[pair.second]) for pair in self._geometry.collisionPairs)
         self._levers = _levers(self._model, self._geometry) @ np.abs(self._moves)
         self._boxes = Boxes(self._model, self._geometry)
+        self._base = _base(self._model, self._data, contract)
+        self._sides = [(pair.first, pair.second) for pair in self._geometry.collisionPairs]
+        self._cloud = {each.name: names.index(obstacle_geometry(each.name)) for each in contract.deployment.gate.clouds}
+        self._seen = np.isin([second for _, second in self._sides], list(self._cloud.values()))
+        self._clouds = Clouds(self._geometry, [self._sides[pair][0] for pair in np.flatnonzero(self._seen)])
         # Where each pair was measured last, and what was found there.
         self._known = np.full(len(self.pairs), _UNKNOWN)
         self._at = np.zeros((len(self.pairs), len(reference)))
@@ -90,12 +98,30 @@ class PairDistances:
                 enough = np.full(len(unsure), enough_m)
                 found = self._boxes.gaps(self._placed(position[None]), np.zeros_like(unsure), unsure, enough)
             self._place(position)
+            seen = np.flatnonzero(self._seen[unsure])
+            if len(seen):
+                sides = [self._sides[pair] for pair in unsure[seen].tolist()]
+                found[seen] = np.maximum(found[seen], self._clouds.bounds(sides, self._scratch.oMg))
             for i in np.flatnonzero(found < enough_m).tolist():
                 found[i] = self._measure(int(unsure[i]))
             self._known[unsure] = bounds[unsure] = found
             self._at[unsure] = position
         self._asked, self._bounds = (position.copy(), enough_m), bounds
         return bounds
+
+    def see(self, cloud: str, points: Float, radius_m: float) -> NDArray[np.intp]:
+        """Take the points (N, 3) of a cloud in the base frame, with balls around them that count as full.
+
+        Returns:
+            Indices (M,) into `pairs` of those with the cloud.
+        """
+        part = self._cloud[cloud]
+        world = points @ self._base.rotation.T + self._base.translation
+        self._boxes.change(part, *self._clouds.take(part, world, radius_m))
+        pairs = with_cloud(self._sides, part)
+        self._known[pairs] = _UNKNOWN
+        self._asked = np.full_like(self._asked[0], np.nan), 0.0
+        return pairs
 
     def measure(self, position: Float, pairs: NDArray[np.intp]) -> Float:
         """Distances (N,) of ``pairs`` (N,) at joint positions (J,), m."""
@@ -151,6 +177,8 @@ class PairDistances:
 
     def _measure(self, pair: int) -> float:
         """Distance of a pair where the robot was placed last."""
+        if self._seen[pair]:
+            return self._clouds.distance(*self._sides[pair], self._scratch.oMg)
         return float(pin.computeDistance(self._geometry, self._scratch, pair).min_distance)
 
     def _place(self, position: Float) -> None:
@@ -191,18 +219,26 @@ def _bare(model: pin.Model, geometry: pin.GeometryModel) -> tuple[str, ...]:
     return tuple(str(frame.name) for i, frame in links if frame.parentJoint and i not in shown)
 
 
-def _add_obstacles(model: pin.Model, data: pin.Data, geometry: pin.GeometryModel, contract: Contract) -> None:
+def _base(model: pin.Model, data: pin.Data, contract: Contract) -> pin.SE3:
+    """Where the base frame is."""
     frame = contract.interface.base_frame
     index = link_frame(model, frame, "interface.base_frame")
     if model.frames[index].parentJoint != 0:
         raise UserError("interface.base_frame", frame, "a frame of the URDF that no joint of the contract moves")
     pin.framesForwardKinematics(model, data, pin.neutral(model))
-    base = data.oMf[index]
+    return data.oMf[index].copy()
+
+
+def _add_obstacles(model: pin.Model, data: pin.Data, geometry: pin.GeometryModel, contract: Contract) -> None:
+    base = _base(model, data, contract)
     for obstacle in contract.deployment.gate.obstacles:
         place = base * pin.SE3(np.eye(3), np.array(obstacle.position_m))
         geometry.addGeometryObject(
             pin.GeometryObject(obstacle_geometry(obstacle.name), 0, place, coal.Box(*obstacle.size_m))
         )
+    nowhere = pin.SE3(np.eye(3), np.full(3, NOWHERE_M))
+    for cloud in contract.deployment.gate.clouds:
+        geometry.addGeometryObject(pin.GeometryObject(obstacle_geometry(cloud.name), 0, nowhere, coal.Sphere(1e-3)))
 
 
 def _levers(model: pin.Model, geometry: pin.GeometryModel) -> Float:

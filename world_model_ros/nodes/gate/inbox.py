@@ -11,14 +11,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from rclpy.node import Node
-from sensor_msgs.msg import Image, JointState
+from sensor_msgs.msg import Image, JointState, PointCloud2
 from std_msgs.msg import Bool, Float32, String
 from trajectory_msgs.msg import JointTrajectory
 
 from world_model_ros.check.shape_advice import shape_advice
 from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.driver import Driver, DriverField, Ready
+from world_model_ros.contract.gate_settings import Cloud, seen_topic
 from world_model_ros.contract.senses import JointStream
+from world_model_ros.convert.clouds import Seen, seen_of
 from world_model_ros.convert.messages import ros_class
 from world_model_ros.convert.senses.converters import Converter, converter_for
 from world_model_ros.convert.senses.joint_parts import JointParts
@@ -64,6 +66,10 @@ class GateInbox:
             node.create_subscription(JointTrajectory, each.topic, partial(self._on_command, each.name), 5)
         if contract.deployment.sources is not None:
             node.create_subscription(String, "command/owner", self._on_owner, 10)
+        self._seen: dict[str, tuple[int, Seen]] = {}  # the newest of each cloud since the last cycle
+        for cloud in settings.clouds:
+            hear_cloud = partial(self._on_cloud, cloud, contract.interface.base_frame)
+            node.create_subscription(PointCloud2, seen_topic(cloud.name), hear_cloud, 1)
         self._driver: list[tuple[Callable[[Gate, Any], None], Any]] = []  # what its driver said since the last cycle
         self._hear_driver(contract.deployment.driver)
         if settings.deadman is not None:
@@ -89,10 +95,13 @@ class GateInbox:
             held, surprise, predicted_n = self._held, self._surprise, self._predicted_n
             self._held = self._surprise = self._predicted_n = None
             driver, self._driver = self._driver, []
+            clouds, self._seen = self._seen, {}
         for tell, value in driver:
             tell(gate, value)
         if joint_state is not None:
             gate.joint_state(*joint_state)
+        for name, (stamp, seen) in clouds.items():
+            gate.see(name, stamp, *seen)
         if held is not None:
             gate.alarms.deadman(*held)
         if surprise is not None:
@@ -174,6 +183,15 @@ class GateInbox:
             waiting = self._commands.setdefault(source, deque(maxlen=MOST_COMMANDS))
             self.flooded[source] += len(waiting) == MOST_COMMANDS
             waiting.append((self._now_ns(), proposal))
+
+    def _on_cloud(self, cloud: Cloud, base_frame: str, message: PointCloud2) -> None:
+        try:
+            seen = seen_of(message, cloud.name, base_frame, cloud.most_voxels)
+        except UserError as error:  # the one before counts until it is too old
+            self._ignore(cloud.name, error)
+            return
+        with self._lock:
+            self._seen[cloud.name] = stamp_ns(message), seen
 
     def _on_deadman(self, message: Bool) -> None:
         with self._lock:
