@@ -11,6 +11,7 @@ HOME = "https://example.org/world_model_ros"  # of the repository on its forge
 NODES = (
     "world_model_node",
     "command_gate_node",
+    "clouds_node",
     "future_view_node",
     "sim_robot_node",
     "recorder_node",

@@ -164,6 +164,16 @@ def test_the_gate_asks_at_the_start_for_who_the_launch_names(tmp_path):
             bringup(BringupOptions(**options))
 
 
+def test_what_makes_voxels_of_clouds_runs_where_there_are_clouds_and_a_gate(tmp_path):
+    assert "clouds_node" not in brought_up()
+    text = (share_folder("config") / "robots" / "tabletop_arm.yaml").read_text(encoding="utf-8")
+    path = tmp_path / "seeing.yaml"
+    clouds = "    clouds: [{name: front, topic: points}]\n    obstacles:"
+    path.write_text(text.replace("    obstacles:", clouds, 1), encoding="utf-8")
+    assert by_executable(bringup(BringupOptions(str(path))))["clouds_node"].parameters["robot"] == str(path)
+    assert "clouds_node" not in by_executable(bringup(BringupOptions(str(path), shadow=True)))
+
+
 def test_a_demo_asks_for_the_brain_and_refuses_a_contract_in_which_it_may_not_move_the_robot(tmp_path):
     assert brain_of(load_contract("tabletop_arm")) == "brain"
     assert brain_of(load_contract(sourced(tmp_path))) == "mind"

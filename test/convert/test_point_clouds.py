@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from world_model_ros.bags.storage.message_types import standard_types
-from world_model_ros.convert.clouds import points_of, seen_of, voxels_of
+from world_model_ros.convert.clouds import points_of, seen_of
 from world_model_ros.convert.messages import MessageMaker
 from world_model_ros.core.errors import UserError
+from world_model_ros.core.voxels import voxels_of
 
 MAKE = MessageMaker(standard_types().types.__getitem__)
 NAN = float("nan")

@@ -29,6 +29,7 @@ pytestmark = pytest.mark.slow
 PROCESSES = {
     "world_model_node": ("world_model", "WorldModelNode", 0),
     "command_gate_node": ("command_gate", "CommandGateNode", 0),
+    "clouds_node": ("clouds", "CloudsNode", 0),
     "future_view_node": ("future_view", "FutureViewNode", 0),
     "sim_robot_node": ("sim_robot", "SimRobotNode", 0),
     "recorder_node": ("recorder", "RecorderNode", 0),
@@ -65,7 +66,12 @@ def person(monkeypatch: pytest.MonkeyPatch) -> Iterator[Person]:
 def start(tmp_path: Path, toy_bundle: Path, contract: Contract) -> Iterator[Callable[[str], subprocess.Popen[bytes]]]:
     """Starts an executable as its console script does."""
     write_arm_bag(tmp_path / "played", contract, 0.5)
+    place = "{frame: camera, position_m: [0, 0, 1], quaternion: [0, 0, 0, 1]}"
+    clouds = f"\n    clouds: [{{name: front, topic: points, place: {place}}}]"
+    seeing = tmp_path / "seeing.yaml"
+    seeing.write_text(contract.text.replace("\n    obstacles:", f"{clouds}\n    obstacles:", 1))
     given = {
+        "clouds_node": [f"robot:={seeing}"],
         "world_model_node": [f"model:={toy_bundle}"],
         "recorder_node": [f"path:={tmp_path / 'recorded'}"],
         "bag_player_node": [f"path:={tmp_path / 'played'}", "paused:=true"],

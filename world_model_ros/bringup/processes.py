@@ -72,6 +72,8 @@ def bringup(options: BringupOptions) -> list[Process]:
         gate: dict[str, Value] = {"dry_run": options.dry_run, "speed_scale": float(options.speed_scale)}
         gate["owner"] = options.owner
         processes.insert(0, Process("command_gate_node", "command_gate", every | gate, profile="gate"))
+        if contract.deployment.gate.clouds:
+            processes.append(Process("clouds_node", "clouds", every))
     if contract.deployment.urdf is not None and _asked(options.robot_state_publisher):
         processes.append(_state_publisher(contract, use_sim_time))
     if options.record:

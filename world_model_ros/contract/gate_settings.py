@@ -156,8 +156,9 @@ class Obstacle(Strict):
 
 
 class Place(Strict):
-    """Where a frame is in the base frame: m, and a quaternion x y z w."""
+    """Where a sensor's frame is in the base frame: m, and a quaternion x y z w."""
 
+    frame: str
     position_m: tuple[Finite, Finite, Finite]
     quaternion: tuple[Finite, Finite, Finite, Finite]
 
@@ -173,8 +174,9 @@ class Cloud(Strict):
 
     Without one that is younger than ``max_age_s`` nothing moves. Points count by the voxel of ``voxel_m`` that they are
     in; if there are more than ``most_voxels``, voxels of twice that size count, and so on. Points that are nearer than
-    ``robot_margin_m`` to the robot's own collision geometry are the robot. ``place`` is that of the sensor's frame, the
-    ``frame_id`` of the clouds; left out, transforms (/tf) say it. The gate hears of the voxels on ``gate/seen/NAME``.
+    ``robot_margin_m`` to the robot's own collision geometry are the robot. ``within_m`` are two corners of a box of the
+    base frame: points out of it do not count. ``place`` is that of the sensor's frame, the ``frame_id`` of the clouds;
+    left out, transforms (/tf) say it. The gate hears of the voxels on ``gate/seen/NAME``.
     """
 
     name: Name
@@ -184,7 +186,14 @@ class Cloud(Strict):
     voxel_m: Number = Field(default=0.03, ge=0.001, le=1.0)
     most_voxels: int = Field(default=1000, ge=64, le=4000)
     robot_margin_m: Positive = 0.03
+    within_m: tuple[tuple[Finite, Finite, Finite], tuple[Finite, Finite, Finite]] | None = None
     place: Place | None = None
+
+    @model_validator(mode="after")
+    def _box(self) -> Cloud:
+        if self.within_m is not None and not all(low < high for low, high in zip(*self.within_m)):
+            raise ValueError(f"within_m: got {self.within_m}; legal: the lowest corner, then the highest")
+        return self
 
 
 def seen_topic(cloud: str) -> str:

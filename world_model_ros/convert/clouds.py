@@ -5,23 +5,17 @@ The gate hears of points as a cloud of its own: ``x``, ``y``, ``z`` in the base 
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from world_model_ros.core.arrays import Float
 from world_model_ros.core.errors import UserError
+from world_model_ros.core.voxels import Seen, voxels_of
 
 _FLOATS = {7: "f4", 8: "f8"}  # datatypes of sensor_msgs/PointField
 _PLACE, _RADIUS = ("x", "y", "z"), "radius"
 _FARTHEST_M = 1e4  # farther away, points are none of a sensor's
-
-
-class Seen(NamedTuple):
-    """Points (N, 3), m, and the radius within which each is full, m."""
-
-    points: Float
-    radius_m: float
 
 
 def points_of(message: Any, where: str, names: tuple[str, ...] = _PLACE) -> Float:
@@ -58,18 +52,6 @@ def points_of(message: Any, where: str, names: tuple[str, ...] = _PLACE) -> Floa
     values = np.stack([cloud[name].astype(np.float64).ravel() for name in names], axis=1)
     with np.errstate(invalid="ignore"):
         return np.asarray(values[(np.abs(values) < _FARTHEST_M).all(axis=1)])
-
-
-def voxels_of(points: Float, voxel_m: float, most: int, radius_m: float = 0.0) -> Seen:
-    """The voxels that points (N, 3) are in, as balls around them: each point and what is around it within a radius.
-
-    Where there are more than ``most`` of them, of twice the size, and so on: coarser, and never fewer.
-    """
-    while True:
-        cells = np.unique(np.floor(points / voxel_m).astype(np.int64), axis=0)
-        if len(cells) <= most:
-            return Seen(np.asarray((cells + 0.5) * voxel_m, np.float64), 0.5 * np.sqrt(3.0) * voxel_m + radius_m)
-        voxel_m *= 2.0
 
 
 def seen_of(message: Any, where: str, base_frame: str, most: int) -> Seen:

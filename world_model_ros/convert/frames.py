@@ -97,6 +97,21 @@ class FrameTree:
         link = self._links[oldest]
         return Way(tuple(up), tuple(down), link.newest_ns, f"{link.parent} to {oldest}")
 
+    def place(self, base: str, frame: str, stamp_ns: int) -> Float:
+        """Pose (7,) of a frame in another at a time.
+
+        Raises:
+            OtherMessage: transforms between them do not reach so far, or not back to it.
+            UserError: nothing leads from one to the other, or a transform is none.
+        """
+        up, down = self._between(base, frame)
+        for each in (*up, *down):
+            link = self._links[each]
+            if not link.static and link.past[-1][0] < stamp_ns:
+                raise OtherMessage(f"{self._where}: transform of {each}", "none so new yet", "one of the same time")
+        there, here = self._along(tuple(up), stamp_ns), self._along(tuple(down), stamp_ns)
+        return _compose(_inverse(here), there)
+
     def pose(self, way: Way) -> Float:
         """Pose (7,) of a frame in another, at the newest time that every transform between them covers.
 

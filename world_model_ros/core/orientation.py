@@ -20,6 +20,18 @@ def unique(quaternion: ArrayLike) -> NDArray[Any]:
     return (found if ahead > 0.0 else -found) + 0.0  # of -0.0 and 0.0 one
 
 
+def rotation(quaternion: ArrayLike) -> Float:
+    """The matrix (3, 3) that turns a vector."""
+    x, y, z, w = np.asarray(quaternion, np.float64).tolist()
+    return np.array(
+        [
+            [1.0 - 2.0 * (y * y + z * z), 2.0 * (x * y - w * z), 2.0 * (x * z + w * y)],
+            [2.0 * (x * y + w * z), 1.0 - 2.0 * (x * x + z * z), 2.0 * (y * z - w * x)],
+            [2.0 * (x * z - w * y), 2.0 * (y * z + w * x), 1.0 - 2.0 * (x * x + y * y)],
+        ]
+    )
+
+
 def yaw(quaternion: ArrayLike) -> float:
     """Turn about the z axis, rad in -pi to pi: the part of an orientation that is left without roll and pitch."""
     x, y, z, w = np.asarray(quaternion, np.float64).tolist()

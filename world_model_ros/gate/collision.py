@@ -60,16 +60,14 @@ class Collision:
         self._floor = np.full(len(self.distances.pairs), self._stop_m)
         self.seen: dict[str, tuple[int, float]] = {each.name: (0, 0.0) for each in contract.deployment.gate.clouds}
 
-    def see(self, cloud: str, points: Float, radius_m: float, position: Float | None) -> None:
+    def see(self, cloud: str, points: Float, radius_m: float) -> None:
         """Take what a cloud shows now: points (N, 3) in the base frame, and the radius within which each is full.
 
-        What came too near to a robot at ``position`` (J,) may stay as near as it is, and go away.
+        What is too near already may stay as near as it is when the next plan begins, and go away.
         """
         pairs = self.distances.see(cloud, points, radius_m)
         self.seen[cloud] = len(points), radius_m
-        self._floor[pairs] = self._stop_m
-        if position is not None:
-            self._floor[pairs] = np.minimum(self.distances.at(position, self._slow_m)[pairs], self._stop_m)
+        self._floor[pairs] = -np.inf
 
     def begin(self, position: Float) -> None:
         """Take the configuration (J,) as given: what is too near there may stay as near as it is."""

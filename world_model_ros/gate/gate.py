@@ -271,8 +271,7 @@ class Gate:
     def see(self, cloud: str, stamp_ns: int, points: Float, radius_m: float) -> None:
         """Take what a cloud of the contract showed at a stamp: points (N, 3) in the base frame, and their radius."""
         assert self.collision is not None
-        position = None if self._plan is None else self._plan.at(self._into_s).position
-        self.collision.see(cloud, points, radius_m, position)
+        self.collision.see(cloud, points, radius_m)
         self.alarms.saw(cloud, stamp_ns)
 
     def command(self, now_ns: int, command: TrajectoryLike, source: str = BRAIN) -> Refusal | None:

@@ -22,6 +22,11 @@ def command_gate_node() -> None:
     _run("gate", "command_gate_node")
 
 
+def clouds_node() -> None:
+    """What depth sensors see, for the gate."""
+    _run("gate", "clouds_node")
+
+
 def future_view_node() -> None:
     """The view of imagined futures."""
     _run("view", "future_view_node")

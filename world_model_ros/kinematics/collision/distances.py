@@ -21,7 +21,7 @@ from world_model_ros.core.errors import UserError
 from world_model_ros.kinematics.collision.bounding_boxes import Boxes, Placed
 from world_model_ros.kinematics.collision.clouds import NOWHERE_M, Clouds, with_cloud
 from world_model_ros.kinematics.collision.hulls import convex_hull
-from world_model_ros.kinematics.collision.pairs import TOUCH, choose_pairs, obstacle_geometry
+from world_model_ros.kinematics.collision.pairs import TOUCH, choose_pairs, is_obstacle, obstacle_geometry
 from world_model_ros.kinematics.urdf_model import followers, link_frame, reduced_model, urdf_geometry, urdf_model
 
 _UNKNOWN = -np.inf
@@ -122,6 +122,22 @@ class PairDistances:
         self._known[pairs] = _UNKNOWN
         self._asked = np.full_like(self._asked[0], np.nan), 0.0
         return pairs
+
+    def parts_at(self, position: Float) -> list[tuple[pin.GeometryObject, Float, Float]]:
+        """The robot's own geometries, with rotation and translation of each in the base frame at positions (J,)."""
+        self._place(position)
+        parts = [(each, self._base.actInv(at)) for each, at in zip(self._geometry.geometryObjects, self._scratch.oMg)]
+        return [(each, at.rotation, at.translation) for each, at in parts if not is_obstacle(str(each.name))]
+
+    def reach(self) -> list[tuple[Float, float]]:
+        """Balls in the base frame, centre and radius, out of which no part of the robot ever comes, m."""
+        found: dict[int, float] = {}
+        for each in self._geometry.geometryObjects:
+            if each.parentJoint:
+                root = int(self._model.supports[each.parentJoint][1])
+                found[root] = max(found.get(root, 0.0), _reach(self._model, root, each) + _travel(self._model, root))
+        places = {root: self._base.actInv(self._model.jointPlacements[root]).translation for root in found}
+        return [(np.array(places[root]), radius_m) for root, radius_m in found.items()]
 
     def measure(self, position: Float, pairs: NDArray[np.intp]) -> Float:
         """Distances (N,) of ``pairs`` (N,) at joint positions (J,), m."""
@@ -273,9 +289,13 @@ def _lengths(model: pin.Model, joints: Iterable[int]) -> list[float]:
     """The longest way from each joint's parent joint to it, m."""
     lengths = []
     for joint in joints:
-        length = float(np.linalg.norm(model.jointPlacements[joint].translation))
-        if model.joints[joint].shortname().startswith("JointModelP"):
-            q = model.joints[joint].idx_q
-            length += max(abs(model.lowerPositionLimit[q]), abs(model.upperPositionLimit[q]))
-        lengths.append(length)
+        lengths.append(float(np.linalg.norm(model.jointPlacements[joint].translation)) + _travel(model, joint))
     return lengths
+
+
+def _travel(model: pin.Model, joint: int) -> float:
+    """How far a slide may go from 0, m; 0 for a joint that turns."""
+    if not model.joints[joint].shortname().startswith("JointModelP"):
+        return 0.0
+    q = model.joints[joint].idx_q
+    return float(max(abs(model.lowerPositionLimit[q]), abs(model.upperPositionLimit[q])))

@@ -20,7 +20,7 @@ from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.driver import Driver, DriverField, Ready
 from world_model_ros.contract.gate_settings import Cloud, seen_topic
 from world_model_ros.contract.senses import JointStream
-from world_model_ros.convert.clouds import Seen, seen_of
+from world_model_ros.convert.clouds import seen_of
 from world_model_ros.convert.messages import ros_class
 from world_model_ros.convert.senses.converters import Converter, converter_for
 from world_model_ros.convert.senses.joint_parts import JointParts
@@ -28,6 +28,7 @@ from world_model_ros.convert.stamps import stamp_ahead, stamp_ns, time_ns
 from world_model_ros.core.arrays import Float
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.streams import MOST_AHEAD_NS
+from world_model_ros.core.voxels import Seen
 from world_model_ros.gate.gate import Gate
 from world_model_ros.gate.ownership import Ownership
 from world_model_ros.gate.rules import Proposal, Refusal
