@@ -20,7 +20,7 @@ from world_model_ros.sim.scenes.fixtures import placed
 
 CONTRACT, SEEING = load_contract("gripper_table_tracked"), load_contract("gripper_arm")
 MESSY = load_contract("gripper_mess_tracked")
-OF = {"fragile": SEEING, "lid": MESSY}  # the robot that has what a kind needs
+OF = {"fragile": SEEING, "lid": MESSY, "messy_table": MESSY}  # the robot that has what a kind needs
 THINGS = {
     "grasp_point": np.array([0.45, 0.0, 0.2]),
     "object_0": np.array([0.5, -0.1, 0.028]),
@@ -29,10 +29,16 @@ THINGS = {
     "button": np.array([1.0]),
     "lid": np.array([0.0]),
 }
+MESS = {
+    "object_2": np.array([0.62, -0.25, 0.03]),
+    "object_3": np.array([0.61, -0.05, 0.03]),
+    "object_4": np.array([0.34, -0.03, 0.03]),
+}
 
 
 def drawn(kind: TaskKind, seed: int = 0, **changes: np.ndarray) -> Task:
-    return draw_task(kind, seed, OF.get(kind, CONTRACT), THINGS | changes)
+    mess = MESS if kind == "messy_table" else {}
+    return draw_task(kind, seed, OF.get(kind, CONTRACT), THINGS | mess | changes)
 
 
 def reached(task: Task, **changes: np.ndarray) -> bool:
@@ -48,7 +54,7 @@ def test_all_are_judged_of_a_robot_that_has_the_things_for_them():
     everywhere = ["pose", "grasp", "place", "stack", "drawer", "into_drawer"]
     assert judged_kinds(CONTRACT).split(",") == [*everywhere, "button", "two_alike"]
     assert judged_kinds(SEEING).split(",") == [*everywhere, "button", "two_alike", "fragile"]
-    assert judged_kinds(MESSY).split(",") == [*everywhere, "two_alike", "fragile", "lid"]
+    assert judged_kinds(MESSY).split(",") == [*everywhere, "two_alike", "fragile", "lid", "messy_table"]
     with pytest.raises(UserError, match=r"fragile.*may be one that breaks"):
         draw_task("fragile", 0, CONTRACT, THINGS)
     with pytest.raises(UserError, match=r"button.*a button of deployment.simulation"):
@@ -124,6 +130,15 @@ def test_two_alike_have_places_of_their_own():
         assert np.linalg.norm(first.position - THINGS["object_0"]) >= AWAY_M
         assert np.linalg.norm(first.position - second.position) >= AWAY_M
     assert not reached(drawn("two_alike"), object_0=second.position, object_1=first.position)
+
+
+def test_objects_that_were_pushed_together_still_have_goals_away_from_each():
+    near = {"object_1": THINGS["object_0"] + np.array([0.0, 0.09, 0.0])}
+    for contract, things in ((SEEING, THINGS), (MESSY, THINGS | MESS)):
+        for kind in ("fragile", "two_alike"):
+            task = draw_task(kind, 1, contract, things | near)
+            for part in task.parts:
+                assert np.linalg.norm(part.position - things["object_0"]) > 0.085
 
 
 def test_what_is_unseen_is_lifted():

@@ -43,6 +43,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--controls", default="random,oracle,vision_only", help="of tasks; empty for none (%(default)s)"
     )
     parser.add_argument("--control-episodes", type=int, default=20, help="how many for each control (%(default)s)")
+    parser.add_argument(
+        "--oracle-only", action="store_true", help="of tasks: the oracle alone, for --control-episodes; needs no model"
+    )
     parser.add_argument("--unplug", default="", help="comma separated streams or kinds (camera) that send nothing")
     parser.add_argument("--blackout", default="", help="the same, but silent only from 0.5 to 2.5 s after the goal")
     parser.add_argument(
@@ -71,6 +74,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise UserError("name", arguments.name, f"none: evaluate {arguments.what} is of no benchmark")
     arguments.episodes = _EPISODES if arguments.episodes is None else arguments.episodes
     arguments.first_seed = _FIRST_SEED if arguments.first_seed is None else arguments.first_seed
+    if arguments.oracle_only:
+        return _oracle_alone(arguments)
     contract, bundle = contract_and_bundle(arguments)
     about: dict[str, Any] = {"robot": contract.name, "model": bundle.manifest.name}
     if contract.interface.action.free and (arguments.what in _SIMULATED or not arguments.bags):
@@ -101,7 +106,21 @@ def run(arguments: argparse.Namespace) -> int:
     return 2 if failed else 0
 
 
-def _tasks(arguments: argparse.Namespace, contract: Contract, bundle: Bundle) -> list[dict[str, Any]]:
+def _oracle_alone(arguments: argparse.Namespace) -> int:
+    from world_model_ros.contract.contract import load_contract
+    from world_model_ros.core.errors import UserError
+
+    if arguments.what != "tasks":
+        raise UserError("oracle-only", arguments.what, "tasks")
+    arguments.controls, contract = "oracle", load_contract(arguments.robot)
+    scores = _tasks(arguments, contract, None)
+    show(
+        {"robot": contract.name, "model": None, "tasks": scores}, arguments.json, [_task_line(each) for each in scores]
+    )
+    return 0
+
+
+def _tasks(arguments: argparse.Namespace, contract: Contract, bundle: Bundle | None) -> list[dict[str, Any]]:
     from world_model_ros.brain.interleaving import turns_of
     from world_model_ros.core.errors import UserError
     from world_model_ros.core.progress import progress_bar
@@ -122,8 +141,8 @@ def _tasks(arguments: argparse.Namespace, contract: Contract, bundle: Bundle) ->
     lose = {each: _silent(contract, each) for each in arguments.lose.split(",") if each}
     usual = Conditions(None, unplugged, Blackout(dark) if dark else None, variety, turns_of(arguments.rate, contract))
     first = arguments.first_seed
-    seeds = range(first, first + arguments.episodes)
-    control_seeds = seeds[: arguments.control_episodes]
+    seeds = range(first, first + (arguments.episodes if bundle else 0))
+    control_seeds = range(first, first + min(arguments.episodes, arguments.control_episodes))
     total = len(seeds) * (1 + len(lose)) + len(controls) * len(control_seeds)
     out = []
     for kind in kinds:
@@ -133,7 +152,7 @@ def _tasks(arguments: argparse.Namespace, contract: Contract, bundle: Bundle) ->
             entry = {"task": kind, "scenes": arguments.scenes, "unplugged": list(unplugged), "blackout": list(dark)}
             entry["rate_hz"] = contract.interface.tick_hz * usual.turns
             whole = run(seeds, conditions=usual)
-            entry |= task_scores(whole, first)
+            entry |= task_scores(whole, first) if whole else {}
             entry["controls"] = {
                 name: task_scores(run(control_seeds, conditions=replace(usual, control=name)), first)
                 for name in controls
@@ -238,17 +257,27 @@ def _forecasts(
 
 
 def _task_line(entry: dict[str, Any]) -> str:
-    low, high = entry["ci95"]
-    line = f"{entry['task']:10} {entry['success']:.0%} of {entry['episodes']} ({low:.0%} to {high:.0%})"
-    line += f", median error {entry['median_error_m'] * 100:.1f} cm"
-    if entry["median_seconds"] is not None:
-        line += f", median {entry['median_seconds']:.1f} s"
-    line += "".join(f"; {name} {each['success']:.0%}" for name, each in entry["controls"].items())
+    line = f"{entry['task']:10}"
+    if "success" in entry:
+        low, high = entry["ci95"]
+        line += f" {entry['success']:.0%} of {entry['episodes']} ({low:.0%} to {high:.0%})"
+        line += f", median error {entry['median_error_m'] * 100:.1f} cm"
+        if entry["median_seconds"] is not None:
+            line += f", median {entry['median_seconds']:.1f} s"
+        line += _tidied(entry)
+    line += "".join(f"; {name} {each['success']:.0%}{_tidied(each)}" for name, each in entry["controls"].items())
     return line + "".join(
         f"\n  without {name}: {each['success']:.0%}, lost {each['success_lost']:.1%}"
         f" ({each['success_lost_ci95'][0]:.1%} to {each['success_lost_ci95'][1]:.1%})"
         for name, each in entry["lost"].items()
     )
+
+
+def _tidied(entry: dict[str, Any]) -> str:
+    if "tidied" not in entry:
+        return ""
+    counts = " ".join(str(each["right"]) for each in entry["tidied"])
+    return f", right of five {counts}, something broken in {entry['broken']}"
 
 
 def _lines(found: dict[str, Any]) -> list[str]:

@@ -25,6 +25,7 @@ from world_model_ros.core.arrays import Float
 from world_model_ros.core.goal import Goal
 from world_model_ros.core.streams import Observation, Streams
 from world_model_ros.evaluate.tasks.goal_picture import goal_picture
+from world_model_ros.evaluate.tasks.messy_table import MessyTable
 from world_model_ros.evaluate.tasks.oracle import Oracle
 from world_model_ros.evaluate.tasks.task import PICTURES, Judge, Task, TaskKind, Verdict, task_goal
 from world_model_ros.evaluate.tasks.task_draw import draw_task
@@ -60,7 +61,8 @@ class TaskResult:
     Args:
         dark_error_m: mean distance of the believed from the true object during a blackout, in the plane; None without.
         jerk_m_s3: of the commanded fingertips, root mean square over the ticks; not a number of a very short one.
-        broken: objects that broke, which ended it.
+        broken: objects that broke, which ended it, but for a messy table.
+        right: of a messy table, the things that are where they belong; None of other tasks.
     """
 
     task: Task
@@ -68,6 +70,7 @@ class TaskResult:
     dark_error_m: float | None = None
     jerk_m_s3: float = float("nan")
     broken: tuple[str, ...] = ()
+    right: tuple[str, ...] | None = None
 
 
 class ClosedLoop:
@@ -189,6 +192,23 @@ class ClosedLoop:
         task = draw_task(kind, self.seed, self.contract, self.positions())
         if tolerance_m is not None:
             task = replace(task, tolerance_m=tolerance_m)
+        return self._tidy(task, oracle) if task.kind == "messy_table" else self._pursue(task, blackout, oracle)
+
+    def _tidy(self, task: Task, oracle: Oracle | None) -> TaskResult:
+        """Pursue the goals of a messy table, each until the judge decides, whatever became of those before."""
+        start_ns, table = self.rig.now_ns, MessyTable(task, self.contract)
+        jerks = []
+        for step in table.steps():
+            if all(part.target in self.positions() for part in step.parts):
+                jerks.append(self._pursue(step, None, oracle).jerk_m_s3)
+        places, broken = self.places() | self.values(), tuple(self.rig.robot.broken)
+        verdict = table.verdict(places, broken, (self.rig.now_ns - start_ns) * 1e-9)
+        jerk = float(np.nanmean(jerks)) if np.isfinite(jerks).any() else float("nan")
+        return TaskResult(task, verdict, None, jerk, broken, tuple(table.right(places)))
+
+    def _pursue(self, task: Task, blackout: Blackout | None, oracle: Oracle | None) -> TaskResult:
+        """Pursue a goal until the judge decides, or something breaks."""
+        before = len(self.rig.robot.broken)
         goal = self._goal(task, self.places())
         judge = Judge(task, goal.stamp_ns)
         self._blackout = blackout
@@ -208,7 +228,7 @@ class ClosedLoop:
             for name, seen in (self.tips() | self.places() | self.values()).items():
                 judge.see(self.rig.now_ns, name, seen)
             place = self.places().get(task.target)
-            broken = tuple(self.rig.robot.broken)
+            broken = tuple(self.rig.robot.broken[before:])
             verdict = judge.failed(self.rig.now_ns) if broken else judge.verdict(self.rig.now_ns)
             if blackout is not None and place is not None and self._is_dark(blackout.streams[0]):
                 dark_errors.append(self._belief_error_m(task.target, place))

@@ -25,6 +25,7 @@ from world_model_ros.sim.scenes.draw import Variety
 # Stricter than the demo's where that is generous.
 STRICT_M = dict.fromkeys(get_args(TaskKind), 0.02) | dict.fromkeys(PUSHES, 0.035) | dict.fromkeys(LIFTS, LIFTED_M)
 STRICT_M |= TABLE_TOLERANCES
+_MOST_RIGHT = 3  # of the five things of a messy table
 CONTROLS = ("random", "oracle", "vision_only")
 
 
@@ -53,7 +54,8 @@ class _Job:
 
     kind: TaskKind
     seed: int
-    brain: BrainRecipe
+    contract: Contract
+    brain: BrainRecipe | None
     conditions: Conditions
 
 
@@ -61,7 +63,7 @@ def run_episodes(
     kind: TaskKind,
     seeds: Sequence[int],
     contract: Contract,
-    bundle: Bundle,
+    bundle: Bundle | None,
     provider: str = "auto",
     conditions: Conditions | None = None,
     workers: int = 1,
@@ -70,13 +72,14 @@ def run_episodes(
     """One task for each seed, each in a fresh scene; results in the order of the seeds.
 
     Args:
+        bundle: of the brain; an oracle needs none.
         workers: processes; the results do not depend on it.
     """
     conditions = conditions or Conditions()
     policy: Policy = "random" if conditions.control == "random" else "model"
-    recipe = BrainRecipe.of(contract, bundle, provider, policy)
+    recipe = None if bundle is None else BrainRecipe.of(contract, bundle, provider, policy)
     results = []
-    for result in spread(_run, [_Job(kind, seed, recipe, conditions) for seed in seeds], workers):
+    for result in spread(_run, [_Job(kind, seed, contract, recipe, conditions) for seed in seeds], workers):
         results.append(result)
         if progress is not None:
             progress()
@@ -85,7 +88,8 @@ def run_episodes(
 
 def _run(job: _Job) -> TaskResult:
     conditions = job.conditions
-    contract, brain = job.brain.make()
+    contract = job.contract
+    brain = None if conditions.control == "oracle" or job.brain is None else job.brain.make()[1]
     unplugged = conditions.unplugged
     if conditions.control == "vision_only":
         streams = contract.interface.streams
@@ -102,7 +106,8 @@ def _run(job: _Job) -> TaskResult:
 
 def task_scores(results: Sequence[TaskResult], first_seed: int) -> dict[str, Any]:
     """Success with its Wilson interval, median error, jerk, median time of those that were reached, and in how many
-    something broke.
+    something broke. Of a messy table also ``tidied``: of each episode how many things are right, and what broke; and in
+    which share three or more are right.
 
     ``dark_error_m``: how far the object of the task was believed to be from where it was while a sense was silent, mean
     over episodes; None if none was, or no task was about an object.
@@ -123,6 +128,22 @@ def task_scores(results: Sequence[TaskResult], first_seed: int) -> dict[str, Any
         "broken": sum(bool(result.broken) for result in results),
         "missed_seeds": [first_seed + i for i, result in enumerate(results) if not result.verdict.reached],
         "dark_error_m": round(float(np.mean(dark)), 4) if dark else None,
+    } | _tidied(results, first_seed)
+
+
+def _tidied(results: Sequence[TaskResult], first_seed: int) -> dict[str, Any]:
+    counts = [len(result.right) for result in results if result.right is not None]
+    if len(counts) < len(results):
+        return {}
+    most = sum(count >= _MOST_RIGHT for count in counts)
+    low, high = wilson(most, len(counts))
+    return {
+        "three_right": round(most / len(counts), 4),
+        "three_right_ci95": [round(low, 4), round(high, 4)],
+        "tidied": [
+            {"seed": first_seed + i, "right": count, "broken": list(result.broken)}
+            for i, (count, result) in enumerate(zip(counts, results))
+        ],
     }
 
 

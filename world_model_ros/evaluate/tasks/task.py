@@ -32,13 +32,14 @@ TaskKind = Literal[
     "fragile",
     "unseen",
     "lid",
+    "messy_table",
 ]
 
 PUSHES: tuple[TaskKind, ...] = ("push", "push_image", "steady")
 CARRIES: tuple[TaskKind, ...] = ("grasp", "place", "place_turned", "unseen")
 LIFTS: tuple[TaskKind, ...] = ("grasp", "unseen")  # into the air
 # Of a table with several things, or with one that breaks.
-TABLE: tuple[TaskKind, ...] = ("stack", "drawer", "into_drawer", "button", "two_alike", "fragile", "lid")
+TABLE: tuple[TaskKind, ...] = ("stack", "drawer", "into_drawer", "button", "two_alike", "fragile", "lid", "messy_table")
 PICTURES: tuple[TaskKind, ...] = ("image", "push_image")
 _UPRIGHT, _ANYHOW = (0.0, 0.0, 0.0, 1.0), (0.0, 0.0, 0.0, 0.0)
 _TURNED_RAD = float(np.radians(10.0))
@@ -68,9 +69,14 @@ class Part:
         return float(np.linalg.norm((position[:3] - self.position)[:axes]))
 
     @property
+    def is_value(self) -> bool:
+        """Whether it is about something articulated."""
+        return len(self.position) == 1
+
+    @property
     def wish(self) -> PoseGoal | ValueGoal:
         """What a goal says about it."""
-        if len(self.position) == 1:
+        if self.is_value:
             return ValueGoal(self.target, float(self.position[0]))
         turn = self.turn if self.height else _UPRIGHT
         return PoseGoal(self.target, np.array([*self.position, *turn], np.float32))
@@ -78,7 +84,7 @@ class Part:
     @property
     def words(self) -> str:
         """The target, and where to."""
-        if len(self.position) == 1:
+        if self.is_value:
             return f"{self.target} to {self.position[0]:.2f}"
         return f"{self.target} to ({self.position[0]:.2f}, {self.position[1]:.2f})"
 
@@ -105,7 +111,9 @@ class Task:
             fingertip's above both; ``drawer``: how far one is open; ``into_drawer``: an object's place in one that is
             closed; ``button``: whether one is on; ``two_alike``: places of two objects that look the same; ``fragile``:
             that of one that breaks, elsewhere on the table; ``unseen``: as ``grasp``, of an object with a shape that no
-            data was gathered with; ``lid``: how far that of a box is open.
+            data was gathered with; ``lid``: how far that of a box is open;
+            ``messy_table``: places of a glass, a ball, two blocks and an object of an unfamiliar shape, of which the
+            ball's is in a drawer that is closed.
         target: name of the target that it is about.
         position: where it has to be, (3,), m, base frame, or (1,) of a value. The height of an object that is pushed is
             not judged.

@@ -193,9 +193,9 @@ class TableSkills(Skills):
         yield Waypoint(self._sight.tip, yaw, opening, 1)
         yield Waypoint(self._sight.tip + up(above), yaw, opening)
 
-    def _into(self, name: str, off: Float, yaw: float) -> Iterator[Waypoint]:
+    def _into(self, name: str, off: Float, yaw: float, above: float = ABOVE_M[0]) -> Iterator[Waypoint]:
         """Take the object and put it into a drawer, ``off`` (2,) m from the middle of it."""
-        yield from self._take(yaw, ABOVE_M[0])
+        yield from self._take(yaw, above)
         drawer, hanging = self._drawers[name], self._sight.tip - self._sight.item
         if np.linalg.norm(hanging) > 0.04:
             return

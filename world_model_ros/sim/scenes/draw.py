@@ -5,7 +5,7 @@ from __future__ import annotations
 import colorsys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from math import sqrt
+from math import hypot, sqrt
 from typing import Literal, get_args
 
 import numpy as np
@@ -27,19 +27,31 @@ VARIETIES: tuple[Variety, ...] = get_args(Variety)
 CURRICULUM: dict[Variety, float] = {"plain": 0.3, "varied": 0.35, "cluttered": 0.35}
 
 # What a scene must be like: alike: all objects the same but for their places. upright: none of them a ball. fragile:
-# the first one breaks. unseen: that one has a shape that no data is gathered with.
-Wish = Literal["alike", "upright", "fragile", "unseen"]
+# the first one breaks. unseen: that one has a shape that no data is gathered with. messy: a glass, a ball, two boxes
+# and one of such a shape; drawers and lids are closed.
+Wish = Literal["alike", "upright", "fragile", "unseen", "messy"]
 # Which object may be made so, by its number, and what that is called.
 _MADE: dict[Wish, tuple[Callable[[int, Make], bool], str]] = {
     "upright": (lambda _, make: make.shape != "ball", "one that can be stacked"),
+    "messy": (lambda index, make: _MESS[index](make), "a glass, a ball, a box, a box, and any, in this order"),
     "fragile": (lambda index, make: index != 0 or make.breaks_n is not None, "one that breaks: {shape, breaks_n}"),
 }
-_LEAST: dict[Wish, int] = {"alike": 2, "upright": 2}  # objects that are there
+_MESS: tuple[Callable[[Make], bool], ...] = (
+    lambda make: make.breaks_n is not None,
+    lambda make: make.shape == "ball" and make.stiff,
+    *[lambda make: make.shape == "box" and make.stiff] * 2,
+    lambda _: True,
+)
+# How many objects are there, least and most, and which one has a shape that no data is gathered with.
+_COUNTS: dict[Wish, tuple[int, int]] = {"alike": (2, 6), "upright": (2, 6), "messy": (len(_MESS), len(_MESS))}
+_UNSEEN: dict[Wish, int] = {"unseen": 0, "messy": len(_MESS) - 1}
 
 Triple = tuple[float, float, float]
 
 _TIP_CLEAR_M = 0.09  # between the fingertip's home and an object
 _APART_M, _GAP_M = 0.10, 0.01  # between the middles of two objects at least, and between what they reach
+_UNFAMILIAR_SIZE = (0.9, 1.1)
+_LONGEST_M = max(hypot(*form.half[:2]) for form in FORMS.values()) * _UNFAMILIAR_SIZE[1]
 _NEAR_EDGE = 0.15  # share of clutter in which the object starts outside of the area for objects
 _EDGE_M = 0.04
 _POST_SHARE = 0.6
@@ -88,7 +100,7 @@ def scene_for_seed(contract: Contract, seed: int, variety: Variety = "plain", wi
     start = float(place[0]), float(place[1]), float(random.uniform(-3.1, 3.1))
     simulation = contract.simulation
     item = random_object(random, start, simulation.object_half_m, makes_of(simulation, 0, wish))
-    if wish == "unseen":
+    if wish is not None and _UNSEEN.get(wish) == 0:
         item = unfamiliar(np.random.default_rng([seed, 0x05EE]), item)
     scene = random_surroundings(random, item)
     scene = vary(contract, scene, np.random.default_rng([seed, 0x7A41E5]), variety, tips)
@@ -126,6 +138,8 @@ def furnish(
         return scene
     random = np.random.default_rng([seed, 0xF0121])
     fixtures = [_started(random, fixture) for fixture in placed(contract).values()]
+    if wish == "messy":
+        fixtures = [replace(each, value=0.0) if each.mechanism.latch is None else each for each in fixtures]
     count = _count(np.random.default_rng([seed, 0xC0417]), simulation, wish)
     items = _arranged(random, scene.objects[0], simulation, count, tips, wish)
     items = [replace(item, rolling=_ROLLING_M if item.shape in ("cylinder", "ball") else 0.0) for item in items]
@@ -153,11 +167,10 @@ def _started(random: np.random.Generator, fixture: Placed) -> FixtureConfig:
 
 def _count(random: np.random.Generator, simulation: Simulation, wish: Wish | None) -> int:
     """How many objects are there."""
-    if simulation.objects_there is None:
-        return len(simulation.objects)
-    least, most = simulation.objects_there
-    needed = 1 if wish is None else _LEAST.get(wish, 1)
-    return max(int(random.integers(least, most + 1)), min(needed, len(simulation.objects)))
+    there = len(simulation.objects)
+    least, most = simulation.objects_there or (there, there)
+    needed, at_most = (1, there) if wish is None else _COUNTS.get(wish, (1, there))
+    return min(there, at_most, max(int(random.integers(least, most + 1)), needed))
 
 
 def _arranged(
@@ -168,15 +181,17 @@ def _arranged(
     Raises:
         UserError: there is no room for them.
     """
-    alike = random.random() < _ALIKE_SHARE or wish == "alike"
+    alike = (random.random() < _ALIKE_SHARE and wish != "messy") or wish == "alike"
+    unseen = None if wish is None else _UNSEEN.get(wish)
     reach = first.reach if alike else sqrt(2.0) * simulation.object_half_m[1]
     for _ in range(_ARRANGEMENTS):
         items = [first]
         for index in range(1, count):
-            start = _free_place(random, simulation, items, tips, reach)
+            start = _free_place(random, simulation, items, tips, _LONGEST_M if index == unseen else reach)
             if start is None:
                 break
             item = random_object(random, start, simulation.object_half_m, makes_of(simulation, index, wish))
+            item = unfamiliar(random, item) if index == unseen else item
             items.append(replace(first, start=start) if alike else item)
         else:
             return items
@@ -252,7 +267,7 @@ def random_object(
 def unfamiliar(random: np.random.Generator, item: ObjectConfig) -> ObjectConfig:
     """An object like this one, but stiff, and of a shape that no data is gathered with, a little smaller or larger."""
     shape = UNFAMILIAR[int(random.integers(len(UNFAMILIAR)))]
-    x, y, z = random.uniform(0.9, 1.1) * np.array(FORMS[shape].half)
+    x, y, z = random.uniform(*_UNFAMILIAR_SIZE) * np.array(FORMS[shape].half)
     return replace(item, shape=shape, half_size=(float(x), float(y), float(z)), breaks_n=None, young_pa=None)
 
 

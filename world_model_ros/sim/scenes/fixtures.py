@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import product
 from typing import Literal
 
@@ -215,14 +216,19 @@ class Placed:
         x, y, _ = self.own(place)
         return self.mechanism.inside is not None and bool(-0.14 < x < 0.02 and abs(y) < 0.08)
 
-    def meets(self, low: Float, high: Float) -> bool:
-        """Whether it meets an upright box (2,) to (2,) of the plane, wherever its joint is."""
+    @cached_property
+    def swept(self) -> tuple[Float, Float]:
+        """Low (2,) and high (2,) of the upright box in the plane that it is in, wherever its joint is."""
         corners = []
         values = np.linspace(0.0, self.mechanism.most, _SWEEP).tolist()
         for pieces, at in ((self.mechanism.fixed, [0.0]), (self.mechanism.moving, values)):
             for piece, signs, value in product(pieces, product((1, -1), repeat=3), at):
                 corners.append(self.point(np.array(piece.middle) + np.array(signs) * piece.half, value))
-        own_low, own_high = np.min(corners, 0)[:2], np.max(corners, 0)[:2]
+        return np.min(corners, 0)[:2], np.max(corners, 0)[:2]
+
+    def meets(self, low: Float, high: Float) -> bool:
+        """Whether it meets an upright box (2,) to (2,) of the plane, wherever its joint is."""
+        own_low, own_high = self.swept
         return bool(np.all(own_low < high) and np.all(own_high > low))
 
 
