@@ -79,7 +79,7 @@ def test_every_guess_is_marked_listed_and_gone_when_the_comment_is(tmp_path, cap
 def test_commented_senses_and_targets_are_legal_once_uncommented(tmp_path):
     out = tmp_path / "mine.yaml"
     main(["new-robot", "--urdf", str(ARM), "--tip", "fingertip", "--out", str(out)])
-    keys = ("{kind:", "{name:", "targets:", "labels:", "collision:", "obstacles:", "- {name")
+    keys = ("{kind:", "{name:", "targets:", "labels:", "collision:", "obstacles:", "clouds:", "- {name")
     lines = []
     for line in out.read_text(encoding="utf-8").splitlines():
         bare = line.replace("# ", "", 1)
@@ -97,6 +97,7 @@ def test_commented_senses_and_targets_are_legal_once_uncommented(tmp_path):
     }
     assert [target.name for target in contract.interface.targets] == ["fingertip", "object_0"]
     assert contract.deployment.gate.obstacles[0].name == "table"
+    assert contract.deployment.gate.clouds[0].name == "front"
 
 
 def test_joints_without_limits_get_marked_guesses(chain, tmp_path, capsys):

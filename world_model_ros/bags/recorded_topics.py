@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from world_model_ros.contract.contract import Contract
+from world_model_ros.contract.gate_settings import seen_topic
 
 _BRAIN_AND_GATE = (
     "command tick surprise predicted/path predicted/joints predicted/states predicted/contact predicted/candidates "
@@ -21,6 +22,7 @@ def recorded_topics(contract: Contract) -> list[str]:
         topics += [each.topic for each in deployment.command.controllers(contract.joint_names) if not each.grips]
     if deployment.sources is not None:
         topics += [*(each.topic for each in deployment.sources if each.kind != "brain"), "command/owner", "gate/owner"]
+    topics += [seen_topic(cloud.name) for cloud in deployment.gate.clouds]
     if deployment.action is not None:
         topics.append(deployment.action.topic)
     for target in contract.interface.targets:

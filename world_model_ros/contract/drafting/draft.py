@@ -175,6 +175,8 @@ class Draft:
             "    # collision: {stop_m: 0.01, slow_m: 0.05}  # also srdf: FILE, exclude: [[link, link]]",
             "    # obstacles:",
             "    #   - {name: table, size_m: [1.0, 1.0, 0.1], position_m: [0.5, 0.0, -0.05]}",
+            "    # clouds:  # of depth cameras, which nothing of the robot may come near: docs/safety.md",
+            "    #   - {name: front, topic: camera/depth/color/points}",
             f"    tracking_tolerance: 0.15  # {MARK} how far the joints may lag behind the command, rad",
         ]
 
