@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from world_model_ros.check.contract_fit import check_contract
+from world_model_ros.cli import main
 from world_model_ros.contract.contract import contract_from_text, known_robots, load_contract
 from world_model_ros.core.share_folder import share_folder
 
@@ -53,3 +55,19 @@ def test_a_link_that_is_not_there_is_not_said_of_the_workspace_too() -> None:
     said = wrong(TEXT.replace("link: fingertip", "link: finger"))
     assert "action" in said
     assert not [what for what in said if what.startswith("workspace")]
+
+
+def test_one_cause_is_one_line_with_the_names_of_all_that_it_spoils(tmp_path: Path, capsys) -> None:
+    """The URDF of another robot: neither joints nor links are in it."""
+    other = ROBOTS / "humanoid_upper_body.urdf"
+    assert TEXT.count("urdf: tabletop_arm.urdf") == 1
+    (tmp_path / "arm.yaml").write_text(TEXT.replace("urdf: tabletop_arm.urdf", f"urdf: {other}"), encoding="utf-8")
+    assert main(["check", str(tmp_path / "arm.yaml")]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    joints = ", ".join(load_contract("tabletop_arm").joint_names)
+    (line,) = (line for line in lines if line.startswith("  joint "))
+    assert line.startswith(f"  joint {joints}: interface.joints: got '<name>'; expected a joint of the URDF: [")
+    assert line.count("; the closest: shoulder_pan_joint 'left_") == 1
+    assert sum("expected joints of the URDF" in line for line in lines) == 1
+    assert main(["check", str(tmp_path / "arm.yaml"), "--json"]) == 1
+    assert sum(not check["fits"] for check in json.loads(capsys.readouterr().out)["checks"]) > 6

@@ -152,6 +152,49 @@ def test_degrees_are_outside_of_the_limits_and_every_reader_says_so():
     assert any(words in line and "degrees" in line for line in notes(report))
 
 
+def test_an_arrow_stands_under_what_does_not_fit_alone():
+    fit, wrench = RobotFit(CONTRACT), MAKE.wrench
+    for i in range(50):
+        fit.add("wrist_wrench", wrench(np.zeros(6), T0 + i * 10**8, "wrist_ft"), T0 + i * 10**8)  # 10 Hz, a note
+    topic = fit.topic("wrist_wrench", "/wrench", [])
+    (first, note, *_) = report_lines(fit.report(5.0, [topic], []))
+    assert first.endswith(", fits")
+    advice = "interface.streams: wrist_wrench: rate_hz: 10 (the contract says 100), or the driver"
+    assert note == f"    note: rate: 10.0 Hz; {advice}"
+    wrong = Finding("type", "a; the contract says b", "type: a", "wrong")
+    (first, *lines) = report_lines(fit.report(5.0, [fit.topic("wrist_wrench", "/wrench", [wrong])], []))
+    assert first.endswith("does not fit")
+    assert lines[:2] == ["    type: a; the contract says b", "        -> type: a"]
+
+
+def test_one_cause_of_many_streams_is_one_line_with_their_names():
+    fit = RobotFit(CONTRACT)
+    sent = {
+        "arm": lambda stamp: joints(stamp),
+        "wrist_wrench": lambda stamp: MAKE.wrench(np.zeros(6), stamp, "wrist_ft"),
+        "fingertip_taxels": lambda stamp: MAKE.tensor(np.zeros((4, 8, 3), np.float32), stamp),
+    }
+    for name, make in sent.items():
+        for i in range(50):
+            fit.add(name, make(T0 + i * 10**7 - 990 * 10**9), T0 + i * 10**7)
+    report = fit.report(0.5, [fit.topic(name, f"/{name}", []) for name in sent], [])
+    assert sum(each["what"] == "stamps" for topic in report["topics"] for each in topic["findings"]) == 3
+    told = [line for line in report_lines(report) if "behind" in line]
+    assert told == ["stamps of arm, wrist_wrench, fingertip_taxels: 990 s behind our clock"]
+    (note,) = (line for line in notes(report) if "behind" in line)
+    assert note.startswith("arm, wrist_wrench, fingertip_taxels: stamps: 990 s behind our clock -> the driver")
+
+
+def test_joints_in_degrees_are_one_cause():
+    fit = RobotFit(CONTRACT)
+    fit.add("arm", joints(T0, np.rad2deg(REST)), T0)
+    report = fit.report(1.0, [fit.topic("arm", "/joint_states", [])], [])
+    assert len(report["joints"]) == 6
+    (line,) = (line for line in report_lines(report) if line.startswith("limits: "))
+    assert all(f"{name} was at" in line for name in JOINTS[1:])
+    assert sum("degrees" in line for line in report_lines(report)) == 1
+
+
 def test_ages_of_very_many_messages_are_kept_in_little():
     fit = RobotFit(CONTRACT)
     for i in range(50_000):

@@ -170,7 +170,65 @@ def test_messages_older_than_the_contract_allows_are_wrong_and_say_which_age_wou
 def test_a_gap_in_which_a_tick_would_find_nothing_fresh_is_noted():
     found = heard("arm", joints, rate_hz=4.0)["age"]
     assert found.level == "note"
-    assert "260 ms when the next one came" in found.found
+    assert "260 ms when the next one comes" in found.found
+
+
+def arrivals(*silences: tuple[int, float], count=300, rate_hz=100.0) -> list[int]:
+    """Times in ns, with a silence of so many s before some of them."""
+    return [T0 + round((i / rate_hz + sum(s for at, s in silences if i >= at)) * 1e9) for i in range(count)]
+
+
+@pytest.mark.parametrize("silences", [[(150, 2.7)], [(1, 2.7)], [(299, 2.7)], [(100, 1.0), (200, 30.0)]])
+def test_a_silence_is_a_gap_that_is_named_and_no_rate_and_no_age(silences):
+    found = fit("table_mic")
+    for now in arrivals(*silences):
+        found.add(MAKE.sound(np.zeros((160, 1)), now), now)
+    told = {each.what: each for each in found.findings()}
+    assert told["rate"].found == "16000 samples/s"
+    assert (told["rate"].level, told["age"].level) == ("ok", "ok")
+    assert told["gaps"].level == "note"
+    for at, long_s in silences:
+        since_s = (at - 1) / 100 + sum(s for before, s in silences if before < at)
+        assert f"{long_s + 0.01:.2f} s from {since_s:.2f} s on" in told["gaps"].found
+
+
+def test_many_gaps_are_counted_and_the_longest_are_named():
+    found = fit("arm")
+    for now in arrivals(*((20 * i, 0.5 + 0.1 * i) for i in range(1, 11))):
+        found.add(joints(now), now)
+    (gaps,) = (each for each in found.findings() if each.what == "gaps")
+    assert gaps.found.startswith("10 times nothing for over max_age_s 0.2, the longest: 1.31 s from ")
+    assert found.rate_hz == pytest.approx(100.0)
+
+
+def test_silences_at_the_ends_of_what_is_listened_to_count_too():
+    found = fit("arm")
+    for now in arrivals():
+        found.add(joints(now), now)
+    assert "gaps" not in {each.what for each in found.findings()}
+    found.since_ns, found.until_ns = T0 - 3 * 10**9, T0 + 5 * 10**9
+    (gaps,) = (each for each in found.findings() if each.what == "gaps")
+    assert "3.00 s from 0.00 s on, 2.01 s from 5.99 s on" in gaps.found
+
+
+def test_messages_that_are_held_up_and_come_together_are_late_and_not_silent():
+    """Thirty at a time, 0.3 s late: their stamps have no gap, and as many come as were sent."""
+    found = fit("arm")
+    for i in range(600):
+        found.add(joints(T0 + i * 10**7), T0 + (i // 30 + 1) * 3 * 10**8 + i)
+    told = {each.what: each for each in found.findings()}
+    assert found.rate_hz == pytest.approx(100.0, rel=0.06)
+    assert told["age"].level == "note"
+    assert "max_age_s: 0.38" in told["age"].change
+    assert "gaps" not in told
+
+
+def test_what_the_contract_should_say_is_the_usual_and_not_the_worst():
+    found = fit("arm")
+    for i, now in enumerate(arrivals((150, 0.05), rate_hz=4.0)):
+        found.add(joints(now - 10**7 - (i == 77) * 10**8), now)
+    told = {each.what: each for each in found.findings()}
+    assert told["age"].change.startswith("deployment.streams: arm: max_age_s: 0.32 ")
 
 
 @pytest.mark.parametrize(

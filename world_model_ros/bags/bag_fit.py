@@ -36,6 +36,8 @@ class BagFit:
         bag.assume(source_types(contract))
         self._bag, self._contract, self._sparing = bag, contract, sparing
         self._fit = RobotFit(contract, "the bag's clock")
+        for fit in self._fit.streams.values():
+            fit.since_ns, fit.until_ns = bag.start_ns, bag.end_ns
         self._topics = bag.topics()
         self._streams: dict[str, list[str]] = {}
         self._static: dict[str, list[str]] = {}

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from world_model_ros.check.fold import Folded, folded
 from world_model_ros.check.joint_fit import JointFit
 from world_model_ros.check.stream_fit import OUR_CLOCK, Finding, StreamFit
 from world_model_ros.contract.contract import Contract
@@ -105,25 +106,51 @@ class RobotFit:
 
 
 def report_lines(result: dict[str, Any]) -> list[str]:
-    """What a person reads of a `RobotFit.report`."""
-    lines = []
+    """What a person reads of a `RobotFit.report`: an arrow leads to what has to be changed, a note may be as it is."""
+    lines, said = [], _said(result)
     for topic in result["topics"]:
         rate, age = topic["rate_hz"], topic["age_ms"]
         words = "" if rate is None else f" {rate:.1f} a second,"
         words += "" if age is None else f" age {age['p50']:.1f} ms (at most {age['max']:.1f}),"
         verdict = "does not fit" if not topic["fits"] else "fits" if topic["messages"] else "silent; it may be"
-        lines += [f"{topic['topic']} ({topic['stream']}):{words} {verdict}", *_lines(topic["findings"])]
-    lines += _lines([*result["command"], *result["joints"]], "")
+        lines.append(f"{topic['topic']} ({topic['stream']}):{words} {verdict}")
+        lines += [f"    {line}" for each in said if each.of.names == [topic["stream"]] for line in each.lines()]
+    for each in said:
+        if each.of.names == [""] or len(each.of.names) > 1:
+            lines += each.lines()
     return [*lines, f"{result['robot']} {'fits' if result['fits'] else 'does not fit'} its contract"]
 
 
 def notes(result: dict[str, Any]) -> list[str]:
     """The findings of a report that a person should look at, a line each."""
-    found = [(f"{topic['stream']}: ", each) for topic in result["topics"] for each in topic["findings"]]
-    found += [("", each) for each in (*result["command"], *result["joints"])]
-    return [f"{of}{each['what']}: {each['found']} -> {each['change']}" for of, each in found if each["level"] != "ok"]
+    return [
+        f"{', '.join(names)}{': ' if any(names) else ''}{what}: {'; '.join(found)} -> {advice}"
+        for what, _, (names, found, advice) in _said(result)
+    ]
 
 
-def _lines(findings: list[dict[str, Any]], indent: str = "    ") -> list[str]:
-    chosen = [each for each in findings if each["level"] != "ok"]
-    return [f"{indent}{each['what']}: {each['found']}\n{indent}    -> {each['change']}" for each in chosen]
+class _Said(NamedTuple):
+    """What is said of one or several streams, or of the robot (its name is empty then)."""
+
+    what: str
+    wrong: bool
+    of: Folded
+
+    def lines(self) -> list[str]:
+        several = f" of {', '.join(self.of.names)}" if len(self.of.names) > 1 else ""
+        found = f"{self.what}{several}: {'; '.join(self.of.found)}"
+        return [found, f"    -> {self.of.advice}"] if self.wrong else [f"note: {found}; {self.of.advice}"]
+
+
+def _said(result: dict[str, Any]) -> list[_Said]:
+    """What does not fit, and notes, each cause once, in the order of the streams."""
+    every = [(topic["stream"], each) for topic in result["topics"] for each in topic["findings"]]
+    every += [("", each) for each in (*result["command"], *result["joints"])]
+    kinds: dict[tuple[str, bool], list[tuple[str, str, str]]] = {}
+    for name, each in every:
+        if each["level"] != "ok":
+            kind = each["what"], each["level"] == "wrong"
+            kinds.setdefault(kind, []).append((name, each["found"], each["change"]))
+    said = [_Said(what, wrong, of) for (what, wrong), group in kinds.items() for of in folded(group)]
+    order = {name: place for place, name in enumerate(dict.fromkeys(name for name, _ in every))}
+    return sorted(said, key=lambda each: order[each.of.names[0]])

@@ -24,6 +24,7 @@ OUR_CLOCK = "our clock"
 _RATE = (0.8, 1.25)  # of the contract's rate that counts as the same
 _AHEAD_S = 0.05  # clocks of two machines that follow NTP differ by less
 _MOST_KINDS = 3  # of errors that are reported
+_MOST_GAPS = 3  # that are reported
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class StreamFit:
 
     Attributes:
         messages: of this stream. others: messages on its topic that have nothing of it, as of other joints or frames.
-        times: when they came.
+        times: when they came. since_ns, until_ns: when listening began and ended, or a bag does; None: not known.
     """
 
     stream: Stream
@@ -63,6 +64,8 @@ class StreamFit:
     others: int = 0
     _read: int = 0
     times: MessageTimes = field(default_factory=MessageTimes)
+    since_ns: int | None = None
+    until_ns: int | None = None
     _refused: Counter[tuple[str, str]] = field(default_factory=Counter)  # by field, and what is legal there
     _first: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)  # its error, and what to change
     _frames: Counter[str] = field(default_factory=Counter)
@@ -203,11 +206,10 @@ class StreamFit:
         return [Finding("rate", found, change, "wrong" if sound else "note")]
 
     def _stamps(self) -> list[Finding]:
-        times, limit_s, name = self.times, self.source.max_age_s, self.stream.name
+        times, limit_s = self.times, self.source.max_age_s
         if times.zeros == times.count:
             return [Finding("stamps", "all are 0", "the driver: it must stamp with the time of measurement", "wrong")]
-        middle, worst = float(np.median(times.ages_s)), times.worst_s
-        found = f"p50 {middle * 1e3:.1f} ms, at most {worst * 1e3:.1f} ms"
+        middle = float(np.median(times.ages_s))
         if middle < -_AHEAD_S:
             clocks = "synchronise the clocks (chrony, PTP), or use_sim_time on one side only"
             return [Finding("stamps", f"{-middle:.3f} s ahead of {self.clock}", clocks, "wrong")]
@@ -216,17 +218,41 @@ class StreamFit:
             if self.clock != OUR_CLOCK:
                 clocks = "the driver stamps with another clock; or it was recorded without use_sim_time"
             return [Finding("stamps", f"{middle:.0f} s behind {self.clock}", clocks, "wrong")]
-        result = self._odd_stamps()
-        # How old the newest message had become when the next one came: a tick in between sees this.
-        needed = max(worst, times.held_s) + self.source.latency_s
+        return [*self._odd_stamps(), self._age(middle), *self._gaps()]
+
+    def _age(self, middle: float) -> Finding:
+        """What is usual: single silences and delays are named by `_gaps`."""
+        limit_s = self.source.max_age_s
+        found = f"p50 {middle * 1e3:.1f} ms, at most {self.times.worst_s * 1e3:.1f} ms"
+        # How old the newest message has become when the next one comes: a tick in between sees this.
+        needed = self.times.held_s + self.source.latency_s
+        change = f"deployment.streams: {self.stream.name}: max_age_s: {_up(1.2 * needed)}"
         if middle + self.source.latency_s > limit_s:
-            change = f"deployment.streams: {name}: max_age_s: {_up(1.2 * needed)}, or find what delays it"
-            return [*result, Finding("age", f"{found}; older than max_age_s {limit_s:g}", change, "wrong")]
+            found = f"{found}; older than max_age_s {limit_s:g}"
+            return Finding("age", found, f"{change}, or find what delays it", "wrong")
         if needed > limit_s:
-            held = f"{found}; {needed * 1e3:.0f} ms when the next one came"
-            change = f"deployment.streams: {name}: max_age_s: {_up(1.2 * needed)} (the contract says {limit_s:g})"
-            return [*result, Finding("age", held, change, "note")]
-        return [*result, Finding("age", found)]
+            held = f"{found}; {needed * 1e3:.0f} ms when the next one comes, 99 % quantile"
+            return Finding("age", held, f"{change} (the contract says {limit_s:g})", "note")
+        return Finding("age", found)
+
+    def _gaps(self) -> list[Finding]:
+        """Silences, and single delays, in which the newest message was too old: a rate or an age tells nothing."""
+        times, limit_s = self.times, self.source.max_age_s
+        gaps = times.gaps(limit_s - self.source.latency_s, self.since_ns, self.until_ns)
+        if times.held_s + self.source.latency_s > limit_s:  # which is said already of the usual ones
+            gaps = [gap for gap in gaps if gap.long_ns * 1e-9 > times.silence_s]
+        if not gaps:
+            return []
+        longest = sorted(sorted(gaps, reverse=True)[:_MOST_GAPS], key=lambda gap: gap.end_ns)
+        since_ns = self.since_ns if self.since_ns is not None else times.first_ns
+        listed = ", ".join(
+            f"{gap.held_ns * 1e-9:.2f} s from {(gap.end_ns - gap.held_ns - since_ns) * 1e-9:.2f} s on"
+            for gap in longest
+        )
+        often = f"{len(gaps)} times nothing for over max_age_s {limit_s:g}"
+        often += ", the longest:" if len(gaps) > _MOST_GAPS else ":"
+        change = "no harm where the sensor was off; else look at the driver, the network or the recorder"
+        return [Finding("gaps", f"{'nothing for' if len(gaps) == 1 else often} {listed}", change, "note")]
 
     def _odd_stamps(self) -> list[Finding]:
         """Some that are 0, ahead, or not newer than one before."""

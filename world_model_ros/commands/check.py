@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 from world_model_ros.commands.output import show
 from world_model_ros.core.errors import UserError
@@ -51,7 +52,7 @@ def _bundle(arguments: argparse.Namespace) -> int:
     if goals:
         notes.insert(0, "takes goals: " + "; ".join(f"{name}: {', '.join(kinds)}" for name, kinds in goals.items()))
     result |= {"goals": {name: list(kinds) for name, kinds in goals.items()}, "notes": notes}
-    wrong = [f"  {check['what']}: {check['error']}" for check in checks if not check["fits"]]
+    wrong = _wrong(checks)
     verdict = f"fits {contract.name}" if report.fits else f"does not fit {contract.name}:"
     show(
         result,
@@ -95,11 +96,19 @@ def _contract(arguments: argparse.Namespace) -> int:
         "collision": collision,
     }
     verdict = "is complete" if not wrong else f"has {len(wrong)} open point{'s' * (len(wrong) > 1)}:"
-    lines = [f"{arguments.what} {verdict} ({len(found)} checks)", *(f"  {each.what}: {each.wrong}" for each in wrong)]
+    lines = [f"{arguments.what} {verdict} ({len(found)} checks)", *_wrong(checks)]
     sink = contract.deployment.action
     ungated = [] if sink is None else [f"no gate: what receives {sink.topic} keeps its own limits"]
     show(result, arguments.json, [*lines, *(ungated or collision_lines(collision))])
     return 1 if wrong else 0
+
+
+def _wrong(checks: list[dict[str, Any]]) -> list[str]:
+    """A line each cause of a check that failed, with all that it is said of."""
+    from world_model_ros.check.fold import folded, listed
+
+    said = folded((check["what"], "", check["error"]) for check in checks if not check["fits"])
+    return [f"  {listed(names)}: {error}" for names, _, error in said]
 
 
 def _live(arguments: argparse.Namespace) -> int:
