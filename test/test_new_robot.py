@@ -85,7 +85,6 @@ def test_commented_senses_and_targets_are_legal_once_uncommented(tmp_path):
         bare = line.replace("# ", "", 1)
         lines.append(bare if line.strip().startswith("# ") and bare.strip().lstrip("- ").startswith(keys) else line)
     text = "\n".join(lines).replace("  targets:\n  labels", "  labels")
-    text = text.replace("  command:", "  labels: [{name: object_0_truth, topic: labels/object_0/pose}]\n  command:")
     out.write_text(text, encoding="utf-8")
     contract = load_contract(out)
     assert {stream.kind for stream in contract.interface.streams} == {
@@ -96,8 +95,18 @@ def test_commented_senses_and_targets_are_legal_once_uncommented(tmp_path):
         "joints",
     }
     assert [target.name for target in contract.interface.targets] == ["fingertip", "object_0"]
+    assert [label.topic for label in contract.deployment.labels] == ["labels/object_0/pose"]
     assert contract.deployment.gate.obstacles[0].name == "table"
     assert contract.deployment.gate.clouds[0].name == "front"
+
+
+def test_a_draft_says_what_a_label_is_where_it_comes_from_and_when_it_is_needed(tmp_path):
+    out = tmp_path / "mine.yaml"
+    main(["new-robot", "--urdf", str(ARM), "--tip", "fingertip", "--out", str(out)])
+    deployment = out.read_text(encoding="utf-8").partition("\ndeployment:")[2]
+    about = deployment[deployment.index("# A label is") : deployment.index("# labels:")]
+    for words in ("the true pose of an object", "from a tracker", "Training", "the running brain reads none"):
+        assert words in about
 
 
 def test_joints_without_limits_get_marked_guesses(chain, tmp_path, capsys):

@@ -13,7 +13,7 @@ from world_model_ros.core.share_folder import default_robot
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "what", help="bundle (name or folder), or a contract (.yaml); with --live or --bag also a robot's name"
+        "what", help="bundle (name or folder), or a contract (.yaml, or a robot's name where no bundle has that name)"
     )
     parser.add_argument("--robot", help="contract a bundle is checked against; the one that it names without it")
     parser.add_argument("--live", type=_seconds, help="listen to the running robot for so many seconds (5, 5s)")
@@ -29,9 +29,27 @@ def run(arguments: argparse.Namespace) -> int:
         return _live(arguments)
     if arguments.bag is not None:
         return _bag(arguments)
-    if arguments.what.endswith((".yaml", ".yml")):
+    if arguments.what.endswith((".yaml", ".yml")) or _robot_without_bundle(arguments):
         return _contract(arguments)
     return _bundle(arguments)
+
+
+def _robot_without_bundle(arguments: argparse.Namespace) -> bool:
+    """Whether a robot is named, of which no bundle comes with the package. `UserError` if it is neither."""
+    from world_model_ros.bundle.bundle import MANIFEST, find_bundle, known_bundles
+    from world_model_ros.contract.contract import known_robots
+
+    try:
+        find_bundle(arguments.what)
+    except UserError as error:
+        robots = known_robots()
+        if arguments.what in robots and arguments.robot is None:
+            return True
+        legal = f"a bundle (a folder with {MANIFEST}, or one of {known_bundles()})"
+        if arguments.robot is None:
+            legal += f" or a contract (a .yaml file, or one of {robots})"
+        raise UserError("what", arguments.what, legal) from error
+    return False
 
 
 def _bundle(arguments: argparse.Namespace) -> int:
@@ -84,6 +102,8 @@ def _contract(arguments: argparse.Namespace) -> int:
     from world_model_ros.contract.contract import load_contract
 
     contract = load_contract(arguments.what)
+    file = arguments.what.endswith((".yaml", ".yml"))
+    checked = arguments.what if file else f"the contract of {contract.name} (no bundle has that name)"
     found = check_contract(contract)
     wrong = [each for each in found if each.wrong is not None]
     checks = [{"what": each.what, "fits": each.wrong is None, "error": each.wrong} for each in found]
@@ -96,7 +116,7 @@ def _contract(arguments: argparse.Namespace) -> int:
         "collision": collision,
     }
     verdict = "is complete" if not wrong else f"has {len(wrong)} open point{'s' * (len(wrong) > 1)}:"
-    lines = [f"{arguments.what} {verdict} ({len(found)} checks)", *_wrong(checks)]
+    lines = [f"{checked} {verdict} ({len(found)} checks)", *_wrong(checks)]
     sink = contract.deployment.action
     ungated = [] if sink is None else [f"no gate: what receives {sink.topic} keeps its own limits"]
     show(result, arguments.json, [*lines, *(ungated or collision_lines(collision))])

@@ -40,8 +40,15 @@ def contract_and_bundle(arguments: argparse.Namespace) -> tuple[Contract, Bundle
 
 def bundle_for(contract: Contract, arguments: argparse.Namespace) -> Bundle:
     """What ``--model`` names, or the bundle that is named like the robot."""
-    from world_model_ros.bundle.bundle import load_bundle
+    from world_model_ros.bundle.bundle import find_bundle, known_bundles, load_bundle
+    from world_model_ros.core.errors import UserError
 
+    if not arguments.model:
+        try:
+            find_bundle(contract.name)
+        except UserError as error:
+            legal = f"--model, a bundle made for {contract.name}: none of {known_bundles()} has that name"
+            raise UserError("model", "nothing", f"{legal}; `world-model train` and `export` make one") from error
     return load_bundle(arguments.model or contract.name, contract)
 
 

@@ -160,6 +160,10 @@ class Draft:
             " type: geometry_msgs/msg/WrenchStamped, max_age_s: 0.2}",
             "    - {name: joints, topic: joint_states, type: sensor_msgs/msg/JointState, max_age_s: 0.2,"
             f" required: true}}  # {MARK} topic",
+            "  # A label is the true pose of an object in base_frame, from a tracker, tags, a simulator. Training and",
+            "  # calibration need one in the bags for each object of interface.targets; the running brain reads none.",
+            "  # labels:",
+            "  #   - {name: object_0_truth, topic: labels/object_0/pose}  # PoseStamped; more types: docs/behaviour.md",
             f"  # {MARK} accelerations and jerks, which a URDF does not know; these reach full speed in"
             f" {FULL_SPEED_S:g} s, full acceleration in {FULL_ACCELERATION_S:g} s",
             "  limits:  # rad (slides: m), per s, s^2, s^3, and N m (slides: N); the tighter of these and the URDF's",
