@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from world_model_ros import __version__
 from world_model_ros.cli import COMMANDS, main
 from world_model_ros.commands import info
 from world_model_ros.core.share_folder import share_folder
@@ -38,7 +39,7 @@ def test_it_says_its_version_and_loads_nothing_heavy_for_it():
     code = "import sys; from world_model_ros.cli import main\ntry: main(['--version'])\nexcept SystemExit as end: "
     code += "print(end.code, [name for name in ('rclpy', 'numpy', 'cv2') if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
-    assert done.stdout.splitlines() == [f"world-model {importlib.metadata.version('world_model_ros')}", "0 []"]
+    assert done.stdout.splitlines() == [f"world-model {__version__}", "0 []"]
 
 
 def test_a_reader_that_has_seen_enough_is_no_error():
@@ -150,7 +151,10 @@ def test_an_option_that_cannot_be_is_named_with_what_is_legal(
 @pytest.mark.parametrize(
     ("words", "named"),
     [
-        (["check", "no_such_model"], "no_such_model"),
+        (["check", "no_such_model"], "what: got 'no_such_model'; expected a bundle (a folder with manifest.json, or "),
+        (["check", "no_such_model"], ") or a contract (a .yaml file, or one of ['gripper_arm', "),
+        (["check", "gripper_arm", "--robot", "tabletop_arm"], "what: got 'gripper_arm'; expected a bundle ("),
+        (["evaluate", "tasks", "--robot", "gripper_arm"], "model: got 'nothing'; expected --model, a bundle made for"),
         (["demo", "--robot", "no_such_robot"], "tabletop_arm"),
         (["demo", "--goals", "dance"], "pose"),
         (["collect", "--episodes", "0"], "episodes"),
@@ -183,3 +187,36 @@ def test_what_cannot_be_written_is_one_line(out: str, tmp_path, capsys: pytest.C
     (line,) = capsys.readouterr().err.strip().splitlines()
     assert line.startswith("world-model new-robot: path: got '")
     assert "expected a file or folder that can be used (" in line
+
+
+def test_a_robot_without_a_bundle_has_its_contract_checked(capsys: pytest.CaptureFixture[str]):
+    assert main(["check", "gripper_arm"]) == 0
+    first = capsys.readouterr().out.splitlines()[0]
+    assert first.startswith("the contract of gripper_arm (no bundle has that name) is complete")
+
+
+@pytest.mark.parametrize(
+    ("what", "own", "of_others"),
+    [
+        ("tasks", "--controls", ["--bags", "--train", "--stride"]),
+        ("prediction", "--bags", ["--goals", "--train", "--first-seed"]),
+        ("calibration", "--bags", ["--goals", "--train", "--lose"]),
+        ("surprise", "--first-seed", ["--bags", "--goals", "--scenes"]),
+        ("drift", "--episodes", ["--bags", "--goals", "--first-seed"]),
+        ("benchmark", "--train", ["--bags", "--controls", "--robot"]),
+    ],
+)
+def test_what_is_evaluated_has_a_help_of_its_own(what, own, of_others, capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit):
+        main(["evaluate", what, "--help"])
+    said = capsys.readouterr().out
+    assert own in said
+    assert not [each for each in of_others if each in said]
+    assert "%%" not in said
+
+
+@pytest.mark.parametrize("machine", [False, True])
+def test_bags_that_are_simulated_first_are_said_first_and_not_to_machines(machine, capsys: pytest.CaptureFixture[str]):
+    assert main(["evaluate", "calibration", "--scenes", "nowhere", *["--json"] * machine]) == 2
+    first = capsys.readouterr().err.splitlines()[0]
+    assert first.startswith("simulates 100 episodes of tabletop_arm to predict them") == (not machine)

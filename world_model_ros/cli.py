@@ -13,6 +13,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from world_model_ros import __version__
+
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 COMMANDS = {
@@ -25,7 +27,7 @@ COMMANDS = {
     "upgrade-bundle": "make a model bundle of format 1 into one of this version's",
     "new-robot": "write a contract from a URDF, and say what is still to be filled in",
     "check": "say whether a model bundle, a contract, or a running robot fits, and what does not",
-    "evaluate": "pursue goals for many seeds in simulation, faster than real time, and say how many were reached",
+    "evaluate": "measure what a model can do: goals in simulation, predictions, regions, surprise, benchmarks",
     "ask": "future, inverse, plan, video or together: what a model makes of a moment of a bag",
     "replay": "run a model over a recorded bag, and draw what it imagined next to what happened",
     "view": "show on a web page what a robot expects to happen: of a bag, or live",
@@ -96,7 +98,7 @@ def _forget_output() -> None:
 def _parser(wanted: str) -> argparse.ArgumentParser:
     """The parser with all commands, of which only the wanted one is imported."""
     parser = argparse.ArgumentParser(prog="world-model", description="A world-model brain for ROS 2 robots.")
-    parser.add_argument("--version", action=_Version, nargs=0, help="print the version, and end")
+    parser.add_argument("--version", action="version", version=f"world-model {__version__}")
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, summary in COMMANDS.items():
         subparser = subparsers.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
@@ -104,16 +106,6 @@ def _parser(wanted: str) -> argparse.ArgumentParser:
             _module(name).add_arguments(subparser)
             subparser.add_argument("--json", action="store_true", help="print one JSON object for machines")
     return parser
-
-
-class _Version(argparse.Action):
-    """Prints the version; looked up only where it is asked for."""
-
-    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        from world_model_ros.commands.info import installed_version
-
-        print(f"world-model {installed_version('world_model_ros') or '(not installed)'}")
-        parser.exit()
 
 
 def _module(command: str) -> Any:

@@ -62,6 +62,16 @@ def untrained(contract: Contract) -> WorldModel:
     return model
 
 
+def test_an_export_says_which_graph_it_writes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    contract = load_contract("unitree_g1")
+    export(untrained(contract), contract, tmp_path, "any", CONFIG, exporter="torchscript")
+    said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("writes")]
+    graphs = sorted(path.stem for path in tmp_path.glob("*.onnx"))
+    count = len(graphs)
+    assert [line.rpartition(": ")[0] for line in said] == [f"writes graph {i + 1} of {count}" for i in range(count)]
+    assert sorted(line.rpartition(": ")[2] for line in said) == graphs
+
+
 def test_every_graph_computes_what_the_module_computes(exported: tuple[WorldModel, Contract, Path]) -> None:
     model, contract, out = exported
     kind = json.loads((out / "manifest.json").read_text())["kind"]

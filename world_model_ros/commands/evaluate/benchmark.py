@@ -15,17 +15,25 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    of = parser.add_argument_group("of benchmarks")
-    of.add_argument("name", nargs="?", default="", help="which: cube-single, cube-double, scene")
-    of.add_argument("--out", type=Path, help="folder of play, training, model and attempts (runs/benchmarks/NAME)")
-    of.add_argument("--train", action="store_true", help="collect play, train and export first; goes on where it was")
-    of.add_argument("--play", type=int, help="episodes of play to train on; 100, of cube-double 200, without it")
-    of.add_argument("--steps", type=int, help="gradient steps of the training; the usual ones without it")
-    of.add_argument("--train-seed", type=int, default=0, help="of the training (%(default)s)")
-    of.add_argument("--noise-mm", type=float, default=0.0, help="of the positions of what is tracked (%(default)s)")
-    of.add_argument("--lost", type=float, default=0.0, help="share of tracked poses that never arrive (%(default)s)")
-    of.add_argument("--late-ms", type=float, default=0.0, help="how late tracked poses arrive (%(default)s)")
-    of.add_argument("--moved", action="store_true", help="a cube is put elsewhere by hand, 1 to 2.5 s after the start")
+    parser.add_argument("name", nargs="?", default="", help="which: cube-single, cube-double, scene")
+    parser.add_argument("--episodes", type=int, help="how many a goal; 50 without it")
+    parser.add_argument("--first-seed", type=int, help="of the first episode; 300000 without it")
+    parser.add_argument("--goals", default="", help="comma separated numbers; all without it")
+    parser.add_argument("--out", type=Path, help="folder of play, training, model and attempts (runs/benchmarks/NAME)")
+    parser.add_argument(
+        "--train", action="store_true", help="collect play, train and export first; goes on where it was"
+    )
+    parser.add_argument("--play", type=int, help="episodes of play to train on; 100, of cube-double 200, without it")
+    parser.add_argument("--steps", type=int, help="gradient steps of the training; the usual ones without it")
+    parser.add_argument("--train-seed", type=int, default=0, help="of the training (%(default)s)")
+    parser.add_argument("--noise-mm", type=float, default=0.0, help="of the positions of what is tracked (%(default)s)")
+    parser.add_argument(
+        "--lost", type=float, default=0.0, help="share of tracked poses that never arrive (%(default)s)"
+    )
+    parser.add_argument("--late-ms", type=float, default=0.0, help="how late tracked poses arrive (%(default)s)")
+    parser.add_argument(
+        "--moved", action="store_true", help="a cube is put elsewhere by hand, 1 to 2.5 s after the start"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -23,58 +23,84 @@ if TYPE_CHECKING:
 
 _COLLECTED = 500  # training uses small seeds of `collect`; these bags are far from them
 _SIMULATED = ("tasks", "surprise", "drift")
-_FIRST_SEED, _EPISODES = 20_000, 100
+
+
+MEASURED = {
+    "tasks": "goals pursued in simulation, faster than real time, next to controls",
+    "prediction": "errors by horizon, next to copying what is seen",
+    "calibration": "how often the 90 %% regions hold the truth",
+    "surprise": "whether what cannot happen is noticed",
+    "drift": "errors of one imagination that goes on for a minute",
+    "benchmark": "goals of a public benchmark, from play over training to a bundle",
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "what",
-        choices=["tasks", "prediction", "calibration", "surprise", "drift", "benchmark"],
-        help="tasks: goals pursued in simulation, faster than real time; prediction: errors by horizon;"
-        " calibration: how often the 90 %% regions hold the truth; surprise: whether the impossible is noticed;"
-        " drift: errors of one imagination that goes on for a minute; benchmark: goals of a public one, which is named",
-    )
-    add_robot(parser)
-    add_model(parser)
-    parser.add_argument("--episodes", type=int, help="how many; 100, of benchmarks 50 a goal, without it")
-    parser.add_argument("--first-seed", type=int, help="of tasks 20000, of benchmarks 300000 without it")
-    parser.add_argument("--goals", default="", help="of tasks those that suit the robot, of benchmarks all without it")
-    parser.add_argument(
-        "--controls", default="random,oracle,vision_only", help="of tasks; empty for none (%(default)s)"
-    )
+    subparsers = parser.add_subparsers(dest="what", metavar="WHAT", required=True)
+    for name, summary in MEASURED.items():
+        about = f"{summary[0].upper()}{summary[1:]}.".replace("%%", "%")
+        subparser = subparsers.add_parser(name, help=summary, description=about)
+        if name == "benchmark":
+            benchmark.add_arguments(subparser)
+        else:
+            add_robot(subparser)
+            _ADDED.get(name, _add_prediction)(subparser)
+        add_model(subparser)
+        subparser.add_argument("--workers", type=int, default=2, help="processes (%(default)s)")
+        subparser.add_argument(
+            "--json", action="store_true", default=argparse.SUPPRESS, help="print one JSON object for machines"
+        )
+
+
+def _add_episodes(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--episodes", type=int, default=100, help="how many (%(default)s)")
+
+
+def _add_seeds(parser: argparse.ArgumentParser) -> None:
+    _add_episodes(parser)
+    parser.add_argument("--first-seed", type=int, default=20_000, help="of the first episode (%(default)s)")
+
+
+def _add_tasks(parser: argparse.ArgumentParser) -> None:
+    _add_seeds(parser)
+    parser.add_argument("--goals", default="", help="comma separated; those that suit the robot without it")
+    parser.add_argument("--controls", default="random,oracle,vision_only", help="empty for none (%(default)s)")
     parser.add_argument("--control-episodes", type=int, default=20, help="how many for each control (%(default)s)")
     parser.add_argument(
-        "--oracle-only", action="store_true", help="of tasks: the oracle alone, for --control-episodes; needs no model"
+        "--oracle-only", action="store_true", help="the oracle alone, for --control-episodes; needs no model"
     )
     parser.add_argument("--unplug", default="", help="comma separated streams or kinds (camera) that send nothing")
     parser.add_argument("--blackout", default="", help="the same, but silent only from 0.5 to 2.5 s after the goal")
     parser.add_argument(
         "--lose", default="", help="kinds, each silent in turn in the same seeds; /ever: for good, from contact on"
     )
-    parser.add_argument("--scenes", default="plain", help="plain, varied, cluttered; of bags also curriculum")
-    parser.add_argument("--rate", type=float, default=0.0, help="ticks a second in tasks; 0: the contract's")
-    parser.add_argument("--workers", type=int, default=2, help="processes (%(default)s)")
-    parser.add_argument("--bags", nargs="+", type=Path, help="bags to predict; without it, simulated ones are made")
+    parser.add_argument("--scenes", default="plain", help="plain, varied or cluttered (%(default)s)")
+    parser.add_argument("--rate", type=float, default=0.0, help="ticks a second; 0: the contract's (%(default)s)")
+
+
+def _add_prediction(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--bags", nargs="+", type=Path, help="to predict; without it, --episodes are simulated first")
+    _add_episodes(parser)
+    parser.add_argument("--scenes", default="plain", help="plain, varied, cluttered or curriculum (%(default)s)")
     parser.add_argument("--stride", type=int, default=3, help="ticks between two imaginations in a bag (%(default)s)")
     parser.add_argument(
         "--shuffled", action="store_true", help="predict under the actions of another moment: a control"
     )
-    benchmark.add_arguments(parser)
+
+
+_ADDED = {"tasks": _add_tasks, "surprise": _add_seeds, "drift": _add_episodes}
 
 
 def run(arguments: argparse.Namespace) -> int:
     from world_model_ros.core.errors import UserError
 
     for name in ("episodes", "control_episodes", "stride", "workers"):
-        if getattr(arguments, name) is not None and getattr(arguments, name) < 1:
-            raise UserError(name, getattr(arguments, name), "1 or more")
+        value = getattr(arguments, name, None)
+        if value is not None and value < 1:
+            raise UserError(name, value, "1 or more")
     if arguments.what == "benchmark":
         return benchmark.run(arguments)
-    if arguments.name:
-        raise UserError("name", arguments.name, f"none: evaluate {arguments.what} is of no benchmark")
-    arguments.episodes = _EPISODES if arguments.episodes is None else arguments.episodes
-    arguments.first_seed = _FIRST_SEED if arguments.first_seed is None else arguments.first_seed
-    if arguments.oracle_only:
+    if arguments.what == "tasks" and arguments.oracle_only:
         return _oracle_alone(arguments)
     contract, bundle = contract_and_bundle(arguments)
     about: dict[str, Any] = {"robot": contract.name, "model": bundle.manifest.name}
@@ -196,11 +222,12 @@ def _surprise(arguments: argparse.Namespace, contract: Contract, bundle: Bundle)
 def _drift(arguments: argparse.Namespace, contract: Contract, bundle: Bundle) -> dict[str, Any]:
     from world_model_ros.bags.storage.find import find_bags
     from world_model_ros.brain.brain import Brain
-    from world_model_ros.core.progress import progress_bar
+    from world_model_ros.core.progress import progress_bar, stage
     from world_model_ros.evaluate.prediction.long_rollouts import SECONDS, LongEpisode, drift, drift_scores
     from world_model_ros.sim.collection.collect import collect
 
     brain = Brain(bundle, contract, arguments.provider, policy="watch")
+    stage(f"simulates {arguments.episodes} episodes of {contract.name}, of a minute each, which takes minutes")
     with tempfile.TemporaryDirectory(prefix="world_model_evaluate_") as folder:
         run = LongEpisode(max(SECONDS))
         collect(contract, Path(folder), arguments.episodes, _COLLECTED + 1, arguments.workers, "plain", run)
@@ -227,8 +254,11 @@ def _bags(arguments: argparse.Namespace, contract: Contract) -> Iterator[Sequenc
     if arguments.bags:
         yield find_bags(arguments.bags)
         return
+    from world_model_ros.core.progress import stage
     from world_model_ros.sim.collection.collect import collect
 
+    of = f"{arguments.episodes} episodes of {contract.name}"
+    stage(f"simulates {of} to predict them, which takes minutes; --bags names recorded ones")
     with tempfile.TemporaryDirectory(prefix="world_model_evaluate_") as folder:
         collect(contract, Path(folder), arguments.episodes, _COLLECTED, arguments.workers, arguments.scenes)
         yield find_bags([Path(folder)])

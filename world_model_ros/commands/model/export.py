@@ -33,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from world_model_ros.contract.contract import load_contract
+    from world_model_ros.core.progress import stage
     from world_model_ros.core.share_folder import share_folder
     from world_model_ros.learning.export.model_export import checkpoint_contract
     from world_model_ros.learning.export.onnx_exporter import exporter_named
@@ -43,8 +44,10 @@ def run(arguments: argparse.Namespace) -> int:
     exporter_named(arguments.exporter)  # a mistake is said before minutes of calibration
     out: Path | None = arguments.out
     if (arguments.training / "model.pt").is_file():
+        if not arguments.threads:
+            stage("measures with how many threads this machine is quickest")
         choice = take_threads(arguments.threads)
-        print(f"threads: {choice.threads}, {choice.reason}", file=sys.stderr)
+        stage(f"threads: {choice.threads}, {choice.reason}")
         if out is None:
             out = share_folder("models") / (arguments.name or checkpoint_contract(arguments.training / "model.pt").name)
     elif out is None:

@@ -20,6 +20,7 @@ from world_model_ros.bundle.manifest import FORMAT, Manifest, Sizes
 from world_model_ros.bundle.signatures import Signature, goals_read, signatures
 from world_model_ros.contract.contract import Contract
 from world_model_ros.core.errors import UserError
+from world_model_ros.core.progress import stage
 from world_model_ros.learning.export.graph_modules import NamedGraph
 from world_model_ros.learning.export.onnx_exporter import Exporter, exporter_named, onnx_graph
 
@@ -99,7 +100,8 @@ def _write_graphs(
         old.unlink(missing_ok=True)
     written: dict[str, Any] = {}
     with _WeightStore(out / _WEIGHTS) as store:
-        for graph, module in graphs.items():
+        for number, (graph, module) in enumerate(graphs.items(), 1):
+            stage(f"writes graph {number} of {len(graphs)}: {graph}")
             proto = onnx_graph(_named(module, given[graph]), tuple(given[graph].values()), exporter)
             written[graph] = _write_graph(graph, proto, out, store)
     return written

@@ -13,6 +13,7 @@ from world_model_ros.bundle.manifest import Manifest
 from world_model_ros.contract.contract import Contract, load_contract
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.files import is_file
+from world_model_ros.core.progress import stage
 from world_model_ros.learning.behaviour.chunk_run import publish_chunks
 from world_model_ros.learning.data.cache import open_cache
 from world_model_ros.learning.data.windows import Windows
@@ -51,6 +52,7 @@ def export(
     source, out = Path(source), Path(out)
     if is_file(source / "model.pt"):
         if checkpoint_kind(source / "model.pt") == "chunks":
+            stage("calibrates on held-out episodes")
             return publish_chunks(source, out, name, planner, exporter)
         return publish(source, out, name, planner, exporter)
     folder = bundle_to_export(source)
@@ -99,7 +101,9 @@ def publish(
     if (run / "cache" / "cache.json").is_file():
         cache = open_cache(contract, run / "cache", training.held_out)
         held_out = Windows(contract, cache, training.length[1], validation=True)
+        stage(f"calibrates regions and surprise on {int(np.sum(cache.validation))} held-out episodes")
         calibration = calibrate(model, cache, held_out, training)
+        stage("scores predictions of them")
         scores = {key: round(value, 5) for key, value in score(model, held_out, training, None).items()}
         model.eval()
         provenance |= {
