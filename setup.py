@@ -6,8 +6,10 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 NAME = "world_model_ros"
-VERSION = "0.1.0"
+HERE = Path(__file__).resolve().parent  # colcon runs a link to this file, in a folder without the README
+VERSION = re.search(r'^__version__ = "(.+)"$', (HERE / NAME / "__init__.py").read_text(encoding="utf-8"), re.M)[1]
 HOME = "https://example.org/world_model_ros"  # of the repository on its forge
+COMMIT = "main" if "dev" in VERSION else f"v{VERSION}"  # that pages of a package index lead to
 NODES = (
     "world_model_node",
     "command_gate_node",
@@ -40,10 +42,9 @@ def long_description():
 
     def absolute(link):
         picture, words, target = link.groups()
-        return f"{picture}[{words}]({HOME}/{'raw' if picture else 'blob'}/v{VERSION}/{target})"
+        return f"{picture}[{words}]({HOME}/{'raw' if picture else 'blob'}/{COMMIT}/{target})"
 
-    here = Path(__file__).resolve()  # colcon runs a link to this file, in a folder without the README
-    text = here.with_name("README.md").read_text(encoding="utf-8")
+    text = (HERE / "README.md").read_text(encoding="utf-8")
     return re.sub(r"(!?)\[([^\]]*)\]\((?!\w+:|#)([^)\s]+)\)", absolute, text)
 
 
@@ -122,10 +123,10 @@ setup(
     long_description_content_type="text/markdown",
     url=HOME,
     project_urls={
-        "Documentation": f"{HOME}/blob/v{VERSION}/docs",
+        "Documentation": f"{HOME}/blob/{COMMIT}/docs",
         "Source": HOME,
         "Issues": f"{HOME}/issues",
-        "Changelog": f"{HOME}/blob/v{VERSION}/CHANGELOG.rst",
+        "Changelog": f"{HOME}/blob/{COMMIT}/CHANGELOG.rst",
     },
     keywords="robotics ros2 world-model model-predictive-control onnx multimodal",
     classifiers=[

@@ -215,6 +215,13 @@ def test_what_is_evaluated_has_a_help_of_its_own(what, own, of_others, capsys: p
     assert "%%" not in said
 
 
+@pytest.mark.parametrize("words", [["tasks", "scene"], ["calibration", "--goals", "push"], ["drift", "--bags", "a"]])
+def test_options_of_another_evaluation_are_refused(words, capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit, match="2"):
+        main(["evaluate", *words])
+    assert f"unrecognized arguments: {' '.join(words[1:])}" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("machine", [False, True])
 def test_bags_that_are_simulated_first_are_said_first_and_not_to_machines(machine, capsys: pytest.CaptureFixture[str]):
     assert main(["evaluate", "calibration", "--scenes", "nowhere", *["--json"] * machine]) == 2

@@ -8,14 +8,16 @@ import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
-from importlib.metadata import entry_points, version
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from world_model_ros import __version__
 from world_model_ros.bringup.options import SimulationOptions
 from world_model_ros.bringup.processes import own, simulation
+from world_model_ros.cli import main
 from world_model_ros.core.share_folder import PACKAGE
 from world_model_ros.nodes import entry
 
@@ -43,11 +45,27 @@ def _split(entry_point: str) -> list[str]:
     return entry_point.split(":")
 
 
-def test_the_version_is_the_same_everywhere():
+def test_the_version_is_the_last_release_or_the_one_in_the_making():
+    """ROS allows three numbers only in package.xml, so between two releases that is the last one."""
     changelog = (ROOT / "CHANGELOG.rst").read_text(encoding="utf-8")
-    newest = re.search(r"^(\d+\.\d+\.\d+)", changelog, re.MULTILINE)
+    newest = re.search(r"^(\d+)\.(\d+)\.(\d+)", changelog, re.MULTILINE)
     assert newest is not None
-    assert version(PACKAGE) == XML.findtext("version") == newest[1]
+    released = tuple(map(int, newest.groups()))
+    assert XML.findtext("version") == newest[0]
+    version = re.fullmatch(r"(\d+)\.(\d+)\.(\d+)(\.dev\d+)?", __version__)
+    assert version is not None
+    if re.search("^Forthcoming$", changelog, re.MULTILINE):
+        assert version[4] is not None
+        assert tuple(map(int, version.groups()[:3])) > released
+    else:
+        assert __version__ == newest[0]
+
+
+def test_setup_and_command_line_say_the_version_of_the_code(capsys):
+    assert _of_setup("VERSION") == __version__
+    with pytest.raises(SystemExit):
+        main(["--version"])
+    assert capsys.readouterr().out == f"world-model {__version__}\n"
 
 
 def test_package_xml_is_one_that_colcon_builds_as_ament_python():
@@ -125,7 +143,7 @@ def test_launch_config_and_models_are_installed_where_ament_looks():
 def _of_setup(name: str) -> Any:
     """What setup.py calls by a name."""
     source = (ROOT / "setup.py").read_text(encoding="utf-8").partition("\nsetup(")[0]  # setup() itself would run
-    space: dict[str, Any] = {}
+    space: dict[str, Any] = {"__file__": str(ROOT / "setup.py")}
     exec(compile(source, "setup.py", "exec"), space)
     return space[name]
 

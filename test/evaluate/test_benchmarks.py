@@ -272,7 +272,6 @@ def test_goals_are_numbers():
         (["benchmark", "scene", "--train", "--steps", "0"], "steps: got 0; expected 1 or more"),
         (["benchmark", "scene"], "model: got ''; expected --model BUNDLE, or --train"),
         (["benchmark", "scene", "--model", "tabletop_arm"], "interface"),
-        (["tasks", "scene"], "name: got 'scene'; expected none"),
     ],
 )
 def test_mistakes_are_said(words, said, tmp_path, capsys):

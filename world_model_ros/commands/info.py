@@ -10,6 +10,7 @@ import shutil
 import subprocess
 from typing import Any
 
+from world_model_ros import __version__
 from world_model_ros.commands.output import show
 from world_model_ros.core.ros_distribution import ros_distribution
 
@@ -28,7 +29,7 @@ def run(arguments: argparse.Namespace) -> int:
     from world_model_ros.core.share_folder import share_folder
 
     result: dict[str, Any] = {
-        "package": installed_version("world_model_ros"),
+        "package": __version__,
         "python": platform.python_version(),
         "ros": ros_distribution(),
         "rmw": _rmw(),
