@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from setup_arguments import setup_arguments
 
 from world_model_ros.bringup.options import SimulationOptions, launch_arguments
 from world_model_ros.cli import COMMANDS
+from world_model_ros.contract.schema import Target
+from world_model_ros.contract.senses import Stream
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted(
@@ -134,3 +137,17 @@ def test_every_table_of_results_has_a_command_and_a_commit() -> None:
         title = section.partition("\n")[0]
         assert re.search(r"^Commands?: ", section, re.MULTILINE), title
         assert re.search(r"Commits?:\s+`[0-9a-f]{7}`", section), title
+
+
+def test_the_glossary_has_each_word_once_and_the_kinds_of_a_contract() -> None:
+    text = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
+    heads = [
+        word.strip().lower() for head in re.findall(r"^\*\*(.+?)\.\*\*", text, re.MULTILINE) for word in head.split(",")
+    ]
+    assert sorted(heads) == sorted(set(heads))
+    entries = dict(re.findall(r"^\*\*(.+?)\.\*\*(.+?)(?:\n\n|\Z)", text, re.MULTILINE | re.DOTALL))
+    for kind in get_args(Target.model_fields["kind"].annotation):
+        assert kind in entries["Target"], kind
+    for stream in get_args(get_args(Stream)[0]):
+        (kind,) = get_args(stream.model_fields["kind"].annotation)
+        assert kind in entries["Stream"], kind

@@ -18,17 +18,23 @@ BLOCK = re.compile(r"```python(?: file=(\S+))?\n(.*?)```", re.DOTALL)
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the examples run, with the bag that they read."""
+    """Where the examples run, with the bag that the page's own command makes."""
     pytest.importorskip("torch", reason="torch is not installed (extra: train)")
     pytest.importorskip("mujoco", reason="mujoco is not installed (extra: sim)")
-    from world_model_ros.sim.collection.collect import collect
-
     place = tmp_path_factory.mktemp("examples")
-    collect(wm.load_contract("tabletop_arm"), place / "bags", 1, seed=31)
-    bag = next((place / "bags").rglob("*.mcap"))
-    (place / "out" / "demo").mkdir(parents=True)
-    bag.rename(place / "out" / "demo" / "demo.mcap")
+    (command,) = re.findall(r"^world-model (collect .+)$", DOCUMENT.read_text(encoding="utf-8"), re.MULTILINE)
+    words = [sys.executable, "-m", "world_model_ros.cli", *command.split()]
+    subprocess.run(words, cwd=place, check=True, timeout=390)
     return place
+
+
+def test_each_example_says_first_what_it_prints() -> None:
+    for section in SECTIONS:
+        before = ""
+        for part in re.split(r"(```python.*?```)", section, flags=re.DOTALL):
+            if part.startswith("```python"):
+                assert "prints" in before.rpartition("```")[2], part
+            before = part
 
 
 @pytest.mark.slow
