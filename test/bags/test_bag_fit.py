@@ -157,6 +157,20 @@ def test_a_stream_that_is_silent_for_a_while_fits_and_is_said_when(arm, arm_bag,
     assert float(since_s) == pytest.approx(begin_s, abs=0.05)
 
 
+def test_a_recorder_that_was_there_before_the_robot_heard_no_silence(arm, arm_bag, tmp_path) -> None:
+    def bend(sent: Sent) -> Iterator[Sent]:
+        if not early:
+            early.append(sent[2])
+            text = standard_types().types["std_msgs/msg/String"]("")
+            yield "/early", "std_msgs/msg/String", sent[2] - 3 * 10**9, text
+        yield sent
+
+    early: list[int] = []
+    result = check_bag(bent(arm_bag, tmp_path / "bag", bend), arm)
+    assert result["seconds"] > 4.5
+    assert not [each for topic in result["topics"] for each in topic["findings"] if each["what"] == "gaps"]
+
+
 def test_degrees_are_outside_of_the_limits(arm, arm_bag, tmp_path, capsys) -> None:
     path = bent(arm_bag, tmp_path / "bag", degrees)
     assert main(["check", "tabletop_arm", "--bag", str(path), "--json"]) == 1

@@ -185,6 +185,18 @@ def test_one_cause_of_many_streams_is_one_line_with_their_names():
     assert note.startswith("arm, wrist_wrench, fingertip_taxels: stamps: 990 s behind our clock -> the driver")
 
 
+def test_what_was_found_of_streams_in_other_numbers_stays_theirs():
+    fit = RobotFit(CONTRACT)
+    for i in range(50):
+        fit.add("arm", joints(T0 + i * 10**7 - 990 * 10**9), T0 + i * 10**7)
+        fit.add("wrist_wrench", MAKE.wrench(np.zeros(6), T0 + i * 10**7 - 80 * 10**9, "wrist_ft"), T0 + i * 10**7)
+    lines = report_lines(fit.report(0.5, [fit.topic(name, name, []) for name in ("arm", "wrist_wrench")], []))
+    assert [line for line in lines if "behind" in line] == [
+        "    stamps: 990 s behind our clock",
+        "    stamps: 80 s behind our clock",
+    ]
+
+
 def test_joints_in_degrees_are_one_cause():
     fit = RobotFit(CONTRACT)
     fit.add("arm", joints(T0, np.rad2deg(REST)), T0)

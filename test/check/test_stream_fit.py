@@ -208,7 +208,18 @@ def test_silences_at_the_ends_of_what_is_listened_to_count_too():
     assert "gaps" not in {each.what for each in found.findings()}
     found.since_ns, found.until_ns = T0 - 3 * 10**9, T0 + 5 * 10**9
     (gaps,) = (each for each in found.findings() if each.what == "gaps")
+    assert "3.00 s from -3.00 s on, 2.01 s from 2.99 s on" in gaps.found
+    found.zero_ns = found.since_ns
+    (gaps,) = (each for each in found.findings() if each.what == "gaps")
     assert "3.00 s from 0.00 s on, 2.01 s from 5.99 s on" in gaps.found
+
+
+def test_messages_that_are_held_up_once_are_one_gap():
+    found = fit("arm")
+    for i in range(4000):
+        found.add(joints(T0 + i * 10**7), T0 + max(i, 130 if 100 <= i < 130 else 0) * 10**7 + i)
+    (gaps,) = (each for each in found.findings() if each.what == "gaps")
+    assert gaps.found == "nothing for 0.31 s from 0.99 s on"
 
 
 def test_messages_that_are_held_up_and_come_together_are_late_and_not_silent():

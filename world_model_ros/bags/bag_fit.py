@@ -36,8 +36,6 @@ class BagFit:
         bag.assume(source_types(contract))
         self._bag, self._contract, self._sparing = bag, contract, sparing
         self._fit = RobotFit(contract, "the bag's clock")
-        for fit in self._fit.streams.values():
-            fit.since_ns, fit.until_ns = bag.start_ns, bag.end_ns
         self._topics = bag.topics()
         self._streams: dict[str, list[str]] = {}
         self._static: dict[str, list[str]] = {}
@@ -95,16 +93,25 @@ class BagFit:
 
     def findings(self, name: str) -> list[Finding]:
         """Of one stream, by its messages."""
+        self._bound()
         return self._fit.streams[name].findings()
 
     def report(self) -> dict[str, Any]:
         """As `RobotFit.report`."""
+        self._bound()
         topics = [
             self._fit.topic(source.name, absolute(source.topic), self._about(source))
             for source in self._contract.deployment.streams
         ]
         seconds = (self._bag.end_ns - self._bag.start_ns) * 1e-9
         return self._fit.report(seconds, topics, self._commands())
+
+    def _bound(self) -> None:
+        """A stream may begin no later and end no earlier than others do; before that a bag has no robot."""
+        times = [fit.times for fit in self._fit.streams.values() if fit.times.count]
+        for fit in self._fit.streams.values() if times else ():
+            fit.zero_ns = self._bag.start_ns
+            fit.since_ns, fit.until_ns = min(each.first_ns for each in times), max(each.last_ns for each in times)
 
     def _passed_over(self, topic: str, names: list[str], bag_ns: int, raw: bytes) -> bool:
         """Whether a picture is only counted, because another one was looked at just before."""

@@ -19,30 +19,28 @@ class Folded(NamedTuple):
 
 
 def folded(said: Iterable[tuple[str, str, str]]) -> list[Folded]:
-    """Of (name, found, advice) those with one advice, but for the name's last word in it, become one, in order."""
-    groups: dict[str, list[tuple[str, str, str]]] = {}
+    """Of (name, found, advice) those that are equal but for the name's last word become one, in order; of those without
+    a name what was found may differ."""
+    groups: dict[tuple[str, str], list[tuple[str, str, str]]] = {}
     for name, found, advice in said:
-        groups.setdefault(advice, []).append((name, found, advice))
-    alike: dict[str, list[tuple[str, str, str]]] = {}
-    for advice, group in groups.items():
+        groups.setdefault((advice, _nameless(found, name) if name else ""), []).append((name, found, advice))
+    alike: dict[tuple[str, str], list[tuple[str, str, str]]] = {}
+    for (advice, bare), group in groups.items():
         key = _CLOSEST.sub("", advice if len(group) > 1 else _nameless(advice, group[0][0]))
-        alike.setdefault(key, []).extend(group)
+        alike.setdefault((key, bare), []).extend(group)
     return [_one(group) for group in alike.values()]
 
 
 def _one(group: list[tuple[str, str, str]]) -> Folded:
     names = list(dict.fromkeys(name for name, _, _ in group))
-    found = dict.fromkeys(found for _, found, _ in group)
-    name, _, advice = group[0]
-    if len(names) > 1:
-        nameless = dict.fromkeys(_nameless(found, name) for name, found, _ in group)
-        found = nameless if len(nameless) == 1 else dict.fromkeys(_named(found, name) for name, found, _ in group)
-        if len({advice for _, _, advice in group}) > 1:
-            closest = [f"{_word(name)} {end[1]}" for name, _, each in group if (end := _CLOSEST.search(each))]
-            advice = _CLOSEST.sub("", _nameless(advice, name)) + (
-                f"; the closest: {', '.join(closest)}" * bool(closest)
-            )
-    return Folded(names, list(found), advice)
+    found = list(dict.fromkeys(found for _, found, _ in group))
+    name, first, advice = group[0]
+    if len(names) > 1 and len(found) > 1:
+        found = [_nameless(first, name)]
+    if len({advice for _, _, advice in group}) > 1:
+        closest = [f"{_word(name)} {end[1]}" for name, _, each in group if (end := _CLOSEST.search(each))]
+        advice = _CLOSEST.sub("", _nameless(advice, name)) + (f"; the closest: {', '.join(closest)}" * bool(closest))
+    return Folded(names, found, advice)
 
 
 def listed(names: Iterable[str]) -> str:
@@ -61,7 +59,3 @@ def _nameless(text: str, name: str) -> str:
 
 def _word(name: str) -> str:
     return name.rpartition(" ")[2]
-
-
-def _named(found: str, name: str) -> str:
-    return found if _nameless(found, name) != found else f"{name}: {found}"

@@ -73,7 +73,7 @@ class MessageTimes:
         count: of messages. zeros: stamps that are 0. back: stamps that are not newer than one before them.
         ahead: stamps further ahead of their arrival than is taken; ahead_s: the furthest of them.
         old: stamps further behind than ``long_ns``. worst_s: the highest age of the others.
-        first_ns: when the first message arrived.
+        first_ns, last_ns: when the first message arrived, and the last.
     """
 
     long_ns: int = 60_000_000_000
@@ -86,7 +86,7 @@ class MessageTimes:
     worst_s: float = -np.inf
     _samples: int = 0
     first_ns: int = 0
-    _last_ns: int = 0
+    last_ns: int = 0
     _newest_ns: int = -1
     _ages: Sample = field(default_factory=Sample)
     _held: Sample = field(default_factory=Sample)
@@ -99,7 +99,7 @@ class MessageTimes:
             self._gap(now_ns, stamp_ns, samples)
         else:
             self.first_ns = now_ns
-        self._last_ns = now_ns
+        self.last_ns = now_ns
         self.count += 1
         if stamp_ns == 0:
             self.zeros += 1
@@ -119,7 +119,7 @@ class MessageTimes:
 
     def _gap(self, now_ns: int, stamp_ns: int, samples: int) -> None:
         """The time since the last message; what was held up comes late, but is stamped as the rest."""
-        silent_ns = now_ns - self._last_ns
+        silent_ns = now_ns - self.last_ns
         long_ns, held_ns = silent_ns, silent_ns
         if self._newest_ns >= 0:
             held_ns = now_ns - self._newest_ns
@@ -145,7 +145,7 @@ class MessageTimes:
     def rate_hz(self) -> float | None:
         """Samples a second, by arrival, but for silences; None if there are too few messages."""
         silences = [gap for gap in self._longest if gap.long_ns * 1e-9 > self.silence_s]
-        span_s = (self._last_ns - self.first_ns - sum(gap.silent_ns for gap in silences)) * 1e-9
+        span_s = (self.last_ns - self.first_ns - sum(gap.silent_ns for gap in silences)) * 1e-9
         samples = self._samples - sum(gap.samples for gap in silences)
         return samples / span_s if self.count >= _MIN_MESSAGES and span_s > 0 and samples else None
 
@@ -161,7 +161,8 @@ class MessageTimes:
         return float(np.quantile(held, _USUAL_AGE)) if len(held) else -np.inf
 
     def gaps(self, least_s: float, since_ns: int | None = None, until_ns: int | None = None) -> list[Gap]:
-        """Those after which the newest message was older than ``least_s``, the longest 1000 of them, in order.
+        """Those after which the newest message was older than ``least_s``, of the longest 1000, in order; one for those
+        that overlap.
 
         Args:
             since_ns, until_ns: when listening began and ended: a silence then counts too, None: it is not known.
@@ -170,11 +171,18 @@ class MessageTimes:
         if self.count and since_ns is not None:
             ends.append(self._silent(since_ns, self.first_ns))
         if self.count and until_ns is not None:
-            ends.append(self._silent(self._last_ns, until_ns))
+            ends.append(self._silent(self.last_ns, until_ns))
         silences = [gap for gap in ends if gap.long_ns * 1e-9 > self.silence_s]
-        return sorted(
-            (gap for gap in (*self._longest, *silences) if gap.held_ns * 1e-9 > least_s), key=lambda gap: gap.end_ns
-        )
+        found: list[Gap] = []
+        for gap in sorted((*self._longest, *silences), key=lambda gap: gap.end_ns):
+            if gap.held_ns * 1e-9 <= least_s:
+                continue
+            if found and gap.end_ns - gap.held_ns <= found[-1].end_ns:  # held up together
+                before = found.pop()
+                begin_ns = min(before.end_ns - before.held_ns, gap.end_ns - gap.held_ns)
+                gap = gap._replace(held_ns=gap.end_ns - begin_ns, long_ns=max(before.long_ns, gap.long_ns))
+            found.append(gap)
+        return found
 
     @staticmethod
     def _silent(since_ns: int, until_ns: int) -> Gap:

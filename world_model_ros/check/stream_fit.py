@@ -54,7 +54,8 @@ class StreamFit:
 
     Attributes:
         messages: of this stream. others: messages on its topic that have nothing of it, as of other joints or frames.
-        times: when they came. since_ns, until_ns: when listening began and ended, or a bag does; None: not known.
+        times: when they came. zero_ns: from which times are told; the first message where it is None.
+        since_ns, until_ns: within which silence counts, ends included; None: not known.
     """
 
     stream: Stream
@@ -64,6 +65,7 @@ class StreamFit:
     others: int = 0
     _read: int = 0
     times: MessageTimes = field(default_factory=MessageTimes)
+    zero_ns: int | None = None
     since_ns: int | None = None
     until_ns: int | None = None
     _refused: Counter[tuple[str, str]] = field(default_factory=Counter)  # by field, and what is legal there
@@ -244,10 +246,9 @@ class StreamFit:
         if not gaps:
             return []
         longest = sorted(sorted(gaps, reverse=True)[:_MOST_GAPS], key=lambda gap: gap.end_ns)
-        since_ns = self.since_ns if self.since_ns is not None else times.first_ns
+        zero_ns = times.first_ns if self.zero_ns is None else self.zero_ns
         listed = ", ".join(
-            f"{gap.held_ns * 1e-9:.2f} s from {(gap.end_ns - gap.held_ns - since_ns) * 1e-9:.2f} s on"
-            for gap in longest
+            f"{gap.held_ns * 1e-9:.2f} s from {(gap.end_ns - gap.held_ns - zero_ns) * 1e-9:.2f} s on" for gap in longest
         )
         often = f"{len(gaps)} times nothing for over max_age_s {limit_s:g}"
         often += ", the longest:" if len(gaps) > _MOST_GAPS else ":"
