@@ -134,10 +134,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _oracle_alone(arguments: argparse.Namespace) -> int:
     from world_model_ros.contract.contract import load_contract
-    from world_model_ros.core.errors import UserError
 
-    if arguments.what != "tasks":
-        raise UserError("oracle-only", arguments.what, "tasks")
     arguments.controls, contract = "oracle", load_contract(arguments.robot)
     scores = _tasks(arguments, contract, None)
     show(
