@@ -37,12 +37,12 @@ class MessyTable:
         """The goals in their order: what belongs into the drawer comes first."""
         inside = [part for part in self.things if self._fixture.holds(part.position, 0.0)]
         most = self._fixture.mechanism.most - _OPENED_M
-        yield self._step(Part(self._drawer, np.array([most]), tolerance=_OPENED_M))
+        yield self._slid(most, _OPENED_M)
         for part in inside:
             height = part.position[2] - self._fixture.floor(0.0)[2]
             place = self._fixture.floor(most) + np.array([0.0, 0.0, height])
             yield self._let_go(replace(part, position=place, tolerance=0.045))
-        yield self._step(Part(self._drawer, np.zeros(1), tolerance=SHUT_M))
+        yield self._slid(0.0, SHUT_M)
         yield from (self._let_go(part) for part in self.things if part not in inside)
 
     def right(self, places: Mapping[str, Float]) -> list[str]:
@@ -63,6 +63,12 @@ class MessyTable:
 
     def _in_drawer(self, part: Part, places: Mapping[str, Float]) -> bool:
         return self._fixture.holds(places[part.target][:3], float(places[self._drawer][0]))
+
+    def _slid(self, value: float, within_m: float) -> Task:
+        """The drawer there, and let go: a hand that goes on with its fingers at the handle takes it along."""
+        above = self._fixture.grip(value) + np.array([0.0, 0.0, LET_GO_M])
+        tip = Part(self._tip, above, tolerance=LET_GO_WITHIN_M)
+        return self._step(Part(self._drawer, np.array([value]), tolerance=within_m), tip)
 
     def _let_go(self, part: Part) -> Task:
         above = part.position + np.array([0.0, 0.0, LET_GO_M])

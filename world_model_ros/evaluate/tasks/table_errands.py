@@ -16,6 +16,7 @@ from world_model_ros.sim.scenes.fixtures import Placed
 _THERE_M = 0.012  # of an object from where it has to be
 _SPREAD_M, _SPREAD_RAD = 0.005, 0.05  # of a drawer, and of a lid
 _OVER_ALL_M = 0.14  # what is tidied is carried over the highest of all
+_STEADY = 3  # ticks, over a thing: fingers that close over the middle of a small ball squeeze it out
 _STAYING = 10  # ticks, when all is done
 _CENTRE = np.zeros(2)
 
@@ -87,14 +88,14 @@ class Errand(TableSkills):
                 yield from self._bring(part, sides=part.symmetry if part.symmetry > 1 else 4, lift=_OVER_ALL_M)
         elif self._off(part) > 2 * _THERE_M:
             self._look_at(part.target)
-            yield from self._into(drawer.config.name, _CENTRE, least(self._sight.item_yaw, 4), _OVER_ALL_M)
+            yield from self._into(drawer.config.name, _CENTRE, least(self._sight.item_yaw, 4), _OVER_ALL_M, _STEADY)
 
     def _bring(
         self, part: Part, above: float = LET_GO_M, sides: int = 4, lift: float | None = None
     ) -> Iterator[Waypoint]:
         """Carry over everything, ``lift`` m high, and set down gently: it may break."""
         self._look_at(part.target)
-        yield from self._take(least(self._sight.item_yaw, sides), above if lift is None else lift)
+        yield from self._take(least(self._sight.item_yaw, sides), above if lift is None else lift, stay=_STEADY)
         hanging, yaw = self._sight.tip - self._sight.item, self._sight.yaw
         yield Waypoint(np.array([*(part.position + hanging)[:2], self._sight.tip[2]]), yaw, 0.0)
         self._speed = GENTLY

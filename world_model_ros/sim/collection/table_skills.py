@@ -175,10 +175,10 @@ class TableSkills(Skills):
             (each.top_m for each in (*self._drawers.values(), *self._buttons.values(), *self._lids.values())), 0.0
         )
 
-    def _take(self, yaw: float, above: float, off: float = 0.0) -> Iterator[Waypoint]:
-        """Grasp the object at this height over its middle, and lift it."""
+    def _take(self, yaw: float, above: float, off: float = 0.0, stay: int = 0) -> Iterator[Waypoint]:
+        """Grasp the object at this height over its middle, ``stay`` ticks after it is near there, and lift it."""
         yield Waypoint(self._over(above), yaw, 1.0)
-        yield Waypoint(self._over(off), yaw, 1.0)
+        yield Waypoint(self._over(off), yaw, 1.0, stay)
         yield Waypoint(self._sight.tip, yaw, 0.0, 3)
         yield Waypoint(self._sight.tip + up(above), yaw, 0.0)
 
@@ -193,9 +193,9 @@ class TableSkills(Skills):
         yield Waypoint(self._sight.tip, yaw, opening, 1)
         yield Waypoint(self._sight.tip + up(above), yaw, opening)
 
-    def _into(self, name: str, off: Float, yaw: float, above: float = ABOVE_M[0]) -> Iterator[Waypoint]:
+    def _into(self, name: str, off: Float, yaw: float, above: float = ABOVE_M[0], stay: int = 0) -> Iterator[Waypoint]:
         """Take the object and put it into a drawer, ``off`` (2,) m from the middle of it."""
-        yield from self._take(yaw, above)
+        yield from self._take(yaw, above, stay=stay)
         drawer, hanging = self._drawers[name], self._sight.tip - self._sight.item
         if np.linalg.norm(hanging) > 0.04:
             return
