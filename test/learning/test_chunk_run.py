@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import onnxruntime as ort
 import pytest
 import torch
 import yaml
@@ -24,6 +25,7 @@ from world_model_ros.learning.behaviour.chunk_model import ChunkSizes
 from world_model_ros.learning.behaviour.chunk_run import load_chunks
 from world_model_ros.learning.behaviour.chunk_training import ChunkConfig
 from world_model_ros.learning.behaviour.layout import StateLayout
+from world_model_ros.learning.export.onnx_exporter import EXPORTERS, Exporter, onnx_graph
 from world_model_ros.learning.export.publish import export
 from world_model_ros.learning.training.train_on_bags import train, usual_config
 from world_model_ros.planning.chunk_beam import ChunkBeam
@@ -166,6 +168,20 @@ def test_graphs_are_what_the_module_is(run: Path, brain: Brain, contract: Contra
         for key in found:
             if key != "sigma":  # of a model that is not calibrated
                 np.testing.assert_allclose(found[key], wanted[key], atol=2e-4, err_msg=f"{name} {key}")
+
+
+@pytest.mark.parametrize("exporter", EXPORTERS)
+def test_one_macro_step_is_imagined_as_the_module_does(run: Path, contract: Contract, exporter: Exporter):
+    model, _, _ = load_chunks(run / "model.pt")
+    module = ChunkRollout(ChunkBelief(model), contract.interface)
+    example = torch.rand(ChunkBelief(model).size), torch.rand(4, model.chunk_ticks, 5)
+    graph = onnx_graph(module, example, exporter).SerializeToString()
+    found = ort.InferenceSession(graph, providers=["CPUExecutionProvider"]).run(
+        None, {name: value.numpy() for name, value in zip(module.inputs, example)}
+    )
+    with torch.no_grad():
+        for mine, wanted in zip(found, module(*example)):
+            np.testing.assert_allclose(mine, wanted, rtol=1e-3, atol=2e-4)
 
 
 @pytest.mark.parametrize("solver", ["behaviour", "icem"])

@@ -129,7 +129,7 @@ def imagined(model: ChunkModel, memory: Tensor, actions: Tensor) -> tuple[Tensor
 def _spread(model: ChunkModel, memory: Tensor, states: Tensor, actions: Tensor) -> Tensor:
     """Standard deviation (N, H, E) of each entry, that of whole chunks before added up."""
     n, h, k = *actions.shape[:2], model.chunk_ticks
-    begins = torch.cat([memory[:, None], states[:, k - 1 : h - 1 : k]], 1).flatten(0, 1)
+    begins = torch.stack([memory, *(states[:, end] for end in range(k - 1, h - 1, k))], 1).flatten(0, 1)
     variance = torch.exp(2.0 * model.log_spread(begins, actions.reshape(-1, k, actions.shape[2])))
     variance = variance.reshape(n, h // k, k, -1)
     ends = variance[:, :, -1:]

@@ -75,7 +75,7 @@ class SeenMoves(nn.Module):
         seen = torch.cat([-2.0 * self.places, (self.places**2).sum(-1, keepdim=True)], -1)
         least = (torch.cat([places, torch.ones_like(places[..., :1])], -1) @ seen.transpose(1, 2)).amin(-1)
         square = (places**2).sum(-1) + least
-        return square.reshape(len(places), len(hands), len(rows), -1).amin((1, 3)).clamp(min=0.0).sqrt().T
+        return square.reshape(len(places), len(hands), len(rows), -1).amin((1, 3)).clamp(min=0.0).sqrt().transpose(0, 1)
 
     def _seen(self, entry: Entry, states: Tensor) -> Tensor:
         """Places (N, D) of the hands that may have moved a thing: of something articulated all, else the nearest."""
