@@ -281,12 +281,12 @@ def test_mistakes_are_said(words, said, tmp_path, capsys):
 
 @pytest.mark.slow
 def test_the_command_says_its_figures(bundle, tmp_path, capsys):
-    words = ["evaluate", "benchmark", "cube-single", "--model", str(bundle.folder), "--out", str(tmp_path)]
+    words = ["evaluate", "benchmark", "ogbench-cube-single", "--model", str(bundle.folder), "--out", str(tmp_path)]
     assert cli.main([*words, "--episodes", "1", "--goals", "2", "--workers", "1", "--late-ms", "100", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert (found["benchmark"], found["success"], found["seeds"]) == ("cube-single", 0.0, [300_000, 300_000])
+    assert (found["benchmark"], found["success"], found["seeds"]) == ("ogbench-cube-single", 0.0, [300_000, 300_000])
     assert found["disturbance"]["late_s"] == pytest.approx(0.1)
     assert cli.main([*words, "--episodes", "1", "--goals", "2", "--workers", "1", "--late-ms", "100"]) == 0
     said = capsys.readouterr().out
-    assert "cube-single: 0.0% of goals reached" in said
+    assert "ogbench-cube-single: 0.0% of goals reached" in said
     assert "goal 2: 0% of 1" in said

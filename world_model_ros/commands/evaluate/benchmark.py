@@ -15,7 +15,12 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("name", nargs="?", default="", help="which: cube-single, cube-double, scene")
+    parser.add_argument(
+        "name",
+        nargs="?",
+        default="",
+        help="which: ogbench-cube-single, ogbench-cube-double, ogbench-scene; ogbench- may be left out",
+    )
     parser.add_argument("--episodes", type=int, help="how many a goal; 50 without it")
     parser.add_argument("--first-seed", type=int, help="of the first episode; 300000 without it")
     parser.add_argument("--goals", default="", help="comma separated numbers; all without it")
@@ -23,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--train", action="store_true", help="collect play, train and export first; goes on where it was"
     )
-    parser.add_argument("--play", type=int, help="episodes of play to train on; 100, of cube-double 200, without it")
+    parser.add_argument("--play", type=int, help="episodes of play to train on; 200, of cube-single 100, without it")
     parser.add_argument("--steps", type=int, help="gradient steps of the training; the usual ones without it")
     parser.add_argument("--train-seed", type=int, default=0, help="of the training (%(default)s)")
     parser.add_argument("--noise-mm", type=float, default=0.0, help="of the positions of what is tracked (%(default)s)")
@@ -47,8 +52,10 @@ def run(arguments: argparse.Namespace) -> int:
         benchmark_scores,
         goal_numbers,
     )
+    from world_model_ros.evaluate.benchmarks.ogbench_tasks import PREFIX
     from world_model_ros.evaluate.benchmarks.play_bags import benchmark_contract
 
+    arguments.name = arguments.name.removeprefix(PREFIX)
     contract, goals = benchmark_contract(arguments.name), goal_numbers(arguments.goals)
     disturbance = _disturbance(arguments)
     out: Path = arguments.out or Path("runs") / "benchmarks" / arguments.name

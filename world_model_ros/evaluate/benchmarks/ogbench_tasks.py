@@ -17,6 +17,7 @@ from world_model_ros.core.errors import UserError
 
 Values = dict[str, Float]
 
+PREFIX = "ogbench-"  # in front of the name of each
 NAMES = ("cube-single", "cube-double", "scene")
 GOALS = 5  # a benchmark
 TICK_NS = 50_000_000

@@ -52,7 +52,7 @@ class ChunkConfig:
         threads: of the CPU.
     """
 
-    steps: int = 30_000
+    steps: int = 24_000
     value_every: int = 1
     batch: int = 384
     rate: float = 8e-4
