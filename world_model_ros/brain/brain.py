@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from math import inf, isfinite
-from numbers import Integral
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -19,9 +18,9 @@ from world_model_ros.bundle.device import Resident
 from world_model_ros.bundle.provider import provider_named
 from world_model_ros.bundle.session import Graph
 from world_model_ros.bundle.signatures import first_camera
-from world_model_ros.contract.contract import Contract
+from world_model_ros.contract.contract import Contract, require_contract
 from world_model_ros.core.arrays import Float, Floats
-from world_model_ros.core.checks import finite, numbers
+from world_model_ros.core.checks import finite, numbers, whole
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.goal import Goal
 from world_model_ros.core.noise import coloured_noise
@@ -57,11 +56,10 @@ class Brain:
     ) -> None:
         if policy not in get_args(Policy):
             raise UserError("policy", policy, f"one of {list(get_args(Policy))}")
-        if not isinstance(threads, int) or threads < 1:
-            raise UserError("threads", threads, "1 or more")
-        for field, value, kind in (("bundle", bundle, Bundle), ("contract", contract, Contract)):
-            if not isinstance(value, kind):
-                raise UserError(field, value, f"a {kind.__name__}, of load_{field}")
+        whole("threads", threads, 1)
+        if not isinstance(bundle, Bundle):
+            raise UserError("bundle", bundle, "a Bundle, of load_bundle")
+        require_contract(contract)
         other = wrong_interface(bundle.manifest, contract)
         if other is not None:
             raise other
@@ -129,6 +127,7 @@ class Brain:
     def prepare(self, seed: int) -> None:
         """Draw the noise of a tick to come while there is time. The tick decides the same without."""
         if self.acts:
+            whole("seed", seed)
             self._drawn = (seed, self._noise(seed))
 
     def applied_action(self, before: Float | None, now: Float | None) -> Floats:
@@ -170,8 +169,7 @@ class Brain:
         self._check_observation(observation)
         self.check_motion(applied, reference)
         _check_memory(memory)
-        if isinstance(seed, bool) or not isinstance(seed, Integral) or seed < 0:
-            raise UserError("seed", seed, "a whole number from 0 up")
+        whole("seed", seed)
         checked = None if goal is None else check_goal(goal, self.contract, self.bundle.manifest)
         return self.decide(observation, applied, reference, memory, checked, seed)
 

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from world_model_ros.bundle.manifest import FORMAT, GraphSpec, Manifest, TensorSpec
 from world_model_ros.bundle.signatures import Tensor, signatures
-from world_model_ros.contract.contract import Contract
+from world_model_ros.contract.contract import Contract, require_contract
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.files import is_file
 from world_model_ros.core.share_folder import share_folder
@@ -75,8 +75,7 @@ def find_bundle(name_or_path: str | Path) -> Path:
 
 def load_bundle(name_or_path: str | Path, contract: Contract) -> Bundle:
     """Find and verify a bundle. Raises the first `UserError` that `check_bundle` would list."""
-    if not isinstance(contract, Contract):
-        raise UserError("contract", contract, "a Contract, of load_contract")
+    require_contract(contract)
     folder = find_bundle(name_or_path)
     manifest = read_manifest(folder)
     for check in _checks(folder, manifest, contract):

@@ -97,7 +97,7 @@ def provider_named(asked: str) -> Provider:
     Raises:
         UserError: there is no such provider or option, or it is not installed.
     """
-    name, _, words = asked.partition(":")
+    name, _, words = str(asked).partition(":")
     if name == "auto":
         name = "cuda" if "cuda" in available_providers() else "cpu"
     if name not in PROVIDERS:

@@ -184,6 +184,12 @@ class Contract:
         return joint_limits(self.joint_names, self.deployment.limits, known)
 
 
+def require_contract(contract: object) -> None:
+    """`UserError` of what is no contract, as the name of a robot."""
+    if not isinstance(contract, Contract):
+        raise UserError("contract", contract, "a Contract, of load_contract")
+
+
 def known_robots() -> list[str]:
     """Names of the contracts that come with the package."""
     return sorted(path.stem for path in (share_folder("config") / "robots").glob("*.yaml"))

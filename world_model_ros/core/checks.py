@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from math import isfinite
-from numbers import Integral
+from math import inf, isfinite
+from numbers import Integral, Real
 
 import numpy as np
 
@@ -30,9 +30,39 @@ def finite(field: str, value: object, *shape: int) -> Float:
     found = numbers(value)
     if found is None or found.shape != shape or not isfinite(found.sum()):
         shown = value if found is None or found.shape == shape else f"an array of shape {found.shape}"
-        size = " x ".join(map(str, shape))
-        raise UserError(field, shown.tolist() if isinstance(shown, np.ndarray) else shown, f"{size} finite numbers")
+        legal = f"{' x '.join(map(str, shape))} finite numbers" if shape else "a finite number"
+        raise UserError(field, shown.tolist() if isinstance(shown, np.ndarray) else shown, legal)
     return found
+
+
+def whole(field: str, value: object, least: int = 0) -> int:
+    """A whole number that is not too small; `UserError` of anything else."""
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
+        raise UserError(field, value, f"a whole number, {least} or more")
+    return int(value)
+
+
+def positive(field: str, value: object) -> float:
+    """A finite number over zero; `UserError` of anything else."""
+    if isinstance(value, bool) or not isinstance(value, Real) or not 0.0 < float(value) < inf:
+        raise UserError(field, value, "a number, more than zero")
+    return float(value)
+
+
+def like(field: str, value: object, usual: object) -> None:
+    """`UserError` of a setting that is of another kind than its usual value: a number, some numbers, or a text."""
+    if isinstance(usual, bool | str):
+        if not isinstance(value, type(usual)):
+            raise UserError(field, value, f"{type(usual).__name__}, as {usual!r}")
+    elif isinstance(usual, int):
+        whole(field, value, min(0, usual))
+    elif isinstance(usual, float):
+        finite(field, value)
+    elif isinstance(usual, tuple) and usual and isinstance(usual[0], float | int):
+        if not isinstance(value, tuple | list) or len(value) != len(usual):
+            raise UserError(field, value, f"{len(usual)} numbers, as {usual}")
+        for each, kind in zip(value, usual):
+            like(field, each, kind)
 
 
 def whole_ns(field: str, time_ns: object) -> int:

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
+from os import PathLike
 from pathlib import Path
+
+from world_model_ros.core.errors import UserError
+
+
+def path_of(field: str, path: object) -> Path:
+    """What somebody gave as a path; `UserError` of what is none."""
+    if not isinstance(path, str | PathLike):
+        raise UserError(field, path, "a path")
+    return Path(path)
 
 
 def is_file(path: Path) -> bool:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from world_model_ros.core.arrays import Float
+from world_model_ros.core.checks import numbers
+from world_model_ros.core.errors import UserError
 
 LIMIT_TOLERANCE = 1e-3  # rad or m; a joint that rests at its limit may measure a little more
 
@@ -35,7 +37,10 @@ class JointLimits:
 
     def __post_init__(self) -> None:
         for field in ("lower", "upper", "velocity", "acceleration", "jerk", "effort"):
-            value = np.array(getattr(self, field), dtype=np.float64)
+            given = getattr(self, field)
+            value = numbers(given)
+            if value is None or value.shape != (len(self.names),):
+                raise UserError(f"limits: {field}", given, f"{len(self.names)} numbers, one a joint")
             value.setflags(write=False)
             object.__setattr__(self, field, value)
 

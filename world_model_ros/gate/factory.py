@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from world_model_ros.contract.contract import Contract
+from world_model_ros.contract.contract import Contract, require_contract
 from world_model_ros.contract.hands import grippers
 from world_model_ros.contract.senses import JointStream
 from world_model_ros.core.arrays import Float
@@ -26,6 +26,7 @@ def gate_for(contract: Contract, brain_alone: bool = False) -> Gate:
     Raises:
         UserError: the robot is not commanded, lacks a limit or joint states, or its URDF does not fit.
     """
+    require_contract(contract)
     deployment = contract.deployment
     if deployment.command is None:
         raise UserError("deployment.command", None, "a controller topic; this robot can only be watched")

@@ -9,7 +9,7 @@ from typing import get_args
 import numpy as np
 
 from world_model_ros.bundle.signatures import first_camera
-from world_model_ros.contract.contract import Contract
+from world_model_ros.contract.contract import Contract, require_contract
 from world_model_ros.core.arrays import Floats
 from world_model_ros.core.checks import finite, numbers, whole_ns
 from world_model_ros.core.errors import UserError
@@ -18,6 +18,7 @@ from world_model_ros.core.goal import Goal, GoalKind, PoseGoal, ValueGoal
 
 def well_formed(goal: Goal, contract: Contract) -> Goal:
     """The goal with its arrays as float32; `UserError` if it is none, or lacks what its kind needs."""
+    require_contract(contract)
     if not isinstance(goal, Goal):
         raise UserError("goal", goal, "a Goal")
     if goal.kind not in get_args(GoalKind):

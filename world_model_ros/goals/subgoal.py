@@ -115,7 +115,8 @@ def check_goal(goal: Goal, contract: Contract, manifest: Manifest | None = None)
     Raises:
         UserError: with the legal values. A target that the model was never given the place of is no target.
     """
-    interface, goal = contract.interface, well_formed(goal, contract)
+    goal = well_formed(goal, contract)
+    interface = contract.interface
     if manifest is not None:
         _check_model(goal, manifest)
     if goal.kind == "joints":

@@ -20,12 +20,12 @@ def class_named(
         UserError: there is none, its module does not load, or it is no subclass. It names the ``field`` that asks, and
             ``others`` that are legal there.
     """
-    if name in known:
+    if isinstance(name, str) and name in known:
         return known[name]
     legal = (
         f"one of {sorted([*known, *others])}, or module:Class of a subclass of {base.__module__}.{base.__qualname__}"
     )
-    module, colon, attribute = name.partition(":")
+    module, colon, attribute = name.partition(":") if isinstance(name, str) else ("", "", "")
     if not (module and colon and attribute):
         raise UserError(field, name, legal)
     try:

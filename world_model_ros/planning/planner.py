@@ -12,6 +12,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from world_model_ros.contract.schema import Interface
+from world_model_ros.core.checks import like, whole
 from world_model_ros.core.errors import UserError
 from world_model_ros.planning.dynamics import Dynamics
 from world_model_ros.planning.objective import Futures, GoalObjective, Goals, objective_named
@@ -70,7 +71,7 @@ class PlanConfig:
         """
         config = self
         if "horizon" in changes:
-            config = replace(config, horizon=changes.pop("horizon"))
+            config = replace(config, horizon=whole("planner: horizon", changes.pop("horizon"), 1))
         if (solver := changes.pop("solver", self.solver)) != self.solver:
             old = self.search
             search = solver_named(solver).Config(old.samples, old.iterations)
@@ -84,6 +85,9 @@ class PlanConfig:
                 legal = sorted({each for settings in parts.values() for each in _names(settings)})
                 raise UserError("planner", name, f"one of {legal}")
             for part in holders:
+                like(f"planner: {name}", value, getattr(parts[part], name))
+                if name in ("samples", "iterations"):
+                    whole(f"planner: {name}", value, 1)
                 parts[part] = replace(parts[part], **{name: value})
         return replace(config, **parts)
 

@@ -20,7 +20,7 @@ from world_model_ros.bags.align.routes import ACTION, REFERENCE, Route, other_ro
 from world_model_ros.bags.align.stream_counts import StreamCount
 from world_model_ros.bags.storage.reader import BagReader
 from world_model_ros.brain.graph_inputs import measured_positions
-from world_model_ros.contract.contract import Contract
+from world_model_ros.contract.contract import Contract, require_contract
 from world_model_ros.convert.commanded_joints import together
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.streams import Observation
@@ -106,6 +106,9 @@ class BagTicks:
         after_ns: int = -1,
         copy: Copy | None = None,
     ) -> None:
+        require_contract(contract)
+        if not isinstance(bag, BagReader):
+            raise UserError("bag", bag, "an open BagReader")
         self._bag, self._contract, self._after_ns, self.copy = bag, contract, after_ns, copy
         self._plan = None if plan is None else [each for each in plan if each.now_ns > after_ns]
         self._senses = sense_routes(bag, contract)

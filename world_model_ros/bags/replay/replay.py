@@ -30,8 +30,11 @@ from world_model_ros.bags.storage.writer import BagWriter
 from world_model_ros.brain.brain import Brain
 from world_model_ros.brain.graph_inputs import measured_positions
 from world_model_ros.brain.session import BrainSession
-from world_model_ros.contract.contract import Contract
+from world_model_ros.bundle.bundle import wrong_interface
+from world_model_ros.contract.contract import Contract, require_contract
+from world_model_ros.core.checks import positive, whole
 from world_model_ros.core.errors import UserError
+from world_model_ros.core.files import path_of
 
 
 @dataclass(frozen=True)
@@ -56,11 +59,12 @@ class ReplayOptions:
 
     def __post_init__(self) -> None:
         for name, value in (("until", self.until_s), ("rate", self.rate)):
-            if value is not None and not 0.0 < value < float("inf"):
-                raise UserError(name, value, "more than zero")
+            if value is not None:
+                positive(name, value)
         for name, count in (("seed", self.seed), ("moments", self.moments)):
-            if count < 0:
-                raise UserError(name, count, "zero or more")
+            whole(name, count)
+        if self.resume is not None:
+            path_of("resume", self.resume)
 
 
 @dataclass(frozen=True)
@@ -110,7 +114,8 @@ def replay(
         UserError: no such bag, a required stream is not in it, or ``out`` has a bag already. One that this call wrote
             is removed then.
     """
-    out, started = Path(out), time.perf_counter()
+    out, started = path_of("out", out), time.perf_counter()
+    _require(contract, brain, options)
     state = None if options.resume is None else load_state(options.resume, brain)
     with _whole_or_gone(out / "bag"), BagReader(bag, options.names) as reader:
         record, source = _source(reader, contract, options, state)
@@ -134,6 +139,17 @@ def replay(
     if draw is not None and moments:
         draw(out / "futures.png", moments)
     return Replay(metrics, moments, tuple(ahead.worst.items()), outcome.journal, ahead.scores)
+
+
+def _require(contract: Contract, brain: Brain, options: ReplayOptions) -> None:
+    """`UserError` of a brain of another robot, and of other types."""
+    require_contract(contract)
+    for name, value, kind in (("brain", brain, Brain), ("options", options, ReplayOptions)):
+        if not isinstance(value, kind):
+            raise UserError(name, value, f"a {kind.__name__}")
+    other = wrong_interface(brain.bundle.manifest, contract)
+    if other is not None:
+        raise other
 
 
 @contextmanager

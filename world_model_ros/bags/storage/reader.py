@@ -18,6 +18,7 @@ from world_model_ros.bags.storage.files import Storage, open_storage, storage_fi
 from world_model_ros.bags.storage.message_types import Decoder
 from world_model_ros.bags.storage.writer import CONTRACT_TOPIC
 from world_model_ros.core.errors import UserError
+from world_model_ros.core.files import path_of
 
 _MOST_DAMAGE = 10  # lines
 
@@ -53,10 +54,11 @@ class BagReader:
     """
 
     def __init__(self, path: str | Path, names: Mapping[str, str] | None = None) -> None:
-        self.path = Path(str(path))
+        self.path = path_of("bag", path)
         self.ros1 = self.path.suffix == ".bag"
-        self._names = {absolute(old): absolute(new) for old, new in (names or {}).items()}
+        self._names = _absolute(names or {})
         self.back_ns = 0
+        self._closed = False
         self._stack = ExitStack()
         self._decoders: dict[str, Decoder] = {}
         self._unjudged: set[str] = set()  # topics whose type is not known
@@ -120,6 +122,8 @@ class BagReader:
     def require(self, topic: str, type_name: str | None = None) -> Topic:
         """A topic that must be there, with messages; `UserError` lists what is there."""
         topics = self.topics()
+        if not isinstance(topic, str):
+            raise UserError(f"{self.path.name}: topic", topic, f"one of {list(topics)}")
         found = topics.get(absolute(topic))
         listed = [f"{each.name} ({each.type}, {each.count})" for each in topics.values()]
         if found is None or not found.count:
@@ -134,6 +138,10 @@ class BagReader:
 
     def raw_messages(self, topics: Collection[str] | None = None) -> Iterator[tuple[str, str, int, bytes]]:
         """Topic, type, bag time in ns, and the serialised message, in order of bag time; None takes all topics."""
+        if self._closed:
+            raise UserError("bag", str(self.path), "a bag that is open; it was closed before it was read")
+        if isinstance(topics, str) or not isinstance(topics, Collection | None):
+            raise UserError("topics", topics, "a list of names; None takes all")
         streams = []
         for reader in self._readers:
             readable = [each for each in reader.connections if self._why_not(each) is None]
@@ -180,7 +188,10 @@ class BagReader:
 
     def connection(self, topic: str) -> Connection:
         """How a topic of the bag was recorded: its type, definition and QoS, as rosbags has it."""
-        return max((each for each in self._readable() if self._name(each) == topic), key=lambda each: each.msgcount)
+        found = [each for each in self._readable() if self._name(each) == topic]
+        if not found:
+            raise UserError(f"{self.path.name}: topic", topic, f"one of {list(self.topics())}")
+        return max(found, key=lambda each: each.msgcount)
 
     def senders(self, topic: str) -> list[str]:
         """Who published a topic, as far as the bag says: nodes in ROS 1, else its channels."""
@@ -195,6 +206,7 @@ class BagReader:
         return next((str(message.data) for _, _, _, message in self.messages([CONTRACT_TOPIC])), None)
 
     def close(self) -> None:
+        self._closed = True
         self._stack.close()
 
     def __enter__(self) -> BagReader:
@@ -269,6 +281,12 @@ class BagReader:
                 raise UserError("map", f"{old}:={new}", f"a topic of the bag before ':=', one of {sorted(there)}")
             if new in there and new not in self._names:
                 raise UserError("map", f"{old}:={new}", f"another name; the bag has a topic {new} already")
+
+
+def _absolute(names: Mapping[str, str]) -> dict[str, str]:
+    if not isinstance(names, Mapping) or not all(isinstance(each, str) for pair in names.items() for each in pair):
+        raise UserError("map", names, "topic in the bag -> the name it has here, as texts")
+    return {absolute(old): absolute(new) for old, new in names.items()}
 
 
 @contextmanager

@@ -10,13 +10,14 @@ import hashlib
 import json
 import sys
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from world_model_ros.core.checks import like, whole
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.progress import progress_bar
 from world_model_ros.learning.behaviour.augment import Aside, Resting
@@ -74,9 +75,10 @@ class ChunkConfig:
     threads: int = 1
 
     def __post_init__(self) -> None:
+        for each in fields(self):
+            like(each.name, getattr(self, each.name), each.default)
         for name in ("steps", "value_every", "batch", "held_out", "threads"):
-            if getattr(self, name) < 1:
-                raise UserError(name, getattr(self, name), "1 or more")
+            whole(name, getattr(self, name), 1)
         for target, value in self.tolerances:
             if not 0.0 < value < float("inf"):
                 raise UserError(f"tolerances: {target}", value, "over 0: m, rad or the share of something articulated")

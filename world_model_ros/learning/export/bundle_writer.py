@@ -18,8 +18,9 @@ from torch import Tensor, nn
 from world_model_ros.bundle.bundle import load_bundle
 from world_model_ros.bundle.manifest import FORMAT, Manifest, Sizes
 from world_model_ros.bundle.signatures import Signature, goals_read, signatures
-from world_model_ros.contract.contract import Contract
+from world_model_ros.contract.contract import Contract, require_contract
 from world_model_ros.core.errors import UserError
+from world_model_ros.core.files import path_of
 from world_model_ros.core.progress import stage
 from world_model_ros.learning.export.graph_modules import NamedGraph
 from world_model_ros.learning.export.onnx_exporter import Exporter, exporter_named, onnx_graph
@@ -65,10 +66,8 @@ def write_bundle(
     Raises:
         UserError: a graph is missing or not known, or a tensor has another name, shape or type than is asked for.
     """
-    out, by = Path(out), exporter_named(exporter)
-    kind = "act" if "plan" in graphs else "watch"
-    asked = signatures(contract.interface, sizes, kind)
-    _check_names(graphs, asked, kind)
+    kind, asked = _asked(contract, graphs, sizes)
+    out, by = path_of("out", out), exporter_named(exporter)
     given = {graph: examples(graph, module, asked[graph], free) for graph, module in graphs.items()}
     written = _write_graphs(out, graphs, given, by)
     about = _about(contract) | {
@@ -158,6 +157,19 @@ def examples(
         else:
             found[name] = torch.rand(shape)
     return found
+
+
+def _asked(contract: Contract, graphs: Mapping[str, nn.Module], sizes: Sizes) -> tuple[str, dict[str, Signature]]:
+    """Kind of the bundle, and what each graph of it has to be; `UserError` if one is missing or not known."""
+    require_contract(contract)
+    if not isinstance(graphs, Mapping):
+        raise UserError("graphs", graphs, "a module of PyTorch for each graph by name")
+    if not isinstance(sizes, Sizes):
+        raise UserError("sizes", sizes, "Sizes")
+    kind = "act" if "plan" in graphs else "watch"
+    asked = signatures(contract.interface, sizes, kind)
+    _check_names(graphs, asked, kind)
+    return kind, asked
 
 
 def _check_names(graphs: Mapping[str, nn.Module], asked: Mapping[str, Signature], kind: str) -> None:

@@ -10,9 +10,9 @@ import numpy as np
 
 from world_model_ros.bundle.bundle import Bundle, find_bundle, known_bundles, load_bundle, read_manifest
 from world_model_ros.bundle.manifest import Manifest
-from world_model_ros.contract.contract import Contract, load_contract
+from world_model_ros.contract.contract import Contract, load_contract, require_contract
 from world_model_ros.core.errors import UserError
-from world_model_ros.core.files import is_file
+from world_model_ros.core.files import is_file, path_of
 from world_model_ros.core.progress import stage
 from world_model_ros.learning.behaviour.chunk_run import publish_chunks
 from world_model_ros.learning.data.cache import open_cache
@@ -49,7 +49,9 @@ def export(
     Raises:
         UserError: it is neither, it does not fit the contract, or no part of a planner has such a setting.
     """
-    source, out = Path(source), Path(out)
+    source, out = path_of("source", source), path_of("out", out)
+    if contract is not None:
+        require_contract(contract)
     if is_file(source / "model.pt"):
         if checkpoint_kind(source / "model.pt") == "chunks":
             stage("calibrates on held-out episodes")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Literal, get_args
+
+from world_model_ros.core.checks import like, whole
 
 Objective = Literal["observations", "one_step", "jepa"]
 OBJECTIVES: tuple[Objective, ...] = get_args(Objective)
@@ -52,3 +54,12 @@ class TrainConfig:
     threads: int = 2
     device: str = "cpu"
     objective: Objective = "observations"
+
+    def __post_init__(self) -> None:
+        for each in fields(self):
+            like(each.name, getattr(self, each.name), each.default)
+        for name in ("horizon", "held_out", "threads"):
+            whole(name, getattr(self, name), 1)
+        for name in ("windows", "length"):
+            for value in getattr(self, name):
+                whole(name, value, 1)

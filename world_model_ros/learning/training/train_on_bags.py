@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from world_model_ros.bags.storage.find import find_bags
-from world_model_ros.contract.contract import Contract
+from world_model_ros.contract.contract import Contract, require_contract
+from world_model_ros.core.checks import whole
 from world_model_ros.core.errors import UserError
+from world_model_ros.core.files import path_of
 from world_model_ros.learning.behaviour.chunk_run import tolerances
 from world_model_ros.learning.behaviour.chunk_run import train_on_cache as train_chunks_on_cache
 from world_model_ros.learning.behaviour.chunk_training import ChunkConfig
@@ -32,6 +34,16 @@ def _refuse_chunks(contract: Contract, config: ChunkConfig) -> None:
     tolerances(contract.interface, layout, config)
     if (processes := int(os.environ.get("WORLD_SIZE", "1"))) > 1:
         raise UserError("WORLD_SIZE", processes, "1: a model of chunks is trained by one process")
+
+
+def _required(contract: Contract, config: TrainConfig | ChunkConfig | None, workers: int) -> TrainConfig | ChunkConfig:
+    """The settings, or the usual ones; `UserError` of what is of another type."""
+    require_contract(contract)
+    whole("workers", workers, 1)
+    config = usual_config(contract) if config is None else config
+    if not isinstance(config, TrainConfig | ChunkConfig):
+        raise UserError("config", config, "a TrainConfig, or a ChunkConfig")
+    return config
 
 
 def train(
@@ -64,10 +76,10 @@ def train(
     Raises:
         UserError: no bag can be read, the data makes no sense, or the contract does not suit the kind of model.
     """
-    out, config = Path(out), config or usual_config(contract)
+    out, config = path_of("out", out), _required(contract, config, workers)
     if isinstance(config, ChunkConfig):
         _refuse_chunks(contract, config)
-    folders = [Path(bags)] if isinstance(bags, str | Path) else [Path(each) for each in bags]
+    folders = [path_of("bags", each) for each in (bags if isinstance(bags, list | tuple) else [bags])]
     found = find_bags(folders)
     if isinstance(config, TrainConfig):
         distributed.start(config.device)
