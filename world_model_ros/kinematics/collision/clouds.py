@@ -24,6 +24,7 @@ class Clouds:
         objects = geometry.geometryObjects
         self._outlines = {part: Outline(objects[part].geometry) for part in sorted(set(parts))}
         self._points: dict[int, tuple[Float, float]] = {}  # by geometry of the cloud; and the radius
+        self._boxes = {part: box_of(objects[part]) for part in self._outlines}
 
     def take(self, cloud: int, points: Float, radius_m: float) -> tuple[Float, Float]:
         """Take the points (N, 3) of a cloud; returns centre and halves of a box around them."""
@@ -54,6 +55,30 @@ class Clouds:
             return NOWHERE_M
         (points, radius_m), place = self._points[cloud], placed[part]
         return self._outlines[part].least(points, place.rotation, place.translation) - radius_m
+
+    def nearer(self, part: int, cloud: int, axes: Float, centres: Float, limit_m: float) -> bool:
+        """Whether a part comes nearer to a cloud than a limit at one of K configurations, all of them at once.
+
+        Args:
+            axes, centres: (K, 3, 3) and (K, 3) of the part's bounding box, see `Placed`.
+        """
+        if cloud not in self._points:
+            return False
+        (points, radius_m), (middle, reach_m) = self._points[cloud], self._boxes[part]
+        squares = np.einsum("ni,ni->n", points, points) - 2.0 * centres @ points.T
+        squares += np.einsum("ki,ki->k", centres, centres)[:, None]
+        at, near = np.nonzero(squares <= (reach_m + radius_m + max(limit_m, 0.0)) ** 2)
+        if not len(at):
+            return False
+        local = np.einsum("mi,mij->mj", points[near] - centres[at], axes[at]) + middle
+        return bool((self._outlines[part].distances(local) - radius_m < limit_m).any())
+
+
+def box_of(part: pin.GeometryObject) -> tuple[Float, float]:
+    """The middle of a geometry's bounding box in its own frame, and how far the box reaches from there, m."""
+    part.geometry.computeLocalAABB()
+    box = part.geometry.aabb_local
+    return np.array(part.geometry.aabb_center), float(0.5 * np.linalg.norm(np.array(box.max_) - np.array(box.min_)))
 
 
 def with_cloud(sides: list[tuple[int, int]], cloud: int) -> Index:

@@ -172,6 +172,14 @@ class PairDistances:
         rows, at = np.nonzero(may)
         if np.count_nonzero(may.any(axis=1)) > FEW:
             may[rows, at] = self._boxes.gaps(self._placed(path), at, pairs[rows], limits[rows]) < limits[rows]
+        rows = np.flatnonzero(may.any(axis=1) & self._seen[pairs])
+        if len(rows):
+            axes, centres = self._placed(path)
+            for row in rows.tolist():
+                part, cloud = self._sides[pairs[row]]
+                at = np.flatnonzero(may[row])
+                found[row] = self._clouds.nearer(part, cloud, axes[at, part], centres[at, part], float(limits[row]))
+            may[rows] = False
         risky = [(row, may[row].tolist(), ways[row].tolist()) for row in np.flatnonzero(may.any(axis=1)).tolist()]
         for k in np.flatnonzero(may.any(axis=0)).tolist():
             due = [row for row, could, way in risky if could[k] and way[k] > safe[row]]
