@@ -163,3 +163,16 @@ def test_what_was_lost_for_a_while_is_taken_up_where_it_is(belief: ChunkBelief):
     found, sigma, _ = believed(belief, reports, lost=range(60, 80))
     assert (found[80, :, CUBE] - truth[80]).norm(dim=-1).mean() < 0.015
     assert (sigma[79, :, 2] > sigma[61, :, 2]).all()
+
+
+def test_what_was_lost_longer_is_taken_up_more_readily():
+    """It may have gone far: the model knows of 2 mm a tick, and here it has by 1.2 cm."""
+    off = []
+    for lost in (2, 40):
+        reports = rest()
+        reports[60 + lost :, :, CUBE.start] += 0.012
+        truth = reports[..., CUBE].clone()
+        reports[..., CUBE] += noise(truth, 0.005)
+        found = believed(believer(0.002, 0.01), reports, lost=range(60, 60 + lost))[0]
+        off.append((found[60 + lost, :, CUBE.start] - truth[60 + lost, :, 0]).mean().abs())
+    assert off[1] < 0.5 * off[0]

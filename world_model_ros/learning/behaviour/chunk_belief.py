@@ -97,9 +97,8 @@ class ChunkBelief(nn.Module):
         again = (age == 0.0).to(age.dtype)[:, self.columns] * seen  # and the tick before, too
         miss = again * (reported - last - (expected - state[:, :r]))
         noise = (1.0 - reset) * noise + again * _LEARN * (self._noise(miss, missed) - noise)
-        believed, unsure = self._fused(
-            expected, reported, unsure * again + spread[:, self.columns] * self.unit**2, noise
-        )
+        ahead = again * unsure + ((1.0 - again) * variance[:, self.columns] + spread[:, self.columns]) * self.unit**2
+        believed, unsure = self._fused(expected, reported, ahead, noise)
         now = seen * believed + (1.0 - seen) * (was * expected + (1.0 - was) * self.nowhere)
         before = was * state[:, :r] + (1.0 - was) * now
         usual = torch.sqrt(model.step_miss**2 * (1.0 + age[:, self.columns]) + self._above(noise))
