@@ -139,5 +139,5 @@ def test_without_its_share_folder_it_says_where_it_looked(installed: Path) -> No
         said = run(installed, "check", "tabletop_arm", ok=(2,))
     finally:
         away.rename(share)
-    assert f"{share}/models" in said
+    assert f"{share}/config" in said
     assert len(said.strip().splitlines()) == 1

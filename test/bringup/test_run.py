@@ -39,7 +39,7 @@ def test_without_rclpy_nothing_is_started(program, tmp_path: Path, monkeypatch: 
     process = program("one", f"open({str(started)!r}, 'w')")
     with pytest.raises(ModuleNotFoundError) as caught, Running([process], tmp_path / "logs"):
         pass
-    assert "ros-jazzy" in (to_install(caught.value) or "")
+    assert "ros-jazzy" in str(to_install(caught.value))
     assert not started.exists()
 
 

@@ -137,9 +137,11 @@ def test_an_untrained_bundle_plans_for_every_fingertip_within_bounds(
     if contract.deployment.command is None:
         pytest.skip("it is watched, not commanded")
     brain = Brain(load_bundle(out, contract), contract, "cpu", 1)
-    pose = np.array([*np.mean(contract.interface.action.tips[0].workspace_m, 1), 0, 0, 0, 1], np.float32)
+    pose, *others = (
+        np.array([*np.mean(tip.workspace_m, 1), 0, 0, 0, 1], np.float32) for tip in contract.interface.action.tips
+    )
     for target, also in ((tips[0], tips[1:]), ("object_0", tips[1:])):
-        goal = Goal("pose", 1, target, pose, also=tuple(PoseGoal(name, pose) for name in also))
+        goal = Goal("pose", 1, target, pose, also=tuple(map(PoseGoal, also, others)))
         decision, _ = brain.tick(observation(contract, 0), None, None, brain.start(), goal, 0)
         assert decision.chunk is not None
         assert decision.chunk.shape == (12, contract.interface.action.size)

@@ -61,7 +61,7 @@ def test_the_json_has_what_is_promised(
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--rate", "0"], "rate: got 0.0; expected more than zero"),
+        (["--rate", "0"], "rate: got 0.0; expected a number, more than zero"),
         (["--rate", "nan"], "rate: got nan"),
         (["--until", "-1"], "until: got -1.0"),
         (["--until", "1e-4"], "until: got 0.0001; expected more than 0.0"),
