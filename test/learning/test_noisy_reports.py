@@ -95,7 +95,7 @@ def test_scalars_are_believed_as_they_are(belief: ChunkBelief):
 
 
 def test_a_place_that_walks_is_followed_as_closely_as_a_kalman_filter_can():
-    """It is not told the noise, only how far things usually go; 2.7 mm are the least that any filter can reach."""
+    """It is not told the noise, only how far things usually go; 2.9 mm are the least, of a filter that is told all."""
     states = rest(300)
     states[..., CUBE] += noise(states[..., CUBE], 0.002).cumsum(0)
     reports = states.clone()

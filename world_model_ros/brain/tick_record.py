@@ -33,7 +33,7 @@ class TickRecord:
         observation: what was seen. applied: (C,) action since the last tick. reference: (J,) commanded now, or None.
         goal: pursued. decision: None if the tick failed, and then ``error`` says why.
         refused_goal: why the last goal was refused. gate_refusal: the rule that the last plan broke, says the gate.
-        owner: of the gate, empty for nobody; None where it has one source alone, or is not heard.
+        owner: of the gate, empty if none owns it; None where it has one source alone, or is not heard.
         missed: ticks dropped since activation.
         restarted: the belief was started anew before this tick.
         turns: ticks in a step of the model.

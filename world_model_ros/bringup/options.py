@@ -44,7 +44,7 @@ class BringupOptions:
     dry_run: bool = _option(False, "the gate judges every command and sends none")
     speed_scale: float = _option(1.0, "0.05 to 1: share of the speed of all that is commanded; begin slowly")
     owner: str = _option(
-        "", "source of the contract that owns the gate at the start, as brain; without it nobody does and nothing moves"
+        "", "source of the contract that owns the gate at the start, as brain; without it none does and nothing moves"
     )
     robot_state_publisher: str = _option(
         "auto", "auto, true or false: start one; auto leaves it out where a robot description is on its topic already"

@@ -9,7 +9,7 @@ from world_model_ros.core.errors import UserError
 
 
 def path_of(field: str, path: object) -> Path:
-    """What somebody gave as a path; `UserError` of what is none."""
+    """What was given as a path; `UserError` of what is none."""
     if not isinstance(path, str | PathLike):
         raise UserError(field, path, "a path")
     return Path(path)

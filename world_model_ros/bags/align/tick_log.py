@@ -42,7 +42,7 @@ class RecordedTick:
         asked: of goals since the tick before. ended: id and reason of goals that ended before it or with it.
         surprise: that it had; None if the tick failed.
         refusal: the rule of the gate that the plan before it broke; None if it did not.
-        owner: of the gate, empty for nobody; None where the record does not say.
+        owner: of the gate, empty if none owns it; None where the record does not say.
         turns: ticks in a step of the model.
         action: (C,) that was sent, where the robot itself reads it; None where nothing was.
     """
