@@ -49,6 +49,19 @@ def robot(contract: Path) -> Iterator[Robot]:
         yield robot
 
 
+def armed(robot: Robot) -> str:
+    """What the gate answers once it is armed."""
+    answers: list[str] = []
+
+    def asked() -> bool:
+        answer = robot.call("gate/arm")
+        answers.append(answer.message)
+        return bool(answer.success)
+
+    robot.until(asked)
+    return answers[-1]
+
+
 def test_who_is_asked_for_owns_the_gate_and_the_others_are_refused_and_counted(robot: Robot) -> None:
     told: list[dict] = []
     robot.node.create_subscription(String, "gate/owner", lambda m: told.append(json.loads(m.data)), LATCHED)
@@ -64,15 +77,7 @@ def test_who_is_asked_for_owns_the_gate_and_the_others_are_refused_and_counted(r
     robot.node.create_timer(0.05, keep)
     robot.until(lambda: told)
     assert told[-1] == {"owner": None, "since_ns": 0, "asked": None, "legal": ["brain", "person"], "refused": None}
-    answers: list[str] = []
-
-    def armed() -> bool:
-        answer = robot.call("gate/arm")
-        answers.append(answer.message)
-        return bool(answer.success)
-
-    robot.until(armed)
-    assert answers[-1] == "armed; owned by nobody, so nothing moves until command/owner asks for brain or person"
+    assert armed(robot) == "armed; owned by nobody, so nothing moves until command/owner asks for brain or person"
     robot.thinking = True
     robot.until(lambda: robot.state["not_owner"] > 5)
     assert (robot.state["state"], robot.sent) == ("holding", [])
@@ -133,15 +138,7 @@ def test_who_is_asked_for_with_the_launch_owns_the_gate_from_the_start(contract:
         robot.until(lambda: robot.state)
         robot.until(lambda: robot.state["owner"] == "brain")
         assert robot.state["state"] == "disarmed"  # owned is not armed
-        answers: list[str] = []
-
-        def armed() -> bool:
-            answer = robot.call("gate/arm")
-            answers.append(answer.message)
-            return bool(answer.success)
-
-        robot.until(armed)
-        assert answers[-1] == "armed; owned by brain"
+        assert armed(robot) == "armed; owned by brain"
         robot.thinking = True
         robot.until(lambda: robot.state["accepted"] > 3)
 
