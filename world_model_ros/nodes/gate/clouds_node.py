@@ -1,8 +1,9 @@
 """Makes voxels of the clouds of depth sensors for the gate, as a process of its own: the gate keeps its rate.
 
 Parameters: ``robot`` (contract, name or file). A cloud waits until joint states, and transforms where they say its
-place, reach its stamp; the newest one alone. What cannot be used is in the log and on ``/diagnostics``, and the gate
-brakes once the last one that could is too old. See `world_model_ros.kinematics.collision.around` for what is left out.
+place, reach its stamp, up to its ``max_age_s``; of those that came meanwhile the newest waits too. What cannot be used
+is in the log and on ``/diagnostics``, and the gate brakes once the last one that could is too old. See
+`world_model_ros.kinematics.collision.around` for what is left out.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ class CloudsNode(Node):
         self._joints = JointParts(contract.joint_names, contract.joint_ages_s())
         self._past: deque[tuple[int, Float]] = deque()
         self._tree = FrameTree("clouds")
-        self._waiting: dict[str, PointCloud2] = {}
+        self._waiting: dict[str, list[tuple[float, PointCloud2]]] = {cloud.name: [] for cloud in self._clouds}
         self._counts: dict[str, Counter[str]] = {cloud.name: Counter() for cloud in self._clouds}
         self._why: dict[str, str] = {}
         self._took_ms: dict[str, float] = {}
@@ -99,29 +100,39 @@ class CloudsNode(Node):
             self._past.popleft()
 
     def _on_cloud(self, cloud: Cloud, message: PointCloud2) -> None:
-        if cloud.name in self._waiting:
+        waiting = self._waiting[cloud.name]
+        if len(waiting) == 2:  # the first stays: else joint states that are late by more than a period never reach one
+            waiting.pop()
             self._counts[cloud.name]["dropped"] += 1
-        self._waiting[cloud.name] = message
+        waiting.append((time.monotonic(), message))
 
     def _look(self) -> None:
         for cloud in self._clouds:
-            message = self._waiting.get(cloud.name)
-            if message is None:
-                continue
-            begun = time.perf_counter()
-            try:
-                self._see(cloud, message)
+            waiting, self._waiting[cloud.name] = self._waiting[cloud.name], []
+            while waiting:  # the newest one that can be used is
+                came_s, message = waiting.pop()
+                begun = time.perf_counter()
+                try:
+                    self._see(cloud, message)
+                except OtherMessage as error:  # what it needs may come yet
+                    if time.monotonic() - came_s > cloud.max_age_s:
+                        self._refuse(cloud, error)
+                    else:
+                        self._waiting[cloud.name].insert(0, (came_s, message))
+                    continue
+                except UserError as error:
+                    self._refuse(cloud, error)
+                    continue
                 self._why.pop(cloud.name, None)
                 self._counts[cloud.name]["seen"] += 1
-            except OtherMessage as error:  # what it needs may come yet
-                self._why[cloud.name] = str(error)
-                continue
-            except UserError as error:
-                self._counts[cloud.name]["refused"] += 1
-                self._why[cloud.name] = str(error)
-                self._say(cloud.name, error)
-            del self._waiting[cloud.name]
-            self._took_ms[cloud.name] = (time.perf_counter() - begun) * 1e3
+                self._counts[cloud.name]["dropped"] += len(waiting)
+                self._took_ms[cloud.name] = (time.perf_counter() - begun) * 1e3
+                break
+
+    def _refuse(self, cloud: Cloud, error: UserError) -> None:
+        self._counts[cloud.name]["refused"] += 1
+        self._why[cloud.name] = str(error)
+        self._say(cloud.name, error)
 
     def _see(self, cloud: Cloud, message: PointCloud2) -> None:
         """Publish the voxels of a cloud; `OtherMessage` if what it needs has not come yet."""
