@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from world_model_ros.contract.contract import known_robots
-from world_model_ros.core.share_folder import default_robot
+from world_model_ros.core.installation.share_folder import default_robot
 
 ROOT = Path(__file__).resolve().parents[1]
 MAKERS = (

@@ -17,7 +17,7 @@ _PLACES = {
     "bags.align.ticks": ("BagTicks", "Tick"),
     "contract.contract": ("Contract", "load_contract"),
     "core.errors": ("UserError",),
-    "core.goal": ("Goal", "PoseGoal", "ValueGoal"),
+    "core.goals.goal": ("Goal", "PoseGoal", "ValueGoal"),
     "core.streams": ("Observation",),
     "core.trajectory": ("JointLimits", "Trajectory"),
     "learning.export.bundle_writer": ("write_bundle",),
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from world_model_ros.bundle.manifest import Manifest, Sizes
     from world_model_ros.contract.contract import Contract, load_contract
     from world_model_ros.core.errors import UserError
-    from world_model_ros.core.goal import Goal, PoseGoal, ValueGoal
+    from world_model_ros.core.goals.goal import Goal, PoseGoal, ValueGoal
     from world_model_ros.core.streams import Observation
     from world_model_ros.core.trajectory import JointLimits, Trajectory
     from world_model_ros.gate.factory import gate_for
@@ -114,7 +114,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from world_model_ros.core.missing import imported
+    from world_model_ros.core.installation.missing import imported
 
     value = getattr(imported(f"{__name__}.{_MODULES[name]}"), name)
     globals()[name] = value

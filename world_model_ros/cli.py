@@ -54,7 +54,7 @@ _FOLDERS = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a subcommand; returns the exit status."""
     from world_model_ros.core.errors import UserError
-    from world_model_ros.core.missing import to_install
+    from world_model_ros.core.installation.missing import to_install
     from world_model_ros.core.progress import hush
 
     words = list(sys.argv[1:] if arguments is None else arguments)

@@ -19,7 +19,7 @@ from world_model_ros.cli import main
 from world_model_ros.contract.contract import Contract, contract_from_text
 from world_model_ros.core.errors import UserError
 from world_model_ros.gate.factory import gate_for
-from world_model_ros.gate.limiter import Limiter
+from world_model_ros.gate.motion.limiter import Limiter
 
 
 @pytest.mark.slow

@@ -10,7 +10,7 @@ from world_model_ros.brain.brain import NOT_FINITE, Brain
 from world_model_ros.bundle.bundle import load_bundle
 from world_model_ros.contract.contract import contract_from_text
 from world_model_ros.core.errors import UserError
-from world_model_ros.core.goal import Goal
+from world_model_ros.core.goals.goal import Goal
 from world_model_ros.core.streams import Observation
 from world_model_ros.kinematics.arm import ArmKinematics, tool_down
 

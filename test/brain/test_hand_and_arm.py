@@ -18,7 +18,7 @@ from world_model_ros.brain.session import BrainSession
 from world_model_ros.bundle.bundle import load_bundle
 from world_model_ros.bundle.manifest import Sizes
 from world_model_ros.contract.contract import Contract
-from world_model_ros.core.goal import Goal
+from world_model_ros.core.goals.goal import Goal
 from world_model_ros.core.streams import Observation
 from world_model_ros.gate.factory import gate_for
 from world_model_ros.gate.gate import Gate

@@ -8,7 +8,7 @@ import pytest
 from world_model_ros.bags.align.tick_log import _goal
 from world_model_ros.brain.decision import Decision
 from world_model_ros.brain.tick_record import TickRecord, TickStatistics
-from world_model_ros.core.goal import Goal, PoseGoal, ValueGoal
+from world_model_ros.core.goals.goal import Goal, PoseGoal, ValueGoal
 from world_model_ros.core.streams import Observation
 
 

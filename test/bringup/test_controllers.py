@@ -13,7 +13,7 @@ from rclpy.node import Node
 from world_model_ros.bringup.processes import Process
 from world_model_ros.bringup.run import command_line
 from world_model_ros.contract.contract import Contract
-from world_model_ros.core.share_folder import share_folder
+from world_model_ros.core.installation.share_folder import share_folder
 
 PATH = share_folder("config") / "ros2_control" / "tabletop_arm_controllers.yaml"
 COMMANDING = ("joint_trajectory_controller", "forward_position_controller", "forward_velocity_controller")

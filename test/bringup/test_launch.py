@@ -7,7 +7,7 @@ import pytest
 
 launch = pytest.importorskip("launch.actions", reason="ROS launch is not installed here: launch files not tried")
 
-from world_model_ros.core.share_folder import share_folder  # noqa: E402
+from world_model_ros.core.installation.share_folder import share_folder  # noqa: E402
 
 
 @pytest.mark.parametrize("name", ["bringup", "sim"])

@@ -7,7 +7,7 @@ from world_model_ros.bringup.options import BringupOptions, SimulationOptions, l
 from world_model_ros.bringup.processes import brain_of, bringup, own, simulation
 from world_model_ros.contract.contract import load_contract
 from world_model_ros.core.errors import UserError
-from world_model_ros.core.share_folder import share_folder
+from world_model_ros.core.installation.share_folder import share_folder
 
 
 def by_executable(processes):

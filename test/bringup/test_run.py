@@ -15,8 +15,8 @@ from world_model_ros.bringup.options import SimulationOptions
 from world_model_ros.bringup.processes import Process, simulation
 from world_model_ros.bringup.run import Running, command_line
 from world_model_ros.core.errors import UserError
-from world_model_ros.core.missing import to_install
-from world_model_ros.core.share_folder import share_folder
+from world_model_ros.core.installation.missing import to_install
+from world_model_ros.core.installation.share_folder import share_folder
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from world_model_ros.convert.messages import MessageMaker, ros_class
 from world_model_ros.convert.senses.converters import converter_for
 from world_model_ros.convert.senses.joints import OtherJoints
 from world_model_ros.core.trajectory import LIMIT_TOLERANCE
-from world_model_ros.gate.arming import Measured, refuse_place
+from world_model_ros.gate.conditions.arming import Measured, refuse_place
 
 CONTRACT = load_contract("tabletop_arm")
 MAKE = MessageMaker(ros_class)

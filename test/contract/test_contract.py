@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from world_model_ros.contract.contract import contract_from_text, known_robots, load_contract
 from world_model_ros.contract.contract_text import read_yaml
 from world_model_ros.core.errors import UserError
-from world_model_ros.core.share_folder import share_folder
+from world_model_ros.core.installation.share_folder import share_folder
 
 TEXT = (share_folder("config") / "robots" / "tabletop_arm.yaml").read_text(encoding="utf-8")
 DATA = yaml.safe_load(TEXT)

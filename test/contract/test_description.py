@@ -8,7 +8,7 @@ import pytest
 
 from world_model_ros.contract.urdf.description import Description, read_description
 from world_model_ros.core.errors import UserError
-from world_model_ros.core.share_folder import share_folder
+from world_model_ros.core.installation.share_folder import share_folder
 
 LIMIT = '<limit lower="-1" upper="1" velocity="2" effort="3"/>'
 

@@ -11,7 +11,7 @@ import yaml
 
 from world_model_ros.contract.contract import Contract, contract_from_text, known_robots, load_contract
 from world_model_ros.core.errors import UserError
-from world_model_ros.core.share_folder import share_folder
+from world_model_ros.core.installation.share_folder import share_folder
 
 TEXT = """
 format: 1

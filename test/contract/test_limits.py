@@ -9,12 +9,12 @@ import pytest
 import yaml
 
 from world_model_ros.contract.contract import Contract, contract_from_text, load_contract
-from world_model_ros.contract.gate_settings import JointLimit
+from world_model_ros.contract.deployment.gate import JointLimit
 from world_model_ros.contract.hands import grippers
 from world_model_ros.contract.limits import joint_limits
 from world_model_ros.contract.urdf.numbers import UrdfLimit
 from world_model_ros.core.errors import UserError
-from world_model_ros.core.share_folder import share_folder
+from world_model_ros.core.installation.share_folder import share_folder
 
 URDF = UrdfLimit((-2.0, 2.0), 3.0, 50.0)
 

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from world_model_ros.contract.contract import json_schema, known_robots
-from world_model_ros.core.share_folder import share_folder
+from world_model_ros.core.installation.share_folder import share_folder
 
 EXPORT = (
     "python -c 'import json; from world_model_ros.contract.contract import json_schema; "

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 import world_model_ros as wm
-from world_model_ros.core.missing import imported
+from world_model_ros.core.installation.missing import imported
 
 LINE = "torch: got 'not installed'; expected pip install '.[train]'"
 WITHOUT = "import sys; sys.modules[{module!r}] = None; import world_model_ros as wm\n"

@@ -6,8 +6,8 @@ from importlib.metadata import PackageNotFoundError
 
 import pytest
 
-from world_model_ros.core import ros_distribution as module
-from world_model_ros.core.ros_distribution import ros_distribution
+from world_model_ros.core.installation import ros_distribution as module
+from world_model_ros.core.installation.ros_distribution import ros_distribution
 
 
 def test_what_a_sourced_ros_says_counts_first(monkeypatch: pytest.MonkeyPatch) -> None:

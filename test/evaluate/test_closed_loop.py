@@ -9,7 +9,7 @@ import pytest
 from world_model_ros.brain.brain import Brain, Policy
 from world_model_ros.bundle.bundle import load_bundle
 from world_model_ros.contract.contract import Contract, load_contract
-from world_model_ros.core.goal import Goal
+from world_model_ros.core.goals.goal import Goal
 from world_model_ros.evaluate.tasks.closed_loop import Blackout, ClosedLoop, run_tasks
 from world_model_ros.evaluate.tasks.success import Conditions, run_episodes, task_scores
 

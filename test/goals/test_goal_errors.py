@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from world_model_ros.contract.contract import load_contract
-from world_model_ros.core.goal import Goal
+from world_model_ros.core.goals.goal import Goal
 from world_model_ros.goals.errors import GoalError, Imagination, steps_to_go
 from world_model_ros.goals.subgoal import (
     REACHED_M,

@@ -12,7 +12,7 @@ from world_model_ros.brain.graph_inputs import goal_inputs
 from world_model_ros.bundle.signatures import goals_read
 from world_model_ros.contract.contract import Contract, contract_from_text
 from world_model_ros.core.errors import UserError
-from world_model_ros.core.goal import Goal, PoseGoal, ValueGoal
+from world_model_ros.core.goals.goal import Goal, PoseGoal, ValueGoal
 from world_model_ros.goals.subgoal import check_goal, turned_targets, unread_orientations
 from world_model_ros.goals.subgoals import Aiming
 from world_model_ros.goals.workspace import Workspace

@@ -8,7 +8,7 @@ import pytest
 from world_model_ros.brain.graph_inputs import goal_inputs
 from world_model_ros.contract.contract import load_contract
 from world_model_ros.core.errors import UserError
-from world_model_ros.core.goal import Goal, PoseGoal
+from world_model_ros.core.goals.goal import Goal, PoseGoal
 from world_model_ros.goals.subgoal import check_goal
 from world_model_ros.goals.subgoals import Aiming
 from world_model_ros.goals.workspace import Workspace

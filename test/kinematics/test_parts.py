@@ -15,7 +15,7 @@ from real_robots import Moving, real_robot
 
 from world_model_ros.contract.contract import Contract, contract_from_text
 from world_model_ros.core.errors import UserError
-from world_model_ros.core.share_folder import share_folder
+from world_model_ros.core.installation.share_folder import share_folder
 from world_model_ros.core.trajectory import Trajectory
 from world_model_ros.gate.factory import gate_for
 from world_model_ros.gate.rules import judge

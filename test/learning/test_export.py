@@ -20,7 +20,7 @@ from world_model_ros.bundle.bundle import load_bundle
 from world_model_ros.bundle.signatures import signatures
 from world_model_ros.contract.contract import Contract, load_contract
 from world_model_ros.core.errors import UserError
-from world_model_ros.core.goal import Goal, PoseGoal
+from world_model_ros.core.goals.goal import Goal, PoseGoal
 from world_model_ros.learning.export.bundle_writer import examples
 from world_model_ros.learning.export.model_export import _modules, _sizes, export, free_sizes, load_checkpoint
 from world_model_ros.learning.export.onnx_exporter import EXPORTERS, exporter_named, onnx_graph

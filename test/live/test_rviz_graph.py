@@ -10,7 +10,7 @@ from observer import Observer, wait_until
 from rclpy.qos import DurabilityPolicy, ReliabilityPolicy
 
 from world_model_ros.bringup.run import Running
-from world_model_ros.core.share_folder import share_folder
+from world_model_ros.core.installation.share_folder import share_folder
 
 TYPES = {
     "rviz_default_plugins/Image": "sensor_msgs/msg/Image",

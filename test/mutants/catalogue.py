@@ -8,10 +8,10 @@ from __future__ import annotations
 from mutation import Mutant
 
 _RULES, _GATE = "test/gate/test_rules.py", "test/gate/test_gate.py"
-_STATES, _ALARMS = "test/gate/test_gate_states.py", "test/gate/test_alarms.py"
-_LIMITER, _COLLISION = "test/gate/test_limiter.py", "test/gate/test_collision.py"
+_STATES, _ALARMS = "test/gate/test_gate_states.py", "test/gate/conditions/test_alarms.py"
+_LIMITER, _COLLISION = "test/gate/motion/test_limiter.py", "test/gate/motion/test_collision.py"
 
-_SEEN, _CLOUDS = "test/gate/test_seen_clouds.py", "test/kinematics/collision/test_cloud_distances.py"
+_SEEN, _CLOUDS = "test/gate/conditions/test_seen_clouds.py", "test/kinematics/collision/test_cloud_distances.py"
 
 _CAMPAIGN = "test/bench/test_gate_campaign.py::test_nothing_comes_through"
 
@@ -131,13 +131,13 @@ _COMMANDS = (
     ),
 )
 
-_SQUEEZE = "test/gate/test_squeeze.py"
+_SQUEEZE = "test/gate/gripper/test_squeeze.py"
 
 # How hard a gripper closes on something.
 _GRIP = (
     Mutant(
         "squeeze_doubled",
-        "gate/squeeze.py::Squeeze.aim",
+        "gate/gripper/squeeze.py::Squeeze.aim",
         "measured[joint] + way * most",
         "measured[joint] + 2.0 * way * most",
         "the setpoint of a gripper leads its measured opening by at most the squeeze",
@@ -145,7 +145,7 @@ _GRIP = (
     ),
     Mutant(
         "opening_from_the_setpoint",
-        "gate/squeeze.py::Squeeze.from_measured",
+        "gate/gripper/squeeze.py::Squeeze.from_measured",
         "if lead > 0.0 and opens > 0.0:",
         "if False:",
         "opening begins where the fingers are",
@@ -153,7 +153,7 @@ _GRIP = (
     ),
     Mutant(
         "opened_farther_than_told",
-        "gate/squeeze.py::Squeeze.from_measured",
+        "gate/gripper/squeeze.py::Squeeze.from_measured",
         "max(place - min(opens, lead), least)",
         "place - min(opens, lead)",
         "nothing opens farther than the command says",
@@ -161,7 +161,7 @@ _GRIP = (
     ),
     Mutant(
         "gripper_waits_for_the_arm_to_stop",
-        "gate/limiter.py::Limiter.stop",
+        "gate/motion/limiter.py::Limiter.stop",
         "self._trajectory(self._stop_input, now, self._stops)",
         "self._trajectory(self._stop_input, now)",
         "the squeeze is kept while the arm brakes",
@@ -185,13 +185,13 @@ _GRIP = (
     ),
 )
 
-_OWNERS, _HAND_OVERS = "test/gate/test_ownership.py", "test/gate/test_hand_overs.py"
+_OWNERS, _HAND_OVERS = "test/gate/conditions/test_ownership.py", "test/gate/conditions/test_hand_overs.py"
 
 # Which of several sources may move the robot.
 _OWNED = (
     Mutant(
         "any_source_is_heard",
-        "gate/ownership.py::Ownership.refusal",
+        "gate/conditions/ownership.py::Ownership.refusal",
         "source == self.owner and not braking",
         "True",
         "a command of a source that does not own the gate is refused",
@@ -199,7 +199,7 @@ _OWNED = (
     ),
     Mutant(
         "heard_while_it_hands_over",
-        "gate/ownership.py::Ownership.refusal",
+        "gate/conditions/ownership.py::Ownership.refusal",
         "source == self.owner and not braking",
         "source == self.owner",
         "the owner is not heard any more while the gate brakes to hand over",
@@ -207,7 +207,7 @@ _OWNED = (
     ),
     Mutant(
         "taken_over_with_a_jump",
-        "gate/limiter.py::Limiter.apart",
+        "gate/motion/limiter.py::Limiter.apart",
         "if not late and not np.any(np.abs(aim) > self.limits.velocity):",
         "if True:",
         "in motion a source takes over with a command that joins it within the limits, or not at all",
@@ -215,7 +215,7 @@ _OWNED = (
     ),
     Mutant(
         "faster_than_the_limit_joins",
-        "gate/limiter.py::Limiter.apart",
+        "gate/motion/limiter.py::Limiter.apart",
         "not late and not np.any(np.abs(aim) > self.limits.velocity)",
         "not late",
         "what would have to be faster than the limit does not join",
@@ -283,7 +283,7 @@ _OWNED = (
 _MOTION = (
     Mutant(
         "mean_of_tracking_errors",
-        "gate/arming.py::tracking_error",
+        "gate/conditions/arming.py::tracking_error",
         ".max())",
         ".mean())",
         "the joint that is farthest from its reference decides",
@@ -291,7 +291,7 @@ _MOTION = (
     ),
     Mutant(
         "no_headroom",
-        "gate/limiter.py::_HEADROOM",
+        "gate/motion/limiter.py::_HEADROOM",
         "0.998",
         "1.0",
         "plans aim at 99.8 % of a velocity limit, so that a sparse spline stays within it",
@@ -299,7 +299,7 @@ _MOTION = (
     ),
     Mutant(
         "stop_by_joints_alone",
-        "gate/limiter.py::Limiter._input",
+        "gate/motion/limiter.py::Limiter._input",
         "parameters.max_jerk = self.limits.jerk",
         "parameters.max_jerk = 2.0 * self.limits.jerk",
         "jerk limits are kept",
@@ -307,7 +307,7 @@ _MOTION = (
     ),
     Mutant(
         "acceleration_doubled",
-        "gate/limiter.py::Limiter._input",
+        "gate/motion/limiter.py::Limiter._input",
         "parameters.max_acceleration = self.limits.acceleration",
         "parameters.max_acceleration = 1.5 * self.limits.acceleration",
         "acceleration limits are kept",
@@ -315,7 +315,7 @@ _MOTION = (
     ),
     Mutant(
         "stop_may_pass_a_limit",
-        "gate/limiter.py::Limiter.follow",
+        "gate/motion/limiter.py::Limiter.follow",
         "if stop is None or not self._inside(stop, end):",
         "if stop is None:",
         "the stop of every plan is within the position limits",
@@ -323,7 +323,7 @@ _MOTION = (
     ),
     Mutant(
         "ends_moving",
-        "gate/limiter.py::Plan.points",
+        "gate/motion/limiter.py::Plan.points",
         "+ [self._at(self.duration_s)]",
         "+ [self._at(self.duration_s - 0.02)]",
         "every trajectory ends where the plan stands still",
@@ -331,7 +331,7 @@ _MOTION = (
     ),
     Mutant(
         "starts_at_the_next_cycle",
-        "gate/limiter.py::Plan.points",
+        "gate/motion/limiter.py::Plan.points",
         "knots = [0.0, now_s,",
         "knots = [0.004, now_s,",
         "every trajectory has a point at its stamp, or the controller makes one itself",
@@ -339,7 +339,7 @@ _MOTION = (
     ),
     Mutant(
         "arming_goes_on_from_anywhere",
-        "gate/arming.py::held_position",
+        "gate/conditions/arming.py::held_position",
         "np.abs(measured - setpoint) <= tolerance",
         "np.abs(measured - setpoint) <= 30 * tolerance",
         "a joint away from its last setpoint begins where it is measured",
@@ -347,7 +347,7 @@ _MOTION = (
     ),
     Mutant(
         "armed_again_it_sinks",
-        "gate/arming.py::held_position",
+        "gate/conditions/arming.py::held_position",
         "np.where(np.abs(measured - setpoint) <= tolerance, setpoint, inside)",
         "inside",
         "an arm that sags is not led down by arming again and again",
@@ -355,7 +355,7 @@ _MOTION = (
     ),
     Mutant(
         "not_led_in",
-        "gate/arming.py::lead_in_s",
+        "gate/conditions/arming.py::lead_in_s",
         "return _GENTLE * float(np.max(spans))",
         "return _GENTLE * float(np.min(spans))",
         "the first command after arming is within velocity, acceleration and jerk limits",
@@ -395,7 +395,7 @@ _MOTION = (
     ),
     Mutant(
         "near_in_the_end_only",
-        "gate/collision.py::Collision.look",
+        "gate/motion/collision.py::Collision.look",
         "np.min([self.distances.measure(place, slowing) for place in ahead], axis=0)",
         "np.max([self.distances.measure(place, slowing) for place in ahead], axis=0)",
         "what comes nearer at once and is far later slows too",
@@ -403,7 +403,7 @@ _MOTION = (
     ),
     Mutant(
         "as_near_as_it_was",
-        "gate/collision.py::Collision.broken",
+        "gate/motion/collision.py::Collision.broken",
         "np.clip(now, self._floor[near], self._stop_m)",
         "np.minimum(self._floor[near], self._stop_m)",
         "what was too near and went away may not come back",
@@ -411,7 +411,7 @@ _MOTION = (
     ),
     Mutant(
         "deadman_never_ages",
-        "gate/alarms.py::Alarms._held",
+        "gate/conditions/alarms.py::Alarms._held",
         "0 <= (now_ns - self._held_ns) * 1e-9 <= deadman.max_age_s",
         "0 <= (now_ns - self._held_ns) * 1e-9",
         "a deadman switch that is silent counts as released",
@@ -419,7 +419,7 @@ _MOTION = (
     ),
     Mutant(
         "old_clouds_count",
-        "gate/alarms.py::Alarms._blind",
+        "gate/conditions/alarms.py::Alarms._blind",
         "if not -FUTURE_S <= age_s <= cloud.max_age_s:",
         "if not -FUTURE_S <= age_s:",
         "a cloud that falls silent brakes",
@@ -427,7 +427,7 @@ _MOTION = (
     ),
     Mutant(
         "clouds_of_the_future_count",
-        "gate/alarms.py::Alarms._blind",
+        "gate/conditions/alarms.py::Alarms._blind",
         "if not -FUTURE_S <= age_s <= cloud.max_age_s:",
         "if not age_s <= cloud.max_age_s:",
         "a cloud with a stamp of the future is none, or it would look fresh for long",
@@ -435,7 +435,7 @@ _MOTION = (
     ),
     Mutant(
         "clouds_outlive_a_leap",
-        "gate/alarms.py::Alarms.forget",
+        "gate/conditions/alarms.py::Alarms.forget",
         "self._seen_ns.clear()",
         "pass",
         "after a leap of the clock no cloud counts",
@@ -443,7 +443,7 @@ _MOTION = (
     ),
     Mutant(
         "armed_blind",
-        "gate/alarms.py::Alarms._blind",
+        "gate/conditions/alarms.py::Alarms._blind",
         'return f"nothing of {cloud.name} yet"',
         "continue",
         "without a cloud of every sensor nothing is armed",
@@ -475,7 +475,7 @@ _MOTION = (
     ),
     Mutant(
         "caught_by_what_comes_near",
-        "gate/collision.py::Collision.see",
+        "gate/motion/collision.py::Collision.see",
         "self._floor[pairs] = -np.inf",
         "self._floor[pairs] = self._stop_m",
         "from what came too near the arm may go away",
@@ -515,7 +515,7 @@ _MOTION = (
     ),
     Mutant(
         "weakest_sensor_decides",
-        "gate/alarms.py::Alarms.event",
+        "gate/conditions/alarms.py::Alarms.event",
         "any(force_n > most_n for force_n in self._force_n.values())",
         "all(force_n > most_n for force_n in self._force_n.values())",
         "one sensor that feels too hard a contact is enough",
@@ -523,7 +523,7 @@ _MOTION = (
     ),
     Mutant(
         "nan_is_no_force",
-        "gate/alarms.py::_or_worst",
+        "gate/conditions/alarms.py::_or_worst",
         "math.isfinite(value) else math.inf",
         "math.isfinite(value) else 0.0",
         "a force that is not a number counts as too hard",
@@ -531,7 +531,7 @@ _MOTION = (
     ),
     Mutant(
         "least_cautious_alarm",
-        "gate/alarms.py::Alarms.speed",
+        "gate/conditions/alarms.py::Alarms.speed",
         "return min(",
         "return max(",
         "the more cautious of two alarms counts",
@@ -539,7 +539,7 @@ _MOTION = (
     ),
     Mutant(
         "retreat_without_end",
-        "gate/retreat.py::Trail.back",
+        "gate/motion/retreat.py::Trail.back",
         "> RETREAT:",
         "> 10 * RETREAT:",
         "after a contact it goes back by 0.03 rad at most",
@@ -548,7 +548,7 @@ _MOTION = (
 )
 
 # What the robot's driver says.
-_DRIVER_TESTS = ("test/gate/test_driver.py",)
+_DRIVER_TESTS = ("test/gate/conditions/test_driver.py",)
 _DRIVER = (
     Mutant(
         "time_of_a_slowed_controller",
@@ -608,7 +608,7 @@ _DRIVER = (
     ),
     Mutant(
         "moment_forgotten",
-        "gate/driver_state.py::DriverState.refusal",
+        "gate/conditions/driver_state.py::DriverState.refusal",
         "return self._moment or self._refusal()",
         "return self._refusal()",
         "what was not ready for a moment is not ready for a cycle",
@@ -616,7 +616,7 @@ _DRIVER = (
     ),
     Mutant(
         "garbled_speed_forgotten",
-        "gate/driver_state.py::DriverState._refusal",
+        "gate/conditions/driver_state.py::DriverState._refusal",
         "if self._garbled is not None:",
         "if False:",
         "a scaling that is not a number is not ready until one that is comes",
@@ -656,7 +656,7 @@ _DRIVER = (
     ),
     Mutant(
         "silent_driver_is_ready",
-        "gate/driver_state.py::DriverState._not_ready",
+        "gate/conditions/driver_state.py::DriverState._not_ready",
         "if wanted.topic not in self._ready:\n            return Refusal(",
         "if wanted.topic not in self._ready:\n            return None and Refusal(",
         "a ready topic that nothing was heard on is not ready",
@@ -664,7 +664,7 @@ _DRIVER = (
     ),
     Mutant(
         "scaling_of_nan",
-        "gate/driver_state.py::DriverState.hear_scaling",
+        "gate/conditions/driver_state.py::DriverState.hear_scaling",
         "if math.isfinite(value):",
         "if not math.isnan(value):",
         "a scaling that is infinite brakes as one that is no number",

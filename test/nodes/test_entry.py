@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from world_model_ros.core.missing import to_install
+from world_model_ros.core.installation.missing import to_install
 from world_model_ros.nodes import entry
 from world_model_ros.nodes.brain import parameters as brain_parameters
 from world_model_ros.nodes.view import future_view_node

@@ -6,7 +6,7 @@ import numpy as np
 
 from world_model_ros.core.arrays import Float
 from world_model_ros.core.trajectory import JointLimits, Trajectory
-from world_model_ros.gate.limiter import EXACT_S, Limiter, Motion, Plan
+from world_model_ros.gate.motion.limiter import EXACT_S, Limiter, Motion, Plan
 
 
 class EarlierGate:

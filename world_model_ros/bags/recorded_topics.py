@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from world_model_ros.contract.contract import Contract
-from world_model_ros.contract.gate_settings import seen_topic
+from world_model_ros.contract.deployment.gate import seen_topic
 
 _BRAIN_AND_GATE = (
     "command tick surprise predicted/path predicted/joints predicted/states predicted/contact predicted/candidates "

@@ -22,7 +22,7 @@ from world_model_ros.contract.contract import Contract, require_contract
 from world_model_ros.core.arrays import Float, Floats
 from world_model_ros.core.checks import finite, numbers, whole
 from world_model_ros.core.errors import UserError
-from world_model_ros.core.goal import Goal
+from world_model_ros.core.goals.goal import Goal
 from world_model_ros.core.noise import coloured_noise
 from world_model_ros.core.streams import Observation
 from world_model_ros.goals.errors import Imagination, steps_to_go

@@ -16,7 +16,7 @@ from world_model_ros.brain.brain import Brain
 from world_model_ros.brain.decision import Decision, Memory
 from world_model_ros.brain.interleaving import Interleaving, Reference
 from world_model_ros.core.arrays import Float, Floats
-from world_model_ros.core.goal import Goal
+from world_model_ros.core.goals.goal import Goal
 from world_model_ros.core.streams import Observation
 from world_model_ros.goals.life.asked import Asked
 from world_model_ros.goals.life.life import Life, Result

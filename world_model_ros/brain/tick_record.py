@@ -16,8 +16,8 @@ from numpy.typing import ArrayLike
 from world_model_ros.brain.decision import Decision
 from world_model_ros.contract.contract import Contract
 from world_model_ros.convert.stamps import is_stamped
-from world_model_ros.core.goal import Goal
-from world_model_ros.core.goal_json import goal_json, number, numbers
+from world_model_ros.core.goals.goal import Goal
+from world_model_ros.core.goals.goal_json import goal_json, number, numbers
 from world_model_ros.core.streams import Observation
 from world_model_ros.goals.life.asked import Asked, asked_json
 from world_model_ros.goals.life.life import Result

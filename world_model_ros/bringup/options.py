@@ -12,7 +12,7 @@ from dataclasses import MISSING, Field, dataclass, field, fields
 from typing import Any, TypeVar
 
 from world_model_ros.core.errors import UserError
-from world_model_ros.core.share_folder import default_robot
+from world_model_ros.core.installation.share_folder import default_robot
 
 Value = bool | int | float | str
 Options = TypeVar("Options", bound="BringupOptions")

@@ -16,8 +16,8 @@ from types import MappingProxyType
 from world_model_ros.bringup.options import BringupOptions, SimulationOptions, Value
 from world_model_ros.contract.contract import Contract, load_contract
 from world_model_ros.core.errors import UserError
-from world_model_ros.core.share_folder import PACKAGE, share_folder
-from world_model_ros.gate.ownership import Ownership
+from world_model_ros.core.installation.share_folder import PACKAGE, share_folder
+from world_model_ros.gate.conditions.ownership import Ownership
 
 
 @dataclass(frozen=True)

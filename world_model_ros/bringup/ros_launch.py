@@ -13,7 +13,7 @@ from launch_ros.actions import Node
 from world_model_ros.bringup.domain import middleware_environment
 from world_model_ros.bringup.options import Options, launch_arguments
 from world_model_ros.bringup.processes import Process
-from world_model_ros.core.share_folder import PACKAGE
+from world_model_ros.core.installation.share_folder import PACKAGE
 
 
 def description(

@@ -28,7 +28,7 @@ from world_model_ros.bringup.domain import local_environment, middleware_environ
 from world_model_ros.bringup.options import Value
 from world_model_ros.bringup.processes import Process, log_file, own
 from world_model_ros.core.errors import UserError
-from world_model_ros.core.share_folder import share_folder
+from world_model_ros.core.installation.share_folder import share_folder
 
 _PATIENCE_S = ((signal.SIGINT, 8.0), (signal.SIGTERM, 3.0), (signal.SIGKILL, 3.0))
 _TAIL_LINES = 15

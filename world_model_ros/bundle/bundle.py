@@ -16,7 +16,7 @@ from world_model_ros.bundle.signatures import Tensor, signatures
 from world_model_ros.contract.contract import Contract, require_contract
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.files import is_file
-from world_model_ros.core.share_folder import share_folder
+from world_model_ros.core.installation.share_folder import share_folder
 
 MANIFEST = "manifest.json"
 _HASHED = (".onnx", ".bin")  # what graphs are made of

@@ -16,7 +16,7 @@ from world_model_ros.bundle.manifest import FORMAT, Manifest
 from world_model_ros.bundle.signatures import cameras, reference_of
 from world_model_ros.contract.contract import Contract
 from world_model_ros.core.errors import UserError
-from world_model_ros.core.missing import imported
+from world_model_ros.core.installation.missing import imported
 
 if TYPE_CHECKING:
     import onnx

@@ -8,7 +8,7 @@ from typing import Any
 
 from world_model_ros.commands.output import show
 from world_model_ros.core.errors import UserError
-from world_model_ros.core.share_folder import default_robot
+from world_model_ros.core.installation.share_folder import default_robot
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from world_model_ros import __version__
 from world_model_ros.commands.output import show
-from world_model_ros.core.ros_distribution import ros_distribution
+from world_model_ros.core.installation.ros_distribution import ros_distribution
 
 _LIBRARIES = ("rclpy", "numpy", "onnxruntime", "pinocchio", "ruckig", "rosbags", "cv2", "mujoco", "torch")
 _OPENCV = tuple(f"opencv{contrib}-python{headless}" for contrib in ("", "-contrib") for headless in ("", "-headless"))
@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from world_model_ros.bundle.bundle import known_bundles
     from world_model_ros.contract.contract import known_robots
-    from world_model_ros.core.share_folder import share_folder
+    from world_model_ros.core.installation.share_folder import share_folder
 
     result: dict[str, Any] = {
         "package": __version__,

@@ -13,8 +13,8 @@ from world_model_ros.commands.output import show
 from world_model_ros.commands.robot_and_model import add_model, add_robot_of_bag, contract_for_bag
 
 if TYPE_CHECKING:
-    from world_model_ros.bags.replay.highlights import Moment
     from world_model_ros.bags.replay.replay import Replay, ReplayOptions
+    from world_model_ros.bags.replay.report.highlights import Moment
     from world_model_ros.brain.brain import Brain
     from world_model_ros.contract.contract import Contract
 
@@ -101,7 +101,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _replay(bag: Path, contract: Contract, brain: Brain, out: Path, options: ReplayOptions) -> tuple[Replay, list[str]]:
     """One bag with one model, and the files that it left."""
     from world_model_ros.bags.replay.replay import replay
-    from world_model_ros.bags.replay.report import can_report, write_report
+    from world_model_ros.bags.replay.report.page import can_report, write_report
     from world_model_ros.core.errors import UserError
     from world_model_ros.core.progress import progress_bar
     from world_model_ros.view.pictures.strip import Badge, Strip, draw_strip

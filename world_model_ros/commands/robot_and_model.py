@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from world_model_ros.core.share_folder import default_robot
+from world_model_ros.core.installation.share_folder import default_robot
 
 if TYPE_CHECKING:
     from world_model_ros.bags.storage.reader import BagReader

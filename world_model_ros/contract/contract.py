@@ -23,7 +23,7 @@ from world_model_ros.contract.urdf.text import urdf_text
 from world_model_ros.core.arrays import Float
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.files import is_file
-from world_model_ros.core.share_folder import share_folder
+from world_model_ros.core.installation.share_folder import share_folder
 from world_model_ros.core.streams import StreamRule
 from world_model_ros.core.trajectory import JointLimits
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from world_model_ros.contract.gate_settings import JointLimit
+from world_model_ros.contract.deployment.gate import JointLimit
 from world_model_ros.contract.urdf.numbers import UrdfLimit
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.trajectory import JointLimits

@@ -8,7 +8,9 @@ from typing import Annotated, ClassVar, Literal, TypeVar
 from pydantic import Field, model_validator
 
 from world_model_ros.contract.actions import Action, Box, Parts
-from world_model_ros.contract.driver import Driver
+from world_model_ros.contract.deployment.driver import Driver
+from world_model_ros.contract.deployment.gate import Command, CommandSource, GateSettings, JointLimit
+from world_model_ros.contract.deployment.goals import GoalSettings
 from world_model_ros.contract.field_types import (
     Count,
     Grown,
@@ -23,8 +25,6 @@ from world_model_ros.contract.field_types import (
     once,
     same,
 )
-from world_model_ros.contract.gate_settings import Command, CommandSource, GateSettings, JointLimit
-from world_model_ros.contract.goal_settings import GoalSettings
 from world_model_ros.contract.hands import Hand, grippers, moved_hands
 from world_model_ros.contract.senses import JointStream, Sense, Stream
 from world_model_ros.contract.simulation import Simulation

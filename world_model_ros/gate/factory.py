@@ -9,11 +9,11 @@ from world_model_ros.contract.hands import grippers
 from world_model_ros.contract.senses import JointStream
 from world_model_ros.core.arrays import Float
 from world_model_ros.core.errors import UserError
-from world_model_ros.gate.collision import Collision
-from world_model_ros.gate.driver_state import DriverState
+from world_model_ros.gate.conditions.driver_state import DriverState
+from world_model_ros.gate.conditions.ownership import Ownership
 from world_model_ros.gate.gate import Gate
-from world_model_ros.gate.ownership import Ownership
-from world_model_ros.gate.squeeze import Squeeze
+from world_model_ros.gate.gripper.squeeze import Squeeze
+from world_model_ros.gate.motion.collision import Collision
 
 
 def gate_for(contract: Contract, brain_alone: bool = False) -> Gate:

@@ -18,13 +18,13 @@ from numbers import Real
 import numpy as np
 from numpy.typing import NDArray
 
-from world_model_ros.contract.gate_settings import BRAIN, GateSettings
+from world_model_ros.contract.deployment.gate import BRAIN, GateSettings
 from world_model_ros.core.arrays import Float
 from world_model_ros.core.checks import numbers, whole_ns
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.trajectory import JointLimits, Trajectory
-from world_model_ros.gate.alarms import Alarms
-from world_model_ros.gate.arming import (
+from world_model_ros.gate.conditions.alarms import Alarms
+from world_model_ros.gate.conditions.arming import (
     REST_S,
     Measured,
     held_position,
@@ -34,14 +34,14 @@ from world_model_ros.gate.arming import (
     refuse_unrest,
     tracking_error,
 )
-from world_model_ros.gate.collision import FREE, Collision
-from world_model_ros.gate.driver_state import DriverState
-from world_model_ros.gate.limiter import EXACT_S, Limiter, Motion, Plan
+from world_model_ros.gate.conditions.driver_state import DriverState
+from world_model_ros.gate.conditions.ownership import JOIN, OWNER, Ownership
+from world_model_ros.gate.gripper.squeeze import Squeeze
+from world_model_ros.gate.motion.collision import FREE, Collision
+from world_model_ros.gate.motion.limiter import EXACT_S, Limiter, Motion, Plan
+from world_model_ros.gate.motion.retreat import Trail
 from world_model_ros.gate.output import GateOutput, require_finite
-from world_model_ros.gate.ownership import JOIN, OWNER, Ownership
-from world_model_ros.gate.retreat import Trail
 from world_model_ros.gate.rules import Refusal, TrajectoryLike, judge
-from world_model_ros.gate.squeeze import Squeeze
 from world_model_ros.gate.states import Event, Machine, State, Transition
 
 LEAD_S = 0.1

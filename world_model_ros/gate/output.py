@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from world_model_ros.core.arrays import Float
 from world_model_ros.core.trajectory import Trajectory
-from world_model_ros.gate.limiter import Motion
+from world_model_ros.gate.motion.limiter import Motion
 from world_model_ros.gate.states import Event, State, Transition
 
 

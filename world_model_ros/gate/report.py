@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from world_model_ros.gate.collision import Collision
+from world_model_ros.gate.conditions.ownership import OWNER, UNBROKEN, Ownership
 from world_model_ros.gate.gate import Gate
-from world_model_ros.gate.ownership import OWNER, UNBROKEN, Ownership
+from world_model_ros.gate.motion.collision import Collision
 
 
 def state_report(gate: Gate) -> dict[str, object]:

@@ -13,7 +13,7 @@ from world_model_ros.contract.contract import Contract, require_contract
 from world_model_ros.core.arrays import Floats
 from world_model_ros.core.checks import finite, numbers, whole_ns
 from world_model_ros.core.errors import UserError
-from world_model_ros.core.goal import Goal, GoalKind, PoseGoal, ValueGoal
+from world_model_ros.core.goals.goal import Goal, GoalKind, PoseGoal, ValueGoal
 
 
 def well_formed(goal: Goal, contract: Contract) -> Goal:

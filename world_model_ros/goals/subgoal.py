@@ -15,7 +15,7 @@ from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.schema import Target
 from world_model_ros.core.arrays import Float, Floats
 from world_model_ros.core.errors import UserError
-from world_model_ros.core.goal import Goal
+from world_model_ros.core.goals.goal import Goal
 from world_model_ros.core.orientation import apart_rad
 from world_model_ros.goals.errors import GoalError
 from world_model_ros.goals.form import well_formed

@@ -12,7 +12,7 @@ from world_model_ros.bundle.session import Graph
 from world_model_ros.bundle.signatures import first_camera
 from world_model_ros.contract.contract import Contract
 from world_model_ros.core.arrays import Float, Floats
-from world_model_ros.core.goal import Goal
+from world_model_ros.core.goals.goal import Goal
 from world_model_ros.core.orientation import apart_rad
 from world_model_ros.goals.hands import Hands
 from world_model_ros.goals.recovery import LOOKING

@@ -8,7 +8,7 @@ import pkgutil
 import sys
 
 from world_model_ros.core.errors import UserError
-from world_model_ros.core.missing import to_install
+from world_model_ros.core.installation.missing import to_install
 from world_model_ros.nodes import signals
 
 

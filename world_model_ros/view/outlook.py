@@ -14,7 +14,7 @@ from world_model_ros.brain.graph_inputs import measured_positions
 from world_model_ros.bundle.signatures import first_camera
 from world_model_ros.contract.contract import Contract
 from world_model_ros.core.arrays import Floats, Frame
-from world_model_ros.core.goal import Goal
+from world_model_ros.core.goals.goal import Goal
 from world_model_ros.core.streams import Observation
 from world_model_ros.view.pictures.strip import Badge
 from world_model_ros.view.pictures.touch import touching_way

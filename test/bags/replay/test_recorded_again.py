@@ -17,7 +17,7 @@ from world_model_ros.brain.tick_record import TickRecord
 from world_model_ros.bundle.bundle import load_bundle
 from world_model_ros.contract.contract import Contract
 from world_model_ros.core.errors import UserError
-from world_model_ros.core.goal import Goal, image_digest
+from world_model_ros.core.goals.goal import Goal, image_digest
 from world_model_ros.core.streams import Observation
 
 pytest.importorskip("torch", reason="the toy bundles are exported with torch")

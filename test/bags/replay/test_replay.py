@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from world_model_ros.bags.align.tick_log import recorded_ticks
-from world_model_ros.bags.replay.highlights import Moment
 from world_model_ros.bags.replay.horizon_errors import (
     HorizonErrors,
     distance_errors,
@@ -19,6 +18,7 @@ from world_model_ros.bags.replay.horizon_errors import (
     target_errors,
 )
 from world_model_ros.bags.replay.replay import ReplayOptions, replay
+from world_model_ros.bags.replay.report.highlights import Moment
 from world_model_ros.bags.storage.reader import BagReader
 from world_model_ros.bags.storage.writer import BagWriter
 from world_model_ros.brain.brain import Brain

@@ -12,7 +12,7 @@ from arm_bag import write_arm_bag
 
 from world_model_ros.bags.replay.comparison import compare
 from world_model_ros.bags.replay.replay import Replay, replay
-from world_model_ros.bags.replay.report import verdict, write_report
+from world_model_ros.bags.replay.report.page import verdict, write_report
 from world_model_ros.bags.storage.reader import BagReader
 from world_model_ros.bags.storage.writer import BagWriter
 from world_model_ros.brain.brain import Brain
@@ -137,7 +137,7 @@ def test_the_command_refuses_a_map_that_is_none(
 
 
 def test_a_long_replay_keeps_the_peaks_of_its_lines() -> None:
-    from world_model_ros.bags.replay.report_plots import _thin
+    from world_model_ros.bags.replay.report.plots import _thin
 
     values = np.zeros(100_000)
     values[77_777] = 9.0

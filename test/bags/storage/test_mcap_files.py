@@ -18,7 +18,7 @@ from world_model_ros.bags.storage.metadata import offered_qos, to_yaml
 from world_model_ros.bags.storage.reader import BagReader
 from world_model_ros.bags.storage.writer import BagWriter
 from world_model_ros.contract.field_types import Qos
-from world_model_ros.core.ros_distribution import ros_distribution
+from world_model_ros.core.installation.ros_distribution import ros_distribution
 
 Message = tuple[str, str, int, bytes]
 TEXT, IMAGE = "std_msgs/msg/String", "sensor_msgs/msg/Image"

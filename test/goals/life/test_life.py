@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from ticks import NEAR, TICK_NS, Run, away, id_of, pose, request, wish
 
-from world_model_ros.core.goal import Goal
+from world_model_ros.core.goals.goal import Goal
 from world_model_ros.goals.life.asked import Cancel, Refusal, asked_from_json, asked_json, plain_id
 from world_model_ros.goals.life.life import QUEUE, STUCK_S, Life
 from world_model_ros.goals.life.told import feedback_json, result_json

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from ticks import NEAR, TICK_NS, id_of, pose
 
-from world_model_ros.contract.goal_settings import GoalSettings
-from world_model_ros.core.goal import Goal
+from world_model_ros.contract.deployment.goals import GoalSettings
+from world_model_ros.core.goals.goal import Goal
 from world_model_ros.goals.errors import GoalError
 from world_model_ros.goals.life.asked import Asked, Cancel, Refusal, Request, Wish, asked_from_json, asked_json
 from world_model_ros.goals.life.life import QUEUE, REMEMBERED, Life, Result

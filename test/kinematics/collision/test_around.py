@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from world_model_ros.contract.contract import load_contract
-from world_model_ros.contract.gate_settings import Cloud
+from world_model_ros.contract.deployment.gate import Cloud
 from world_model_ros.core.arrays import Float
 from world_model_ros.core.voxels import Seen
 from world_model_ros.kinematics.collision.around import Around

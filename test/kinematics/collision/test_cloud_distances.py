@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from world_model_ros.contract.contract import Contract, load_contract
-from world_model_ros.contract.gate_settings import Cloud
+from world_model_ros.contract.deployment.gate import Cloud
 from world_model_ros.kinematics.collision import distances as distances_module
 from world_model_ros.kinematics.collision.distances import PairDistances
 from world_model_ros.kinematics.collision.hulls import convex_hull

@@ -26,10 +26,10 @@ from world_model_ros.brain.brain import Brain
 from world_model_ros.bundle.bundle import load_bundle
 from world_model_ros.contract.contract import Contract
 from world_model_ros.convert.messages import MessageMaker, ros_class
-from world_model_ros.nodes.brain.goal_inbox import GoalInbox
-from world_model_ros.nodes.brain.outbox import BrainOutbox
-from world_model_ros.nodes.brain.stream_inbox import StreamInbox
 from world_model_ros.nodes.brain.tick_loop import TickLoop
+from world_model_ros.nodes.brain.topics.goal_inbox import GoalInbox
+from world_model_ros.nodes.brain.topics.outbox import BrainOutbox
+from world_model_ros.nodes.brain.topics.stream_inbox import StreamInbox
 from world_model_ros.nodes.qos import LATCHED
 
 MAKE = MessageMaker(ros_class)

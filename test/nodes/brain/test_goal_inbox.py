@@ -18,7 +18,7 @@ from std_msgs.msg import String
 
 from world_model_ros.contract.contract import load_contract
 from world_model_ros.convert.messages import MessageMaker, ros_class
-from world_model_ros.nodes.brain.goal_inbox import GoalInbox
+from world_model_ros.nodes.brain.topics.goal_inbox import GoalInbox
 
 CONTRACT = load_contract("humanoid_upper_body")
 MAKE = MessageMaker(ros_class)

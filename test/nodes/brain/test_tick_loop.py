@@ -15,10 +15,10 @@ from world_model_ros.brain.brain import Brain
 from world_model_ros.brain.tick_record import TickRecord
 from world_model_ros.bundle.bundle import load_bundle
 from world_model_ros.contract.contract import Contract
-from world_model_ros.nodes.brain.goal_inbox import GoalInbox
-from world_model_ros.nodes.brain.outbox import BrainOutbox
-from world_model_ros.nodes.brain.stream_inbox import StreamInbox
 from world_model_ros.nodes.brain.tick_loop import TickLoop
+from world_model_ros.nodes.brain.topics.goal_inbox import GoalInbox
+from world_model_ros.nodes.brain.topics.outbox import BrainOutbox
+from world_model_ros.nodes.brain.topics.stream_inbox import StreamInbox
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from rclpy.qos import DurabilityPolicy
 from trackers import NOWHERE, S, transforms
 
 from world_model_ros.contract.contract import contract_from_text
-from world_model_ros.nodes.brain import stream_inbox
-from world_model_ros.nodes.brain.stream_inbox import StreamInbox
+from world_model_ros.nodes.brain.topics import stream_inbox
+from world_model_ros.nodes.brain.topics.stream_inbox import StreamInbox
 
 CONTRACT = """
 format: 1

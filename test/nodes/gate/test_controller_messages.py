@@ -12,7 +12,7 @@ from trajectory_msgs.msg import JointTrajectory
 from world_model_ros.contract.contract import Contract, contract_from_text
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.trajectory import Trajectory
-from world_model_ros.gate.limiter import Motion
+from world_model_ros.gate.motion.limiter import Motion
 from world_model_ros.gate.output import GateOutput
 from world_model_ros.gate.states import Event, State
 from world_model_ros.nodes.gate.controllers import Told

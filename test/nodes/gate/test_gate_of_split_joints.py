@@ -19,7 +19,7 @@ from std_srvs.srv import Trigger
 
 from world_model_ros.contract.contract import load_contract
 from world_model_ros.convert.messages import MessageMaker, ros_class
-from world_model_ros.nodes.brain.stream_inbox import StreamInbox
+from world_model_ros.nodes.brain.topics.stream_inbox import StreamInbox
 from world_model_ros.nodes.qos import LATCHED
 
 REST = load_contract("tabletop_arm").rest

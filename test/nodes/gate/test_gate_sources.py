@@ -18,7 +18,7 @@ from trajectory_msgs.msg import JointTrajectory
 from world_model_ros.bags.recorded_topics import recorded_topics
 from world_model_ros.contract.contract import load_contract
 from world_model_ros.core.trajectory import Trajectory
-from world_model_ros.nodes.brain.gate_news import GateNews
+from world_model_ros.nodes.brain.topics.gate_news import GateNews
 from world_model_ros.nodes.qos import LATCHED
 
 pytestmark = pytest.mark.slow

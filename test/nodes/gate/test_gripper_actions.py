@@ -18,7 +18,7 @@ from rclpy.node import Node
 from real_robots import KNUCKLE, ROBOTS, real_robot
 
 from world_model_ros.bringup.domain import free_domain
-from world_model_ros.gate.limiter import Motion
+from world_model_ros.gate.motion.limiter import Motion
 from world_model_ros.gate.output import GateOutput
 from world_model_ros.gate.states import Event, State
 from world_model_ros.nodes.gate.grippers import action_class

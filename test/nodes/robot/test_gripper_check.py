@@ -10,7 +10,7 @@ from real_robots import ROBOTS, real_robot
 from std_srvs.srv import Trigger
 
 from world_model_ros.bringup.domain import free_domain
-from world_model_ros.contract.gate_settings import Controller
+from world_model_ros.contract.deployment.gate import Controller
 from world_model_ros.nodes.robot.live_check import LiveCheck
 
 

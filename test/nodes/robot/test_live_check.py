@@ -15,7 +15,7 @@ from sensor_msgs.msg import Image, JointState
 from world_model_ros.cli import main
 from world_model_ros.contract.contract import load_contract
 from world_model_ros.convert.messages import MessageMaker, ros_class
-from world_model_ros.core.share_folder import share_folder
+from world_model_ros.core.installation.share_folder import share_folder
 
 ARM = load_contract("tabletop_arm")
 

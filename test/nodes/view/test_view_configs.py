@@ -17,7 +17,7 @@ from visualization_msgs.msg import MarkerArray
 
 from world_model_ros.bringup.domain import free_domain
 from world_model_ros.contract.contract import load_contract
-from world_model_ros.core.share_folder import share_folder
+from world_model_ros.core.installation.share_folder import share_folder
 from world_model_ros.nodes.view.future_view_node import FutureViewNode
 
 CONTRACT = load_contract("tabletop_arm")

@@ -16,9 +16,9 @@ from world_model_ros.bundle.signatures import first_camera
 from world_model_ros.contract.contract import Contract
 from world_model_ros.convert.senses.camera import CameraConverter
 from world_model_ros.core.errors import UserError
-from world_model_ros.core.goal import Goal, image_digest
-from world_model_ros.core.goal_json import goal_from_json
-from world_model_ros.gate.ownership import NOBODY
+from world_model_ros.core.goals.goal import Goal, image_digest
+from world_model_ros.core.goals.goal_json import goal_from_json
+from world_model_ros.gate.conditions.ownership import NOBODY
 from world_model_ros.goals.life.asked import Asked, asked_from_json
 
 TICK_TOPIC = "/tick"

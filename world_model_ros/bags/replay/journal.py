@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from world_model_ros.bags.replay.highlights import EvenSample, Worst
 from world_model_ros.bags.replay.replayed_tick import ReplayedTick
+from world_model_ros.bags.replay.report.highlights import EvenSample, Worst
 from world_model_ros.bundle.signatures import first_camera
 from world_model_ros.contract.contract import Contract
 from world_model_ros.core.arrays import Frame

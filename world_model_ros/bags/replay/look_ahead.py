@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from world_model_ros.bags.replay.highlights import EvenSample, Moment, Worst
 from world_model_ros.bags.replay.horizon_errors import HorizonErrors, distance_errors, frame_errors, target_errors
 from world_model_ros.bags.replay.replayed_tick import ReplayedTick
+from world_model_ros.bags.replay.report.highlights import EvenSample, Moment, Worst
 from world_model_ros.brain.brain import Brain
 from world_model_ros.brain.decision import Imagined
 from world_model_ros.bundle.signatures import first_camera

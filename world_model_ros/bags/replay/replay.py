@@ -16,13 +16,13 @@ from world_model_ros.bags.align.stream_counts import StreamCount
 from world_model_ros.bags.align.tick_log import RecordedTick, recorded_ticks
 from world_model_ros.bags.align.ticks import BagTicks
 from world_model_ros.bags.bag_fit import BagFit
-from world_model_ros.bags.replay.highlights import Moment
 from world_model_ros.bags.replay.horizon_errors import HorizonErrors
 from world_model_ros.bags.replay.journal import Journal
 from world_model_ros.bags.replay.look_ahead import LookAhead
 from world_model_ros.bags.replay.notes import insist_on_required, never_fresh_reasons, replay_notes
 from world_model_ros.bags.replay.output_bag import ReplayBag
 from world_model_ros.bags.replay.replayed_tick import ReplayedTick
+from world_model_ros.bags.replay.report.highlights import Moment
 from world_model_ros.bags.replay.same_as_live import SameAsLive
 from world_model_ros.bags.replay.state import ReplayState, load_state
 from world_model_ros.bags.storage.reader import BagReader

@@ -12,7 +12,7 @@ from world_model_ros.bags.align.ticks import Tick
 from world_model_ros.brain.decision import Decision, Memory
 from world_model_ros.brain.session import TickResult
 from world_model_ros.contract.senses import CameraStream
-from world_model_ros.core.goal import Goal
+from world_model_ros.core.goals.goal import Goal
 
 
 @dataclass(frozen=True)

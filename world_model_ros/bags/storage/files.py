@@ -11,8 +11,8 @@ from typing import Any, TypeAlias
 import yaml
 from rosbags.rosbag1 import Reader as Reader1
 
-from world_model_ros.bags.storage.mcap_reader import McapIndex
-from world_model_ros.bags.storage.mcap_scanner import McapScan
+from world_model_ros.bags.storage.mcap.reader import McapIndex
+from world_model_ros.bags.storage.mcap.scanner import McapScan
 from world_model_ros.bags.storage.sqlite_reader import SqliteFile
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.files import is_file, is_folder

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from world_model_ros.contract.field_types import Qos
-from world_model_ros.core.ros_distribution import ros_distribution
+from world_model_ros.core.installation.ros_distribution import ros_distribution
 
 _FOREVER = {"sec": 9223372036, "nsec": 854775807}
 

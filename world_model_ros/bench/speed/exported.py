@@ -11,7 +11,7 @@ from world_model_ros.bundle.device import DeviceRun, Resident
 from world_model_ros.bundle.manifest import GraphSpec, TensorSpec
 from world_model_ros.bundle.provider import provider_named
 from world_model_ros.bundle.session import open_session
-from world_model_ros.core.missing import imported
+from world_model_ros.core.installation.missing import imported
 
 if TYPE_CHECKING:
     from torch import nn

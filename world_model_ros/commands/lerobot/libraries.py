@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from world_model_ros.core.missing import imported
+from world_model_ros.core.installation.missing import imported
 
 
 def need_lerobot() -> None:

@@ -33,8 +33,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from world_model_ros.contract.contract import load_contract
+    from world_model_ros.core.installation.share_folder import share_folder
     from world_model_ros.core.progress import stage
-    from world_model_ros.core.share_folder import share_folder
     from world_model_ros.learning.export.model_export import checkpoint_contract
     from world_model_ros.learning.export.onnx_exporter import exporter_named
     from world_model_ros.learning.export.publish import bundle_to_export, export

@@ -18,7 +18,7 @@ from world_model_ros.brain.brain import Brain
 from world_model_ros.brain.decision import Decision
 from world_model_ros.contract.contract import Contract
 from world_model_ros.core.errors import UserError
-from world_model_ros.core.goal import Goal
+from world_model_ros.core.goals.goal import Goal
 from world_model_ros.goals.subgoal import goals_taken
 from world_model_ros.view.outlook import Outlook, outlook_of
 from world_model_ros.view.pictures.strip import Badge

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from world_model_ros.commands.output import file_named, port, show
 from world_model_ros.commands.robot_and_model import add_model, add_robot_of_bag, bundle_for, contract_for_bag
-from world_model_ros.core.share_folder import default_robot
+from world_model_ros.core.installation.share_folder import default_robot
 
 if TYPE_CHECKING:
     from world_model_ros.bundle.bundle import Bundle

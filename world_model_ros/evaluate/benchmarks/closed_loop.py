@@ -19,7 +19,7 @@ from world_model_ros.convert.senses.converters import converter_for
 from world_model_ros.convert.stamps import has_header
 from world_model_ros.core.arrays import Float
 from world_model_ros.core.errors import UserError
-from world_model_ros.core.goal import Goal, PoseGoal, ValueGoal
+from world_model_ros.core.goals.goal import Goal, PoseGoal, ValueGoal
 from world_model_ros.core.streams import Observation, Streams
 from world_model_ros.evaluate.benchmarks.ogbench_tasks import TICK_NS, Task, Values
 from world_model_ros.evaluate.benchmarks.tick_messages import tick_messages

@@ -11,8 +11,8 @@ from pathlib import Path
 from world_model_ros.bags.storage.writer import BagWriter
 from world_model_ros.contract.contract import Contract, load_contract
 from world_model_ros.core.errors import UserError
+from world_model_ros.core.installation.share_folder import share_folder
 from world_model_ros.core.parallel import spread
-from world_model_ros.core.share_folder import share_folder
 from world_model_ros.evaluate.benchmarks.ogbench_play import Play
 from world_model_ros.evaluate.benchmarks.ogbench_tasks import NAMES, TICK_NS, Values
 from world_model_ros.evaluate.benchmarks.tick_messages import tick_messages

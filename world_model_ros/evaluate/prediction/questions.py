@@ -22,7 +22,7 @@ from world_model_ros.bundle.signatures import first_camera
 from world_model_ros.contract.contract import Contract
 from world_model_ros.core.arrays import Floats, Frame
 from world_model_ros.core.errors import UserError
-from world_model_ros.core.goal import Goal, PoseGoal, ValueGoal
+from world_model_ros.core.goals.goal import Goal, PoseGoal, ValueGoal
 from world_model_ros.evaluate.prediction.forecast import SETTLE_TICKS, Watched, watch
 from world_model_ros.goals.subgoal import check_goal, goals_taken
 from world_model_ros.kinematics.motion import motion_if_any

@@ -22,7 +22,7 @@ from world_model_ros.contract.senses import CameraStream, TaxelStream
 from world_model_ros.convert.messages import MessageMaker
 from world_model_ros.convert.senses.converters import converter_for
 from world_model_ros.core.arrays import Float
-from world_model_ros.core.goal import Goal
+from world_model_ros.core.goals.goal import Goal
 from world_model_ros.core.streams import Observation, Streams
 from world_model_ros.evaluate.tasks.goal_picture import goal_picture
 from world_model_ros.evaluate.tasks.messy_table import MessyTable

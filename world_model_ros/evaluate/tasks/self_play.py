@@ -10,7 +10,7 @@ from world_model_ros.bags.storage.writer import BagWriter
 from world_model_ros.brain.brain import Brain
 from world_model_ros.contract.contract import Contract
 from world_model_ros.core.errors import UserError
-from world_model_ros.core.goal import Goal
+from world_model_ros.core.goals.goal import Goal
 from world_model_ros.evaluate.brain_recipe import BrainRecipe
 from world_model_ros.evaluate.tasks.closed_loop import ClosedLoop
 from world_model_ros.evaluate.tasks.task import TaskKind, task_goal

@@ -10,7 +10,7 @@ import numpy as np
 
 from world_model_ros.core.arrays import Float
 from world_model_ros.core.errors import UserError
-from world_model_ros.core.goal import Goal, PoseGoal, ValueGoal
+from world_model_ros.core.goals.goal import Goal, PoseGoal, ValueGoal
 from world_model_ros.core.orientation import apart_rad
 
 # New ones last: the seed of a goal counts them.

@@ -9,8 +9,8 @@ from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from world_model_ros.core.errors import UserError
-from world_model_ros.core.goal import Goal
-from world_model_ros.core.goal_json import Images, goal_from_json, goal_json
+from world_model_ros.core.goals.goal import Goal
+from world_model_ros.core.goals.goal_json import Images, goal_from_json, goal_json
 
 _NAMESPACE = uuid5(NAMESPACE_URL, "world_model_ros/goal")
 

@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from world_model_ros.contract.goal_settings import GoalSettings
-from world_model_ros.core.goal import Goal
+from world_model_ros.contract.deployment.goals import GoalSettings
+from world_model_ros.core.goals.goal import Goal
 from world_model_ros.goals.life.asked import Asked, Cancel, Refusal, Request, Wish, id_after, plain_id
 from world_model_ros.goals.life.watch import Seen, Watch
 

@@ -23,7 +23,7 @@ from world_model_ros.bundle.manifest import Manifest
 from world_model_ros.contract.contract import Contract
 from world_model_ros.core.arrays import Floats
 from world_model_ros.core.errors import UserError
-from world_model_ros.core.goal import Goal, PoseGoal, ValueGoal
+from world_model_ros.core.goals.goal import Goal, PoseGoal, ValueGoal
 from world_model_ros.goals.life.asked import Request
 from world_model_ros.goals.subgoal import check_goal
 

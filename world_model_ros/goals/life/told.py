@@ -6,7 +6,7 @@ import json
 from math import isfinite
 from typing import Any
 
-from world_model_ros.core.goal_json import number
+from world_model_ros.core.goals.goal_json import number
 from world_model_ros.goals.errors import GoalError
 from world_model_ros.goals.life.life import LiveGoal, Result
 from world_model_ros.goals.life.watch import Watch

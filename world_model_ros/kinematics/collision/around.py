@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from world_model_ros.contract.contract import Contract
-from world_model_ros.contract.gate_settings import Cloud
+from world_model_ros.contract.deployment.gate import Cloud
 from world_model_ros.core.arrays import Float
 from world_model_ros.core.voxels import Seen, cells_of, coarse
 from world_model_ros.kinematics.collision.distances import PairDistances

@@ -15,7 +15,7 @@ import pinocchio as pin
 from numpy.typing import NDArray
 
 from world_model_ros.contract.contract import Contract
-from world_model_ros.contract.exclusions import excluded_pairs
+from world_model_ros.contract.deployment.exclusions import excluded_pairs
 from world_model_ros.core.arrays import Float
 from world_model_ros.core.errors import UserError
 from world_model_ros.kinematics.collision.bounding_boxes import Boxes, Placed

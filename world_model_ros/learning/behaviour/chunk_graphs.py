@@ -11,8 +11,8 @@ from torch import Tensor
 from world_model_ros.contract.schema import Interface
 from world_model_ros.learning.behaviour.chunk_belief import SEEN, ChunkBelief
 from world_model_ros.learning.behaviour.chunk_model import LEAST_SPREAD, ChunkModel
-from world_model_ros.learning.behaviour.layout import folded_yaw
-from world_model_ros.learning.behaviour.state_reader import StateReader
+from world_model_ros.learning.behaviour.state.layout import folded_yaw
+from world_model_ros.learning.behaviour.state.state_reader import StateReader
 from world_model_ros.learning.export.graph_modules import NamedGraph
 from world_model_ros.planning.chunk_beam import ChunkBeam, ChunkSample, ChunkSearch
 

@@ -15,9 +15,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from world_model_ros.learning.behaviour.columns import Columns, Pairs, Turns
-from world_model_ros.learning.behaviour.layout import StateLayout
 from world_model_ros.learning.behaviour.seen_moves import SeenMoves
+from world_model_ros.learning.behaviour.state.columns import Columns, Pairs, Turns
+from world_model_ros.learning.behaviour.state.layout import StateLayout
 
 MOST_AHEAD = 60  # ticks that regions are calibrated for, at most
 LEAST_SPREAD = 1e-4  # standard deviation at least, m or the unit of a scalar: what rests has none

@@ -23,10 +23,10 @@ from world_model_ros.learning.behaviour.chunk_calibration import calibrate, cali
 from world_model_ros.learning.behaviour.chunk_graphs import ChunkPerceive, ChunkPlan, ChunkRollout
 from world_model_ros.learning.behaviour.chunk_model import MOST_AHEAD, ChunkModel, ChunkSizes
 from world_model_ros.learning.behaviour.chunk_training import ChunkConfig, fit_statistics, train_chunks
-from world_model_ros.learning.behaviour.forward_kinematics import ForwardKinematics
-from world_model_ros.learning.behaviour.layout import StateLayout
 from world_model_ros.learning.behaviour.play import Play, exchanged
-from world_model_ros.learning.behaviour.state_reader import StateReader
+from world_model_ros.learning.behaviour.state.forward_kinematics import ForwardKinematics
+from world_model_ros.learning.behaviour.state.layout import StateLayout
+from world_model_ros.learning.behaviour.state.state_reader import StateReader
 from world_model_ros.learning.data.cache import Cache, open_cache
 from world_model_ros.learning.export.bundle_writer import write_bundle
 from world_model_ros.planning.chunk_beam import ChunkBeam, ChunkSample, ChunkSearch

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from world_model_ros.learning.behaviour.layout import StateLayout
+from world_model_ros.learning.behaviour.state.layout import StateLayout
 
 
 @dataclass(frozen=True)

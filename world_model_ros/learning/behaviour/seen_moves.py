@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from world_model_ros.learning.behaviour.augment import Resting
-from world_model_ros.learning.behaviour.layout import Entry, StateLayout
 from world_model_ros.learning.behaviour.play import Play
+from world_model_ros.learning.behaviour.state.layout import Entry, StateLayout
 
 _PLACES = 512  # kept of each thing
 _RANGE_M = 0.1  # that the range of something articulated counts as

@@ -18,7 +18,7 @@ from world_model_ros.learning.data.windows import Windows
 from world_model_ros.learning.model.surprise import Ticks, signals
 from world_model_ros.learning.model.world_model import WorldModel
 from world_model_ros.learning.training.config import TrainConfig
-from world_model_ros.learning.training.losses import filter_states, imagine
+from world_model_ros.learning.training.losses.prediction import filter_states, imagine
 from world_model_ros.planning.objective import REGION_SCALE
 
 _COVERAGE = 0.9

@@ -17,8 +17,8 @@ from world_model_ros.core.files import path_of
 from world_model_ros.learning.behaviour.chunk_run import tolerances
 from world_model_ros.learning.behaviour.chunk_run import train_on_cache as train_chunks_on_cache
 from world_model_ros.learning.behaviour.chunk_training import ChunkConfig
-from world_model_ros.learning.behaviour.layout import StateLayout
-from world_model_ros.learning.behaviour.state_reader import StateReader
+from world_model_ros.learning.behaviour.state.layout import StateLayout
+from world_model_ros.learning.behaviour.state.state_reader import StateReader
 from world_model_ros.learning.data.cache import build_cache
 from world_model_ros.learning.data.quality import quality_lines, refuse_nonsense
 from world_model_ros.learning.training import distributed

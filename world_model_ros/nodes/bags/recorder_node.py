@@ -30,7 +30,7 @@ from world_model_ros.contract.contract import load_contract
 from world_model_ros.contract.field_types import Qos
 from world_model_ros.convert.messages import ros_class
 from world_model_ros.core.errors import UserError
-from world_model_ros.core.share_folder import default_robot
+from world_model_ros.core.installation.share_folder import default_robot
 from world_model_ros.nodes.bags.recording import RECORDER, recording_qos
 from world_model_ros.nodes.diagnostics import ERROR, OK, STALE, WARN, diagnostics, status
 from world_model_ros.nodes.parameters import declare

@@ -6,10 +6,10 @@ from diagnostic_msgs.msg import DiagnosticStatus
 
 from world_model_ros.brain.brain import Brain
 from world_model_ros.nodes.brain.driver_watch import Drivers
-from world_model_ros.nodes.brain.goal_inbox import GoalInbox
 from world_model_ros.nodes.brain.precedence import Precedence
-from world_model_ros.nodes.brain.stream_inbox import StreamInbox
 from world_model_ros.nodes.brain.tick_loop import TickLoop
+from world_model_ros.nodes.brain.topics.goal_inbox import GoalInbox
+from world_model_ros.nodes.brain.topics.stream_inbox import StreamInbox
 from world_model_ros.nodes.diagnostics import ERROR, OK, STALE, WARN, status
 
 _HANGS_S = 2.0  # without a tick; a clock that stands still looks the same

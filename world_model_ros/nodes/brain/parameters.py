@@ -8,7 +8,7 @@ from world_model_ros.brain.brain import Brain
 from world_model_ros.brain.interleaving import turns_of
 from world_model_ros.contract.contract import Contract
 from world_model_ros.core.errors import UserError
-from world_model_ros.core.share_folder import default_robot
+from world_model_ros.core.installation.share_folder import default_robot
 
 PARAMETERS = {
     "robot": default_robot(),

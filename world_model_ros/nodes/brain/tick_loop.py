@@ -15,11 +15,11 @@ from world_model_ros.brain.session import BrainSession
 from world_model_ros.brain.tick_record import TickRecord, TickStatistics, unstamped_values
 from world_model_ros.core.arrays import Float, Floats
 from world_model_ros.core.streams import Observation
-from world_model_ros.nodes.brain.gate_news import GateNews
-from world_model_ros.nodes.brain.goal_inbox import GoalInbox
-from world_model_ros.nodes.brain.outbox import BrainOutbox
-from world_model_ros.nodes.brain.stream_inbox import StreamInbox
 from world_model_ros.nodes.brain.ticked import AfterTick, Ticked
+from world_model_ros.nodes.brain.topics.gate_news import GateNews
+from world_model_ros.nodes.brain.topics.goal_inbox import GoalInbox
+from world_model_ros.nodes.brain.topics.outbox import BrainOutbox
+from world_model_ros.nodes.brain.topics.stream_inbox import StreamInbox
 
 _LONG_TICKS = 10  # after which a tick before is another time
 _SHARE = 0.85  # of a tick, from when it is due, in which there may be work after it

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from world_model_ros.brain.decision import Decision, Memory
 from world_model_ros.core.arrays import Float, Floats
-from world_model_ros.core.goal import Goal
+from world_model_ros.core.goals.goal import Goal
 from world_model_ros.core.streams import Observation
 
 

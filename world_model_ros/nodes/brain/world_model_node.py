@@ -29,15 +29,15 @@ from world_model_ros.core.errors import UserError
 from world_model_ros.nodes import signals
 from world_model_ros.nodes.brain.diagnostics import brain_statuses, drivers_status
 from world_model_ros.nodes.brain.driver_watch import DriverWatch
-from world_model_ros.nodes.brain.gate_news import GateNews
-from world_model_ros.nodes.brain.goal_inbox import GoalInbox
-from world_model_ros.nodes.brain.outbox import BrainOutbox
 from world_model_ros.nodes.brain.parameters import PARAMETERS, check_parameters, turns_asked
 from world_model_ros.nodes.brain.precedence import Precedence
 from world_model_ros.nodes.brain.recorded_start import wait_for_recorder
-from world_model_ros.nodes.brain.stream_inbox import StreamInbox
 from world_model_ros.nodes.brain.tick_loop import TickLoop
 from world_model_ros.nodes.brain.ticked import AfterTick
+from world_model_ros.nodes.brain.topics.gate_news import GateNews
+from world_model_ros.nodes.brain.topics.goal_inbox import GoalInbox
+from world_model_ros.nodes.brain.topics.outbox import BrainOutbox
+from world_model_ros.nodes.brain.topics.stream_inbox import StreamInbox
 from world_model_ros.nodes.candidates.inbox import CandidateInbox
 from world_model_ros.nodes.candidates.server import CandidateServer
 from world_model_ros.nodes.diagnostics import diagnostics

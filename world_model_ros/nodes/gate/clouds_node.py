@@ -21,7 +21,7 @@ from rclpy.node import Node
 from sensor_msgs.msg import JointState, PointCloud2
 
 from world_model_ros.contract.contract import load_contract
-from world_model_ros.contract.gate_settings import Cloud, seen_topic
+from world_model_ros.contract.deployment.gate import Cloud, seen_topic
 from world_model_ros.contract.schema import TRANSFORMS
 from world_model_ros.contract.senses import JointStream
 from world_model_ros.convert.clouds import points_of
@@ -31,8 +31,8 @@ from world_model_ros.convert.senses.joint_parts import JointParts
 from world_model_ros.convert.stamps import frame_of, stamp_ns
 from world_model_ros.core.arrays import Float
 from world_model_ros.core.errors import OtherMessage, UserError
+from world_model_ros.core.installation.share_folder import default_robot
 from world_model_ros.core.orientation import rotation
-from world_model_ros.core.share_folder import default_robot
 from world_model_ros.kinematics.collision.around import Around
 from world_model_ros.nodes.diagnostics import OK, WARN, diagnostics, status
 from world_model_ros.nodes.parameters import declare

@@ -28,11 +28,11 @@ from std_srvs.srv import Trigger
 
 from world_model_ros.contract.contract import load_contract
 from world_model_ros.core.errors import UserError
-from world_model_ros.core.share_folder import default_robot
+from world_model_ros.core.installation.share_folder import default_robot
+from world_model_ros.gate.conditions.ownership import UNBROKEN
 from world_model_ros.gate.factory import gate_for
 from world_model_ros.gate.gate import SLOWEST
 from world_model_ros.gate.output import GateOutput
-from world_model_ros.gate.ownership import UNBROKEN
 from world_model_ros.gate.report import state_report
 from world_model_ros.gate.rules import Refusal
 from world_model_ros.nodes.gate.inbox import GateInbox

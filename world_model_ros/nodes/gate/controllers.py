@@ -12,7 +12,7 @@ from std_msgs.msg import Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory
 
 from world_model_ros.contract.contract import Contract
-from world_model_ros.contract.gate_settings import Controller
+from world_model_ros.contract.deployment.gate import Controller
 from world_model_ros.convert.encodings.trajectory_cdr import trajectory_cdr
 from world_model_ros.convert.messages import MessageMaker, ros_class
 from world_model_ros.gate.output import GateOutput

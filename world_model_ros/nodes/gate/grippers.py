@@ -16,10 +16,10 @@ from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 
 from world_model_ros.contract.contract import Contract
-from world_model_ros.contract.gate_settings import GRIPPER_ACTIONS, Controller
+from world_model_ros.contract.deployment.gate import GRIPPER_ACTIONS, Controller
 from world_model_ros.convert.messages import MessageMaker, ros_class
 from world_model_ros.core.errors import UserError
-from world_model_ros.gate.gripper_goals import GripperGoals, Outcome
+from world_model_ros.gate.gripper.action_goals import GripperGoals, Outcome
 from world_model_ros.nodes.diagnostics import OK, WARN, status
 
 _PERIOD_S = 0.02

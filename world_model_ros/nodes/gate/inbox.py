@@ -17,8 +17,8 @@ from trajectory_msgs.msg import JointTrajectory
 
 from world_model_ros.check.shape_advice import shape_advice
 from world_model_ros.contract.contract import Contract
-from world_model_ros.contract.driver import Driver, DriverField, Ready
-from world_model_ros.contract.gate_settings import Cloud, seen_topic
+from world_model_ros.contract.deployment.driver import Driver, DriverField, Ready
+from world_model_ros.contract.deployment.gate import Cloud, seen_topic
 from world_model_ros.contract.senses import JointStream
 from world_model_ros.convert.clouds import seen_of
 from world_model_ros.convert.messages import ros_class
@@ -29,8 +29,8 @@ from world_model_ros.core.arrays import Float
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.streams import MOST_AHEAD_NS
 from world_model_ros.core.voxels import Seen
+from world_model_ros.gate.conditions.ownership import Ownership
 from world_model_ros.gate.gate import Gate
-from world_model_ros.gate.ownership import Ownership
 from world_model_ros.gate.rules import Proposal, Refusal
 from world_model_ros.nodes.qos import qos_profile
 

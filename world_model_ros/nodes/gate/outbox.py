@@ -13,8 +13,8 @@ from std_msgs.msg import String
 
 from world_model_ros.contract.contract import Contract
 from world_model_ros.convert.messages import MessageMaker, ros_class
+from world_model_ros.gate.conditions.ownership import Ownership
 from world_model_ros.gate.output import GateOutput
-from world_model_ros.gate.ownership import Ownership
 from world_model_ros.gate.report import owner_report
 from world_model_ros.nodes.diagnostics import OK, WARN, diagnostics, status
 from world_model_ros.nodes.gate.controllers import Told

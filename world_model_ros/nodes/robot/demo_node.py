@@ -27,7 +27,7 @@ from std_srvs.srv import Trigger
 from world_model_ros.contract.contract import load_contract
 from world_model_ros.convert.messages import MessageMaker, ros_class
 from world_model_ros.core.errors import UserError
-from world_model_ros.core.share_folder import default_robot
+from world_model_ros.core.installation.share_folder import default_robot
 from world_model_ros.evaluate.tasks.goal_picture import goal_picture
 from world_model_ros.evaluate.tasks.kept_rates import DRIVERS, SIMULATION, kept_rates
 from world_model_ros.evaluate.tasks.task import PICTURES, Judge, Task, task_goal, task_kinds, task_record

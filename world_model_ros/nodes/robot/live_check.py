@@ -13,7 +13,7 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from world_model_ros.check.robot_fit import RobotFit
 from world_model_ros.check.stream_fit import Finding, qos_findings, type_findings
 from world_model_ros.contract.contract import Contract
-from world_model_ros.contract.gate_settings import Controller
+from world_model_ros.contract.deployment.gate import Controller
 from world_model_ros.contract.schema import StreamSource
 from world_model_ros.convert.messages import ros_class
 from world_model_ros.convert.senses.converters import legal_types

@@ -30,7 +30,7 @@ from trajectory_msgs.msg import JointTrajectory
 from world_model_ros.contract.contract import load_contract
 from world_model_ros.convert.messages import MessageMaker, ros_class
 from world_model_ros.core.errors import UserError
-from world_model_ros.core.share_folder import default_robot
+from world_model_ros.core.installation.share_folder import default_robot
 from world_model_ros.nodes.diagnostics import OK, WARN, diagnostics, status
 from world_model_ros.nodes.parameters import declare
 from world_model_ros.nodes.qos import LATCHED, qos_profile

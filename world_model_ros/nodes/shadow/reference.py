@@ -18,7 +18,7 @@ from world_model_ros.convert.stamps import stamp_ns
 from world_model_ros.core.arrays import Float
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.streams import Observation
-from world_model_ros.nodes.brain.stream_inbox import APPLIED, StreamInbox
+from world_model_ros.nodes.brain.topics.stream_inbox import APPLIED, StreamInbox
 
 MEASURED = "measured joints"
 _WARN_EVERY_S = 5.0

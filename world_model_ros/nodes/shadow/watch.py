@@ -17,9 +17,9 @@ from std_msgs.msg import String
 
 from world_model_ros.brain.brain import Brain
 from world_model_ros.evaluate.prediction.shadow_scores import ShadowScores
-from world_model_ros.nodes.brain.outbox import BrainOutbox
 from world_model_ros.nodes.brain.spare_time import SpareTime
 from world_model_ros.nodes.brain.ticked import Ticked
+from world_model_ros.nodes.brain.topics.outbox import BrainOutbox
 from world_model_ros.nodes.qos import LATCHED
 from world_model_ros.nodes.shadow.reference import ShadowReference
 

@@ -26,7 +26,7 @@ from world_model_ros.contract.contract import load_contract
 from world_model_ros.contract.senses import MicrophoneStream
 from world_model_ros.convert.messages import MessageMaker, ros_class
 from world_model_ros.core.errors import UserError
-from world_model_ros.core.share_folder import default_robot
+from world_model_ros.core.installation.share_folder import default_robot
 from world_model_ros.nodes.diagnostics import ERROR, OK, STALE, diagnostics, status
 from world_model_ros.nodes.parameters import declare
 from world_model_ros.nodes.real_time import go_last

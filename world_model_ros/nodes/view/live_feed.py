@@ -25,7 +25,7 @@ from world_model_ros.bundle.signatures import first_camera
 from world_model_ros.contract.contract import Contract
 from world_model_ros.convert.messages import MessageMaker, ros_class
 from world_model_ros.core.errors import UserError
-from world_model_ros.nodes.brain.stream_inbox import StreamInbox
+from world_model_ros.nodes.brain.topics.stream_inbox import StreamInbox
 from world_model_ros.nodes.qos import LATCHED
 from world_model_ros.nodes.view import predicted
 from world_model_ros.view.outlook import Outlook, TargetPath

@@ -1,0 +1,229 @@
+"""The command line: quick, one line for a mistake, JSON for machines."""
+
+import importlib.metadata
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from world_model_ros import __version__
+from world_model_ros.cli import COMMANDS, main
+from world_model_ros.commands import info
+from world_model_ros.core.installation.share_folder import share_folder
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit) as left:
+        main([command, "--help"])
+    assert left.value.code == 0
+    assert "--json" in capsys.readouterr().out
+
+
+def test_help_lists_all_commands_and_loads_nothing_heavy():
+    heavy = ("rclpy", "torch", "mujoco", "onnxruntime", "cv2", "pinocchio")
+    code = (
+        "import sys; from world_model_ros.cli import main\n"
+        "try: main(['--help'])\n"
+        f"except SystemExit: print([name for name in {heavy!r} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert all(command in done.stdout for command in COMMANDS)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_it_says_its_version_and_loads_nothing_heavy_for_it():
+    code = "import sys; from world_model_ros.cli import main\ntry: main(['--version'])\nexcept SystemExit as end: "
+    code += "print(end.code, [name for name in ('rclpy', 'numpy', 'cv2') if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.splitlines() == [f"world-model {__version__}", "0 []"]
+
+
+def test_a_reader_that_has_seen_enough_is_no_error():
+    code = "import sys; from world_model_ros.cli import main; sys.exit(main(['check', 'unitree_g1']))"
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()  # as head does, only sooner
+        assert process.stderr.read() == ""
+    assert process.returncode == 141
+
+
+def test_a_full_disk_is_one_line():
+    code = "import sys; from world_model_ros.cli import main; sys.exit(main(['check', 'unitree_g1']))"
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run([sys.executable, "-c", code], stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+    assert done.stderr == "world-model check: output: got 'No space left on device'; expected a disk with room left\n"
+    assert done.returncode == 2
+
+
+@pytest.mark.parametrize("command", [["demo"], ["train", "."], ["collect"], ["imagine"], ["bench", "live"]])
+def test_a_seed_below_0_is_refused_before_anything_starts(command: list[str], capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit) as left:
+        main([*command, "--seed", "-1"])
+    assert left.value.code == 2
+    assert "argument --seed: got '-1'; expected a whole number of 0 or more" in capsys.readouterr().err
+
+
+def test_info_says_which_ros_and_what_it_found(capsys: pytest.CaptureFixture[str]):
+    assert main(["info", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["ros"]
+    assert found["rmw"].startswith("rmw_")
+    assert "cpu" in found["providers"]
+    assert "tabletop_arm" in found["robots"]
+    assert None not in (found["libraries"][name] for name in ("numpy", "cv2", "pinocchio", "onnxruntime"))
+
+
+def test_info_knows_every_build_of_opencv_and_what_pip_did_not_install(monkeypatch: pytest.MonkeyPatch):
+    def only(name: str):
+        def version(asked: str) -> str:
+            if asked == name:
+                return "4.2"
+            raise importlib.metadata.PackageNotFoundError(asked)
+
+        return version
+
+    for build in ("opencv-python", "opencv-python-headless", "opencv-contrib-python"):
+        monkeypatch.setattr("importlib.metadata.version", only(build))
+        assert info._library("cv2") == "4.2"
+    monkeypatch.setattr("importlib.metadata.version", only("nothing"))
+    assert info._library("cv2") == "there"
+    assert info._library("no_such_module") is None
+
+
+def test_check_of_a_damaged_model_says_what_is_wrong(tmp_path, capsys: pytest.CaptureFixture[str]):
+    model = tmp_path / "copy"
+    shutil.copytree(share_folder("models") / "tabletop_arm", model)
+    assert main(["check", str(model)]) == 0
+    weights = model / "weights.bin"
+    damaged = bytearray(weights.read_bytes())
+    damaged[len(damaged) // 2] ^= 1
+    weights.write_bytes(damaged)
+    capsys.readouterr()
+    assert main(["check", str(model), "--json"]) == 1
+    wrong = [check for check in json.loads(capsys.readouterr().out)["checks"] if not check["fits"]]
+    assert len(wrong) == 1
+    assert "weights.bin" in wrong[0]["error"]
+
+
+def test_a_bundle_is_checked_against_the_robot_that_it_names(tmp_path, capsys: pytest.CaptureFixture[str]):
+    assert main(["check", "unitree_g1", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["robot"] == "unitree_g1"
+    assert main(["check", "unitree_g1", "--robot", "tabletop_arm"]) == 1
+    model = tmp_path / "copy"
+    shutil.copytree(share_folder("models") / "unitree_g1", model)
+    manifest = json.loads((model / "manifest.json").read_text())
+    (model / "manifest.json").write_text(json.dumps(manifest | {"robot": "mine"}))
+    capsys.readouterr()
+    assert main(["check", str(model)]) == 2
+    assert "expected --robot FILE, the contract of mine" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["check", "tabletop_arm", "--live", "soon"], "got 'soon'; expected 0.5 to 3600 seconds"),
+        (["check", "tabletop_arm", "--live", "nan"], "got 'nan'; expected 0.5 to 3600 seconds"),
+        (["bench", "gate", "--rate", "fast"], "got 'fast'; expected 10 to 1000 Hz"),
+        (["view", "a.mcap", "--mp4", "film.txt"], "got 'film.txt'; expected a file name that ends in .mp4"),
+        (["view", "a.mcap", "--png", "film"], "got 'film'; expected a file name that ends in .png"),
+        (["imagine", "--script", "reach", "--png", "a.jpg"], "got 'a.jpg'; expected a file name that ends in .png"),
+        (["view", "a.mcap", "--port", "80000"], "got '80000'; expected 1 to 65535"),
+        (["imagine", "--port", "http"], "got 'http'; expected 1 to 65535"),
+        (["bench", "gate", "--frames", "1.5"], "got '1.5'; expected a whole number of "),
+    ],
+)
+def test_an_option_that_cannot_be_is_named_with_what_is_legal(
+    words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+):
+    with pytest.raises(SystemExit) as left:
+        main(words)
+    assert left.value.code == 2
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (["check", "no_such_model"], "what: got 'no_such_model'; expected a bundle (a folder with manifest.json, or "),
+        (["check", "no_such_model"], ") or a contract (a .yaml file, or one of ['gripper_arm', "),
+        (["check", "gripper_arm", "--robot", "tabletop_arm"], "what: got 'gripper_arm'; expected a bundle ("),
+        (["evaluate", "tasks", "--robot", "gripper_arm"], "model: got 'nothing'; expected --model, a bundle made for"),
+        (["demo", "--robot", "no_such_robot"], "tabletop_arm"),
+        (["demo", "--goals", "dance"], "pose"),
+        (["collect", "--episodes", "0"], "episodes"),
+        (["view"], "bag: got None; expected a bag or --live, one of the two"),
+        (["view", "a.mcap", "--live"], "bag: got 'a.mcap'; expected a bag or --live, one of the two"),
+        (["evaluate", "tasks", "--lose", "nose"], "lose: got 'nose'; expected one of ['arm', "),
+        (["evaluate", "tasks", "--blackout", "nose"], "blackout: got 'nose'; expected one of ['arm', "),
+        (["export", "no_such_folder"], "no_such_folder"),
+        (["train", "no_such_folder"], "no_such_folder"),
+        (["replay", "no_such_bag"], "no_such_bag"),
+    ],
+)
+def test_a_mistake_is_one_line_that_names_value_and_what_is_legal(
+    words: list[str], named: str, tmp_path, monkeypatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.chdir(tmp_path)
+    assert main(words) == 2
+    printed = capsys.readouterr()
+    assert named in printed.err
+    assert "expected" in printed.err
+    assert len(printed.err.strip().splitlines()) == 1
+    assert printed.out == ""
+
+
+@pytest.mark.parametrize("out", ["taken/c.yaml", "x" * 300 + ".yaml"])
+def test_what_cannot_be_written_is_one_line(out: str, tmp_path, capsys: pytest.CaptureFixture[str]):
+    (tmp_path / "taken").write_text("a file, not a folder")
+    urdf = str(share_folder("config") / "robots" / "tabletop_arm.urdf")
+    assert main(["new-robot", "--urdf", urdf, "--out", str(tmp_path / out)]) == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert line.startswith("world-model new-robot: path: got '")
+    assert "expected a file or folder that can be used (" in line
+
+
+def test_a_robot_without_a_bundle_has_its_contract_checked(capsys: pytest.CaptureFixture[str]):
+    assert main(["check", "gripper_arm"]) == 0
+    first = capsys.readouterr().out.splitlines()[0]
+    assert first.startswith("the contract of gripper_arm (no bundle has that name) is complete")
+
+
+@pytest.mark.parametrize(
+    ("what", "own", "of_others"),
+    [
+        ("tasks", "--controls", ["--bags", "--train", "--stride"]),
+        ("prediction", "--bags", ["--goals", "--train", "--first-seed"]),
+        ("calibration", "--bags", ["--goals", "--train", "--lose"]),
+        ("surprise", "--first-seed", ["--bags", "--goals", "--scenes"]),
+        ("drift", "--episodes", ["--bags", "--goals", "--first-seed"]),
+        ("benchmark", "--train", ["--bags", "--controls", "--robot"]),
+    ],
+)
+def test_what_is_evaluated_has_a_help_of_its_own(what, own, of_others, capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit):
+        main(["evaluate", what, "--help"])
+    said = capsys.readouterr().out
+    assert own in said
+    assert not [each for each in of_others if each in said]
+    assert "%%" not in said
+
+
+@pytest.mark.parametrize("words", [["tasks", "scene"], ["calibration", "--goals", "push"], ["drift", "--bags", "a"]])
+def test_options_of_another_evaluation_are_refused(words, capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit, match="2"):
+        main(["evaluate", *words])
+    assert f"unrecognized arguments: {' '.join(words[1:])}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("machine", [False, True])
+def test_bags_that_are_simulated_first_are_said_first_and_not_to_machines(machine, capsys: pytest.CaptureFixture[str]):
+    assert main(["evaluate", "calibration", "--scenes", "nowhere", *["--json"] * machine]) == 2
+    first = capsys.readouterr().err.splitlines()[0]
+    assert first.startswith("simulates 100 episodes of tabletop_arm to predict them") == (not machine)

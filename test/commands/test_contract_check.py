@@ -1,0 +1,73 @@
+"""`world-model check CONTRACT`: what does not fit the URDF, as far as can be said without the robot."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from world_model_ros.check.contract_fit import check_contract
+from world_model_ros.cli import main
+from world_model_ros.contract.contract import contract_from_text, known_robots, load_contract
+from world_model_ros.core.installation.share_folder import share_folder
+
+ROBOTS = share_folder("config") / "robots"
+TEXT = (ROBOTS / "tabletop_arm.yaml").read_text(encoding="utf-8")
+BOX = "[[0.28, 0.72], [-0.32, 0.32], [0.03, 0.03]]"
+
+
+def wrong(text: str, folder: Path = ROBOTS) -> dict[str, str]:
+    found = check_contract(contract_from_text(text, folder=folder))
+    return {each.what: each.wrong for each in found if each.wrong is not None}
+
+
+@pytest.mark.parametrize("robot", known_robots())
+def test_the_robots_of_the_package_have_nothing_wrong(robot: str) -> None:
+    found = check_contract(load_contract(robot))
+    assert [each for each in found if each.wrong is not None] == []
+    tips = load_contract(robot).interface.action.tips
+    assert {f"workspace of {tip.link}" for tip in tips} <= {each.what for each in found}
+
+
+@pytest.mark.parametrize(
+    ("box", "axis", "value"),
+    [
+        ("[[3.28, 3.72], [-0.32, 0.32], [0.03, 0.03]]", "x", "[3.28, 3.72]"),
+        ("[[0.28, 0.72], [-320, -31], [0.03, 0.03]]", "y", "[-320.0, -31.0]"),
+        ("[[0.28, 0.72], [-0.32, 0.32], [30, 30]]", "z", "[30.0, 30.0]"),
+    ],
+)
+def test_a_workspace_that_the_tip_never_comes_to_is_named_with_what_it_reaches(box: str, axis: str, value: str) -> None:
+    assert TEXT.count(f"workspace_m: {BOX}") == 1
+    said = wrong(TEXT.replace(BOX, box))
+    assert list(said) == ["workspace of fingertip"]
+    assert (
+        f"interface.action: workspace_m: got {value}; expected along {axis} some of" in said["workspace of fingertip"]
+    )
+
+
+def test_a_workspace_that_goes_beyond_what_the_tip_reaches_is_legal() -> None:
+    assert wrong(TEXT.replace(BOX, "[[0.28, 9], [-9, 9], [0.03, 0.03]]")) == {}
+
+
+def test_a_link_that_is_not_there_is_not_said_of_the_workspace_too() -> None:
+    said = wrong(TEXT.replace("link: fingertip", "link: finger"))
+    assert "action" in said
+    assert not [what for what in said if what.startswith("workspace")]
+
+
+def test_one_cause_is_one_line_with_the_names_of_all_that_it_spoils(tmp_path: Path, capsys) -> None:
+    """The URDF of another robot: neither joints nor links are in it."""
+    other = ROBOTS / "humanoid_upper_body.urdf"
+    assert TEXT.count("urdf: tabletop_arm.urdf") == 1
+    (tmp_path / "arm.yaml").write_text(TEXT.replace("urdf: tabletop_arm.urdf", f"urdf: {other}"), encoding="utf-8")
+    assert main(["check", str(tmp_path / "arm.yaml")]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    joints = ", ".join(load_contract("tabletop_arm").joint_names)
+    (line,) = (line for line in lines if line.startswith("  joint "))
+    assert line.startswith(f"  joint {joints}: interface.joints: got '<name>'; expected a joint of the URDF: [")
+    assert line.count("; the closest: shoulder_pan_joint 'left_") == 1
+    assert sum("expected joints of the URDF" in line for line in lines) == 1
+    assert main(["check", str(tmp_path / "arm.yaml"), "--json"]) == 1
+    assert sum(not check["fits"] for check in json.loads(capsys.readouterr().out)["checks"]) > 6

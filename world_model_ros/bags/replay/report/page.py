@@ -1,0 +1,107 @@
+"""Writes ``report.html``, one file that shows a whole replay, and states the outcome in a few sentences."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import cv2
+
+from world_model_ros.bags.replay.replay import Replay
+from world_model_ros.bags.replay.report.highlights import Moment
+from world_model_ros.core.arrays import Frame
+from world_model_ros.core.installation.missing import imported
+
+_TEMPLATE = "report.html.j2"
+_LIBRARIES = ("matplotlib", "jinja2")
+
+
+def can_report() -> bool:
+    """Whether the libraries of the extra ``report`` are installed."""
+    return all(find_spec(name) is not None for name in _LIBRARIES)
+
+
+def write_report(path: Path, done: Replay, draw: Callable[[Moment], Frame] | None = None) -> None:
+    """Write the report of a replay.
+
+    Args:
+        draw: a moment as one (height, width, 3) uint8 RGB picture.
+
+    Raises:
+        UserError: matplotlib or jinja2 are not installed.
+    """
+    for name in _LIBRARIES:
+        imported(name)
+    import jinja2
+
+    from world_model_ros.bags.replay.report.plots import plots
+
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("world_model_ros", "bags/replay"),
+        autoescape=True,
+        trim_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    first_ns = done.journal.first_ns
+    refused = sum((done.metrics["gate"] or {}).get("refused", {}).values())
+    page = environment.get_template(_TEMPLATE).render(
+        m=done.metrics,
+        verdict=verdict(done.metrics),
+        plots=plots(done),
+        frames=[(t, _jpeg(frame)) for t, frame in done.journal.frames()],
+        worst=[(value, (at - first_ns) * 1e-9, _jpeg(draw(moment))) for value, at, moment in done.worst]
+        if draw is not None
+        else [],
+        refused=refused,
+    )
+    path.write_text(page, encoding="utf-8")
+
+
+def verdict(metrics: dict[str, Any]) -> list[str]:
+    """What a person should take home, a sentence each."""
+    lines = []
+    lost = [name for name, share in metrics["fresh"].items() if share == 0.0]
+    flaky = [f"{name} {share:.0%}" for name, share in metrics["fresh"].items() if 0.0 < share < 0.95]
+    if lost:
+        lines.append(
+            f"Without {', '.join(lost)}: nothing of it was usable, so what the model says about it cannot be judged."
+        )
+    if flaky:
+        lines.append(f"Fresh only part of the time: {', '.join(flaky)}.")
+    for name, rows in metrics["prediction"].items():
+        end = next((i for i in reversed(range(len(rows["model"]))) if rows["model"][i] is not None), None)
+        if end is None:
+            continue
+        model, still, ahead = rows["model"][end], rows["copy_last"][end], rows["horizon_s"][end]
+        better = model > still if rows["kind"] == "psnr_db" else model < still
+        word = "better than" if better else "no better than"
+        lines.append(
+            f"{name}, {ahead:.1f} s ahead: {model:.3g}, {word} repeating the present ({still:.3g}; {rows['unit']})."
+        )
+    surprise = metrics["surprise"]
+    if surprise["worst"]:
+        worst = surprise["worst"][0]
+        lines.append(
+            f"Most surprising at {worst['t']:.1f} s ({worst['value']:.2f}; the median is {surprise['p50']:.2f})."
+        )
+    if metrics["gate"] and metrics["commands"]:
+        refused = metrics["gate"]["refused"]
+        words = ", ".join(f"{count} for {rule}" for rule, count in refused.items()) or "none"
+        lines.append(f"Commands that the gate would have refused: {words}.")
+    live = metrics["same_as_live"]
+    if live is not None:
+        lines.append(
+            f"As live: {live['observations_equal']} of {metrics['ticks']} observations and {live['commands_equal']} of"
+            f" {live['commands']} commands are the same to the last bit."
+        )
+    return lines
+
+
+def _jpeg(picture: Frame) -> str:
+    quality = [cv2.IMWRITE_JPEG_QUALITY, 88]
+    done, data = cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), quality)
+    assert done
+    return base64.b64encode(data.tobytes()).decode()

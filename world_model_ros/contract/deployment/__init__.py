@@ -1,0 +1,1 @@
+"""Parts of a contract's deployment: the gate, goals, the robot's driver, and pairs that may touch."""

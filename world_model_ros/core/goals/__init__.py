@@ -1,0 +1,1 @@
+"""Goals as plain values, and as JSON."""

@@ -1,0 +1,1 @@
+"""What is installed, and where: modules, ROS 2, and the package's own files."""

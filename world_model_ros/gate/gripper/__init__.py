@@ -1,0 +1,1 @@
+"""What is special about grippers: a bounded squeeze, and goals for action servers."""
