@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -10,8 +11,9 @@ from world_model_ros.brain.brain import Brain, Policy
 from world_model_ros.bundle.bundle import load_bundle
 from world_model_ros.contract.contract import Contract, load_contract
 from world_model_ros.core.goals.goal import Goal
-from world_model_ros.evaluate.tasks.closed_loop import Blackout, ClosedLoop, run_tasks
+from world_model_ros.evaluate.tasks.closed_loop import Blackout, ClosedLoop, TaskResult
 from world_model_ros.evaluate.tasks.success import Conditions, run_episodes, task_scores
+from world_model_ros.evaluate.tasks.task import TaskKind
 
 pytestmark = pytest.mark.slow
 
@@ -27,9 +29,20 @@ def _brain(contract: Contract, policy: Policy = "model") -> Brain:
     return Brain(load_bundle("tabletop_arm", contract), contract, policy=policy)
 
 
+def _run_tasks(
+    contract: Contract, brain: Brain, seed: int, kinds: Sequence[TaskKind], unplugged: tuple[str, ...] = ()
+) -> list[TaskResult]:
+    """All kinds of tasks one after the other in the scene of a seed."""
+    loop = ClosedLoop(contract, brain, seed, unplugged)
+    try:
+        return [loop.run(kind) for kind in kinds]
+    finally:
+        loop.rig.robot.close()
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_fingertip_reaches_a_pose_and_a_picture(contract: Contract, seed: int) -> None:
-    for result in run_tasks(contract, _brain(contract), seed, ["pose", "image"]):
+    for result in _run_tasks(contract, _brain(contract), seed, ["pose", "image"]):
         assert result.verdict.reached, f"{result.task}: {result.verdict}"
         assert 0.1 < result.jerk_m_s3 < 100.0
 
@@ -44,11 +57,11 @@ def test_at_twice_the_rate_it_reaches_them_too(contract: Contract) -> None:
 
 
 def test_random_actions_do_not(contract: Contract) -> None:
-    assert not run_tasks(contract, _brain(contract, "random"), SEEDS[0], ["pose"])[0].verdict.reached
+    assert not _run_tasks(contract, _brain(contract, "random"), SEEDS[0], ["pose"])[0].verdict.reached
 
 
 def test_a_picture_is_not_reached_with_the_camera_unplugged_but_a_pose_is(contract: Contract) -> None:
-    pose, image = run_tasks(contract, _brain(contract), SEEDS[0], ["pose", "image"], unplugged=("front",))
+    pose, image = _run_tasks(contract, _brain(contract), SEEDS[0], ["pose", "image"], unplugged=("front",))
     assert pose.verdict.reached
     assert not image.verdict.reached
 

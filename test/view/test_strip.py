@@ -29,7 +29,7 @@ def columns_of(picture: np.ndarray, level: int) -> tuple[float, float]:
 
 
 def test_real_frames_stand_below_the_imagined_frames_of_the_same_time():
-    picture = draw_strip(strip(), 96, difference=False)
+    picture = draw_strip(strip(), 96)
     now_x, now_y = columns_of(picture, 100)
     last_x = now_x
     for imagined, real in ((210, 110), (220, 120), (230, 130)):
@@ -58,11 +58,11 @@ def test_a_perfect_imagination_leaves_the_difference_dark():
 
 
 def test_frames_keep_their_aspect_and_a_goal_gets_a_column():
-    wide = draw_strip(strip(shape=(12, 24)), 96, difference=False)
-    square = draw_strip(strip(), 96, difference=False)
+    wide = draw_strip(strip(shape=(12, 24)), 96)
+    square = draw_strip(strip(), 96)
     assert wide.shape[1] == square.shape[1]
-    assert square.shape[0] - wide.shape[0] == 2 * 48
-    with_goal = draw_strip(replace(strip(), goal=plain(77)), 96, difference=False)
+    assert square.shape[0] - wide.shape[0] == 3 * 48
+    with_goal = draw_strip(replace(strip(), goal=plain(77)), 96)
     assert with_goal.shape[1] > square.shape[1]
     assert columns_of(with_goal, 77)[0] > columns_of(with_goal, 230)[0]
 
@@ -70,8 +70,8 @@ def test_frames_keep_their_aspect_and_a_goal_gets_a_column():
 def test_the_png_is_what_was_drawn_and_replaces_the_old_one_whole(tmp_path):
     path = tmp_path / "out" / "futures.png"
     futures_png(path, [strip()])
-    futures_png(path, [strip(), strip((None, None, None))], 96)
+    futures_png(path, [strip(), strip((None, None, None))])
     read = cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB)
-    expected = np.concatenate([draw_strip(strip(), 96), draw_strip(strip((None, None, None)), 96)])
+    expected = np.concatenate([draw_strip(strip()), draw_strip(strip((None, None, None)))])
     np.testing.assert_array_equal(read, expected)
     assert [each.name for each in path.parent.iterdir()] == ["futures.png"]

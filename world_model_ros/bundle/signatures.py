@@ -17,7 +17,6 @@ UNKNOWN = 100.0
 """Sigma, in m or the unit of something articulated, from which on nothing is known of where a target is."""
 
 WATCH = ("perceive", "rollout", "decode")
-ACT = (*WATCH, "plan", "goal")
 
 
 @dataclass(frozen=True)

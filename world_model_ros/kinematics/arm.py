@@ -29,7 +29,6 @@ class ArmKinematics:
     Args:
         contract: with an action that displaces fingertips. Its joints are found in the URDF by name;
             other joints of the URDF are held at their neutral position.
-        yaw_rad: constant direction of the tools' x axes about the vertical.
 
     Attributes:
         links: of the fingertips.
@@ -40,7 +39,7 @@ class ArmKinematics:
             fingertips.
     """
 
-    def __init__(self, contract: Contract, yaw_rad: float = 0.0) -> None:
+    def __init__(self, contract: Contract) -> None:
         action = contract.interface.action
         if not action.tips:
             raise UserError("interface.action.kind", action.kind, "one that displaces fingertips")
@@ -49,7 +48,7 @@ class ArmKinematics:
         self._bound = action.bounds[0]
         full = urdf_model(contract)
         require("interface.joints", self.names, [full.names[i] for i in range(1, full.njoints)])
-        self._chains = [Chain(contract, full, hand, tool_down(yaw_rad)) for hand in contract.interface.hands]
+        self._chains = [Chain(contract, full, hand, tool_down()) for hand in contract.interface.hands]
         self.links = tuple(tip.link for tip in action.tips)
         counts = Counter(int(joint) for chain in self._chains for joint in chain.joints)
         shared = [self.names[joint] for joint, count in counts.items() if count > 1]

@@ -26,7 +26,6 @@ from world_model_ros.core.arrays import AnyFloat, Float, Int
 from world_model_ros.core.trajectory import Trajectory
 
 Version = Literal["4.42", "4.20", "4.17"]
-VERSIONS: tuple[Version, ...] = ("4.42", "4.20", "4.17")
 _READ_NS = 100_000  # an update reads what has come this long after the time that it counts with was taken
 _FLOAT_EPSILON = 1.1920929e-07  # of C's float: the largest velocity of a last point
 

@@ -15,6 +15,7 @@ from world_model_ros.sim.telemetry import Sample, Telemetry
 APPLIED_TOPIC = "gate/applied"
 APPLIED_TYPE = "sensor_msgs/msg/JointState"
 SENSE_NS = 10_000_000
+_START_NS = 1_000_000_000  # time of the first state
 
 
 class Rig:
@@ -25,7 +26,6 @@ class Rig:
         scene: what stands on the table.
         seed: of sensor noise.
         make: message maker of rosbags or rclpy.
-        start_ns: time of the first state.
         unplugged: names of streams that stay silent.
     """
 
@@ -35,14 +35,13 @@ class Rig:
         scene: SceneConfig,
         seed: int,
         make: MessageMaker,
-        start_ns: int = 1_000_000_000,
         unplugged: tuple[str, ...] = (),
     ) -> None:
         command = contract.deployment.command
         if command is None:
             raise UserError("deployment.command", None, "a command interface; this robot cannot be moved")
         self.contract = contract
-        self.robot = SimRobot(contract, scene, seed, start_ns)
+        self.robot = SimRobot(contract, scene, seed, _START_NS)
         self.telemetry = Telemetry(contract, make, unplugged)
         rate_hz = command.rate_hz
         self._gate_ns = round(1e9 / rate_hz)
@@ -52,7 +51,7 @@ class Rig:
         self._exposures: list[int] = []
         self._refusal: str | None = None
         self._measure()
-        refusal = self.gate.arm(start_ns)
+        refusal = self.gate.arm(_START_NS)
         if refusal is not None:
             home = home_of(contract, scene).tolist()
             raise UserError("home", home, f"a configuration in which the gate can be armed ({refusal})")

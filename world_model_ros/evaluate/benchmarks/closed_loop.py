@@ -29,6 +29,7 @@ _START_NS = 1_000_000_000_000
 _MOVED_TICKS = (20, 50)  # when something is moved by hand
 _CLEAR_M = 0.08  # of its new place from everything else
 _ON_TABLE_M = 0.02
+_TRIES = 1000  # to find a free place
 
 
 @dataclass(frozen=True)
@@ -151,9 +152,7 @@ def attempt(task: Task, brain: Brain, goal: int, seed: int, disturbance: Disturb
     return Attempt(goal, seed, reached, ticks, round(float(np.median(plans_ms[1:] or plans_ms)), 3))
 
 
-def free_place(
-    table_m: Float, cube: int, values: Values, wanted: Values, random: np.random.Generator, tries: int = 1000
-) -> Float:
+def free_place(table_m: Float, cube: int, values: Values, wanted: Values, random: np.random.Generator) -> Float:
     """A place (3,) on the table for a cube that is neither near anything, nor where it is, nor where it is wanted.
 
     Args:
@@ -164,7 +163,7 @@ def free_place(
         wanted[f"cube_{cube}"][:2],
         *(value[:2] for name, value in values.items() if name.startswith("cube_")),
     ]
-    for _ in range(tries):
+    for _ in range(_TRIES):
         place = random.uniform(table_m[0], table_m[1])
         if all(np.hypot(*(place - other)) > _CLEAR_M for other in taken):
             break

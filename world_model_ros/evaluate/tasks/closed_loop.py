@@ -6,7 +6,7 @@ observation, as it does live.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -271,14 +271,3 @@ def _jerk(way: Float, tick_s: float) -> float:
     """Root mean square of the third derivative of places (N, T, 3), m / s^3."""
     jerk = np.diff(way, n=3, axis=0) / tick_s**3
     return float(np.sqrt((jerk**2).sum(-1).mean())) if len(jerk) else float("nan")
-
-
-def run_tasks(
-    contract: Contract, brain: Brain, seed: int, kinds: Sequence[TaskKind], unplugged: tuple[str, ...] = ()
-) -> list[TaskResult]:
-    """All kinds of tasks one after the other in the scene of a seed."""
-    loop = ClosedLoop(contract, brain, seed, unplugged)
-    try:
-        return [loop.run(kind) for kind in kinds]
-    finally:
-        loop.rig.robot.close()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 
@@ -35,38 +35,45 @@ class Errand(TableSkills):
 
     def _begin(self) -> Iterator[Waypoint]:
         """The next thing to be done; none if all is done."""
-        way: Iterator[Waypoint] = getattr(self, f"_do_{self._task.kind}")()
-        yield from way
+        ways: dict[str, Callable[[], Iterator[Waypoint]]] = {
+            "stack": self._stack_up,
+            "two_alike": self._bring_all,
+            "fragile": self._bring_all,
+            "drawer": self._move_drawer,
+            "lid": self._move_lid,
+            "button": self._push_button,
+            "into_drawer": self._fill_drawer,
+            "messy_table": self._tidy_up,
+        }
+        yield from ways[self._task.kind]()
         yield Waypoint(self._table.tip, self._table.yaw, self._table.opening, _STAYING)
 
-    def _do_stack(self) -> Iterator[Waypoint]:
+    def _stack_up(self) -> Iterator[Waypoint]:
         top, _ = self._task.parts
         if self._off(top) > _THERE_M:
             yield from self._bring(top, LET_GO_M)
 
-    def _do_two_alike(self) -> Iterator[Waypoint]:
+    def _bring_all(self) -> Iterator[Waypoint]:
         for part in self._task.parts:
             if self._off(part) > _THERE_M:
                 yield from self._bring(part)
 
-    _do_fragile = _do_two_alike
-
-    def _do_drawer(self) -> Iterator[Waypoint]:
+    def _move_drawer(self) -> Iterator[Waypoint]:
         part = self._task.parts[0]
         if self._off(part) > _SPREAD_M:
             yield from self._slide_to(part.target, float(part.position[0]))
 
-    def _do_lid(self) -> Iterator[Waypoint]:
+    def _move_lid(self) -> Iterator[Waypoint]:
         (part,) = self._task.parts
         if self._off(part) > _SPREAD_RAD:
             yield from self._turn_to(part.target, float(part.position[0]))
 
-    def _do_button(self) -> Iterator[Waypoint]:
+    def _push_button(self) -> Iterator[Waypoint]:
         (part,) = self._task.parts
         if self._off(part) > 0.5:
             yield from self._push_down(part.target, _CENTRE, DEEP_M, 0.0)
 
-    def _do_into_drawer(self) -> Iterator[Waypoint]:
+    def _fill_drawer(self) -> Iterator[Waypoint]:
         item, shut = self._task.parts
         drawer = self._drawers[shut.target]
         value, place = self._table.values[shut.target], self._table.things[item.target].place
@@ -78,11 +85,11 @@ class Errand(TableSkills):
         elif value > _SPREAD_M:
             yield from self._slide_to(shut.target, 0.0)
 
-    def _do_messy_table(self) -> Iterator[Waypoint]:
+    def _tidy_up(self) -> Iterator[Waypoint]:
         part = self._task.parts[0]
         drawer = next(iter(self._drawers.values()))
         if part.is_value:
-            yield from self._do_drawer()
+            yield from self._move_drawer()
         elif not drawer.holds(part.position, self._table.values[drawer.config.name]):
             if self._off(part) > _THERE_M:
                 yield from self._bring(part, sides=part.symmetry if part.symmetry > 1 else 4, lift=_OVER_ALL_M)

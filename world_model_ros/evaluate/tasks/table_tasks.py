@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -118,8 +118,17 @@ class TableTasks:
         lacking = self.lacks(kind)
         if lacking:
             raise UserError("goals", kind, f"a robot with {lacking}")
-        parts: list[Part] = getattr(self, f"_{kind}")(random)
-        return parts
+        drawn: dict[str, Callable[[np.random.Generator], list[Part]]] = {
+            "stack": self._stack,
+            "drawer": self._drawer,
+            "lid": self._lid,
+            "into_drawer": self._into_drawer,
+            "button": self._button,
+            "two_alike": self._two_alike,
+            "fragile": self._fragile,
+            "messy_table": self._messy_table,
+        }
+        return drawn[kind](random)
 
     def _stack(self, _: np.random.Generator) -> list[Part]:
         above, below = (self._positions[name] for name in self._objects[:2])

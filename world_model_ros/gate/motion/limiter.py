@@ -21,6 +21,7 @@ from world_model_ros.core.arrays import Float
 from world_model_ros.core.trajectory import JointLimits
 
 EXACT_S = 0.06
+_GAIN = 6.0  # share of the position error made up for, 1/s; stable while well below 1 / ``lead_s``
 _SOON_S = 0.02
 _KNOT_GAP_S = 1e-7  # knots nearer to each other than this would only be rounding
 _SLACK = 1e-9  # rad or m, for rounding in the comparison with position limits
@@ -194,25 +195,17 @@ class Limiter:
     Args:
         limits: of J joints.
         lead_s: how far ahead the target is looked at, and in what time its velocity is reached if limits allow.
-        gain: share of the position error made up for, 1/s; stable while well below 1 / ``lead_s``.
         alone: (J,) joints that stop as soon as they can and wait for no other, as a gripper's; None: all stop together.
 
     Attributes:
         lacking: why the last call found no plan: the joint whose position limit it would have passed.
     """
 
-    def __init__(
-        self,
-        limits: JointLimits,
-        lead_s: float = 0.1,
-        gain: float = 6.0,
-        alone: NDArray[np.bool_] | None = None,
-    ) -> None:
+    def __init__(self, limits: JointLimits, lead_s: float = 0.1, alone: NDArray[np.bool_] | None = None) -> None:
         self.limits = limits
         self._bounds = list(zip((limits.lower - _SLACK).tolist(), (limits.upper + _SLACK).tolist()))
         self._fastest = _HEADROOM * limits.velocity
         self.lead_s = lead_s
-        self.gain = gain
         self.lacking = _NO_MOTION
         self._ruckig, self._one = ruckig.Ruckig(len(limits.names)), ruckig.Ruckig(1)
         self._follow_input = self._input()
@@ -227,7 +220,7 @@ class Limiter:
 
     def _unlimited(self, now: Motion, position: Float, velocity: Float) -> Float:
         expected = now.position + 0.5 * self.lead_s * (now.velocity + velocity)
-        aim: Float = velocity + self.gain * (position - expected)
+        aim: Float = velocity + _GAIN * (position - expected)
         return aim
 
     def apart(self, now: Motion, position: Float, velocity: Float, share: float) -> tuple[int, float] | None:

@@ -62,13 +62,7 @@ class Cache:
 
     def starts(self, length: int, validation: bool) -> NDArray[np.int64]:
         """Every tick at which a window of ``length`` ticks begins and stays in its episode; never of a test episode."""
-        return self._starts(length, self.validation if validation else self.trained)
-
-    def test_starts(self, length: int) -> NDArray[np.int64]:
-        """The same of the test episodes."""
-        return self._starts(length, np.zeros_like(self.validation) if self.test is None else self.test)
-
-    def _starts(self, length: int, wanted: NDArray[np.bool_]) -> NDArray[np.int64]:
+        wanted = self.validation if validation else self.trained
         parts = [
             np.arange(begin, end - length + 1)
             for begin, end, taken in zip(self.begins, self.begins[1:], wanted)

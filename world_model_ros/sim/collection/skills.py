@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,7 +22,6 @@ _IN_THE_AIR = 0.45  # share of the places that objects are carried to
 _DROPPED = 0.15  # share of the objects in the air that are let go there
 _WILD = 0.03  # share of the ticks at which something else altogether is done
 _MISS_M = (0.03, 0.07)
-_SHOVE_M = (0.05, 0.14)
 _REACH_M = 0.075  # from the middle of the object, where a shove begins
 
 
@@ -120,8 +119,11 @@ class Skills:
         """The next skill."""
         name = str(self._random.choice(list(SKILLS), p=list(SKILLS.values())))
         self._speed = self._random.uniform(0.5, 1.0)
-        way: Iterator[Waypoint] = getattr(self, f"_{name}")()
-        return way
+        return self._ways()[name]()
+
+    def _ways(self) -> dict[str, Callable[[], Iterator[Waypoint]]]:
+        """What does each skill, by name."""
+        return {"carry": self._carry, "miss": self._miss, "shove": self._shove, "wander": self._wander}
 
     # -- skills: each looks anew when it goes on -------------------------------------------------------------------
 

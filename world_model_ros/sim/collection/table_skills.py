@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -106,8 +106,16 @@ class TableSkills(Skills):
         self._speed = self._random.uniform(0.5, 1.0)
         if free:
             self._look_at(str(self._random.choice(free)))
-        way: Iterator[Waypoint] = getattr(self, f"_{skill}")()
-        return way
+        return self._ways()[skill]()
+
+    def _ways(self) -> dict[str, Callable[[], Iterator[Waypoint]]]:
+        return super()._ways() | {
+            "stack": self._stack,
+            "slide": self._slide,
+            "put_in": self._put_in,
+            "press": self._press,
+            "lift_lid": self._lift_lid,
+        }
 
     def _covered(self, name: str) -> bool:
         """Whether an object is where no finger gets at it."""
@@ -182,7 +190,7 @@ class TableSkills(Skills):
         yield Waypoint(self._sight.tip, yaw, 0.0, 3)
         yield Waypoint(self._sight.tip + up(above), yaw, 0.0)
 
-    def _set_down(self, goal: Float, yaw: float, opening: float = 1.0, above: float = ABOVE_M[0]) -> Iterator[Waypoint]:
+    def _set_down(self, goal: Float, yaw: float, above: float = ABOVE_M[0]) -> Iterator[Waypoint]:
         """Bring what is held with its middle to ``goal`` (3,) from above, let go, and rise."""
         hanging = self._sight.tip - self._sight.item
         if np.linalg.norm(hanging) > 0.04:  # it was lost on the way
@@ -190,8 +198,8 @@ class TableSkills(Skills):
         yield Waypoint(np.clip(goal + hanging + up(_CLEAR_M), *self._box), yaw, 0.0)
         hanging = self._sight.tip - self._sight.item
         yield Waypoint(np.clip(goal + hanging, *self._box), yaw, 0.0, 1)
-        yield Waypoint(self._sight.tip, yaw, opening, 1)
-        yield Waypoint(self._sight.tip + up(above), yaw, opening)
+        yield Waypoint(self._sight.tip, yaw, 1.0, 1)
+        yield Waypoint(self._sight.tip + up(above), yaw, 1.0)
 
     def _into(self, name: str, off: Float, yaw: float, above: float = ABOVE_M[0], stay: int = 0) -> Iterator[Waypoint]:
         """Take the object and put it into a drawer, ``off`` (2,) m from the middle of it."""

@@ -18,6 +18,8 @@ from world_model_ros.core.arrays import Floats
 Kind = Literal["line_strip", "line_list", "sphere", "sphere_list", "cube", "cylinder", "text"]
 
 LIFETIME_S = 1.0
+_PATH_M, _PLAN_M, _CANDIDATE_M, _ROBOT_M = 0.006, 0.003, 0.0015, 0.012  # widths of lines
+_GOAL_M, _GHOST_M = 0.02, 0.011  # radii
 
 _NEAR = np.array([1.00, 0.84, 0.15, 0.95], dtype=np.float32)
 _MIDDLE = np.array([0.94, 0.33, 0.39, 0.80], dtype=np.float32)
@@ -68,26 +70,25 @@ def ramp_at(shares: ArrayLike) -> Floats:
     return colours
 
 
-def path_marker(target: str, positions: ArrayLike, width_m: float = 0.006) -> list[Marker]:
+def path_marker(target: str, positions: ArrayLike) -> list[Marker]:
     """The imagined way of a target as a line from near to far.
 
     Args:
         target: its name in the contract.
         positions: (H, 3) m, base frame. Fewer than two points draw nothing.
-        width_m: width of the line.
     """
     points = _points(positions)
     if len(points) < 2:
         return []
-    return [Marker("line_strip", f"{target}/path", 0, points, (width_m, 0.0, 0.0), ramp(len(points)))]
+    return [Marker("line_strip", f"{target}/path", 0, points, (_PATH_M, 0.0, 0.0), ramp(len(points)))]
 
 
-def plan_marker(positions: ArrayLike, width_m: float = 0.003) -> list[Marker]:
+def plan_marker(positions: ArrayLike) -> list[Marker]:
     """The way that the fingertip is commanded to go, as a thin white line; (T, 3) m, base frame."""
     points = _points(positions)
     if len(points) < 2:
         return []
-    return [Marker("line_strip", "plan", 0, points, (width_m, 0.0, 0.0), _one(_PLAN))]
+    return [Marker("line_strip", "plan", 0, points, (_PLAN_M, 0.0, 0.0), _one(_PLAN))]
 
 
 def region_markers(target: str, positions: ArrayLike, semi_axes: ArrayLike, every: int = 3) -> list[Marker]:
@@ -111,34 +112,32 @@ def region_markers(target: str, positions: ArrayLike, semi_axes: ArrayLike, ever
     ]
 
 
-def candidate_marker(candidates: ArrayLike, width_m: float = 0.0015) -> list[Marker]:
+def candidate_marker(candidates: ArrayLike) -> list[Marker]:
     """Futures that were thought through and lost, as thin grey lines.
 
     Args:
         candidates: (N, H, 3) m, base frame.
-        width_m: width of the lines.
     """
     lines = np.asarray(candidates, dtype=np.float32)
     if lines.size == 0 or lines.shape[1] < 2:
         return []
     pairs = np.stack([lines[:, :-1], lines[:, 1:]], axis=2).reshape(-1, 3)
     pairs = pairs.reshape(-1, 2, 3)[np.isfinite(pairs).reshape(-1, 6).all(axis=1)].reshape(-1, 3)
-    return [Marker("line_list", "candidates", 0, pairs, (width_m, 0.0, 0.0), _one(_CANDIDATE))]
+    return [Marker("line_list", "candidates", 0, pairs, (_CANDIDATE_M, 0.0, 0.0), _one(_CANDIDATE))]
 
 
-def goal_markers(target: str, position: ArrayLike, radius_m: float = 0.02) -> list[Marker]:
+def goal_markers(target: str, position: ArrayLike) -> list[Marker]:
     """Where a target is to go: a green sphere with the name of the target above it.
 
     Args:
         target: its name in the contract.
         position: (3,) m, base frame.
-        radius_m: radius of the sphere.
     """
     centre = _points(position)
     if len(centre) != 1:
         return []
-    above = centre + np.array([0, 0, 2.2 * radius_m], dtype=np.float32)
-    size = (2 * radius_m,) * 3
+    above = centre + np.array([0, 0, 2.2 * _GOAL_M], dtype=np.float32)
+    size = (2 * _GOAL_M,) * 3
     white = _one((1.0, 1.0, 1.0, 0.9))
     return [
         Marker("sphere", f"{target}/goal", 0, centre, size, _one(_GOAL)),
@@ -146,14 +145,13 @@ def goal_markers(target: str, position: ArrayLike, radius_m: float = 0.02) -> li
     ]
 
 
-def ghost_markers(target: str, positions: ArrayLike, steps: ArrayLike, radius_m: float = 0.011) -> list[Marker]:
+def ghost_markers(target: str, positions: ArrayLike, steps: ArrayLike) -> list[Marker]:
     """Balls where a target will be at some steps, coloured by the ramp.
 
     Args:
         target: its name in the contract.
         positions: (H, 3) m, base frame, one a step.
         steps: which steps, counted from 1; those beyond H are left out.
-        radius_m: radius of a ball.
     """
     points = np.asarray(positions, dtype=np.float32).reshape(-1, 3)
     colours = ramp(len(points))
@@ -161,22 +159,21 @@ def ghost_markers(target: str, positions: ArrayLike, steps: ArrayLike, radius_m:
     chosen = [i for i in inside if np.isfinite(points[i]).all()]
     if not chosen:
         return []
-    size = (2 * radius_m,) * 3
+    size = (2 * _GHOST_M,) * 3
     return [Marker("sphere_list", f"{target}/ghost", 0, points[chosen], size, colours[chosen])]
 
 
-def robot_marker(lines: ArrayLike, width_m: float = 0.012) -> list[Marker]:
+def robot_marker(lines: ArrayLike) -> list[Marker]:
     """The robot as it will stand at the end of the horizon, as faint lines from link to link.
 
     Args:
         lines: (2 L, 3) m, base frame, pairs of ends.
-        width_m: width of the lines.
     """
     points = np.asarray(lines, dtype=np.float32).reshape(-1, 3)
     if len(points) < 2 or not np.isfinite(points).all():
         return []
     colour = _one((float(_FAR[0]), float(_FAR[1]), float(_FAR[2]), 0.4))
-    return [Marker("line_list", "robot/ghost", 0, points, (width_m, 0.0, 0.0), colour)]
+    return [Marker("line_list", "robot/ghost", 0, points, (_ROBOT_M, 0.0, 0.0), colour)]
 
 
 def _points(positions: ArrayLike) -> Floats:

@@ -38,7 +38,7 @@ from world_model_ros.view.pictures.touch import total_force
 
 _FELT = (126, 130, 142)
 _HEARD_TICKS = 20
-_ROW, _INDENT = 76, 128  # px
+_ROW, _INDENT, _CELL = 76, 128, 128  # px
 _CACHED = 64
 
 
@@ -56,13 +56,10 @@ class Dashboard:
         contract: of the robot.
         decoder: of the model; None shows what was sensed alone.
         steps: imagined steps to show, counted from 1.
-        cell_px: width of a frame.
     """
 
-    def __init__(
-        self, contract: Contract, decoder: FrameDecoder | None, steps: Sequence[int], cell_px: int = 128
-    ) -> None:
-        self._contract, self._decoder, self._steps, self._cell_px = contract, decoder, tuple(steps), cell_px
+    def __init__(self, contract: Contract, decoder: FrameDecoder | None, steps: Sequence[int]) -> None:
+        self._contract, self._decoder, self._steps = contract, decoder, tuple(steps)
         self._camera = first_camera(contract.interface)
         self._microphone = next(iter(contract.interface.of(MicrophoneStream)), None)
         self._grids = contract.interface.of(TaxelStream)
@@ -83,7 +80,7 @@ class Dashboard:
         rows = []
         if self._camera is not None:
             rows.append(self._frames(now, decoded, later, (self._camera.height, self._camera.width)))
-        width = rows[0].shape[1] if rows else 2 * MARGIN + _INDENT + 5 * self._cell_px + 4 * 8
+        width = rows[0].shape[1] if rows else 2 * MARGIN + _INDENT + 5 * _CELL + 4 * 8
         if self._microphone is not None:
             rows.append(self._sound(outlooks, index, decoded, later, width))
         if self._grids:
@@ -105,12 +102,12 @@ class Dashboard:
     def _frames(self, now: Outlook, decoded: Decoded | None, later: _Later, shape: tuple[int, int]) -> Frame:
         """The strip; as large without frames as with all of them."""
         blank, count = np.zeros((*shape, 3), np.uint8), len(self._steps)
-        whole = draw_strip(Strip(blank, (1.0,) * count, (blank,) * count, (None,) * count), self._cell_px)
+        whole = draw_strip(Strip(blank, (1.0,) * count, (blank,) * count, (None,) * count), _CELL)
         if now.frame is None:
             whole[:] = BACKGROUND
             text(whole, "no picture at this moment", (MARGIN, 40), SOFT, 0.56)
             return whole
-        strip = draw_strip(self._strip(now, decoded, later), self._cell_px)
+        strip = draw_strip(self._strip(now, decoded, later), _CELL)
         if strip.shape[1] >= whole.shape[1]:
             return strip
         whole[:] = BACKGROUND
@@ -167,7 +164,7 @@ class Dashboard:
     def _cells(self, stream: Stream, now: Outlook, decoded: Decoded | None, later: _Later, width: int) -> Frame:
         """A row of what is imagined of a stream of rows and columns, and one of what is sensed."""
         name, (rows, cols), kind = stream.name, stream.shape[:2], _CELLS[stream.kind]
-        wide, high = self._cell_px, min(kind.most_px, round(self._cell_px * rows / cols))
+        wide, high = _CELL, min(kind.most_px, round(_CELL * rows / cols))
         canvas = empty_panel(TITLE + 2 * (high + 8) + 4, width)
         write_title(canvas, kind.title, kind.note(stream), _INDENT)
         left = MARGIN + _INDENT

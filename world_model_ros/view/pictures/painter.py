@@ -23,18 +23,10 @@ class Painter:
         size: (width, height) in pixels.
         eye, at: the camera and the point in the middle of the picture, (3,) m; z is up.
         view_deg: angle of view along the shorter side.
-        background: red green blue, 0 to 255.
     """
 
-    def __init__(
-        self,
-        size: tuple[int, int],
-        eye: ArrayLike,
-        at: ArrayLike,
-        view_deg: float = 40.0,
-        background: Colour = BACKGROUND,
-    ) -> None:
-        self.canvas: Frame = np.full((size[1], size[0], 3), background, np.uint8)
+    def __init__(self, size: tuple[int, int], eye: ArrayLike, at: ArrayLike, view_deg: float = 40.0) -> None:
+        self.canvas: Frame = np.full((size[1], size[0], 3), BACKGROUND, np.uint8)
         self._eye = np.asarray(eye, np.float64)
         forward = np.asarray(at, np.float64) - self._eye
         forward /= np.linalg.norm(forward)
@@ -107,8 +99,8 @@ class Painter:
             self.canvas[:] = cv2.addWeighted(layer, alpha, self.canvas, 1.0 - alpha, 0.0)
 
 
-def _sphere(rings: int = 9, corners: int = 18) -> Float:
-    polar, around = np.meshgrid(np.linspace(0, np.pi, rings), np.linspace(0, 2 * np.pi, corners, endpoint=False))
+def _sphere() -> Float:
+    polar, around = np.meshgrid(np.linspace(0, np.pi, 9), np.linspace(0, 2 * np.pi, 18, endpoint=False))
     points: Float = np.stack(
         [np.sin(polar) * np.cos(around), np.sin(polar) * np.sin(around), np.cos(polar)], -1
     ).reshape(-1, 3)

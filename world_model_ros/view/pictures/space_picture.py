@@ -23,6 +23,7 @@ TABLE = (0.42, 0.40, 0.37)
 FELT_N = 1.0  # from here on a contact is drawn; taxels at rest add up to half of it
 _NEWTON_M = 0.004  # radius of a contact's ball a newton
 _LARGEST_M = 0.03
+_WIDTH_PX = 760
 
 
 def ghost_alpha(step: int, horizon: int) -> float:
@@ -57,18 +58,17 @@ class SpacePicture:
     Args:
         contract: of the robot; one without a URDF is drawn as paths alone.
         steps: at which ghosts are drawn, counted from 1.
-        width_px: of the pictures.
     """
 
-    def __init__(self, contract: Contract, steps: Sequence[int], width_px: int = 760) -> None:
-        self._contract, self._steps, self._width_px = contract, tuple(steps), width_px
+    def __init__(self, contract: Contract, steps: Sequence[int]) -> None:
+        self._contract, self._steps = contract, tuple(steps)
         self._shape = None if contract.deployment.urdf is None else RobotShape(contract)
         self._eye, self._at = view_point(contract, self._shape)
         self._things = [target.name for target in contract.interface.targets if target.kind == "object"]
 
     def draw(self, outlook: Outlook, height: int = 560) -> Frame:
         """(height, width, 3) uint8 RGB."""
-        painter = Painter((self._width_px, height), self._eye, self._at, view_deg=33.0)
+        painter = Painter((_WIDTH_PX, height), self._eye, self._at, view_deg=33.0)
         colours = ramp(max(1, len(outlook.seconds)))[:, :3].astype(np.float64)
         for obstacle in self._contract.deployment.gate.obstacles:
             vertices, faces = box_mesh(obstacle.size_m)

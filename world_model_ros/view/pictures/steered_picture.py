@@ -28,6 +28,7 @@ from world_model_ros.view.pictures.text import SOFT, WHITE, Colour, text, text_w
 from world_model_ros.view.pictures.touch import total_force
 
 _CAPTION, _GAP, _ROW = 110, 8, 64  # px
+_CELL, _FILM_CELL, _FILM_FRAMES = 216, 132, 7  # widths of frames, px; frames of a film strip
 _SHOWN_TICKS = 60
 _FULL_CM = 5.0
 _LINES: tuple[Colour, ...] = ((255, 160, 60), (70, 190, 240), (190, 120, 255), (120, 220, 120))
@@ -55,7 +56,7 @@ class Inside:
     errors_m: tuple[float, ...] | None = None
 
 
-def frames_picture(imagined: Frame, real: Frame | None, cell_px: int = 216) -> Frame:
+def frames_picture(imagined: Frame, real: Frame | None) -> Frame:
     """The imagined frame, and next to it the real one and their difference."""
     cells = [("imagined", imagined)]
     if real is not None:
@@ -63,12 +64,12 @@ def frames_picture(imagined: Frame, real: Frame | None, cell_px: int = 216) -> F
             ("real (simulator)", real),
             (f"difference, mean {mean_error(imagined, real):.1f}", error_picture(imagined, real)),
         ]
-    height = round(cell_px * imagined.shape[0] / imagined.shape[1])
-    canvas = empty_panel(TITLE + height + 2, len(cells) * (cell_px + _GAP) - _GAP)
+    height = round(_CELL * imagined.shape[0] / imagined.shape[1])
+    canvas = empty_panel(TITLE + height + 2, len(cells) * (_CELL + _GAP) - _GAP)
     for i, (words, picture) in enumerate(cells):
-        x = i * (cell_px + _GAP)
-        text(canvas, words, (x + (cell_px - text_width(words, 0.5)) // 2, 16), WHITE, 0.5)
-        paste(canvas, picture, x, TITLE, cell_px, height, smooth=True)
+        x = i * (_CELL + _GAP)
+        text(canvas, words, (x + (_CELL - text_width(words, 0.5)) // 2, 16), WHITE, 0.5)
+        paste(canvas, picture, x, TITLE, _CELL, height, smooth=True)
     return canvas
 
 
@@ -103,35 +104,29 @@ def senses_picture(
     return np.concatenate(rows) if rows else empty_panel(_ROW, width)
 
 
-def film_strip(
-    history: Sequence[Inside],
-    ahead: NDArray[np.float64] | None,
-    targets: Sequence[str],
-    count: int = 7,
-    cell_px: int = 132,
-) -> Frame:
+def film_strip(history: Sequence[Inside], ahead: NDArray[np.float64] | None, targets: Sequence[str]) -> Frame:
     """A whole imagination as one picture: frames over time, and below them what was heard and felt."""
-    picked = [history[round(i)] for i in np.linspace(0, len(history) - 1, min(count, len(history)))]
+    picked = [history[round(i)] for i in np.linspace(0, len(history) - 1, min(_FILM_FRAMES, len(history)))]
     beside = picked[-1].real_frame is not None
-    width = 2 * MARGIN + _CAPTION + count * (cell_px + _GAP)
+    width = 2 * MARGIN + _CAPTION + _FILM_FRAMES * (_FILM_CELL + _GAP)
     captions = ["imagined", *(["real", "difference"] if beside else [])]
-    canvas = empty_panel(2 * TITLE + 10 + len(captions) * (cell_px + _GAP), width)
+    canvas = empty_panel(2 * TITLE + 10 + len(captions) * (_FILM_CELL + _GAP), width)
     text(canvas, "Steered inside the model", (MARGIN, 20), WHITE, 0.62)
     note = "the first real frame and the commands are all that it got"
     text(canvas, note, (width - MARGIN - text_width(note, 0.46), 20), SOFT, 0.46)
     top = 2 * TITLE + 8
     for row, caption in enumerate(captions):
-        text(canvas, caption, (MARGIN, top + row * (cell_px + _GAP) + cell_px // 2), WHITE, 0.52)
+        text(canvas, caption, (MARGIN, top + row * (_FILM_CELL + _GAP) + _FILM_CELL // 2), WHITE, 0.52)
     for column, each in enumerate(picked):
-        x = MARGIN + _CAPTION + column * (cell_px + _GAP)
+        x = MARGIN + _CAPTION + column * (_FILM_CELL + _GAP)
         words = f"{each.seconds:.1f} s"
-        text(canvas, words, (x + (cell_px - text_width(words, 0.52)) // 2, 2 * TITLE), WHITE, 0.52)
+        text(canvas, words, (x + (_FILM_CELL - text_width(words, 0.52)) // 2, 2 * TITLE), WHITE, 0.52)
         pictures = [each.frame]
         if each.frame is not None and each.real_frame is not None:
             pictures += [each.real_frame, error_picture(each.frame, each.real_frame)]
         for row, picture in enumerate(pictures):
             if picture is not None:
-                paste(canvas, picture, x, top + row * (cell_px + _GAP), cell_px, cell_px, smooth=True)
+                paste(canvas, picture, x, top + row * (_FILM_CELL + _GAP), _FILM_CELL, _FILM_CELL, smooth=True)
     return np.concatenate([canvas, senses_picture(history, ahead, targets, width)])
 
 

@@ -78,25 +78,23 @@ _ERROR_NOTES = [
 ]
 
 
-def draw_strip(strip: Strip, cell_px: int = 192, difference: bool = True) -> Frame:
-    """Draw a strip.
+def draw_strip(strip: Strip, cell_px: int = 192) -> Frame:
+    """Draw a strip; a third row shows how far imagined and real frames are apart.
 
     Args:
         strip: what to draw.
         cell_px: width of a frame in the picture; frames are scaled to it.
-        difference: a third row shows how far imagined and real frames are apart.
 
     Returns:
         (height, width, 3) uint8 RGB; the size depends on the number of frames only, never on what has arrived.
     """
     cell_h = round(cell_px * strip.now.shape[0] / strip.now.shape[1])
     columns = 1 + len(strip.seconds) + (strip.goal is not None)
-    rows = 3 if difference else 2
     width = 2 * MARGIN + _GUTTER + columns * cell_px + (columns - 1) * _GAP
-    height = _HEADER + _HEAD + rows * (cell_h + _GAP) + (_FOOT if difference else 0) + MARGIN
+    height = _HEADER + _HEAD + 3 * (cell_h + _GAP) + _FOOT + MARGIN
     heard = 0 if strip.sound is None else _SOUND + _GAP
     canvas = empty_panel(height + heard, width)
-    top = [_HEADER + _HEAD + row * (cell_h + _GAP) for row in range(rows)]
+    top = [_HEADER + _HEAD + row * (cell_h + _GAP) for row in range(3)]
     left = [MARGIN + _GUTTER + column * (cell_px + _GAP) for column in range(columns)]
     size = (cell_px, cell_h)
 
@@ -110,8 +108,7 @@ def draw_strip(strip: Strip, cell_px: int = 192, difference: bool = True) -> Fra
     _head(canvas, "now", left[0], cell_px, WHITE)
     _frame(canvas, strip.now, left[0], top[0], size, WHITE)
     _notes(canvas, ["the camera picture", "the model starts from"], left[0], top[1], cell_px)
-    if difference:
-        _notes(canvas, _ERROR_NOTES, left[0], top[2], cell_px)
+    _notes(canvas, _ERROR_NOTES, left[0], top[2], cell_px)
 
     colours = (255 * ramp_at(np.array(strip.seconds) / max([*strip.seconds, 1e-9]))[:, :3]).astype(int)
     for i, (x, seconds) in enumerate(zip(left[1:], strip.seconds)):
@@ -119,8 +116,7 @@ def draw_strip(strip: Strip, cell_px: int = 192, difference: bool = True) -> Fra
         _head(canvas, f"+{seconds:.1f} s", x, cell_px, (red, green, blue))
         _frame(canvas, strip.imagined[i], x, top[0], size, (red, green, blue))
         _frame(canvas, strip.real[i], x, top[1], size, (red, green, blue))
-        if difference:
-            _difference(canvas, strip, i, x, top[2], size)
+        _difference(canvas, strip, i, x, top[2], size)
     if strip.sound is not None:
         _sound(canvas, strip.sound, left[1], height - MARGIN + _GAP, len(strip.seconds) * (cell_px + _GAP) - _GAP)
     if strip.goal is not None:
@@ -129,9 +125,9 @@ def draw_strip(strip: Strip, cell_px: int = 192, difference: bool = True) -> Fra
     return canvas
 
 
-def futures_png(path: Path, strips: Sequence[Strip], cell_px: int = 192, difference: bool = True) -> None:
+def futures_png(path: Path, strips: Sequence[Strip]) -> None:
     """Write strips below each other as a PNG; a reader never sees half a file."""
-    pictures = [draw_strip(strip, cell_px, difference) for strip in strips]
+    pictures = [draw_strip(strip) for strip in strips]
     width = max(picture.shape[1] for picture in pictures)
     write_png(path, np.concatenate([_widen(picture, width) for picture in pictures]))
 

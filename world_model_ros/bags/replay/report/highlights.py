@@ -9,6 +9,8 @@ import numpy as np
 
 from world_model_ros.core.arrays import Frame
 
+_APART_NS = 1_000_000_000
+
 Item = TypeVar("Item")
 
 
@@ -60,28 +62,28 @@ class EvenSample(Generic[Item]):
 
 
 class Worst(Generic[Item]):
-    """The items with the largest values, those within ``apart_ns`` of a larger one left out.
+    """The items with the largest values, those within a second of a larger one left out.
 
     Args:
         count: how many to keep.
     """
 
-    def __init__(self, count: int, apart_ns: int = 1_000_000_000) -> None:
-        self._count, self._apart_ns = count, apart_ns
+    def __init__(self, count: int) -> None:
+        self._count = count
         self._kept: list[tuple[float, int, Item]] = []
 
     def wants(self, value: float, at_ns: int) -> bool:
         """Whether a value is among the largest so far."""
         if not self._count or not np.isfinite(value):
             return False
-        near = [each for each in self._kept if abs(each[1] - at_ns) < self._apart_ns]
+        near = [each for each in self._kept if abs(each[1] - at_ns) < _APART_NS]
         if near:
             return value > max(each[0] for each in near)
         return len(self._kept) < self._count or value > min(each[0] for each in self._kept)
 
     def add(self, value: float, at_ns: int, item: Item) -> None:
         """Keep what was wanted, in place of those it is larger than."""
-        kept = [each for each in self._kept if abs(each[1] - at_ns) >= self._apart_ns]
+        kept = [each for each in self._kept if abs(each[1] - at_ns) >= _APART_NS]
         kept.append((value, at_ns, item))
         self._kept = sorted(kept, key=lambda each: -each[0])[: self._count]
 
