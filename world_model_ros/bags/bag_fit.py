@@ -56,7 +56,7 @@ class BagFit:
 
     @property
     def topics(self) -> set[str]:
-        """Those that are looked at."""
+        """Topics that are looked at."""
         return {*self._streams, *self._static, *self._told}
 
     def hear(self, topic: str, bag_ns: int, raw: bytes) -> None:
@@ -92,7 +92,7 @@ class BagFit:
                 self._fit.streams[name].add_static(message)
 
     def findings(self, name: str) -> list[Finding]:
-        """Of one stream, by its messages."""
+        """Findings about one stream's messages."""
         self._bound()
         return self._fit.streams[name].findings()
 

@@ -137,7 +137,7 @@ def simulation(options: SimulationOptions) -> list[Process]:
 
 
 def own(processes: list[Process]) -> list[Process]:
-    """Those of this package: the ones that run where only the wheels of ROS are installed."""
+    """Processes of this package: the ones that run where only the wheels of ROS are installed."""
     return [process for process in processes if process.package == PACKAGE]
 
 

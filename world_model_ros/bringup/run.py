@@ -96,7 +96,7 @@ class Running:
 
     @property
     def names(self) -> list[str]:
-        """Of the nodes whose processes were started."""
+        """Names of the nodes whose processes were started."""
         return list(self._children)
 
     def pid(self, name: str) -> int:

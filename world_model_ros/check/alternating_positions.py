@@ -27,7 +27,7 @@ class TwoCourses:
     _before: NDArray[np.float32] | None = None
 
     def add(self, stamp_ns: int, position: NDArray[np.float32]) -> None:
-        """The next message."""
+        """Add the next message."""
         self.count += 1
         if self._last is not None and self._before is not None:
             passed_s = max(abs(stamp_ns - self._last[0]) * 1e-9, 1e-4)
@@ -39,5 +39,5 @@ class TwoCourses:
 
     @property
     def two(self) -> bool:
-        """Too often for a glitch."""
+        """Whether jumps between two courses are too frequent to be a glitch."""
         return self.jumps >= max(_FEW, _SHARE * self.count)

@@ -15,7 +15,8 @@ _INDENT = "  "
 
 
 def collision_report(contract: Contract) -> dict[str, Any] | None:
-    """None where the contract asks for no collision, or where its geometry cannot be read (`check_contract` says why).
+    """What the gate keeps apart and what not; None where the contract asks for no collision, or where its geometry
+    cannot be read (`check_contract` says why).
 
     Returns:
         ``watched``: ``first``, ``second`` and ``at_zero_m``, their distance when every joint is at 0 or at its limit

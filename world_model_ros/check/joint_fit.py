@@ -17,7 +17,7 @@ _MOST_PARTS = 100  # lists of joint names that are remembered
 
 @dataclass
 class JointFit(StreamFit):
-    """Of joints.
+    """Checks a joint-state stream against the contract.
 
     Attributes:
         span: the least and the largest position by joint, of all that messages have.

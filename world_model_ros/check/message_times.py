@@ -38,14 +38,14 @@ class Gap(NamedTuple):
 
 @dataclass
 class Sample:
-    """Keeps evenly spread ones of very many numbers."""
+    """Keeps an evenly spread sample of very many numbers."""
 
     _kept: array[float] = field(default_factory=lambda: array("d"))
     _every: int = 1
     _count: int = 0
 
     def add(self, number: float) -> None:
-        """The next one."""
+        """Add the next number."""
         if self._count % self._every == 0:
             self._kept.append(number)
             if len(self._kept) > _KEPT:
@@ -54,7 +54,7 @@ class Sample:
 
     @property
     def numbers(self) -> NDArray[np.float64]:
-        """Those that were kept."""
+        """The kept samples, (N,)."""
         return np.array(self._kept, np.float64)
 
 
@@ -136,7 +136,7 @@ class MessageTimes:
 
     @property
     def silence_s(self) -> float:
-        """A gap of more is a silence."""
+        """Longest gap, s, that is not a silence."""
         lengths = self._lengths.numbers
         usual_s = float(np.quantile(lengths, _USUAL_GAP, method="lower")) if len(lengths) >= _MIN_GAPS else 0.0
         return _LONGER * usual_s if usual_s > 0 else self.long_ns * 1e-9

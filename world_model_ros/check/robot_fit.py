@@ -68,7 +68,7 @@ class RobotFit:
         }
 
     def report(self, seconds: float, topics: list[dict[str, Any]], command: Sequence[Finding]) -> dict[str, Any]:
-        """All of it: ``robot``, ``seconds``, ``fits``, ``topics`` (as `topic`), ``command`` (findings about what
+        """The whole report: ``robot``, ``seconds``, ``fits``, ``topics`` (as `topic`), ``command`` (findings about what
         the robot is sent) and ``joints`` outside of their limits."""
         joints = self.outside()
         levels = [each.level for each in (*command, *joints)]

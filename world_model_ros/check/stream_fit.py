@@ -29,7 +29,7 @@ _MOST_GAPS = 3  # that are reported
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing about a topic.
+    """A finding about one topic.
 
     Args:
         what: ``type``, ``qos``, ``rate``, ``age``, ``stamps``, ``content`` or ``publishers``.
@@ -188,7 +188,7 @@ class StreamFit:
         return [Finding("publishers", f"two publishers, it seems: {words}", change, "note") for words in found]
 
     def signs(self) -> list[str]:
-        """Of a second publisher, by kind of stream."""
+        """Signs of a second publisher, by kind of stream."""
         return []
 
     def _rates(self) -> list[Finding]:

@@ -20,7 +20,7 @@ def show(result: Mapping[str, Any], as_json: bool, lines: Iterable[str]) -> None
 
 
 def file_named(suffix: str) -> Callable[[str], Path]:
-    """For options that name a file of one format: the path, if its name says so."""
+    """Parser of an option that names a file of one format: the path, if its name says so."""
 
     def read(text: str) -> Path:
         path = Path(text)
@@ -32,7 +32,7 @@ def file_named(suffix: str) -> Callable[[str], Path]:
 
 
 def at_least(least: int) -> Callable[[str], int]:
-    """For options that are a whole number, not below ``least``."""
+    """Parser of an option that is a whole number, not below ``least``."""
 
     def read(text: str) -> int:
         try:
@@ -47,7 +47,7 @@ def at_least(least: int) -> Callable[[str], int]:
 
 
 def port(text: str) -> int:
-    """For options that name a TCP port."""
+    """The number of an option that names a TCP port."""
     if not (text.isdecimal() and 1 <= int(text) <= _LAST_PORT):
         raise argparse.ArgumentTypeError(f"got {text!r}; expected 1 to {_LAST_PORT}")
     return int(text)

@@ -146,7 +146,7 @@ class JointDisplacement(Displacement):
 
     @property
     def tips(self) -> tuple[Tip, ...]:
-        """None: it moves joints."""
+        """Fingertips that it displaces: none, it moves joints."""
         return ()
 
     @property
@@ -292,12 +292,12 @@ class Parts(Strict):
 
     @property
     def joints(self) -> list[str]:
-        """Those that parts name, of grippers and others."""
+        """Joints that parts name, of grippers and others."""
         grippers = [joint.name for part in self.parts if isinstance(part, Gripper) for joint in part.joints]
         return grippers + [name for part in self.parts if isinstance(part, JointDisplacement) for name in part.joints]
 
     def columns(self) -> list[slice]:
-        """Of each part, in order."""
+        """Columns of each part, in order."""
         ends = list(accumulate(len(part.bounds) for part in self.parts))
         return [slice(end - len(part.bounds), end) for part, end in zip(self.parts, ends)]
 

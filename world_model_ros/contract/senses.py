@@ -18,7 +18,7 @@ _HISTORY_S = 2.0
 
 
 class Sense(Strict):
-    """What all kinds have.
+    """Base class of all kinds of streams.
 
     Attributes:
         axes: of an observation's array: numbers, or fields with a number or a list.
@@ -44,13 +44,13 @@ class Sense(Strict):
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of an observation's array."""
+        """Shape of an observation's array."""
         sizes = (getattr(self, axis) if isinstance(axis, str) else axis for axis in self.axes)
         return tuple(size if isinstance(size, int) else len(size) for size in sizes)
 
     @property
     def decoded_shape(self) -> tuple[int | None, ...]:
-        """Of what a model decodes at one step; None stands for any size."""
+        """Shape of what a model decodes at one step; None stands for any size."""
         return self.shape
 
     @property

@@ -28,7 +28,7 @@ def joints_message(make: MessageMaker, contract: Contract, joints: NDArray[Any],
 
 
 def joints_ahead(contract: Contract, joints: NDArray[Any], now_ns: int) -> Trajectory:
-    """Of positions (T, J), a step apart, velocities by differences."""
+    """Joint trajectory through imagined positions (T, J), a step apart, velocities by differences."""
     positions, tick_s = joints.astype(np.float64), contract.tick_s
     times_s = tick_s * np.arange(1.0, len(positions) + 1)
     velocities = np.zeros_like(positions)

@@ -35,5 +35,5 @@ def time_ns(time: Any) -> int:
 
 
 def stamp_ahead(where: str, ahead_ns: int) -> UserError:
-    """Of a message whose stamp is so far ahead of its arrival that it cannot be right."""
+    """Error of a stamp that is too far ahead of the message's arrival to be right."""
     return UserError(f"{where}: stamp", f"{ahead_ns * 1e-9:.3f} s ahead", f"at most {MOST_AHEAD_NS * 1e-9} s ahead")

@@ -47,12 +47,12 @@ class AbsentError(OtherMessage):
 
 
 def in_short(text: str) -> str:
-    """With the first names and the number of all in the place of each long list."""
+    """Text of an error with each long list shortened to its first names and their number."""
     return _LIST.sub(lambda found: f"[{some_of(_ITEM.findall(found[0]))}]", text)
 
 
 def some_of(items: Sequence[object], text: Callable[[object], str] = str) -> str:
-    """One after the other; of many the first ones, and how many there are."""
+    """Names one after the other; of many the first ones, and how many there are."""
     if len(items) <= _MOST:
         return ", ".join(map(text, items))
     return f"{', '.join(map(text, items[:_FIRST]))}, ... {len(items)} in all"

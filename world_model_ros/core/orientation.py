@@ -14,7 +14,7 @@ Counts = Literal["free", "yaw", "axis", "full"]
 
 
 def unique(quaternion: ArrayLike) -> NDArray[Any]:
-    """Of q and -q, which are the same orientation, the one with w > 0; where w is 0, with the last other above 0."""
+    """Canonical sign of a quaternion: w > 0; where w is 0, the last other part that is not 0 is above 0."""
     found = np.asarray(quaternion)
     ahead = next((float(part) for part in found[::-1] if part), 1.0)
     return (found if ahead > 0.0 else -found) + 0.0  # of -0.0 and 0.0 one

@@ -61,7 +61,7 @@ UNKNOWN_TOLERANCES = 4.0  # times the tolerance of arming: how far from the meas
 
 
 class Gate:
-    """See the module; `step` is to be called ``rate_hz`` times a second.
+    """Judges commands and steps the commanded motion; `step` is to be called ``rate_hz`` times a second.
 
     Args:
         limits: of J joints.
@@ -224,7 +224,7 @@ class Gate:
         self._fire(Event.STOP, now_ns)
 
     def reset(self, now_ns: int) -> Refusal | None:
-        """From stopped to disarmed; refused while still braking.
+        """Go from stopped to disarmed; refused while still braking.
 
         Already disarmed, it forgets where the controller was left; to be called once it is made sure that the
         controller holds what is measured.
@@ -316,7 +316,7 @@ class Gate:
         return None
 
     def step(self, now_ns: int) -> GateOutput:
-        """Move on to ``now_ns``."""
+        """Advance to ``now_ns``, and return what is to be sent."""
         now_ns = whole_ns("now_ns", now_ns)
         self._advance(now_ns)
         self._hear_driver(now_ns)

@@ -115,7 +115,7 @@ class Chain:
     def step(
         self, q: Float, position: Float, rotation: Float, displacement: Float, bound_m: float, tick_s: float
     ) -> tuple[Float, Float, Float]:
-        """One tick on: q (n,), position and rotation after it.
+        """Step one tick: q (n,), position and rotation after it.
 
         The displacement (along the free axes) is clipped to the bound and the workspace; locked axes go to their
         value by at most the bound a tick, and the tool turns to point down. A step that would break a joint's velocity
@@ -143,7 +143,7 @@ class Chain:
         wanted: Float | None = None,
         most_rad: float = _TURN_PER_TICK_RAD,
     ) -> tuple[Float, Float, Float]:
-        """One tick toward ``goal`` and a rotation (3, 3), pointing down without it, within joint velocities."""
+        """Step one tick toward ``goal`` and a rotation (3, 3), pointing down without it, within joint velocities."""
         wanted = self._down if wanted is None else wanted
         turn = pin.log3(rotation.T @ wanted) if rotation is not wanted else np.zeros(3)
         angle = sqrt(turn @ turn)

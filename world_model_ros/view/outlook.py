@@ -37,7 +37,7 @@ class TargetPath:
 
 @dataclass(frozen=True, eq=False)
 class Outlook:
-    """One tick.
+    """What is sensed at one tick, and what is expected to follow.
 
     Args:
         now_ns: its time. seconds: (H,) how far ahead each imagined step is.

@@ -137,7 +137,7 @@ class BagTicks:
         return {route.name: route.count.dropped for route in self._routes() if route.count.dropped}
 
     def topics(self) -> set[str]:
-        """Those that are listened to."""
+        """Topics that are listened to."""
         return {route.topic for route in self._routes() if not route.mute}
 
     def __iter__(self) -> Iterator[Tick]:

@@ -24,7 +24,7 @@ _EXAMPLES = 5
 
 
 class Journal:
-    """Takes ticks in order.
+    """Accumulates the ticks of a replay, in order, for its metrics.
 
     Attributes:
         refused: commands that the gate's rules would have refused, by rule. accepted: the others.
@@ -50,7 +50,7 @@ class Journal:
         return len(self._times_ns)
 
     def add(self, told: ReplayedTick) -> None:
-        """The next tick."""
+        """Add the next tick."""
         observation, decision = told.tick.observation, told.decision
         self._times_ns.append(told.now_ns)
         # A belief that was just started expects nothing, so what it says of surprise means nothing.
@@ -86,7 +86,7 @@ class Journal:
 
     @property
     def names(self) -> list[str]:
-        """Of the streams, in the contract's order."""
+        """Names of the streams, in the contract's order."""
         return list(self._names)
 
     def times_s(self) -> NDArray[np.float64]:
@@ -103,7 +103,7 @@ class Journal:
         return np.array(self._spent_ms, np.float32)
 
     def fresh(self) -> NDArray[np.bool_]:
-        """(T, streams)"""
+        """Whether each stream was fresh at each tick, (T, streams)."""
         return np.frombuffer(bytes(self._fresh), np.uint8).reshape(len(self), -1).astype(np.bool_)
 
     def executed(self) -> NDArray[np.float32]:
@@ -119,7 +119,7 @@ class Journal:
         return self._frames.items()
 
     def summary(self) -> dict[str, Any]:
-        """For ``metrics.json``."""
+        """Summary of the replay for ``metrics.json``."""
         surprise, times_s, fresh = self.surprise(), self.times_s(), self.fresh()
         finite = surprise[np.isfinite(surprise)]
         p50, p95, p99 = np.percentile(finite, [50, 95, 99]).tolist() if len(finite) else (None, None, None)

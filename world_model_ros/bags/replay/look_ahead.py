@@ -59,8 +59,8 @@ class LookAhead:
             self._look(now, coming)
 
     def prediction(self) -> dict[str, dict[str, Any]]:
-        """By stream and target that could be compared: ``horizon_s``, ``model`` and ``copy_last`` (it stays as it is),
-        lists by step, and their ``unit``."""
+        """Scores by stream and target that could be compared: ``horizon_s``, ``model`` and ``copy_last`` (it stays as it
+        is), lists by step, and their ``unit``."""
         found: dict[str, dict[str, Any]] = {}
         units = sorted({joint.unit for joint in self._contract.interface.joints})
         joints = [stream.name for stream in self._contract.interface.of(JointStream)[:1]]

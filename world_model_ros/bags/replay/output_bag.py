@@ -53,7 +53,7 @@ class ReplayBag:
 
     @property
     def commands_sha256(self) -> str:
-        """Of all ``command`` messages: bag time in ns (8 bytes, little endian) and CDR, one after the other."""
+        """Hash of all ``command`` messages: bag time in ns (8 bytes, little endian) and CDR, one after the other."""
         return self._hash.hexdigest()
 
     @property

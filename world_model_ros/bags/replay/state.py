@@ -24,7 +24,7 @@ _BROKEN = (OSError, EOFError, zipfile.BadZipFile, zlib.error, ValueError, TypeEr
 
 @dataclass(frozen=True)
 class ReplayState:
-    """After a tick.
+    """State of a replay after a tick.
 
     Args:
         now_ns: of the last tick. index: of it.

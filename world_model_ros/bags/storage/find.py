@@ -17,7 +17,7 @@ def bag_names(bags: Sequence[Path]) -> list[str]:
 
 
 def find_bags(folders: Sequence[Path]) -> list[Path]:
-    """All bags under some folders: bag folders (with metadata.yaml) and single .mcap, .db3 or .bag files,
+    """List all bags below the given folders: bag folders (with metadata.yaml) and single .mcap, .db3 or .bag files,
     compressed ones too, sorted, each once."""
     found: list[Path] = []
     for folder in folders:

@@ -106,7 +106,7 @@ class BagReader:
         return max((each.end_time - 1 for each in self._readers if each.message_count), default=0) - self.back_ns
 
     def topics(self) -> dict[str, Topic]:
-        """What can be read, by topic name."""
+        """Readable topics by name."""
         counts: Counter[str] = Counter()
         for connection in self._readable():
             counts[self._name(connection)] += connection.msgcount

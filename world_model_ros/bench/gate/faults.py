@@ -21,7 +21,7 @@ _LEAP_NS = {"clock_back": -300_000_000, "clock_leap": 700_000_000}
 
 
 def detect_to_hold(contract: Contract, start: Float, trials: int, seed: int = 0) -> dict[str, dict[str, Any]]:
-    """For each fault: from when it can be detected to when the gate begins to brake, and to when it is disarmed.
+    """Delays of each fault, from when it can be detected to when the gate begins to brake, and to when it is disarmed.
 
     Detectable is a lost brain when its silence is over ``silence_ticks``, lost joint states when the last ones are over
     their maximum age, and the others when they happen.

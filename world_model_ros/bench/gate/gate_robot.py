@@ -88,7 +88,7 @@ class Robot:
             self.gate.joint_state(self.now_ns, position + self.sag + offset, velocity)
 
     def step(self, leap_ns: int = 0) -> GateOutput:
-        """One cycle; with ``leap_ns`` the clock of robot and gate leaps on or back first."""
+        """Run one cycle; with ``leap_ns`` the clock of robot and gate leaps on or back first."""
         passed_ns = self.cycle_ns + max(leap_ns, 0)
         self.now_ns += self.cycle_ns + leap_ns
         self.steps += 1

@@ -90,7 +90,7 @@ class Bench:
                 self.follower.send(sent, self.now_ns)
 
     def happen(self, event: str) -> None:
-        """One of `EVENTS`."""
+        """Let one of `EVENTS` happen."""
         self.told.append(event)
         {
             "track": self._track,

@@ -39,7 +39,7 @@ class Sent:
             self._start = start
 
     def append(self, trajectory: Trajectory, now_ns: int) -> None:
-        """One that came now."""
+        """Add a trajectory that came now."""
         self._all.append(trajectory)
         self._sent_ns.append(min(now_ns, trajectory.stamp_ns + _BEHIND_NS))
 

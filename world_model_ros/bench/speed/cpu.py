@@ -32,7 +32,7 @@ class CpuMeter:
         self._first, self._last = self._first or seen, seen
 
     def cores(self) -> dict[str, float]:
-        """By process, and ``others``: what the rest of the machine did."""
+        """Cores by process, and ``others``: what the rest of the machine did."""
         if self._first is None or self._last is None or self._last[0] <= self._first[0]:
             return {}
         (begin, before, machine_before), (end, after, machine) = self._first, self._last

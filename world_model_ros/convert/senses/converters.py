@@ -94,7 +94,7 @@ def converter_for(stream: Stream, source: StreamSource) -> Converter:
 
 
 def pose_converter(source: Source, name: str, frame: str, max_age_s: float) -> Converter | None:
-    """As `converter_for`, of poses in ``frame``; None where a message of the source is no pose."""
+    """Converter of poses in ``frame``, as `converter_for`; None where a message of the source is no pose."""
     make = _POSES.get(source.type)
     return None if make is None else make(source, name, frame, max_age_s)
 

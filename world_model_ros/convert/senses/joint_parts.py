@@ -90,7 +90,7 @@ class JointParts:
         return stamp, self._position.copy(), self._velocity.copy()
 
     def forget(self) -> None:
-        """As if nothing had come."""
+        """Discard all stored joint states."""
         self._stamps.clear()
         self._past.clear()
 

@@ -61,7 +61,7 @@ class Goal:
 
     @classmethod
     def of(cls, wishes: Sequence[PoseGoal | ValueGoal], stamp_ns: int) -> Goal:
-        """All of some poses and values, one at least, at the same time."""
+        """Goal made of several poses and values, one at least, at the same time."""
         first, *also = wishes
         if isinstance(first, PoseGoal):
             return cls("pose", stamp_ns, first.target or None, first.pose, also=tuple(also))

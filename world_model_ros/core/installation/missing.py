@@ -36,7 +36,7 @@ _OTHERWISE = {
 
 
 def to_install(error: ModuleNotFoundError) -> UserError | None:
-    """That a module is not installed, and what brings it; None for one that no extra brings."""
+    """Error that names the extra that brings a missing module; None for one that no extra brings."""
     name = (error.name or "").split(".")[0]
     of_ros = name in _OF_ROS or name.endswith(_MESSAGES)
     extras = _ROS if of_ros else _EXTRAS.get(name, ())

@@ -98,6 +98,6 @@ class Simulated:
 
     @property
     def colour(self) -> Float | None:
-        """Of the first object, red green blue in 0 to 1."""
+        """Colour of the first object, red green blue in 0 to 1."""
         objects = self._loop.rig.robot.scene.objects
         return np.array(objects[0].rgb) if objects else None

@@ -45,7 +45,7 @@ class LongEpisode:
 
 
 def drift(bag: Path, contract: Contract, brain: Brain) -> dict[str, tuple[Float, Float]]:
-    """By target: its error after each tick of one long imagination, and that of staying where it was, (T,) m each."""
+    """Errors by target after each tick of one long imagination, and those of staying where it was, (T,) m each."""
     seen = watch(bag, contract, brain)
     horizon, begin = brain.bundle.manifest.horizon, _SETTLE_TICKS
     places = target_poses(seen.ticks, contract, motion_if_any(contract))[..., :3].astype(np.float64)  # (ticks, K, 3)

@@ -50,7 +50,7 @@ class Alarms:
         self._levels = dict.fromkeys(_LEVELS, 0.0)
 
     def forget(self) -> None:
-        """After a jump of the clock nothing that has an age counts."""
+        """Forget everything that has an age, after a jump of the clock."""
         self._held_ns = None
         self._seen_ns.clear()
 

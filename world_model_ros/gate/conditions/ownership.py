@@ -84,7 +84,7 @@ class Ownership:
         return Refusal(OWNER, None, source, f"{told}; command/owner asks for another")
 
     def take_over(self, now_ns: int) -> None:
-        """Who is asked for owns the gate."""
+        """Make the source that was asked for the owner."""
         assert self.asked is not None
         self.owner, self.since_ns, self.asked = self.asked.name, now_ns, None
 

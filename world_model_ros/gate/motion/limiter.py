@@ -54,7 +54,7 @@ class Points(NamedTuple):
     accelerations: Float
 
     def lasting(self, until_s: float) -> Points:
-        """The same, which stands still at its end until a later time."""
+        """The same points, which stand still at their end until a later time."""
         still = np.zeros_like(self.positions[-1:])
         return Points(
             np.append(self.times_s, until_s),

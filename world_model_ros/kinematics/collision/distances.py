@@ -158,7 +158,7 @@ class PairDistances:
         return near, bounds[near]
 
     def below(self, path: Float, pairs: NDArray[np.intp], now: Float, limits: Float) -> NDArray[np.bool_]:
-        """Which of N pairs come nearer than their limit somewhere along ``path`` (K, J).
+        """Whether each of N pairs comes nearer than their limit somewhere along ``path`` (K, J).
 
         Args:
             pairs: (N,) indices into `pairs`, the same one more than once if need be.

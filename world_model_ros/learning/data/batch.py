@@ -29,7 +29,7 @@ class Batch:
     frames: Tensor | None
 
     def to(self, device: torch.device) -> Batch:
-        """The same on another device."""
+        """The same batch on another device."""
         return Batch(
             {name: value.to(device) for name, value in self.features.items()},
             self.fresh.to(device),

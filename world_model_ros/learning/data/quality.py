@@ -27,7 +27,7 @@ _MOST_FROZEN = 0.5  # of a bag without a word about it
 
 @dataclass(frozen=True)
 class BagQuality:
-    """One bag.
+    """Quality of one bag.
 
     Args:
         bag: name. ticks: of it. digest: of what was sensed; equal bags have equal ones.

@@ -22,5 +22,5 @@ class Sensed(NamedTuple):
     there: Tensor
 
     def code(self) -> Tensor:
-        """All of it as one vector (B, O), for the inverse model: it knows nothing of actions."""
+        """Everything sensed as one vector (B, O), for the inverse model: it knows nothing of actions."""
         return torch.cat([self.fused, torch.where(self.there, self.joints, torch.zeros_like(self.joints))], -1)

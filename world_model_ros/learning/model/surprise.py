@@ -122,7 +122,7 @@ class Ticks(NamedTuple):
 
     @classmethod
     def settled(cls, model: WorldModel, batch: Batch) -> Ticks:
-        """Those of a batch from `LOOK_BACK` on, window by window."""
+        """Ticks of a batch from `LOOK_BACK` on, window by window."""
         priors, posteriors = filter_states(model, batch)
         since = batch.applied[:, 1:].unfold(1, LOOK_BACK, 1).transpose(2, 3)
         late = {name: value[:, LOOK_BACK:].flatten(0, 1) for name, value in batch.features.items()}

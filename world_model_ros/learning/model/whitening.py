@@ -27,7 +27,7 @@ class Whitening(nn.Module):
         return errors @ self._matrix(sense)
 
     def fit(self, sense: int, errors: Tensor) -> None:
-        """To errors (N, n), of which there are enough; too few, or such that never differ, change nothing."""
+        """Fit to errors (N, n), of which there are enough; too few, or such that never differ, change nothing."""
         if len(errors) <= _SHRUNK or not bool((errors.var(0) > 0).any()):
             return
         spread = torch.cov(errors.double().T).reshape(errors.shape[1], -1)

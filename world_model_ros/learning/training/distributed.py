@@ -43,7 +43,7 @@ def local_device(device: str) -> str:
 
 
 def wait() -> None:
-    """Until all have come here."""
+    """Wait until all processes have come here."""
     if distributed.is_initialized():
         distributed.barrier()
 

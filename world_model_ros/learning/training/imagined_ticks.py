@@ -44,7 +44,7 @@ class Moments(NamedTuple):
         return Moments(*(each[chosen] for each in self))
 
     def joined(self, others: Moments) -> Moments:
-        """These and others."""
+        """These moments and others."""
         return Moments(*(torch.cat(pair) for pair in zip(self, others)))
 
     def detach(self) -> Moments:

@@ -102,7 +102,7 @@ class Job:
         return self.out / "unfinished" / self.name
 
     def writer(self) -> BagWriter:
-        """For the bag of this episode, from its start; `finish` says when it is whole."""
+        """Writer of this episode's bag, from its start; `finish` says when it is whole."""
         shutil.rmtree(self.part, ignore_errors=True)
         self.part.parent.mkdir(exist_ok=True)
         return BagWriter(self.part, self.contract, compress=True)

@@ -31,7 +31,7 @@ class Gesture(Protocol):
 
 @dataclass(frozen=True)
 class Desk:
-    """Where T hands work.
+    """The places at which T hands work.
 
     Args:
         places: of each. hands: their workspaces. rest: (T, 2) m where they rest.
@@ -43,7 +43,7 @@ class Desk:
 
     @classmethod
     def of(cls, contract: Contract) -> Desk:
-        """Of a robot whose action displaces fingertips along x and y; `UserError` for another."""
+        """Desk of a robot whose action displaces fingertips along x and y; `UserError` for another."""
         action = contract.interface.action
         if not action.tips or any(tip.axes != ["x", "y"] for tip in action.tips):
             raise UserError("interface.action", action.kind, "displacements of fingertips along x and y")

@@ -30,7 +30,7 @@ _GRIPPING = f"parts {', '.join(GRIPPER_PARTS)}, in this order, of one hand along
 
 
 class Operator(Protocol):
-    """Moves a robot.
+    """Policy that moves a simulated robot while data is gathered.
 
     Attributes:
         patient: whether an episode goes on for a while after an object was lost.
@@ -108,11 +108,11 @@ class GripperSight:
         self._finger, self._closed, self._wide = contract.joint_names.index(joint.name), joint.closed, joint.open
 
     def see(self, reference: Float, item: Float) -> Sight:
-        """With joints commanded to ``reference`` (J,), and the object's pose (7,)."""
+        """Sight with joints commanded to ``reference`` (J,), and the object's pose (7,)."""
         return Sight(*self._hand(reference), item[:3], _side_yaw(item[3:]))
 
     def table(self, reference: Float, places: Mapping[str, Float]) -> Table:
-        """With joints commanded to ``reference`` (J,), poses (7,) of objects and values (1,) of fixtures."""
+        """Table with joints commanded to ``reference`` (J,), poses (7,) of objects and values (1,) of fixtures."""
         things = {name: Thing(at[:3], _side_yaw(at[3:])) for name, at in places.items() if len(at) == _POSE}
         values = {name: float(at[0]) for name, at in places.items() if len(at) != _POSE}
         return Table(*self._hand(reference), things, values)

@@ -27,7 +27,7 @@ _REACH_M = 0.075  # from the middle of the object, where a shove begins
 
 @dataclass(frozen=True)
 class Sight:
-    """What a skill sees.
+    """Input of a skill: the fingertip's and the object's pose.
 
     Args:
         tip: (3,) commanded, m. yaw: of it, rad. opening: commanded, 0 closed to 1 open.
@@ -52,7 +52,7 @@ class Waypoint:
 
 
 class Skills:
-    """One skill after the other, each a way over waypoints, drawn from a seed.
+    """Carries out one skill after the other, each a way over waypoints, drawn from a seed.
 
     Args:
         seed: of what is done, and of the noise.

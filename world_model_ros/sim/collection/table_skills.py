@@ -65,7 +65,7 @@ class Table:
 
 
 class TableSkills(Skills):
-    """One skill after the other, each about an object or a fixture.
+    """Carries out one skill after the other, each about an object or a fixture.
 
     Args:
         seed, box, area, bounds: as of `Skills`.

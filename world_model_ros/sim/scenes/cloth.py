@@ -109,7 +109,7 @@ def _add_skin(spec: mujoco.MjSpec, config: ClothConfig, names: list[str], places
 
 
 def cloth_geoms(model: mujoco.MjModel) -> list[bool]:
-    """For each geom, whether it is of a cloth."""
+    """Whether each geom is of a cloth."""
     return [model.geom(index).name.startswith(f"{CLOTH}/") for index in range(model.ngeom)]
 
 

@@ -87,7 +87,7 @@ class FixtureStates:
             data.qpos[at] = self._start[name] if mechanism is None else self._rest(name)
 
     def step(self, data: mujoco.MjData) -> None:
-        """See what was pressed in this step."""
+        """Update latches by what was pressed in this step."""
         for name, mechanism in self._latches.items():
             latch, depth = mechanism.latch, data.qpos[self._at[name]]
             assert latch is not None

@@ -71,7 +71,7 @@ def _pad_geoms(model: mujoco.MjModel, body: int, site: int) -> tuple[bool, ...]:
 
 
 def robot_geoms(contract: Contract, model: mujoco.MjModel) -> list[bool]:
-    """For each geom, whether it moves with a joint of the contract."""
+    """Whether each geom moves with a joint of the contract."""
     moved = {int(model.joint(name).bodyid[0]) for name in contract.joint_names}
     carried = [False] * model.nbody
     for body in range(1, model.nbody):  # parents come first

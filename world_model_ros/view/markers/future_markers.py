@@ -31,7 +31,7 @@ _CANDIDATE = (0.62, 0.66, 0.72, 0.35)
 
 @dataclass(frozen=True)
 class Marker:
-    """One thing to draw.
+    """A marker: one thing to draw.
 
     Args:
         kind: ``line_strip`` and ``line_list`` (pairs of points), ``sphere`` (one point, ``scale`` are its diameters),

@@ -38,7 +38,7 @@ class Badge:
     age_s: float | None = None
 
     def words(self) -> str:
-        """In one line, what is known."""
+        """What is known, in one line."""
         parts = [] if self.gate is None else [self.gate]
         parts += [] if self.tick_ms is None else [f"tick {self.tick_ms:.0f} ms"]
         parts += [] if self.surprise is None else [f"surprise {self.surprise:.2f}"]

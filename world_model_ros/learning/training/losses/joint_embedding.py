@@ -22,7 +22,7 @@ _WIDEST = 3.0
 def joint_embedding_losses(
     model: WorldModel, batch: Batch, moments: Moments, generator: torch.Generator
 ) -> dict[str, Tensor]:
-    """Of the codes of imagined states against those of what was then seen."""
+    """Losses of the codes of imagined states against those of what was then seen."""
     camera = model.cameras[0]
     codes = batch.features[camera.name]
     there = moments.of_window(batch.sensed[..., model.streams.index(camera)])

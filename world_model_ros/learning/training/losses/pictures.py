@@ -22,7 +22,7 @@ def image_loss(
     generator: torch.Generator,
     older: float = 0.0,
 ) -> Tensor:
-    """Of some imagined images, as far as they and their references were seen.
+    """Loss of some imagined images, as far as they and their references were seen.
 
     L1, where they move weighing more, squares, edges, and what the best warp misses. A picture has to show what is
     believed, and one that was trained on wrong beliefs grows pale: see `_told`.
