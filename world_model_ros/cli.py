@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from world_model_ros import __version__
+from world_model_ros.commands.output import add_json, subcommands
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -26,7 +27,7 @@ COMMANDS = {
     "export": "make a model bundle of a trained checkpoint",
     "upgrade-bundle": "make a model bundle of format 1 into one of this version's",
     "new-robot": "write a contract from a URDF, and say what is still to be filled in",
-    "check": "say whether a model bundle, a contract, or a running robot fits, and what does not",
+    "check": "say whether a model bundle, a contract, a recording or a running robot fits, and what does not",
     "evaluate": "measure what a model can do: goals in simulation, predictions, regions, surprise, benchmarks",
     "ask": "future, inverse, plan, video or together: what a model makes of a moment of a bag",
     "replay": "run a model over a recorded bag, and draw what it imagined next to what happened",
@@ -99,12 +100,10 @@ def _parser(wanted: str) -> argparse.ArgumentParser:
     """The parser with all commands, of which only the wanted one is imported."""
     parser = argparse.ArgumentParser(prog="world-model", description="A world-model brain for ROS 2 robots.")
     parser.add_argument("--version", action="version", version=f"world-model {__version__}")
-    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for name, summary in COMMANDS.items():
-        subparser = subparsers.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
+    for name, subparser in subcommands(parser, "command", COMMANDS):
         if name == wanted:
             _module(name).add_arguments(subparser)
-            subparser.add_argument("--json", action="store_true", help="print one JSON object for machines")
+            add_json(subparser, False)
     return parser
 
 

@@ -4,11 +4,26 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 _LAST_PORT = 65535
+
+
+def subcommands(
+    parser: argparse.ArgumentParser, dest: str, summaries: Mapping[str, str]
+) -> Iterator[tuple[str, argparse.ArgumentParser]]:
+    """Add a subcommand a name; yields each with its parser. In summaries ``%%`` stands for a per cent sign."""
+    subparsers = parser.add_subparsers(dest=dest, metavar=dest.upper(), required=True)
+    for name, summary in summaries.items():
+        about = f"{summary[0].upper()}{summary[1:]}".replace("%%", "%")
+        yield name, subparsers.add_parser(name, help=summary, description=about if about[-1] in ".?" else f"{about}.")
+
+
+def add_json(parser: argparse.ArgumentParser, default: Any = argparse.SUPPRESS) -> None:
+    """``--json``; without a default the one of the command above counts."""
+    parser.add_argument("--json", action="store_true", default=default, help="print one JSON object for machines")
 
 
 def show(result: Mapping[str, Any], as_json: bool, lines: Iterable[str]) -> None:

@@ -6,6 +6,8 @@ import argparse
 import importlib
 from typing import Any
 
+from world_model_ros.commands.output import add_json, subcommands
+
 MEASURED = {
     "gate": "attack the gate with commands, most of them bad, and count what it lets through",
     "tick": "where the time of a tick goes, at live rates; or, with --soak, whether anything grows",
@@ -18,13 +20,9 @@ MEASURED = {
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    subparsers = parser.add_subparsers(dest="what", metavar="WHAT", required=True)
-    for name, summary in MEASURED.items():
-        subparser = subparsers.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
+    for name, subparser in subcommands(parser, "what", MEASURED):
         _module(name).add_arguments(subparser)
-        subparser.add_argument(
-            "--json", action="store_true", default=argparse.SUPPRESS, help="print one JSON object for machines"
-        )
+        add_json(subparser)
 
 
 def run(arguments: argparse.Namespace) -> int:

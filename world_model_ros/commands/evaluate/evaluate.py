@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from world_model_ros.commands.evaluate import benchmark
-from world_model_ros.commands.output import show
+from world_model_ros.commands.output import add_json, show, subcommands
 from world_model_ros.commands.robot_and_model import add_model, add_robot, contract_and_bundle
 
 if TYPE_CHECKING:
@@ -36,10 +36,7 @@ MEASURED = {
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    subparsers = parser.add_subparsers(dest="what", metavar="WHAT", required=True)
-    for name, summary in MEASURED.items():
-        about = f"{summary[0].upper()}{summary[1:]}.".replace("%%", "%")
-        subparser = subparsers.add_parser(name, help=summary, description=about)
+    for name, subparser in subcommands(parser, "what", MEASURED):
         if name == "benchmark":
             benchmark.add_arguments(subparser)
         else:
@@ -47,9 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             _ADDED.get(name, _add_prediction)(subparser)
         add_model(subparser)
         subparser.add_argument("--workers", type=int, default=2, help="processes (%(default)s)")
-        subparser.add_argument(
-            "--json", action="store_true", default=argparse.SUPPRESS, help="print one JSON object for machines"
-        )
+        add_json(subparser)
 
 
 def _add_episodes(parser: argparse.ArgumentParser) -> None:
