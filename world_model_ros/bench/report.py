@@ -13,6 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from world_model_ros.core.arrays import percentiles
+from world_model_ros.core.parallel import own_cores
+
 Times = NDArray[np.float64]  # of repeats, ms
 _FIELDS: dict[str, Any] = {
     "host": {},
@@ -55,7 +58,7 @@ def host() -> dict[str, Any]:
         load = None
     return {
         "cpu": _cpu(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "cores": len(own_cores()),
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
         "python": platform.python_version(),
         "load_1min": load,
@@ -76,8 +79,7 @@ def _cpu() -> str:
 def spread(times_ms: Sequence[float] | Times) -> dict[str, float]:
     """``p25, p50, p75, p99, n`` of times in ms."""
     values = np.asarray(times_ms, np.float64)
-    found = {f"p{share}": round(float(np.percentile(values, share)), 4) for share in (25, 50, 75, 99)}
-    return found | {"n": len(values)}
+    return percentiles(values, (25, 50, 75, 99), 4) | {"n": len(values)}
 
 
 def alternate(variants: Mapping[str, Callable[[], object]], repeats: int, warm: int = 2) -> dict[str, Times]:
@@ -103,5 +105,4 @@ def alternate(variants: Mapping[str, Callable[[], object]], repeats: int, warm: 
 def ratio(slower: Times, faster: Times) -> tuple[float, dict[str, float]]:
     """How often faster, round by round: median, and the quartiles."""
     each = slower / faster
-    quartiles = {f"p{share}": round(float(np.percentile(each, share)), 3) for share in (25, 75)}
-    return round(float(np.median(each)), 3), quartiles
+    return round(float(np.median(each)), 3), percentiles(each, (25, 75), 3)

@@ -1,4 +1,4 @@
-"""Parallel map over worker processes, with results in order; workers end with their parent."""
+"""Parallel map over worker processes, with results in order, that end with their parent; cores of this process."""
 
 from __future__ import annotations
 
@@ -10,6 +10,13 @@ from typing import TypeVar
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
+
+
+def own_cores() -> set[int]:
+    """Numbers of the cores that this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return set(os.sched_getaffinity(0))
+    return set(range(os.cpu_count() or 1))
 
 
 def spread(run: Callable[[Job], Result], jobs: Sequence[Job], workers: int) -> Iterator[Result]:

@@ -75,6 +75,6 @@ def auroc(positives: Sequence[float], negatives: Sequence[float]) -> float:
     return float(mannwhitneyu(positives, negatives).statistic) / (len(positives) * len(negatives))
 
 
-def rounded(values: Sequence[float]) -> list[float | None]:
-    """Five digits after the point; what is not known is null in JSON."""
-    return [round(float(value), 5) if np.isfinite(value) else None for value in values]
+def rounded(values: Sequence[float], digits: int = 5) -> list[float | None]:
+    """Numbers with so many digits after the point; what is not known is null in JSON."""
+    return [round(float(value), digits) if np.isfinite(value) else None for value in values]

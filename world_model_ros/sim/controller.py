@@ -22,6 +22,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
+from world_model_ros.convert.stamps import stamp_ns
 from world_model_ros.core.arrays import AnyFloat, Float, Int
 from world_model_ros.core.trajectory import Trajectory
 
@@ -265,6 +266,6 @@ def trajectory_from_message(message: Any) -> Trajectory | str:
         np.array([point.time_from_start.sec + point.time_from_start.nanosec * 1e-9 for point in points]),
         np.array([point.positions for point in points], np.float64).reshape(shape),
         np.array([point.velocities if len(point.velocities) else still for point in points], np.float64).reshape(shape),
-        message.header.stamp.sec * 1_000_000_000 + message.header.stamp.nanosec,
+        stamp_ns(message),
         np.array(accelerations, np.float64).reshape(shape) if points and len(accelerations) == len(points) else None,
     )

@@ -13,7 +13,7 @@ from world_model_ros.bags.replay.replayed_tick import ReplayedTick
 from world_model_ros.bags.replay.report.highlights import EvenSample, Worst
 from world_model_ros.bundle.signatures import first_camera
 from world_model_ros.contract.contract import Contract
-from world_model_ros.core.arrays import Frame
+from world_model_ros.core.arrays import Frame, percentiles
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.trajectory import JointLimits
 from world_model_ros.gate.rules import Refusal, judge
@@ -122,22 +122,16 @@ class Journal:
         """Summary of the replay for ``metrics.json``."""
         surprise, times_s, fresh = self.surprise(), self.times_s(), self.fresh()
         finite = surprise[np.isfinite(surprise)]
-        p50, p95, p99 = np.percentile(finite, [50, 95, 99]).tolist() if len(finite) else (None, None, None)
+        spread = percentiles(finite, (50, 95, 99)) if len(finite) else dict.fromkeys(("p50", "p95", "p99"))
         worst = [{"t": self._seconds(at), "value": value} for value, at, _ in self._worst.items()]
         return {
             "ticks": len(self),
             "seconds": float(times_s[-1]),
             "fresh": {name: float(share) for name, share in zip(self._names, fresh.mean(axis=0))},
             "statuses": dict(self._statuses),
-            "surprise": {
-                "mean": float(finite.mean()) if len(finite) else None,
-                "p50": p50,
-                "p95": p95,
-                "p99": p99,
-                "worst": worst,
-            },
-            "model_ms": _percentiles(self.spent_ms()),
-            "stages_ms": {stage: _percentiles(np.array(laps)) for stage, laps in self._stages.items()},
+            "surprise": {"mean": float(finite.mean()) if len(finite) else None, **spread, "worst": worst},
+            "model_ms": _times(self.spent_ms()),
+            "stages_ms": {stage: _times(np.array(laps)) for stage, laps in self._stages.items()},
             "gate": None
             if self._limits is None
             else {"accepted": self.accepted, "refused": dict(self.refused), "examples": self.examples},
@@ -147,9 +141,8 @@ class Journal:
         return (now_ns - self._times_ns[0]) * 1e-9
 
 
-def _percentiles(values: NDArray[Any]) -> dict[str, float]:
-    p50, p99 = np.percentile(values, [50, 99]).tolist()
-    return {"p50": p50, "p99": p99, "mean": float(values.mean())}
+def _times(values: NDArray[Any]) -> dict[str, float]:
+    return percentiles(values) | {"mean": float(values.mean())}
 
 
 def _limits(contract: Contract) -> JointLimits | None:

@@ -20,6 +20,7 @@ from world_model_ros.brain.tick_record import TickRecord, unstamped_values
 from world_model_ros.bundle.signatures import first_camera
 from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.field_types import Qos
+from world_model_ros.convert.stamps import stamp_ns
 from world_model_ros.core.errors import UserError
 
 COMMAND_TOPIC = "/command"
@@ -165,6 +166,5 @@ class ReplayBag:
             message = self._reader.decode(COMMAND_TOPIC, raw)
         except UserError:
             return
-        stamp = message.header.stamp
         cdr = bytes(standard_types().serialize_cdr(message, _TRAJECTORY))
-        self._recorded[stamp.sec * 10**9 + stamp.nanosec] = hashlib.sha256(cdr).digest()
+        self._recorded[stamp_ns(message)] = hashlib.sha256(cdr).digest()

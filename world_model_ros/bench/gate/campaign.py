@@ -21,7 +21,7 @@ from world_model_ros.bench.gate.trajectory_controllers import (
 )
 from world_model_ros.bench.gate.trajectory_controllers import together as followed_together
 from world_model_ros.contract.contract import Contract
-from world_model_ros.core.arrays import Float
+from world_model_ros.core.arrays import Float, percentiles
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.parallel import spread
 from world_model_ros.gate.rules import FUTURE_S
@@ -95,8 +95,8 @@ def campaign(
         "violations": {**checker.violations, **{name: misjudged[name] for name in _MISJUDGED}},
         "worst": checker.worst,
         "nearest_m": None if np.isinf(checker.nearest_m) else checker.nearest_m,
-        "cycle_ms": _shares(robot.cycles_ms),
-        "cycle_cpu_ms": _shares(robot.cycles_cpu_ms),
+        "cycle_ms": percentiles(robot.cycles_ms),
+        "cycle_cpu_ms": percentiles(robot.cycles_cpu_ms),
         "boundary_acc_step": checker.boundary_acc_step,
         "boundaries": checker.boundaries,
         "jtc": [each for each in followed if not each["loss"]],
@@ -105,7 +105,7 @@ def campaign(
     }
 
 
-def spread_campaign(contract: Contract, frames: int, seed: int, workers: int, controllers: bool = True) -> Report:
+def spread_campaign(contract: Contract, frames: int, seed: int, workers: int, controllers: bool) -> Report:
     """As `campaign`, by several processes with seeds of their own; a share of cycles is the worst of theirs."""
     counts = [frames // workers + (i < frames % workers) for i in range(workers)]
     jobs = [(contract, count, seed + 1000 * i, controllers) for i, count in enumerate(counts)]
@@ -139,10 +139,6 @@ def followed_settings(transport_s: float) -> list[Setting]:
 def _campaign(job: tuple[Contract, int, int, bool]) -> Report:
     contract, frames, seed, controllers = job
     return campaign(contract, frames, seed, controllers=controllers)
-
-
-def _shares(spans_ms: list[float]) -> dict[str, float]:
-    return {f"p{share}": float(np.percentile(spans_ms, share)) for share in (50, 99)}
 
 
 def _send(

@@ -19,6 +19,7 @@ from world_model_ros.bench.speed.exported import ExportedModule
 from world_model_ros.bench.speed.plan import plan_inputs
 from world_model_ros.bench.speed.published_sizes import LeWmSize, TdMpc2Size
 from world_model_ros.brain.brain import Brain
+from world_model_ros.core.arrays import percentiles
 from world_model_ros.learning.export.graph_modules import Plan
 from world_model_ros.learning.export.restore import plan_config, restored_model
 from world_model_ros.planning.planner import PlanConfig
@@ -44,7 +45,7 @@ class PlanComparison:
         self._plan = self._exported(self._config)
         self._action = brain.contract.interface.action.size
 
-    def pytorch(self, compiled: bool = True) -> Found:
+    def pytorch(self, compiled: bool) -> Found:
         """``speedup_eager``, and ``speedup_compiled``: against the fastest of the traced and compiled variants."""
         module, given = self._module(self._config)
         torch.set_num_threads(self._threads)
@@ -140,11 +141,10 @@ class PlanComparison:
             name: round(float(module.products / np.median(laps[name]) * 1e-6), 1)
             for name, module in {"rollout": rollout, "matrix_product": square}.items()
         }
-        quartiles = {f"p{part}": round(float(np.percentile(share, part)), 3) for part in (25, 75)}
         return _stages(laps) | {
             "gemm_fraction": round(float(np.median(share)), 3),
             "gflops": rate,
-            "dispersion": {"gemm_fraction": quartiles},
+            "dispersion": {"gemm_fraction": percentiles(share, (25, 75), 3)},
         }
 
     @property

@@ -14,7 +14,7 @@ from world_model_ros.brain.brain import Brain
 from world_model_ros.contract.contract import Contract
 from world_model_ros.core.arrays import Float
 from world_model_ros.evaluate.prediction.forecast import watch
-from world_model_ros.evaluate.statistics import over_episodes
+from world_model_ros.evaluate.statistics import over_episodes, rounded
 from world_model_ros.kinematics.motion import motion_if_any
 from world_model_ros.sim.collection.collect import EpisodeResult, Job, collect_episode, collection_scene, finish
 from world_model_ros.sim.collection.operators import Pusher
@@ -84,13 +84,8 @@ def drift_scores(episodes: Sequence[dict[str, tuple[Float, Float]]], tick_s: flo
         model, still = (over_episodes(list(row)) for row in rows)
         scores["targets"][name] = {
             "episodes": (~np.isnan(rows[0][:, 0])).sum(0).tolist(),
-            "model_m": _rounded(model["mean"]),
-            "ci95": [_rounded(model[side]) for side in ("low", "high")],
-            "copy_last_m": _rounded(still["mean"]),
+            "model_m": rounded(model["mean"], 4),
+            "ci95": [rounded(model[side], 4) for side in ("low", "high")],
+            "copy_last_m": rounded(still["mean"], 4),
         }
     return scores
-
-
-def _rounded(values: Sequence[float]) -> list[float | None]:
-    """Four digits; what is not known is null in JSON."""
-    return [None if np.isnan(value) else round(value, 4) for value in values]

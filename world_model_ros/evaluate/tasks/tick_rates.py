@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from world_model_ros.core.arrays import percentiles
+
 
 def tick_summary(records: Sequence[Mapping[str, Any]], tick_ns: int) -> dict[str, Any]:
     """Rate, missed ticks and time of each stage.
@@ -36,8 +38,5 @@ def tick_summary(records: Sequence[Mapping[str, Any]], tick_ns: int) -> dict[str
         "tick_hz": len(gaps) / span_s if span_s > 0.0 else 0.0,
         "ticks": len(records),
         "ticks_missed": int(np.maximum(np.rint(gaps / period_ns) - 1, 0).sum()),
-        "stages_ms": {
-            name: {"p50": round(float(np.percentile(values, 50)), 3), "p99": round(float(np.percentile(values, 99)), 3)}
-            for name, values in stages.items()
-        },
+        "stages_ms": {name: percentiles(values, digits=3) for name, values in stages.items()},
     }

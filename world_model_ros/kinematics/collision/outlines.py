@@ -41,7 +41,7 @@ def _outline(shape: coal.CollisionGeometry) -> tuple[Distances, Float, float]:
     """What tells distances (N,) of points (N, 3), negative inside; a point in the shape, and how far it reaches."""
     middle = np.zeros(3)
     if isinstance(shape, coal.Sphere):
-        return _rounded(lambda points: points, shape.radius), middle, shape.radius
+        return _round_shape(lambda points: points, shape.radius), middle, shape.radius
     if isinstance(shape, coal.Capsule):
         half = shape.halfLength
 
@@ -49,7 +49,7 @@ def _outline(shape: coal.CollisionGeometry) -> tuple[Distances, Float, float]:
             along = points[:, 2] - np.clip(points[:, 2], -half, half)
             return np.column_stack([points[:, :2], along])
 
-        return _rounded(off_axis, shape.radius), middle, shape.radius + half
+        return _round_shape(off_axis, shape.radius), middle, shape.radius + half
     if isinstance(shape, coal.Cylinder):
         radius, half = shape.radius, shape.halfLength
 
@@ -66,7 +66,7 @@ def _outline(shape: coal.CollisionGeometry) -> tuple[Distances, Float, float]:
     return _cornered(lambda points: np.abs(points - centre) - halves), centre, float(np.linalg.norm(halves))
 
 
-def _rounded(off: Distances, radius: float) -> Distances:
+def _round_shape(off: Distances, radius: float) -> Distances:
     return lambda points: np.asarray(np.linalg.norm(off(points), axis=1) - radius)
 
 

@@ -17,6 +17,7 @@ import torch
 from torch import nn
 
 from world_model_ros.core.errors import UserError
+from world_model_ros.core.parallel import own_cores
 
 _ROUNDS = 5
 _WORTH = 0.9  # more threads have to take less than this share of the time of fewer
@@ -103,7 +104,7 @@ def step_times(numbers: list[int], step: Callable[[], object] | None = None) -> 
 
 def _more_than_one() -> list[int]:
     """Two, and all cores that this process may use."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = len(own_cores())
     return sorted({number for number in (2, cores) if 1 < number <= cores})
 
 
