@@ -7,12 +7,12 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from world_model_ros.contract.contract import load_contract
+from world_model_ros.view.appearance import ramp
 from world_model_ros.view.markers.future_markers import (
     candidate_marker,
     ghost_markers,
     goal_markers,
     path_marker,
-    ramp,
     region_markers,
     robot_marker,
 )

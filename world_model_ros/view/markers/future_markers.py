@@ -1,8 +1,7 @@
 """Futures in space as plain data: paths, regions, goals, in the base frame.
 
 Every marker keeps its namespace and id from one message to the next, so a viewer replaces it in place, and has a
-lifetime, so it goes away by itself when nothing new comes. One colour ramp holds everywhere: near futures are
-yellow and solid, far ones violet and faint.
+lifetime, so it goes away by itself when nothing new comes. Colours are those of `view.appearance`.
 """
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from world_model_ros.core.arrays import Floats
+from world_model_ros.view.appearance import CANDIDATE, FAR, GOAL, ramp
 
 Kind = Literal["line_strip", "line_list", "sphere", "sphere_list", "cube", "cylinder", "text"]
 
@@ -21,12 +21,7 @@ LIFETIME_S = 1.0
 _PATH_M, _PLAN_M, _CANDIDATE_M, _ROBOT_M = 0.006, 0.003, 0.0015, 0.012  # widths of lines
 _GOAL_M, _GHOST_M = 0.02, 0.011  # radii
 
-_NEAR = np.array([1.00, 0.84, 0.15, 0.95], dtype=np.float32)
-_MIDDLE = np.array([0.94, 0.33, 0.39, 0.80], dtype=np.float32)
-_FAR = np.array([0.60, 0.36, 0.96, 0.60], dtype=np.float32)
-_GOAL = (0.15, 0.85, 0.35, 0.55)
-_PLAN = (1.0, 1.0, 1.0, 0.8)
-_CANDIDATE = (0.62, 0.66, 0.72, 0.35)
+_PLAN = (1.0, 1.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -57,19 +52,6 @@ class Marker:
     orientation: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 1.0)
 
 
-def ramp(steps: int) -> Floats:
-    """(steps, 4) colours from near to far, red green blue alpha in 0 to 1."""
-    return ramp_at(np.arange(1, steps + 1) / max(steps, 1))
-
-
-def ramp_at(shares: ArrayLike) -> Floats:
-    """(n, 4) colours at shares (n,) of the horizon: 0 is now, 1 its end."""
-    at = 2.0 * np.asarray(shares, dtype=np.float32)[:, None]
-    near, far = _NEAR + at * (_MIDDLE - _NEAR), _MIDDLE + (at - 1) * (_FAR - _MIDDLE)
-    colours: Floats = np.where(at <= 1, near, far).astype(np.float32)
-    return colours
-
-
 def path_marker(target: str, positions: ArrayLike) -> list[Marker]:
     """The imagined way of a target as a line from near to far.
 
@@ -88,7 +70,7 @@ def plan_marker(positions: ArrayLike) -> list[Marker]:
     points = _points(positions)
     if len(points) < 2:
         return []
-    return [Marker("line_strip", "plan", 0, points, (_PLAN_M, 0.0, 0.0), _one(_PLAN))]
+    return [Marker("line_strip", "plan", 0, points, (_PLAN_M, 0.0, 0.0), _one(_PLAN, 0.8))]
 
 
 def region_markers(target: str, positions: ArrayLike, semi_axes: ArrayLike, every: int = 3) -> list[Marker]:
@@ -123,7 +105,7 @@ def candidate_marker(candidates: ArrayLike) -> list[Marker]:
         return []
     pairs = np.stack([lines[:, :-1], lines[:, 1:]], axis=2).reshape(-1, 3)
     pairs = pairs.reshape(-1, 2, 3)[np.isfinite(pairs).reshape(-1, 6).all(axis=1)].reshape(-1, 3)
-    return [Marker("line_list", "candidates", 0, pairs, (_CANDIDATE_M, 0.0, 0.0), _one(_CANDIDATE))]
+    return [Marker("line_list", "candidates", 0, pairs, (_CANDIDATE_M, 0.0, 0.0), _one(CANDIDATE, 0.35))]
 
 
 def goal_markers(target: str, position: ArrayLike) -> list[Marker]:
@@ -138,9 +120,9 @@ def goal_markers(target: str, position: ArrayLike) -> list[Marker]:
         return []
     above = centre + np.array([0, 0, 2.2 * _GOAL_M], dtype=np.float32)
     size = (2 * _GOAL_M,) * 3
-    white = _one((1.0, 1.0, 1.0, 0.9))
+    white = _one((1.0, 1.0, 1.0), 0.9)
     return [
-        Marker("sphere", f"{target}/goal", 0, centre, size, _one(_GOAL)),
+        Marker("sphere", f"{target}/goal", 0, centre, size, _one(GOAL, 0.55)),
         Marker("text", f"{target}/goal", 1, above, (0.0, 0.0, 0.022), white, text=f"goal: {target}"),
     ]
 
@@ -172,7 +154,7 @@ def robot_marker(lines: ArrayLike) -> list[Marker]:
     points = np.asarray(lines, dtype=np.float32).reshape(-1, 3)
     if len(points) < 2 or not np.isfinite(points).all():
         return []
-    colour = _one((float(_FAR[0]), float(_FAR[1]), float(_FAR[2]), 0.4))
+    colour = _one(FAR, 0.4)
     return [Marker("line_list", "robot/ghost", 0, points, (_ROBOT_M, 0.0, 0.0), colour)]
 
 
@@ -187,5 +169,5 @@ def _diameters(semi_axes: Floats) -> tuple[float, float, float]:
     return float(x), float(y), float(z)
 
 
-def _one(colour: tuple[float, float, float, float]) -> Floats:
-    return np.array([colour], dtype=np.float32)
+def _one(colour: tuple[float, float, float], alpha: float) -> Floats:
+    return np.array([[*colour, alpha]], dtype=np.float32)

@@ -8,9 +8,9 @@ import numpy as np
 import pinocchio as pin
 from numpy.typing import ArrayLike
 
-from world_model_ros.view.markers.future_markers import Marker, ramp
+from world_model_ros.view.appearance import CONTACT, contact_radius, ghost_alpha, ramp
+from world_model_ros.view.markers.future_markers import Marker
 from world_model_ros.view.markers.robot_shape import RobotShape
-from world_model_ros.view.pictures.space_picture import CONTACT, contact_radius, ghost_alpha
 
 _LETTER_M = 0.018
 _WORDS_ID = 1000  # texts have the ids of their balls, and this much more

@@ -16,8 +16,8 @@ from world_model_ros.bundle.signatures import first_camera
 from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.senses import MicrophoneStream, Stream, TaxelStream
 from world_model_ros.core.arrays import Frame
+from world_model_ros.view.appearance import ramp
 from world_model_ros.view.frame_decoder import FrameDecoder
-from world_model_ros.view.markers.future_markers import ramp
 from world_model_ros.view.outlook import Outlook
 from world_model_ros.view.pictures.depth_picture import depth_picture
 from world_model_ros.view.pictures.panel import (

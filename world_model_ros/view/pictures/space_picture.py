@@ -9,31 +9,13 @@ from numpy.typing import ArrayLike
 
 from world_model_ros.contract.contract import Contract
 from world_model_ros.core.arrays import Float, Frame
-from world_model_ros.view.markers.future_markers import ramp
+from world_model_ros.view.appearance import CANDIDATE, CONTACT, GOAL, OBJECT, TABLE, contact_radius, ghost_alpha, ramp
 from world_model_ros.view.markers.robot_shape import RobotShape, box_mesh
 from world_model_ros.view.outlook import Outlook, touching
 from world_model_ros.view.pictures.painter import Painter
 from world_model_ros.view.pictures.text import SOFT, WHITE, text, text_width
 
-GOAL = (0.15, 0.85, 0.35)
-CANDIDATE = (0.62, 0.66, 0.72)
-OBJECT = (0.2, 0.75, 0.95)
-CONTACT = (1.0, 0.25, 0.15)
-TABLE = (0.42, 0.40, 0.37)
-FELT_N = 1.0  # from here on a contact is drawn; taxels at rest add up to half of it
-_NEWTON_M = 0.004  # radius of a contact's ball a newton
-_LARGEST_M = 0.03
 _WIDTH_PX = 760
-
-
-def ghost_alpha(step: int, horizon: int) -> float:
-    """How solid the ghost of a step is, counted from 1: less the farther ahead."""
-    return 0.34 - 0.24 * (step - 1) / max(1, horizon - 1)
-
-
-def contact_radius(force_n: float) -> float:
-    """Radius in m of the ball that stands for a contact force; 0 where it is too little to be drawn."""
-    return 0.0 if not force_n >= FELT_N else min(_LARGEST_M, _NEWTON_M * float(np.sqrt(force_n)) * 2)
 
 
 def view_point(contract: Contract, shape: RobotShape | None) -> tuple[Float, Float]:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from world_model_ros.core.arrays import Frame
-from world_model_ros.view.markers.future_markers import ramp_at
+from world_model_ros.view.appearance import ramp_at
 from world_model_ros.view.pictures.panel import EMPTY, MARGIN, empty_panel, error_picture
 from world_model_ros.view.pictures.png import write_png
 from world_model_ros.view.pictures.sound_picture import band_picture

@@ -12,19 +12,10 @@ from viser import transforms
 
 from world_model_ros.contract.contract import Contract
 from world_model_ros.core.arrays import Float
-from world_model_ros.view.markers.future_markers import ramp
+from world_model_ros.view.appearance import CANDIDATE, CONTACT, GOAL, OBJECT, TABLE, contact_radius, ghost_alpha, ramp
 from world_model_ros.view.markers.robot_shape import RobotShape
 from world_model_ros.view.outlook import Outlook, TargetPath, touching
-from world_model_ros.view.pictures.space_picture import (
-    CANDIDATE,
-    CONTACT,
-    GOAL,
-    OBJECT,
-    TABLE,
-    contact_radius,
-    ghost_alpha,
-    view_point,
-)
+from world_model_ros.view.pictures.space_picture import view_point
 
 _NOWHERE = np.zeros((1, 2, 3), np.float32)
 _OBJECT_M = 0.018
