@@ -1,4 +1,4 @@
-"""Steering inside the model: scripts, speed, and the simulator beside."""
+"""Steering inside the model: speed, and the simulator beside."""
 
 from __future__ import annotations
 
@@ -11,35 +11,22 @@ import pytest
 from world_model_ros.brain.brain import Brain
 from world_model_ros.bundle.bundle import load_bundle
 from world_model_ros.cli import main
-from world_model_ros.contract.contract import Contract, load_contract
-from world_model_ros.core.errors import UserError
-from world_model_ros.evaluate.imagination.motion_script import parse_script
-from world_model_ros.evaluate.imagination.starting_point import Imagined
+from world_model_ros.contract.contract import Contract
+from world_model_ros.evaluate.imagination.starting_point import SteeredImagination
 from world_model_ros.evaluate.imagination.steered_session import FRAMES_A_TICK
 
 pytestmark = pytest.mark.slow
 
 
-def test_a_script_is_speeds_for_seconds(contract: Contract):
-    actions = parse_script("x=0.2 y=-0.1 for 0.3; for 0.2", contract)
-    np.testing.assert_allclose(actions, [[0.02, -0.01]] * 3 + [[0, 0]] * 2)
-
-
-@pytest.mark.parametrize("text", ["", "x=0.2", "q=0.1 for 1", "x=9 for 1", "x=fast for 1", "for 0"])
-def test_a_script_that_cannot_be_meant_is_refused(contract: Contract, text: str):
-    with pytest.raises(UserError, match="script"):
-        parse_script(text, contract)
-
-
 @pytest.fixture
 def inside(contract: Contract):
     brain = Brain(load_bundle(contract.name, contract), contract, "cpu", policy="watch")
-    what = Imagined(contract, brain, 20001, "plain")
+    what = SteeredImagination(contract, brain, 20001, "plain")
     yield what
     what.close()
 
 
-def test_the_imagined_fingertip_goes_where_it_is_steered_and_the_object_stays(inside: Imagined):
+def test_the_imagined_fingertip_goes_where_it_is_steered_and_the_object_stays(inside: SteeredImagination):
     begin = inside.tick(np.zeros(2))
     assert len(begin.frames) == FRAMES_A_TICK
     assert begin.truth == {}
@@ -51,7 +38,7 @@ def test_the_imagined_fingertip_goes_where_it_is_steered_and_the_object_stays(in
     assert view.inside.errors_m is None
 
 
-def test_the_simulator_makes_up_for_what_was_steered_before_it_came(inside: Imagined):
+def test_the_simulator_makes_up_for_what_was_steered_before_it_came(inside: SteeredImagination):
     for _ in range(6):
         inside.tick(np.array([0.0, 0.02]))
     inside.compare(True)
@@ -63,7 +50,7 @@ def test_the_simulator_makes_up_for_what_was_steered_before_it_came(inside: Imag
     assert inside.tick(np.zeros(2)).truth == {}
 
 
-def test_beginning_anew_is_the_same_beginning(inside: Imagined):
+def test_beginning_anew_is_the_same_beginning(inside: SteeredImagination):
     first = inside.tick(np.array([0.01, 0.0]))
     inside.restart()
     again = inside.tick(np.array([0.01, 0.0]))
@@ -87,14 +74,6 @@ def test_the_command_compares_with_the_simulator_and_draws(tmp_path: Path, capsy
 
 def test_a_bag_has_no_simulator_to_run_beside(tmp_path: Path):
     assert main(["imagine", "--bag", str(tmp_path), "--script", "for 1", "--beside"]) == 2
-
-
-def test_axes_of_a_humanoid_are_its_joints():
-    contract = load_contract("unitree_g1")
-    name = contract.interface.action.joints[3]
-    actions = parse_script(f"{name}=0.1 for 0.1", contract)
-    assert actions.shape[1] == contract.interface.action.size
-    assert np.flatnonzero(actions[0]).tolist() == [3]
 
 
 def test_scenes_together_say_how_often_they_stay_within_bounds(capsys: pytest.CaptureFixture[str]):

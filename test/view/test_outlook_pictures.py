@@ -12,6 +12,7 @@ from depth_arm import depth_arm
 from world_model_ros.bundle.bundle import load_bundle
 from world_model_ros.contract.contract import Contract, load_contract
 from world_model_ros.kinematics.arm import ArmKinematics
+from world_model_ros.view.appearance import contact_radius, ghost_alpha
 from world_model_ros.view.frame_decoder import FrameDecoder
 from world_model_ros.view.markers.robot_shape import RobotShape, box_mesh
 from world_model_ros.view.outlook import Outlook, TargetPath
@@ -19,7 +20,7 @@ from world_model_ros.view.pictures.dashboard import Dashboard
 from world_model_ros.view.pictures.depth_picture import depth_picture
 from world_model_ros.view.pictures.painter import Painter
 from world_model_ros.view.pictures.sound_picture import BANDS, log_mel
-from world_model_ros.view.pictures.space_picture import SpacePicture, contact_radius, ghost_alpha
+from world_model_ros.view.pictures.space_picture import SpacePicture
 
 HOME = np.array([0.0, -1.2, 1.6, -2.0, -1.5, 0.0])
 STEPS = (3, 6, 9, 12)
@@ -28,15 +29,15 @@ STEPS = (3, 6, 9, 12)
 def outlook(now_ns: int = 0, grey: int = 100, level: float = 40.0) -> Outlook:
     ahead = np.linspace([0.4, 0.0, 0.03], [0.5, 0.1, 0.03], 12).astype(np.float32)
     return Outlook(
-        now_ns,
-        np.arange(1, 13) * 0.1,
-        {"front": np.full((64, 64, 3), grey, np.uint8), "table_mic": np.zeros((1600, 1), np.float32)},
-        "front",
-        HOME,
-        (HOME + np.linspace(0.0, 0.4, 12)[:, None]).astype(np.float32),
-        np.full((12, 5), level, np.float32),
-        np.full(12, 4.0, np.float32),
-        {"fingertip": TargetPath(ahead[0], ahead, np.full((12, 3), 0.02, np.float32))},
+        now_ns=now_ns,
+        seconds=np.arange(1, 13) * 0.1,
+        senses={"front": np.full((64, 64, 3), grey, np.uint8), "table_mic": np.zeros((1600, 1), np.float32)},
+        camera="front",
+        joints=HOME,
+        joints_ahead=(HOME + np.linspace(0.0, 0.4, 12)[:, None]).astype(np.float32),
+        states=np.full((12, 5), level, np.float32),
+        contact=np.full(12, 4.0, np.float32),
+        ways={"fingertip": TargetPath(ahead[0], ahead, np.full((12, 3), 0.02, np.float32))},
         goal=("fingertip", np.array([0.5, 0.1, 0.03], np.float32)),
     )
 

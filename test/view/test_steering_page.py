@@ -13,13 +13,13 @@ pytest.importorskip("world_model_ros.sim.scenes.scene", reason="mujoco is not in
 from world_model_ros.brain.brain import Brain
 from world_model_ros.bundle.bundle import load_bundle
 from world_model_ros.contract.contract import Contract
-from world_model_ros.evaluate.imagination.starting_point import Imagined
+from world_model_ros.evaluate.imagination.starting_point import SteeredImagination
 from world_model_ros.view.web.steering_page import SteeringPage
 
 
 @pytest.fixture
-def served(contract: Contract) -> Iterator[tuple[SteeringPage, Imagined]]:
-    what = Imagined(
+def served(contract: Contract) -> Iterator[tuple[SteeringPage, SteeredImagination]]:
+    what = SteeredImagination(
         contract, Brain(load_bundle(contract.name, contract), contract, "cpu", policy="watch"), 20001, "plain"
     )
     page = SteeringPage(contract, what, (3, 6, 9, 12), 12, port=8750)
@@ -28,7 +28,7 @@ def served(contract: Contract) -> Iterator[tuple[SteeringPage, Imagined]]:
 
 
 @pytest.mark.browser
-def test_a_person_steers_by_keys_and_compares(served: tuple[SteeringPage, Imagined], tmp_path):
+def test_a_person_steers_by_keys_and_compares(served: tuple[SteeringPage, SteeredImagination], tmp_path):
     web, what = served
     with browser_page() as page:
         page.goto(web.url)

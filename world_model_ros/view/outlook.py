@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +13,7 @@ from world_model_ros.brain.decision import Decision
 from world_model_ros.brain.graph_inputs import measured_positions
 from world_model_ros.bundle.signatures import first_camera
 from world_model_ros.contract.contract import Contract
+from world_model_ros.contract.schema import Target
 from world_model_ros.core.arrays import Floats, Frame
 from world_model_ros.core.goals.goal import Goal
 from world_model_ros.core.streams import Observation
@@ -35,7 +36,7 @@ class TargetPath:
     semi_axes: Floats
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Outlook:
     """What is sensed at one tick, and what is expected to follow.
 
@@ -97,14 +98,8 @@ def outlook_of(
         observation, decision: of the tick. goal: pursued.
         badge: gate and tick time; the surprise is filled in.
     """
-    camera = first_camera(contract.interface)
-    ways = {}
-    if decision.poses is not None and decision.sigma is not None:
-        for k, target in enumerate(contract.interface.targets):
-            if target.kind == "articulated" or decision.unknown(k):
-                continue
-            now = None if decision.belief_poses is None else decision.belief_poses[k, :3]
-            ways[target.name] = TargetPath(now, decision.poses[:, k, :3], decision.sigma[:, k] * region_scale)
+    camera, targets = first_camera(contract.interface), contract.interface.targets
+    unknown = [k for k in range(len(targets)) if decision.unknown(k)]
     steps = 0 if decision.states is None else len(decision.states)
     aim = None
     if decision.aim_target is not None and decision.aim is not None:
@@ -112,18 +107,41 @@ def outlook_of(
     elif goal is not None and goal.target is not None and goal.pose is not None:
         aim = goal.target, goal.pose[:3]
     return Outlook(
-        observation.now_ns,
-        np.arange(1, steps + 1, dtype=np.float64) * contract.tick_s,
-        {name: observation.values[name] for name, fresh in observation.fresh.items() if fresh},
-        None if camera is None else camera.name,
-        measured_positions(observation, contract),
-        decision.joints,
-        decision.states,
-        None if decision.contact is None else decision.contact[:, 0],
-        ways,
-        decision.candidates if decision.chunk is not None and decision.chunk.any() else None,
-        aim,
-        None if goal is None else goal.image,
-        Badge(badge.gate, badge.tick_ms, decision.surprise),
-        decision.status,
+        now_ns=observation.now_ns,
+        seconds=np.arange(1, steps + 1, dtype=np.float64) * contract.tick_s,
+        senses={name: observation.values[name] for name, fresh in observation.fresh.items() if fresh},
+        camera=None if camera is None else camera.name,
+        joints=measured_positions(observation, contract),
+        joints_ahead=decision.joints,
+        states=decision.states,
+        contact=None if decision.contact is None else decision.contact[:, 0],
+        ways=target_paths(targets, decision.belief_poses, decision.poses, decision.sigma, region_scale, unknown),
+        candidates=decision.candidates if decision.chunk is not None and decision.chunk.any() else None,
+        goal=aim,
+        goal_image=None if goal is None else goal.image,
+        badge=Badge(badge.gate, badge.tick_ms, decision.surprise),
+        status=decision.status,
     )
+
+
+def target_paths(
+    targets: Sequence[Target],
+    now: Floats | None,
+    poses: Floats | None,
+    sigma: Floats | None,
+    region_scale: float,
+    unknown: Collection[int] = (),
+) -> dict[str, TargetPath]:
+    """Ways of the targets that have a place; none without poses.
+
+    Args:
+        targets: K of the contract. now: (K, 7) believed poses. poses: (H, K, 7) imagined ones. sigma: (H, K, 3) m.
+        region_scale: semi-axes of the 90 % region in sigmas. unknown: indices of those to leave out.
+    """
+    if poses is None or sigma is None:
+        return {}
+    return {
+        target.name: TargetPath(None if now is None else now[k, :3], poses[:, k, :3], sigma[:, k] * region_scale)
+        for k, target in enumerate(targets)
+        if target.kind != "articulated" and k not in unknown
+    }

@@ -10,7 +10,7 @@ from world_model_ros.commands.output import at_least, file_named, port, show
 from world_model_ros.commands.robot_and_model import add_model, add_robot, contract_and_bundle
 
 if TYPE_CHECKING:
-    from world_model_ros.evaluate.imagination.starting_point import Imagined
+    from world_model_ros.evaluate.imagination.starting_point import SteeredImagination
     from world_model_ros.evaluate.imagination.steered_session import InsideTick
 
 _POLICIES = ("scripted_push", "coloured", "reach")
@@ -46,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
     from world_model_ros.brain.brain import Brain
     from world_model_ros.core.errors import UserError
     from world_model_ros.core.progress import progress_bar
-    from world_model_ros.evaluate.imagination.starting_point import Imagined
+    from world_model_ros.evaluate.imagination.starting_point import SteeredImagination
 
     if arguments.bag is not None and (arguments.beside or arguments.script in _POLICIES):
         raise UserError("bag", str(arguments.bag), "none with --beside or a policy: a bag has no simulator")
@@ -55,12 +55,15 @@ def run(arguments: argparse.Namespace) -> int:
     contract, bundle = contract_and_bundle(arguments)
     brain = Brain(bundle, contract, arguments.provider, policy="watch")
     if arguments.script is None:
-        _serve(arguments, Imagined(contract, brain, arguments.seed, arguments.scenes, arguments.bag, arguments.at))
+        _serve(
+            arguments,
+            SteeredImagination(contract, brain, arguments.seed, arguments.scenes, arguments.bag, arguments.at),
+        )
         return 0
     results = []
     seeds = range(arguments.seed, arguments.seed + arguments.repeat)
     for seed in progress_bar(seeds, unit="scene", disable=arguments.repeat == 1):
-        what = Imagined(contract, brain, seed, arguments.scenes, arguments.bag, arguments.at)
+        what = SteeredImagination(contract, brain, seed, arguments.scenes, arguments.bag, arguments.at)
         try:
             what.compare(arguments.beside or arguments.script in _POLICIES)
             results.append(_headless(arguments, what, seed))
@@ -76,12 +79,14 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _headless(arguments: argparse.Namespace, what: Imagined, seed: int) -> dict[str, Any]:
-    from world_model_ros.evaluate.imagination.steered_session import beside_scores, run_script, speed
+def _headless(arguments: argparse.Namespace, what: SteeredImagination, seed: int) -> dict[str, Any]:
+    from world_model_ros.evaluate.imagination.steered_session import beside_scores, speed
 
     actions, count = _actions(arguments, what, seed)
     first = what.truth()
-    done = run_script(what.session, actions, count)
+    done: list[InsideTick] = []
+    for number in range(count):
+        done.append(what.step(actions(done[-1] if done else None, number)))
     result: dict[str, Any] = {
         "robot": what.contract.name,
         "model": what.brain.bundle.manifest.name,
@@ -98,7 +103,7 @@ def _headless(arguments: argparse.Namespace, what: Imagined, seed: int) -> dict[
     return result
 
 
-def _actions(arguments: argparse.Namespace, what: Imagined, seed: int) -> tuple[Any, int]:
+def _actions(arguments: argparse.Namespace, what: SteeredImagination, seed: int) -> tuple[Any, int]:
     """A function of the tick before and a count, and how many ticks."""
     from world_model_ros.evaluate.imagination.motion_script import parse_script
     from world_model_ros.sim.collection.gestures import Desk, make_gesture
@@ -119,7 +124,7 @@ def _actions(arguments: argparse.Namespace, what: Imagined, seed: int) -> tuple[
     return act, round(arguments.seconds * what.contract.interface.tick_hz)
 
 
-def _serve(arguments: argparse.Namespace, what: Imagined) -> None:
+def _serve(arguments: argparse.Namespace, what: SteeredImagination) -> None:
     from world_model_ros.core.errors import UserError
     from world_model_ros.view.timeline import parse_steps
 
@@ -132,7 +137,7 @@ def _serve(arguments: argparse.Namespace, what: Imagined) -> None:
     SteeringPage(what.contract, what, steps, horizon, arguments.host, arguments.port, arguments.beside).serve()
 
 
-def _write(path: Path, what: Imagined, done: list[InsideTick]) -> None:
+def _write(path: Path, what: SteeredImagination, done: list[InsideTick]) -> None:
     from world_model_ros.view.pictures.png import write_png
     from world_model_ros.view.pictures.steered_picture import film_strip
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from world_model_ros.bags.replay.replay import ReplayOptions, replayed
 from world_model_ros.brain.brain import Brain
@@ -18,12 +19,12 @@ from world_model_ros.evaluate.imagination.motion_script import action_axes, acti
 from world_model_ros.evaluate.imagination.reference_simulator import Simulated, Truth
 from world_model_ros.evaluate.imagination.steered_session import InsideTick, Session
 from world_model_ros.sim.scenes.draw import variety_named
-from world_model_ros.view.outlook import Outlook, TargetPath
+from world_model_ros.view.outlook import Outlook, target_paths
 from world_model_ros.view.web.steered_view import SteeredView
 
 
-class Imagined:
-    """Begins in a simulated scene, or at a moment of a bag, and can begin there anew.
+class SteeredImagination:
+    """An imagination that begins in a simulated scene, or at a moment of a bag, and can begin there anew.
 
     A scene is looked at for a second, then its simulator is closed, unless it is to run alongside.
 
@@ -55,9 +56,7 @@ class Imagined:
             return
         self._simulated = self._scene()
         self.session = Session(self.contract, self._simulated.steering(self.brain))
-        if self._beside:
-            self.session.bring(self._simulated)
-        else:
+        if not self._beside:
             self.close()
 
     def compare(self, on: bool) -> None:
@@ -66,11 +65,12 @@ class Imagined:
             return
         self._beside = on
         if not on:
-            self.session.bring(None)
             self.close()
             return
-        self._simulated = self._scene()
-        self.session.bring(self._simulated)
+        simulated = self._scene()
+        for action in self.session.actions:
+            simulated.tick(action)
+        self._simulated = simulated
 
     def close(self) -> None:
         """Free the simulator."""
@@ -87,9 +87,13 @@ class Imagined:
         """Of the first simulated object, 0 to 1."""
         return None if self._simulated is None else self._simulated.colour
 
+    def step(self, action: ArrayLike) -> InsideTick:
+        """Go on by a tick under an action (C,), m or rad a tick."""
+        return self.session.tick(action, self._simulated)
+
     def tick(self, action: Float) -> SteeredView:
-        """Go on by a tick under an action (C,)."""
-        done = self.session.tick(action)
+        """`step`, to be shown."""
+        done = self.step(action)
         targets = [target.name for target in self.contract.interface.targets]
         truth = {} if done.truth is None else dict(zip(targets, done.truth.positions))
         frames = () if done.decoded.frames is None else tuple(done.decoded.frames)
@@ -116,21 +120,17 @@ class Imagined:
 
     def _outlook(self, done: InsideTick) -> Outlook:
         """This tick as now, and what follows if the same action is held as ahead."""
-        ahead, ways = done.steered.ahead, {}
-        scale = self.brain.bundle.manifest.calibration.region_scale
-        if ahead.poses is not None and ahead.sigma is not None:
-            for k, target in enumerate(self.contract.interface.targets):
-                if target.kind == "articulated":
-                    continue
-                way = ahead.poses[0, :, k, :3]
-                ways[target.name] = TargetPath(way[0], way[1:], ahead.sigma[0, 1:, k] * scale)
+        ahead, manifest = done.steered.ahead, self.brain.bundle.manifest
+        now, poses = (None, None) if ahead.poses is None else (ahead.poses[0, 0], ahead.poses[0, 1:])
+        sigma = None if ahead.sigma is None else ahead.sigma[0, 1:]
+        targets = self.contract.interface.targets
         return Outlook(
-            done.steered.count * self.contract.tick_ns,
-            np.arange(1, len(ahead.states[0]), dtype=np.float64) * self.contract.tick_s,
-            {},
+            now_ns=done.steered.count * self.contract.tick_ns,
+            seconds=np.arange(1, len(ahead.states[0]), dtype=np.float64) * self.contract.tick_s,
+            senses={},
             joints=None if ahead.joints is None else ahead.joints[0, 0].astype(np.float64),
             joints_ahead=None if ahead.joints is None else ahead.joints[0, 1:],
             contact=None if ahead.contact is None else ahead.contact[0, 1:, 0],
-            ways=ways,
+            ways=target_paths(targets, now, poses, sigma, manifest.calibration.region_scale),
             status="inside the model",
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,14 +53,13 @@ class Session:
     Args:
         contract: of the robot.
         steering: where it starts.
-        simulated: runs alongside under the same commands; the imagination then gets what its gate let through.
 
     Attributes:
         actions: (C,) of each tick so far.
     """
 
-    def __init__(self, contract: Contract, steering: Steering, simulated: Simulated | None = None) -> None:
-        self._contract, self._steering, self._simulated = contract, steering, simulated
+    def __init__(self, contract: Contract, steering: Steering) -> None:
+        self._contract, self._steering = contract, steering
         self._last: Floats | None = None
         self._move = np.zeros(contract.interface.action.size)
         self._slew = _SLEW * action_bounds(contract)
@@ -68,11 +67,14 @@ class Session:
         self._microphone = next(iter(contract.interface.of(MicrophoneStream)), None)
         self._taxels = next(iter(contract.interface.of(TaxelStream)), None)
 
-    def tick(self, action: ArrayLike) -> InsideTick:
-        """Steer by an action (C,), m or rad a tick; it is smoothed over a tick or two, as in the training data."""
+    def tick(self, action: ArrayLike, simulated: Simulated | None = None) -> InsideTick:
+        """Steer by an action (C,), m or rad a tick; it is smoothed over a tick or two, as in the training data.
+
+        A simulator that runs alongside gets the same command, and the imagination what its gate let through.
+        """
         self._move += np.clip(np.asarray(action, np.float64) - self._move, -self._slew, self._slew)
         self.actions.append(self._move.copy())
-        truth = None if self._simulated is None else self._simulated.tick(self._move)
+        truth = None if simulated is None else simulated.tick(self._move)
         started = time.perf_counter()
         if truth is None:
             steered = self._steering.step(self._move)
@@ -83,13 +85,6 @@ class Session:
         spent_s = time.perf_counter() - started
         self._last = steered.state
         return InsideTick(steered, decoded, truth, self._inside(steered, decoded, truth), spent_s)
-
-    def bring(self, simulated: Simulated | None) -> None:
-        """Take a simulator, that is where this began, along from now on: it first makes up for all actions so far."""
-        if simulated is not None:
-            for action in self.actions:
-                simulated.tick(action)
-        self._simulated = simulated
 
     def heard_ahead(self, tick: InsideTick) -> Float | None:
         """(H, B) log-mel of what follows if the action is held; None of a model that imagines no sound."""
@@ -120,16 +115,6 @@ class Session:
             real.get(self._taxels.name) if self._taxels is not None else None,
             errors,
         )
-
-
-def run_script(
-    session: Session, actions: Callable[[InsideTick | None, int], ArrayLike], ticks: int
-) -> list[InsideTick]:
-    """Steer for so many ticks; ``actions`` gives (C,) from the tick before and the number of this one."""
-    done: list[InsideTick] = []
-    for count in range(ticks):
-        done.append(session.tick(actions(done[-1] if done else None, count)))
-    return done
 
 
 def speed(ticks: Sequence[InsideTick]) -> dict[str, float]:

@@ -141,20 +141,21 @@ class LiveFeed:
         aimed = isinstance(goal.get("target"), str) and isinstance(place, list) and len(place) >= 3
         gate = self._latest.get("gate/state", (0, None))[1]
         return Outlook(
-            record["now_ns"],
-            np.arange(1, (0 if states is None else len(states)) + 1, dtype=np.float64) * contract.tick_s,
-            {name: seen.values[name] for name, fresh in seen.fresh.items() if fresh},
-            None if camera is None else camera.name,
-            measured_positions(seen, contract),
-            self._fresh("predicted/joints"),
-            states,
-            None if contact is None else contact[:, 0],
-            self._ways(),
-            self._candidates(),
-            (goal["target"], np.array(place[:3], np.float32)) if aimed and place is not None else None,
-            None,
-            Badge(gate, (record.get("stages_ms") or {}).get("total"), self._fresh("surprise")),
-            f"goal refused: {refused}" if (refused := record.get("refused_goal")) else str(record.get("status", "")),
+            now_ns=record["now_ns"],
+            seconds=np.arange(1, (0 if states is None else len(states)) + 1, dtype=np.float64) * contract.tick_s,
+            senses={name: seen.values[name] for name, fresh in seen.fresh.items() if fresh},
+            camera=None if camera is None else camera.name,
+            joints=measured_positions(seen, contract),
+            joints_ahead=self._fresh("predicted/joints"),
+            states=states,
+            contact=None if contact is None else contact[:, 0],
+            ways=self._ways(),
+            candidates=self._candidates(),
+            goal=(goal["target"], np.array(place[:3], np.float32)) if aimed and place is not None else None,
+            badge=Badge(gate, (record.get("stages_ms") or {}).get("total"), self._fresh("surprise")),
+            status=f"goal refused: {refused}"
+            if (refused := record.get("refused_goal"))
+            else str(record.get("status", "")),
         )
 
     def _fresh(self, topic: str) -> Any:
