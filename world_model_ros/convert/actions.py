@@ -12,7 +12,7 @@ from world_model_ros.convert.finite import finite
 from world_model_ros.core.errors import UserError
 
 
-def action_array(message: Any, contract: Contract, where: str = "action") -> NDArray[np.float32]:
+def action_array(message: Any, contract: Contract, where: str) -> NDArray[np.float32]:
     """An action (C,), held to the bounds of its columns.
 
     Raises:

@@ -12,9 +12,9 @@ from world_model_ros.convert.messages import MessageMaker
 from world_model_ros.core.trajectory import Trajectory
 
 
-def path_message(make: MessageMaker, contract: Contract, poses: NDArray[Any], now_ns: int, first: int = 1) -> Any:
-    """nav_msgs/Path of poses (T, 7), the first one ``first`` ticks after ``now_ns``, in the base frame."""
-    return make.path(poses, stamps_ahead(contract, len(poses), now_ns, first), contract.interface.base_frame)
+def path_message(make: MessageMaker, contract: Contract, poses: NDArray[Any], now_ns: int) -> Any:
+    """nav_msgs/Path of poses (T, 7), the first one a tick after ``now_ns``, in the base frame."""
+    return make.path(poses, stamps_ahead(contract, len(poses), now_ns), contract.interface.base_frame)
 
 
 def stamps_ahead(contract: Contract, count: int, now_ns: int, first: int = 1) -> list[int]:

@@ -11,6 +11,7 @@ _ITEM = re.compile(r"""(?:'[^']*'|"[^"]*"|[^\s,'"\[\]]+)""")
 _LIST = re.compile(rf"\[{_ITEM.pattern}(?:, {_ITEM.pattern})*\]")
 _QUOTED = re.compile(r"'([^']+?)(?: \([^']*\))?'")  # a topic has its type in brackets
 _MOST, _FIRST = 30, 6  # names that a list is shown with, and those that are left of a longer one
+_LIMIT = 200  # letters of a value that are shown
 _WORD = 80  # longer is no name that was mistyped
 
 
@@ -67,7 +68,7 @@ def _closest(value: object, legal: str) -> str:
     return f"; the closest is {close[0]!r}" if close else ""
 
 
-def _short(value: object, limit: int = 200) -> str:
+def _short(value: object) -> str:
     try:
         if isinstance(value, list | tuple) and len(value) > _MOST:
             text = f"[{some_of(value, repr)}]"
@@ -75,7 +76,7 @@ def _short(value: object, limit: int = 200) -> str:
             text = repr(str(value) if isinstance(value, PurePath) else value)
     except Exception:  # a number of more digits than Python writes, or an object of a user that says nothing of itself
         text = f"{type(value).__name__} that cannot be shown"
-    return text if len(text) <= limit else text[: limit - 3] + "..."
+    return text if len(text) <= _LIMIT else text[: _LIMIT - 3] + "..."
 
 
 def _line(text: str) -> str:

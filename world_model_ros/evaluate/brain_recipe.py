@@ -29,7 +29,8 @@ class BrainRecipe:
         return cls(contract, str(bundle.folder), provider, policy)
 
     def make(self) -> tuple[Contract, Brain]:
-        """The contract and the brain, made once for each process."""
+        """The contract and the brain. A process keeps the two that it made last (`functools.lru_cache`), and equal
+        recipes share one."""
         return _made(self)
 
 

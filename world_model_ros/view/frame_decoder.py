@@ -25,7 +25,7 @@ class FrameDecoder:
         UserError: the model imagines no pictures, or the provider is not there.
     """
 
-    def __init__(self, bundle: Bundle, provider: str = "auto") -> None:
+    def __init__(self, bundle: Bundle, provider: str) -> None:
         self._graph = Graph(bundle, "decode", str(provider_named(provider)), threads=1)
         cameras = [name for name, spec in self._graph.spec.outputs.items() if spec.dtype == "uint8"]
         if not cameras:

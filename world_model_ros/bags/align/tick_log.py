@@ -54,13 +54,13 @@ class RecordedTick:
     reference: NDArray[np.float64] | None
     goal: Goal | None
     surprise: float | None
-    refusal: str | None = None
-    turns: int = 1
-    action: NDArray[np.float32] | None = None
-    goal_id: str | None = None
-    asked: tuple[Asked, ...] = ()
-    ended: tuple[tuple[str | None, str], ...] = ()
-    owner: str | None = None
+    refusal: str | None
+    turns: int
+    action: NDArray[np.float32] | None
+    goal_id: str | None
+    asked: tuple[Asked, ...]
+    ended: tuple[tuple[str | None, str], ...]
+    owner: str | None
 
 
 def recorded_ticks(bag: BagReader, contract: Contract) -> list[RecordedTick]:

@@ -38,7 +38,7 @@ class LookAhead:
         model_s: time spent in the model.
     """
 
-    def __init__(self, contract: Contract, brain: Brain, moments: int, future: Future, turns: int = 1) -> None:
+    def __init__(self, contract: Contract, brain: Brain, moments: int, future: Future, turns: int) -> None:
         self._contract, self._brain, self._future = contract, brain, future
         self._horizon = brain.bundle.manifest.horizon
         self._camera = first_camera(contract.interface)
@@ -59,8 +59,8 @@ class LookAhead:
             self._look(now, coming)
 
     def prediction(self) -> dict[str, dict[str, Any]]:
-        """Scores by stream and target that could be compared: ``horizon_s``, ``model`` and ``copy_last`` (it stays as it
-        is), lists by step, and their ``unit``."""
+        """Scores by stream and target that could be compared: ``horizon_s``, ``model`` and ``copy_last`` (it stays as
+        it is), lists by step, and their ``unit``."""
         found: dict[str, dict[str, Any]] = {}
         units = sorted({joint.unit for joint in self._contract.interface.joints})
         joints = [stream.name for stream in self._contract.interface.of(JointStream)[:1]]

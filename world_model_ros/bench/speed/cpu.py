@@ -18,7 +18,7 @@ class CpuMeter:
         settle_s: looks before so many seconds are passed over.
     """
 
-    def __init__(self, settle_s: float = 0.0) -> None:
+    def __init__(self, settle_s: float) -> None:
         self._from_s = time.monotonic() + settle_s
         self._first: tuple[float, dict[str, float], float] | None = None
         self._last: tuple[float, dict[str, float], float] | None = None

@@ -17,12 +17,11 @@ from world_model_ros.evaluate.tasks.task import TABLE, Task
 from world_model_ros.goals.hands import Hands
 from world_model_ros.kinematics.arm import ArmKinematics
 from world_model_ros.kinematics.motion import motion_for
-from world_model_ros.sim.collection.operators import GripperSight
+from world_model_ros.sim.collection.operators import CHUNK, GripperSight
 from world_model_ros.sim.collection.policies import push_step, round_step
 from world_model_ros.sim.collection.skills import Carry
 from world_model_ros.sim.scenes.fixtures import placed
 
-_CHUNK = 4  # ticks a command reaches ahead
 _ARRIVED_M = 0.006
 _THERE_M = 0.02  # of a hand that steadies, from its place
 _RAISED_M, _OVER_M = 0.02, 0.03  # of a goal on a shelf over where the object is; of the way there over the goal
@@ -70,7 +69,7 @@ class GraspOracle:
             action = skill.play(self._sight.table(reference, places))
         else:
             action = skill.act(self._sight.see(reference, places.get(task.target, next(iter(places.values())))))
-        chunk = np.tile(action, (_CHUNK, 1))
+        chunk = np.tile(action, (CHUNK, 1))
         return self._motion.chunk_trajectory(reference, chunk, now_ns, self._tick_s)
 
     def _skill_for(self, task: Task, places: Mapping[str, Float]) -> Carry | Errand:
@@ -125,7 +124,7 @@ class PushOracle:
             else:
                 moves[hand] = round_step(tips[hand], places[pushed][:2], goal, self._bound)
         moves = self._hands.kept_apart(tips, moves)
-        return self._arm.chunk_trajectory(reference, np.tile(moves.ravel(), (_CHUNK, 1)), now_ns, self._tick_s)
+        return self._arm.chunk_trajectory(reference, np.tile(moves.ravel(), (CHUNK, 1)), now_ns, self._tick_s)
 
     def _straight(self, left: Float) -> Float:
         """Half the way at most: no overshoot."""

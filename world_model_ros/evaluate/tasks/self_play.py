@@ -17,6 +17,7 @@ from world_model_ros.evaluate.tasks.task import TaskKind, task_goal
 from world_model_ros.evaluate.tasks.task_draw import draw_task
 from world_model_ros.goals.hands import Hands
 from world_model_ros.sim.collection.collect import LOST_TICKS, EpisodeResult, Job, finish
+from world_model_ros.sim.collection.operators import out_of_reach
 from world_model_ros.sim.scenes.draw import Variety, draw_variety
 
 POLICY = "planner"
@@ -66,8 +67,7 @@ def practise(
             left -= 1
             if loop.rig.robot.broken:
                 break
-            item = loop.places()["object_0"][:2]
-            lost = lost + 1 if all(hands.outside(hand, item) > 0 for hand in range(len(hands))) else 0
+            lost = lost + 1 if out_of_reach(hands, loop.places()["object_0"]) else 0
             if lost >= LOST_TICKS:
                 break
     finally:

@@ -109,7 +109,7 @@ def _is_whole(folder: Path, done: Path, key: str) -> bool:
         return False
 
 
-def open_cache(contract: Contract, folder: Path, held_out: int = 20) -> Cache:
+def open_cache(contract: Contract, folder: Path, held_out: int) -> Cache:
     """Memory-map a cache."""
 
     def load(name: str) -> Array:

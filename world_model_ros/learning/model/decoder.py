@@ -37,19 +37,11 @@ class ImageDecoder(nn.Module):
         height, width: of the frames, multiples of 16.
         state: length of the state.
         targets: K, whose ways are decoded.
-        widths: channels at a half, a quarter, an eighth and a sixteenth of the resolution.
     """
 
-    def __init__(
-        self,
-        height: int,
-        width: int,
-        state: int,
-        targets: int = 0,
-        widths: tuple[int, int, int, int] = (24, 48, 80, 112),
-    ) -> None:
+    def __init__(self, height: int, width: int, state: int, targets: int) -> None:
         super().__init__()
-        half, quarter, eighth, sixteenth = widths
+        half, quarter, eighth, sixteenth = 24, 48, 80, 112  # channels at these parts of the resolution
         self.unshuffle, self.shuffle = nn.PixelUnshuffle(2), nn.PixelShuffle(2)
         self.down = nn.ModuleList(
             [

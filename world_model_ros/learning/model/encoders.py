@@ -129,9 +129,10 @@ class PositionReader(nn.Module):
     softmax, read by a small perceptron.
     """
 
-    def __init__(self, height: int, width: int, targets: int, points: int = 24, channels: int = 64) -> None:
+    def __init__(self, height: int, width: int, targets: int) -> None:
         super().__init__()
         self.targets = targets
+        points, channels = 24, 64
         self.look = nn.Sequential(
             nn.PixelUnshuffle(4),
             nn.Conv2d(48, channels, 3, padding=1),

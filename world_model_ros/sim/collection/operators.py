@@ -11,7 +11,7 @@ from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.hands import GRIPPER_PARTS, grippers, grips
 from world_model_ros.core.arrays import Float
 from world_model_ros.core.errors import UserError
-from world_model_ros.core.orientation import x_axis_yaw
+from world_model_ros.core.orientation import rotation, x_axis_yaw
 from world_model_ros.goals.hands import Hands
 from world_model_ros.kinematics.arm import ArmKinematics
 from world_model_ros.sim.collection.gestures import Desk, make_gesture
@@ -20,7 +20,7 @@ from world_model_ros.sim.collection.table_skills import Table, TableSkills, Thin
 from world_model_ros.sim.rig import Rig
 from world_model_ros.sim.scenes.fixtures import placed
 
-_CHUNK = 4  # ticks a command reaches ahead
+CHUNK = 4  # ticks a command reaches ahead
 _SLEW_M = 0.02  # how much an action may differ from the one before it, on each axis
 _SKILLS = "skills"
 _LEVEL = 0.7  # of an axis of length 1, its part in the plane
@@ -56,6 +56,11 @@ def operator_shares(contract: Contract) -> dict[str, float]:
         raise UserError(error.field, error.value, legal) from error
 
 
+def out_of_reach(hands: Hands, place: Float) -> bool:
+    """Whether a place (2 or more,) m is outside of the workspaces of all hands."""
+    return all(hands.outside(hand, place[:2]) > 0 for hand in range(len(hands)))
+
+
 def make_operator(name: str, seed: int, contract: Contract) -> Operator:
     """Who moves a robot; ``name`` is one of `operator_shares`."""
     if name != _SKILLS:
@@ -82,12 +87,11 @@ class Pusher:
         """Actions (H, C) from now on, all alike."""
         tips, item = self._arm.tips(rig.reference)[:, :2], rig.robot.object_pose()[:2]
         self._moves += np.clip(self._gesture.act(tips, item) - self._moves, -_SLEW_M, _SLEW_M)
-        return np.tile(self._moves.ravel(), (_CHUNK, 1))
+        return np.tile(self._moves.ravel(), (CHUNK, 1))
 
     def lost(self, rig: Rig) -> str:
         """As `Operator.lost`: the object, if it is outside of all workspaces."""
-        item = rig.robot.object_pose()[:2]
-        return "object_0" if all(self._hands.outside(hand, item) > 0 for hand in range(len(self._hands))) else ""
+        return "object_0" if out_of_reach(self._hands, rig.robot.object_pose()) else ""
 
 
 class GripperSight:
@@ -140,11 +144,11 @@ class Grasper:
 
     def chunk(self, rig: Rig) -> Float:
         """Actions (H, C) from now on, all alike."""
-        return np.tile(self._skills.act(self._sight.see(rig.reference, rig.robot.object_pose())), (_CHUNK, 1))
+        return np.tile(self._skills.act(self._sight.see(rig.reference, rig.robot.object_pose())), (CHUNK, 1))
 
     def lost(self, rig: Rig) -> str:
         """As `Operator.lost`: the object, if it is outside of the workspace."""
-        return "object_0" if self._hands.outside(0, rig.robot.object_pose()[:2]) > 0.0 else ""
+        return "object_0" if out_of_reach(self._hands, rig.robot.object_pose()) else ""
 
 
 class TableGrasper:
@@ -164,7 +168,7 @@ class TableGrasper:
 
     def chunk(self, rig: Rig) -> Float:
         """Actions (H, C) from now on, all alike."""
-        return np.tile(self._skills.play(self._sight.table(rig.reference, rig.robot.places())), (_CHUNK, 1))
+        return np.tile(self._skills.play(self._sight.table(rig.reference, rig.robot.places())), (CHUNK, 1))
 
     def lost(self, rig: Rig) -> str:
         """As `Operator.lost`: one that left the workspace, or fell from the table."""
@@ -177,8 +181,6 @@ class TableGrasper:
 
 def _side_yaw(quaternion: Float) -> float:
     """Yaw of the x axis of an object, or of its y axis where it was toppled onto x; from its quaternion x, y, z, w."""
-    x, y, z, w = quaternion
-    first = np.array([1 - 2 * (y * y + z * z), 2 * (x * y + z * w)])
-    second = np.array([2 * (x * y - z * w), 1 - 2 * (x * x + z * z)])
+    first, second, _ = rotation(quaternion)[:2].T
     level = first if np.hypot(*first) > _LEVEL else second
     return float(np.arctan2(level[1], level[0]))
