@@ -51,14 +51,9 @@ def toy_bundle(tmp_path_factory: pytest.TempPathFactory, contract: Contract):
 
 
 @pytest.fixture(scope="session")
-def arm() -> Contract:
-    return load_contract("tabletop_arm")
-
-
-@pytest.fixture(scope="session")
-def arm_bag(tmp_path_factory: pytest.TempPathFactory, arm: Contract) -> Path:
+def arm_bag(tmp_path_factory: pytest.TempPathFactory, contract: Contract) -> Path:
     path = tmp_path_factory.mktemp("bags") / "arm"
-    write_arm_bag(path, arm)
+    write_arm_bag(path, contract)
     return path
 
 

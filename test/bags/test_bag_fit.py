@@ -126,10 +126,12 @@ def other_type(sent: Sent) -> Iterator[Sent]:
         (other_type, "table_mic", "type", "sensor_msgs/msg/CompressedImage; the contract says sensor_msgs/msg/Image"),
     ],
 )
-def test_the_check_of_a_bag_says_what_the_live_check_would(arm, arm_bag, tmp_path, bend, stream, what, words) -> None:
-    result = check_bag(bent(arm_bag, tmp_path / "bag", bend), arm)
+def test_the_check_of_a_bag_says_what_the_live_check_would(
+    contract, arm_bag, tmp_path, bend, stream, what, words
+) -> None:
+    result = check_bag(bent(arm_bag, tmp_path / "bag", bend), contract)
     assert [line for line in found(result, stream, what) if words in line], result
-    sound = check_bag(arm_bag, arm)
+    sound = check_bag(arm_bag, contract)
     assert not found(sound, stream, what)
 
 
@@ -147,8 +149,8 @@ def silent(begin_s: float, end_s: float) -> Bend:
 
 
 @pytest.mark.parametrize(("begin_s", "end_s"), [(0.5, 1.2), (0.0, 0.7), (1.3, 9.0)])
-def test_a_stream_that_is_silent_for_a_while_fits_and_is_said_when(arm, arm_bag, tmp_path, begin_s, end_s) -> None:
-    result = check_bag(bent(arm_bag, tmp_path / "bag", silent(begin_s, end_s)), arm)
+def test_a_stream_that_is_silent_for_a_while_fits_and_is_said_when(contract, arm_bag, tmp_path, begin_s, end_s) -> None:
+    result = check_bag(bent(arm_bag, tmp_path / "bag", silent(begin_s, end_s)), contract)
     assert result["fits"]
     assert not found(result, "table_mic", "rate") + found(result, "table_mic", "age")
     (line,) = found(result, "table_mic", "gaps")
@@ -157,7 +159,7 @@ def test_a_stream_that_is_silent_for_a_while_fits_and_is_said_when(arm, arm_bag,
     assert float(since_s) == pytest.approx(begin_s, abs=0.05)
 
 
-def test_a_recorder_that_was_there_before_the_robot_heard_no_silence(arm, arm_bag, tmp_path) -> None:
+def test_a_recorder_that_was_there_before_the_robot_heard_no_silence(contract, arm_bag, tmp_path) -> None:
     def bend(sent: Sent) -> Iterator[Sent]:
         if not early:
             early.append(sent[2])
@@ -166,12 +168,12 @@ def test_a_recorder_that_was_there_before_the_robot_heard_no_silence(arm, arm_ba
         yield sent
 
     early: list[int] = []
-    result = check_bag(bent(arm_bag, tmp_path / "bag", bend), arm)
+    result = check_bag(bent(arm_bag, tmp_path / "bag", bend), contract)
     assert result["seconds"] > 4.5
     assert not [each for topic in result["topics"] for each in topic["findings"] if each["what"] == "gaps"]
 
 
-def test_degrees_are_outside_of_the_limits(arm, arm_bag, tmp_path, capsys) -> None:
+def test_degrees_are_outside_of_the_limits(contract, arm_bag, tmp_path, capsys) -> None:
     path = bent(arm_bag, tmp_path / "bag", degrees)
     assert main(["check", "tabletop_arm", "--bag", str(path), "--json"]) == 1
     result = json.loads(capsys.readouterr().out)
@@ -204,7 +206,7 @@ def test_a_bag_that_fits_says_so_and_another_topic_name_can_be_mapped(arm_bag, t
     ],
 )
 def test_two_channels_of_one_topic_are_two_publishers(
-    arm: Contract, arm_bag: Path, tmp_path: Path, parts: list[slice], said: list[str]
+    contract: Contract, arm_bag: Path, tmp_path: Path, parts: list[slice], said: list[str]
 ) -> None:
     path, types = tmp_path / "two.mcap", standard_types()
     with BagReader(arm_bag) as bag, path.open("wb") as file:
@@ -222,11 +224,11 @@ def test_two_channels_of_one_topic_are_two_publishers(
                 setattr(message, field, getattr(message, field)[parts[number]])
             out.add_message(channels[number], at, bytes(types.serialize_cdr(message, kind)), at)
         out.finish()
-    assert found(check_bag(path, arm), "arm", "publishers") == said
+    assert found(check_bag(path, contract), "arm", "publishers") == said
 
 
-def test_what_a_robot_was_told_in_a_way_that_cannot_be_read_is_named(arm, arm_bag, tmp_path) -> None:
-    topic = "/" + arm.deployment.command.topic
+def test_what_a_robot_was_told_in_a_way_that_cannot_be_read_is_named(contract, arm_bag, tmp_path) -> None:
+    topic = "/" + contract.deployment.command.topic
 
     def told(kind: str, make: Callable[[Any], Any]) -> Bend:
         def bend(sent: Sent) -> Iterator[Sent]:
@@ -245,24 +247,24 @@ def test_what_a_robot_was_told_in_a_way_that_cannot_be_read_is_named(arm, arm_ba
             types["std_msgs/msg/MultiArrayLayout"]([], 0), state.position
         ),
     )
-    (finding,) = check_bag(bent(arm_bag, tmp_path / "floats", floats), arm)["command"]
+    (finding,) = check_bag(bent(arm_bag, tmp_path / "floats", floats), contract)["command"]
     assert f"{topic} is std_msgs/msg/Float64MultiArray" in finding["found"]
     assert finding["level"] == "note"
     empty = told(
         "trajectory_msgs/msg/JointTrajectory",
         lambda state: types["trajectory_msgs/msg/JointTrajectory"](state.header, state.name, []),
     )
-    (finding,) = check_bag(bent(arm_bag, tmp_path / "empty", empty), arm)["command"]
+    (finding,) = check_bag(bent(arm_bag, tmp_path / "empty", empty), contract)["command"]
     assert finding["found"].startswith(f"200 of 200 messages on {topic} cannot be read")
-    assert check_bag(arm_bag, arm)["command"][0]["level"] == "ok"
+    assert check_bag(arm_bag, contract)["command"][0]["level"] == "ok"
 
 
-def test_commands_that_the_contract_does_not_know_are_named(arm, arm_bag, tmp_path) -> None:
+def test_commands_that_the_contract_does_not_know_are_named(contract, arm_bag, tmp_path) -> None:
     def bend(sent: Sent) -> Iterator[Sent]:
         topic, kind, at, message = sent
         yield ("/servo/joint_command" if topic == APPLIED else topic), kind, at, message
 
-    (finding,) = check_bag(bent(arm_bag, tmp_path / "bag", bend), arm)["command"]
+    (finding,) = check_bag(bent(arm_bag, tmp_path / "bag", bend), contract)["command"]
     assert "the contract does not know /servo/joint_command (sensor_msgs/msg/JointState)" in finding["found"]
 
 
@@ -270,11 +272,11 @@ class TestForwardPositions:
     """A robot that is told positions in a message without names and stamps."""
 
     @pytest.fixture
-    def forward(self, arm: Contract) -> Contract:
+    def forward(self, contract: Contract) -> Contract:
         old = "{interface: joint_trajectory, topic: joint_trajectory_controller/joint_trajectory, rate_hz: 100.0}"
-        assert old in arm.text
+        assert old in contract.text
         new = "{interface: forward_position, topic: forward/commands, rate_hz: 100.0}"
-        return contract_from_text(arm.text.replace(old, new), folder=arm.folder)
+        return contract_from_text(contract.text.replace(old, new), folder=contract.folder)
 
     def told(self, arm_bag: Path, path: Path, numbers: int) -> Path:
         types = standard_types().types
@@ -305,18 +307,18 @@ class TestForwardPositions:
         assert np.isnan(aligned_episode(path, forward).reference).all()
 
 
-def test_few_pictures_are_looked_at_where_time_is_short_and_all_are_counted(arm: Contract, arm_bag: Path) -> None:
+def test_few_pictures_are_looked_at_where_time_is_short_and_all_are_counted(contract: Contract, arm_bag: Path) -> None:
     reports = []
     for sparing in (False, True):
         with BagReader(arm_bag) as bag:
-            fit = BagFit(bag, arm, sparing)
+            fit = BagFit(bag, contract, sparing)
             for topic, _, at, raw in bag.raw_messages(fit.topics):
                 fit.hear(topic, at, raw)
             reports.append(fit.report())
     assert reports[0] == reports[1]
 
 
-def test_of_few_pictures_the_count_says_that_they_were_few(arm: Contract, arm_bag: Path, tmp_path: Path) -> None:
+def test_of_few_pictures_the_count_says_that_they_were_few(contract: Contract, arm_bag: Path, tmp_path: Path) -> None:
     """One a second is looked at: ``2 of 60 refused`` would say that 58 are good."""
 
     def bend(sent: Sent) -> Iterator[Sent]:
@@ -325,7 +327,7 @@ def test_of_few_pictures_the_count_says_that_they_were_few(arm: Contract, arm_ba
 
     with BagReader(bent(arm_bag, tmp_path / "bag", bend)) as bag:
         for sparing, said in ((True, "2 of 2 that were looked at, of 60, refused"), (False, "60 of 60 refused")):
-            fit = BagFit(bag, arm, sparing)
+            fit = BagFit(bag, contract, sparing)
             for topic, _, at, raw in bag.raw_messages(fit.topics):
                 fit.hear(topic, at, raw)
             (content,) = [each.found for each in fit.findings("front") if each.what == "content"]
@@ -334,13 +336,13 @@ def test_of_few_pictures_the_count_says_that_they_were_few(arm: Contract, arm_ba
 
 class TestReplay:
     @pytest.fixture(scope="class")
-    def run(self, toy_bundle: Path, arm: Contract) -> Callable[[Path, Path], Replay]:
+    def run(self, toy_bundle: Path, contract: Contract) -> Callable[[Path, Path], Replay]:
         pytest.importorskip("torch", reason="the toy bundles are exported with torch")
         from world_model_ros.brain.brain import Brain
         from world_model_ros.bundle.bundle import load_bundle
 
-        brain = Brain(load_bundle(toy_bundle, arm), arm, "cpu")
-        return lambda bag, out: replay(bag, arm, brain, out)
+        brain = Brain(load_bundle(toy_bundle, contract), contract, "cpu")
+        return lambda bag, out: replay(bag, contract, brain, out)
 
     @pytest.mark.parametrize(
         ("bend", "note"),
@@ -378,17 +380,17 @@ class TestReplay:
 
     @pytest.mark.parametrize(("topic", "stream"), [(JOINTS, "arm"), (CAMERA, "front"), (APPLIED, "reference")])
     @pytest.mark.parametrize("ahead_s", [0.7, 3600.0])
-    def test_one_stamp_ahead_costs_one_message(self, run, arm, arm_bag, tmp_path, topic, stream, ahead_s) -> None:
+    def test_one_stamp_ahead_costs_one_message(self, run, contract, arm_bag, tmp_path, topic, stream, ahead_s) -> None:
         path = bent(arm_bag, tmp_path / "bag", once_ahead(topic, ahead_s))
         with BagReader(path) as bag:
-            source = BagTicks(bag, arm)
+            source = BagTicks(bag, contract)
             ticks = list(source)
         assert {name.split()[0]: count for name, count in source.refused.items()} == {stream: 1}
         assert all(tick.observation.fresh["arm"] and tick.observation.fresh["front"] for tick in ticks[1:])
         assert all(tick.reference is not None for tick in ticks[1:])
 
 
-def test_a_required_stream_of_another_type_is_an_error(arm: Contract, arm_bag: Path, tmp_path: Path) -> None:
+def test_a_required_stream_of_another_type_is_an_error(contract: Contract, arm_bag: Path, tmp_path: Path) -> None:
     def bend(sent: Sent) -> Iterator[Sent]:
         topic, _, at, message = sent
         if topic != JOINTS:
@@ -400,4 +402,4 @@ def test_a_required_stream_of_another_type_is_an_error(arm: Contract, arm_bag: P
         BagReader(bent(arm_bag, tmp_path / "bag", bend)) as bag,
         pytest.raises(UserError, match="type of /joint_states"),
     ):
-        BagTicks(bag, arm)
+        BagTicks(bag, contract)

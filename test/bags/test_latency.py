@@ -73,14 +73,14 @@ def test_without_joints_it_is_how_late_things_follow_the_hand(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def bag(tmp_path_factory, arm):
+def bag(tmp_path_factory, contract):
     path = tmp_path_factory.mktemp("late") / "bag"
-    record(path, arm)
+    record(path, contract)
     return path
 
 
-def test_the_lag_of_the_camera_is_found(bag, arm):
-    (lag,) = stream_lags(bag, arm)
+def test_the_lag_of_the_camera_is_found(bag, contract):
+    (lag,) = stream_lags(bag, contract)
     assert lag.stream == "front"
     assert lag.seconds == pytest.approx(LATE_S, abs=0.012)
     assert lag.sure
@@ -129,26 +129,26 @@ def test_what_cannot_be_looked_at_is_said(bag, tmp_path, capsys, change, lags, s
     assert any(said in line for line in found["notes"]), found["notes"]
 
 
-def test_a_steady_beat_fits_at_many_lags_and_is_not_sure(tmp_path, arm):
-    record(tmp_path / "beat", arm, beat=0.3)
-    (lag,) = stream_lags(tmp_path / "beat", arm)
+def test_a_steady_beat_fits_at_many_lags_and_is_not_sure(tmp_path, contract):
+    record(tmp_path / "beat", contract, beat=0.3)
+    (lag,) = stream_lags(tmp_path / "beat", contract)
     assert not lag.sure
 
 
 @pytest.mark.parametrize(
     ("seconds", "still", "words"), [(8.0, False, "at least 15 s"), (25.0, True, "starts and stops")]
 )
-def test_too_short_or_without_motion_it_says_what_to_record(tmp_path, arm, seconds, still, words):
-    record(tmp_path / "bag", arm, seconds, still=still)
+def test_too_short_or_without_motion_it_says_what_to_record(tmp_path, contract, seconds, still, words):
+    record(tmp_path / "bag", contract, seconds, still=still)
     with pytest.raises(UserError, match=words):
-        stream_lags(tmp_path / "bag", arm)
+        stream_lags(tmp_path / "bag", contract)
 
 
-def test_with_its_latency_a_sample_counts_as_that_much_older(bag, arm):
-    text = arm.text.replace("max_age_s: 0.2, source_shape", "max_age_s: 0.3, latency_s: 0.085, source_shape")
-    assert text != arm.text
-    late = contract_from_text(text, folder=arm.folder)
-    before, after = aligned_episode(bag, arm), aligned_episode(bag, late)
+def test_with_its_latency_a_sample_counts_as_that_much_older(bag, contract):
+    text = contract.text.replace("max_age_s: 0.2, source_shape", "max_age_s: 0.3, latency_s: 0.085, source_shape")
+    assert text != contract.text
+    late = contract_from_text(text, folder=contract.folder)
+    before, after = aligned_episode(bag, contract), aligned_episode(bag, late)
     column = list(before.streams).index("front")
     shifted = dict(zip(after.now_ns.tolist(), after.stamps_ns[:, column].tolist()))
     compared = [
@@ -158,11 +158,11 @@ def test_with_its_latency_a_sample_counts_as_that_much_older(bag, arm):
     ]
     assert len(compared) > 100
     assert set(compared[2:]) == {85_000_000}
-    assert late.interface_hash == arm.interface_hash
+    assert late.interface_hash == contract.interface_hash
 
 
-def test_a_latency_over_the_age_limit_leaves_nothing_fresh_and_is_refused(arm):
+def test_a_latency_over_the_age_limit_leaves_nothing_fresh_and_is_refused(contract):
     with pytest.raises(UserError, match="latency_s"):
         contract_from_text(
-            arm.text.replace("max_age_s: 0.2, source_shape", "max_age_s: 0.2, latency_s: 0.3, source_shape")
+            contract.text.replace("max_age_s: 0.2, source_shape", "max_age_s: 0.2, latency_s: 0.3, source_shape")
         )

@@ -42,8 +42,8 @@ def play(path: Path, contract: Contract) -> None:
 
 
 @pytest.mark.parametrize("read", [check_bag, aligned_episode, frames, play])
-def test_every_reader_ends(arm: Contract, tmp_path: Path, read: Callable[[Path, Contract], object]) -> None:
-    write_arm_bag(tmp_path / "base", arm, 0.8)
+def test_every_reader_ends(contract: Contract, tmp_path: Path, read: Callable[[Path, Contract], object]) -> None:
+    write_arm_bag(tmp_path / "base", contract, 0.8)
     with BagReader(tmp_path / "base") as bag:
         messages: list[Message] = [
             (topic, kind, at, bytes(raw)) for topic, kind, at, raw in bag.raw_messages() if topic != "/contract"
@@ -54,7 +54,7 @@ def test_every_reader_ends(arm: Contract, tmp_path: Path, read: Callable[[Path, 
         folder.mkdir()
         path, _ = mutant(folder, messages, number)
         try:
-            read(path, arm)
+            read(path, contract)
             ends["read"] += 1
         except UserError:
             ends["refused"] += 1

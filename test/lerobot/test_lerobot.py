@@ -207,10 +207,10 @@ def test_the_commands_do_both(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert json.loads(capsys.readouterr().out)["frames"] == 65
 
 
-def test_what_does_not_fit_is_named(tmp_path: Path, koala: Contract, arm: Contract) -> None:
+def test_what_does_not_fit_is_named(tmp_path: Path, koala: Contract, contract: Contract) -> None:
     data = LerobotDataset(write_v21(tmp_path / "set", "h264"))
     with pytest.raises(UserError, match="position alone"):
-        import_plan(data, arm, {})
+        import_plan(data, contract, {})
     other = contract_from_text(CONTRACT.replace("elbow", "ellbogen"))
     with pytest.raises(UserError, match=r"shoulder.*elbow.*ellbogen"):
         import_plan(data, other, {})

@@ -38,7 +38,9 @@ def test_a_whole_bag_has_everything(arm_bag: Path, tmp_path: Path, capsys) -> No
     assert {"action", "observation.state", "observation.images.front"} <= features(tmp_path / "set")
 
 
-def test_an_export_without_action_says_so_and_what_could_be_one(arm: Contract, arm_bag: Path, tmp_path: Path, capsys):
+def test_an_export_without_action_says_so_and_what_could_be_one(
+    contract: Contract, arm_bag: Path, tmp_path: Path, capsys
+):
     with BagReader(arm_bag) as bag, BagWriter(tmp_path / "bag") as out:
         for topic, kind, at, raw in bag.raw_messages():
             out.write_raw("/teach/target" if topic == APPLIED else topic, kind, raw, at)
@@ -68,11 +70,11 @@ def test_messages_that_cannot_be_read_are_counted(arm_bag: Path, tmp_path: Path,
     assert kept == (share < 1.0)
 
 
-def test_one_bag_that_cannot_be_exported_costs_itself_alone(arm: Contract, arm_bag: Path, tmp_path: Path, capsys):
-    write_arm_bag(tmp_path / "bags" / "a", arm, 1.0)
-    write_arm_bag(tmp_path / "bags" / "b", arm, 1.0, leave_out=("joints",))
-    write_arm_bag(tmp_path / "bags" / "c", arm, 1.0, leave_out=("camera",))
-    write_arm_bag(tmp_path / "bags" / "d", arm, 1.0)
+def test_one_bag_that_cannot_be_exported_costs_itself_alone(contract: Contract, arm_bag: Path, tmp_path: Path, capsys):
+    write_arm_bag(tmp_path / "bags" / "a", contract, 1.0)
+    write_arm_bag(tmp_path / "bags" / "b", contract, 1.0, leave_out=("joints",))
+    write_arm_bag(tmp_path / "bags" / "c", contract, 1.0, leave_out=("camera",))
+    write_arm_bag(tmp_path / "bags" / "d", contract, 1.0)
     status, said = export(capsys, tmp_path / "set", tmp_path / "bags")
     assert status == 2
     assert said["episodes"] == 2
@@ -111,7 +113,7 @@ def test_what_never_comes_again_after_a_pause_is_named(arm_bag: Path, tmp_path: 
 
 
 def test_commands_for_joints_of_others_are_no_action_and_counted(
-    arm: Contract, arm_bag: Path, tmp_path: Path, capsys
+    contract: Contract, arm_bag: Path, tmp_path: Path, capsys
 ) -> None:
     with BagReader(arm_bag) as bag, BagWriter(tmp_path / "bag") as out:
         for topic, kind, at, raw in bag.raw_messages():
@@ -128,11 +130,13 @@ def test_commands_for_joints_of_others_are_no_action_and_counted(
     assert none == "bag: no action: nothing that can be read says what the robot was commanded"  # its topic is known
 
 
-def test_joints_that_never_came_are_why_there_is_no_frame(arm: Contract, arm_bag: Path, tmp_path: Path, capsys) -> None:
+def test_joints_that_never_came_are_why_there_is_no_frame(
+    contract: Contract, arm_bag: Path, tmp_path: Path, capsys
+) -> None:
     with BagReader(arm_bag) as bag, BagWriter(tmp_path / "bag") as out:
         for topic, kind, at, raw in bag.raw_messages():
             if topic == "/joint_states":
-                out.write(topic, kind, out.make.joint_state(arm.joint_names[:4], np.zeros(4), stamp_ns=at), at)
+                out.write(topic, kind, out.make.joint_state(contract.joint_names[:4], np.zeros(4), stamp_ns=at), at)
             else:
                 out.write_raw(topic, kind, raw, at)
     status, said = export(capsys, tmp_path / "set", tmp_path / "bag")
@@ -160,8 +164,8 @@ def test_an_export_that_fails_leaves_nothing_in_its_way(
     assert "action" in features(tmp_path / "new" / "set")
 
 
-def test_a_camera_that_stops_is_said_to_show_one_picture_to_the_end(arm: Contract, tmp_path: Path, capsys) -> None:
-    write_arm_bag(tmp_path / "whole", arm, 4.0)
+def test_a_camera_that_stops_is_said_to_show_one_picture_to_the_end(contract: Contract, tmp_path: Path, capsys) -> None:
+    write_arm_bag(tmp_path / "whole", contract, 4.0)
     stops = (START_S + 1) * 10**9
     with BagReader(tmp_path / "whole") as bag, BagWriter(tmp_path / "bag") as out:
         for topic, kind, at, raw in bag.raw_messages():

@@ -42,9 +42,9 @@ def as_live(bag_path: Path, contract: Contract, ticks_ns: np.ndarray) -> list[Ob
     return observations + [streams.observe(int(now)) for now in ticks_ns[len(observations) :]]
 
 
-def test_an_episode_is_what_live_streams_would_have_shown(arm: Contract, arm_bag: Path) -> None:
-    episode = aligned_episode(arm_bag, arm)
-    live = as_live(arm_bag, arm, episode.now_ns)
+def test_an_episode_is_what_live_streams_would_have_shown(contract: Contract, arm_bag: Path) -> None:
+    episode = aligned_episode(arm_bag, contract)
+    live = as_live(arm_bag, contract, episode.now_ns)
     assert len(live) == len(episode) == 20
     for t, observation in enumerate(live):
         for i, name in enumerate(episode.streams):
@@ -54,31 +54,31 @@ def test_an_episode_is_what_live_streams_would_have_shown(arm: Contract, arm_bag
             assert np.array_equal(episode.streams[name][t], expected), name
 
 
-def test_a_bag_of_a_big_endian_machine_is_the_same(arm: Contract, arm_bag: Path, tmp_path: Path) -> None:
+def test_a_bag_of_a_big_endian_machine_is_the_same(contract: Contract, arm_bag: Path, tmp_path: Path) -> None:
     types = standard_types()
     with BagReader(arm_bag) as bag, BagWriter(tmp_path / "big") as out:
         for topic, kind, at, message in bag.messages():
             out.write_raw(topic, kind, bytes(types.serialize_cdr(message, kind, little_endian=False)), at)
-    episode, other = aligned_episode(arm_bag, arm), aligned_episode(tmp_path / "big", arm)
+    episode, other = aligned_episode(arm_bag, contract), aligned_episode(tmp_path / "big", contract)
     assert np.array_equal(episode.stamps_ns, other.stamps_ns)
     assert other.refused == {}
     for name, values in episode.streams.items():
         assert np.array_equal(values, other.streams[name]), name
-    assert check_bag(tmp_path / "big", arm) == check_bag(arm_bag, arm)
+    assert check_bag(tmp_path / "big", contract) == check_bag(arm_bag, contract)
 
 
-def test_ticks_are_regular_and_go_from_the_first_to_the_last_joint_state(arm: Contract, arm_bag: Path) -> None:
-    now_ns = aligned_episode(arm_bag, arm).now_ns
+def test_ticks_are_regular_and_go_from_the_first_to_the_last_joint_state(contract: Contract, arm_bag: Path) -> None:
+    now_ns = aligned_episode(arm_bag, contract).now_ns
     assert now_ns[0] - START_S * 10**9 == pytest.approx(0, abs=2 * MS)
     assert set(np.diff(now_ns)) == {100 * MS}
     assert now_ns[-1] <= START_S * 10**9 + 1990 * MS < now_ns[-1] + 100 * MS
 
 
 def test_applied_is_the_displacement_of_the_commanded_fingertip_over_the_tick_before(
-    arm: Contract, arm_bag: Path
+    contract: Contract, arm_bag: Path
 ) -> None:
-    episode = aligned_episode(arm_bag, arm)
-    kinematics = ArmKinematics(arm)
+    episode = aligned_episode(arm_bag, contract)
+    kinematics = ArmKinematics(contract)
     tips = np.array([kinematics.tip(q)[0][:2] for q in episode.reference])
     assert np.allclose(episode.applied[0], 0)
     assert np.allclose(episode.applied[1:], np.diff(tips, axis=0), atol=1e-6)
@@ -87,9 +87,9 @@ def test_applied_is_the_displacement_of_the_commanded_fingertip_over_the_tick_be
     )  # 20 ms old at most
 
 
-def test_the_reference_is_the_one_the_brain_would_have_had(arm: Contract, arm_bag: Path) -> None:
-    episode = aligned_episode(arm_bag, arm)
-    convert = JointConverter("applied", arm.joint_names, ("position", "velocity"))
+def test_the_reference_is_the_one_the_brain_would_have_had(contract: Contract, arm_bag: Path) -> None:
+    episode = aligned_episode(arm_bag, contract)
+    convert = JointConverter("applied", contract.joint_names, ("position", "velocity"))
     live, t = AppliedReference(), 0
     with BagReader(arm_bag) as bag:
         for _, _, bag_ns, message in bag.messages(["/gate/applied"]):
@@ -101,17 +101,17 @@ def test_the_reference_is_the_one_the_brain_would_have_had(arm: Contract, arm_ba
     assert t > 15
 
 
-def test_labels_are_the_truth_of_objects_and_the_measured_fingertip(arm: Contract, arm_bag: Path) -> None:
-    episode = aligned_episode(arm_bag, arm)
-    tip = ArmKinematics(arm).tip(positions(START_S * 10**9))
+def test_labels_are_the_truth_of_objects_and_the_measured_fingertip(contract: Contract, arm_bag: Path) -> None:
+    episode = aligned_episode(arm_bag, contract)
+    tip = ArmKinematics(contract).tip(positions(START_S * 10**9))
     assert np.allclose(episode.labels[0, 0, :3], tip[0], atol=1e-4)
     assert np.linalg.norm(episode.labels[:, 0, 3:], axis=1) == pytest.approx(1, abs=1e-5)
     assert np.allclose(episode.labels[10, 1], [0.5, 0.3, 0.03, 0, 0, 0, 1])
 
 
-def test_what_a_bag_lacks_is_masked_or_unknown_and_not_made_up(tmp_path: Path, arm: Contract) -> None:
-    write_arm_bag(tmp_path / "bag", arm, 1.0, leave_out=("camera", "taxels", "applied", "label"))
-    episode = aligned_episode(tmp_path / "bag", arm)
+def test_what_a_bag_lacks_is_masked_or_unknown_and_not_made_up(tmp_path: Path, contract: Contract) -> None:
+    write_arm_bag(tmp_path / "bag", contract, 1.0, leave_out=("camera", "taxels", "applied", "label"))
+    episode = aligned_episode(tmp_path / "bag", contract)
     names = list(episode.streams)
     assert not episode.fresh[:, [names.index("front"), names.index("fingertip_taxels")]].any()
     assert episode.fresh[:, names.index("arm")].all()
@@ -121,14 +121,14 @@ def test_what_a_bag_lacks_is_masked_or_unknown_and_not_made_up(tmp_path: Path, a
     assert not episode.applied.any()
 
 
-def test_a_bag_without_a_required_stream_lists_what_it_has(tmp_path: Path, arm: Contract) -> None:
-    write_arm_bag(tmp_path / "bag", arm, 0.5, leave_out=("joints",))
+def test_a_bag_without_a_required_stream_lists_what_it_has(tmp_path: Path, contract: Contract) -> None:
+    write_arm_bag(tmp_path / "bag", contract, 0.5, leave_out=("joints",))
     with pytest.raises(UserError, match=r"joint_states.*/taxels/fingertip"):
-        aligned_episode(tmp_path / "bag", arm)
+        aligned_episode(tmp_path / "bag", contract)
 
 
-def test_broken_messages_are_counted_and_the_ones_before_them_are_taken(tmp_path: Path, arm: Contract) -> None:
-    names, state = arm.joint_names, "sensor_msgs/msg/JointState"
+def test_broken_messages_are_counted_and_the_ones_before_them_are_taken(tmp_path: Path, contract: Contract) -> None:
+    names, state = contract.joint_names, "sensor_msgs/msg/JointState"
     with BagWriter(tmp_path / "bag") as bag:
         for i in range(100):
             stamp_ns = START_S * 10**9 + i * 10 * MS
@@ -137,7 +137,7 @@ def test_broken_messages_are_counted_and_the_ones_before_them_are_taken(tmp_path
             bag.write("joint_states", state, message, stamp_ns)
             if i % 25 == 0:
                 bag.write_raw("camera/front/image_raw", "sensor_msgs/msg/Image", b"\x00\x01\x00\x00cut", stamp_ns)
-    episode = aligned_episode(tmp_path / "bag", arm)
+    episode = aligned_episode(tmp_path / "bag", contract)
     assert episode.refused == {"arm": 9, "front": 4}
     assert np.isfinite(episode.streams["arm"]).all()
     arms = list(episode.streams).index("arm")
@@ -145,31 +145,31 @@ def test_broken_messages_are_counted_and_the_ones_before_them_are_taken(tmp_path
     assert ages_ms.tolist() == [1] + [11] * 9
 
 
-def test_a_controllers_command_is_the_reference_where_no_gate_was(tmp_path: Path, arm: Contract) -> None:
+def test_a_controllers_command_is_the_reference_where_no_gate_was(tmp_path: Path, contract: Contract) -> None:
     with BagWriter(tmp_path / "bag") as bag:
         for i in range(60):
             stamp_ns = START_S * 10**9 + i * 20 * MS
-            message = bag.make.joint_state(arm.joint_names, HOME, np.zeros(6), stamp_ns=stamp_ns)
+            message = bag.make.joint_state(contract.joint_names, HOME, np.zeros(6), stamp_ns=stamp_ns)
             bag.write("joint_states", "sensor_msgs/msg/JointState", message, stamp_ns)
             if i == 25:
                 ends = np.array([HOME, HOME + 0.1])
-                sent = Trajectory(arm.joint_names, np.array([0.0, 0.2]), ends, np.zeros((2, 6)), stamp_ns)
+                sent = Trajectory(contract.joint_names, np.array([0.0, 0.2]), ends, np.zeros((2, 6)), stamp_ns)
                 command = bag.make.trajectory(sent)
-                bag.write(arm.deployment.command.topic, "trajectory_msgs/msg/JointTrajectory", command, stamp_ns)
-    reference = aligned_episode(tmp_path / "bag", arm).reference
+                bag.write(contract.deployment.command.topic, "trajectory_msgs/msg/JointTrajectory", command, stamp_ns)
+    reference = aligned_episode(tmp_path / "bag", contract).reference
     assert np.isnan(reference[:5]).all()
     assert np.allclose(reference[6], HOME + 0.05, atol=0.005)  # half way
     assert np.allclose(reference[8:], HOME + 0.1)
 
 
-def test_what_several_controllers_were_told_is_one_reference(tmp_path: Path, arm: Contract) -> None:
+def test_what_several_controllers_were_told_is_one_reference(tmp_path: Path, contract: Contract) -> None:
     """A hand with a controller of its own, that is told something now and then."""
-    names, kind = arm.joint_names, "trajectory_msgs/msg/JointTrajectory"
+    names, kind = contract.joint_names, "trajectory_msgs/msg/JointTrajectory"
     other = f"{{interface: joint_trajectory, topic: hand, joints: [{names[5]}]}}"
     text = re.sub(
-        r"command: \{.*\}", f"command: {{interface: joint_trajectory, topic: arm, others: [{other}]}}", arm.text
+        r"command: \{.*\}", f"command: {{interface: joint_trajectory, topic: arm, others: [{other}]}}", contract.text
     )
-    split = contract_from_text(text, folder=arm.folder)
+    split = contract_from_text(text, folder=contract.folder)
     with BagWriter(tmp_path / "bag") as bag:
         for i in range(100):
             stamp_ns = START_S * 10**9 + i * 20 * MS
@@ -191,9 +191,9 @@ def test_what_several_controllers_were_told_is_one_reference(tmp_path: Path, arm
     assert np.abs(episode.applied[8:]).max(axis=1).min() > 1e-4
 
 
-def test_a_plan_repeats_the_ticks_of_a_recording_with_the_stamps_they_saw(arm: Contract, arm_bag: Path) -> None:
+def test_a_plan_repeats_the_ticks_of_a_recording_with_the_stamps_they_saw(contract: Contract, arm_bag: Path) -> None:
     with BagReader(arm_bag) as bag:
-        free = list(BagTicks(bag, arm))
+        free = list(BagTicks(bag, contract))
         plan = [
             PlannedTick(
                 tick.observation.now_ns + 7 * MS,
@@ -203,7 +203,7 @@ def test_a_plan_repeats_the_ticks_of_a_recording_with_the_stamps_they_saw(arm: C
             for tick in free[3:8]
         ]
         assert all(tick.observation.fresh["table_mic"] for tick in free[3:8])
-        planned = list(BagTicks(bag, arm, plan))
+        planned = list(BagTicks(bag, contract, plan))
     assert [tick.observation.now_ns for tick in planned] == [each.now_ns for each in plan]
     for tick, each in zip(planned, plan):
         assert tick.observation.stamps_ns == each.chosen_ns
@@ -268,12 +268,12 @@ def test_a_ros_1_bag_of_another_robot_becomes_an_episode(recorded: Path) -> None
     assert np.isnan(episode.reference).all()
 
 
-def test_without_commands_in_the_bag_the_measured_motion_stands_for_them(arm: Contract, tmp_path: Path) -> None:
+def test_without_commands_in_the_bag_the_measured_motion_stands_for_them(contract: Contract, tmp_path: Path) -> None:
     """A robot that is driven by something that publishes no joint trajectory."""
-    write_arm_bag(tmp_path / "driven", arm, leave_out=("applied",))
-    text = arm.text.replace("deployment:\n", "deployment:\n  without_commands: measured\n")
-    episode = aligned_episode(tmp_path / "driven", contract_from_text(text, folder=arm.folder))
+    write_arm_bag(tmp_path / "driven", contract, leave_out=("applied",))
+    text = contract.text.replace("deployment:\n", "deployment:\n  without_commands: measured\n")
+    episode = aligned_episode(tmp_path / "driven", contract_from_text(text, folder=contract.folder))
     np.testing.assert_allclose(episode.reference, [positions(int(now)) for now in episode.now_ns], atol=2e-3)
-    tips = np.array([ArmKinematics(arm).tip(q)[0][:2] for q in episode.reference])
+    tips = np.array([ArmKinematics(contract).tip(q)[0][:2] for q in episode.reference])
     np.testing.assert_allclose(episode.applied[1:], np.diff(tips, axis=0), atol=1e-6)
     assert np.abs(episode.applied).max() > 1e-3

@@ -20,12 +20,12 @@ pytest.importorskip("torch", reason="the toy bundles are exported with torch")
 
 @pytest.fixture(scope="module")
 def done(
-    toy_bundle: Path, arm: Contract, tmp_path_factory: pytest.TempPathFactory
+    toy_bundle: Path, contract: Contract, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Replay, list[tuple[int, float]]]:
     """A replay of 4 s, and time and surprise of each tick."""
     folder = tmp_path_factory.mktemp("look_ahead")
-    write_arm_bag(folder / "bag", arm, 4.0)
-    found = replay(folder / "bag", arm, Brain(load_bundle(toy_bundle, arm), arm, "cpu"), folder / "out")
+    write_arm_bag(folder / "bag", contract, 4.0)
+    found = replay(folder / "bag", contract, Brain(load_bundle(toy_bundle, contract), contract, "cpu"), folder / "out")
     with BagReader(folder / "out" / "bag") as bag:
         ticks = [json.loads(message.data) for _, _, _, message in bag.messages(["/tick"])]
     return found, [(tick["now_ns"], tick["surprise"]) for tick in ticks]
@@ -33,7 +33,7 @@ def done(
 
 @pytest.mark.slow
 def test_a_target_is_scored_where_its_label_was_at_each_step(
-    done: tuple[Replay, list[tuple[int, float]]], arm: Contract
+    done: tuple[Replay, list[tuple[int, float]]], contract: Contract
 ) -> None:
     """The toy model leaves the object at y = 0.1; its label moves by 1 cm each thirtieth of a second."""
     found, ticks = done
@@ -41,20 +41,20 @@ def test_a_target_is_scored_where_its_label_was_at_each_step(
         series = found.scores.series("object_0_error_m", step)
         assert len(series) == len(ticks) - 12
         for (now_ns, _), error in zip(ticks, series):
-            then_s = (now_ns + step * arm.tick_ns) * 1e-9 - START_S
+            then_s = (now_ns + step * contract.tick_ns) * 1e-9 - START_S
             truth_y = np.floor(then_s * 30 + 1e-6) / 100
             assert error == pytest.approx(abs(0.1 - truth_y), abs=1e-4), (step, now_ns)
 
 
 @pytest.mark.slow
 def test_a_worst_moment_is_imagined_from_three_ticks_before_its_surprise(
-    done: tuple[Replay, list[tuple[int, float]]], arm: Contract
+    done: tuple[Replay, list[tuple[int, float]]], contract: Contract
 ) -> None:
     found, ticks = done
     surprise_at = dict(ticks)
     assert found.worst
     for surprise, at_ns, moment in found.worst:
         assert surprise == moment.surprise == pytest.approx(surprise_at[at_ns], rel=1e-6)
-        assert at_ns - moment.stamp_ns == 3 * arm.tick_ns
+        assert at_ns - moment.stamp_ns == 3 * contract.tick_ns
     times = [at_ns for _, at_ns, _ in found.worst]
     assert all(abs(a - b) >= 1_000_000_000 for i, a in enumerate(times) for b in times[:i])

@@ -31,9 +31,9 @@ MEMORY_MB = 2000
 
 
 @pytest.fixture(scope="module")
-def messages(tmp_path_factory: pytest.TempPathFactory, arm: Contract) -> list[Message]:
+def messages(tmp_path_factory: pytest.TempPathFactory, contract: Contract) -> list[Message]:
     path = tmp_path_factory.mktemp("base") / "arm"
-    write_arm_bag(path, arm, 1.6)
+    write_arm_bag(path, contract, 1.6)
     with BagReader(path) as bag:
         return [(topic, kind, at, bytes(raw)) for topic, kind, at, raw in bag.raw_messages() if topic != "/contract"]
 

@@ -28,15 +28,15 @@ PICTURES = [np.full((64, 64, 3), grey, np.uint8) for grey in (90, 200)]
 
 
 @pytest.fixture(scope="module")
-def brain(toy_bundle: Path, arm: Contract) -> Brain:
-    return Brain(load_bundle(toy_bundle, arm), arm, "cpu")
+def brain(toy_bundle: Path, contract: Contract) -> Brain:
+    return Brain(load_bundle(toy_bundle, contract), contract, "cpu")
 
 
 @pytest.fixture(scope="module")
-def live(arm: Contract, arm_bag: Path, brain: Brain, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def live(contract: Contract, arm_bag: Path, brain: Brain, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A bag with ticks that pursue two goal images, one after the other."""
     folder = tmp_path_factory.mktemp("live")
-    replay(arm_bag, arm, brain, folder / "first")
+    replay(arm_bag, contract, brain, folder / "first")
     goals = [
         {"kind": "image", "stamp_ns": stamp, "target": None, "pose": None, "joints": None, "image": image_digest(image)}
         for stamp, image in zip((999 * SECOND_NS, 1001 * SECOND_NS), PICTURES)
@@ -72,32 +72,38 @@ def again(source: Path, path: Path, rate: float, later_ns: int) -> Path:
 
 @pytest.mark.parametrize(("rate", "later_ns"), [(1.0, 0), (1.0, DECADE_NS), (0.25, DECADE_NS), (4.0, DECADE_NS)])
 def test_it_is_replayed_as_the_first_recording(
-    arm: Contract, brain: Brain, live: Path, tmp_path: Path, rate: float, later_ns: int
+    contract: Contract, brain: Brain, live: Path, tmp_path: Path, rate: float, later_ns: int
 ) -> None:
     path = again(live, tmp_path / "again", rate, later_ns)
-    first = replay(live, arm, brain, tmp_path / "one").metrics
-    second = replay(path, arm, brain, tmp_path / "two").metrics
+    first = replay(live, contract, brain, tmp_path / "one").metrics
+    second = replay(path, contract, brain, tmp_path / "two").metrics
     assert first["ticks"] == 20
     for key in ("ticks", "fresh", "same_as_live", "commands_sha256", "surprise", "refused", "prediction"):
         assert second[key] == first[key], key
     with BagReader(path) as bag:
-        ticks = recorded_ticks(bag, arm)
+        ticks = recorded_ticks(bag, contract)
         assert abs(bag.start_ns - 1000 * SECOND_NS) < 8 * SECOND_NS
     for tick in ticks:
         assert tick.goal is not None
         assert np.array_equal(tick.goal.image, PICTURES[tick.plan.now_ns >= 1001 * SECOND_NS])
 
 
-def test_it_goes_on_from_where_a_replay_of_it_stopped(arm: Contract, brain: Brain, live: Path, tmp_path: Path) -> None:
+def test_it_goes_on_from_where_a_replay_of_it_stopped(
+    contract: Contract, brain: Brain, live: Path, tmp_path: Path
+) -> None:
     path = again(live, tmp_path / "again", 1.0, DECADE_NS)
-    whole = replay(path, arm, brain, tmp_path / "whole").metrics
-    half = replay(path, arm, brain, tmp_path / "half", ReplayOptions(until_s=1.0)).metrics
-    rest = replay(path, arm, brain, tmp_path / "rest", ReplayOptions(resume=tmp_path / "half" / "memory.npz")).metrics
+    whole = replay(path, contract, brain, tmp_path / "whole").metrics
+    half = replay(path, contract, brain, tmp_path / "half", ReplayOptions(until_s=1.0)).metrics
+    rest = replay(
+        path, contract, brain, tmp_path / "rest", ReplayOptions(resume=tmp_path / "half" / "memory.npz")
+    ).metrics
     assert 5 < half["ticks"] < 15
     assert half["ticks"] + rest["ticks"] == whole["ticks"]
 
 
-def test_a_goal_image_that_is_not_in_the_bag_is_said_to_be_missing(arm: Contract, live: Path, tmp_path: Path) -> None:
+def test_a_goal_image_that_is_not_in_the_bag_is_said_to_be_missing(
+    contract: Contract, live: Path, tmp_path: Path
+) -> None:
     with BagReader(live) as bag, BagWriter(tmp_path / "without") as out:
         count = 0
         for topic, kind, at, raw in bag.raw_messages():
@@ -105,17 +111,17 @@ def test_a_goal_image_that_is_not_in_the_bag_is_said_to_be_missing(arm: Contract
             if topic != "/goal/image" or count == 1:
                 out.write_raw(topic, kind, raw, at)
     with BagReader(tmp_path / "without") as bag, pytest.raises(UserError, match=image_digest(PICTURES[1])):
-        recorded_ticks(bag, arm)
+        recorded_ticks(bag, contract)
 
 
-def test_one_record_that_cannot_be_read_costs_that_one(arm: Contract, live: Path, tmp_path: Path) -> None:
+def test_one_record_that_cannot_be_read_costs_that_one(contract: Contract, live: Path, tmp_path: Path) -> None:
     with BagReader(live) as bag, BagWriter(tmp_path / "one") as out:
         count = 0
         for topic, kind, at, raw in bag.raw_messages():
             count += topic == "/tick"
             out.write_raw(topic, kind, raw[:30] if topic == "/tick" and count == 7 else raw, at)
     with BagReader(tmp_path / "one") as bag:
-        assert len(recorded_ticks(bag, arm)) == 19
+        assert len(recorded_ticks(bag, contract)) == 19
         (line,) = bag.damage
         assert "/tick: 1 records left out" in line
 

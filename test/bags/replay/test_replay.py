@@ -30,8 +30,8 @@ torch = pytest.importorskip("torch", reason="the toy bundles are exported with t
 
 
 @pytest.fixture(scope="module")
-def brain(toy_bundle: Path, arm: Contract) -> Brain:
-    return Brain(load_bundle(toy_bundle, arm), arm, "cpu")
+def brain(toy_bundle: Path, contract: Contract) -> Brain:
+    return Brain(load_bundle(toy_bundle, contract), contract, "cpu")
 
 
 def with_ticks(
@@ -64,10 +64,12 @@ def ticks_of(bag_path: Path) -> list[tuple[int, str]]:
 
 class TestArm:
     def test_it_writes_what_was_imagined_and_how_good_it_was(
-        self, arm: Contract, arm_bag: Path, brain: Brain, tmp_path: Path
+        self, contract: Contract, arm_bag: Path, brain: Brain, tmp_path: Path
     ) -> None:
         drawn: list[tuple[Path, Sequence[Moment]]] = []
-        done = replay(arm_bag, arm, brain, tmp_path, ReplayOptions(moments=3), draw=lambda *each: drawn.append(each))
+        done = replay(
+            arm_bag, contract, brain, tmp_path, ReplayOptions(moments=3), draw=lambda *each: drawn.append(each)
+        )
         assert json.loads((tmp_path / "metrics.json").read_text()) == done.metrics
         assert done.metrics["ticks"] == 20
         assert not done.metrics["follows_record"]
@@ -83,12 +85,12 @@ class TestArm:
             counts = {name: topic.count for name, topic in bag.topics().items()}
             assert counts["/tick"] == counts["/surprise"] == counts["/command"] == 20
             assert counts["/predicted/states"] == counts["/predicted/object_0/path"] == 8
-            assert bag.contract_text() == arm.text
+            assert bag.contract_text() == contract.text
 
     def test_futures_are_rolled_out_under_the_actions_that_were_executed(
-        self, arm: Contract, arm_bag: Path, brain: Brain, tmp_path: Path
+        self, contract: Contract, arm_bag: Path, brain: Brain, tmp_path: Path
     ) -> None:
-        replay(arm_bag, arm, brain, tmp_path)
+        replay(arm_bag, contract, brain, tmp_path)
         applied = np.array([json.loads(text)["applied"] for _, text in ticks_of(tmp_path / "bag")])
         with BagReader(tmp_path / "bag") as bag:
             raw = next(message for _, _, _, message in bag.messages(["/predicted/states"]))
@@ -97,13 +99,13 @@ class TestArm:
         assert np.allclose(states[:, :2], np.cumsum(applied[1:13], axis=0), atol=1e-6)
 
     def test_recorded_ticks_are_repeated_exactly(
-        self, arm: Contract, arm_bag: Path, brain: Brain, tmp_path: Path
+        self, contract: Contract, arm_bag: Path, brain: Brain, tmp_path: Path
     ) -> None:
-        first = replay(arm_bag, arm, brain, tmp_path / "first", ReplayOptions(seed=77))
+        first = replay(arm_bag, contract, brain, tmp_path / "first", ReplayOptions(seed=77))
         with_ticks(
             tmp_path / "both", arm_bag, ticks_of(tmp_path / "first" / "bag"), None, commands=tmp_path / "first" / "bag"
         )
-        again = replay(tmp_path / "both", arm, brain, tmp_path / "again", ReplayOptions(seed=1))
+        again = replay(tmp_path / "both", contract, brain, tmp_path / "again", ReplayOptions(seed=1))
         assert again.metrics["follows_record"]
         assert again.metrics["same_as_live"] == {
             "record_has_the_start": True,
@@ -122,15 +124,15 @@ class TestArm:
         assert commands[0] == commands[1]
 
     def test_what_the_gate_said_is_repeated_and_what_a_record_does_not_say_is_not_made_up(
-        self, arm: Contract, arm_bag: Path, brain: Brain, tmp_path: Path
+        self, contract: Contract, arm_bag: Path, brain: Brain, tmp_path: Path
     ) -> None:
-        replay(arm_bag, arm, brain, tmp_path / "first", ReplayOptions(seed=77))
+        replay(arm_bag, contract, brain, tmp_path / "first", ReplayOptions(seed=77))
         old = ticks_of(tmp_path / "first" / "bag")
         said = [{}, {"owner": None}, {"owner": "person"}, {"owner": "brain", "gate_refusal": "velocity"}]
         new = [(at, json.dumps(json.loads(text) | said[i % 4])) for i, (at, text) in enumerate(old)]
         for name, ticks in (("old", old), ("new", new)):
             with_ticks(tmp_path / name, arm_bag, ticks, None)
-            replay(tmp_path / name, arm, brain, tmp_path / f"{name}_again")
+            replay(tmp_path / name, contract, brain, tmp_path / f"{name}_again")
         assert ticks_of(tmp_path / "old_again" / "bag") == old
         told = [json.loads(text) for _, text in ticks_of(tmp_path / "new_again" / "bag")]
         assert [{key: each[key] for key in ("owner", "gate_refusal") if key in each} for each in told] == [
@@ -138,52 +140,61 @@ class TestArm:
         ]
 
     def test_a_record_of_other_ticks_decides_over_the_grid(
-        self, arm: Contract, arm_bag: Path, brain: Brain, tmp_path: Path
+        self, contract: Contract, arm_bag: Path, brain: Brain, tmp_path: Path
     ) -> None:
-        replay(arm_bag, arm, brain, tmp_path / "first")
+        replay(arm_bag, contract, brain, tmp_path / "first")
         kept = [each for i, each in enumerate(ticks_of(tmp_path / "first" / "bag")) if i not in (4, 5)]  # missed live
         with_ticks(tmp_path / "both", arm_bag, kept, None)
-        again = replay(tmp_path / "both", arm, brain, tmp_path / "again")
+        again = replay(tmp_path / "both", contract, brain, tmp_path / "again")
         assert again.metrics["ticks"] == 18
         assert [at for at, _ in ticks_of(tmp_path / "again" / "bag")] == [at for at, _ in kept]
 
     def test_goals_come_back_with_their_picture(
-        self, arm: Contract, arm_bag: Path, brain: Brain, tmp_path: Path
+        self, contract: Contract, arm_bag: Path, brain: Brain, tmp_path: Path
     ) -> None:
-        replay(arm_bag, arm, brain, tmp_path / "first")
+        replay(arm_bag, contract, brain, tmp_path / "first")
         goal = {"kind": "image", "stamp_ns": 1_000_500_000_000, "target": None, "pose": None, "joints": None}
         ticks = [(at, json.dumps(json.loads(text) | {"goal": goal})) for at, text in ticks_of(tmp_path / "first/bag")]
         picture = np.full((64, 64, 3), 90, np.uint8)
         with_ticks(tmp_path / "both", arm_bag, ticks, (goal["stamp_ns"], picture))
         with BagReader(tmp_path / "both") as bag:
-            read = recorded_ticks(bag, arm)[0].goal
+            read = recorded_ticks(bag, contract)[0].goal
         assert read is not None
         assert np.array_equal(read.image, picture)
         with_ticks(tmp_path / "without", arm_bag, ticks, None)
         with BagReader(tmp_path / "without") as bag, pytest.raises(UserError, match="goal/image"):
-            recorded_ticks(bag, arm)
+            recorded_ticks(bag, contract)
 
     def test_a_record_that_is_no_record_is_said_to_be(
-        self, arm: Contract, arm_bag: Path, brain: Brain, tmp_path: Path
+        self, contract: Contract, arm_bag: Path, brain: Brain, tmp_path: Path
     ) -> None:
         with_ticks(tmp_path / "both", arm_bag, [(1_000_000_000_000, '{"tick": 1}')], None)
         with pytest.raises(UserError, match="a tick record"):
-            replay(tmp_path / "both", arm, brain, tmp_path / "out")
+            replay(tmp_path / "both", contract, brain, tmp_path / "out")
+
+
+def _watching(folder: Path) -> tuple[Contract, Brain]:
+    """A humanoid and a model that only watches it."""
+    from watch_bundle import write_watch_bundle
+
+    contract = load_contract("unitree_g1")
+    bundle = load_bundle(write_watch_bundle(folder / "watch", contract), contract)
+    return contract, Brain(bundle, contract, "cpu")
 
 
 class TestRecordedHumanoid:
     @pytest.mark.parametrize("wrong", ["lacks", "stamps", "endless"])
     def test_a_record_that_cannot_be_read_costs_itself_alone(
-        self, arm: Contract, arm_bag: Path, brain: Brain, tmp_path: Path, wrong: str
+        self, contract: Contract, arm_bag: Path, brain: Brain, tmp_path: Path, wrong: str
     ) -> None:
-        replay(arm_bag, arm, brain, tmp_path / "first", ReplayOptions(until_s=0.6))
+        replay(arm_bag, contract, brain, tmp_path / "first", ReplayOptions(until_s=0.6))
         ticks = ticks_of(tmp_path / "first" / "bag")
         at, text = ticks[2]
         bad = {"lacks": '{"now_ns": 1}', "stamps": json.dumps(json.loads(text) | {"stamps": [1]})}
         ticks[2] = at, bad.get(wrong, '{"now_ns": Infinity}')
         with_ticks(tmp_path / "both", arm_bag, ticks, None)
         with BagReader(tmp_path / "both") as bag:
-            read = recorded_ticks(bag, arm)
+            read = recorded_ticks(bag, contract)
             assert [each.plan.now_ns for each in read] == [stamp for stamp, _ in ticks if stamp != at]
             (line,) = bag.damage
         assert line.startswith("/tick: 1 records left out, the first one: ")
@@ -191,10 +202,7 @@ class TestRecordedHumanoid:
     def test_a_model_that_only_watches_runs_from_the_first_to_the_last_message(
         self, recorded: Path, tmp_path: Path
     ) -> None:
-        from watch_bundle import write_watch_bundle
-
-        contract = load_contract("unitree_g1")
-        brain = Brain(load_bundle(write_watch_bundle(tmp_path / "watch", contract), contract), contract, "cpu")
+        contract, brain = _watching(tmp_path)
         bag = recorded / "unitree_g1_bottle" / "g1_bottle_001.mcap"
         done = replay(bag, contract, brain, tmp_path / "out")
         assert done.metrics["ticks"] == 131
@@ -210,10 +218,7 @@ class TestRecordedHumanoid:
     def test_pictures_of_another_size_than_the_contract_says_are_named_with_the_reason(
         self, recorded: Path, tmp_path: Path
     ) -> None:
-        from watch_bundle import write_watch_bundle
-
-        contract = load_contract("unitree_g1")
-        brain = Brain(load_bundle(write_watch_bundle(tmp_path / "watch", contract), contract), contract, "cpu")
+        contract, brain = _watching(tmp_path)
         bag = recorded / "unitree_g1_bottle" / "g1_bottle_001_640x480.mcap"
         metrics = replay(bag, contract, brain, tmp_path / "out", ReplayOptions(until_s=3.0)).metrics
         assert metrics["fresh"]["head"] == 0.0
@@ -221,11 +226,11 @@ class TestRecordedHumanoid:
 
 
 def test_joint_states_of_another_robot_are_an_error_that_names_them_and_lists_the_bag(
-    recorded: Path, arm: Contract, brain: Brain, tmp_path: Path
+    recorded: Path, contract: Contract, brain: Brain, tmp_path: Path
 ) -> None:
     bag = recorded / "kuka_lwr" / "test.bag"
     with pytest.raises(UserError, match=r"lwr_arm_0_joint.*: /joint_states \(sensor_msgs/msg/JointState, 4101"):
-        replay(bag, arm, brain, tmp_path, ReplayOptions(until_s=2.0))
+        replay(bag, contract, brain, tmp_path, ReplayOptions(until_s=2.0))
 
 
 def test_scores_are_means_by_step() -> None:

@@ -115,7 +115,7 @@ def test_a_broken_message_of_a_ros1_bag_costs_the_copy_no_other(
 
 @pytest.mark.slow
 def test_ticks_of_another_robot_are_not_followed(
-    arm_bag: Path, toy_bundle: Path, tmp_path: Path, arm: Contract, capsys: pytest.CaptureFixture[str]
+    arm_bag: Path, toy_bundle: Path, tmp_path: Path, contract: Contract, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["replay", str(arm_bag), "--model", str(toy_bundle), "--out", str(tmp_path / "live")]) == 0
     capsys.readouterr()
@@ -163,10 +163,10 @@ def test_one_bad_bag_of_many_does_not_cost_the_others(
 
 @pytest.mark.slow
 def test_nothing_that_is_not_of_an_earlier_replay_is_removed(
-    toy_bundle: Path, tmp_path: Path, arm: Contract, capsys: pytest.CaptureFixture[str]
+    toy_bundle: Path, tmp_path: Path, contract: Contract, capsys: pytest.CaptureFixture[str]
 ) -> None:
     mine = tmp_path / "run" / "bag"
-    write_arm_bag(mine, arm, 1.0)
+    write_arm_bag(mine, contract, 1.0)
     kept = sorted(file.read_bytes() for file in mine.iterdir())
     words = ["--model", toy_bundle, "--out", tmp_path / "run"]
     assert "the bag would be replaced by its replay" in refusal(capsys, mine, *words)

@@ -26,14 +26,18 @@ torch = pytest.importorskip("torch", reason="the toy bundles are exported with t
 
 
 @pytest.fixture(scope="module")
-def brain(toy_bundle: Path, arm: Contract) -> Brain:
-    return Brain(load_bundle(toy_bundle, arm), arm, "cpu", policy="random")  # each command hangs on seed and memory
+def brain(toy_bundle: Path, contract: Contract) -> Brain:
+    return Brain(
+        load_bundle(toy_bundle, contract), contract, "cpu", policy="random"
+    )  # each command hangs on seed and memory
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory, arm: Contract, arm_bag: Path, brain: Brain) -> tuple[Path, Replay]:
+def whole(
+    tmp_path_factory: pytest.TempPathFactory, contract: Contract, arm_bag: Path, brain: Brain
+) -> tuple[Path, Replay]:
     out = tmp_path_factory.mktemp("whole")
-    return out, replay(arm_bag, arm, brain, out, ReplayOptions(seed=5))
+    return out, replay(arm_bag, contract, brain, out, ReplayOptions(seed=5))
 
 
 def raw(bag_path: Path, *topics: str) -> list[tuple[str, int, bytes]]:
@@ -42,30 +46,32 @@ def raw(bag_path: Path, *topics: str) -> list[tuple[str, int, bytes]]:
 
 
 def test_two_replays_write_the_same_file_to_the_last_byte(
-    arm: Contract, arm_bag: Path, brain: Brain, whole: tuple[Path, Replay], tmp_path: Path
+    contract: Contract, arm_bag: Path, brain: Brain, whole: tuple[Path, Replay], tmp_path: Path
 ) -> None:
-    again = replay(arm_bag, arm, brain, tmp_path, ReplayOptions(seed=5))
+    again = replay(arm_bag, contract, brain, tmp_path, ReplayOptions(seed=5))
     assert (tmp_path / "bag" / "bag.mcap").read_bytes() == (whole[0] / "bag" / "bag.mcap").read_bytes()
     assert again.metrics["commands_sha256"] == whole[1].metrics["commands_sha256"]
-    other = replay(arm_bag, arm, brain, tmp_path / "other", ReplayOptions(seed=6))
+    other = replay(arm_bag, contract, brain, tmp_path / "other", ReplayOptions(seed=6))
     assert other.metrics["commands_sha256"] != whole[1].metrics["commands_sha256"]
 
 
 def test_speed_changes_nothing(
-    arm: Contract, arm_bag: Path, brain: Brain, whole: tuple[Path, Replay], tmp_path: Path
+    contract: Contract, arm_bag: Path, brain: Brain, whole: tuple[Path, Replay], tmp_path: Path
 ) -> None:
     begun = time.monotonic()
-    paced = replay(arm_bag, arm, brain, tmp_path, ReplayOptions(seed=5, rate=2.0))
+    paced = replay(arm_bag, contract, brain, tmp_path, ReplayOptions(seed=5, rate=2.0))
     assert time.monotonic() - begun > 0.9  # 19 ticks of 0.1 s
     assert paced.metrics["commands_sha256"] == whole[1].metrics["commands_sha256"]
     assert (tmp_path / "bag" / "bag.mcap").read_bytes() == (whole[0] / "bag" / "bag.mcap").read_bytes()
 
 
 def test_two_halves_with_the_memory_between_are_the_whole(
-    arm: Contract, arm_bag: Path, brain: Brain, whole: tuple[Path, Replay], tmp_path: Path
+    contract: Contract, arm_bag: Path, brain: Brain, whole: tuple[Path, Replay], tmp_path: Path
 ) -> None:
-    first = replay(arm_bag, arm, brain, tmp_path / "1", ReplayOptions(seed=5, until_s=0.95))
-    second = replay(arm_bag, arm, brain, tmp_path / "2", ReplayOptions(seed=5, resume=tmp_path / "1" / "memory.npz"))
+    first = replay(arm_bag, contract, brain, tmp_path / "1", ReplayOptions(seed=5, until_s=0.95))
+    second = replay(
+        arm_bag, contract, brain, tmp_path / "2", ReplayOptions(seed=5, resume=tmp_path / "1" / "memory.npz")
+    )
     assert (first.metrics["ticks"], second.metrics["ticks"]) == (10, 10)
     topics = ("/tick", "/command", "/surprise")
     halves = raw(tmp_path / "1" / "bag", *topics) + raw(tmp_path / "2" / "bag", *topics)
@@ -73,9 +79,9 @@ def test_two_halves_with_the_memory_between_are_the_whole(
 
 
 def test_the_memory_between_holds_what_surprise_looks_back_to(
-    arm: Contract, arm_bag: Path, brain: Brain, tmp_path: Path
+    contract: Contract, arm_bag: Path, brain: Brain, tmp_path: Path
 ) -> None:
-    replay(arm_bag, arm, brain, tmp_path, ReplayOptions(seed=5, until_s=0.95))
+    replay(arm_bag, contract, brain, tmp_path, ReplayOptions(seed=5, until_s=0.95))
     (memory, _), *_ = load_state(tmp_path / "memory.npz", brain).left
     assert len(memory.past) == 4
     actions = np.stack([action for _, action in memory.past])
@@ -108,11 +114,11 @@ def test_a_file_that_is_no_memory_is_one_line(brain: Brain, whole: tuple[Path, R
 
 
 def test_a_memory_of_another_model_is_refused(
-    arm: Contract, arm_bag: Path, brain: Brain, whole: tuple[Path, Replay], tmp_path: Path
+    contract: Contract, arm_bag: Path, brain: Brain, whole: tuple[Path, Replay], tmp_path: Path
 ) -> None:
-    other = Brain(load_bundle(write_toy_bundle(tmp_path / "other", arm, broken=True), arm), arm, "cpu")
+    other = Brain(load_bundle(write_toy_bundle(tmp_path / "other", contract, broken=True), contract), contract, "cpu")
     with pytest.raises(UserError, match="the memory of the model other"):
-        replay(arm_bag, arm, other, tmp_path / "a", ReplayOptions(resume=whole[0] / "memory.npz"))
+        replay(arm_bag, contract, other, tmp_path / "a", ReplayOptions(resume=whole[0] / "memory.npz"))
 
 
 def test_what_was_recorded_stands_beside_the_futures(arm_bag: Path, whole: tuple[Path, Replay]) -> None:
@@ -132,10 +138,10 @@ def test_an_independent_reader_finds_every_message(whole: tuple[Path, Replay]) -
     }
 
 
-def test_a_ros_1_bag_is_written_as_a_ros_2_bag(recorded: Path, arm: Contract, tmp_path: Path) -> None:
+def test_a_ros_1_bag_is_written_as_a_ros_2_bag(recorded: Path, contract: Contract, tmp_path: Path) -> None:
     path = recorded / "kuka_lwr" / "test.bag"
     with BagReader(path) as bag, BagWriter(tmp_path / "bag") as out:
-        copies = ReplayBag(out, bag, arm)
+        copies = ReplayBag(out, bag, contract)
         states = [(at, data) for topic, kind, at, data in bag.raw_messages() if kind.endswith("/JointState")]
         topic = next(each.name for each in bag.topics().values() if each.type.endswith("/JointState"))
         for at, data in states:

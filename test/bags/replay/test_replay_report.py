@@ -26,13 +26,13 @@ pytest.importorskip("jinja2", reason="reports need the extra 'report'")
 
 
 @pytest.fixture(scope="module")
-def brain(toy_bundle: Path, arm: Contract) -> Brain:
-    return Brain(load_bundle(toy_bundle, arm), arm, "cpu", policy="random")
+def brain(toy_bundle: Path, contract: Contract) -> Brain:
+    return Brain(load_bundle(toy_bundle, contract), contract, "cpu", policy="random")
 
 
 @pytest.fixture(scope="module")
-def done(tmp_path_factory: pytest.TempPathFactory, arm: Contract, arm_bag: Path, brain: Brain) -> Replay:
-    return replay(arm_bag, arm, brain, tmp_path_factory.mktemp("out"))
+def done(tmp_path_factory: pytest.TempPathFactory, contract: Contract, arm_bag: Path, brain: Brain) -> Replay:
+    return replay(arm_bag, contract, brain, tmp_path_factory.mktemp("out"))
 
 
 class Page(HTMLParser):
@@ -71,10 +71,10 @@ def test_what_a_bag_holds_is_text_and_not_markup(done: Replay, tmp_path: Path) -
 
 
 def test_the_verdict_says_what_was_missing_and_whether_the_model_is_of_use(
-    arm: Contract, brain: Brain, tmp_path: Path
+    contract: Contract, brain: Brain, tmp_path: Path
 ) -> None:
-    write_arm_bag(tmp_path / "bag", arm, leave_out=("camera",))
-    metrics = replay(tmp_path / "bag", arm, brain, tmp_path / "out").metrics
+    write_arm_bag(tmp_path / "bag", contract, leave_out=("camera",))
+    metrics = replay(tmp_path / "bag", contract, brain, tmp_path / "out").metrics
     assert "front: not in the bag (camera/front/image_raw), masked" in metrics["notes"]
     lines = " ".join(verdict(metrics))
     assert "Without front" in lines
@@ -84,28 +84,28 @@ def test_the_verdict_says_what_was_missing_and_whether_the_model_is_of_use(
 
 
 def test_only_topics_that_are_neither_the_contracts_nor_ours_are_named(
-    arm: Contract, arm_bag: Path, brain: Brain, tmp_path: Path
+    contract: Contract, arm_bag: Path, brain: Brain, tmp_path: Path
 ) -> None:
-    assert arm.deployment.command is not None
-    ours = ["goal/object_0/pose", "gate/state", "/diagnostics", "goal/cancel", arm.deployment.command.topic]
+    assert contract.deployment.command is not None
+    ours = ["goal/object_0/pose", "gate/state", "/diagnostics", "goal/cancel", contract.deployment.command.topic]
     with BagReader(arm_bag) as bag, BagWriter(tmp_path / "more") as out:
         for topic, kind, at, message in bag.messages():
             out.write(topic, kind, message, at)
         for topic in (*ours, "/weather"):
             out.write(topic, "std_msgs/msg/String", out.make.string("x"), at)
-    notes = replay(tmp_path / "more", arm, brain, tmp_path / "out").metrics["notes"]
+    notes = replay(tmp_path / "more", contract, brain, tmp_path / "out").metrics["notes"]
     assert [line for line in notes if "ignored" in line] == [
         "/weather: 1 of std_msgs/msg/String ignored, the contract does not know it"
     ]
 
 
 def test_a_paired_comparison_knows_equal_from_better(
-    done: Replay, arm: Contract, arm_bag: Path, brain: Brain, tmp_path: Path
+    done: Replay, contract: Contract, arm_bag: Path, brain: Brain, tmp_path: Path
 ) -> None:
     same = compare([done], [done])
     assert same["arm"]["difference"] == [0.0] * 12
     assert same["surprise"]["low"] == same["surprise"]["high"] == 0.0
-    worse = replay(arm_bag, arm, brain, tmp_path)
+    worse = replay(arm_bag, contract, brain, tmp_path)
     for (kind, _), values in worse.scores._values.items():
         if kind == "joints_error":
             for i in range(len(values)):

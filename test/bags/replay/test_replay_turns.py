@@ -20,8 +20,8 @@ pytest.importorskip("torch", reason="the toy bundles are exported with torch")
 
 
 @pytest.fixture(scope="module")
-def brain(toy_bundle: Path, arm: Contract) -> Brain:
-    return Brain(load_bundle(toy_bundle, arm), arm, "cpu", policy="random")
+def brain(toy_bundle: Path, contract: Contract) -> Brain:
+    return Brain(load_bundle(toy_bundle, contract), contract, "cpu", policy="random")
 
 
 def records(bag: Path) -> list[dict]:
@@ -29,9 +29,9 @@ def records(bag: Path) -> list[dict]:
         return [json.loads(message.data) for _, _, _, message in reader.messages(["/tick"])]
 
 
-def write(path: Path, arm: Contract, streams: Path, ticks: list[dict]) -> Path:
+def write(path: Path, contract: Contract, streams: Path, ticks: list[dict]) -> Path:
     """The streams of a bag, and these ticks in place of its own."""
-    with BagReader(streams) as reader, BagWriter(path, arm) as out:
+    with BagReader(streams) as reader, BagWriter(path, contract) as out:
         for topic, kind, at, data in reader.raw_messages():
             if topic != "/contract":
                 out.write_raw(topic, kind, data, at)
@@ -40,18 +40,18 @@ def write(path: Path, arm: Contract, streams: Path, ticks: list[dict]) -> Path:
     return path
 
 
-def test_beliefs_take_turns_as_they_did_live(arm: Contract, arm_bag: Path, brain: Brain, tmp_path: Path) -> None:
-    replay(arm_bag, arm, brain, tmp_path / "plain")
+def test_beliefs_take_turns_as_they_did_live(contract: Contract, arm_bag: Path, brain: Brain, tmp_path: Path) -> None:
+    replay(arm_bag, contract, brain, tmp_path / "plain")
     ticks = records(tmp_path / "plain" / "bag")
     two = [{**each, "turns": 2, "restarted": index < 2} for index, each in enumerate(ticks)]
-    both = write(tmp_path / "two", arm, arm_bag, two)
-    whole = replay(both, arm, brain, tmp_path / "whole")
+    both = write(tmp_path / "two", contract, arm_bag, two)
+    whole = replay(both, contract, brain, tmp_path / "whole")
     told = records(tmp_path / "whole" / "bag")
     assert [each["turns"] for each in told] == [2] * len(ticks)
     assert [each["restarted"] for each in told[:4]] == [True, True, False, False]
     for first in (0, 1):  # each belief is as if it were the only one
         alone = [{**each, "restarted": index == 0} for index, each in enumerate(ticks[first::2])]
-        replay(write(tmp_path / f"{first}", arm, arm_bag, alone), arm, brain, tmp_path / f"alone{first}")
+        replay(write(tmp_path / f"{first}", contract, arm_bag, alone), contract, brain, tmp_path / f"alone{first}")
         expected = [each["surprise"] for each in records(tmp_path / f"alone{first}" / "bag")]
         assert [each["surprise"] for each in told[first::2]] == expected
     assert [each["surprise"] for each in told] != [each["surprise"] for each in ticks]
@@ -60,16 +60,18 @@ def test_beliefs_take_turns_as_they_did_live(arm: Contract, arm_bag: Path, brain
 
 
 @pytest.mark.slow
-def test_scores_of_beliefs_that_take_turns_are_those_of_each_alone(arm: Contract, brain: Brain, tmp_path: Path) -> None:
-    write_arm_bag(tmp_path / "streams", arm, 4.0)
-    replay(tmp_path / "streams", arm, brain, tmp_path / "plain")
+def test_scores_of_beliefs_that_take_turns_are_those_of_each_alone(
+    contract: Contract, brain: Brain, tmp_path: Path
+) -> None:
+    write_arm_bag(tmp_path / "streams", contract, 4.0)
+    replay(tmp_path / "streams", contract, brain, tmp_path / "plain")
     ticks = records(tmp_path / "plain" / "bag")
     two = [{**each, "turns": 2, "restarted": index < 2} for index, each in enumerate(ticks)]
-    whole = replay(write(tmp_path / "two", arm, tmp_path / "streams", two), arm, brain, tmp_path / "whole")
+    whole = replay(write(tmp_path / "two", contract, tmp_path / "streams", two), contract, brain, tmp_path / "whole")
     for first in (0, 1):
         ours = [{**each, "restarted": index == 0} for index, each in enumerate(ticks[first::2])]
-        bag = write(tmp_path / f"{first}", arm, tmp_path / "streams", ours)
-        alone = replay(bag, arm, brain, tmp_path / f"alone{first}")
+        bag = write(tmp_path / f"{first}", contract, tmp_path / "streams", ours)
+        alone = replay(bag, contract, brain, tmp_path / f"alone{first}")
         for kind in ("joints_error", "object_0_error_m"):
             for step in (1, 5, 12):
                 series = alone.scores.series(kind, step)
@@ -77,12 +79,12 @@ def test_scores_of_beliefs_that_take_turns_are_those_of_each_alone(arm: Contract
                 np.testing.assert_array_equal(whole.scores.series(kind, step)[first::2], series)
 
 
-def test_two_halves_are_the_whole(arm: Contract, arm_bag: Path, brain: Brain, tmp_path: Path) -> None:
-    replay(arm_bag, arm, brain, tmp_path / "plain")
+def test_two_halves_are_the_whole(contract: Contract, arm_bag: Path, brain: Brain, tmp_path: Path) -> None:
+    replay(arm_bag, contract, brain, tmp_path / "plain")
     ticks = [{**each, "turns": 2} for each in records(tmp_path / "plain" / "bag")]
-    bag = write(tmp_path / "two", arm, arm_bag, ticks)
-    replay(bag, arm, brain, tmp_path / "whole")
-    replay(bag, arm, brain, tmp_path / "1", ReplayOptions(until_s=0.95))
-    replay(bag, arm, brain, tmp_path / "2", ReplayOptions(resume=tmp_path / "1" / "memory.npz"))
+    bag = write(tmp_path / "two", contract, arm_bag, ticks)
+    replay(bag, contract, brain, tmp_path / "whole")
+    replay(bag, contract, brain, tmp_path / "1", ReplayOptions(until_s=0.95))
+    replay(bag, contract, brain, tmp_path / "2", ReplayOptions(resume=tmp_path / "1" / "memory.npz"))
     halves = records(tmp_path / "1" / "bag") + records(tmp_path / "2" / "bag")
     assert halves == records(tmp_path / "whole" / "bag")

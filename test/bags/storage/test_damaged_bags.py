@@ -27,7 +27,7 @@ def messages(arm_bag: Path) -> list[Message]:
 @pytest.mark.parametrize("kind", ["mcap", "zstd"])
 @pytest.mark.parametrize("share", [0.3, 0.8])
 def test_a_file_that_was_cut_off_is_read_up_to_there(
-    tmp_path: Path, arm: Contract, messages: list[Message], kind: str, share: float
+    tmp_path: Path, contract: Contract, messages: list[Message], kind: str, share: float
 ) -> None:
     data = write(tmp_path / "bag", messages, kind).read_bytes()
     cut = tmp_path / "cut.mcap"
@@ -39,7 +39,7 @@ def test_a_file_that_was_cut_off_is_read_up_to_there(
         assert sum(topic.count for topic in bag.topics().values()) == len(found)
         (line,) = bag.damage
         assert line.startswith(f"cut.mcap: read up to the message of {found[-1][2] * 1e-9:.3f} s, byte ")
-    assert len(aligned_episode(cut, arm)) > 3
+    assert len(aligned_episode(cut, contract)) > 3
 
 
 def test_a_whole_file_without_its_index_is_read_whole(tmp_path: Path, messages: list[Message]) -> None:
@@ -88,12 +88,14 @@ def test_what_is_no_mcap_or_empty_is_an_error(tmp_path: Path) -> None:
             BagReader(tmp_path / "x.mcap")
 
 
-def test_topics_are_mapped_to_the_names_of_the_contract(tmp_path: Path, arm: Contract, messages: list[Message]) -> None:
+def test_topics_are_mapped_to_the_names_of_the_contract(
+    tmp_path: Path, contract: Contract, messages: list[Message]
+) -> None:
     other = [("/robot" + t if t == "/joint_states" else t, k, at, raw) for t, k, at, raw in messages]
     path = write(tmp_path / "bag", other, "mcap").parent
     with pytest.raises(UserError, match=r"joint_states.*/robot/joint_states \(sensor_msgs/msg/JointState, 200\)"):
-        aligned_episode(path, arm)
-    mapped = aligned_episode(path, arm, {"robot/joint_states": "joint_states"})
+        aligned_episode(path, contract)
+    mapped = aligned_episode(path, contract, {"robot/joint_states": "joint_states"})
     assert mapped.fresh[:, 4].all()
     for names, legal in (
         ({"/no": "/joint_states"}, "a topic of the bag"),
@@ -103,18 +105,18 @@ def test_topics_are_mapped_to_the_names_of_the_contract(tmp_path: Path, arm: Con
             BagReader(path, names)
 
 
-def test_nobody_ticks_through_a_pause_of_a_day(tmp_path: Path, arm: Contract, messages: list[Message]) -> None:
+def test_nobody_ticks_through_a_pause_of_a_day(tmp_path: Path, contract: Contract, messages: list[Message]) -> None:
     day_ns = 86_400_000_000_000
     later = [(t, k, at + day_ns, raw[:4] + _shifted(raw, 86_400) + raw[12:]) for t, k, at, raw in messages[1:]]
     path = write(tmp_path / "bag", messages + later, "mcap").parent
     with BagReader(path) as bag:
-        source = BagTicks(bag, arm)
+        source = BagTicks(bag, contract)
         ticks = list(source)
     assert len(ticks) == 40
     assert [tick.jumped for tick in ticks].count(True) == 1
     assert source.counts["arm"].gaps == 1
     assert source.counts["arm"].longest_gap_s == pytest.approx(86_398.0, abs=0.1)
-    assert np.isfinite(aligned_episode(path, arm).streams["arm"]).all()
+    assert np.isfinite(aligned_episode(path, contract).streams["arm"]).all()
 
 
 def _shifted(raw: bytes, seconds: int) -> bytes:

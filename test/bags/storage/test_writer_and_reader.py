@@ -18,11 +18,11 @@ from world_model_ros.core.errors import UserError
 STATE = "sensor_msgs/msg/JointState"
 
 
-def test_a_bag_carries_its_contract_latched_and_first(arm: Contract, arm_bag: Path) -> None:
+def test_a_bag_carries_its_contract_latched_and_first(contract: Contract, arm_bag: Path) -> None:
     with BagReader(arm_bag) as bag:
         text = bag.contract_text()
         assert text is not None
-        assert contract_from_text(text).interface_hash == arm.interface_hash
+        assert contract_from_text(text).interface_hash == contract.interface_hash
         assert next(iter(bag.messages()))[0] == "/contract"
     with AnyReader([arm_bag]) as whole:
         (qos,) = next(each for each in whole.connections if each.topic == "/contract").ext.offered_qos_profiles

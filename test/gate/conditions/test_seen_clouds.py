@@ -191,7 +191,7 @@ def test_after_a_leap_of_the_clock_no_cloud_counts() -> None:
 
 def test_a_gate_for_the_brain_alone_needs_no_clouds() -> None:
     made = Driver(gate=gate_for(contract("front"), brain_alone=True), position=START.copy())
-    made.rest().armed()
+    assert made.rest().armed().gate.state.value == "holding"
 
 
 def test_a_command_into_the_wall_and_away_from_it_is_accepted_but_not_followed_into_it() -> None:
