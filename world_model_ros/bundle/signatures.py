@@ -16,8 +16,6 @@ from world_model_ros.contract.senses import CameraStream
 UNKNOWN = 100.0
 """Sigma, in m or the unit of something articulated, from which on nothing is known of where a target is."""
 
-WATCH = ("perceive", "rollout", "decode")
-
 
 @dataclass(frozen=True)
 class Tensor:

@@ -64,6 +64,11 @@ def grippers(action: Action) -> list[Gripper]:
     return [part for part in action.parts if isinstance(part, Gripper)] if isinstance(action, Parts) else []
 
 
+def gripper_joints(action: Action) -> set[str]:
+    """Joints of the grippers that an action opens and closes."""
+    return {joint.name for gripper in grippers(action) for joint in gripper.joints}
+
+
 def grips(action: Action) -> bool:
     """Whether an action is that of one hand that moves along x, y and z, turns about its own axis, and grips."""
     if not isinstance(action, Parts) or tuple(part.kind for part in action.parts) != GRIPPER_PARTS:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+SECONDS = (1.0, 5.0, 20.0, 60.0)  # at which errors of long imaginations are stated
 _RESAMPLES = 2000
 
 

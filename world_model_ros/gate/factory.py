@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from world_model_ros.contract.contract import Contract, require_contract
-from world_model_ros.contract.hands import grippers
+from world_model_ros.contract.hands import gripper_joints, grippers
 from world_model_ros.contract.senses import JointStream
 from world_model_ros.core.arrays import Float
 from world_model_ros.core.errors import UserError
@@ -40,7 +40,7 @@ def gate_for(contract: Contract, brain_alone: bool = False) -> Gate:
         Collision(contract) if deployment.gate.collision is not None else None,
         streaming=deployment.command.streamed,
         arm_tolerance=_arm_tolerances(contract),
-        watched=np.array([name not in _grippers(contract) for name in contract.joint_names]),
+        watched=np.array([name not in gripper_joints(contract.interface.action) for name in contract.joint_names]),
         driver=DriverState(deployment.driver),
         squeeze=_squeeze(contract),
         ownership=Ownership(None if brain_alone else deployment.sources),
@@ -62,7 +62,7 @@ def _arm_tolerances(contract: Contract) -> Float:
     One that the action closes may hold something anywhere.
     """
     settings, moved, limits = contract.deployment.gate, _moved(contract), contract.limits()
-    gripping, reach = _grippers(contract), dict(zip(limits.names, limits.upper - limits.lower))
+    gripping, reach = gripper_joints(contract.interface.action), dict(zip(limits.names, limits.upper - limits.lower))
     return np.array(
         [
             reach[joint.name]
@@ -90,11 +90,6 @@ def _squeeze(contract: Contract) -> Squeeze | None:
     closing = {joint.name: 1.0 if joint.closed > joint.open else -1.0 for joint in named}
     slack = np.array([_resting(deployment.gate.arm_tolerance, joint.unit) for joint in joints])
     return Squeeze(contract.limits(), most, closing, slack, 1.0 / deployment.command.rate_hz)
-
-
-def _grippers(contract: Contract) -> set[str]:
-    """Joints of grippers that the action opens and closes."""
-    return {joint.name for gripper in grippers(contract.interface.action) for joint in gripper.joints}
 
 
 def _moved(contract: Contract) -> set[str]:

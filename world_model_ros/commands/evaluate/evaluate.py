@@ -215,7 +215,8 @@ def _drift(arguments: argparse.Namespace, contract: Contract, bundle: Bundle) ->
     from world_model_ros.bags.storage.find import find_bags
     from world_model_ros.brain.brain import Brain
     from world_model_ros.core.progress import progress_bar, stage
-    from world_model_ros.evaluate.prediction.long_rollouts import SECONDS, LongEpisode, drift, drift_scores
+    from world_model_ros.evaluate.prediction.long_rollouts import LongEpisode, drift, drift_scores
+    from world_model_ros.evaluate.statistics import SECONDS
     from world_model_ros.sim.collection.collect import collect
 
     brain = Brain(bundle, contract, arguments.provider, policy="watch")

@@ -18,10 +18,10 @@ from world_model_ros.contract.senses import MicrophoneStream, TaxelStream
 from world_model_ros.core.arrays import Float, Floats, Frame
 from world_model_ros.evaluate.imagination.motion_script import action_bounds
 from world_model_ros.evaluate.imagination.reference_simulator import Simulated, Truth
+from world_model_ros.evaluate.statistics import SECONDS
 from world_model_ros.view.pictures.sound_picture import log_mel
 from world_model_ros.view.pictures.steered_picture import Inside
 
-SECONDS = (1.0, 5.0, 20.0, 60.0)
 FRAMES_A_TICK = 4
 _SLEW = 2 / 3  # of the largest action: how much one may differ from the one before it
 _SAME_COLOUR = 0.22  # distance of two colours, each scaled to length 1, that still count as one

@@ -14,12 +14,11 @@ from world_model_ros.brain.brain import Brain
 from world_model_ros.contract.contract import Contract
 from world_model_ros.core.arrays import Float
 from world_model_ros.evaluate.prediction.forecast import watch
-from world_model_ros.evaluate.statistics import over_episodes, rounded
+from world_model_ros.evaluate.statistics import SECONDS, over_episodes, rounded
 from world_model_ros.kinematics.motion import motion_if_any
 from world_model_ros.sim.collection.collect import EpisodeResult, Job, collect_episode, collection_scene, finish
 from world_model_ros.sim.collection.operators import Pusher
 
-SECONDS = (1.0, 5.0, 20.0, 60.0)
 _SETTLE_TICKS = 10
 _POLICY = "scripted_push"
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from world_model_ros.contract.contract import Contract
-from world_model_ros.contract.hands import grippers
+from world_model_ros.contract.hands import gripper_joints
 from world_model_ros.contract.senses import WrenchStream
 from world_model_ros.contract.simulation import Shape, Shelf
 from world_model_ros.sim.scenes.cloth import ClothConfig, add_cloth
@@ -269,7 +269,7 @@ def _set_up_robot(spec: mujoco.MjSpec, contract: Contract) -> None:
         for kind, what in (("force", mujoco.mjtSensor.mjSENS_FORCE), ("torque", mujoco.mjtSensor.mjSENS_TORQUE)):
             name = f"{stream.name}/{kind}"
             spec.add_sensor(name=name, type=what, objtype=mujoco.mjtObj.mjOBJ_SITE, objname=stream.frame)
-    limits, gripping = contract.limits(), _gripper_joints(contract)
+    limits, gripping = contract.limits(), gripper_joints(contract.interface.action)
     for index, name in enumerate(contract.joint_names):
         effort = float(limits.effort[index])
         finger = name in gripping and spec.joint(name).type == mujoco.mjtJoint.mjJNT_SLIDE
@@ -296,13 +296,9 @@ def _set_up_robot(spec: mujoco.MjSpec, contract: Contract) -> None:
             follows.data[:2] = joint.follows[::-1]  # a polynomial of what it follows
 
 
-def _gripper_joints(contract: Contract) -> set[str]:
-    return {joint.name for gripper in grippers(contract.interface.action) for joint in gripper.joints}
-
-
 def _fingers(contract: Contract) -> list[str]:
     """Links that hold things: those that joints of grippers carry, what follows them, and what is fixed to them."""
-    joints, found = _gripper_joints(contract), list[str]()
+    joints, found = gripper_joints(contract.interface.action), list[str]()
     for each in contract.description.joints:  # parents come first
         if each.name in joints or each.mimics in joints or (each.kind == "fixed" and each.parent in found):
             found.append(each.child)
