@@ -7,6 +7,7 @@ import pytest
 from toy_bundle import HOME_XY, write_toy_bundle
 
 from world_model_ros.brain.brain import NOT_FINITE, Brain
+from world_model_ros.brain.session import BrainSession
 from world_model_ros.bundle.bundle import load_bundle
 from world_model_ros.contract.contract import contract_from_text
 from world_model_ros.core.errors import UserError
@@ -347,3 +348,14 @@ class TestPlansEveryThirdTick:
 def test_a_policy_or_a_count_of_threads_that_there_is_not_is_refused(toy_bundle, contract, given, said):
     with pytest.raises(UserError, match=said):
         Brain(load_bundle(toy_bundle, contract), contract, provider="cpu", **given)
+
+
+@pytest.mark.parametrize(("turns", "every", "apart"), [(2, 1, 1), (6, 1, 1), (3, 2, 6), (5, 2, 10)])
+def test_ticks_from_plan_to_plan_are_whole_steps_or_one(toy_bundle, contract, home, turns, every, apart):
+    bundle = load_bundle(toy_bundle, contract)
+    planner = bundle.manifest.planner.model_copy(update={"every": every})
+    manifest = bundle.manifest.model_copy(update={"planner": planner})
+    session = BrainSession(Brain(replace(bundle, manifest=manifest), contract, provider="cpu"), turns=turns)
+    for tick in range(2 * apart + 1):
+        inputs = session.inputs(observe(contract, home), home, pose_goal(0.55, 0.1))
+        assert (session.step(inputs).decision.plan == "plan") == (tick % apart == 0), tick

@@ -100,3 +100,14 @@ def test_a_plan_goes_on_by_the_time_that_has_passed() -> None:
     whole, half = Memory(warm[0], warm), Memory(warm[0], warm, since=0.5)
     np.testing.assert_array_equal(whole.shifted(), warm[[1, 2, 2]])
     np.testing.assert_allclose(half.shifted(), [[0.5, 1], [1.5, 3], [2, 4]])
+
+
+@pytest.mark.parametrize("every", range(1, 6))
+@pytest.mark.parametrize("count", range(1, 9))
+def test_a_plan_goes_on_for_whole_steps_and_not_where_each_step_has_one(count: int, every: int) -> None:
+    turns, ages = Interleaving(fresh, count), []
+    for tick in range(3 * count * every):
+        memory, _ = turns.next()
+        ages.append(memory.age + 1 if memory.age is not None and memory.goes_on(every) else 0)
+        turns.add(replace(ticked(memory, tick), age=ages[-1]), None)
+    assert ages == ([0] * len(ages) if every == 1 else 3 * list(range(count * every)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from math import inf, isfinite
+from math import isfinite
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -227,8 +227,8 @@ class Brain:
         watch.lap("aim")
         if not self.acts:
             return decision, after
-        stamp_ns, age = 0 if goal is None else goal.stamp_ns, memory.age + memory.since
-        runs = aim.moves and age < self._every and stamp_ns == memory.planned_for
+        stamp_ns = 0 if goal is None else goal.stamp_ns
+        runs = aim.moves and memory.goes_on(self._every) and stamp_ns == memory.planned_for
         plan = self._plan(after.belief, wants, aim, start, memory, None if runs else seed)
         watch.lap("plan")
         if not _finite(plan):
@@ -242,7 +242,9 @@ class Brain:
         elif aim.moves:
             decision = replace(decision, action=np.clip(chunk[0], -self._most, self._most))
         watch.lap("kinematics")
-        age = age if runs else 0.0 if aim.moves and self.policy == "model" else inf
+        age = 0 if aim.moves and self.policy == "model" else None
+        if runs and memory.age is not None:
+            age = memory.age + 1
         return decision, replace(after, warm=chunk, age=age, planned_for=stamp_ns)
 
     def imagine(self, memory: Memory, candidates: Floats) -> Imagined:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from math import inf
 from typing import Any
 
 import numpy as np
@@ -70,7 +69,7 @@ class Memory:
         since: steps of the model since the plan of ``warm``; less than one where ticks are more frequent than steps.
         progress: how a push has gone so far, if there is one.
         past: beliefs (M,) of the last steps before ``belief``, each with the action (C,) that followed; oldest first.
-        age: steps of the model since ``warm`` was planned anew; infinite if it was not, or is to be.
+        age: ticks since ``warm`` was planned anew; None if it was not, or is to be.
         planned_for: stamp of the goal that it was planned for.
     """
 
@@ -82,7 +81,7 @@ class Memory:
     since: float = 1.0
     progress: PushProgress | None = None
     past: tuple[tuple[Floats, Floats], ...] = ()
-    age: float = inf
+    age: int | None = None
     planned_for: int = 0
 
     def after(self, belief: Floats, applied: Floats | None, kept: int) -> Memory:
@@ -98,6 +97,13 @@ class Memory:
             past = (*self.past, (self.belief, action))[-kept:]
         return Memory(belief, np.zeros_like(self.warm), False, self.pursuit, reach, self.since, self.progress, past)
 
+    def goes_on(self, every: int) -> bool:
+        """Whether the last plan goes on at the next tick, where there is a new one every so many steps of the model.
+
+        A plan at every step is one at every tick, however many ticks a step has.
+        """
+        return every > 1 and self.age is not None and self.age + 1 < every * round(1.0 / self.since)
+
     def shifted(self) -> Floats:
         """The last plan (H, C) as it goes on from now: what it has for after its end is its last action."""
         ahead = np.concatenate([self.warm[1:], self.warm[-1:]])
@@ -106,7 +112,7 @@ class Memory:
     def refused(self) -> Memory:
         """After the gate has refused the last plan: it is not the start of the next, which may reach half as far."""
         reach = max(_MOST_CAUTION, _CAUTION * self.reach)
-        return replace(self, warm=np.zeros_like(self.warm), reach=reach, age=inf)
+        return replace(self, warm=np.zeros_like(self.warm), reach=reach, age=None)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import json
 import zipfile
 import zlib
 from dataclasses import dataclass
-from math import inf
+from math import ceil, inf, isinf
 from pathlib import Path
 
 import numpy as np
@@ -46,7 +46,7 @@ class ReplayState:
             "fresh_starts": np.array([each.fresh_start for each, _ in self.left]),
             "warm": memory.warm,
             "reach": np.array(memory.reach),
-            "age": np.array(memory.age),
+            "age": np.array(inf if memory.age is None else float(memory.age)),
             "planned_for": np.array(memory.planned_for, np.int64),
             "model": np.array(_fingerprint(brain)),
         }
@@ -93,7 +93,8 @@ def load_state(path: Path, brain: Brain) -> ReplayState:
         if "push" in found:
             progress = PushProgress(int(found["push_stamp"]), *found["push"].tolist())
         warm, reach = found["warm"], float(found["reach"])
-        age, planned_for = float(found.get("age", inf)), int(found.get("planned_for", 0))
+        ticks, planned_for = float(found.get("age", inf)), int(found.get("planned_for", 0))
+        age = None if isinf(ticks) else ceil(ticks)
         left = []
         for i, (belief, fresh) in enumerate(zip(found["beliefs"], found["fresh_starts"])):
             past = tuple(zip(found.get(f"past_beliefs_{i}", ()), found.get(f"past_actions_{i}", ())))

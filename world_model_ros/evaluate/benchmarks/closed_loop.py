@@ -144,7 +144,7 @@ def attempt(task: Task, brain: Brain, goal: int, seed: int, disturbance: Disturb
             values = task.values()
         observation = senses.observe(values, _START_NS + ticks * TICK_NS)
         done = session.step(session.inputs(observation, None, wish, applied=applied))
-        if done.memory.age == 0.0:  # planned anew
+        if done.memory.age == 0:  # planned anew
             plans_ms.append(done.decision.stages_ms["plan"])
         applied = still if done.decision.action is None else done.decision.action
         values, reached = task.step(applied.astype(np.float64))
