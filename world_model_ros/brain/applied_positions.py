@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 
-from world_model_ros.core.arrays import Float
+from world_model_ros.core.arrays import Float, between
 
 _AHEAD_NS = 60_000_000  # three reports at 50 Hz: how far the newest one is carried on with its velocity
 _STALE_NS = 300_000_000
@@ -36,15 +36,11 @@ class AppliedReference:
         after the newest, held from there. None before the first report or 0.3 s after the newest."""
         with self._lock:
             samples = list(self._samples)
-        later = None
-        for stamp_ns, position, velocity in reversed(samples):
-            if stamp_ns > now_ns:
-                later = (stamp_ns, position)
-                continue
-            if later is not None:
-                share = (now_ns - stamp_ns) / (later[0] - stamp_ns)
-                return position + share * (later[1] - position)
-            if now_ns - stamp_ns > _STALE_NS:
-                return None
-            return position + velocity * (min(now_ns - stamp_ns, _AHEAD_NS) * 1e-9)
-        return None
+        if not samples or now_ns < samples[0][0]:
+            return None
+        stamp_ns, position, velocity = samples[-1]
+        if now_ns < stamp_ns:
+            return between([(at_ns, there) for at_ns, there, _ in samples], now_ns)
+        if now_ns - stamp_ns > _STALE_NS:
+            return None
+        return position + velocity * (min(now_ns - stamp_ns, _AHEAD_NS) * 1e-9)

@@ -1,7 +1,10 @@
-"""Aliases of NumPy's array types by dtype, with shapes given where an array is used; and percentiles of numbers."""
+"""Aliases of NumPy's array types by dtype, with shapes given where an array is used; percentiles; values between samples."""
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections.abc import Sequence
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -21,3 +24,18 @@ def percentiles(values: ArrayLike, shares: tuple[float, ...] = (50, 99), digits:
     """``p50, p99`` of numbers, or other ``shares`` in per cent; rounded to ``digits`` after the point if given."""
     found = np.percentile(np.asarray(values), shares).tolist()
     return {f"p{share:g}": value if digits is None else round(value, digits) for share, value in zip(shares, found)}
+
+
+def between(past: Sequence[tuple[int, Float]], at: int) -> Float:
+    """What samples (stamp, value) by rising stamps say of a time: straight between the two around it.
+
+    Before all of them it is the first one's value, after all the last one's; there must be one.
+    """
+    index = bisect_left(past, at, key=itemgetter(0))
+    if index == len(past):
+        return past[-1][1]
+    end_ns, end = past[index]
+    if index == 0 or end_ns == at:
+        return end
+    begin_ns, begin = past[index - 1]
+    return np.asarray(begin + (at - begin_ns) / (end_ns - begin_ns) * (end - begin))

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
-import rclpy.logging
-from rclpy.clock import Clock
+from quiet_node import QuietNode
 from rclpy.qos import DurabilityPolicy
 from trackers import NOWHERE, S, transforms
 
@@ -28,25 +25,9 @@ deployment:
 """
 
 
-class Node:
-    """Keeps the callbacks of subscriptions, by topic."""
-
-    def __init__(self) -> None:
-        self.heard: dict[str, tuple[Any, Any]] = {}
-
-    def create_subscription(self, kind: Any, topic: str, callback: Any, qos: Any) -> None:
-        self.heard[topic] = (callback, qos)
-
-    def get_clock(self) -> Clock:
-        return Clock()
-
-    def get_logger(self) -> Any:
-        return rclpy.logging.get_logger("test")
-
-
 @pytest.fixture
-def made(monkeypatch) -> tuple[Node, StreamInbox]:
-    node = Node()
+def made(monkeypatch) -> tuple[QuietNode, StreamInbox]:
+    node = QuietNode()
     monkeypatch.setattr(stream_inbox, "ros_class", lambda name: name)
     return node, StreamInbox(node, contract_from_text(CONTRACT))
 

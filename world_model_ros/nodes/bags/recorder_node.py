@@ -32,6 +32,7 @@ from world_model_ros.convert.messages import ros_class
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.installation.share_folder import default_robot
 from world_model_ros.nodes.bags.recording import RECORDER, recording_qos
+from world_model_ros.nodes.clock import clock_ns
 from world_model_ros.nodes.diagnostics import ERROR, OK, STALE, WARN, diagnostics, status
 from world_model_ros.nodes.parameters import declare
 from world_model_ros.nodes.qos import qos_profile
@@ -81,7 +82,7 @@ class RecorderNode(Node):
 
     def _look(self) -> None:
         """Subscribe to what has appeared, or what offers less than it did."""
-        if self.get_clock().now().nanoseconds == 0:  # simulated time has not started
+        if clock_ns(self) == 0:  # simulated time has not started
             return
         for topic, types in self.get_topic_names_and_types():
             # The contract is in the bag already.
@@ -123,7 +124,7 @@ class RecorderNode(Node):
         return self._typestores[type_name]
 
     def _store(self, topic: str, type_name: str, qos: Qos, typestore: Typestore | None, cdr: bytes) -> None:
-        now_ns = int(self.get_clock().now().nanoseconds)
+        now_ns = clock_ns(self)
         if not self._out.put(Serialised(topic, type_name, cdr, now_ns, qos, typestore)):
             self.get_logger().warning(
                 f"{topic}: message lost, {self._out.error or 'the disk is too slow'}", throttle_duration_sec=2.0

@@ -40,6 +40,7 @@ from world_model_ros.nodes.brain.topics.outbox import BrainOutbox
 from world_model_ros.nodes.brain.topics.stream_inbox import StreamInbox
 from world_model_ros.nodes.candidates.inbox import CandidateInbox
 from world_model_ros.nodes.candidates.server import CandidateServer
+from world_model_ros.nodes.clock import clock_ns
 from world_model_ros.nodes.diagnostics import diagnostics
 from world_model_ros.nodes.parameters import declare, refuse_changes
 from world_model_ros.nodes.real_time import ask_for_real_time
@@ -180,7 +181,7 @@ class WorldModelNode(LifecycleNode):
     def _on_tick(self) -> None:
         if self._loop is not None and self._watch is not None:
             self._watch.called()
-            self._loop.offer(int(self.get_clock().now().nanoseconds))
+            self._loop.offer(clock_ns(self))
 
     def _on_report(self) -> None:
         if self._loop is None or self._brain is None or self._streams is None or self._goals is None:

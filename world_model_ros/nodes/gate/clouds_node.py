@@ -27,14 +27,15 @@ from world_model_ros.contract.senses import JointStream
 from world_model_ros.convert.clouds import points_of
 from world_model_ros.convert.frames import FrameTree
 from world_model_ros.convert.messages import MessageMaker, ros_class
-from world_model_ros.convert.senses.joint_parts import JointParts
 from world_model_ros.convert.stamps import frame_of, stamp_ns
-from world_model_ros.core.arrays import Float
+from world_model_ros.core.arrays import Float, between
 from world_model_ros.core.errors import OtherMessage, UserError
 from world_model_ros.core.installation.share_folder import default_robot
 from world_model_ros.core.orientation import rotation
 from world_model_ros.kinematics.collision.around import Around
+from world_model_ros.nodes.clock import clock_ns
 from world_model_ros.nodes.diagnostics import OK, WARN, diagnostics, status
+from world_model_ros.nodes.joint_hearing import JointHearing
 from world_model_ros.nodes.parameters import declare
 from world_model_ros.nodes.qos import STATIC, qos_profile
 from world_model_ros.nodes.spin import run_node
@@ -53,17 +54,14 @@ class CloudsNode(Node):
         if not self._clouds:
             raise UserError("deployment.gate.clouds", [], f"at least one cloud in the contract of {contract.name}")
         self._around, self._make = Around(contract), MessageMaker(ros_class)
-        self._joints = JointParts(contract.joint_names, contract.joint_ages_s())
+        self._joints = JointHearing(contract, velocities=False)
         self._past: deque[tuple[int, Float]] = deque()
         self._tree = FrameTree("clouds")
         self._waiting: dict[str, list[tuple[float, PointCloud2]]] = {cloud.name: [] for cloud in self._clouds}
         self._counts: dict[str, Counter[str]] = {cloud.name: Counter() for cloud in self._clouds}
         self._why: dict[str, str] = {}
         self._took_ms: dict[str, float] = {}
-        for stream in contract.interface.of(JointStream):
-            source = contract.source(stream.name)
-            hear = partial(self._on_joints, stream)
-            self.create_subscription(JointState, source.topic, hear, qos_profile(source.qos))
+        self._joints.subscribe(self, self._on_joints)
         if any(cloud.place is None for cloud in self._clouds):
             transforms = ros_class(TRANSFORMS)
             self.create_subscription(transforms, "/tf", self._tree.take, 100)
@@ -78,10 +76,9 @@ class CloudsNode(Node):
         self.create_timer(1.0, self._diagnose, clock=steady)
 
     def _on_joints(self, stream: JointStream, message: JointState) -> None:
-        if message.name and not set(message.name) & set(stream.joints):
-            return  # of another publisher on this topic
         try:
-            self._joints.take(message, stream.name, stream.joints, False)
+            if not self._joints.take(stream, message, clock_ns(self)):
+                return
         except UserError as error:
             self._say(stream.name, error)
             return
@@ -181,12 +178,7 @@ def position_at(past: deque[tuple[int, Float]], stamp: int, name: str) -> Float:
     if past[0][0] > stamp:
         late_s = (past[0][0] - stamp) * 1e-9
         raise UserError(f"{name}: stamp", f"{late_s:.3f} s before joint states that are known", "a cloud that is fresh")
-    index = next(i for i, (at, _) in enumerate(past) if at >= stamp)
-    end_ns, end = past[index]
-    if index == 0 or end_ns == stamp:
-        return end
-    begin_ns, begin = past[index - 1]
-    return np.asarray(begin + (end - begin) * ((stamp - begin_ns) / (end_ns - begin_ns)))
+    return between(past, stamp)
 
 
 def main() -> int:

@@ -35,6 +35,7 @@ from world_model_ros.gate.gate import SLOWEST
 from world_model_ros.gate.output import GateOutput
 from world_model_ros.gate.report import state_report
 from world_model_ros.gate.rules import Refusal
+from world_model_ros.nodes.clock import clock_ns
 from world_model_ros.nodes.gate.inbox import GateInbox
 from world_model_ros.nodes.gate.outbox import GateOutbox
 from world_model_ros.nodes.parameters import declare
@@ -139,7 +140,7 @@ class CommandGateNode(Node):
                 self.get_logger().info(f"gate: at {parameter.value:.0%} of the commanded speed")
 
     def _now_ns(self) -> int:
-        return int(self.get_clock().now().nanoseconds)
+        return clock_ns(self)
 
     def _log_refusals(self, refusals: list[tuple[str, Refusal]]) -> None:
         for source, refusal in refusals:

@@ -23,16 +23,17 @@ from world_model_ros.contract.senses import JointStream
 from world_model_ros.convert.clouds import seen_of
 from world_model_ros.convert.messages import ros_class
 from world_model_ros.convert.senses.converters import Converter, converter_for
-from world_model_ros.convert.senses.joint_parts import JointParts
-from world_model_ros.convert.stamps import stamp_ahead, stamp_ns, time_ns
+from world_model_ros.convert.stamps import stamp_ns, time_ns
 from world_model_ros.core.arrays import Float
 from world_model_ros.core.errors import UserError
-from world_model_ros.core.streams import MOST_AHEAD_NS
 from world_model_ros.core.voxels import Seen
 from world_model_ros.gate.conditions.ownership import Ownership
 from world_model_ros.gate.gate import Gate
 from world_model_ros.gate.rules import Proposal, Refusal
+from world_model_ros.nodes.clock import clock_ns
+from world_model_ros.nodes.joint_hearing import JointHearing
 from world_model_ros.nodes.qos import qos_profile
+from world_model_ros.nodes.view import predicted
 
 MOST_COMMANDS = 4  # of a source, that are judged in one cycle; of more, the oldest are dropped and counted as a flood
 
@@ -58,11 +59,8 @@ class GateInbox:
         self._predicted_n: float | None = None
         self._unread: str | None = None  # why the newest joint states could not be read
         settings = contract.deployment.gate
-        self._joints = JointParts(contract.joint_names, contract.joint_ages_s())
-        for stream in contract.interface.of(JointStream):
-            source = contract.source(stream.name)
-            hear = partial(self._on_joint_state, stream)
-            node.create_subscription(JointState, source.topic, hear, qos_profile(source.qos))
+        self._joints = JointHearing(contract)
+        self._joints.subscribe(node, self._on_joint_state)
         for each in Ownership(contract.deployment.sources).sources.values():
             node.create_subscription(JointTrajectory, each.topic, partial(self._on_command, each.name), 5)
         if contract.deployment.sources is not None:
@@ -149,18 +147,11 @@ class GateInbox:
         unheard = self.unheard
         return f"nothing of {unheard} yet" if unheard else ""
 
-    def _now_ns(self) -> int:
-        return int(self._node.get_clock().now().nanoseconds)
-
     def _on_joint_state(self, stream: JointStream, message: JointState) -> None:
-        if message.name and not set(message.name) & set(stream.joints):
-            return  # of another publisher on this topic
-        ahead_ns = stamp_ns(message) - self._now_ns()
         try:
-            if ahead_ns > MOST_AHEAD_NS:  # kept, it would look young for long
-                raise stamp_ahead(stream.name, ahead_ns)
             with self._lock:
-                self._joints.take(message, stream.name, stream.joints, "velocity" in stream.fields)
+                if not self._joints.take(stream, message, clock_ns(self._node)):
+                    return
                 self._joint_state = self._joints.whole()
             self._unread = None
         except UserError as error:
@@ -170,7 +161,7 @@ class GateInbox:
 
     def _on_owner(self, message: String) -> None:
         with self._lock:
-            self._owners.append((self._now_ns(), message.data))
+            self._owners.append((clock_ns(self._node), message.data))
 
     def _on_command(self, source: str, message: JointTrajectory) -> None:
         proposal = Proposal(
@@ -183,7 +174,7 @@ class GateInbox:
         with self._lock:
             waiting = self._commands.setdefault(source, deque(maxlen=MOST_COMMANDS))
             self.flooded[source] += len(waiting) == MOST_COMMANDS
-            waiting.append((self._now_ns(), proposal))
+            waiting.append((clock_ns(self._node), proposal))
 
     def _on_cloud(self, cloud: Cloud, base_frame: str, message: PointCloud2) -> None:
         try:
@@ -196,7 +187,7 @@ class GateInbox:
 
     def _on_deadman(self, message: Bool) -> None:
         with self._lock:
-            self._held = (self._now_ns(), bool(message.data))
+            self._held = (clock_ns(self._node), bool(message.data))
 
     def _on_surprise(self, message: Float32) -> None:
         with self._lock:
@@ -204,8 +195,11 @@ class GateInbox:
 
     def _on_predicted(self, message: Image) -> None:
         """The hardest contact of those (H, 1) that are imagined; one that cannot be read counts as too hard."""
-        readable = message.encoding == "32FC1" and len(message.data) % 4 == 0
-        newtons = float(np.frombuffer(message.data, np.float32).max(initial=0.0)) if readable else np.inf
+        try:
+            newtons = float(predicted.rows("predicted/contact", message).max(initial=0.0))
+        except UserError as error:
+            self._ignore("predicted/contact", error)
+            newtons = np.inf
         with self._lock:
             self._predicted_n = newtons
 

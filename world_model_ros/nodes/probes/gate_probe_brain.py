@@ -17,6 +17,7 @@ from trajectory_msgs.msg import JointTrajectory
 from world_model_ros.contract.contract import load_contract
 from world_model_ros.convert.messages import MessageMaker, ros_class
 from world_model_ros.core.trajectory import Trajectory
+from world_model_ros.nodes.clock import clock_ns
 from world_model_ros.nodes.spin import run_node
 
 _SPEED = 0.1  # of the velocity limit
@@ -53,7 +54,7 @@ class GateProbeBrain(Node):
         self._ticks += 1
         positions = here + np.outer([0.0, 0.6, 0.75], velocity)
         velocities = np.outer([1.0, 1.0, 0.0], velocity)
-        now_ns = self.get_clock().now().nanoseconds
+        now_ns = clock_ns(self)
         self._commands.publish(
             self._make.trajectory(Trajectory(self._limits.names, _TIMES_S, positions, velocities, now_ns))
         )

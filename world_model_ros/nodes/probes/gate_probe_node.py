@@ -27,6 +27,7 @@ from world_model_ros.convert.stamps import stamp_ns, time_ns
 from world_model_ros.core.trajectory import Trajectory
 from world_model_ros.gate.factory import joint_stream
 from world_model_ros.gate.rules import Proposal
+from world_model_ros.nodes.clock import clock_ns
 from world_model_ros.nodes.qos import LATCHED
 
 _HEARD = 5  # messages of a simulated arm whose median is its speed now, because they are noisy
@@ -87,9 +88,9 @@ class GateProbeNode(Node):
             if clock:
                 self.create_timer(0.005, lambda: self._time.publish(Clock(clock=self._make.time(self.now_ns()))))
 
-    def now_ns(self) -> int:
+    def clock_ns(self) -> int:
         """The time that ``/clock`` has, or would have."""
-        return int(self.get_clock().now().nanoseconds) + self._leapt_ns
+        return clock_ns(self) + self._leapt_ns
 
     def leap(self, span_s: float) -> None:
         """Let ``/clock`` jump."""

@@ -16,6 +16,7 @@ from world_model_ros.convert.messages import MessageMaker, ros_class
 from world_model_ros.goals.workspace import Workspace
 from world_model_ros.kinematics.arm import ArmKinematics
 from world_model_ros.kinematics.motion import motion_for
+from world_model_ros.nodes.clock import clock_ns
 from world_model_ros.nodes.qos import qos_profile
 
 _BEAT_NS = 10_000_000
@@ -37,7 +38,7 @@ class SenseProbeNode(Node):
             name: self.create_publisher(ros_class(source.type), source.topic, qos_profile(source.qos))
             for name, source in ((name, contract.source(name)) for name in self._senses.rates_hz)
         }
-        self._began_ns = self.get_clock().now().nanoseconds
+        self._began_ns = clock_ns(self)
         self._sent = dict.fromkeys(self._outlets, 0)
         self.create_subscription(String, "tick", self._hear, 50)
         self._goal = self._make_goal()
@@ -47,7 +48,7 @@ class SenseProbeNode(Node):
         """Send the goal, where the robot has a fingertip, or things without kinematics."""
         if self._goal is not None:
             publisher, pose = self._goal
-            publisher.publish(self._make.pose(pose, self.get_clock().now().nanoseconds, self._base))
+            publisher.publish(self._make.pose(pose, clock_ns(self), self._base))
 
     @property
     def _base(self) -> str:
@@ -80,7 +81,7 @@ class SenseProbeNode(Node):
 
     def _beat(self) -> None:
         """Publish what is due, stamped with the time when it was."""
-        since_ns = self.get_clock().now().nanoseconds - self._began_ns
+        since_ns = clock_ns(self) - self._began_ns
         for name, rate_hz in self._senses.rates_hz.items():
             number = int(since_ns * 1e-9 * rate_hz)
             for each in range(self._sent[name], number):

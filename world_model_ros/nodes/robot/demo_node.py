@@ -34,6 +34,7 @@ from world_model_ros.evaluate.tasks.task import PICTURES, Judge, Task, task_goal
 from world_model_ros.evaluate.tasks.task_draw import default_kinds, draw_task
 from world_model_ros.evaluate.tasks.tick_rates import tick_summary
 from world_model_ros.nodes import signals
+from world_model_ros.nodes.clock import clock_ns
 from world_model_ros.nodes.parameters import declare, refuse_changes
 from world_model_ros.nodes.robot.true_state import TrueState
 from world_model_ros.nodes.spin import spin_until_shutdown, start_ros, stop
@@ -115,14 +116,14 @@ class DemoNode(Node):
         away_m = task.parts[0].error_m(true.positions[task.target])
         print(f"Goal {number}: {task}, {away_m * 100:.1f} cm away")
         messages = self._messages(task)  # rendering a picture takes a while
-        now_ns, ended = self.get_clock().now().nanoseconds, len(self._ended)
+        now_ns, ended = clock_ns(self), len(self._ended)
         true.judge = judge = Judge(task, now_ns)
         for publisher, message in messages:  # poses with the same stamp are one goal
             if hasattr(message, "header"):
                 message.header.stamp = self._make.time(now_ns)
             publisher.publish(message)
         rearmed = 0
-        while (verdict := judge.verdict(self.get_clock().now().nanoseconds)) is None:
+        while (verdict := judge.verdict(clock_ns(self))) is None:
             if self._gate.get("state") == "disarmed":
                 rearmed += 1
                 if rearmed == 1:

@@ -17,6 +17,7 @@ from world_model_ros.contract.deployment.gate import Controller
 from world_model_ros.contract.schema import StreamSource
 from world_model_ros.convert.messages import ros_class
 from world_model_ros.convert.senses.converters import legal_types
+from world_model_ros.nodes.clock import clock_ns
 from world_model_ros.nodes.qos import STATIC, qos_profile
 from world_model_ros.nodes.spin import make_executor
 
@@ -104,7 +105,7 @@ class LiveCheck(Node):
         return lambda message: self._fit.add(name, message, self._now_ns())
 
     def _now_ns(self) -> int:
-        return int(self.get_clock().now().nanoseconds)
+        return clock_ns(self)
 
     def _topic(self, source: StreamSource) -> dict[str, Any]:
         fit, publishers = self._fit.streams[source.name], self._senders(source)

@@ -31,6 +31,7 @@ from world_model_ros.contract.contract import load_contract
 from world_model_ros.convert.messages import MessageMaker, ros_class
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.installation.share_folder import default_robot
+from world_model_ros.nodes.clock import clock_ns
 from world_model_ros.nodes.diagnostics import OK, WARN, diagnostics, status
 from world_model_ros.nodes.parameters import declare
 from world_model_ros.nodes.qos import LATCHED, qos_profile
@@ -133,7 +134,7 @@ class SimRobotNode(Node):
         """Time that the simulation should have."""
         if self._own_clock:
             return time.monotonic_ns() - self._begin_ns
-        return int(self.get_clock().now().nanoseconds)
+        return clock_ns(self)
 
     def _run(self) -> None:
         """Bring the physics to the present and send what became due. Physics never waits for images."""

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
-from geometry_msgs.msg import PoseStamped
 from rclpy.node import Node
-from sensor_msgs.msg import JointState
-from std_msgs.msg import Float32
 
 from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.senses import JointStream
-from world_model_ros.convert.poses import pose_array
-from world_model_ros.convert.senses.joints import JointConverter
-from world_model_ros.convert.stamps import stamp_ns
+from world_model_ros.convert.messages import ros_class
+from world_model_ros.convert.senses.converters import Converter, pose_converter
+from world_model_ros.convert.senses.transforms import TransformConverter
+from world_model_ros.convert.senses.value import ValueConverter
 from world_model_ros.core.arrays import Float
-from world_model_ros.core.errors import UserError
+from world_model_ros.core.errors import OtherMessage, UserError
 from world_model_ros.evaluate.tasks.task import Judge
 from world_model_ros.kinematics.arm import ArmKinematics
+from world_model_ros.nodes.clock import clock_ns
+from world_model_ros.nodes.joint_hearing import JointHearing
+from world_model_ros.nodes.qos import STATIC
 
+_LABEL_AGE_S = 0.5
 _LOOK_NS = 18_000_000  # joint states come more often than a judge needs
 
 
@@ -40,18 +42,21 @@ class TrueState:
         self.positions: dict[str, Float] = {}
         self.poses: dict[str, Float] = {}
         self.judge: Judge | None = None
-        self._seen_ns = 0
+        self._seen_ns = -_LOOK_NS
         interface = contract.interface
-        arm = interface.of(JointStream)[0]
-        self._joints = JointConverter(arm.name, contract.joint_names)
+        self._joints = JointHearing(contract, velocities=False)
         links = self._kinematics.links
         self.tips = {target.name: target.link for target in interface.targets if target.link in links}
-        node.create_subscription(JointState, contract.source(arm.name).topic, self._on_joints, 10)
-        for label, source in zip(interface.labels, contract.deployment.labels):
-            if source.type == "std_msgs/msg/Float32":
-                node.create_subscription(Float32, source.topic, self._value_callback(label.target), 10)
-            else:
-                node.create_subscription(PoseStamped, source.topic, self._label_callback(label.target), 10)
+        self._joints.subscribe(node, self._on_joints)
+        sources = {source.name: source for source in contract.deployment.labels}
+        for label in interface.labels:
+            source = sources[label.name]
+            convert = pose_converter(source, label.name, interface.base_frame, _LABEL_AGE_S)
+            hear = partial(self._on_label, label.target, convert or ValueConverter(label.name))
+            node.create_subscription(ros_class(source.type), source.topic, hear, 10)
+            if isinstance(convert, TransformConverter) and source.static_topic is not None:
+                hear = partial(self._on_label, label.target, convert.static)
+                node.create_subscription(ros_class(source.type), source.static_topic, hear, STATIC)
 
     def tip_positions(self) -> dict[str, Float]:
         """(3,) of each fingertip."""
@@ -64,29 +69,31 @@ class TrueState:
         if judge is not None:
             judge.see(time_ns, target, place)
 
-    def _on_joints(self, message: Any) -> None:
-        time_ns = stamp_ns(message)
-        if 0 <= time_ns - self._seen_ns < _LOOK_NS:
-            return
-        self._seen_ns = time_ns
+    def _on_joints(self, stream: JointStream, message: Any) -> None:
         try:
-            _, values = self._joints(message)
+            whole = self._joints.whole() if self._joints.take(stream, message, clock_ns(self._node)) else None
         except UserError as error:
-            self._node.get_logger().warning(f"joint states ignored: {error}", throttle_duration_sec=5.0)
+            self._ignore("joint states", error)
             return
-        joints = values[:, 0].astype(float)
+        if whole is None or 0 <= whole[0] - self._seen_ns < _LOOK_NS:
+            return
+        self._seen_ns = whole[0]
         for name, link in self.tips.items():
-            self._see(name, time_ns, self._kinematics.tip(joints, link)[0])
+            self._see(name, self._seen_ns, self._kinematics.tip(whole[1], link)[0])
 
-    def _label_callback(self, target: str) -> Callable[[Any], None]:
-        def on_label(message: Any) -> None:
-            self.poses[target] = pose = pose_array(message)
-            self._see(target, stamp_ns(message), pose)
+    def _on_label(self, target: str, convert: Converter, message: Any) -> None:
+        try:
+            stamp_ns, place = convert(message)
+        except OtherMessage:
+            return
+        except UserError as error:
+            self._ignore(f"the label of {target}", error)
+            return
+        if len(place) == 7:
+            self.poses[target] = place.astype(np.float64)
+        elif not stamp_ns:  # it counts from when it comes
+            stamp_ns = clock_ns(self._node)
+        self._see(target, stamp_ns, place.astype(np.float64))
 
-        return on_label
-
-    def _value_callback(self, target: str) -> Callable[[Any], None]:
-        def on_value(message: Any) -> None:  # without a stamp: it counts from when it comes
-            self._see(target, int(self._node.get_clock().now().nanoseconds), np.array([message.data]))
-
-        return on_value
+    def _ignore(self, what: str, error: UserError) -> None:
+        self._node.get_logger().warning(f"{what} ignored: {error}", throttle_duration_sec=5.0)

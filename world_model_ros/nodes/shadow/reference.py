@@ -19,6 +19,7 @@ from world_model_ros.core.arrays import Float
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.streams import Observation
 from world_model_ros.nodes.brain.topics.stream_inbox import APPLIED, StreamInbox
+from world_model_ros.nodes.clock import clock_ns
 
 MEASURED = "measured joints"
 _WARN_EVERY_S = 5.0
@@ -78,7 +79,7 @@ class ShadowReference:
         return together(told, measured_positions(observation, self._contract)) if told else None
 
     def _store(self, topic: str, message: Any) -> None:
-        begin_ns = stamp_ns(message) or int(self._node.get_clock().now().nanoseconds)  # 0 means at once
+        begin_ns = stamp_ns(message) or clock_ns(self._node)  # 0 means at once
         try:
             self._controllers[topic].take(message, begin_ns)
         except UserError as error:

@@ -27,6 +27,7 @@ from world_model_ros.contract.senses import MicrophoneStream
 from world_model_ros.convert.messages import MessageMaker, ros_class
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.installation.share_folder import default_robot
+from world_model_ros.nodes.clock import clock_ns
 from world_model_ros.nodes.diagnostics import ERROR, OK, STALE, diagnostics, status
 from world_model_ros.nodes.parameters import declare
 from world_model_ros.nodes.real_time import go_last
@@ -118,7 +119,7 @@ class FutureViewNode(Node):
 
     def _draw(self) -> bool:
         """Publish what has subscribers; True if a picture was among it."""
-        now_ns = int(self.get_clock().now().nanoseconds)
+        now_ns = clock_ns(self)
         if self._markers.get_subscription_count():
             self._scene.badge(self._sources.badge.words(), _BADGE_M, now_ns)
             message = marker_array(self._scene.markers(now_ns), self._base_frame, now_ns)
@@ -139,7 +140,7 @@ class FutureViewNode(Node):
             return
         strip = self._story.better()
         if strip is None and last and not self._saved:
-            strip = self._story.live(int(self.get_clock().now().nanoseconds), self._sources.badge)
+            strip = self._story.live(clock_ns(self), self._sources.badge)
         if strip is not None:
             futures_png(self._save, [strip])
             self._saved += 1

@@ -34,6 +34,7 @@ from world_model_ros.goals.life.life import Life, Result
 from world_model_ros.goals.life.request import goal_id, id_of, read_request
 from world_model_ros.goals.subgoal import check_goal, unread_orientations
 from world_model_ros.nodes.brain.topics.goal_outbox import GoalOutbox
+from world_model_ros.nodes.clock import clock_ns
 
 _KINDS = {"PoseStamped": "pose", "Float32": "value", "Image": "image", "JointState": "joints"}
 _WAITING = 256  # of what was asked, for a tick
@@ -123,7 +124,7 @@ class GoalInbox:
         return life.asked(asked, self._now_ns())
 
     def _now_ns(self) -> int:
-        return int(self._node.get_clock().now().nanoseconds)
+        return clock_ns(self._node)
 
     def _ask(self, asked: Asked) -> None:
         with self._lock:

@@ -23,6 +23,7 @@ from world_model_ros.convert.stamps import is_stamped, stamp_ahead
 from world_model_ros.core.errors import AbsentError, OtherMessage, UserError
 from world_model_ros.core.streams import MOST_AHEAD_NS, Streams
 from world_model_ros.nodes.brain.driver_watch import DriverWatch
+from world_model_ros.nodes.clock import clock_ns
 from world_model_ros.nodes.qos import STATIC, qos_profile
 
 _WARN_EVERY_S = 2.0
@@ -105,13 +106,13 @@ class StreamInbox:
             return
         self.absent.pop(name, None)
         if not self._stamped[name]:
-            stamp_ns = int(self._node.get_clock().now().nanoseconds)
+            stamp_ns = clock_ns(self._node)
         ahead_ns = self._ahead_ns(stamp_ns)
         if ahead_ns > MOST_AHEAD_NS:
             self._refuse(name, stamp_ahead(name, ahead_ns))
             return
         if self._watch is not None and self._watch.follows(name):
-            self._watch.arrived(name, stamp_ns, int(self._node.get_clock().now().nanoseconds))
+            self._watch.arrived(name, stamp_ns, clock_ns(self._node))
         if not self.streams.push(name, stamp_ns - self._latency_ns[name], value):
             self.late[name] += 1
         self.convert_ms[name] = (perf_counter() - arrived) * 1e3
@@ -119,7 +120,7 @@ class StreamInbox:
     def _ahead_ns(self, stamp_ns: int) -> int:
         """How far a stamp is ahead of now. Now is no earlier than it was: the clock is asked a few times a second."""
         if stamp_ns - self._now_ns > MOST_AHEAD_NS:
-            self._now_ns = int(self._node.get_clock().now().nanoseconds)
+            self._now_ns = clock_ns(self._node)
         return stamp_ns - self._now_ns
 
     def _store_applied(self, convert: JointConverter, message: JointState) -> None:
@@ -137,7 +138,7 @@ class StreamInbox:
         except UserError as error:
             self._refuse(topic, error)
             return
-        self.actions.push(int(self._node.get_clock().now().nanoseconds), action)
+        self.actions.push(clock_ns(self._node), action)
 
     def _refuse(self, name: str, error: UserError) -> None:
         self.bad[name] += 1
