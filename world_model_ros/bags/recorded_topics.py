@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.deployment.gate import seen_topic
+from world_model_ros.convert.futures import placed_targets
 
 _BRAIN_AND_GATE = (
     "command tick surprise predicted/path predicted/joints predicted/states predicted/contact predicted/candidates "
@@ -27,5 +28,7 @@ def recorded_topics(contract: Contract) -> list[str]:
         topics.append(deployment.action.topic)
     for target in contract.interface.targets:
         goal = "value" if target.kind == "articulated" else "pose"
-        topics += [f"goal/{target.name}/{goal}", f"predicted/{target.name}/path", f"predicted/{target.name}/region"]
+        topics.append(f"goal/{target.name}/{goal}")
+    for name in placed_targets(contract):
+        topics += [f"predicted/{name}/path", f"predicted/{name}/region"]
     return [*topics, *_BRAIN_AND_GATE.split()]

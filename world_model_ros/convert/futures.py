@@ -1,4 +1,5 @@
-"""Makes messages of imagined futures (a path of poses, a joint trajectory) and the stamps of their steps."""
+"""Makes messages of imagined futures (a path of poses, a joint trajectory); the stamps of their steps, and what has
+paths."""
 
 from __future__ import annotations
 
@@ -10,6 +11,12 @@ from numpy.typing import NDArray
 from world_model_ros.contract.contract import Contract
 from world_model_ros.convert.messages import MessageMaker
 from world_model_ros.core.trajectory import Trajectory
+
+
+def placed_targets(contract: Contract) -> dict[str, int]:
+    """Targets that have paths and regions, with the place of each among all: what is articulated has values instead."""
+    targets = contract.interface.targets
+    return {target.name: place for place, target in enumerate(targets) if target.kind != "articulated"}
 
 
 def path_message(make: MessageMaker, contract: Contract, poses: NDArray[Any], now_ns: int) -> Any:

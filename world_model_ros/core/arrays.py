@@ -1,4 +1,4 @@
-"""Aliases of NumPy's array types by dtype, with shapes given where an array is used; percentiles; values between samples."""
+"""Aliases of NumPy's array types by dtype, with shapes given where an array is used; percentiles; `between` samples."""
 
 from __future__ import annotations
 

@@ -20,6 +20,7 @@ from world_model_ros.brain.tick_record import TickRecord, unstamped_values
 from world_model_ros.bundle.signatures import first_camera
 from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.field_types import Qos
+from world_model_ros.convert.futures import placed_targets
 from world_model_ros.convert.stamps import stamp_ns
 from world_model_ros.core.errors import UserError
 
@@ -144,11 +145,11 @@ class ReplayBag:
         if imagined.poses is None:
             return
         times = [now_ns + h * self._contract.tick_ns for h in range(1, len(imagined.states[0]) + 1)]
-        for k, target in enumerate(self._contract.interface.targets):
-            if target.kind == "articulated" or told.decision.unknown(k):  # it has no place, or none that is known
+        for name, k in placed_targets(self._contract).items():
+            if told.decision.unknown(k):
                 continue
             path = make.path(imagined.poses[0, :, k], times, self._contract.interface.base_frame)
-            self._writer.write(f"predicted/{target.name}/path", "nav_msgs/msg/Path", path, now_ns)
+            self._writer.write(f"predicted/{name}/path", "nav_msgs/msg/Path", path, now_ns)
 
     def _about(self, topic: str, kind: str) -> tuple[Qos, Any]:
         connection = self._reader.connection(topic)

@@ -26,7 +26,7 @@ from world_model_ros.brain.imagination.candidates import (
     whole_trajectory,
 )
 from world_model_ros.contract.contract import Contract
-from world_model_ros.convert.futures import joints_message, path_message
+from world_model_ros.convert.futures import joints_message, path_message, placed_targets
 from world_model_ros.convert.messages import MessageMaker, ros_class
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.trajectory import Trajectory
@@ -65,13 +65,13 @@ class CandidateServer:
         self._ranking = node.create_publisher(String, "candidates/ranking", 10)
         self._joints = node.create_publisher(JointTrajectory, "candidates/best/joints", 10)
         self._futures = node.create_publisher(MarkerArray, "candidates/futures", 10)
-        self._paths = [
-            node.create_publisher(Path, f"candidates/best/{target.name}/path", 10)
-            for target in contract.interface.targets
-        ]
+        self._paths = {
+            place: node.create_publisher(Path, f"candidates/best/{name}/path", 10)
+            for name, place in placed_targets(contract).items()
+        }
 
     def close(self) -> None:
-        for publisher in (self._ranking, self._joints, self._futures, *self._paths):
+        for publisher in (self._ranking, self._joints, self._futures, *self._paths.values()):
             self._node.destroy_publisher(publisher)
 
     def forget(self) -> None:
@@ -180,9 +180,9 @@ class CandidateServer:
     def _publish_best(self, imagined: Imagined, best: int, now_ns: int) -> None:
         if imagined.joints is not None:
             self._joints.publish(joints_message(self._make, self._contract, imagined.joints[best], now_ns))
-        if imagined.poses is None:
+        if imagined.poses is None or not self._paths:
             return
-        for k, publisher in enumerate(self._paths):
+        for k, publisher in self._paths.items():
             publisher.publish(path_message(self._make, self._contract, imagined.poses[best, :, k], now_ns))
-        lines = candidate_marker(imagined.poses[:, :, 0, :3])
+        lines = candidate_marker(imagined.poses[:, :, next(iter(self._paths)), :3])
         self._futures.publish(marker_array(lines, self._contract.interface.base_frame, now_ns))

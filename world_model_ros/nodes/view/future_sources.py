@@ -20,12 +20,14 @@ from visualization_msgs.msg import MarkerArray
 from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.senses import CameraStream
 from world_model_ros.convert.encodings.image_rows import image_rows
+from world_model_ros.convert.futures import placed_targets
 from world_model_ros.convert.messages import ros_class
 from world_model_ros.convert.senses.camera import CameraConverter
 from world_model_ros.convert.senses.converters import converter_for
 from world_model_ros.convert.stamps import stamp_ns
 from world_model_ros.core.arrays import Frame
 from world_model_ros.core.errors import UserError
+from world_model_ros.nodes.clock import clock_ns
 from world_model_ros.nodes.qos import LATCHED, qos_profile
 from world_model_ros.nodes.view import predicted
 from world_model_ros.view.markers.future_markers import LIFETIME_S
@@ -95,7 +97,7 @@ class FutureSources:
                 (ImageMsg, "predicted/contact", self._contact, 10),
             ],
         }
-        for target in [target.name for target in contract.interface.targets]:
+        for target in placed_targets(contract):
             self._topics["space"] += [
                 (Path, f"predicted/{target}/path", partial(self._path, target), 10),
                 (MarkerArray, f"predicted/{target}/region", partial(self._region, target), 10),
@@ -134,7 +136,7 @@ class FutureSources:
             self._node.get_logger().warning(f"{topic}: {error}", throttle_duration_sec=5.0)
 
     def _now_ns(self) -> int:
-        return int(self._node.get_clock().now().nanoseconds)
+        return clock_ns(self._node)
 
     def _states(self, message: Any) -> None:
         if message.encoding != "32FC1" or (message.height, message.width) != self._state_shape:

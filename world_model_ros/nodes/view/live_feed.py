@@ -23,9 +23,11 @@ from visualization_msgs.msg import MarkerArray
 from world_model_ros.brain.graph_inputs import measured_positions
 from world_model_ros.bundle.signatures import first_camera
 from world_model_ros.contract.contract import Contract
+from world_model_ros.convert.futures import placed_targets
 from world_model_ros.convert.messages import MessageMaker, ros_class
 from world_model_ros.core.errors import UserError
 from world_model_ros.nodes.brain.topics.stream_inbox import StreamInbox
+from world_model_ros.nodes.clock import clock_ns
 from world_model_ros.nodes.qos import LATCHED
 from world_model_ros.nodes.view import predicted
 from world_model_ros.view.outlook import Outlook, TargetPath
@@ -49,7 +51,7 @@ class LiveFeed:
 
     def __init__(self, contract: Contract) -> None:
         self._contract = contract
-        self.goals = [target.name for target in contract.interface.targets if target.kind != "articulated"]
+        self.goals = list(placed_targets(contract))
         self.refused = 0
         self._outlooks: tuple[Outlook, ...] = ()
         self._latest: dict[str, tuple[int, Any]] = {}
@@ -74,7 +76,7 @@ class LiveFeed:
     def pursue(self, index: int, target: str, place: NDArray[np.float64]) -> None:
         """Send a goal, of any orientation."""
         pose = np.array([*place, 0.0, 0.0, 0.0, 0.0])
-        now_ns = int(self._node.get_clock().now().nanoseconds)
+        now_ns = clock_ns(self._node)
         self._goal[target].publish(self._make.pose(pose, now_ns, self._contract.interface.base_frame))
 
     def drop_goal(self) -> None:
@@ -112,7 +114,7 @@ class LiveFeed:
 
     def _store(self, topic: str, convert: Callable[[Any], Any], message: Any) -> None:
         try:
-            self._latest[topic] = int(self._node.get_clock().now().nanoseconds), convert(message)
+            self._latest[topic] = clock_ns(self._node), convert(message)
         except UserError as error:
             self.refused += 1
             self._node.get_logger().warning(f"{topic}: {error}", throttle_duration_sec=5.0)
@@ -161,7 +163,7 @@ class LiveFeed:
     def _fresh(self, topic: str) -> Any:
         """The newest of a topic; None if it is not of this tick or the one before."""
         at_ns, value = self._latest.get(topic, (0, None))
-        age_ns = int(self._node.get_clock().now().nanoseconds) - at_ns
+        age_ns = clock_ns(self._node) - at_ns
         return value if 0 <= age_ns <= _STALE_TICKS * self._contract.tick_ns else None
 
     def _ways(self) -> dict[str, TargetPath]:

@@ -21,7 +21,7 @@ from world_model_ros.bundle.signatures import first_camera
 from world_model_ros.contract.contract import Contract
 from world_model_ros.convert.encodings.cdr_template import Template
 from world_model_ros.convert.encodings.trajectory_cdr import trajectory_cdr
-from world_model_ros.convert.futures import joints_ahead, stamps_ahead
+from world_model_ros.convert.futures import joints_ahead, placed_targets, stamps_ahead
 from world_model_ros.convert.messages import MessageMaker, ros_class
 from world_model_ros.core.arrays import Floats
 from world_model_ros.core.streams import Observation
@@ -41,8 +41,7 @@ class BrainOutbox:
         self._camera = first_camera(contract.interface)
         self._latency_ns = 0 if self._camera is None else contract.latency_ns(self._camera.name)
         self._frame = contract.interface.base_frame
-        targets = enumerate(contract.interface.targets)
-        self._places = {target.name: k for k, target in targets if target.kind != "articulated"}  # what has one
+        self._places = placed_targets(contract)
         self._path = Template(
             lambda poses, stamps_ns: self._make.path(poses[0], stamps_ns, self._frame), serialize_message
         )
