@@ -62,26 +62,42 @@ def spin_until_shutdown(node: Node) -> None:
             return
 
 
-def run_node(name: str, make: Callable[[], AnyNode], close: Callable[[AnyNode], object]) -> int:
-    """The life of a process with one node: make it, serve it until it is interrupted, close it.
+def run_node(
+    name: str,
+    make: Callable[[], AnyNode],
+    close: Callable[[AnyNode], object],
+    serve: Callable[[AnyNode], int] | None = None,
+    wrong: int = 1,
+) -> int:
+    """The life of a process with one node: make it, serve it until it is interrupted, close it whatever happens.
+
+    Args:
+        name: of the executable, for errors.
+        serve: serves a node and says the exit status, where more is to be done than to refuse changes of parameters
+            and to spin.
+        wrong: exit status if parameters are wrong, which is said in one line.
 
     Returns:
-        Exit status: 0, or 1 if its parameters are wrong, which is said in one line.
+        Exit status: 0, that of ``serve``, or ``wrong``.
     """
-    start_ros()
     try:
+        start_ros()
         if interrupted():  # while the modules were loaded
             return 0
         node = make()
-        refuse_changes(node)
         try:
-            spin_until_shutdown(node)
+            return (serve or _serve)(node)
         finally:
             close(node)
     except (UserError, InvalidParameterTypeException, InvalidParameterValueException) as error:
         print(f"{name}: {error}", file=sys.stderr)
-        return 1
+        return wrong
     finally:
         rclpy.try_shutdown()
         signals.ignore()
+
+
+def _serve(node: Node) -> int:
+    refuse_changes(node)
+    spin_until_shutdown(node)
     return 0

@@ -17,7 +17,6 @@ import gc
 import sys
 from typing import Any
 
-import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
@@ -26,7 +25,6 @@ from world_model_ros.brain.brain import Brain
 from world_model_ros.bundle.bundle import load_bundle
 from world_model_ros.contract.contract import load_contract
 from world_model_ros.core.errors import UserError
-from world_model_ros.nodes import signals
 from world_model_ros.nodes.brain.diagnostics import brain_statuses, drivers_status
 from world_model_ros.nodes.brain.driver_watch import DriverWatch
 from world_model_ros.nodes.brain.parameters import PARAMETERS, check_parameters, turns_asked
@@ -46,7 +44,7 @@ from world_model_ros.nodes.parameters import declare, refuse_changes
 from world_model_ros.nodes.real_time import ask_for_real_time
 from world_model_ros.nodes.shadow.reference import ShadowReference
 from world_model_ros.nodes.shadow.watch import ShadowWatch
-from world_model_ros.nodes.spin import interrupted, spin_until_shutdown, start_ros
+from world_model_ros.nodes.spin import interrupted, run_node, spin_until_shutdown
 
 _SUCCESS, _FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
 
@@ -102,29 +100,36 @@ class WorldModelNode(LifecycleNode):
         """Load contract and model, warm up, subscribe."""
         given = {name: self.get_parameter(name).value for name in PARAMETERS}
         try:
-            check_parameters(given)
-            contract = load_contract(given["robot"])
-            bundle = load_bundle(given["model"] or contract.name, contract)
-            self._brain = Brain(bundle, contract, given["provider"], given["threads"], given["policy"])
-            self._brain.warm_up()
-            self._turns = turns_asked(given["rate_hz"], contract, self._brain)
-            self._watch = DriverWatch(contract, contract.tick_s / self._turns)
-            self._streams = StreamInbox(self, contract, self._watch)
-            self._goals = GoalInbox(self, contract, bundle.manifest)
-            self._outbox = BrainOutbox(self, contract, self._brain)
-            self._offers = CandidateInbox(self, contract)
-            self._news = GateNews(self, contract.deployment.sources is not None)
-            self._after = {"candidates": CandidateServer(self, contract, self._brain, self._offers)}
-            if not self._brain.acts:
-                self._reference = ShadowReference(self, contract, self._streams)
-                self._after["shadow"] = ShadowWatch(self, self._brain, self._reference, self._outbox)
+            brain = self._make(given)
         except UserError as error:
+            self._release()  # what was made by then is heard no more
             self.get_logger().error(str(error))
             return _FAILURE
-        model = f"{bundle.manifest.name} ({bundle.manifest.kind})"
-        self.get_logger().info(f"model {model} for robot {contract.name} on {self._brain.provider}")
+        manifest = brain.bundle.manifest
+        model = f"{manifest.name} ({manifest.kind})"
+        self.get_logger().info(f"model {model} for robot {brain.contract.name} on {brain.provider}")
         self.configured = True
         return _SUCCESS
+
+    def _make(self, given: dict[str, Any]) -> Brain:
+        """Everything that parameters ask for; `UserError` of one that cannot be, with what was made before it left."""
+        check_parameters(given)
+        contract = load_contract(given["robot"])
+        bundle = load_bundle(given["model"] or contract.name, contract)
+        self._brain = brain = Brain(bundle, contract, given["provider"], given["threads"], given["policy"])
+        brain.warm_up()
+        self._turns = turns_asked(given["rate_hz"], contract, brain)
+        self._watch = DriverWatch(contract, contract.tick_s / self._turns)
+        self._streams = StreamInbox(self, contract, self._watch)
+        self._goals = GoalInbox(self, contract, bundle.manifest)
+        self._outbox = BrainOutbox(self, contract, brain)
+        self._offers = CandidateInbox(self, contract)
+        self._news = GateNews(self, contract.deployment.sources is not None)
+        self._after = {"candidates": CandidateServer(self, contract, brain, self._offers)}
+        if not brain.acts:
+            self._reference = ShadowReference(self, contract, self._streams)
+            self._after["shadow"] = ShadowWatch(self, brain, self._reference, self._outbox)
+        return brain
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Start to tick: on ``/clock`` if that is asked for, else on a clock that never steps, as diagnostics do."""
@@ -216,22 +221,17 @@ class WorldModelNode(LifecycleNode):
 
 def main() -> int:
     """Run the node until it is interrupted; 1 if it could not start."""
-    try:
-        start_ros()
-        node = WorldModelNode()
-    except UserError as error:
-        print(f"world_model_node: {error}", file=sys.stderr)
-        return 1
+    return run_node("world_model_node", WorldModelNode, WorldModelNode.close, _serve)
+
+
+def _serve(node: WorldModelNode) -> int:
     how = "clean the node up first (ros2 lifecycle set /world_model deactivate, then cleanup) or start it anew"
     refuse_changes(node, lambda: node.configured, how)
-    started = interrupted() or node.autostart()
-    if started:
-        ask_for_real_time(node)
-        spin_until_shutdown(node)
-    node.close()
-    rclpy.try_shutdown()
-    signals.ignore()
-    return 0 if started or interrupted() else 1
+    if not interrupted() and not node.autostart():
+        return 0 if interrupted() else 1
+    ask_for_real_time(node)
+    spin_until_shutdown(node)
+    return 0
 
 
 if __name__ == "__main__":

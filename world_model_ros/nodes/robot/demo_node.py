@@ -15,7 +15,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import PoseStamped
 from rclpy.node import Node
@@ -33,11 +32,10 @@ from world_model_ros.evaluate.tasks.kept_rates import DRIVERS, SIMULATION, kept_
 from world_model_ros.evaluate.tasks.task import PICTURES, Judge, Task, task_goal, task_kinds, task_record
 from world_model_ros.evaluate.tasks.task_draw import default_kinds, draw_task
 from world_model_ros.evaluate.tasks.tick_rates import tick_summary
-from world_model_ros.nodes import signals
 from world_model_ros.nodes.clock import clock_ns
 from world_model_ros.nodes.parameters import declare, refuse_changes
 from world_model_ros.nodes.robot.true_state import TrueState
-from world_model_ros.nodes.spin import spin_until_shutdown, start_ros, stop
+from world_model_ros.nodes.spin import run_node, spin_until_shutdown, stop
 from world_model_ros.nodes.trigger import insist
 from world_model_ros.sim.scenes.draw import scene_for_seed
 
@@ -174,18 +172,14 @@ class DemoNode(Node):
 
 def main() -> int:
     """Run all goals; 0 if all were reached, 130 if it is interrupted."""
-    try:
-        start_ros()
-        node = DemoNode()
-    except UserError as error:
-        print(f"demo_node: {error}", file=sys.stderr)
-        return 2
+    return run_node("demo_node", DemoNode, DemoNode.destroy_node, _serve, wrong=2)
+
+
+def _serve(node: DemoNode) -> int:
     refuse_changes(node)
     outcome = [130]  # what it is if it is interrupted
     threading.Thread(target=_demonstrate, args=(node, outcome), daemon=True).start()
     spin_until_shutdown(node)
-    rclpy.try_shutdown()
-    signals.ignore()
     return outcome[0]
 
 

@@ -46,9 +46,13 @@ class BrainOutbox:
             lambda poses, stamps_ns: self._make.path(poses[0], stamps_ns, self._frame), serialize_message
         )
         self._markers = MarkerBytes(self._frame)
+        sink = contract.deployment.action
+        self._action, self._acting = None if sink is None or not brain.acts else sink.topic, False
+        acting = {} if sink is None or self._action is None else {ros_class(sink.type): [sink.topic]}
         self._publishers: dict[str, Any] = {}
         free = contract.interface.action.free
         for kind, topics in (
+            *acting.items(),
             (JointTrajectory, ["predicted/joints", *(["command"] if brain.acts and not free else [])]),
             (String, ["tick"]),
             (Float32, ["surprise"]),
@@ -58,10 +62,6 @@ class BrainOutbox:
         ):
             for topic in topics:
                 self._publishers[topic] = node.create_publisher(kind, topic, 10)
-        sink = contract.deployment.action
-        self._action, self._acting = None if sink is None or not brain.acts else sink.topic, False
-        if sink is not None and self._action is not None:
-            self._publishers[sink.topic] = node.create_publisher(ros_class(sink.type), sink.topic, 10)
         self._publishers["contract"] = node.create_publisher(String, "contract", LATCHED)
         self._publishers["contract"].publish(self._make.string(contract.text))
 

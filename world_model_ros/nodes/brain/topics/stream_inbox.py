@@ -55,23 +55,24 @@ class StreamInbox:
         self._latency_ns = {source.name: contract.latency_ns(source.name) for source in contract.deployment.streams}
         self._stamped = {source.name: is_stamped(source.type) for source in contract.deployment.streams}
         self._now_ns = 0  # when the clock was last asked
-        self._subscriptions: list[Any] = []
         self._transforms: list[TransformConverter] = []
+        wanted: list[tuple[Any, str, Any, Any]] = []  # nothing is subscribed to before all types are known to be there
         for stream in contract.interface.streams:
             source = contract.source(stream.name)
             convert = converter_for(stream, source)
             store = partial(self._store, stream.name, convert)
-            self._subscribe(ros_class(source.type), source.topic, store, qos_profile(source.qos))
+            wanted.append((ros_class(source.type), source.topic, store, qos_profile(source.qos)))
             if isinstance(convert, TransformConverter):
                 self._transforms.append(convert)
                 store = partial(self._store, stream.name, convert.static)
-                self._subscribe(ros_class(source.type), str(source.static_topic), store, STATIC)
+                wanted.append((ros_class(source.type), str(source.static_topic), store, STATIC))
         sink = contract.deployment.action
         if sink is None:
             joints = JointConverter(APPLIED, contract.joint_names, ("position", "velocity"))
-            self._subscribe(JointState, APPLIED, partial(self._store_applied, joints), 10)
+            wanted.append((JointState, APPLIED, partial(self._store_applied, joints), 10))
         else:
-            self._subscribe(ros_class(sink.type), sink.topic, partial(self._store_action, contract, sink.topic), 10)
+            wanted.append((ros_class(sink.type), sink.topic, partial(self._store_action, contract, sink.topic), 10))
+        self._subscriptions = [node.create_subscription(*each) for each in wanted]
 
     def flush(self) -> None:
         """Forget everything; called when the clock jumps back."""
@@ -88,9 +89,6 @@ class StreamInbox:
     def close(self) -> None:
         for subscription in self._subscriptions:
             self._node.destroy_subscription(subscription)
-
-    def _subscribe(self, kind: Any, topic: str, store: Any, qos: Any) -> None:
-        self._subscriptions.append(self._node.create_subscription(kind, topic, store, qos))
 
     def _store(self, name: str, convert: Converter, message: Any) -> None:
         arrived = perf_counter()
