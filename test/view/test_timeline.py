@@ -117,3 +117,33 @@ def test_steps_default_to_the_quarters_of_the_horizon():
 def test_impossible_steps_are_refused_with_the_legal_ones(text):
     with pytest.raises(UserError, match=r"steps.*1 to 12"):
         parse_steps(text, 12)
+
+
+class SetBackAfter:
+    """A lock after whose so manieth release another thread sets the clock back."""
+
+    def __init__(self, timeline: Timeline, releases: int) -> None:
+        self._timeline, self._left, self._lock = timeline, releases, timeline._lock
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+        self._left -= 1
+        if self._left == 0:
+            film(self._timeline, 1)
+
+
+@pytest.mark.parametrize("releases", range(1, 8))
+def test_a_clock_that_is_set_back_during_a_comparison_hides_nothing_that_comes(releases):
+    timeline = Timeline(TICK_NS, (3,))
+    film(timeline, 30, start_ns=100 * 10**9)
+    timeline.imagined(Imagination(100 * 10**9, STATES))
+    timeline._lock = SetBackAfter(timeline, releases)
+    timeline.most_moving()
+    film(timeline, 30)
+    timeline.imagined(Imagination(0, STATES))
+    found = timeline.most_moving()
+    assert found is not None
+    assert found[1].reference_ns == 0

@@ -120,12 +120,18 @@ class Timeline:
     def real(self, imagination: Imagination) -> tuple[Frame | None, ...]:
         """What the camera saw at the steps; None where it has not come yet, or was lost."""
         with self._lock:
-            return tuple(self._at(imagination.reference_ns + step * self._tick_ns) for step in self.steps)
+            return self._real(imagination)
 
     def over(self, imagination: Imagination) -> bool:
         """Whether the last step lies in the past."""
         with self._lock:
-            return bool(self._frames) and self._frames[-1][0] >= imagination.reference_ns + self._horizon_ns
+            return self._over(imagination)
+
+    def _real(self, imagination: Imagination) -> tuple[Frame | None, ...]:
+        return tuple(self._at(imagination.reference_ns + step * self._tick_ns) for step in self.steps)
+
+    def _over(self, imagination: Imagination) -> bool:
+        return bool(self._frames) and self._frames[-1][0] >= imagination.reference_ns + self._horizon_ns
 
     def most_moving(self) -> tuple[Motion, Imagination] | None:
         """Of the imaginations that came to their end since the last call, the one during which most really happened.
@@ -133,13 +139,12 @@ class Timeline:
         None if none came to its end with all its frames.
         """
         with self._lock:
-            fresh = [each for each in self._imagined if each.reference_ns > self._compared_ns]
+            fresh = [each for each in self._imagined if each.reference_ns > self._compared_ns and self._over(each)]
+            filmed = [(each, self._at(each.reference_ns), self._real(each)) for each in fresh]
+            if fresh:
+                self._compared_ns = fresh[-1].reference_ns
         best: tuple[Motion, Imagination] | None = None
-        for each in fresh:
-            if not self.over(each):
-                break
-            self._compared_ns = each.reference_ns
-            now, real = self.now(each), self.real(each)
+        for each, now, real in filmed:
             frames = [frame for frame in real if frame is not None]
             if now is None or len(frames) < len(real):
                 continue

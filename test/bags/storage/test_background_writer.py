@@ -1,6 +1,7 @@
 """A slow or full disk costs messages, which are counted, and nothing else."""
 
 import threading
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -104,3 +105,21 @@ def test_a_message_of_an_unknown_type_is_dropped_alone(tmp_path: Path) -> None:
 def _no_thread_stays_behind():
     yield
     assert "bag writer" not in [thread.name for thread in threading.enumerate()]
+
+
+def test_what_is_lost_is_counted_under_the_lock_that_others_count_under(tmp_path: Path) -> None:
+    class Odd(BagWriter):
+        def write_raw(self, *args, **kwargs) -> None:
+            raise TypeError("no such type")
+
+    out, locked = BackgroundWriter(Odd(tmp_path / "bag")), []
+
+    class Watched(Counter):
+        def __setitem__(self, key, value) -> None:
+            locked.append(out._lock.locked())
+            super().__setitem__(key, value)
+
+    out.dropped = Watched()
+    out.put(message(0))
+    out.close()
+    assert locked == [True]

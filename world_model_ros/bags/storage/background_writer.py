@@ -104,5 +104,6 @@ class BackgroundWriter:
                 self._waiting.clear()
                 self.waiting_bytes = 0
         except Exception as error:  # whatever is wrong with a type, other topics go on
-            self.dropped[message.topic] += 1
+            with self._lock:
+                self.dropped[message.topic] += 1
             self.why.setdefault(message.topic, str(error) or type(error).__name__)

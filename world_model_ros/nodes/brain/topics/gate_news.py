@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from typing import Any
 
 from rclpy.node import Node
@@ -30,11 +31,13 @@ class GateNews:
         self.owner: str | None = None
         self._seen: int | None = None  # how many commands the gate had refused
         self._rule: str | None = None
+        self._lock = threading.Lock()
         self._subscription = node.create_subscription(String, "gate/state", self._store, LATCHED)
 
     def take(self) -> str | None:
         """The rule that a command broke since the last call; None if none did."""
-        rule, self._rule = self._rule, None
+        with self._lock:
+            rule, self._rule = self._rule, None
         return rule
 
     def close(self) -> None:
@@ -49,7 +52,8 @@ class GateNews:
         except (ValueError, KeyError, TypeError, AttributeError):
             return
         if self._seen is not None and refused > self._seen and rule in PLAN_RULES:
-            self._rule = rule
+            with self._lock:
+                self._rule = rule
         self._seen = refused
         if self._several:
             self.owner = owner or NOBODY
