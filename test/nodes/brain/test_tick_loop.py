@@ -86,3 +86,26 @@ def test_a_record_says_what_the_gate_said_before_the_tick(
         ("person", "velocity"),
         ("", "velocity"),
     ]
+
+
+def test_what_goes_wrong_first_is_told_and_costs_nothing_of_what_comes_after(
+    inbox_and_loop: tuple[StreamInbox, TickLoop], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, loop = inbox_and_loop
+    told, log = [], []
+
+    def fail(words: str) -> Callable[..., None]:
+        def failing(*_: object) -> None:
+            raise ValueError(words)
+
+        return failing
+
+    monkeypatch.setattr(loop._brain, "decide", fail("first"))
+    monkeypatch.setattr(TickRecord, "json", fail("second"))
+    monkeypatch.setattr(loop._goals, "tell", lambda *about: told.append(about))
+    loop._log_error = log.append
+    loop.offer(0)
+    _wait(lambda: loop.statistics.errors == 1 and not loop._busy)
+    assert len(told) == 1
+    assert [("second" in each, "tick 0 failed" in each) for each in log] == [(True, False), (False, True)]
+    assert log[1].rstrip().endswith("ValueError: first")

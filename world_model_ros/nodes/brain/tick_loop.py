@@ -5,13 +5,14 @@ from __future__ import annotations
 import threading
 import traceback
 from collections.abc import Callable, Mapping
+from functools import partial
 from time import perf_counter
 from typing import Any
 
 from world_model_ros.brain.brain import Brain
 from world_model_ros.brain.coverage_monitor import CoverageMonitor
 from world_model_ros.brain.decision import Decision
-from world_model_ros.brain.session import BrainSession
+from world_model_ros.brain.session import BrainSession, TickInputs
 from world_model_ros.brain.tick_record import TickRecord, TickStatistics, unstamped_values
 from world_model_ros.core.arrays import Float, Floats
 from world_model_ros.core.streams import Observation
@@ -137,47 +138,31 @@ class TickLoop:
         applied = self._sent(observation.now_ns) if self._free else None
         inputs = self._session.inputs_asked(observation, reference, asked, refusal=refusal, applied=applied)
         observed = perf_counter()
-        decision, error = None, None
+        done_tick, decision, failure = None, None, None
         try:
             done_tick = self._session.step(inputs)
             decision = done_tick.decision
             self._outbox.command(decision)
             self._commanded = decision.trajectory is not None or decision.action is not None
         except Exception as exception:
-            self._outbox.stop()
-            error = f"{type(exception).__name__}: {exception}"
-            raise
-        finally:
-            done = perf_counter()
-            stages_ms = {"observe": (observed - since) * 1e3} | dict(decision.stages_ms if decision else {})
-            stages_ms["total"] = (done - since) * 1e3
-            stages_ms["runtime"] = decision.runtime_ms if decision else 0.0  # of the total, inside ONNX Runtime
-            took_ms = self._streams.convert_ms  # before the tick, by the executor's thread
-            stages_ms["convert"] = sum(took_ms.get(name, 0.0) for name in observation.values)
-            self._outbox.tick(
-                TickRecord(
-                    index=inputs.index,
-                    seed=inputs.seed,
-                    observation=observation,
-                    applied=inputs.applied,
-                    reference=reference,
-                    goal=inputs.goal,
-                    decision=decision,
-                    missed=self.statistics.missed,
-                    stages_ms=stages_ms,
-                    restarted=inputs.restarted,
-                    error=error,
-                    refused_goal=self._goals.refused,
-                    gate_refusal=refusal,
-                    owner=owner,
-                    turns=self._session.turns,
-                    unstamped=unstamped_values(observation, self._brain.contract),
-                    goal_id=inputs.goal_id,
-                    asked=asked,
-                    ended=self._session.ended,
-                )
-            )
-            self._goals.tell(self._session.life, self._session.ended, now_ns)
+            failure = exception
+        done = perf_counter()
+        stages_ms = {"observe": (observed - since) * 1e3} | dict(decision.stages_ms if decision else {})
+        stages_ms["total"] = (done - since) * 1e3
+        stages_ms["runtime"] = decision.runtime_ms if decision else 0.0  # of the total, inside ONNX Runtime
+        took_ms = self._streams.convert_ms  # before the tick, by the executor's thread
+        stages_ms["convert"] = sum(took_ms.get(name, 0.0) for name in observation.values)
+        record = partial(self._record, inputs, decision, stages_ms, failure, owner)
+        failure = self._all_of(
+            failure,
+            *([] if failure is None else [self._outbox.stop]),
+            lambda: self._outbox.tick(record()),
+            lambda: self._goals.tell(self._session.life, self._session.ended, now_ns),
+        )
+        if failure is not None:
+            raise failure
+        assert done_tick is not None
+        assert decision is not None
         self._outbox.futures(decision, observation)
         self.observation, self.decision = observation, decision
         self.coverage.add(done_tick.memory, inputs.applied, decision, observation.fresh)
@@ -189,6 +174,47 @@ class TickLoop:
             if worked_ms := part.after_tick(ticked):
                 stages_ms[name] = worked_ms
         self.statistics.add(now_ns, stages_ms)
+
+    def _record(
+        self,
+        inputs: TickInputs,
+        decision: Decision | None,
+        stages_ms: Mapping[str, float],
+        failure: Exception | None,
+        owner: str | None,
+    ) -> TickRecord:
+        return TickRecord(
+            index=inputs.index,
+            seed=inputs.seed,
+            observation=inputs.observation,
+            applied=inputs.applied,
+            reference=inputs.reference,
+            goal=inputs.goal,
+            decision=decision,
+            missed=self.statistics.missed,
+            stages_ms=stages_ms,
+            restarted=inputs.restarted,
+            error=None if failure is None else f"{type(failure).__name__}: {failure}",
+            refused_goal=self._goals.refused,
+            gate_refusal=inputs.refusal,
+            owner=owner,
+            turns=self._session.turns,
+            unstamped=unstamped_values(inputs.observation, self._brain.contract),
+            goal_id=inputs.goal_id,
+            asked=inputs.asked,
+            ended=self._session.ended,
+        )
+
+    def _all_of(self, failure: Exception | None, *steps: Callable[[], object]) -> Exception | None:
+        """Do each of the steps, whatever becomes of the others. Returns the first exception of all."""
+        for step in steps:
+            try:
+                step()
+            except Exception as exception:
+                if failure is not None and self._alive():
+                    self._log_error(f"after {type(failure).__name__}: {traceback.format_exc()}")
+                failure = failure or exception
+        return failure
 
     def _gate_said(self) -> tuple[str | None, str | None]:
         """The rule that a command broke since the last call, and the owner."""
