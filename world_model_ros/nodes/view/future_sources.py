@@ -181,11 +181,9 @@ class FutureSources:
         total = predicted.json_object(record.get("stages_ms")).get("total")
         self.badge = replace(self.badge, tick_ms=float(total) if isinstance(total, (int, float)) else None)
         goal = predicted.json_object(record.get("goal"))
-        position = goal.get("aim") or goal.get("pose")
-        if position is not None and not predicted.is_place(position):
-            raise UserError("goal.aim or goal.pose", position, "numbers that start with x, y, z, m")
+        position = predicted.goal_place(record)
         self._goal_kind = goal.get("kind")
-        self._scene.goal(goal.get("target"), position and position[:3], self._now_ns())
+        self._scene.goal(goal.get("target"), position, self._now_ns())
 
     def _surprise(self, message: Any) -> None:
         self.badge = replace(self.badge, surprise=float(message.data))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -65,12 +64,15 @@ class LiveFeed:
         self._goal = {name: self._node.create_publisher(PoseStamped, f"goal/{name}/pose", 10) for name in self.goals}
         self._cancel = self._node.create_publisher(Empty, "goal/cancel", 10)
         self._ended = threading.Event()
+        self._failure: Exception | None = None
         self._thread = threading.Thread(target=self._spin, daemon=True)
         self._thread.start()
 
     @property
     def outlooks(self) -> Sequence[Outlook]:
-        """The last five minutes or so."""
+        """The last five minutes or so; raises what ended the thread that hears of them."""
+        if self._failure is not None:
+            raise self._failure
         return self._outlooks
 
     def pursue(self, index: int, target: str, place: NDArray[np.float64]) -> None:
@@ -108,9 +110,13 @@ class LiveFeed:
     def _spin(self) -> None:
         executor = SingleThreadedExecutor(context=self._context)
         executor.add_node(self._node)
-        while not self._ended.is_set() and self._context.ok():
-            executor.spin_once(timeout_sec=0.1)
-        executor.shutdown()
+        try:
+            while not self._ended.is_set() and self._context.ok():
+                executor.spin_once(timeout_sec=0.1)
+        except Exception as error:
+            self._failure = error
+        finally:
+            executor.shutdown()
 
     def _store(self, topic: str, convert: Callable[[Any], Any], message: Any) -> None:
         try:
@@ -121,9 +127,14 @@ class LiveFeed:
 
     def _tick(self, message: Any) -> None:
         try:
-            record = json.loads(message.data)
+            record = predicted.json_object(message.data)
             record["now_ns"] = int(record["now_ns"])
-        except (ValueError, KeyError, TypeError) as error:
+            stamps = predicted.json_object(record.get("stamps"))
+            record["stamps"] = {name: int(stamp) for name, stamp in stamps.items()}
+            record["goal"] = predicted.json_object(record.get("goal"))
+            record["stages_ms"] = predicted.json_object(record.get("stages_ms"))
+            record["place"] = predicted.goal_place(record)
+        except (UserError, ValueError, KeyError, TypeError) as error:
             self.refused += 1
             self._node.get_logger().warning(f"tick: {error!r}", throttle_duration_sec=5.0)
             return
@@ -134,13 +145,11 @@ class LiveFeed:
     def _outlook(self, record: dict[str, Any]) -> Outlook:
         """Of the tick before this moment, whose predictions have come meanwhile."""
         contract = self._contract
-        stamps = {str(name): int(stamp) for name, stamp in (record.get("stamps") or {}).items()}
-        seen = self._inbox.streams.observe(record["now_ns"], stamps)
+        seen = self._inbox.streams.observe(record["now_ns"], record["stamps"])
         states, contact = self._fresh("predicted/states"), self._fresh("predicted/contact")
         camera = first_camera(contract.interface)
-        goal = record.get("goal") or {}
-        place = goal.get("aim") or goal.get("pose")
-        aimed = isinstance(goal.get("target"), str) and isinstance(place, list) and len(place) >= 3
+        target, place = record["goal"].get("target"), record["place"]
+        aimed = isinstance(target, str) and place is not None
         gate = self._latest.get("gate/state", (0, None))[1]
         return Outlook(
             now_ns=record["now_ns"],
@@ -153,8 +162,8 @@ class LiveFeed:
             contact=None if contact is None else contact[:, 0],
             ways=self._ways(),
             candidates=self._candidates(),
-            goal=(goal["target"], np.array(place[:3], np.float32)) if aimed and place is not None else None,
-            badge=Badge(gate, (record.get("stages_ms") or {}).get("total"), self._fresh("surprise")),
+            goal=(target, np.array(place, np.float32)) if aimed else None,
+            badge=Badge(gate, record["stages_ms"].get("total"), self._fresh("surprise")),
             status=f"goal refused: {refused}"
             if (refused := record.get("refused_goal"))
             else str(record.get("status", "")),

@@ -66,6 +66,17 @@ def json_object(value: Any) -> dict[str, Any]:
     return value
 
 
+def goal_place(record: dict[str, Any]) -> list[float] | None:
+    """Where a tick's record has its goal: x, y, z, m; None of one without a place. `UserError` if that is no place."""
+    goal = json_object(record.get("goal"))
+    place = goal.get("aim") or goal.get("pose")
+    if place is None:
+        return None
+    if not is_place(place):
+        raise UserError("goal.aim or goal.pose", place, "numbers that start with x, y, z, m")
+    return [float(each) for each in place[:3]]
+
+
 def is_place(value: Any) -> bool:
     """Whether it is a list that begins with three numbers."""
     return isinstance(value, list) and len(value) >= 3 and all(isinstance(each, (int, float)) for each in value[:3])

@@ -90,10 +90,14 @@ class WebPage(Page):
     @property
     def index(self) -> int:
         """The outlook that is shown."""
+        return self._shown()[1]
+
+    def _shown(self) -> tuple[Sequence[Outlook], int]:
+        """The outlooks that there are, and which of them is shown: of a live feed they are others at each look."""
         outlooks = self._feed.outlooks
         at = bisect_left(outlooks, self._at_ns, key=lambda each: each.now_ns)
         near = [i for i in (at - 1, at) if 0 <= i < len(outlooks)]
-        return min(near, key=lambda i: abs(outlooks[i].now_ns - self._at_ns), default=0)
+        return outlooks, min(near, key=lambda i: abs(outlooks[i].now_ns - self._at_ns), default=0)
 
     def close(self) -> None:
         self._closed.set()
@@ -143,7 +147,8 @@ class WebPage(Page):
     def play(self, on: bool) -> None:
         """Go on by itself, or pause."""
         with self._lock:
-            if on and not self._feed.live and self.index + 1 >= len(self._feed.outlooks):
+            outlooks, index = self._shown()
+            if on and not self._feed.live and index + 1 >= len(outlooks):
                 self._at_ns = self._first_ns()
             self.playing = self._follow = on
         self._play.label = "Pause" if on else "Play"
@@ -186,7 +191,8 @@ class WebPage(Page):
 
     def _height(self, target: str) -> float:
         """z of the plane that a click means, m: that on which the target is now."""
-        way = self._feed.outlooks[self.index].ways.get(target)
+        outlooks, index = self._shown()
+        way = outlooks[index].ways.get(target)
         return 0.0 if way is None or way.now is None else float(way.now[2])
 
     # -- time ------------------------------------------------------------------------------------------------------
@@ -209,14 +215,14 @@ class WebPage(Page):
 
     def _advance(self, due: bool) -> bool:
         with self._lock:
-            outlooks, index = self._feed.outlooks, self.index
+            outlooks, index = self._shown()
             if not self.playing or not due or index + 1 >= len(outlooks):
                 return False
             self._at_ns = outlooks[-1 if self._feed.live else index + 1].now_ns
             return True
 
     def _show(self) -> None:
-        outlooks, index = self._feed.outlooks, self.index
+        outlooks, index = self._shown()
         outlook = outlooks[index]
         shown: Sequence[Outlook] = outlooks
         if self._wish is not None and not self._feed.live:
