@@ -265,7 +265,7 @@ class Brain:
         """
         _check_rows("states", states, (self.bundle.manifest.sizes.state,))
         references = {} if self._camera is None else {self._camera.name: reference}
-        return decode(self._graphs["decode"], states, references, still)
+        return decode(self._graph("decode"), states, references, still)
 
     def read(self, frame: NDArray[np.uint8]) -> Floats:
         """Where a frame (H, W, 3) of the first camera, real or imagined, shows each target: (K, 3) m, base frame.

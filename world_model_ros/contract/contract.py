@@ -21,7 +21,7 @@ from world_model_ros.contract.simulation import Simulation
 from world_model_ros.contract.urdf.description import Description, describe
 from world_model_ros.contract.urdf.text import urdf_text
 from world_model_ros.core.arrays import Float
-from world_model_ros.core.errors import UserError
+from world_model_ros.core.errors import MissingError, UserError
 from world_model_ros.core.files import is_file
 from world_model_ros.core.installation.share_folder import share_folder
 from world_model_ros.core.streams import StreamRule
@@ -76,7 +76,7 @@ class Contract:
         """The URDF file; raises `UserError` if there is none."""
         urdf = self.deployment.urdf
         if urdf is None:
-            raise UserError("deployment.urdf", None, "a URDF file")
+            raise MissingError("deployment.urdf", None, "a URDF file")
         return self._file("deployment.urdf", urdf)
 
     @property
@@ -92,7 +92,7 @@ class Contract:
         for folder in folders:
             if is_file(folder / name):
                 return (folder / name).resolve()
-        raise UserError(field, name, f"a file, absolute or relative to {[str(f) for f in folders]}")
+        raise MissingError(field, name, f"a file, absolute or relative to {[str(f) for f in folders]}")
 
     @cached_property
     def urdf_text(self) -> str:

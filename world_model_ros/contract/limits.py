@@ -8,7 +8,7 @@ import numpy as np
 
 from world_model_ros.contract.deployment.gate import JointLimit
 from world_model_ros.contract.urdf.numbers import UrdfLimit
-from world_model_ros.core.errors import UserError
+from world_model_ros.core.errors import MissingError, UserError
 from world_model_ros.core.trajectory import JointLimits
 
 FULL_SPEED_S = 0.5  # default acceleration: the velocity limit is reached in this time
@@ -57,6 +57,6 @@ def _tighter(name: str, what: str, stated: float | None, urdf: UrdfLimit) -> flo
     return min(found)
 
 
-def _missing(name: str, what: str, key: str, urdf: UrdfLimit) -> UserError:
+def _missing(name: str, what: str, key: str, urdf: UrdfLimit) -> MissingError:
     why = "says 0, which is no limit" if what in urdf.zeros else "does not say it"
-    return UserError(f"deployment.limits: {name}", None, f"{key}, because the URDF {why}")
+    return MissingError(f"deployment.limits: {name}", None, f"{key}, because the URDF {why}")

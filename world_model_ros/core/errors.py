@@ -38,6 +38,10 @@ class UserError(Exception):
         )
 
 
+class MissingError(UserError):
+    """A part of a robot's description is not there, without which it can still be watched."""
+
+
 class OtherMessage(UserError):
     """A message that has nothing new of what was asked for, which is no fault: its topic has several publishers, or
     several things in it."""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from world_model_ros.contract.contract import Contract
 from world_model_ros.core.arrays import AnyFloat, Float
-from world_model_ros.core.errors import UserError
+from world_model_ros.core.errors import MissingError
 from world_model_ros.core.trajectory import Trajectory
 from world_model_ros.kinematics.arm import ArmKinematics
 from world_model_ros.kinematics.joints import JointMotion
@@ -50,13 +50,16 @@ def motion_for(contract: Contract) -> Motion:
     """The motion of a contract's action; `UserError` where URDF or limits are missing, or its parts are all free."""
     action = contract.interface.action
     if action.free:
-        raise UserError("interface.action", "free parts, which the robot itself reads", "parts with kinematics")
+        raise MissingError("interface.action", "free parts, which the robot itself reads", "parts with kinematics")
     return _KINDS[action.kind](contract)
 
 
 def motion_if_any(contract: Contract) -> Motion | None:
-    """As `motion_for`; None where URDF or limits are missing, as for a robot that is only watched."""
+    """As `motion_for`; None where URDF or limits are missing, as for a robot that is only watched.
+
+    `UserError` of those that are there and cannot be used.
+    """
     try:
         return motion_for(contract)
-    except UserError:
+    except MissingError:
         return None

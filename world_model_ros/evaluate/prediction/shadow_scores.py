@@ -171,12 +171,11 @@ class ShadowScores:
 
     def _senses(self, group: str, then: _Moment, imagined: Imagined) -> None:
         """Frames and the senses that are decoded as they are measured; sound is decoded as a spectrum and left out."""
+        if "decode" not in self.brain.bundle.manifest.graphs:  # that of a robot without a camera
+            return
         reference = self._frame(then.observation)
         chosen = imagined.states[0, [step - 1 for step in self.steps]]
-        try:
-            decoded = self.brain.decode(chosen, reference)
-        except KeyError:  # a bundle of a robot without a camera decodes nothing
-            return
+        decoded = self.brain.decode(chosen, reference)
         for i, step in enumerate(self.steps):
             now = self._moments[step].observation
             real = self._frame(now)
