@@ -8,6 +8,7 @@ from toy_bundle import HOME_XY, write_toy_bundle
 
 from world_model_ros.brain.brain import NOT_FINITE, Brain
 from world_model_ros.brain.session import BrainSession
+from world_model_ros.brain.tick_inputs import TickInputs
 from world_model_ros.bundle.bundle import load_bundle
 from world_model_ros.contract.contract import contract_from_text
 from world_model_ros.core.errors import UserError
@@ -62,7 +63,7 @@ def follow(brain, contract, arm, q, goal, ticks, camera=lambda tip: 0, missing=l
         now_ns = (index + 1) * TICK_NS
         observation = observe(contract, q, now_ns, missing(index), camera(tip))
         applied = brain.applied_action(before, q)
-        decision, memory = brain.decide(observation, applied, q, memory, goal, index)
+        decision, memory = brain.decide(TickInputs(index, index, observation, applied, q, goal, memory))
         before = q
         if decision.trajectory is not None:
             q = decision.trajectory.sample(now_ns + TICK_NS)[0]
@@ -243,7 +244,9 @@ def test_a_watching_model_perceives_and_commands_nothing(tmp_path, contract, hom
     watcher = Brain(
         load_bundle(write_toy_bundle(tmp_path / "watch", contract, kind="watch"), contract), contract, "cpu"
     )
-    decision, _ = watcher.decide(observe(contract, home), None, home, watcher.start(), pose_goal(0.5, 0.1), 0)
+    decision, _ = watcher.decide(
+        TickInputs(0, 0, observe(contract, home), np.zeros(2, np.float32), home, pose_goal(0.5, 0.1), watcher.start())
+    )
     assert decision.status == "watching"
     assert decision.trajectory is None
     assert decision.belief_poses.shape == (2, 7)

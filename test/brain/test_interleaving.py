@@ -7,10 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from world_model_ros.brain.decision import Memory, Pursuit
+from world_model_ros.brain.decision import Memory
 from world_model_ros.brain.interleaving import Interleaving, turns_of
 from world_model_ros.contract.contract import Contract
 from world_model_ros.core.errors import UserError
+from world_model_ros.goals.pursuit import Pursuit
 
 STEPS = 4
 

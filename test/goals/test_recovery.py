@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from world_model_ros.brain.decision import PushProgress
 from world_model_ros.contract.contract import load_contract
+from world_model_ros.goals.pursuit import PushProgress
 from world_model_ros.goals.recovery import LOOKING, push_progress
 from world_model_ros.goals.subgoal import Subgoal, TargetError
 from world_model_ros.goals.subgoals import Aiming

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import yaml
 
-from world_model_ros.brain.decision import Pursuit
 from world_model_ros.bundle.bundle import load_bundle
 from world_model_ros.contract.contract import Contract, contract_from_text
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.goals.goal import Goal
+from world_model_ros.goals.pursuit import Pursuit
 from world_model_ros.goals.subgoal import aim_at_joints, check_goal, choose_target
 from world_model_ros.goals.workspace import Workspace
 

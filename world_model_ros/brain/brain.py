@@ -9,10 +9,11 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from world_model_ros.brain.decision import Decision, Decoded, Imagined, Memory, PriorRollout, Pursuit
+from world_model_ros.brain.decision import Decision, Decoded, Imagined, Memory, PriorRollout
 from world_model_ros.brain.graph_inputs import Inputs, goal_inputs, measured_positions, perceive_inputs
 from world_model_ros.brain.imagination.rollout import decode, imagine
 from world_model_ros.brain.stopwatch import Stopwatch
+from world_model_ros.brain.tick_inputs import TickInputs
 from world_model_ros.bundle.bundle import Bundle, wrong_interface
 from world_model_ros.bundle.device import Resident
 from world_model_ros.bundle.provider import provider_named
@@ -26,6 +27,7 @@ from world_model_ros.core.goals.goal import Goal
 from world_model_ros.core.noise import coloured_noise
 from world_model_ros.core.streams import Observation
 from world_model_ros.goals.errors import Imagination, steps_to_go
+from world_model_ros.goals.pursuit import Pursuit
 from world_model_ros.goals.recovery import push_progress
 from world_model_ros.goals.subgoal import Subgoal, check_goal, turned_targets, wished_targets
 from world_model_ros.goals.subgoals import Aiming
@@ -52,7 +54,7 @@ class Brain:
     """
 
     def __init__(
-        self, bundle: Bundle, contract: Contract, provider: str = "auto", threads: int = 2, policy: Policy = "model"
+        self, bundle: Bundle, contract: Contract, provider: str = "auto", threads: int = 1, policy: Policy = "model"
     ) -> None:
         if policy not in get_args(Policy):
             raise UserError("policy", policy, f"one of {list(get_args(Policy))}")
@@ -171,35 +173,22 @@ class Brain:
         _check_memory(memory)
         whole("seed", seed)
         checked = None if goal is None else check_goal(goal, self.contract, self.bundle.manifest)
-        return self.decide(observation, applied, reference, memory, checked, seed)
+        none = np.zeros(self.contract.interface.action.size, np.float32)
+        since = none if applied is None else applied
+        return self.decide(TickInputs(0, seed, observation, since, reference, checked, memory))
 
-    def decide(
-        self,
-        observation: Observation,
-        applied: Floats | None,
-        reference: Float | None,
-        memory: Memory,
-        goal: Goal | None,
-        seed: int,
-    ) -> tuple[Decision, Memory]:
+    def decide(self, inputs: TickInputs) -> tuple[Decision, Memory]:
         """As `tick`, of what was checked where it came in, or that a brain was given when a bag was recorded."""
         watch, spent_ms = Stopwatch(), self._spent_ms()
-        decision, after = self._decide(observation, applied, reference, memory, goal, seed, watch)
+        decision, after = self._decide(inputs, watch)
         return replace(decision, stages_ms=watch.laps, runtime_ms=self._spent_ms() - spent_ms), after
 
-    def _decide(
-        self,
-        observation: Observation,
-        applied: Floats | None,
-        reference: Float | None,
-        memory: Memory,
-        goal: Goal | None,
-        seed: int,
-        watch: Stopwatch,
-    ) -> tuple[Decision, Memory]:
+    def _decide(self, inputs: TickInputs, watch: Stopwatch) -> tuple[Decision, Memory]:
         """As `tick`: the decision grows from stage to stage, and is what it is by then where one is the last."""
+        observation, memory, goal = inputs.observation, inputs.memory, inputs.goal
         perceive = self._graphs["perceive"]
-        felt = perceive.run(perceive_inputs(perceive.neutral(), observation, self.bundle.manifest, applied, memory))
+        manifest, applied = self.bundle.manifest, inputs.applied
+        felt = perceive.run(perceive_inputs(perceive.neutral(), observation, manifest, applied, memory))
         watch.lap("perceive")
         decision = _perceived(felt, self._camera is not None and observation.fresh[self._camera.name])
         if not _finite(felt):
@@ -211,7 +200,7 @@ class Brain:
         measured = measured_positions(observation, self.contract)
         if not self._wants(goal) or not (self._free or (self._motion is not None and measured is not None)):
             return decision, after
-        start = measured if reference is None else np.asarray(reference, np.float64)
+        start = measured if inputs.reference is None else np.asarray(inputs.reference, np.float64)
         targets = self.contract.interface.targets
 
         aim, pursuit = self._aim(goal, measured, decision, memory)
@@ -229,7 +218,7 @@ class Brain:
             return decision, after
         stamp_ns = 0 if goal is None else goal.stamp_ns
         runs = aim.moves and memory.goes_on(self._every) and stamp_ns == memory.planned_for
-        plan = self._plan(after.belief, wants, aim, start, memory, None if runs else seed)
+        plan = self._plan(after.belief, wants, aim, start, memory, None if runs else inputs.seed)
         watch.lap("plan")
         if not _finite(plan):
             return replace(decision, status=NOT_FINITE), after

@@ -14,46 +14,10 @@ from world_model_ros.contract.schema import Target
 from world_model_ros.core.arrays import Floats
 from world_model_ros.core.trajectory import Trajectory
 from world_model_ros.goals.errors import GoalError
+from world_model_ros.goals.pursuit import Pursuit, PushProgress
 
 PLAN_RULES = ("position", "velocity")  # of the gate, that a more careful plan can keep
 _CAUTION, _CALM, _MOST_CAUTION = 0.5, 1.25, 0.125
-
-
-@dataclass(frozen=True)
-class Pursuit:
-    """How far a goal image has been followed.
-
-    Args:
-        stamp_ns: of the goal that this is about.
-        seen: (K, 3) positions read from the goal image, m, base frame.
-        code: (V, D) of the goal image, by camera.
-        target: index of the target that is moved now; None before that was decided.
-        aim: (3,) where the target is to go, low-pass filtered; None until the camera was fresh once.
-        blind_steps: of the model, since ``aim`` was last brought up to date.
-    """
-
-    stamp_ns: int
-    seen: Floats
-    code: Floats
-    target: int | None = None
-    aim: Floats | None = None
-    blind_steps: float = 0.0
-
-
-@dataclass(frozen=True)
-class PushProgress:
-    """How a push has gone.
-
-    Args:
-        stamp_ns: of the goal that this is about.
-        left_m: the least way that was left since hands came to push.
-        steps: of the model since that became less. looking: steps that hands still stay out of the way.
-    """
-
-    stamp_ns: int
-    left_m: float
-    steps: float = 0.0
-    looking: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,8 @@ import numpy as np
 from world_model_ros.brain.brain import Brain
 from world_model_ros.brain.decision import Decision, Memory
 from world_model_ros.brain.interleaving import Interleaving, Reference
-from world_model_ros.core.arrays import Float, Floats
+from world_model_ros.brain.tick_inputs import TickInputs
+from world_model_ros.core.arrays import Floats
 from world_model_ros.core.goals.goal import Goal
 from world_model_ros.core.streams import Observation
 from world_model_ros.goals.life.asked import Asked
@@ -24,39 +25,6 @@ from world_model_ros.goals.life.watch import Seen
 
 _STILL = 0.02  # share of the bounds of an action that is no motion
 SEED_STRIDE = 1_000_003  # so that runs with neighbouring seeds share no tick's noise
-
-
-@dataclass(frozen=True)
-class TickInputs:
-    """What goes into a tick.
-
-    Args:
-        index: counts ticks of the run.
-        seed: of the planner's noise.
-        observation: cut at the tick.
-        applied: (C,) action that was applied since the last tick; zeros where it is not known.
-        reference: (J,) commanded joint positions now; None where they are not known.
-        goal: to pursue; None holds still.
-        memory: of the tick before.
-        goal_id: of the goal's life.
-        asked: of goals since the tick before. refusal: the rule that the last plan broke, says the gate.
-    """
-
-    index: int
-    seed: int
-    observation: Observation
-    applied: Floats
-    reference: Float | None
-    goal: Goal | None
-    memory: Memory
-    goal_id: str | None = None
-    asked: tuple[Asked, ...] = ()
-    refusal: str | None = None
-
-    @property
-    def restarted(self) -> bool:
-        """Whether the belief starts anew with this tick."""
-        return self.memory.fresh_start
 
 
 @dataclass(frozen=True)
@@ -201,9 +169,7 @@ class BrainSession:
         """Decide, and remember. What goes wrong in between is to be followed by `restart`."""
         seen = Seen("error", moves=self._moves(inputs), rule=inputs.refusal, restarted=inputs.restarted)
         try:
-            decision, memory = self._brain.decide(
-                inputs.observation, inputs.applied, inputs.reference, inputs.memory, inputs.goal, inputs.seed
-            )
+            decision, memory = self._brain.decide(inputs)
             to_go_s = None if decision.to_go is None else decision.to_go * self._brain.contract.tick_s
             seen = replace(seen, status=decision.status, errors=decision.errors, expected_s=to_go_s)
         finally:

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from math import hypot
 
-from world_model_ros.brain.decision import PushProgress
 from world_model_ros.contract.schema import Target
+from world_model_ros.goals.pursuit import PushProgress
 from world_model_ros.goals.subgoal import Subgoal
 
 LOOKING = "looking again"

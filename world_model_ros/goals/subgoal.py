@@ -8,7 +8,6 @@ from math import hypot, inf
 
 import numpy as np
 
-from world_model_ros.brain.decision import Pursuit
 from world_model_ros.bundle.manifest import Manifest
 from world_model_ros.bundle.signatures import first_camera, goals_read
 from world_model_ros.contract.contract import Contract
@@ -19,6 +18,7 @@ from world_model_ros.core.goals.goal import Goal
 from world_model_ros.core.orientation import apart_rad
 from world_model_ros.goals.errors import GoalError
 from world_model_ros.goals.form import well_formed
+from world_model_ros.goals.pursuit import Pursuit
 from world_model_ros.goals.workspace import Reach, Workspace
 
 REACHED_M = 0.004

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from world_model_ros.brain.decision import Pursuit
 from world_model_ros.bundle.session import Graph
 from world_model_ros.bundle.signatures import first_camera
 from world_model_ros.contract.contract import Contract
@@ -15,6 +14,7 @@ from world_model_ros.core.arrays import Float, Floats
 from world_model_ros.core.goals.goal import Goal
 from world_model_ros.core.orientation import apart_rad
 from world_model_ros.goals.hands import Hands
+from world_model_ros.goals.pursuit import Pursuit
 from world_model_ros.goals.recovery import LOOKING
 from world_model_ros.goals.subgoal import (
     REACHED_VALUE,

@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from world_model_ros.brain.brain import Brain
-from world_model_ros.brain.decision import Memory, Pursuit, PushProgress
+from world_model_ros.brain.decision import Memory
 from world_model_ros.brain.interleaving import Reference
 from world_model_ros.core.errors import UserError
+from world_model_ros.goals.pursuit import Pursuit, PushProgress
 
 # What NumPy raises of a file that is cut off, empty or something else, and what is missing in one of another kind.
 _BROKEN = (OSError, EOFError, zipfile.BadZipFile, zlib.error, ValueError, TypeError, LookupError, AttributeError)

@@ -94,9 +94,10 @@ class BagFeed:
         memory = self._brain.start() if fresh else self._ticks[index - 1].memory
         goal = Goal("pose", tick.now_ns, target, np.array([*place, 0, 0, 0, 0], np.float32))
         # The warm start was that of the recorded goal, so plan twice: the second time from the first one's chunk.
-        _, after = self._brain.decide(tick.tick.observation, tick.applied, tick.reference, memory, goal, tick.seed)
+        inputs = replace(tick.done.inputs, goal=goal, memory=memory)
+        _, after = self._brain.decide(inputs)
         memory = replace(memory, warm=after.warm, pursuit=None)
-        decision, _ = self._brain.decide(tick.tick.observation, tick.applied, tick.reference, memory, goal, tick.seed)
+        decision, _ = self._brain.decide(replace(inputs, memory=memory))
         return None if decision.states is None else self._shown(tick, decision, goal)
 
     def _outlook(self, index: int) -> Outlook:

@@ -12,7 +12,8 @@ from typing import Any
 from world_model_ros.brain.brain import Brain
 from world_model_ros.brain.coverage_monitor import CoverageMonitor
 from world_model_ros.brain.decision import Decision
-from world_model_ros.brain.session import BrainSession, TickInputs
+from world_model_ros.brain.session import BrainSession
+from world_model_ros.brain.tick_inputs import TickInputs
 from world_model_ros.brain.tick_record import TickRecord, TickStatistics, unstamped_values
 from world_model_ros.core.arrays import Float, Floats
 from world_model_ros.core.streams import Observation
