@@ -175,12 +175,16 @@ def _draw(path: Path, moments: Sequence[Moment]) -> None:
 
 
 def _lines(metrics: dict[str, Any]) -> list[str]:
+    from world_model_ros.bags.replay.same_as_live import as_live_line
+
     fresh = ", ".join(f"{name} {share:.0%}" for name, share in metrics["fresh"].items())
     lines = [
         f"{metrics['bag']} with {metrics['model']}: {metrics['ticks']} ticks over {metrics['seconds']:.1f} s",
         f"fresh: {fresh}",
         f"a tick takes {metrics['model_ms']['p50']:.0f} ms, at worst (p99) {metrics['model_ms']['p99']:.0f} ms",
     ]
+    if metrics["same_as_live"] is not None:
+        lines.append(as_live_line(metrics["same_as_live"], metrics["ticks"]))
     lines += metrics["notes"]
     rows = [row for row in metrics["horizon"] if row["count"]]
     for row in rows[2::3]:

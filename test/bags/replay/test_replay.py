@@ -113,6 +113,7 @@ class TestArm:
             "equal": 20,
             "largest_difference_of_surprise": 0.0,
             "observations_equal": 20,
+            "samples_lacking": {},
             "commands": 20,
             "commands_equal": 20,
             "goals_ended": 0,

@@ -30,7 +30,7 @@ from world_model_ros.core.streams import Observation
 PHASE_NS = 1_000_000
 # Over a pause of this length there are no ticks: the robot was off, or a stamp is wrong.
 LONGEST_GAP_NS = 60_000_000_000
-_PATIENCE_TICKS = 5
+PATIENCE_TICKS = 5  # that a planned tick waits for messages which the recorder got late
 
 Copy = Callable[[str, str, int, bytes], None]
 _Messages = Iterator[tuple[str, str, int, bytes]]
@@ -180,9 +180,9 @@ class BagTicks:
 
         It waits for as long as some ticks take, in the time of the bag, which was recorded slower or faster perhaps.
         """
-        plan, patience_ns = self._plan or (), _PATIENCE_TICKS * self._contract.tick_ns
+        plan, patience_ns = self._plan or (), PATIENCE_TICKS * self._contract.tick_ns
         due_ns = deque(each.told_ns + patience_ns for each in plan)
-        for i, later in enumerate(plan[_PATIENCE_TICKS:]):
+        for i, later in enumerate(plan[PATIENCE_TICKS:]):
             due_ns[i] = min(due_ns[i], later.told_ns)
         planned = deque(plan)
         for topic, kind, bag_ns, raw in messages:

@@ -22,6 +22,7 @@ from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 
+from world_model_ros.bags.heard_samples import HeardSamples
 from world_model_ros.bags.recorded_topics import recorded_topics
 from world_model_ros.bags.storage.background_writer import BackgroundWriter, Serialised
 from world_model_ros.bags.storage.message_types import Typestore, installed_types, standard_types
@@ -59,6 +60,7 @@ class RecorderNode(Node):
         self._typestores: dict[str, Typestore] = {}
         self._seen = 0
         self._out = BackgroundWriter(BagWriter(path, contract))
+        self._samples = HeardSamples(contract)
         self._path = Path(path)
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
@@ -74,7 +76,11 @@ class RecorderNode(Node):
         self._out.close()
         count, lost = sum(self._out.written.values()), sum(self._out.dropped.values())
         topics = len(self._out.written)
-        print(f"recorder: {count} messages of {topics} topics in {self._path}, {lost} lost", flush=True)
+        print(f"recorder: {count} messages of {topics} topics in {self._path}, {lost} lost in writing", flush=True)
+        lacking = ", ".join(f"{name} {missed}" for name, missed in self._samples.lacking().items())
+        if lacking:
+            words = "samples that the brain's ticks used did not come to the recorder"
+            print(f"recorder: {words}: {lacking}; a replay differs from those ticks on", flush=True)
         for topic, why in self._out.why.items():
             print(f"recorder: {topic}: {self._out.dropped[topic]} messages lost, the first one for: {why}", flush=True)
         if self._out.error is not None:
@@ -125,6 +131,7 @@ class RecorderNode(Node):
 
     def _store(self, topic: str, type_name: str, qos: Qos, typestore: Typestore | None, cdr: bytes) -> None:
         now_ns = clock_ns(self)
+        self._samples.hear(topic, cdr)
         if not self._out.put(Serialised(topic, type_name, cdr, now_ns, qos, typestore)):
             self.get_logger().warning(
                 f"{topic}: message lost, {self._out.error or 'the disk is too slow'}", throttle_duration_sec=2.0

@@ -12,6 +12,7 @@ import cv2
 
 from world_model_ros.bags.replay.replay import Replay
 from world_model_ros.bags.replay.report.highlights import Moment
+from world_model_ros.bags.replay.same_as_live import as_live_line
 from world_model_ros.core.arrays import Frame
 from world_model_ros.core.installation.missing import imported
 
@@ -62,7 +63,8 @@ def write_report(path: Path, done: Replay, draw: Callable[[Moment], Frame] | Non
 
 def verdict(metrics: dict[str, Any]) -> list[str]:
     """What a person should take home, a sentence each."""
-    lines = []
+    live = metrics["same_as_live"]
+    lines = [] if live is None else [as_live_line(live, metrics["ticks"])]
     lost = [name for name, share in metrics["fresh"].items() if share == 0.0]
     flaky = [f"{name} {share:.0%}" for name, share in metrics["fresh"].items() if 0.0 < share < 0.95]
     if lost:
@@ -91,12 +93,6 @@ def verdict(metrics: dict[str, Any]) -> list[str]:
         refused = metrics["gate"]["refused"]
         words = ", ".join(f"{count} for {rule}" for rule, count in refused.items()) or "none"
         lines.append(f"Commands that the gate would have refused: {words}.")
-    live = metrics["same_as_live"]
-    if live is not None:
-        lines.append(
-            f"As live: {live['observations_equal']} of {metrics['ticks']} observations and {live['commands_equal']} of"
-            f" {live['commands']} commands are the same to the last bit."
-        )
     return lines
 
 
