@@ -28,6 +28,7 @@ def test_the_robots_of_the_package_have_nothing_wrong(robot: str) -> None:
     assert [each for each in found if each.wrong is not None] == []
     tips = load_contract(robot).interface.action.tips
     assert {f"workspace of {tip.link}" for tip in tips} <= {each.what for each in found}
+    assert [each.note for each in found if each.what.startswith("tool down at ")] == [None] * len(tips)
 
 
 @pytest.mark.parametrize(
@@ -49,6 +50,25 @@ def test_a_workspace_that_the_tip_never_comes_to_is_named_with_what_it_reaches(b
 
 def test_a_workspace_that_goes_beyond_what_the_tip_reaches_is_legal() -> None:
     assert wrong(TEXT.replace(BOX, "[[0.28, 9], [-9, 9], [0.03, 0.03]]")) == {}
+
+
+def test_an_arm_with_too_few_joints_for_a_pose_is_told_to_displace_joints(tmp_path: Path, capsys) -> None:
+    """A pan, a shoulder, an elbow and a wrist: the tool's x axis follows the pan."""
+    limit = '<limit lower="-2.5" upper="2.5" velocity="1" effort="9"/>'
+    links = "".join(f'<link name="l{i}"/>' for i in range(5))
+    joints = "".join(
+        f'<joint name="j{i}" type="revolute"><parent link="l{i}"/><child link="l{i + 1}"/>'
+        f'<origin xyz="{0.3 * (i > 1)} 0 {0.2 * (i == 1)}"/><axis xyz="0 {int(i > 0)} {int(i == 0)}"/>{limit}</joint>'
+        for i in range(4)
+    )
+    (tmp_path / "four.urdf").write_text(f'<robot name="four">{links}{joints}</robot>', encoding="utf-8")
+    out = tmp_path / "four.yaml"
+    found = "tool down at l4: 0 of 27 places of the workspace can be reached with the tool down and its x axis along"
+    assert main(["new-robot", "--urdf", str(tmp_path / "four.urdf"), "--tip", "l4", "--out", str(out)]) == 0
+    assert found in capsys.readouterr().out
+    assert main(["check", str(out)]) == 1
+    (line,) = (line for line in capsys.readouterr().out.splitlines() if found in line)
+    assert line.endswith("or take an action of kind joint_displacement, for arms that cannot hold a tool so")
 
 
 def test_a_link_that_is_not_there_is_not_said_of_the_workspace_too() -> None:

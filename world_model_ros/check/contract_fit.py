@@ -9,6 +9,7 @@ from functools import partial
 from world_model_ros.contract.actions import Tip
 from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.drafting.placeholders import marks
+from world_model_ros.contract.hands import Hand
 from world_model_ros.contract.schema import Joint
 from world_model_ros.contract.urdf.description import UrdfJoint
 from world_model_ros.convert.senses.converters import converter_for
@@ -16,16 +17,19 @@ from world_model_ros.core.errors import UserError
 from world_model_ros.gate.factory import gate_for
 from world_model_ros.kinematics.link_reach import reach_m
 from world_model_ros.kinematics.motion import motion_for
+from world_model_ros.kinematics.tool_down_reach import tool_down_reach
 
+_FEW = 0.5  # of the places of a workspace
 _UNSEEN = 0.1  # of what a tip reaches, that random postures may have left out at either end
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at; ``wrong`` is None if it fits, else what is to be changed."""
+    """One thing that was looked at; ``wrong`` is None if it fits, else what is to be changed; ``note``: fits, but."""
 
     what: str
     wrong: str | None = None
+    note: str | None = None
 
 
 def check_contract(contract: Contract) -> list[Finding]:
@@ -45,6 +49,8 @@ def check_contract(contract: Contract) -> list[Finding]:
         found += [
             _tried(f"workspace of {tip.link}", partial(_meets, tip, contract)) for tip in contract.interface.action.tips
         ]
+        if not any(each.wrong for each in found if each.what.startswith("workspace of ")):
+            found += [tool_down_finding(contract, hand) for hand in contract.interface.hands if hand.axes]
     if contract.deployment.command is not None:
         found.append(_tried("gate", lambda: gate_for(contract)))
     return found
@@ -89,6 +95,14 @@ def _meets(tip: Tip, contract: Contract) -> None:
         if low > most + beyond or high < least - beyond:
             legal = f"along {axis} some of the {least:.2f} to {most:.2f} m that {tip.link} reaches"
             raise UserError("interface.action: workspace_m", [low, high], legal)
+
+
+def tool_down_finding(contract: Contract, hand: Hand) -> Finding:
+    """Whether the arm can hold a fingertip as its action needs it, where it may work: wrong if nowhere."""
+    what, reach = f"tool down at {hand.link}", tool_down_reach(contract, hand)
+    if not reach.reached:
+        return Finding(what, reach.words)
+    return Finding(what, note=reach.words if reach.reached < _FEW * reach.places else None)
 
 
 def _tried(what: str, build: Callable[[], object]) -> Finding:

@@ -107,16 +107,18 @@ def _contract(arguments: argparse.Namespace) -> int:
     found = check_contract(contract)
     wrong = [each for each in found if each.wrong is not None]
     checks = [{"what": each.what, "fits": each.wrong is None, "error": each.wrong} for each in found]
+    notes = [f"{each.what}: {each.note}" for each in found if each.note is not None]
     collision = collision_report(contract)
     result = {
         "contract": arguments.what,
         "robot": contract.name,
         "fits": not wrong,
         "checks": checks,
+        "notes": notes,
         "collision": collision,
     }
     verdict = "is complete" if not wrong else f"has {len(wrong)} open point{'s' * (len(wrong) > 1)}:"
-    lines = [f"{checked} {verdict} ({len(found)} checks)", *_wrong(checks)]
+    lines = [f"{checked} {verdict} ({len(found)} checks)", *_wrong(checks), *(f"  note: {note}" for note in notes)]
     sink = contract.deployment.action
     ungated = [] if sink is None else [f"no gate: what receives {sink.topic} keeps its own limits"]
     show(result, arguments.json, [*lines, *(ungated or collision_lines(collision))])

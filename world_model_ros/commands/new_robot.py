@@ -69,7 +69,11 @@ def run(arguments: argparse.Namespace) -> int:
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(contract.text, encoding="utf-8")
     left_out = [joint for joint in description.joints if joint.kind != "fixed" and joint not in joints]
-    notes = [*_notes(description, left_out, cameras), *_missing_meshes(description, arguments.urdf)]
+    notes = [
+        *_tool_down(contract),
+        *_notes(description, left_out, cameras),
+        *_missing_meshes(description, arguments.urdf),
+    ]
     _say(arguments, out, contract, tips, notes)
     return 0
 
@@ -120,6 +124,14 @@ def _workspace(contract: Contract, base: str, tip: str) -> Box:
     from world_model_ros.kinematics.link_reach import reach_m
 
     return [(float(low), float(max(high, low + 1e-3))) for low, high in reach_m(contract, base, tip)]
+
+
+def _tool_down(contract: Contract) -> list[str]:
+    """A note where the arm cannot hold its tip as the action needs it."""
+    from world_model_ros.check.contract_fit import tool_down_finding
+
+    found = [tool_down_finding(contract, hand) for hand in contract.interface.hands if hand.axes]
+    return [f"{each.what}: {each.wrong or each.note}" for each in found if each.wrong or each.note]
 
 
 def _reference(urdf: Path, out: Path) -> str:
