@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from world_model_ros.bringup import domain, run
+from world_model_ros.bringup.demonstration import ended_too_soon
 from world_model_ros.bringup.domain import free_domain, local_environment, middleware_environment
 from world_model_ros.bringup.options import SimulationOptions
 from world_model_ros.bringup.processes import Process, simulation
-from world_model_ros.bringup.run import Running, command_line
+from world_model_ros.bringup.run import Ended, Running, command_line
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.installation.missing import to_install
 from world_model_ros.core.installation.share_folder import share_folder
@@ -41,6 +42,16 @@ def test_without_rclpy_nothing_is_started(program, tmp_path: Path, monkeypatch: 
         pass
     assert "ros-jazzy" in str(to_install(caught.value))
     assert not started.exists()
+
+
+def test_the_error_of_a_process_that_ended_has_its_last_line_and_its_log(tmp_path: Path):
+    trace = [f"  File {i}, in a line that is long enough to be cut off from the front of a message" for i in range(15)]
+    tail = "\n".join([*trace, "rendering: got 'no display'; expected a machine that MuJoCo renders on", ""])
+    ended = Ended(Process("sim_robot_node", "sim_robot"), 1, tail)
+    said = str(ended_too_soon(ended, tmp_path / "sim_robot.log"))
+    assert said.startswith("demo: got 'sim_robot ended with status 1'")
+    assert "rendering: got 'no display'; expected a machine that MuJoCo renders on" in said
+    assert str(tmp_path / "sim_robot.log") in said
 
 
 def wait_for(condition, seconds: float = 30.0) -> None:

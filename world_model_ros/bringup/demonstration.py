@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from world_model_ros.bringup.options import Value
-from world_model_ros.bringup.processes import Process, own
-from world_model_ros.bringup.run import Running
+from world_model_ros.bringup.processes import Process, log_file, own
+from world_model_ros.bringup.run import Ended, Running
 from world_model_ros.core.errors import UserError
 
 _LOOK_EVERY_S = 0.1
@@ -47,7 +47,7 @@ def demonstrate(
             if any(each.process.name == "demo" for each in ended):
                 break
             if ended:
-                raise UserError("demo", str(ended[0]), "processes that run until the demo is over")
+                raise ended_too_soon(ended[0], log_file(out / "logs", ended[0].process))
             watch(running)
             time.sleep(_LOOK_EVERY_S)
         else:
@@ -57,3 +57,11 @@ def demonstrate(
     verdicts: dict[str, Any] = json.loads(result.read_text(encoding="utf-8"))
     result.unlink()
     return verdicts
+
+
+def ended_too_soon(ended: Ended, log: Path) -> UserError:
+    """The error of a process that ended before the demo: with the last line that it printed, which says why."""
+    lines = [line.strip() for line in ended.tail.splitlines() if line.strip()]
+    last = lines[-1] if lines else "nothing"
+    legal = f"processes that run until the demo is over; it printed last: {last}; all of it is in {log}"
+    return UserError("demo", f"{ended.process.name} ended with status {ended.status}", legal)

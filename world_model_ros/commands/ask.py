@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,9 @@ from world_model_ros.commands.robot_and_model import add_model, add_robot_of_bag
 if TYPE_CHECKING:
     from world_model_ros.contract.contract import Contract
     from world_model_ros.evaluate.prediction.questions import Answer
+
+
+_DRAWN = ("future", "video", "together")  # modes with frames
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--at", type=float, default=1.0, help="the moment, s after the first tick (%(default)s)")
     parser.add_argument("--goal-image", type=Path, help="picture of the goal, for plan and video")
     parser.add_argument("--goal-at", type=float, help="in its place, a moment of the bag; the end of the horizon")
-    parser.add_argument("--out", type=Path, default=Path("out/ask"), help="folder for the picture (%(default)s)")
+    parser.add_argument("--out", type=Path, help="folder for the picture; out/ask without it")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -40,17 +44,21 @@ def run(arguments: argparse.Namespace) -> int:
     brain = Brain(bundle, contract, arguments.provider)
     goal = None if arguments.goal_image is None else _picture(arguments.goal_image, contract)
     found = answer(arguments.mode, arguments.bag, contract, brain, arguments.at, goal, arguments.goal_at)
-    files = []
+    files, out = [], arguments.out or Path("out/ask")
     if found.now is not None and found.frames:
-        arguments.out.mkdir(parents=True, exist_ok=True)
-        files.append(str(arguments.out / f"{arguments.mode}.png"))
+        out.mkdir(parents=True, exist_ok=True)
+        files.append(str(out / f"{arguments.mode}.png"))
         _draw(Path(files[0]), found, 1.0 / contract.interface.tick_hz)
+    blind = found.blind if arguments.mode in _DRAWN and not files else ""
     about: dict[str, Any] = {"robot": contract.name, "model": bundle.manifest.name, "mode": found.mode}
     about |= {"actions": found.actions.tolist(), "recorded": found.recorded.tolist(), **found.scores, "files": files}
+    about |= {"no_picture": blind or None}
     lines = [f"{len(found.actions)} actions, {contract.interface.action.kind}"]
     lines += [f"{name}: {value}" for name, value in found.scores.items()] + [f"  {file}" for file in files]
     show(about, arguments.json, lines)
-    return 0
+    if blind:
+        print(f"no picture: {blind}", file=sys.stderr)
+    return 1 if blind and arguments.out is not None else 0
 
 
 def _picture(path: Path, contract: Contract) -> Any:

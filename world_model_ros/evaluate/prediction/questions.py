@@ -29,6 +29,7 @@ from world_model_ros.kinematics.motion import motion_if_any
 
 Mode = Literal["future", "inverse", "plan", "video", "together"]
 MODES: tuple[Mode, ...] = get_args(Mode)
+_NEAREST = 4  # moments that are named where a picture is asked for and there is none
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Answer:
         now: the frame it starts from, (H, W, 3) uint8; None without a camera.
         frames: imagined, one a tick ahead. real: what was then seen; None where the camera was not fresh, and on the
             way to a goal. goal: picture of the goal.
-        scores: by name.
+        scores: by name. blind: why there is no frame where one could be; empty otherwise.
     """
 
     mode: Mode
@@ -52,6 +53,7 @@ class Answer:
     real: tuple[Frame | None, ...]
     scores: dict[str, Any]
     goal: Frame | None = None
+    blind: str = ""
 
 
 def answer(
@@ -215,7 +217,19 @@ def _shown(
                 "psnr_db": [round(psnr_db(a, b), 2) for a, b in known],
                 "psnr_still_db": [round(psnr_db(now, b), 2) for _, b in known],
             }
-    return Answer(mode, actions, recorded, now, frames, real, scores, goal)
+    return Answer(mode, actions, recorded, now, frames, real, scores, goal, _blind(seen.ticks, t, contract, now))
+
+
+def _blind(ticks: Sequence[Tick], t: int, contract: Contract, now: Frame | None) -> str:
+    """Why there is no frame at a tick, with the nearest moments that have one; empty if there is, or no camera."""
+    camera = first_camera(contract.interface)
+    if camera is None or now is not None:
+        return ""
+    tick_s = 1.0 / contract.interface.tick_hz
+    fresh = [i for i, tick in enumerate(ticks) if tick.observation.fresh[camera.name]]
+    near = sorted(sorted(fresh, key=lambda i: abs(i - t))[:_NEAREST])
+    there = f"fresh at {', '.join(f'{i * tick_s:.1f}' for i in near)} s" if near else "nor at any other moment"
+    return f"camera {camera.name} was not fresh at {t * tick_s:.1f} s; {there}"
 
 
 def _action_scores(found: Floats, recorded: Floats) -> dict[str, Any]:

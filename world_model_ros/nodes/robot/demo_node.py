@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,14 +36,18 @@ from world_model_ros.evaluate.tasks.tick_rates import tick_summary
 from world_model_ros.nodes.clock import clock_ns
 from world_model_ros.nodes.parameters import declare, refuse_changes
 from world_model_ros.nodes.robot.true_state import TrueState
+from world_model_ros.nodes.robot.waiting import SaysWhatItWaitsFor, waited
 from world_model_ros.nodes.spin import run_node, spin_until_shutdown, stop
 from world_model_ros.nodes.trigger import insist
 from world_model_ros.sim.scenes.draw import scene_for_seed
 
 _READY_S = 60.0
+_DRAWN_S = 60.0
 _CANCELLED_S = 5.0
 _SETTLE_S = 1.0
 _ROUND_SEEDS = 100_003
+
+_say = partial(print, flush=True)  # into a file as well, line by line
 
 
 class DemoNode(Node):
@@ -81,7 +86,7 @@ class DemoNode(Node):
     def demonstrate(self) -> bool:
         """Run all goals and write the result; True if every goal was reached."""
         self._wait_until_ready()
-        insist(self._arm, "gate/arm", _READY_S)
+        waited("the gate, which is asked to arm", lambda: insist(self._arm, "gate/arm", _READY_S), 2 * _READY_S, _say)
         self._gate = {}  # its state is not known until it says so again
         first, said = len(self._ticks), len(self._statuses)
         goals: list[dict[str, Any]] = []
@@ -108,12 +113,12 @@ class DemoNode(Node):
         true = self._true
         try:
             task = draw_task(kind, seed, self._contract, true.positions)
-        except UserError as error:  # an object that was knocked to the edge cannot be pushed back
-            print(f"Goal {number}: {error}")
+            away_m = task.parts[0].error_m(true.positions[task.target])
+            _say(f"Goal {number}: {task}, {away_m * 100:.1f} cm away")
+            messages = waited("the goal's picture to be drawn", lambda: self._messages(task), _DRAWN_S, _say)
+        except UserError as error:  # an object at the edge cannot be pushed back; no picture in time
+            _say(f"Goal {number}: {error}")
             return {"kind": kind, "reached": False, "error_m": None, "seconds": 0.0}
-        away_m = task.parts[0].error_m(true.positions[task.target])
-        print(f"Goal {number}: {task}, {away_m * 100:.1f} cm away")
-        messages = self._messages(task)  # rendering a picture takes a while
         now_ns, ended = clock_ns(self), len(self._ended)
         true.judge = judge = Judge(task, now_ns)
         for publisher, message in messages:  # poses with the same stamp are one goal
@@ -125,14 +130,14 @@ class DemoNode(Node):
             if self._gate.get("state") == "disarmed":
                 rearmed += 1
                 if rearmed == 1:
-                    print(f"  the gate let go ({self._gate.get('cause')}); arming it again")
+                    _say(f"  the gate let go ({self._gate.get('cause')}); arming it again")
                 with contextlib.suppress(UserError):  # then time runs out on this goal
                     insist(self._arm, "gate/arm", 1.0)
                     self._gate = {}
             time.sleep(0.05)
         self._let_go()
-        said = ", ".join(f"{each['reason']}, {each['why']}" for each in self._ended[ended:]) or "nothing"
-        print(f"  {verdict} ({task.tolerance_m * 100:.0f} cm counts); the brain says of its goal: {said}")
+        said = said_of_goal(self._ended[ended:], verdict.reached)
+        _say(f"  {verdict} ({task.tolerance_m * 100:.0f} cm counts); {said}")
         return task_record(task, verdict, away_m) | {"rearmed": rearmed}
 
     def _let_go(self) -> None:
@@ -162,12 +167,28 @@ class DemoNode(Node):
                 label.target in self._true.positions for label in self._contract.interface.labels
             ),
         }
-        started = time.monotonic()
+        started, teller = time.monotonic(), SaysWhatItWaitsFor(_say)
         while missing := [name for name, there in needed.items() if not there()]:
-            if time.monotonic() - started > _READY_S:
+            if teller.look(" and ".join(missing)) > _READY_S:
                 raise UserError("robot", f"no {', no '.join(missing)}", f"all of them within {_READY_S:.0f} s")
             time.sleep(0.05)
-        print(f"The arm senses and the brain thinks, after {time.monotonic() - started:.1f} s")
+        _say(f"The arm senses and the brain thinks, after {time.monotonic() - started:.1f} s")
+
+
+def said_of_goal(ended: list[dict[str, Any]], reached: bool) -> str:
+    """What the brain says of a goal that the demo has judged, in words.
+
+    Args:
+        ended: what it published about its end. reached: as judged.
+    """
+    if reached and ended and all(each["reason"] == "cancelled" for each in ended):
+        return "there the demo ended it, before the brain, which wants it held, had done so itself"
+    if not ended:
+        return "the brain has not said that it ended"
+    why = ", ".join(
+        each["why"] if each["why"].startswith(each["reason"]) else f"{each['reason']}, {each['why']}" for each in ended
+    )
+    return f"the brain says of it: {why}"
 
 
 def main() -> int:
