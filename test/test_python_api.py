@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import world_model_ros as wm
@@ -41,8 +42,10 @@ def test_each_example_says_first_what_it_prints() -> None:
 @pytest.mark.timeout(400)
 def test_the_examples_run_as_they_stand_one_after_the_other(folder: Path) -> None:
     said = [run(section, folder) for section in SECTIONS]
-    believed = re.findall(r"believed at \[(.*?)\]", said[0])
-    assert len(believed[0].split()) == 3
+    believed = np.array([float(each) for each in re.findall(r"believed at \[(.*?)\]", said[0])[0].split()])
+    true, printed = true_place(folder / "out" / "bags" / "episode_00000"), re.findall(r"near `\[(.*?)\]`", SECTIONS[0])
+    np.testing.assert_allclose(believed, true, atol=0.04)
+    np.testing.assert_allclose([float(each) for each in printed[0].split()], true, atol=0.04)
     assert said[1].split()[0] == "watch"
     assert "gentle:Gentle" in said[2]
     state, refusal, *moved = said[3].replace("[", " ").replace("]", " ").split()
@@ -50,6 +53,13 @@ def test_the_examples_run_as_they_stand_one_after_the_other(folder: Path) -> Non
     assert min(float(each) for each in moved) > 0.005
     ours, mine = (float(each) for each in re.findall(r"off by (\S+) rad", said[4]))
     assert ours < mine
+
+
+def true_place(bag: Path) -> np.ndarray:
+    """Where the label of a bag has the object at its last tick, (3,) m."""
+    with wm.BagReader(bag) as reader:
+        *_, last = wm.BagTicks(reader, wm.load_contract("tabletop_arm"))
+    return np.asarray(last.labels["object_0_truth"][:3])
 
 
 def run(section: str, folder: Path) -> str:

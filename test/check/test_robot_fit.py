@@ -329,3 +329,43 @@ def test_a_position_that_is_no_angle_is_not_taken_for_degrees(at, said):
     for i in range(10):
         fit.add("arm", joints(T0 + i * 10**7, np.where((np.arange(6) == 2) & (i == 4), at, REST)), T0 + i * 10**7)
     assert ["degrees" in each.change for each in fit.outside()] == said
+
+
+def late(*delays_s: float) -> RobotFit:
+    """Joints, wrench and taxels of 3 s, each of which comes that much later than its stamps say."""
+    fit, zeros = RobotFit(CONTRACT), np.zeros(6)
+    for i in range(300):
+        stamp = T0 + i * 10**7
+        for name, delay_s in zip(("arm", "wrist_wrench", "fingertip_taxels"), delays_s):
+            now = stamp + round(delay_s * 1e9)
+            if name == "arm":
+                fit.add(name, joints(stamp), now)
+            elif name == "wrist_wrench":
+                fit.add(name, MAKE.wrench(zeros, stamp, CONTRACT.stream(name).frame), now)
+            else:
+                fit.streams[name].arrived(stamp, now)
+    return fit
+
+
+def report(fit: RobotFit) -> dict:
+    topics = [fit.topic(each.name, each.topic, []) for each in CONTRACT.deployment.streams]
+    return fit.report(3.0, topics, [])
+
+
+def test_streams_that_are_all_late_have_one_cause_and_no_advice_for_each():
+    result = report(late(2.0, 2.0, 1.9))
+    lines = report_lines(result)
+    assert not result["fits"]
+    assert not any("max_age_s" in line for line in lines)
+    (line,) = (line for line in lines if "late together" in line)
+    assert line == "age: all 3 streams were late together, by up to 2.0 s"
+    assert any("the recorder or the machine was late" in line for line in lines)
+
+
+def test_one_stream_that_is_late_is_its_own_affair_and_joint_states_of_over_a_second_are_never_advised():
+    result = report(late(2.0, 0.0, 0.0))
+    lines = " ".join(report_lines(result))
+    assert "late together" not in lines
+    assert "leave max_age_s: nothing is to be moved by what is over 1 s old" in lines
+    assert "max_age_s: 2" not in lines
+    assert "deployment.streams: wrist_wrench: max_age_s: 2.4" in " ".join(report_lines(report(late(0.0, 2.0, 0.0))))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,7 @@ class JointFit(StreamFit):
     """
 
     stream: JointStream
+    oldest_s: ClassVar[float] = 1.0
     span: dict[str, tuple[float, float]] = field(default_factory=dict)
     _parts: set[tuple[str, ...]] = field(default_factory=set)  # joints of messages that lack some of ours
     _courses: TwoCourses = field(default_factory=TwoCourses)

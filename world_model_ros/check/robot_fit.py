@@ -16,6 +16,7 @@ from world_model_ros.contract.schema import StreamSource
 from world_model_ros.contract.senses import Stream
 from world_model_ros.core.trajectory import LIMIT_TOLERANCE
 
+_TOGETHER, _LATE_S = 2, 0.5  # streams at least, and how late each is, that have one cause
 _TURN = 2 * np.pi
 _TURNS_DEG = 3600.0  # what is more is no angle at all
 
@@ -69,9 +70,9 @@ class RobotFit:
 
     def report(self, seconds: float, topics: list[dict[str, Any]], command: Sequence[Finding]) -> dict[str, Any]:
         """The whole report: ``robot``, ``seconds``, ``fits``, ``topics`` (as `topic`), ``command`` (findings about what
-        the robot is sent) and ``joints`` outside of their limits."""
-        joints = self.outside()
-        levels = [each.level for each in (*command, *joints)]
+        the robot is sent), ``joints`` outside of their limits, and ``machine``, what all streams have in common."""
+        joints, machine = self.outside(), self._late_together(topics)
+        levels = [each.level for each in (*command, *joints, *machine)]
         return {
             "robot": self._contract.name,
             "seconds": seconds,
@@ -79,7 +80,24 @@ class RobotFit:
             "topics": topics,
             "command": [asdict(each) for each in command],
             "joints": [asdict(each) for each in joints],
+            "machine": [asdict(each) for each in machine],
         }
+
+    def _late_together(self, topics: list[dict[str, Any]]) -> list[Finding]:
+        """One finding in the place of each stream's own where all were late: that is no fault of theirs."""
+        heard = [topic for topic in topics if topic["messages"]]
+        late = [topic for topic in heard if any(_is_late(each) for each in topic["findings"])]
+        times = [self.streams[topic["stream"]].times for topic in heard]
+        if len(heard) < _TOGETHER or len(late) < len(heard) or min(each.held_s for each in times) < _LATE_S:
+            return []
+        level = "note"
+        for topic in late:
+            level = "wrong" if any(_is_late(each) and each["level"] == "wrong" for each in topic["findings"]) else level
+            topic["findings"] = [each for each in topic["findings"] if not _is_late(each)]
+            topic["fits"] = all(each["level"] != "wrong" for each in topic["findings"])
+        found = f"all {len(heard)} streams were late together, by up to {max(each.held_s for each in times):.1f} s"
+        change = "the recorder or the machine was late: record, or listen, again on one that is less busy"
+        return [Finding("age", found, change, level)]
 
     def outside(self) -> list[Finding]:
         """Joints that were outside of their limits, by more than the gate lets pass; nothing where none are known."""
@@ -103,6 +121,10 @@ class RobotFit:
                     )
                 found.append(Finding("limits", was, change, "wrong"))
         return found
+
+
+def _is_late(finding: dict[str, Any]) -> bool:
+    return bool(finding["what"] == "age" and finding["level"] != "ok")
 
 
 def report_lines(result: dict[str, Any]) -> list[str]:
@@ -145,7 +167,7 @@ class _Said(NamedTuple):
 def _said(result: dict[str, Any]) -> list[_Said]:
     """What does not fit, and notes, each cause once, in the order of the streams."""
     every = [(topic["stream"], each) for topic in result["topics"] for each in topic["findings"]]
-    every += [("", each) for each in (*result["command"], *result["joints"])]
+    every += [("", each) for each in (*result["command"], *result["joints"], *result.get("machine", ()))]
     kinds: dict[tuple[str, bool], list[tuple[str, str, str]]] = {}
     for name, each in every:
         if each["level"] != "ok":

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,6 +74,7 @@ class StreamFit:
     _content_ns: int = 0  # when the newest message is of, by what it holds; 0 where it has no stamp
     _absent: int = 0
     _why_absent: str = ""  # the newest reason
+    oldest_s: ClassVar[float] = np.inf  # the highest max_age_s that is ever proposed
 
     def __post_init__(self) -> None:
         self._convert = converter_for(self.stream, self.source)
@@ -127,7 +128,7 @@ class StreamFit:
         kind = error.field, error.legal
         if kind not in self._first:
             advice = None if message is None else shape_advice(self.stream, message)
-            self._first[kind] = str(error), advice or "what the robot sends, as the left says"
+            self._first[kind] = str(error), advice or "make the robot send what is expected"
         self._refused[kind] += 1
 
     @property
@@ -229,6 +230,8 @@ class StreamFit:
         # How old the newest message has become when the next one comes: a tick in between sees this.
         needed = self.times.held_s + self.source.latency_s
         change = f"deployment.streams: {self.stream.name}: max_age_s: {_up(1.2 * needed)}"
+        if 1.2 * needed > self.oldest_s:
+            change = f"leave max_age_s: nothing is to be moved by what is over {self.oldest_s:g} s old"
         if middle + self.source.latency_s > limit_s:
             found = f"{found}; older than max_age_s {limit_s:g}"
             return Finding("age", found, f"{change}, or find what delays it", "wrong")

@@ -75,7 +75,7 @@ def _bundle(arguments: argparse.Namespace) -> int:
     show(
         result,
         arguments.json,
-        [f"{report.folder} {verdict} ({len(checks)} checks)", *wrong, *(f"  {note}" for note in notes)],
+        [f"{report.folder}, as a bundle, {verdict} ({len(checks)} checks)", *wrong, *(f"  {note}" for note in notes)],
     )
     return 0 if report.fits else 1
 

@@ -16,7 +16,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=at_least(0), default=0)
     parser.add_argument("--workers", type=int, default=2, help="processes (%(default)s)")
     parser.add_argument(
-        "--scenes", default="curriculum", help="plain, varied, cluttered, or curriculum for all of them (%(default)s)"
+        "--scenes",
+        default="curriculum",
+        help="plain, varied, cluttered, or curriculum for all of them (%(default)s); the curriculum also silences one"
+        " sense, never the joints, for 0.3 to 3 s in four episodes of ten: silenced in episode.json",
     )
     parser.add_argument(
         "--model", default="", help="bundle, name or folder, that acts in place of the hand-made policies"

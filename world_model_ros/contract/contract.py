@@ -201,6 +201,8 @@ def load_contract(robot: str | Path) -> Contract:
     if path.suffix not in (".yaml", ".yml"):
         path = share_folder("config") / "robots" / f"{robot}.yaml"
     if not is_file(path):
+        if path.suffix in (".yaml", ".yml"):
+            raise UserError("robot", f"no such file: {robot}", f"a contract file, or one of {known_robots()}")
         raise UserError("robot", str(robot), f"a contract file (.yaml) or one of {known_robots()}")
     return contract_from_text(read_text(path), str(path), path.resolve().parent)
 

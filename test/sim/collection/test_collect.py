@@ -177,6 +177,11 @@ def test_some_episodes_lose_a_stream_for_a_while(contract):
 
 
 @pytest.mark.slow
+def test_a_silence_says_which_streams_it_takes_and_when(contract):
+    silence = Silence(contract.source("front").topic, 1_000_000_000, 2_500_000_000)
+    assert silence.words(contract) == "front from 1.0 to 2.5 s"
+
+
 def test_a_silence_is_silent_in_the_bag_and_only_there(contract, tmp_path):
     topic = contract.source("wrist_wrench").topic
     with BagWriter(tmp_path / "bag", contract) as writer:

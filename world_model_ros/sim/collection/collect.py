@@ -56,7 +56,7 @@ class EpisodeResult:
     """What an episode became: folder name, seed, policy, variety of its scene, and how many ticks it has.
 
     ``lost`` is the object that left the table or every workspace, which ended it; ``broken`` one that broke, which did
-    so too. Empty where none did.
+    so too. Empty where none did. ``silenced``: the stream that fell silent on purpose, and when; empty for none.
     """
 
     name: str
@@ -66,6 +66,7 @@ class EpisodeResult:
     scenes: str = "plain"
     lost: str = ""
     broken: str = ""
+    silenced: str = ""
 
 
 class Ended(NamedTuple):
@@ -118,6 +119,11 @@ class Silence:
 
     def swallows(self, sample: Sample) -> bool:
         return sample.topic == self.topic and self.begin_ns <= sample.stamp_ns < self.end_ns
+
+    def words(self, contract: Contract) -> str:
+        """The streams of the topic, and when they are silent, s."""
+        names = " and ".join(each.name for each in contract.deployment.streams if each.topic == self.topic)
+        return f"{names} from {self.begin_ns * 1e-9:.1f} to {self.end_ns * 1e-9:.1f} s"
 
 
 def collection_scene(contract: Contract, seed: int, variety: Variety = "plain") -> SceneConfig:
@@ -270,7 +276,9 @@ def _run(job: Job) -> EpisodeResult:
     operator = make_operator(policy_name, seed, contract)
     with job.writer() as writer:
         done = collect_episode(contract, scene, seed, ticks, operator, writer, silence)
-    return finish(job, EpisodeResult(job.name, seed, policy_name, done.ticks, variety, done.lost, done.broken))
+    silenced = "" if silence is None else silence.words(contract)
+    result = EpisodeResult(job.name, seed, policy_name, done.ticks, variety, done.lost, done.broken, silenced)
+    return finish(job, result)
 
 
 def finish(job: Job, result: EpisodeResult) -> EpisodeResult:
