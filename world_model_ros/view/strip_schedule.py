@@ -56,7 +56,7 @@ class Story:
         return Strip(now, self._seconds, frames, real, imagination.goal, replace(badge, age_s=age_s), sound)
 
     def better(self) -> Strip | None:
-        """A complete strip during which more really happened than in all before; None if none came to its end."""
+        """A strip with more real frames than all before, or in which more happened; None if none came to its end."""
         found = self._timeline.most_moving()
         if found is None or not self._telling(found[0]):
             return None
@@ -68,7 +68,7 @@ class Story:
         return Strip(now, self._seconds, frames, real, imagination.goal, imagination.badge, sound)
 
     def _telling(self, motion: Motion) -> bool:
-        if self._best is None or motion.meant != self._best.meant:
+        if self._best is None or (motion.meant, motion.filled) != (self._best.meant, self._best.filled):
             return self._best is None or motion > self._best
         return motion.grey_levels > _WORTH_IT * self._best.grey_levels
 

@@ -61,10 +61,12 @@ class Motion:
 
     Args:
         meant: whether the robot was let move.
-        grey_levels: mean over the steps of the mean absolute difference to the first frame.
+        filled: steps of which a real frame came.
+        grey_levels: mean over these steps of the mean absolute difference to the first frame.
     """
 
     meant: bool
+    filled: int
     grey_levels: float
 
 
@@ -136,7 +138,7 @@ class Timeline:
     def most_moving(self) -> tuple[Motion, Imagination] | None:
         """Of the imaginations that came to their end since the last call, the one during which most really happened.
 
-        None if none came to its end with all its frames.
+        Those of which more real frames came go before. None if none came to its end with a real frame.
         """
         with self._lock:
             fresh = [each for each in self._imagined if each.reference_ns > self._compared_ns and self._over(each)]
@@ -146,9 +148,9 @@ class Timeline:
         best: tuple[Motion, Imagination] | None = None
         for each, now, real in filmed:
             frames = [frame for frame in real if frame is not None]
-            if now is None or len(frames) < len(real):
+            if now is None or not frames:
                 continue
-            motion = Motion(each.moving, float(np.mean([mean_error(now, frame) for frame in frames])))
+            motion = Motion(each.moving, len(frames), float(np.mean([mean_error(now, frame) for frame in frames])))
             if best is None or motion > best[0]:
                 best = (motion, each)
         return best

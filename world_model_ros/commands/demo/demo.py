@@ -142,6 +142,8 @@ def _closing(summary: dict[str, Any]) -> list[str]:
         f"a tick takes {plan['p50']:.0f} ms, at worst (p99) {plan['p99']:.0f} ms",
     ]
     lines += [_kept(summary["rates"]), *(f"  not kept: {words}" for words in summary["rates"]["short_of"])]
+    if not any(path.endswith("futures.png") for path in summary["files"]):
+        lines.append(f"no futures.png: {_no_picture(summary['rates']['cameras'])}")
     for name, control in summary["controls"].items():
         lines.append(f"control with {name} actions: {control['reached']} of {control['of']} goals reached")
     return [*lines, *(f"  {path}" for path in summary["files"])]
@@ -156,3 +158,11 @@ def _kept(rates: dict[str, Any]) -> str:
     physics = "" if late_ms is None else f"; physics at most {late_ms:.0f} ms late (p99)"
     ticks = rates["ticks"]
     return f"a second: {ticks['kept_hz']:.1f} of {ticks['asked_hz']:g} ticks{cameras}{physics}"
+
+
+def _no_picture(cameras: dict[str, Any]) -> str:
+    """Why there is no picture of imagined frames."""
+    if not cameras:
+        return "no camera sent images"
+    kept = ", ".join(f"camera {name} sent {each['kept_hz']:.1f} a second" for name, each in cameras.items())
+    return f"no imagination had an image to begin with ({kept})"

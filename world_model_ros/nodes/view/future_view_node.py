@@ -135,7 +135,7 @@ class FutureViewNode(Node):
         return True
 
     def _write(self, last: bool = False) -> None:
-        """Save a strip that tells more than all before; at the end, any strip if none was complete."""
+        """Save a strip that tells more than all before; at the end, any strip if none has real frames."""
         if self._save is None:
             return
         strip = self._story.better()
