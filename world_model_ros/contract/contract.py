@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from pydantic import BaseModel, ValidationError
@@ -26,6 +27,8 @@ from world_model_ros.core.files import is_file
 from world_model_ros.core.installation.share_folder import share_folder
 from world_model_ros.core.streams import StreamRule
 from world_model_ros.core.trajectory import JointLimits
+
+Part = TypeVar("Part", Stream, StreamSource)
 
 
 @dataclass(frozen=True)
@@ -105,7 +108,8 @@ class Contract:
         return describe(self.urdf_text, self.urdf_path)
 
     def stream(self, name: str) -> Stream:
-        return {stream.name: stream for stream in self.interface.streams}[name]
+        """The stream of a name; `UserError` if there is none."""
+        return _named("stream", self.interface.streams, name)
 
     def streams_named(self, wanted: str, field: str) -> list[str]:
         """Names of the streams that a comma separated list out of ``field`` means, of names or kinds (``camera``)."""
@@ -120,10 +124,11 @@ class Contract:
         return found
 
     def source(self, name: str) -> StreamSource:
-        return {source.name: source for source in self.deployment.streams}[name]
+        """Where the stream of a name comes from; `UserError` if there is none."""
+        return _named("source", self.deployment.streams, name)
 
     def latency_ns(self, name: str) -> int:
-        """How much older than its stamp a stream's sample is."""
+        """How much older than its stamp a stream's sample is; `UserError` if there is no stream of that name."""
         return round(self.source(name).latency_s * 1e9)
 
     def stream_rules(self) -> list[StreamRule]:
@@ -182,6 +187,13 @@ class Contract:
         if self.deployment.urdf is not None:
             known = {joint.name: joint.limit for joint in self.description.joints}
         return joint_limits(self.joint_names, self.deployment.limits, known)
+
+
+def _named(field: str, parts: Sequence[Part], name: str) -> Part:
+    found = next((part for part in parts if part.name == name), None)
+    if found is None:
+        raise UserError(field, name, f"one of {sorted(part.name for part in parts)}")
+    return found
 
 
 def require_contract(contract: object) -> None:

@@ -49,6 +49,13 @@ def positive(field: str, value: object) -> float:
     return float(value)
 
 
+def within(field: str, value: object, least: float, most: float) -> float:
+    """A number of a range, ends included; `UserError` of anything else."""
+    if isinstance(value, bool | np.bool_) or not isinstance(value, Real) or not least <= float(value) <= most:
+        raise UserError(field, value, f"a number from {least:g} to {most:g}")
+    return float(value)
+
+
 def like(field: str, value: object, usual: object) -> None:
     """`UserError` of a setting that is of another kind than its usual value: a number, some numbers, or a text."""
     if isinstance(usual, bool | str):

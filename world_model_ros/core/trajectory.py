@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from world_model_ros.core.arrays import Float
 from world_model_ros.core.checks import numbers
@@ -18,13 +19,16 @@ class JointLimits:
     """Limits of J joints, in contract order; rad and s for hinges, m and s for slides.
 
     Args:
-        names: J joint names.
+        names: J joint names, each once.
         lower: least position, (J,).
-        upper: greatest position, (J,).
+        upper: greatest position, (J,), > lower.
         velocity: symmetric limit, (J,), > 0.
         acceleration: symmetric limit, (J,), > 0.
         jerk: symmetric limit, (J,), > 0.
-        effort: symmetric limit, (J,), N m or N.
+        effort: symmetric limit, (J,), > 0, N m or N.
+
+    Raises:
+        UserError: names are not texts or stand twice, or numbers are not finite or not in these ranges.
     """
 
     names: tuple[str, ...]
@@ -36,13 +40,32 @@ class JointLimits:
     effort: Float
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "names", _joint_names(self.names))
         for field in ("lower", "upper", "velocity", "acceleration", "jerk", "effort"):
             given = getattr(self, field)
             value = numbers(given)
             if value is None or value.shape != (len(self.names),):
                 raise UserError(f"limits: {field}", given, f"{len(self.names)} numbers, one a joint")
             value.setflags(write=False)
+            self._require(field, value, np.isfinite(value), "a finite number")
             object.__setattr__(self, field, value)
+        self._require("upper", self.upper, self.lower < self.upper, "a number over the lower limit")
+        for field in ("velocity", "acceleration", "jerk", "effort"):
+            self._require(field, getattr(self, field), getattr(self, field) > 0.0, "a number, more than zero")
+
+    def _require(self, field: str, value: Float, fits: NDArray[np.bool_], legal: str) -> None:
+        """`UserError` of the first joint whose limit does not fit."""
+        if not fits.all():
+            joint = int(np.argmin(fits))
+            raise UserError(f"limits: {field}: {self.names[joint]}", float(value[joint]), legal)
+
+
+def _joint_names(names: object) -> tuple[str, ...]:
+    if not isinstance(names, tuple | list) or not names or not all(isinstance(name, str) and name for name in names):
+        raise UserError("limits: names", names, "names of joints, one at least")
+    if len(set(names)) != len(names):
+        raise UserError("limits: names", names, "each name once")
+    return tuple(names)
 
 
 @dataclass(frozen=True)

@@ -20,9 +20,10 @@ from numpy.typing import NDArray
 
 from world_model_ros.contract.deployment.gate import BRAIN, GateSettings
 from world_model_ros.core.arrays import Float
-from world_model_ros.core.checks import numbers, whole_ns
+from world_model_ros.core.checks import numbers, positive, whole_ns
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.trajectory import JointLimits, Trajectory
+from world_model_ros.gate.arguments import arm_tolerances, check_parts, check_times, watched_joints
 from world_model_ros.gate.conditions.alarms import Alarms
 from world_model_ros.gate.conditions.arming import (
     REST_S,
@@ -90,6 +91,9 @@ class Gate:
         counts: "accepted", and refused commands by rule.
         ownership: who may move the robot; takes who is asked for.
         streaming, watched: as given.
+
+    Raises:
+        UserError: an argument is of another type or shape, or a time is out of its range.
     """
 
     def __init__(
@@ -107,6 +111,8 @@ class Gate:
         squeeze: Squeeze | None = None,
         ownership: Ownership | None = None,
     ) -> None:
+        check_parts(limits, settings, collision, streaming, driver, squeeze, ownership)
+        check_times(tick_s, rate_hz, joints_max_age_s)
         self.limits = limits
         self.settings = settings
         self.collision = collision
@@ -138,10 +144,8 @@ class Gate:
         self.streaming = streaming
         self._ahead_s = 0.0 if streaming else max(self._cycle_s, settings.transport_s) + SAMPLED_AHEAD_S
         self._lasting_s = max(LASTING_S, 4 * self._ahead_s)
-        self._arm_tolerance = np.full(len(limits.names), settings.arm_tolerance)
-        if arm_tolerance is not None:
-            self._arm_tolerance = np.array(arm_tolerance, dtype=np.float64)
-        self.watched = np.full(len(limits.names), True) if watched is None else watched
+        self._arm_tolerance = arm_tolerances(arm_tolerance, settings.arm_tolerance, len(limits.names))
+        self.watched = watched_joints(watched, len(limits.names))
         # How far (J,) a joint hangs below its command.
         self._sag = np.minimum(self._arm_tolerance, settings.arm_tolerance)
         self._lead_left_s: float | None = None  # until the lead-in is over; None: not started, 0: done
@@ -214,6 +218,7 @@ class Gate:
 
     def disarm(self, now_ns: int) -> Refusal | None:
         """Brake if moving, then be disarmed; refused by a stopped gate, which stays stopped."""
+        now_ns = whole_ns("now_ns", now_ns)
         if self.state is State.STOPPED:
             return Refusal("state", None, self.state.value, "not stopped; gate/reset leads out of a stop")
         self._fire(Event.DISARM, now_ns)
@@ -221,7 +226,7 @@ class Gate:
 
     def stop(self, now_ns: int) -> None:
         """Brake and stay so until `reset`."""
-        self._fire(Event.STOP, now_ns)
+        self._fire(Event.STOP, whole_ns("now_ns", now_ns))
 
     def reset(self, now_ns: int) -> Refusal | None:
         """Go from stopped to disarmed; refused while still braking.
@@ -229,6 +234,7 @@ class Gate:
         Already disarmed, it forgets where the controller was left; to be called once it is made sure that the
         controller holds what is measured.
         """
+        now_ns = whole_ns("now_ns", now_ns)
         if self.state is State.DISARMED:
             self._setpoint = None
             return None
@@ -249,7 +255,7 @@ class Gate:
 
     @speed_scale.setter
     def speed_scale(self, share: float) -> None:
-        if not isinstance(share, Real) or not 0.0 < float(share) <= 1.0:
+        if isinstance(share, bool | np.bool_) or not isinstance(share, Real) or not 0.0 < float(share) <= 1.0:
             raise UserError("speed_scale", share, "over 0 to 1")
         self._speed_scale: float = float(share)
 
@@ -270,8 +276,14 @@ class Gate:
 
     def see(self, cloud: str, stamp_ns: int, points: Float, radius_m: float) -> None:
         """Take what a cloud of the contract showed at a stamp: points (N, 3) in the base frame, and their radius."""
+        known = () if self.collision is None else self.collision.seen
+        if not isinstance(cloud, str) or cloud not in known:
+            raise UserError("cloud", cloud, f"one of {sorted(known)}")
         assert self.collision is not None
-        self.collision.see(cloud, points, radius_m)
+        stamp_ns, found = whole_ns("stamp_ns", stamp_ns), numbers(points)
+        if found is None or found.ndim != 2 or found.shape[1] != 3 or not np.isfinite(found).all():
+            raise UserError("points", points, "finite numbers of shape (any, 3)")
+        self.collision.see(cloud, found, positive("radius_m", radius_m))
         self.alarms.saw(cloud, stamp_ns)
 
     def command(self, now_ns: int, command: TrajectoryLike, source: str = BRAIN) -> Refusal | None:

@@ -125,6 +125,11 @@ def _read(command: TrajectoryLike, joints: tuple[str, ...]) -> Trajectory | Refu
         if found is None or found.shape != shape:
             return Refusal("form", None, f"{field} that are not all numbers", _FORM)
         read[field] = found
+    accelerations = getattr(command, "accelerations", None)
+    if accelerations is not None:  # the gate finds its own; numbers that are none tell of a plan that went wrong
+        found = numbers(accelerations)
+        if found is None or found.shape != wide or not np.isfinite(found).all():
+            return Refusal("form", None, "accelerations that are not all finite numbers", _FORM)
     order = [names.index(name) for name in joints]
     return Trajectory(joints, read["times_s"], read["positions"][:, order], read["velocities"][:, order], stamp_ns)
 
