@@ -126,7 +126,8 @@ def test_a_training_is_told_what_it_can_use_before_it_reads_bags(arm_bag: Path, 
     [
         *(("steps", value) for value in (-1, (1, -1), (1,), (1.5, 2))),
         *(("held_out", 0), ("threads", 0), ("seed", -1), ("seed", "0"), ("device", None)),
-        *(("rate", (8e-4, NAN)), ("windows", (0, 1)), ("far_share", "x")),
+        *(("rate", (8e-4, NAN)), ("windows", (0, 1)), ("far_share", "x"), ("rate", (8e-4, -1e-3)), ("far_share", 1.5)),
+        *(("objective", "dreams"), ("device", "tpu"), ("device", "cuda:x"), ("length", (14, 52)), ("far", 0)),
     ],
 )
 def test_settings_of_a_training_are_of_the_kind_of_their_usual_values(field: str, value) -> None:

@@ -6,15 +6,20 @@ Exit status: 0 done, 1 done but the answer is no (a goal missed, a model that do
 from __future__ import annotations
 
 import argparse
+import contextlib
 import errno
 import importlib
+import json
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from world_model_ros import __version__
 from world_model_ros.commands.output import add_json, subcommands
+
+if TYPE_CHECKING:
+    from world_model_ros.core.errors import UserError
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -64,14 +69,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parsed = _parser(wanted).parse_args(words)
         hush(bool(getattr(parsed, "json", False)))
         status = int(_module(parsed.command).run(parsed))
-        sys.stdout.flush()
+        if sys.stdout is not None:  # as after >&-
+            sys.stdout.flush()
         return status
     except BrokenPipeError:  # whoever read it, as head does, has seen enough
         _forget_output()
         return 141
     except UserError as error:
-        print(f"world-model {wanted}: {error}", file=sys.stderr)
-        return 2
+        return _refused(wanted, error, words)
     except OSError as error:  # of what is written or read, wherever that is
         if error.filename is None and error.errno not in _FULL:
             raise
@@ -79,21 +84,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if error.filename is None:
             _forget_output()  # or it is written once more at the end
             mistake = UserError("output", str(error.strerror), "a disk with room left")
-        print(f"world-model {wanted}: {mistake}", file=sys.stderr)
-        return 2
+        return _refused(wanted, mistake, words)
     except ModuleNotFoundError as error:
         said = to_install(error)
         if said is None:
             raise
-        print(f"world-model {wanted}: {said}", file=sys.stderr)
-        return 2
+        return _refused(wanted, said, words)
     except KeyboardInterrupt:
         return 130
 
 
+def _refused(wanted: str, error: UserError, words: Sequence[str]) -> int:
+    """Say what was wrong in a line on standard error, and with ``--json`` as an object on standard output too."""
+    print(f"world-model {wanted}: {error}", file=sys.stderr)
+    if "--json" in words:
+        with contextlib.suppress(OSError, ValueError, AttributeError):  # nothing may be left to write to
+            print(json.dumps({"error": error.told()}), flush=True)
+    return 2
+
+
 def _forget_output() -> None:
     """What is still to be written to standard output goes nowhere."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if sys.stdout is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _parser(wanted: str) -> argparse.ArgumentParser:

@@ -197,3 +197,124 @@ def test_a_bundle_for_another_robot_is_refused_with_both_names(toy_bundle, contr
             wm.load_bundle(toy_bundle, bad)
         with pytest.raises(wm.UserError, match=r"^bundle: got .*load_bundle"):
             wm.Brain(bad, contract)
+
+
+def with_value(seen, name, value):
+    changed = np.array(seen.values[name], copy=True)
+    changed.flat[0] = value
+    return replace(seen, values={**seen.values, name: changed})
+
+
+BIG = 10**30
+OBSERVED = [
+    *(("now_ns", bad) for bad in ("x", None, np.nan, {}, BIG, True)),
+    *(("stamps_ns", bad) for bad in (None, 5, "x", {"arm": "x"}, {"arm": BIG})),
+    *(("fresh", bad) for bad in (None, 5)),
+    *(("values", bad) for bad in (None, 5)),
+]
+
+
+@pytest.mark.parametrize(("field", "bad"), OBSERVED, ids=range(len(OBSERVED)))
+def test_an_observation_has_times_and_mappings(brain, seen, field, bad) -> None:
+    with pytest.raises(wm.UserError, match=rf"^observation: {field}.*: got"):
+        tick(brain, replace(seen, **{field: bad}))
+
+
+@pytest.mark.parametrize("bad", ["no", 1, None])
+def test_whether_a_stream_is_fresh_is_yes_or_no(brain, seen, bad) -> None:
+    with pytest.raises(wm.UserError, match=r"^observation: fresh: arm: got .*True or False"):
+        tick(brain, replace(seen, fresh={**seen.fresh, "arm": bad}))
+
+
+@pytest.mark.parametrize("name", ["arm", "wrist_wrench"])
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 1e30])
+def test_a_sense_that_was_never_measured_is_named(brain, seen, name, bad) -> None:
+    with pytest.raises(wm.UserError, match=rf"^observation: values: {name}: got .*-1e\+09 to 1e\+09"):
+        tick(brain, with_value(seen, name, bad))
+
+
+def test_a_commanded_place_is_within_the_limits_of_its_joint(brain, seen, contract) -> None:
+    limits = contract.limits()
+    for bad in (1e30, float(limits.upper[1]) + 0.2):
+        with pytest.raises(wm.UserError, match=rf"^reference: {limits.names[1]}: got .*a position from"):
+            tick(brain, seen, reference=np.array([HOME[0], bad, *HOME[2:]]))
+    assert tick(brain, seen, reference=np.array([HOME[0], limits.upper[1] + 1e-3, *HOME[2:]]))
+    with pytest.raises(wm.UserError, match=r"^applied\[1\]: got 1e\+30; expected a number from"):
+        tick(brain, seen, applied=np.array([0.0, 1e30]))
+
+
+MEMORIES = [
+    *(("warm", bad) for bad in (None, np.zeros(2), np.full((12, 2), np.nan))),
+    *(("belief", bad) for bad in (None, np.zeros(7), np.full(8, np.inf))),
+    *(("reach", bad) for bad in ("x", -1, np.nan, True, 2.0)),
+    *(("since", bad) for bad in (None, -1, np.nan)),
+    *(("past", bad) for bad in (None, 5, (5,), ((np.zeros(8),),), ((np.zeros(7), np.zeros(2)),))),
+    *(("age", bad) for bad in (np.nan, -1, "x", None)),
+    *(("progress", bad) for bad in (5, "x")),
+    *(("pursuit", bad) for bad in (5, "x")),
+    *(("fresh_start", bad) for bad in (5, None)),
+    *(("planned_for", bad) for bad in (0.5, None)),
+]
+
+
+@pytest.mark.parametrize(("field", "bad"), MEMORIES, ids=range(len(MEMORIES)))
+def test_a_memory_is_what_a_tick_handed_on(brain, seen, field, bad) -> None:
+    with pytest.raises(wm.UserError, match=rf"^memory: {field}.*: got"):
+        tick(brain, seen, memory=replace(brain.start(), **{field: bad}))
+
+
+def test_a_memory_of_a_tick_is_taken_by_the_next(brain, seen) -> None:
+    after = tick(brain, seen, goal=goal())[1]
+    assert tick(brain, seen, goal=goal(), memory=after)[0].status == tick(brain, seen, goal=goal())[0].status
+    assert tick(brain, seen, memory=after.refused())
+
+
+def test_futures_of_numbers_that_are_none_are_refused(brain) -> None:
+    for bad in (np.nan, np.inf):
+        with pytest.raises(wm.UserError, match=r"^candidates: got .*finite numbers"):
+            brain.imagine(brain.start(), np.full((1, 12, 2), bad))
+        with pytest.raises(wm.UserError, match=r"^states: got .*finite numbers"):
+            brain.decode(np.full((1, 8), bad))
+
+
+OTHERS = [
+    ("image", goal(image=np.zeros((64, 64, 3), np.uint8)), "pose"),
+    ("value", goal(value=0.1), "pose"),
+    ("joints", goal(joints=HOME), "pose"),
+    ("pose", wm.Goal("joints", 1, joints=HOME, pose=POSE), "joints"),
+]
+
+
+@pytest.mark.parametrize(("field", "bad", "kind"), OTHERS, ids=range(len(OTHERS)))
+def test_a_goal_has_the_field_of_its_kind_alone(contract, field, bad, kind) -> None:
+    with pytest.raises(wm.UserError, match=rf"^goal: {field}: got .*nothing, for a goal of {kind}"):
+        wm.check_goal(bad, contract)
+
+
+def test_a_goal_that_lacks_what_its_kind_needs_says_so(contract) -> None:
+    for bad, field in (
+        (wm.Goal("pose", 1), "pose"),
+        (wm.Goal("value", 1, "a"), "value"),
+        (wm.Goal("value", 1), "target"),
+    ):
+        with pytest.raises(wm.UserError, match=rf"^goal: {field}: got None"):
+            _ = bad.wishes
+    for wishes in ([], None, [5], [wm.PoseGoal("a", POSE), None]):
+        with pytest.raises(wm.UserError, match=r"^goal: wishes: got"):
+            wm.Goal.of(wishes, 1)
+    with pytest.raises(wm.UserError, match=r"^manifest: got 'x'"):
+        wm.check_goal(goal(), contract, "x")
+
+
+def test_what_a_brain_is_made_of_is_named(brain, contract) -> None:
+    with pytest.raises(wm.UserError, match=r"^runs: got None"):
+        brain.warm_up(None)
+    with pytest.raises(wm.UserError, match=r"^threads: got 1000000000; expected a number from 1 to 1024"):
+        wm.Brain(brain.bundle, contract, "cpu", threads=10**9)
+    with pytest.raises(wm.UserError, match=r"^bundle: got Bundle"):
+        wm.Brain(wm.Bundle(None, None), contract)
+    with pytest.raises(wm.UserError, match=r"^graph: got 'plans'; expected one of .*the closest is 'plan'"):
+        brain.bundle.graph_path("plans")
+    for call in (contract.stream, contract.source, contract.latency_ns):
+        with pytest.raises(wm.UserError, match=r"got 'fron'; expected one of .*the closest is 'front'"):
+            call("fron")

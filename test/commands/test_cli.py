@@ -233,3 +233,21 @@ def test_bags_that_are_simulated_first_are_said_first_and_not_to_machines(machin
     assert main(["evaluate", "calibration", "--scenes", "nowhere", *["--json"] * machine]) == 2
     first = capsys.readouterr().err.splitlines()[0]
     assert first.startswith("simulates 100 episodes of tabletop_arm to predict them") == (not machine)
+
+
+def test_a_mistake_is_a_line_for_persons_and_an_object_for_machines(capsys: pytest.CaptureFixture[str]):
+    assert main(["check", "tabletop_ar", "--json"]) == 2
+    said = capsys.readouterr()
+    error = json.loads(said.out)["error"]
+    assert error["got"] == "tabletop_ar"
+    assert set(error) == {"field", "got", "expected"}
+    assert said.err.startswith(f"world-model check: {error['field']}: got 'tabletop_ar'; expected ")
+    assert main(["check", "tabletop_ar"]) == 2
+    assert capsys.readouterr().out == ""
+
+
+def test_a_closed_output_is_no_traceback(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    monkeypatch.setattr(sys, "stdout", None)  # as after >&-
+    assert main(["info"]) == 0
+    assert main(["check", "tabletop_ar", "--json"]) == 2
+    assert "Traceback" not in capsys.readouterr().err

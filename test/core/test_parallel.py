@@ -66,3 +66,20 @@ def test_workers_end_when_their_parent_is_killed_amid_their_jobs(tmp_path: Path)
     finally:
         for pid in filter(alive, pids):
             os.kill(pid, signal.SIGKILL)
+
+
+_UNGUARDED = """
+from test_parallel import square
+from world_model_ros.core.parallel import spread
+list(spread(square, range(3), 2))
+"""
+
+
+def test_a_script_that_starts_workers_where_it_is_imported_is_told(tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text(_UNGUARDED)
+    path = os.pathsep.join([str(Path(__file__).parent), *sys.path])
+    words, env = [sys.executable, tmp_path / "script.py"], {**os.environ, "PYTHONPATH": path}
+    done = subprocess.run(words, env=env, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert "workers: got '2, of which one ended'" in done.stderr.splitlines()[-1]
+    assert 'below if __name__ == "__main__": ' in done.stderr.splitlines()[-1]

@@ -13,15 +13,17 @@ from world_model_ros.brain.decision import Decision, Decoded, Imagined, Memory, 
 from world_model_ros.brain.graph_inputs import Inputs, goal_inputs, measured_positions, perceive_inputs
 from world_model_ros.brain.imagination.rollout import decode, imagine
 from world_model_ros.brain.stopwatch import Stopwatch
+from world_model_ros.brain.tick_checks import check_memory, check_observation, check_places
 from world_model_ros.brain.tick_inputs import TickInputs
 from world_model_ros.bundle.bundle import Bundle, wrong_interface
 from world_model_ros.bundle.device import Resident
+from world_model_ros.bundle.manifest import Manifest
 from world_model_ros.bundle.provider import provider_named
 from world_model_ros.bundle.session import Graph
 from world_model_ros.bundle.signatures import first_camera
 from world_model_ros.contract.contract import Contract, require_contract
 from world_model_ros.core.arrays import Float, Floats
-from world_model_ros.core.checks import finite, numbers, whole
+from world_model_ros.core.checks import finite, numbers, whole, within
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.goals.goal import Goal
 from world_model_ros.core.noise import coloured_noise
@@ -38,6 +40,7 @@ from world_model_ros.kinematics.motion import motion_for, motion_if_any
 Policy = Literal["model", "random", "watch"]
 
 NOT_FINITE = "the model returned numbers that are not finite"
+_MOST_THREADS = 1024
 _RANDOM_KEEP = 0.9  # share of the last chunk in the next one of the random policy
 
 
@@ -58,8 +61,8 @@ class Brain:
     ) -> None:
         if policy not in get_args(Policy):
             raise UserError("policy", policy, f"one of {list(get_args(Policy))}")
-        whole("threads", threads, 1)
-        if not isinstance(bundle, Bundle):
+        within("threads", whole("threads", threads, 1), 1, _MOST_THREADS)
+        if not isinstance(bundle, Bundle) or not isinstance(bundle.manifest, Manifest):
             raise UserError("bundle", bundle, "a Bundle, of load_bundle")
         require_contract(contract)
         other = wrong_interface(bundle.manifest, contract)
@@ -100,22 +103,13 @@ class Brain:
         if reference is not None:
             finite("reference", reference, len(self.contract.joint_names))
 
-    def _check_observation(self, observation: Observation) -> None:
-        if not isinstance(observation, Observation):
-            raise UserError("observation", observation, "an Observation")
-        for name in self.bundle.manifest.streams:
-            if name not in observation.fresh:
-                streams = list(self.bundle.manifest.streams)
-                raise UserError("observation: fresh", sorted(observation.fresh), f"an entry for each of {streams}")
-            if observation.fresh[name] and name not in observation.values:
-                raise UserError("observation: values", sorted(observation.values), f"{name} too, which is fresh")
-
     def _wants(self, goal: Goal | None) -> bool:
         """Whether a goal is looked at: by who plans always, by who only watches if there is one."""
         return self.acts or (goal is not None and self.bundle.manifest.kind == "act")
 
     def warm_up(self, runs: int = 2) -> None:
         """Run every graph on zeros, so that the first tick is as fast as the others."""
+        whole("runs", runs)
         for graph in self._graphs.values():
             for _ in range(runs):
                 graph.run(graph.neutral())
@@ -168,9 +162,10 @@ class Brain:
             UserError: one of them is of another type or shape, has numbers that are not finite, or is a goal that this
                 robot or this model cannot have.
         """
-        self._check_observation(observation)
+        check_observation(observation, self.contract, self.bundle.manifest)
         self.check_motion(applied, reference)
-        _check_memory(memory)
+        check_places(self.contract, applied, reference, self._motion is not None)
+        check_memory(memory, self.start())
         whole("seed", seed)
         checked = None if goal is None else check_goal(goal, self.contract, self.bundle.manifest)
         none = np.zeros(self.contract.interface.action.size, np.float32)
@@ -238,7 +233,7 @@ class Brain:
 
     def imagine(self, memory: Memory, candidates: Floats) -> Imagined:
         """Futures of action sequences (N, H, C) from a memory, for any N; `UserError` of another shape."""
-        _check_memory(memory)
+        check_memory(memory, self.start())
         _check_rows("candidates", candidates, self.start().warm.shape)
         return imagine(self._graphs["rollout"], memory.belief, candidates)
 
@@ -270,7 +265,7 @@ class Brain:
 
     def usual_future(self, memory: Memory) -> PriorRollout:
         """How it usually goes on: actions as in the recordings, and what they lead to. `UserError` without a policy."""
-        _check_memory(memory)
+        check_memory(memory, self.start())
         graph = self._graph("policy")
         found = graph.run(graph.neutral() | {"memory": memory.belief})
         return PriorRollout(found["chunk"], found["states"], found.get("poses"))
@@ -346,17 +341,14 @@ class Brain:
         return coloured_noise(seed, shape, 2.0 if spec is None else spec.beta)
 
 
-def _check_memory(memory: Memory) -> None:
-    if not isinstance(memory, Memory):
-        raise UserError("memory", memory, "a Memory, of Brain.start or of the tick before")
-
-
 def _check_rows(field: str, rows: Floats, shape: tuple[int, ...]) -> None:
     """`UserError` of what is not one row of this shape at least, all of it real numbers."""
     found = numbers(rows)
     if found is None or not found.size or found.shape[1:] != shape:
         shown = rows if found is None else f"an array of shape {found.shape}"
         raise UserError(field, shown, f"numbers of shape ({', '.join(map(str, ('any', *shape)))})")
+    if not np.isfinite(found).all():
+        raise UserError(field, float(found[~np.isfinite(found)][0]), "finite numbers")
 
 
 def _perceived(felt: dict[str, Any], sees: bool) -> Decision:

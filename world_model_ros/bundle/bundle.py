@@ -30,6 +30,9 @@ class Bundle:
     manifest: Manifest
 
     def graph_path(self, graph: str) -> Path:
+        """The file of a graph; `UserError` if the bundle has none of that name."""
+        if not isinstance(graph, str) or graph not in self.manifest.graphs:
+            raise UserError("graph", graph, f"one of {sorted(self.manifest.graphs)}")
         return self.folder / self.manifest.graphs[graph].file
 
 

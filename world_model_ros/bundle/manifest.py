@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 FORMAT = 2
 """Of bundles; `bundle.upgrade` makes one of format 1 into one of this."""
 
-Count = Annotated[int, Field(gt=0)]
+Count = Annotated[int, Field(gt=0, le=2**31 - 1, strict=True)]
 FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")]  # in the bundle's own folder, nowhere else
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
@@ -47,7 +47,7 @@ class Sizes(Strict):
 
     state: Count
     memory: Count
-    code: Annotated[int, Field(ge=0)]
+    code: Annotated[int, Field(ge=0, le=2**31 - 1, strict=True)]
     horizon: Count
     candidates: Count
     iterations: Count

@@ -37,6 +37,12 @@ class UserError(Exception):
             f"{self.field}: got {_short(self.value)}; expected {in_short(self.legal)}{_closest(self.value, self.legal)}"
         )
 
+    def told(self) -> dict[str, object]:
+        """The same for machines: ``field``, ``got``, as it is where JSON can hold it, and ``expected``."""
+        plain = self.value is None or isinstance(self.value, bool | int | str)
+        got = self.value if plain and len(str(self.value)) <= _LIMIT else _short(self.value)
+        return {"field": self.field, "got": got, "expected": _line(in_short(self.legal))}
+
 
 class MissingError(UserError):
     """A part of a robot's description is not there, without which it can still be watched."""

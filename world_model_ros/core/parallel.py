@@ -6,10 +6,16 @@ import multiprocessing
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from typing import TypeVar
+
+from world_model_ros.core.errors import UserError
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
+_GUARD = 'if __name__ == "__main__":'
 
 
 def own_cores() -> set[int]:
@@ -20,12 +26,35 @@ def own_cores() -> set[int]:
 
 
 def spread(run: Callable[[Job], Result], jobs: Sequence[Job], workers: int) -> Iterator[Result]:
-    """Run all jobs in this process, or in ``workers`` others. Both must be able to travel between processes."""
+    """Run all jobs in this process, or in ``workers`` others. Both must be able to travel between processes.
+
+    Raises:
+        UserError: as `worker_pool`.
+    """
     if workers == 1 or len(jobs) < 2:
         yield from map(run, jobs)
         return
-    with multiprocessing.get_context("spawn").Pool(min(workers, len(jobs)), end_with_parent) as pool:
-        yield from pool.imap(run, jobs)
+    with worker_pool(min(workers, len(jobs))) as pool:
+        yield from pool.map(run, jobs)
+
+
+@contextmanager
+def worker_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
+    """Processes that run jobs, each of which imports the script that started this one.
+
+    Raises:
+        UserError: that script starts workers where it is imported, or a worker was killed, as for lack of memory.
+    """
+    if getattr(multiprocessing.current_process(), "_inheriting", False):  # a worker that imports the script
+        raise UserError("workers", workers, f"workers that a script starts below {_GUARD} as each imports it")
+    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), end_with_parent)
+    try:
+        yield pool
+    except BrokenProcessPool as error:
+        legal = f"workers that live on: a script starts them below {_GUARD} and there is memory for all"
+        raise UserError("workers", f"{workers}, of which one ended", legal) from error
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def end_with_parent() -> None:

@@ -26,6 +26,7 @@ def well_formed(goal: Goal, contract: Contract) -> Goal:
     whole_ns("goal: stamp_ns", goal.stamp_ns)
     if not isinstance(goal.also, tuple | list):
         raise UserError("goal: also", goal.also, "poses and values of other targets")
+    _check_others(goal)
     _check_target(goal.target, contract, optional=goal.kind != "value")
     also = tuple(_wish(each, contract) for each in goal.also)
     if goal.kind == "pose":
@@ -39,6 +40,13 @@ def well_formed(goal: Goal, contract: Contract) -> Goal:
         _check_image(goal.image, contract)
         return goal
     return replace(goal, joints=_joints(goal.joints, contract))
+
+
+def _check_others(goal: Goal) -> None:
+    """`UserError` of a field that is of another kind of goal, which would be dropped."""
+    for field in get_args(GoalKind):
+        if field != goal.kind and getattr(goal, field) is not None:
+            raise UserError(f"goal: {field}", getattr(goal, field), f"nothing, for a goal of {goal.kind}")
 
 
 def _check_target(target: object, contract: Contract, optional: bool = False) -> None:

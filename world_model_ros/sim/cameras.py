@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -50,7 +51,7 @@ class Cameras:
         shape = self._contract.source(name).source_shape
         assert shape is not None  # of a picture
         if shape not in self._renderers:
-            self._renderers[shape] = mujoco.Renderer(self._model, *shape)
+            self._renderers[shape] = _renderer(self._model, shape)
         self._renderers[shape].update_scene(data, name)
         stream = self._contract.stream(name)
         return _RENDERED[stream.kind](self._renderers[shape], stream)
@@ -60,6 +61,12 @@ class Cameras:
         for renderer in self._renderers.values():
             renderer.close()
         self._renderers = {}
+
+
+def _renderer(model: mujoco.MjModel, shape: tuple[int, int]) -> mujoco.Renderer:
+    if not hasattr(mujoco, "GLContext"):  # as of MUJOCO_GL=disable, with which MuJoCo has no renderer
+        raise UserError("rendering", f"MUJOCO_GL={os.environ.get('MUJOCO_GL', '')}", "egl, osmesa or glfw")
+    return mujoco.Renderer(model, *shape)
 
 
 def _depth(renderer: mujoco.Renderer, stream: DepthStream) -> NDArray[np.uint16]:

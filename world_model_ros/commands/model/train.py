@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -137,10 +138,7 @@ def _senses(arguments: argparse.Namespace) -> TrainConfig:
     steps = arguments.steps or list(TrainConfig.steps)
     if len(steps) != 2:
         raise UserError("steps", steps, "two numbers, one a stage")
-    choice = threads_for(arguments.threads, arguments.out / CHECKPOINT)
-    threads = "thread" if choice.threads == 1 else "threads"
-    print(f"trains with {choice.threads} {threads}: {choice.reason}", file=sys.stderr)
-    return TrainConfig(
+    config = TrainConfig(
         steps=(steps[0], steps[1]),
         reader_steps=TrainConfig.reader_steps if arguments.reader_steps is None else arguments.reader_steps,
         decoder_steps=TrainConfig.decoder_steps if arguments.decoder_steps is None else arguments.decoder_steps,
@@ -151,7 +149,13 @@ def _senses(arguments: argparse.Namespace) -> TrainConfig:
         length=tuple(arguments.length),
         held_out=arguments.held_out,
         seed=arguments.seed,
-        threads=choice.threads,
+        threads=arguments.threads or 1,
         device=arguments.device,
         objective=arguments.objective,
     )
+    if arguments.threads == 0:
+        print("finding out how many threads are quickest, which takes up to a minute ...", file=sys.stderr)
+    choice = threads_for(arguments.threads, arguments.out / CHECKPOINT)
+    threads = "thread" if choice.threads == 1 else "threads"
+    print(f"trains with {choice.threads} {threads}: {choice.reason}", file=sys.stderr)
+    return replace(config, threads=choice.threads)

@@ -10,6 +10,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from world_model_ros.core.errors import UserError
+
 GoalKind = Literal["pose", "value", "image", "joints"]
 
 
@@ -61,7 +63,12 @@ class Goal:
 
     @classmethod
     def of(cls, wishes: Sequence[PoseGoal | ValueGoal], stamp_ns: int) -> Goal:
-        """Goal made of several poses and values, one at least, at the same time."""
+        """Goal made of several poses and values, one at least, at the same time; `UserError` of anything else."""
+        if not isinstance(wishes, list | tuple) or not wishes:
+            raise UserError("goal: wishes", wishes, "poses and values, one at least")
+        for wish in wishes:
+            if not isinstance(wish, PoseGoal | ValueGoal):
+                raise UserError("goal: wishes", wish, "a PoseGoal or a ValueGoal each")
         first, *also = wishes
         if isinstance(first, PoseGoal):
             return cls("pose", stamp_ns, first.target or None, first.pose, also=tuple(also))
@@ -79,13 +86,16 @@ class Goal:
 
     @property
     def wishes(self) -> tuple[PoseGoal | ValueGoal, ...]:
-        """Poses and values, the first one first; none of another kind of goal."""
+        """Poses and values, the first one first; none of another kind of goal. `UserError` without that of its kind."""
         if self.kind == "pose":
-            assert self.pose is not None
+            if self.pose is None:
+                raise UserError("goal: pose", None, "7 finite numbers")
             return (PoseGoal(self.target or "", self.pose), *self.also)
         if self.kind == "value":
-            assert self.target is not None
-            assert self.value is not None
+            if self.target is None:
+                raise UserError("goal: target", None, "the name of a target")
+            if self.value is None:
+                raise UserError("goal: value", None, "a number")
             return (ValueGoal(self.target, self.value), *self.also)
         return ()
 

@@ -117,7 +117,9 @@ def answer(
 def _plan(mode: Mode, contract: Contract, brain: Brain, seen: Watched, t: int, recorded: Floats, goal: Goal) -> Answer:
     """What it does for a goal at a tick, and how far that is from the goal in the end."""
     before, targets = seen.ticks[t], contract.interface.targets
-    decision, _ = brain.tick(before.observation, seen.applied[t], before.reference, seen.memories[t - 1], goal, 0)
+    goal = check_goal(goal, contract, brain.bundle.manifest)
+    # A recorded robot may have been led past the limits of its contract.
+    decision, _ = brain.decide(before.observation, seen.applied[t], before.reference, seen.memories[t - 1], goal, 0)
     if decision.chunk is None or decision.states is None:
         raise UserError("at", t / contract.interface.tick_hz, f"one at which a plan can be made ({decision.status})")
     scores: dict[str, Any] = {"status": decision.status}

@@ -5,9 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
-from multiprocessing import get_context
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,7 +15,7 @@ from world_model_ros.bags.align.episode import Episode, aligned_episode
 from world_model_ros.contract.contract import Contract
 from world_model_ros.core.arrays import Array
 from world_model_ros.core.errors import UserError
-from world_model_ros.core.parallel import end_with_parent
+from world_model_ros.core.parallel import worker_pool
 from world_model_ros.core.progress import progress_bar
 from world_model_ros.learning.data.quality import BagQuality, bag_quality
 
@@ -100,7 +98,7 @@ def make_parts(
     jobs = [_Job(contract, bag, folder / f"{key}.npz") for bag, key in zip(bags, keys)]
     # Copies have one part.
     missing = list({job.part: job for job in jobs if not job.part.is_file()}.values())
-    with ProcessPoolExecutor(workers, get_context("spawn"), end_with_parent) as pool:
+    with worker_pool(workers) as pool:
         done = pool.map(_make, missing)
         total = len({job.part for job in jobs})
         bar = progress_bar(done, initial=total - len(missing), total=total, desc="align", unit="bag")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, fields
 from typing import Literal, get_args
 
-from world_model_ros.core.checks import like, whole
+from world_model_ros.core.checks import like, positive, whole, within
+from world_model_ros.core.errors import UserError
 
 Objective = Literal["observations", "one_step", "jepa"]
 OBJECTIVES: tuple[Objective, ...] = get_args(Objective)
@@ -58,8 +60,19 @@ class TrainConfig:
     def __post_init__(self) -> None:
         for each in fields(self):
             like(each.name, getattr(self, each.name), each.default)
-        for name in ("horizon", "held_out", "threads"):
+        for name in ("horizon", "far", "decoder_far", "held_out", "threads"):
             whole(name, getattr(self, name), 1)
         for name in ("windows", "length"):
             for value in getattr(self, name):
                 whole(name, value, 1)
+        for value in self.rate:
+            positive("rate", value)
+        for name, shares in (("far_share", (self.far_share,)), ("sensed_share", self.sensed_share)):
+            for value in shares:
+                within(name, value, 0.0, 1.0)
+        if self.objective not in OBJECTIVES:
+            raise UserError("objective", self.objective, f"one of {list(OBJECTIVES)}")
+        if not re.fullmatch(r"cpu|cuda(:\d+)?", self.device):
+            raise UserError("device", self.device, "cpu, cuda, or one GPU of several as cuda:0")
+        if min(self.length) < self.horizon + 3:
+            raise UserError("length", self.length, f"at least the horizon plus three, {self.horizon + 3}")

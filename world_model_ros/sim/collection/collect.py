@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import shutil
 from collections import Counter
 from collections.abc import Callable, Mapping
+from concurrent.futures import as_completed
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -20,7 +20,7 @@ from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.hands import grips
 from world_model_ros.contract.senses import JointStream
 from world_model_ros.core.errors import UserError
-from world_model_ros.core.parallel import end_with_parent
+from world_model_ros.core.parallel import worker_pool
 from world_model_ros.core.progress import progress_bar
 from world_model_ros.goals.hands import APART_M, Hands
 from world_model_ros.kinematics.arm import ArmKinematics, tool_down
@@ -253,9 +253,9 @@ def collect(
     ]
     results = [kept[_name(index)] for index in range(episodes) if _name(index) in kept]
     progress = progress_bar(total=episodes, initial=len(results), unit="episode")
-    with multiprocessing.get_context("spawn").Pool(min(workers, max(len(jobs), 1)), end_with_parent) as pool:
-        for result in pool.imap_unordered(run or _run, jobs):
-            results.append(result)
+    with worker_pool(min(workers, max(len(jobs), 1))) as pool:
+        for done in as_completed([pool.submit(run or _run, job) for job in jobs]):
+            results.append(done.result())
             progress.update()
     progress.close()
     shutil.rmtree(out / "unfinished", ignore_errors=True)

@@ -1,0 +1,104 @@
+"""Checks of what a program hands to a tick, each by its field; the live loop, which makes all of it, asks for none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from numbers import Real
+
+import numpy as np
+
+from world_model_ros.brain.decision import Memory, Pursuit, PushProgress
+from world_model_ros.bundle.manifest import Manifest
+from world_model_ros.contract.contract import Contract
+from world_model_ros.contract.senses import DepthStream
+from world_model_ros.core.arrays import Float, Floats
+from world_model_ros.core.checks import finite, numbers, whole_ns, within
+from world_model_ros.core.errors import UserError
+from world_model_ros.core.streams import Observation
+
+_MOST = 1e9  # in the unit of a sense; what is larger was never measured
+_MOST_APPLIED = 100.0  # times the bounds of an action: persons and planners may move the robot faster than plans do
+_MOST_STEPS = 1e9
+
+
+def check_observation(observation: object, contract: Contract, manifest: Manifest) -> None:
+    """`UserError` of what is no observation of the streams of a model."""
+    if not isinstance(observation, Observation):
+        raise UserError("observation", observation, "an Observation")
+    whole_ns("observation: now_ns", observation.now_ns)
+    for field in ("values", "stamps_ns", "fresh"):
+        if not isinstance(getattr(observation, field), Mapping):
+            raise UserError(f"observation: {field}", getattr(observation, field), "a mapping by the names of streams")
+    for name, stamp_ns in observation.stamps_ns.items():
+        whole_ns(f"observation: stamps_ns: {name}", stamp_ns)
+    for name in manifest.streams:
+        if name not in observation.fresh:
+            streams = list(manifest.streams)
+            raise UserError("observation: fresh", sorted(observation.fresh), f"an entry for each of {streams}")
+        fresh = observation.fresh[name]
+        if not isinstance(fresh, bool | np.bool_):
+            raise UserError(f"observation: fresh: {name}", fresh, "True or False")
+        if fresh and name not in observation.values:
+            raise UserError("observation: values", sorted(observation.values), f"{name} too, which is fresh")
+        if fresh:
+            _check_sense(name, observation.values[name], isinstance(contract.stream(name), DepthStream))
+
+
+def _check_sense(name: str, value: object, gaps: bool) -> None:
+    """`UserError` of numbers that no sensor measures; with ``gaps`` NaN is where nothing was measured."""
+    found = numbers(value)
+    if found is None:
+        return  # the graph says which shape and type it takes
+    wrong = ~(np.abs(found) <= _MOST) & ~(gaps & np.isnan(found))
+    if wrong.any():
+        legal = f"numbers from {-_MOST:g} to {_MOST:g}" + (", NaN where nothing was measured" if gaps else "")
+        raise UserError(f"observation: values: {name}", float(found[wrong][0]), legal)
+
+
+def check_places(contract: Contract, applied: Floats | None, reference: Float | None, moves: bool) -> None:
+    """`UserError` of finite numbers of the right shape that no robot was commanded.
+
+    Args:
+        applied: (C,) action. reference: (J,) commanded joint positions.
+        moves: whether the contract has limits of the joints.
+    """
+    if applied is not None:
+        most = _MOST_APPLIED * np.array(contract.interface.action.bounds)
+        over = np.flatnonzero(np.abs(np.asarray(applied, np.float64)) > most)
+        if len(over):
+            at = int(over[0])
+            raise UserError(f"applied[{at}]", float(applied[at]), f"a number from {-most[at]:g} to {most[at]:g}")
+    if reference is None or not moves:
+        return
+    limits, slack = contract.limits(), contract.deployment.gate.tracking_tolerance
+    low, high = limits.lower - slack, limits.upper + slack
+    for name, at, least, most in zip(limits.names, np.asarray(reference, np.float64), low, high):
+        if not least <= at <= most:
+            raise UserError(f"reference: {name}", float(at), f"a position from {least:g} to {most:g}")
+
+
+def check_memory(memory: object, like: Memory) -> None:
+    """`UserError` of what no tick handed on; ``like`` is the memory of a brain that knows nothing yet."""
+    if not isinstance(memory, Memory):
+        raise UserError("memory", memory, "a Memory, of Brain.start or of the tick before")
+    finite("memory: belief", memory.belief, *like.belief.shape)
+    finite("memory: warm", memory.warm, *like.warm.shape)
+    if not isinstance(memory.fresh_start, bool):
+        raise UserError("memory: fresh_start", memory.fresh_start, "True or False")
+    within("memory: reach", memory.reach, 0.0, 1.0)
+    within("memory: since", memory.since, 0.0, _MOST_STEPS)
+    whole_ns("memory: planned_for", memory.planned_for)
+    age = memory.age
+    if isinstance(age, bool | np.bool_) or not isinstance(age, Real) or not float(age) >= 0.0:
+        raise UserError("memory: age", age, "steps of the model, infinite without a plan")
+    if not (memory.pursuit is None or isinstance(memory.pursuit, Pursuit)):
+        raise UserError("memory: pursuit", memory.pursuit, "a Pursuit, or None")
+    if not (memory.progress is None or isinstance(memory.progress, PushProgress)):
+        raise UserError("memory: progress", memory.progress, "a PushProgress, or None")
+    if not isinstance(memory.past, tuple | list):
+        raise UserError("memory: past", memory.past, "pairs of a belief and an action")
+    for pair in memory.past:
+        if not isinstance(pair, tuple | list) or len(pair) != 2:
+            raise UserError("memory: past", pair, "pairs of a belief and an action")
+        finite("memory: past: belief", pair[0], *like.belief.shape)
+        finite("memory: past: action", pair[1], *like.warm.shape[1:])
