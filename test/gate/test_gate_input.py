@@ -49,7 +49,7 @@ def test_what_each_joint_is_told_may_be_a_list() -> None:
 @pytest.mark.parametrize("now_ns", [None, NAN, "x", 0.5, True, 10**30])
 def test_times_are_whole_nanoseconds(now_ns) -> None:
     gate = Driver().gate
-    for call in (gate.arm, gate.disarm, gate.stop, gate.reset, gate.step):
+    for call in (gate.arm, gate.disarm, gate.reset, gate.step):
         with pytest.raises(wm.UserError, match=r"^now_ns: got .*whole nanoseconds"):
             call(now_ns)
     assert gate.state is wm.State.DISARMED
@@ -60,6 +60,14 @@ def test_the_speed_is_a_share(share) -> None:
     gate = Driver().gate
     with pytest.raises(wm.UserError, match=r"^speed_scale: got .*over 0 to 1"):
         gate.speed_scale = share
+
+
+@pytest.mark.parametrize("now_ns", [None, NAN, "x", 10**30])
+def test_a_stop_at_a_time_that_is_none_stops_before_it_says_so(now_ns) -> None:
+    gate = Driver().armed().gate
+    with pytest.raises(wm.UserError, match=r"^now_ns: got .*whole nanoseconds"):
+        gate.stop(now_ns)
+    assert gate.state is wm.State.STOPPED
 
 
 @pytest.mark.parametrize("cloud", ["x", None, ["front"]])

@@ -225,8 +225,13 @@ class Gate:
         return None
 
     def stop(self, now_ns: int) -> None:
-        """Brake and stay so until `reset`."""
-        self._fire(Event.STOP, whole_ns("now_ns", now_ns))
+        """Brake and stay so until `reset`; also at a time that is none, which is a `UserError` afterwards."""
+        try:
+            at_ns = whole_ns("now_ns", now_ns)
+        except UserError:
+            self._fire(Event.STOP, self._step_ns or 0)
+            raise
+        self._fire(Event.STOP, at_ns)
 
     def reset(self, now_ns: int) -> Refusal | None:
         """Go from stopped to disarmed; refused while still braking.
