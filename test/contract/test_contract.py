@@ -90,6 +90,18 @@ def test_every_robot_of_the_package_loads(robot: str):
         (["deployment", "gate", "collision"], None, ["gate", "obstacles need collision"]),
         (["deployment", "command", "interface"], "effort", ["interface", "forward_position"]),
         (["format"], 2, ["format", "1"]),
+        (["format"], True, ["format", "a number"]),
+        (["interface", "tick_hz"], 1e-3, ["interface.tick_hz", "0.1"]),
+        (["interface", "tick_hz"], 1e5, ["interface.tick_hz", "1000"]),
+        (["interface", "streams", 0, "width"], 1_000_000, ["width", "16384"]),
+        (["deployment", "streams", 0, "source_shape"], [480, 1_000_000], ["source_shape", "16384"]),
+        (["deployment", "streams", 0, "qos"], {"depth": 10**10}, ["qos.depth", "1000000"]),
+        (["deployment", "streams", 0, "type"], "sensor_msgs/Image", ["type", "sensor_msgs/msg/JointState"]),
+        (["deployment", "gate", "silence_ticks"], 1e6, ["gate.silence_ticks", "100"]),
+        (["deployment", "gate", "tracking_tolerance"], 1e6, ["gate.tracking_tolerance", "1"]),
+        (["deployment", "gate", "command_max_age_s"], 1e6, ["gate.command_max_age_s", "60"]),
+        (["deployment", "gate", "disarm_after_s"], 1e6, ["gate.disarm_after_s", "60"]),
+        (["deployment", "gate", "deadman"], {"topic": "held", "max_age_s": 1e6}, ["gate.deadman.max_age_s", "10"]),
     ],
 )
 def test_a_mistake_is_refused_with_its_place_and_what_is_legal(path: list[Any], value: Any, named: list[str]):
@@ -361,3 +373,10 @@ def test_a_contract_travels_to_another_process_as_it_is_and_without_what_was_fou
     assert (there, hash(there), there.interface_hash) == (changed, hash(changed), contract.interface_hash)
     assert there != contract
     assert there.description.links == contract.description.links
+
+
+def test_a_large_file_is_no_contract(tmp_path: Path):
+    file = tmp_path / "large.yaml"
+    file.write_text("# " + "a" * 2**20)
+    with pytest.raises(UserError, match=r"large.yaml: got '1048578 bytes'; expected a contract of 1048576 bytes"):
+        load_contract(file)

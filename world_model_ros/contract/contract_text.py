@@ -9,6 +9,8 @@ import yaml
 
 from world_model_ros.core.errors import UserError
 
+_MOST_BYTES = 2**20
+
 
 class _Twice(yaml.YAMLError):
     """A key that a mapping has twice."""
@@ -34,6 +36,9 @@ class _Loader(yaml.SafeLoader):
 def read_text(path: Path) -> str:
     """The text of a file; `UserError` if it cannot be read."""
     try:
+        size = path.stat().st_size
+        if size > _MOST_BYTES:
+            raise UserError(str(path), f"{size} bytes", f"a contract of {_MOST_BYTES} bytes at most")
         data = path.read_bytes()
     except OSError as error:
         raise UserError("robot", str(path), f"a file that can be read ({error.strerror})") from error

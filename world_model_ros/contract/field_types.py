@@ -16,6 +16,9 @@ from pydantic import (
 )
 
 _LEAST, _MOST = 1e-9, 1e9  # of what is over 0: times, rates, sizes and masses are within
+_TYPE = r"^[a-z][a-z0-9_]*/msg/[A-Z][A-Za-z0-9]*$"
+_MOST_COUNTED = 1_000_000  # samples of a window, messages of a queue
+_MOST_PIXELS = 16_384  # of a side of a picture
 _TOPIC = r"^/?[A-Za-z_][A-Za-z0-9_]*(/[A-Za-z_][A-Za-z0-9_]*)*$"
 
 
@@ -31,6 +34,12 @@ def _topic(name: str) -> str:
     return name
 
 
+def _message_type(name: str) -> str:
+    if not re.fullmatch(_TYPE, name):
+        raise ValueError("the name of a message type, as sensor_msgs/msg/JointState")
+    return name
+
+
 def _of_this_world(value: float) -> float:
     if not _LEAST <= value <= _MOST:
         raise ValueError(f"a number from {_LEAST:g} to {_MOST:g}")
@@ -40,11 +49,14 @@ def _of_this_world(value: float) -> float:
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
 Topic = Annotated[str, AfterValidator(_topic), Field(json_schema_extra={"pattern": _TOPIC})]
 Number = Annotated[float, BeforeValidator(_no_switch)]
+MessageType = Annotated[str, AfterValidator(_message_type), Field(json_schema_extra={"pattern": _TYPE})]
 Positive = Annotated[
     float, Field(gt=0, allow_inf_nan=False), BeforeValidator(_no_switch), AfterValidator(_of_this_world)
 ]
 Finite = Annotated[float, Field(allow_inf_nan=False), BeforeValidator(_no_switch)]
-Count = Annotated[int, Field(gt=0), BeforeValidator(_no_switch)]
+Count = Annotated[int, Field(gt=0, le=_MOST_COUNTED), BeforeValidator(_no_switch)]
+Pixels = Annotated[int, Field(gt=0, le=_MOST_PIXELS), BeforeValidator(_no_switch)]
+Version = Annotated[Literal[1], BeforeValidator(_no_switch)]
 Range = tuple[Finite, Finite]
 
 

@@ -14,13 +14,16 @@ from world_model_ros.contract.deployment.goals import GoalSettings
 from world_model_ros.contract.field_types import (
     Count,
     Grown,
+    MessageType,
     Name,
     Number,
+    Pixels,
     Positive,
     Qos,
     Range,
     Strict,
     Topic,
+    Version,
     known,
     once,
     same,
@@ -95,7 +98,7 @@ class Label(Strict):
 class Interface(Strict):
     """What a model must fit. Its hash is what a bundle binds to."""
 
-    tick_hz: Positive
+    tick_hz: Positive = Field(ge=0.1, le=1000.0)
     base_frame: str
     joints: list[Joint] = []
     streams: Annotated[list[Stream], Field(min_length=1)]
@@ -180,7 +183,7 @@ class Source(Strict):
 
     name: Name
     topic: Topic
-    type: str
+    type: MessageType
     index: int | None = Field(None, ge=0)
     tf_frame: Frame | None = None
     detection: Frame | None = None
@@ -208,7 +211,7 @@ class StreamSource(Source):
     max_age_s: Positive
     required: bool = False
     qos: Qos = Qos()
-    source_shape: tuple[Count, Count] | None = None
+    source_shape: tuple[Pixels, Pixels] | None = None
     latency_s: Number = Field(0.0, ge=0.0, le=1.0)
     frame: str | None = None
 
@@ -286,7 +289,7 @@ class Deployment(Strict):
 class ContractFile(Strict):
     """A whole contract file."""
 
-    format: Literal[1]
+    format: Version
     name: Name
     interface: Interface
     deployment: Deployment

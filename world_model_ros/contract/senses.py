@@ -11,7 +11,7 @@ from typing import Annotated, ClassVar, Literal, Union
 
 from pydantic import Field, model_validator
 
-from world_model_ros.contract.field_types import Count, Name, Positive, Strict
+from world_model_ros.contract.field_types import Count, Name, Pixels, Positive, Strict
 from world_model_ros.core.streams import StreamRule
 
 _HISTORY_S = 2.0
@@ -71,8 +71,8 @@ class CameraStream(Sense):
     is_picture = True
 
     kind: Literal["camera"]
-    height: Count
-    width: Count
+    height: Pixels
+    width: Pixels
     rate_hz: Positive
 
 
@@ -87,8 +87,8 @@ class DepthStream(Sense):
     unit = "m"
 
     kind: Literal["depth"]
-    height: Count
-    width: Count
+    height: Pixels
+    width: Pixels
     rate_hz: Positive
     min_m: Positive
     max_m: Positive

@@ -144,7 +144,7 @@ class Deadman(Strict):
     """A switch that a person holds: std_msgs/Bool. Nothing moves unless a true younger than ``max_age_s`` is there."""
 
     topic: Topic
-    max_age_s: Positive = 0.25
+    max_age_s: Positive = Field(default=0.25, le=10.0)
 
 
 class Obstacle(Strict):
@@ -182,7 +182,7 @@ class Cloud(Strict):
     name: Name
     topic: Topic
     qos: Qos = Qos(reliability="best_effort", depth=1)
-    max_age_s: Positive = 0.5
+    max_age_s: Positive = Field(default=0.5, le=60.0)
     voxel_m: Number = Field(default=0.03, ge=0.001, le=1.0)
     most_voxels: int = Field(default=1000, ge=64, le=4000)
     robot_margin_m: Positive = 0.03
@@ -247,11 +247,11 @@ class GateSettings(Strict):
     it without a step.
     """
 
-    silence_ticks: Positive = 1.4
-    disarm_after_s: Positive = 0.5
-    command_max_age_s: Positive = 0.5
+    silence_ticks: Positive = Field(default=1.4, le=100.0)
+    disarm_after_s: Positive = Field(default=0.5, le=60.0)
+    command_max_age_s: Positive = Field(default=0.5, le=60.0)
     horizon_s: Positive = 3.0
-    tracking_tolerance: Positive = 0.15
+    tracking_tolerance: Positive = Field(default=0.15, le=1.0)
     arm_tolerance: Positive = 0.005
     transport_s: Number = Field(default=0.015, ge=0.0, le=0.1)
     deadman: Deadman | None = None
