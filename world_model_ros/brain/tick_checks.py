@@ -7,7 +7,7 @@ from numbers import Real
 
 import numpy as np
 
-from world_model_ros.brain.decision import Memory, Pursuit, PushProgress
+from world_model_ros.brain.decision import Memory
 from world_model_ros.bundle.manifest import Manifest
 from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.senses import DepthStream
@@ -15,6 +15,7 @@ from world_model_ros.core.arrays import Float, Floats
 from world_model_ros.core.checks import finite, numbers, whole_ns, within
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.streams import Observation
+from world_model_ros.goals.pursuit import Pursuit, PushProgress
 
 _MOST = 1e9  # in the unit of a sense; what is larger was never measured
 _MOST_APPLIED = 100.0  # times the bounds of an action: persons and planners may move the robot faster than plans do

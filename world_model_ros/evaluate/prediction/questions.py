@@ -18,6 +18,7 @@ from world_model_ros.bags.align.ticks import Tick
 from world_model_ros.bags.replay.horizon_errors import psnr_db
 from world_model_ros.brain.brain import Brain
 from world_model_ros.brain.decision import Imagined
+from world_model_ros.brain.tick_inputs import TickInputs
 from world_model_ros.bundle.signatures import first_camera
 from world_model_ros.contract.contract import Contract
 from world_model_ros.core.arrays import Floats, Frame
@@ -119,7 +120,8 @@ def _plan(mode: Mode, contract: Contract, brain: Brain, seen: Watched, t: int, r
     before, targets = seen.ticks[t], contract.interface.targets
     goal = check_goal(goal, contract, brain.bundle.manifest)
     # A recorded robot may have been led past the limits of its contract.
-    decision, _ = brain.decide(before.observation, seen.applied[t], before.reference, seen.memories[t - 1], goal, 0)
+    inputs = TickInputs(t, 0, before.observation, seen.applied[t], before.reference, goal, seen.memories[t - 1])
+    decision, _ = brain.decide(inputs)
     if decision.chunk is None or decision.states is None:
         raise UserError("at", t / contract.interface.tick_hz, f"one at which a plan can be made ({decision.status})")
     scores: dict[str, Any] = {"status": decision.status}
