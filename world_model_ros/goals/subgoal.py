@@ -118,7 +118,7 @@ def check_goal(goal: Goal, contract: Contract, manifest: Manifest | None = None)
     goal = well_formed(goal, contract)
     interface = contract.interface
     if manifest is not None:
-        if not isinstance(manifest, Manifest):
+        if not hasattr(manifest, "graphs"):
             raise UserError("manifest", manifest, "a Manifest, of a bundle")
         _check_model(goal, manifest)
     if goal.kind == "joints":
