@@ -249,7 +249,7 @@ MEMORIES = [
     *(("reach", bad) for bad in ("x", -1, np.nan, True, 2.0)),
     *(("since", bad) for bad in (None, -1, np.nan)),
     *(("past", bad) for bad in (None, 5, (5,), ((np.zeros(8),),), ((np.zeros(7), np.zeros(2)),))),
-    *(("age", bad) for bad in (np.nan, -1, "x", None)),
+    *(("age", bad) for bad in (np.nan, -1, "x", 0.5)),
     *(("progress", bad) for bad in (5, "x")),
     *(("pursuit", bad) for bad in (5, "x")),
     *(("fresh_start", bad) for bad in (5, None)),

@@ -772,7 +772,7 @@ _REST = (
     ),
     Mutant(
         "late_messages_not_waited_for",
-        "bags/align/ticks.py::_PATIENCE_TICKS",
+        "bags/align/ticks.py::PATIENCE_TICKS",
         "5",
         "0",
         "a planned tick waits for what the recorder got later than the brain",

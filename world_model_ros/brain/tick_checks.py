@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from numbers import Real
 
 import numpy as np
 
@@ -12,14 +11,14 @@ from world_model_ros.bundle.manifest import Manifest
 from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.senses import DepthStream
 from world_model_ros.core.arrays import Float, Floats
-from world_model_ros.core.checks import finite, numbers, whole_ns, within
+from world_model_ros.core.checks import finite, numbers, whole, whole_ns, within
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.streams import Observation
 from world_model_ros.goals.pursuit import Pursuit, PushProgress
 
 _MOST = 1e9  # in the unit of a sense; what is larger was never measured
 _MOST_APPLIED = 100.0  # times the bounds of an action: persons and planners may move the robot faster than plans do
-_MOST_STEPS = 1e9
+_MOST_STEPS = 1e3
 
 
 def check_observation(observation: object, contract: Contract, manifest: Manifest) -> None:
@@ -87,11 +86,10 @@ def check_memory(memory: object, like: Memory) -> None:
     if not isinstance(memory.fresh_start, bool):
         raise UserError("memory: fresh_start", memory.fresh_start, "True or False")
     within("memory: reach", memory.reach, 0.0, 1.0)
-    within("memory: since", memory.since, 0.0, _MOST_STEPS)
+    within("memory: since", memory.since, 1.0 / _MOST_STEPS, _MOST_STEPS)
     whole_ns("memory: planned_for", memory.planned_for)
-    age = memory.age
-    if isinstance(age, bool | np.bool_) or not isinstance(age, Real) or not float(age) >= 0.0:
-        raise UserError("memory: age", age, "steps of the model, infinite without a plan")
+    if memory.age is not None:
+        whole("memory: age", memory.age)
     if not (memory.pursuit is None or isinstance(memory.pursuit, Pursuit)):
         raise UserError("memory: pursuit", memory.pursuit, "a Pursuit, or None")
     if not (memory.progress is None or isinstance(memory.progress, PushProgress)):

@@ -22,11 +22,11 @@ pytest.importorskip("torch", reason="the toy bundles are exported with torch")
 
 
 @pytest.fixture(scope="module")
-def lacking(arm: Contract, arm_bag: Path, toy_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def lacking(contract: Contract, arm_bag: Path, toy_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A bag with ticks that lacks two of the pictures and one of the taxels that they used."""
     folder = tmp_path_factory.mktemp("lacking")
-    brain = Brain(load_bundle(toy_bundle, arm), arm, "cpu")
-    replay(arm_bag, arm, brain, folder / "first", ReplayOptions(seed=3))
+    brain = Brain(load_bundle(toy_bundle, contract), contract, "cpu")
+    replay(arm_bag, contract, brain, folder / "first", ReplayOptions(seed=3))
     with BagReader(folder / "first" / "bag") as bag, BagWriter(folder / "bag") as out:
         ticks = [json.loads(message.data)["stamps"] for _, _, _, message in bag.messages(["/tick"])]
         gone = {("/camera/front/image_raw", ticks[i]["front"]) for i in (7, 12)}
@@ -38,10 +38,10 @@ def lacking(arm: Contract, arm_bag: Path, toy_bundle: Path, tmp_path_factory: py
 
 
 def test_a_replay_names_the_samples_that_are_not_in_the_bag(
-    lacking: Path, arm: Contract, toy_bundle: Path, tmp_path: Path
+    lacking: Path, contract: Contract, toy_bundle: Path, tmp_path: Path
 ) -> None:
-    brain = Brain(load_bundle(toy_bundle, arm), arm, "cpu")
-    metrics = replay(lacking, arm, brain, tmp_path).metrics
+    brain = Brain(load_bundle(toy_bundle, contract), contract, "cpu")
+    metrics = replay(lacking, contract, brain, tmp_path).metrics
     assert metrics["same_as_live"]["samples_lacking"] == {"front": 2, "fingertip_taxels": 1}
     assert metrics["same_as_live"]["observations_equal"] == metrics["ticks"] - 2
     said = "2 ticks used samples that are not in the bag, or over 5 ticks late: front 2, fingertip_taxels 1"
@@ -49,8 +49,10 @@ def test_a_replay_names_the_samples_that_are_not_in_the_bag(
     assert sum(said in line for line in _lines(metrics)) == 1
 
 
-def test_the_recorder_counts_what_ticks_used_and_it_did_not_hear(lacking: Path, arm_bag: Path, arm: Contract) -> None:
-    samples, whole = HeardSamples(arm), HeardSamples(arm)
+def test_the_recorder_counts_what_ticks_used_and_it_did_not_hear(
+    lacking: Path, arm_bag: Path, contract: Contract
+) -> None:
+    samples, whole = HeardSamples(contract), HeardSamples(contract)
     with BagReader(lacking) as bag:
         for topic, _, _, raw in bag.raw_messages():
             samples.hear(topic, bytes(raw))
@@ -62,8 +64,8 @@ def test_the_recorder_counts_what_ticks_used_and_it_did_not_hear(lacking: Path, 
     assert whole.lacking() == {}
 
 
-def test_records_that_cannot_be_read_count_for_nothing(arm: Contract) -> None:
-    samples = HeardSamples(arm)
+def test_records_that_cannot_be_read_count_for_nothing(contract: Contract) -> None:
+    samples = HeardSamples(contract)
     for text in (b"", b"{", b"[]", b'{"stamps": 3}', b'{"stamps": {"front": 1}, "fresh": {}}'):
         samples.hear("/tick", bytes(8) + text + b"\0")
     samples.hear("/camera/front/image_raw", b"abc")

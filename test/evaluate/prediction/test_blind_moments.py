@@ -21,11 +21,11 @@ def ticks(*fresh: int) -> list[SimpleNamespace]:
     return [SimpleNamespace(observation=SimpleNamespace(fresh={"front": i in fresh})) for i in range(60)]
 
 
-def test_the_nearest_moments_with_an_image_are_named(arm: Contract) -> None:
+def test_the_nearest_moments_with_an_image_are_named(contract: Contract) -> None:
     seen = ticks(3, 45, 46, 52, 53, 59)
-    assert _blind(seen, 50, arm, None) == "camera front was not fresh at 5.0 s; fresh at 4.5, 4.6, 5.2, 5.3 s"
-    assert _blind(ticks(), 50, arm, None) == "camera front was not fresh at 5.0 s; nor at any other moment"
-    assert _blind(seen, 50, arm, FRAME) == ""
+    assert _blind(seen, 50, contract, None) == "camera front was not fresh at 5.0 s; fresh at 4.5, 4.6, 5.2, 5.3 s"
+    assert _blind(ticks(), 50, contract, None) == "camera front was not fresh at 5.0 s; nor at any other moment"
+    assert _blind(seen, 50, contract, FRAME) == ""
 
 
 @pytest.mark.parametrize(("mode", "out", "status"), [("future", True, 1), ("future", False, 0), ("plan", True, 0)])
