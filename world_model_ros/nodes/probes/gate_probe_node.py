@@ -88,7 +88,7 @@ class GateProbeNode(Node):
             if clock:
                 self.create_timer(0.005, lambda: self._time.publish(Clock(clock=self._make.time(self.now_ns()))))
 
-    def clock_ns(self) -> int:
+    def now_ns(self) -> int:
         """The time that ``/clock`` has, or would have."""
         return clock_ns(self) + self._leapt_ns
 
