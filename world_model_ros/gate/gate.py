@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from world_model_ros.contract.deployment.gate import BRAIN, GateSettings
 from world_model_ros.core.arrays import Float
-from world_model_ros.core.checks import numbers, positive, whole_ns
+from world_model_ros.core.checks import numbers, positive, whole_ns, within
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.trajectory import JointLimits, Trajectory
 from world_model_ros.gate.arguments import arm_tolerances, check_parts, check_times, watched_joints
@@ -55,6 +55,7 @@ BEHIND_S = 0.01  # a trajectory begins this long before it is sent, for a contro
 # plan begins just next to a later join, points are within microseconds, and accelerations between them are rounding.
 SAMPLED_AHEAD_S = 0.0065
 LASTING_S = 0.1  # a trajectory ends no sooner than this after it is sent, or a controller refuses it as past
+_MOST_RADIUS_M = 1e3  # of a point of a cloud
 SLOWEST = 0.05  # of the speed, at which a controller is led
 PATIENCE_S = 1.0  # in which an arm that its driver has stopped is waited for to stand still
 AT_REST = 1e-3  # share of velocity and acceleration limits below which a motion counts as none
@@ -280,7 +281,10 @@ class Gate:
         return True
 
     def see(self, cloud: str, stamp_ns: int, points: Float, radius_m: float) -> None:
-        """Take what a cloud of the contract showed at a stamp: points (N, 3) in the base frame, and their radius."""
+        """Take what a cloud of the contract showed at a stamp: points (N, 3) in the base frame, and their radius.
+
+        Without points the radius may be 0.
+        """
         known = () if self.collision is None else self.collision.seen
         if not isinstance(cloud, str) or cloud not in known:
             raise UserError("cloud", cloud, f"one of {sorted(known)}")
@@ -288,7 +292,8 @@ class Gate:
         stamp_ns, found = whole_ns("stamp_ns", stamp_ns), numbers(points)
         if found is None or found.ndim != 2 or found.shape[1] != 3 or not np.isfinite(found).all():
             raise UserError("points", points, "finite numbers of shape (any, 3)")
-        self.collision.see(cloud, found, positive("radius_m", radius_m))
+        within("radius_m", radius_m, 0.0, _MOST_RADIUS_M)
+        self.collision.see(cloud, found, positive("radius_m", radius_m) if len(found) else 0.0)
         self.alarms.saw(cloud, stamp_ns)
 
     def command(self, now_ns: int, command: TrajectoryLike, source: str = BRAIN) -> Refusal | None:

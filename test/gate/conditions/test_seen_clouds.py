@@ -173,7 +173,7 @@ def test_every_cloud_has_to_be_fresh() -> None:
     made.rest()
     made.measure()
     assert made.gate.refusal(made.now_ns).value == "nothing of side yet"
-    made.gate.see("side", made.now_ns, EMPTY, RADIUS_M)
+    made.gate.see("side", made.now_ns, EMPTY, 0.0)
     assert made.gate.refusal(made.now_ns) is None
 
 
