@@ -38,6 +38,7 @@ def test_it_is_armed_with_a_fresh_cloud_alone_and_brakes_when_none_comes(contrac
         assert not answer.success
         assert "cloud_stale: nothing of front yet" in answer.message
         front.publish(MAKE.seen(far, 0.02, robot.now_ns(), "elsewhere"))
+        front.publish(MAKE.seen(far, 5e3, robot.now_ns(), frame))  # points as large as no sensor sees
         robot.wait(0.3)
         assert "nothing of front yet" in robot.call("gate/arm").message
         seeing = robot.node.create_timer(0.05, lambda: front.publish(MAKE.seen(far, 0.02, robot.now_ns(), frame)))

@@ -100,7 +100,10 @@ class GateInbox:
         if joint_state is not None:
             gate.joint_state(*joint_state)
         for name, (stamp, seen) in clouds.items():
-            gate.see(name, stamp, *seen)
+            try:
+                gate.see(name, stamp, *seen)
+            except UserError as error:  # the one before counts until it is too old
+                self._ignore(name, error)
         if held is not None:
             gate.alarms.deadman(*held)
         if surprise is not None:
