@@ -1,1 +1,1 @@
-"""Conditions under which the gate may move: armed, by whom, with a driver that is ready, and without alarms."""
+"""Conditions under which the gate may move: armed, owned by the sender, driver ready, no alarm."""

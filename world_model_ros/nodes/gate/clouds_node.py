@@ -108,7 +108,7 @@ class CloudsNode(Node):
             waiting, self._waiting[cloud.name] = self._waiting[cloud.name], []
             while waiting:  # the newest one that can be used is
                 came_s, message = waiting.pop()
-                begun = time.perf_counter()
+                start = time.perf_counter()
                 try:
                     self._see(cloud, message)
                 except OtherMessage as error:  # what it needs may come yet
@@ -123,7 +123,7 @@ class CloudsNode(Node):
                 self._why.pop(cloud.name, None)
                 self._counts[cloud.name]["seen"] += 1
                 self._counts[cloud.name]["dropped"] += len(waiting)
-                self._took_ms[cloud.name] = (time.perf_counter() - begun) * 1e3
+                self._took_ms[cloud.name] = (time.perf_counter() - start) * 1e3
                 break
 
     def _refuse(self, cloud: Cloud, error: UserError) -> None:
