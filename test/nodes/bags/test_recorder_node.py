@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import time
@@ -119,6 +120,26 @@ def test_all_topics_are_recorded_on_demand(
     with BagReader(tmp_path / "bag") as bag:
         assert {message.data for _, _, _, message in bag.messages(["/anything"])} == {"hello"}
         assert "/rosout" in bag.topics()
+
+
+@pytest.mark.parametrize(("asked", "policy"), [((), os.SCHED_FIFO), (("thread_priority:=0",), os.SCHED_OTHER)])
+def test_it_comes_before_what_is_only_looked_at_where_that_is_allowed(
+    robot: Robot,
+    record: Callable[..., subprocess.Popen[str]],
+    tmp_path: Path,
+    asked: tuple[str, ...],
+    policy: int,
+) -> None:
+    process = record(tmp_path / "bag", *asked)
+    robot.spin(lambda: bool(robot.health))
+    if not asked and os.sched_getscheduler(process.pid) == os.SCHED_OTHER:
+        process.send_signal(signal.SIGINT)
+        output, errors = process.communicate(timeout=60)
+        assert "thread_priority 10 is not to be had" in output + errors
+        return
+    assert os.sched_getscheduler(process.pid) == policy
+    if asked == ():
+        assert os.sched_getparam(process.pid).sched_priority == 10  # after the brain's 20
 
 
 def test_an_existing_bag_is_not_overwritten(

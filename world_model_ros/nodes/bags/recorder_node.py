@@ -4,6 +4,8 @@ Parameters:
     ``robot``: contract, name or file.
     ``path``: bag folder to be made; must not exist.
     ``topics``: comma separated; empty takes those of the contract, the brain and the gate, ``all`` takes everything.
+    ``thread_priority``: of SCHED_FIFO, where that is allowed, after the brain's 20 and before all that is only looked
+    at: what waits too long for this process is lost; 0 for none. ``lock_memory``: keep the process in memory.
 
 Topics that appear later are found by asking the graph. The bag is whole only after the node was ended by SIGINT or
 SIGTERM.
@@ -37,6 +39,7 @@ from world_model_ros.nodes.clock import clock_ns
 from world_model_ros.nodes.diagnostics import ERROR, OK, STALE, WARN, diagnostics, status
 from world_model_ros.nodes.parameters import declare
 from world_model_ros.nodes.qos import qos_profile
+from world_model_ros.nodes.real_time import ask_for_real_time
 from world_model_ros.nodes.spin import run_node
 
 _LOOK_EVERY_S = 0.5
@@ -49,6 +52,8 @@ class RecorderNode(Node):
         super().__init__(RECORDER)
         contract = load_contract(str(declare(self, "robot", default_robot())))
         path = str(declare(self, "path", ""))
+        declare(self, "thread_priority", 10)
+        declare(self, "lock_memory", False)
         if not path:
             raise UserError("path", path, "a bag folder that does not exist yet")
         asked = str(declare(self, "topics", "")).split(",")
@@ -160,7 +165,13 @@ class RecorderNode(Node):
 
 def main() -> int:
     """Record until interrupted; 1 if the parameters are wrong or not everything could be written."""
-    return run_node("recorder_node", RecorderNode, _close)
+    return run_node("recorder_node", _first_of_its_process, _close)
+
+
+def _first_of_its_process() -> RecorderNode:
+    node = RecorderNode()
+    ask_for_real_time(node)
+    return node
 
 
 def _close(node: RecorderNode) -> None:
