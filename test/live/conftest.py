@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 import rclpy
 from observer import Observer, wait_until
-from rclpy.executors import SingleThreadedExecutor
 
 from world_model_ros.bringup.options import SimulationOptions
 from world_model_ros.bringup.processes import own, simulation
 from world_model_ros.bringup.run import Running
+from world_model_ros.nodes.spin import make_executor, spin_for
 
 
 @contextmanager
@@ -27,16 +27,23 @@ def started(folder: Path) -> Iterator[tuple[Running, Observer]]:
         context = rclpy.Context()
         rclpy.init(context=context)
         observer = Observer(context)
-        executor = SingleThreadedExecutor(context=context)
+        executor = make_executor(context)
         executor.add_node(observer)
-        thread = threading.Thread(target=executor.spin, daemon=True)
+        ended = threading.Event()
+
+        def listen() -> None:
+            while not ended.is_set():
+                spin_for(executor, 0.1)
+
+        thread = threading.Thread(target=listen, daemon=True)
         thread.start()
         wait_until(lambda: len(observer.ticks) > 5 and bool(observer.joints), 120.0)
         yield running, observer
+        ended.set()
+        thread.join(5.0)
         executor.shutdown()
         observer.destroy_node()
         rclpy.try_shutdown(context=context)
-        thread.join(5.0)
 
 
 @pytest.fixture

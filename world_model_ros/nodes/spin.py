@@ -19,7 +19,7 @@ from world_model_ros.nodes import signals
 from world_model_ros.nodes.parameters import refuse_changes
 from world_model_ros.nodes.signals import interrupted, stop
 
-__all__ = ["interrupted", "make_executor", "run_node", "spin_until_shutdown", "start_ros", "stop"]
+__all__ = ["interrupted", "make_executor", "run_node", "spin_for", "spin_until_shutdown", "start_ros", "stop"]
 
 AnyNode = TypeVar("AnyNode", bound=Node)
 
@@ -53,13 +53,18 @@ def spin_until_shutdown(node: Node) -> None:
     """Serve callbacks until a signal comes or the context is shut down."""
     executor = make_executor()
     executor.add_node(node)
-    # spin() of the EventsExecutor does not come back to Python, so that no signal would be seen; spin_once() comes back
-    # after each event, which costs as much as many a callback. A future that never comes ends neither before its time.
     while not interrupted() and node.context.ok():
         try:
-            executor.spin_until_future_complete(Future(), timeout_sec=_WAIT_S)
+            spin_for(executor, _WAIT_S)
         except ExternalShutdownException:
             return
+
+
+def spin_for(executor: Executor, seconds: float) -> None:
+    """Serve all that comes within a span of time."""
+    # spin() of the EventsExecutor does not come back to Python, so that no signal would be seen; spin_once() comes back
+    # after each event, which costs as much as many a callback. A future that never comes ends neither before its time.
+    executor.spin_until_future_complete(Future(), timeout_sec=seconds)
 
 
 def run_node(

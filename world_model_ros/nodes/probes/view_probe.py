@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import rclpy
 from geometry_msgs.msg import PoseStamped
-from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.subscription import Subscription
 from sensor_msgs.msg import Image
@@ -25,6 +24,7 @@ from world_model_ros.bringup.processes import brain_of, own, simulation
 from world_model_ros.bringup.run import Running
 from world_model_ros.contract.contract import load_contract
 from world_model_ros.core.errors import UserError
+from world_model_ros.nodes.spin import make_executor, spin_for
 
 _SETTLE_S = 1.5  # of each block, not counted: subscriptions are found, the view begins
 _GOAL_S = 3.0
@@ -90,7 +90,7 @@ class _Probe:
 
     def __init__(self, context: rclpy.Context) -> None:
         self._node = Node("view_probe", context=context)
-        self._executor = SingleThreadedExecutor(context=context)
+        self._executor = make_executor(context)
         self._executor.add_node(self._node)
         self._ticks: list[tuple[float, int]] = []  # ms, missed so far
         self._looking: list[Subscription] = []
@@ -146,7 +146,7 @@ class _Probe:
             if now > self._goal_at + _GOAL_S:
                 self._goal_at = now
                 self._send_goal()
-            self._executor.spin_once(timeout_sec=0.05)
+            spin_for(self._executor, 0.05)
 
     def _send_goal(self) -> None:
         message = PoseStamped()

@@ -12,7 +12,6 @@ import rclpy
 from geometry_msgs.msg import PoseStamped
 from nav_msgs.msg import Path
 from numpy.typing import NDArray
-from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from sensor_msgs.msg import Image
 from std_msgs.msg import Empty, Float32, String
@@ -28,6 +27,7 @@ from world_model_ros.core.errors import UserError
 from world_model_ros.nodes.brain.topics.stream_inbox import StreamInbox
 from world_model_ros.nodes.clock import clock_ns
 from world_model_ros.nodes.qos import LATCHED
+from world_model_ros.nodes.spin import make_executor, spin_for
 from world_model_ros.nodes.view import predicted
 from world_model_ros.view.outlook import Outlook, TargetPath
 from world_model_ros.view.pictures.strip import Badge
@@ -108,11 +108,11 @@ class LiveFeed:
         self._node.create_subscription(String, "tick", self._tick, 10)
 
     def _spin(self) -> None:
-        executor = SingleThreadedExecutor(context=self._context)
+        executor = make_executor(self._context)
         executor.add_node(self._node)
         try:
             while not self._ended.is_set() and self._context.ok():
-                executor.spin_once(timeout_sec=0.1)
+                spin_for(executor, 0.1)
         except Exception as error:
             self._failure = error
         finally:
