@@ -5,7 +5,6 @@ Exit status: 0 done, 1 done but the answer is no (a goal missed, a model that do
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import errno
 import importlib
@@ -16,6 +15,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from world_model_ros import __version__
+from world_model_ros.commands.options import Parser
 from world_model_ros.commands.output import add_json, subcommands
 
 if TYPE_CHECKING:
@@ -109,9 +109,9 @@ def _forget_output() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _parser(wanted: str) -> argparse.ArgumentParser:
+def _parser(wanted: str) -> Parser:
     """The parser with all commands, of which only the wanted one is imported."""
-    parser = argparse.ArgumentParser(prog="world-model", description="A world-model brain for ROS 2 robots.")
+    parser = Parser(prog="world-model", description="A world-model brain for ROS 2 robots.")
     parser.add_argument("--version", action="version", version=f"world-model {__version__}")
     for name, subparser in subcommands(parser, "command", COMMANDS):
         if name == wanted:

@@ -11,11 +11,12 @@ import pytest
 
 from world_model_ros.commands.demo.demo import add_arguments
 from world_model_ros.commands.demo.seeds import run_seeds, seeds_named
+from world_model_ros.commands.options import Parser
 from world_model_ros.core.errors import UserError
 
 
 def arguments(out: Path, *more: str) -> argparse.Namespace:
-    parser = argparse.ArgumentParser()
+    parser = Parser()
     add_arguments(parser)
     parser.add_argument("--json", action="store_true")
     return parser.parse_args(["--out", str(out), "--json", *more])

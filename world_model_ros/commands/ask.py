@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from world_model_ros.commands.options import Parser
 from world_model_ros.commands.output import show
 from world_model_ros.commands.robot_and_model import add_model, add_robot_of_bag, bundle_for, contract_for_bag
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 _DRAWN = ("future", "video", "together")  # modes with frames
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: Parser) -> None:
     parser.add_argument(
         "mode",
         choices=["future", "inverse", "plan", "video", "together"],
@@ -33,6 +34,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--goal-image", type=Path, help="picture of the goal, for plan and video")
     parser.add_argument("--goal-at", type=float, help="in its place, a moment of the bag; the end of the horizon")
     parser.add_argument("--out", type=Path, help="folder for the picture; out/ask without it")
+    parser.only("of plan and video", lambda found: found.mode in ("plan", "video"), "goal_image", "goal_at")
+    parser.only("without --goal-image", lambda found: found.goal_image is None, "goal_at")
+    parser.only("of another mode: inverse looks at the whole bag", lambda found: found.mode != "inverse", "at")
+    parser.only(f"of what is drawn: {', '.join(_DRAWN)}", lambda found: found.mode in _DRAWN, "out")
 
 
 def run(arguments: argparse.Namespace) -> int:

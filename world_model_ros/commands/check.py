@@ -6,12 +6,13 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from world_model_ros.commands.options import Parser
 from world_model_ros.commands.output import show
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.installation.share_folder import default_robot
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: Parser) -> None:
     parser.add_argument(
         "what", help="bundle (name or folder), or a contract (.yaml, or a robot's name where no bundle has that name)"
     )
@@ -22,6 +23,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--map", action="append", default=[], metavar="FROM:=TO", help="a topic of the bag is one of the contract"
     )
     parser.add_argument("--use-sim-time", action="store_true", help="with --live: the robot's time is on /clock")
+    parser.only("without --live, for which there is no recording", lambda found: found.live is None, "bag")
+    parser.only("with --bag", lambda found: found.bag is not None, "map")
+    parser.only("with --live", lambda found: found.live is not None, "use_sim_time")
+    parser.only("where WHAT is a bundle, and neither --live nor --bag is given", _of_bundle, "robot")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -32,6 +37,10 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.what.endswith((".yaml", ".yml")) or _robot_without_bundle(arguments):
         return _contract(arguments)
     return _bundle(arguments)
+
+
+def _of_bundle(arguments: argparse.Namespace) -> bool:
+    return arguments.live is None and arguments.bag is None and not arguments.what.endswith((".yaml", ".yml"))
 
 
 def _robot_without_bundle(arguments: argparse.Namespace) -> bool:

@@ -8,13 +8,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from world_model_ros.commands.options import Parser
+
 _LAST_PORT = 65535
 
 
-def subcommands(
-    parser: argparse.ArgumentParser, dest: str, summaries: Mapping[str, str]
-) -> Iterator[tuple[str, argparse.ArgumentParser]]:
+def subcommands(parser: Parser, dest: str, summaries: Mapping[str, str]) -> Iterator[tuple[str, Parser]]:
     """Add a subcommand a name; yields each with its parser. In summaries ``%%`` stands for a per cent sign."""
+    parser.nested = True
     subparsers = parser.add_subparsers(dest=dest, metavar=dest.upper(), required=True)
     for name, summary in summaries.items():
         about = f"{summary[0].upper()}{summary[1:]}".replace("%%", "%")

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from world_model_ros.commands.options import Parser
 from world_model_ros.commands.output import show
 from world_model_ros.commands.robot_and_model import add_model, add_robot_of_bag, contract_for_bag
 
@@ -32,7 +33,7 @@ _COMPARED = (
 )
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: Parser) -> None:
     parser.add_argument("bags", nargs="+", type=Path, metavar="bag", help="bag folders, .mcap, .db3 or .bag files")
     add_robot_of_bag(parser)
     add_model(parser)
@@ -46,6 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--until", type=float, help="stop after so many s of the bag")
     parser.add_argument("--resume", type=Path, help="memory.npz of a replay of the same bag that was stopped")
     parser.add_argument("--rate", type=float, help="at most so many times real time; as fast as possible without it")
+    parser.only("of one bag, with one model", lambda found: len(found.bags) == 1 and not found.compare, "resume")
 
 
 def run(arguments: argparse.Namespace) -> int:

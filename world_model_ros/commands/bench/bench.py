@@ -6,6 +6,7 @@ import argparse
 import importlib
 from typing import Any
 
+from world_model_ros.commands.options import Parser
 from world_model_ros.commands.output import add_json, subcommands
 
 MEASURED = {
@@ -19,7 +20,7 @@ MEASURED = {
 }
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: Parser) -> None:
     for name, subparser in subcommands(parser, "what", MEASURED):
         _module(name).add_arguments(subparser)
         add_json(subparser)

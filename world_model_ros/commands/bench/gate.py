@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from world_model_ros.commands.options import Parser
 from world_model_ros.commands.output import at_least, show
 from world_model_ros.commands.robot_and_model import add_robot
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: Parser) -> None:
     add_robot(parser)
     parser.add_argument("--frames", type=at_least(1), default=20_000, help="commands, on exact time (%(default)s)")
     parser.add_argument("--seed", type=at_least(0), default=0)
@@ -35,6 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--arm", choices=["exact", "simulated"], default="exact", help="that live faults happen to (%(default)s)"
     )
+    parser.only("with --live", lambda found: found.live, "arm")
 
 
 def _rate(text: str) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from world_model_ros.commands.options import Parser
 from world_model_ros.commands.output import show
 from world_model_ros.commands.robot_and_model import add_model, add_robot, contract_and_bundle
 
@@ -12,7 +13,7 @@ PARTS = ("pytorch", "scaling", "versus", "gemm")  # need torch
 ALONE = ("settings",)  # does not
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: Parser) -> None:
     add_robot(parser)
     add_model(parser)
     parser.add_argument("--threads", type=int, default=1, help="on the CPU, of ONNX Runtime and PyTorch (%(default)s)")
@@ -26,6 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--size", metavar="NxHxI", help="also a plan of so many candidates x steps x iterations (torch)"
     )
     parser.add_argument("--no-compile", action="store_true", help="without torch.compile, which takes a minute or more")
+    parser.only("with the part pytorch", lambda found: "pytorch" in _parts(found.parts), "no_compile")
 
 
 def run(arguments: argparse.Namespace) -> int:

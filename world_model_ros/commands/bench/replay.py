@@ -7,17 +7,19 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from world_model_ros.commands.options import Parser
 from world_model_ros.commands.output import show
 from world_model_ros.commands.robot_and_model import add_model, add_robot, bundle_for
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: Parser) -> None:
     parser.add_argument("--bag", type=Path, help="what is replayed; without it, made-up senses at live rates")
     parser.add_argument("--seconds", type=float, default=20.0, help="length of made-up senses (%(default)s)")
     add_robot(parser)
     add_model(parser)
     parser.add_argument("--threads", type=int, default=1, help="of the planner on a CPU (%(default)s)")
     parser.add_argument("--repeats", type=int, default=3, help="how often (%(default)s)")
+    parser.only("without --bag", lambda found: found.bag is None, "seconds")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from world_model_ros.commands.options import Parser
 from world_model_ros.commands.output import show
 from world_model_ros.commands.robot_and_model import add_model, add_robot, bundle_for
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: Parser) -> None:
     add_robot(parser)
     add_model(parser)
     parser.add_argument("--threads", type=int, default=1, help="of the planner on a CPU (%(default)s)")
@@ -18,6 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--soak", type=int, default=0, metavar="TICKS", help="so many without a pause or middleware: what has grown?"
     )
+    parser.only("without --soak", lambda found: not found.soak, "rate", "ticks")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -9,13 +9,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from world_model_ros.commands.options import Parser
 from world_model_ros.commands.output import at_least, show
 from world_model_ros.commands.robot_and_model import add_model, add_robot, bundle_for
 
 _LONGEST_S = 300.0
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: Parser) -> None:
     add_robot(parser)
     add_model(parser)
     parser.add_argument(
@@ -28,6 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--unplug", default="", help="comma separated streams or kinds (camera) that send nothing")
     parser.add_argument("--scenes", default="plain", help="plain, varied or cluttered (%(default)s)")
     parser.add_argument("--controls", action="store_true", help="run the same goals with random actions too")
+    parser.only("without --seeds", lambda found: not found.seeds, "seed")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from world_model_ros.commands.options import Parser
 from world_model_ros.commands.output import show
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from world_model_ros.evaluate.benchmarks.closed_loop import Disturbance
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: Parser) -> None:
     parser.add_argument(
         "name",
         nargs="?",
@@ -39,6 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--moved", action="store_true", help="a cube is put elsewhere by hand, 1 to 2.5 s after the start"
     )
+    parser.only("with --train", lambda found: found.train, "play", "steps", "train_seed")
 
 
 def run(arguments: argparse.Namespace) -> int:

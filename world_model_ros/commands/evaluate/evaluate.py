@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from world_model_ros.commands.evaluate import benchmark
+from world_model_ros.commands.options import Parser
 from world_model_ros.commands.output import add_json, show, subcommands
 from world_model_ros.commands.robot_and_model import add_model, add_robot, contract_and_bundle
 
@@ -35,7 +36,7 @@ MEASURED = {
 }
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: Parser) -> None:
     for name, subparser in subcommands(parser, "what", MEASURED):
         if name == "benchmark":
             benchmark.add_arguments(subparser)
@@ -56,7 +57,7 @@ def _add_seeds(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--first-seed", type=int, default=20_000, help="of the first episode (%(default)s)")
 
 
-def _add_tasks(parser: argparse.ArgumentParser) -> None:
+def _add_tasks(parser: Parser) -> None:
     _add_seeds(parser)
     parser.add_argument("--goals", default="", help="comma separated; those that suit the robot without it")
     parser.add_argument("--controls", default="random,oracle,vision_only", help="empty for none (%(default)s)")
@@ -71,9 +72,13 @@ def _add_tasks(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--scenes", default="plain", help="plain, varied or cluttered (%(default)s)")
     parser.add_argument("--rate", type=float, default=0.0, help="ticks a second; 0: the contract's (%(default)s)")
+    parser.only("with --controls", lambda found: found.controls, "control_episodes")
+    alone = "without --oracle-only, which needs no model and runs --control-episodes"
+    parser.only(alone, lambda found: not found.oracle_only, "episodes", "controls", "lose", "model", "provider")
+    parser.only("up to --episodes, whose seeds they share", _no_more_controls, "control_episodes")
 
 
-def _add_prediction(parser: argparse.ArgumentParser) -> None:
+def _add_prediction(parser: Parser) -> None:
     parser.add_argument("--bags", nargs="+", type=Path, help="to predict; without it, --episodes are simulated first")
     _add_episodes(parser)
     parser.add_argument("--scenes", default="plain", help="plain, varied, cluttered or curriculum (%(default)s)")
@@ -81,6 +86,11 @@ def _add_prediction(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--shuffled", action="store_true", help="predict under the actions of another moment: a control"
     )
+    parser.only("without --bags", lambda found: not found.bags, "episodes", "scenes")
+
+
+def _no_more_controls(arguments: argparse.Namespace) -> bool:
+    return bool(arguments.oracle_only) or arguments.control_episodes <= arguments.episodes
 
 
 _ADDED = {"tasks": _add_tasks, "surprise": _add_seeds, "drift": _add_episodes}
@@ -130,7 +140,8 @@ def run(arguments: argparse.Namespace) -> int:
 def _oracle_alone(arguments: argparse.Namespace) -> int:
     from world_model_ros.contract.contract import load_contract
 
-    arguments.controls, contract = "oracle", load_contract(arguments.robot)
+    contract = load_contract(arguments.robot)
+    arguments.controls, arguments.episodes = "oracle", arguments.control_episodes
     scores = _tasks(arguments, contract, None)
     show(
         {"robot": contract.name, "model": None, "tasks": scores}, arguments.json, [_task_line(each) for each in scores]

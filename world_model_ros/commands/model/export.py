@@ -7,11 +7,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from world_model_ros.commands.options import Parser
 from world_model_ros.commands.output import show
 from world_model_ros.core.errors import UserError
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: Parser) -> None:
     parser.add_argument("training", type=Path, help="folder that train wrote, or a bundle to export anew")
     parser.add_argument("--out", type=Path, help="folder of the bundle; models/<name> without it")
     parser.add_argument("--name", help="name of the bundle; the robot's without it, or that of the bundle")
@@ -29,6 +30,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--objective", help="what a plan is judged by: goal, or module:Class of your own, found from this folder too"
     )
     parser.add_argument("--decay", type=float, help="how many times fewer candidates each later iteration has")
+    parser.only("of a bundle; a checkpoint has its contract", lambda found: not _trained(found.training), "robot")
+    parser.only("of a folder that train wrote", lambda found: _trained(found.training), "threads")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -43,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
     planner = _planner(arguments)
     exporter_named(arguments.exporter)  # a mistake is said before minutes of calibration
     out: Path | None = arguments.out
-    if (arguments.training / "model.pt").is_file():
+    if _trained(arguments.training):
         if not arguments.threads:
             stage("measures with how many threads this machine is quickest")
         choice = take_threads(arguments.threads)
@@ -69,6 +72,10 @@ def run(arguments: argparse.Namespace) -> int:
     lines += [f"  {name} {value:.4g}" for name, value in manifest.scores.items()]
     show(result, arguments.json, lines)
     return 0
+
+
+def _trained(folder: Path) -> bool:
+    return (folder / "model.pt").is_file()
 
 
 def _planner(arguments: argparse.Namespace) -> dict[str, Any]:

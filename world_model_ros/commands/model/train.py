@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from world_model_ros.commands.options import refuse_given
 from world_model_ros.commands.output import at_least, show
 from world_model_ros.commands.robot_and_model import add_robot
 from world_model_ros.core.errors import UserError
@@ -16,6 +17,10 @@ from world_model_ros.core.errors import UserError
 if TYPE_CHECKING:
     from world_model_ros.learning.behaviour.chunk_training import ChunkConfig
     from world_model_ros.learning.training.config import TrainConfig
+
+_OF_CHUNKS = ("alike", "yaw_goals", "tolerance")
+_NETWORKS = ("reader_steps", "decoder_steps", "device", "objective")
+_OF_SENSES = (*_NETWORKS, "horizon", "decoder_far", "far", "windows", "length")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -90,9 +95,8 @@ def run(arguments: argparse.Namespace) -> int:
     bags = find_bags(arguments.bags)
     usual = usual_config(contract)
     chunks = isinstance(usual, ChunkConfig) if arguments.model is None else arguments.model == "chunks"
-    for name in () if chunks else ("alike", "yaw_goals", "tolerance"):
-        if getattr(arguments, name):
-            raise UserError(name, getattr(arguments, name), "a model of chunks (--model chunks), which this is not")
+    other = "senses" if chunks else "chunks"
+    refuse_given(arguments, _OF_SENSES if chunks else _OF_CHUNKS, f"of a model of {other} (--model {other})")
     config = _chunks(arguments) if chunks else _senses(arguments)
     result = train(
         contract, bags, arguments.out, config, workers=arguments.workers, despite_faults=arguments.despite_faults

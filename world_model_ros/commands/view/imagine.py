@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from world_model_ros.commands.options import Parser
 from world_model_ros.commands.output import at_least, file_named, port, show
 from world_model_ros.commands.robot_and_model import add_model, add_robot, contract_and_bundle
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 _POLICIES = ("scripted_push", "coloured", "reach")
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: Parser) -> None:
     add_robot(parser)
     add_model(parser)
     parser.add_argument("--seed", type=at_least(0), default=0, help="of the simulated scene to begin in (%(default)s)")
@@ -40,6 +41,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--png", type=file_named(".png"), metavar="FILE", help="with --script: a picture of the whole")
     parser.add_argument("--host", default="127.0.0.1", help="where the page listens (%(default)s: this machine only)")
     parser.add_argument("--port", type=port, default=8080, help="of the page; the next free one (%(default)s)")
+    parser.only("with --bag", lambda found: found.bag is not None, "at")
+    parser.only("without --bag", lambda found: found.bag is None, "seed", "scenes")
+    parser.only("with --script", lambda found: found.script is not None, "png")
+    parser.only("without --repeat: a picture is of one scene", lambda found: found.repeat == 1, "png")
+    parser.only("without --script, of the page", lambda found: found.script is None, "host", "port")
+    parser.only("with a policy as --script", lambda found: found.script in _POLICIES, "seconds")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from world_model_ros.commands.options import Parser
 from world_model_ros.commands.output import file_named, port, show
 from world_model_ros.commands.robot_and_model import add_model, add_robot_of_bag, bundle_for, contract_for_bag
 from world_model_ros.core.installation.share_folder import default_robot
@@ -24,7 +25,7 @@ _PATIENCE_S = 30.0
 _LEAST_PX = 480  # of the picture of a moment
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: Parser) -> None:
     parser.add_argument("bag", type=Path, nargs="?", help="bag folder, .mcap, .db3 or .bag file")
     parser.add_argument("--live", action="store_true", help="in place of a bag, the robot that runs now, over ROS")
     add_robot_of_bag(parser)
@@ -38,6 +39,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--png", type=file_named(".png"), metavar="FILE", help="write a picture of one moment (--live: of now); no page"
     )
     parser.add_argument("--mp4", type=file_named(".mp4"), metavar="FILE", help="write a film of the bag; no page")
+    parser.only("of a bag, not with --live", lambda found: not found.live, "at", "until")
+    parser.only("with --png or a page, not with --mp4 alone", lambda found: found.png or not found.mp4, "at")
+    parser.only("without --png and --mp4", lambda found: not (found.png or found.mp4), "host", "port")
 
 
 def run(arguments: argparse.Namespace) -> int:
