@@ -263,3 +263,42 @@ def test_a_depth_camera_of_the_urdf_is_drafted_as_one(tmp_path, capsys):
     assert [each.name for each in contract.interface.streams if each.kind == "depth"] == ["wrist_depth"]
     assert contract.source("wrist_depth").source_shape == (480, 640)
     assert any("range that it measures in" in each["what"] for each in said["fill_in"])
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--name", "my arm"], "name: got 'my arm'; expected letters, digits and _, a letter first, as my_arm"),
+        (["--name", "7th"], "name: got '7th'; expected letters, digits and _, a letter first, as robot_7th"),
+        (["--cameras", "front,left-eye"], "cameras: got 'left-eye'; expected letters, digits and _"),
+        (["--cameras", "eye,eye"], "cameras: got 'eye'; expected a name that nothing else has"),
+        (["--depths", "d\u00e9pth"], "depths: got 'd\u00e9pth'; expected letters, digits and _"),
+        (["--cameras", "eye", "--depths", "eye"], "depths: got 'eye'; expected a name that nothing else has"),
+    ],
+)
+def test_a_name_that_was_asked_for_is_taken_as_it_is_or_refused(words, said, chain, tmp_path, capsys):
+    out = tmp_path / "chain.yaml"
+    assert main(["new-robot", "--urdf", str(chain), "--out", str(out), *words]) == 2
+    assert said in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_a_name_of_the_urdf_that_is_another_in_the_contract_is_said(tmp_path, capsys):
+    urdf, out = tmp_path / "arm.urdf", tmp_path / "arm.yaml"
+    text = link_chain(("a", "revolute", LIMITS))
+    sensors = "".join(
+        f'<gazebo reference="{link}"><sensor type="{kind}" name="s"/></gazebo>'
+        for link, kind in (("l0", "rgbd_camera"), ("eye 2", "camera"))
+    )
+    fixed = '<link name="eye 2"/><joint name="f" type="fixed"><parent link="l1"/><child link="eye 2"/></joint>'
+    urdf.write_text(text.replace("</robot>", f"{fixed}{sensors}</robot>"), encoding="utf-8")
+    assert main(["new-robot", "--urdf", str(urdf), "--out", str(out), "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    names = [stream.name for stream in load_contract(out).interface.streams]
+    assert (said["robot"], sorted(names)) == ("robot_9_lives", ["eye_2", "joints", "l0", "l0_depth"])
+    renamed = [note for note in said["notes"] if note.startswith("named ")]
+    assert sorted(renamed) == [
+        "named eye_2 in the contract: 'eye 2' of the URDF",
+        "named l0_depth in the contract: 'l0' of the URDF",
+        "named robot_9_lives in the contract: '9 lives' of the URDF",
+    ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,14 +34,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from world_model_ros.contract.contract import contract_from_text
-    from world_model_ros.contract.drafting.draft import Draft, choose_joints, legal_name
+    from world_model_ros.contract.drafting.draft import Draft, choose_joints
     from world_model_ros.contract.urdf.description import read_description
     from world_model_ros.core.errors import UserError
 
     if not 0.1 <= arguments.tick_hz <= 100.0:
         raise UserError("tick-hz", arguments.tick_hz, "0.1 to 100")
     description = read_description(arguments.urdf)
-    name = legal_name(arguments.name or description.name)
+    changed: dict[str, str] = {}
+    (name,) = _named("name", [arguments.name] if arguments.name else [], [description.name], changed)
     out: Path = arguments.out or Path(f"{name}.yaml")
     if out.suffix not in (".yaml", ".yml"):
         raise UserError("out", str(out), "a name that ends with .yaml")
@@ -56,11 +58,10 @@ def run(arguments: argparse.Namespace) -> int:
         raise UserError("tip", arguments.tip, f"a link that the joints move, such as {list(tips)}")
     above = description.above(arguments.tip) if arguments.tip else ()
     carrying = tuple(joint.name for joint in joints if joint in above)
-    cameras = tuple(legal_name(each) for each in _words(arguments.cameras) or description.camera_frames or ("camera",))
-    depths = [legal_name(each) for each in _words(arguments.depths) or description.depth_frames]
-    depths = [f"{each}_depth" if each in cameras else each for each in depths]  # one link may carry both
+    cameras = _named("cameras", _words(arguments.cameras), description.camera_frames or ("camera",), changed)
+    depths = _named("depths", _words(arguments.depths), description.depth_frames, changed, cameras)
     urdf = _reference(arguments.urdf, out)
-    draft = Draft(name, urdf, joints, base, None, (), cameras, arguments.tick_hz, carrying, tuple(depths))
+    draft = Draft(name, urdf, joints, base, None, (), cameras, arguments.tick_hz, carrying, depths)
     contract = contract_from_text(draft.text(), str(out), out.parent)
     if arguments.tip:
         draft = replace(draft, tip=arguments.tip, workspace_m=_workspace(contract, base, arguments.tip))
@@ -70,6 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
     out.write_text(contract.text, encoding="utf-8")
     left_out = [joint for joint in description.joints if joint.kind != "fixed" and joint not in joints]
     notes = [
+        *(f"named {new} in the contract: {old!r} of the URDF" for old, new in changed.items()),
         *_tool_down(contract),
         *_notes(description, left_out, cameras),
         *_missing_meshes(description, arguments.urdf),
@@ -108,6 +110,36 @@ def _say(arguments: argparse.Namespace, out: Path, contract: Contract, tips: tup
 
 def _words(text: str) -> list[str]:
     return [word for word in (each.strip() for each in text.split(",")) if word]
+
+
+def _named(
+    option: str, asked: Sequence[str], found: Sequence[str], changed: dict[str, str], taken: Sequence[str] = ()
+) -> tuple[str, ...]:
+    """The names that a person asked for, or else the nearest legal ones of what was found in the URDF.
+
+    Args:
+        option: that a person asks with.
+        changed: gets those of the URDF that are others in the contract.
+        taken: names of cameras, which a depth camera on the same link gets a longer one than.
+
+    Raises:
+        UserError: one that was asked for is not legal, or there already.
+    """
+    from world_model_ros.contract.drafting.draft import legal_name
+    from world_model_ros.core.errors import UserError
+
+    for index, each in enumerate(asked):
+        if legal_name(each) != each:
+            raise UserError(option, each, f"letters, digits and _, a letter first, as {legal_name(each)}")
+        if each in (*taken, *asked[:index]):
+            raise UserError(option, each, "a name that nothing else has")
+    names = list(asked)
+    for each in () if asked else found:
+        legal = legal_name(each)
+        names.append(f"{legal}_depth" if legal in taken else legal)
+        if names[-1] != each:
+            changed[each] = names[-1]
+    return tuple(names)
 
 
 def _carried(description: Description, joints: tuple[UrdfJoint, ...]) -> set[str]:
