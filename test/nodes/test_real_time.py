@@ -87,3 +87,28 @@ def test_who_goes_last_takes_along_its_own_session_and_no_other(leads: bool) -> 
     assert int(nice) == min(ours + 10, 19)
     if before != "none":
         assert after == ("10" if leads else before)
+
+
+GREEDY = """
+import os
+from world_model_ros.nodes.real_time import CoreBudget, go_first
+reason = go_first(7)
+now, spent = [0.0], [0.0]
+budget = CoreBudget(0.5, lambda: now[0], lambda: spent[0])
+for taken in (0.6, 0.4, 0.6, 0.6, 0.6):
+    now[0] += 2.0
+    spent[0] += 2.0 * taken
+    print(budget.judge(), os.sched_getscheduler(0) == os.SCHED_FIFO)
+print(reason)
+"""
+
+
+def test_who_takes_too_much_twice_in_a_row_gives_it_back() -> None:
+    done = subprocess.run([sys.executable, "-c", GREEDY], capture_output=True, text=True, timeout=60, check=True)
+    *judged, reason = done.stdout.splitlines()
+    if reason != "None":  # it never had it
+        assert judged == ["None False"] * 5
+        return
+    assert judged[:3] == ["None True"] * 3
+    assert judged[3] == "it took 0.60 of a core, and may take 0.5 before others False"
+    assert judged[4] == "None False"

@@ -6,6 +6,8 @@ import contextlib
 import ctypes
 import os
 import resource
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 from rclpy.node import Node
@@ -13,6 +15,7 @@ from rclpy.node import Node
 _WHAT_IS_USED = 1 | 2 | 4  # MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT: without the last, four times the memory
 _LAST = 10  # nice
 _UNLIMITED = resource.RLIM_INFINITY
+_PATIENCE = 2  # judgements in a row: one can be a start of something else
 
 
 def go_first(priority: int) -> str | None:
@@ -44,6 +47,34 @@ def go_with_the_rest() -> bool:
         with contextlib.suppress(ProcessLookupError):
             os.sched_setscheduler(int(thread.name), os.SCHED_OTHER, os.sched_param(0))
     return True
+
+
+class CoreBudget:
+    """Gives real-time priority back where a process takes more of a core than it may before others.
+
+    Args:
+        most: cores that it may take, in the mean between two judgements.
+        clock: s, never steps. spent: s of processor time of this process.
+    """
+
+    def __init__(
+        self,
+        most: float,
+        clock: Callable[[], float] = time.monotonic,
+        spent: Callable[[], float] = time.process_time,
+    ) -> None:
+        self._most, self._clock, self._spent = most, clock, spent
+        self._last = clock(), spent()
+        self._over = 0
+
+    def judge(self) -> str | None:
+        """Look at the time since the last call; why the priority was given back, if it was now."""
+        before, self._last = self._last, (self._clock(), self._spent())
+        taken = (self._last[1] - before[1]) / max(self._last[0] - before[0], 1e-3)
+        self._over = self._over + 1 if taken > self._most else 0
+        if self._over < _PATIENCE or not go_with_the_rest():
+            return None
+        return f"it took {taken:.2f} of a core, and may take {self._most:g} before others"
 
 
 def go_last() -> None:

@@ -5,7 +5,8 @@ Parameters:
     ``path``: bag folder to be made; must not exist.
     ``topics``: comma separated; empty takes those of the contract, the brain and the gate, ``all`` takes everything.
     ``thread_priority``: of SCHED_FIFO, where that is allowed, after the brain's 20 and before all that is only looked
-    at: what waits too long for this process is lost; 0 for none. ``lock_memory``: keep the process in memory.
+    at: what waits too long for this process is lost; 0 for none. It is given back where recording takes over half a
+    core: drivers may not have any. ``lock_memory``: keep the process in memory.
 
 Topics that appear later are found by asking the graph. The bag is whole only after the node was ended by SIGINT or
 SIGTERM.
@@ -39,10 +40,11 @@ from world_model_ros.nodes.clock import clock_ns
 from world_model_ros.nodes.diagnostics import ERROR, OK, STALE, WARN, diagnostics, status
 from world_model_ros.nodes.parameters import declare
 from world_model_ros.nodes.qos import qos_profile
-from world_model_ros.nodes.real_time import ask_for_real_time
+from world_model_ros.nodes.real_time import CoreBudget, ask_for_real_time
 from world_model_ros.nodes.spin import run_node
 
 _LOOK_EVERY_S = 0.5
+_MOST_CORES = 0.5  # for what has real-time priority
 
 
 class RecorderNode(Node):
@@ -66,7 +68,7 @@ class RecorderNode(Node):
         self._seen = 0
         self._out = BackgroundWriter(BagWriter(path, contract))
         self._samples = HeardSamples(contract)
-        self._path = Path(path)
+        self._path, self._budget = Path(path), CoreBudget(_MOST_CORES)
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(_LOOK_EVERY_S, self._look, clock=steady)
@@ -143,7 +145,9 @@ class RecorderNode(Node):
             )
 
     def _report(self) -> None:
-        out = self._out
+        out, greedy = self._out, self._budget.judge()
+        if greedy is not None:
+            self.get_logger().warning(f"real-time priority is given back: {greedy}")
         count, lost = sum(out.written.values()), sum(out.dropped.values())
         level, words = OK, f"{len(self._subscriptions_of)} topics into {self._path}"
         if out.error is not None:
