@@ -13,6 +13,7 @@ from depth_arm import depth_arm
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from world_model_ros.contract import contract_text
 from world_model_ros.contract.contract import contract_from_text, known_robots, load_contract
 from world_model_ros.contract.contract_text import read_yaml
 from world_model_ros.core.errors import UserError
@@ -20,6 +21,7 @@ from world_model_ros.core.installation.share_folder import share_folder
 
 TEXT = (share_folder("config") / "robots" / "tabletop_arm.yaml").read_text(encoding="utf-8")
 DATA = yaml.safe_load(TEXT)
+DUMPER = yaml.CSafeDumper if yaml.__with_libyaml__ else yaml.SafeDumper  # many texts are written here
 
 
 def changed(path: list[Any], value: Any) -> str:
@@ -29,7 +31,7 @@ def changed(path: list[Any], value: Any) -> str:
     for part in path[:-1]:
         place = place[part]
     place[path[-1]] = value
-    return yaml.safe_dump(data)
+    return yaml.dump(data, Dumper=DUMPER)
 
 
 def without(path: list[Any]) -> str:
@@ -38,7 +40,7 @@ def without(path: list[Any]) -> str:
     for part in path[:-1]:
         place = place[part]
     del place[path[-1]]
-    return yaml.safe_dump(data)
+    return yaml.dump(data, Dumper=DUMPER)
 
 
 @pytest.mark.parametrize("robot", known_robots())
@@ -248,7 +250,28 @@ def test_a_number_that_no_machine_has_is_refused_or_does_no_harm(value: float):
             assert all(contract.latency_ns(stream.name) >= 0 for stream in contract.interface.streams)
 
 
-@pytest.mark.parametrize("text", ["a: 2001-99-99", f"a: {'1' * 6000}", f"a: 0x{'f' * 20_000}", "[" * 5000])
+@pytest.mark.parametrize("robot", known_robots())
+def test_every_loader_reads_the_same_and_the_quick_one_reads_it_alone(robot: str, monkeypatch: pytest.MonkeyPatch):
+    text, read = load_contract(robot).text, []
+    for loader in contract_text._LOADERS:
+        monkeypatch.setattr(contract_text, "_LOADERS", [loader])
+        read.append(read_yaml(text, "x"))
+    assert len(read) == 1 + yaml.__with_libyaml__
+    assert all(each == yaml.safe_load(text) for each in read)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: 2001-99-99",
+        f"a: {'1' * 6000}",
+        f"a: 0x{'f' * 20_000}",
+        "[" * 5000,
+        "a: !!int ''",
+        "a: !!bool perhaps",
+        "a: !!timestamp soon",
+    ],
+)
 def test_what_a_parser_chokes_on_is_one_line(text: str):
     with pytest.raises(UserError, match="contract"):
         contract_from_text(text)
