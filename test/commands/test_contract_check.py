@@ -91,3 +91,37 @@ def test_one_cause_is_one_line_with_the_names_of_all_that_it_spoils(tmp_path: Pa
     assert sum("expected joints of the URDF" in line for line in lines) == 1
     assert main(["check", str(tmp_path / "arm.yaml"), "--json"]) == 1
     assert sum(not check["fits"] for check in json.loads(capsys.readouterr().out)["checks"]) > 6
+
+
+@pytest.mark.parametrize(
+    ("field", "what", "said"),
+    [
+        ("{topic: ready, type: std_msgs/msg/Boool}", "driver ready", "type: got 'std_msgs/msg/Boool'; expected a type"),
+        ("{topic: ready, type: std_msgs/msg/Bool, field: date}", "driver ready", "field: got 'date'; expected one of"),
+        ("{topic: ready, type: std_msgs/msg/Int8}", "driver ready", "values: got [True]; expected of type int"),
+    ],
+)
+def test_a_field_of_the_driver_that_no_message_has_is_named(field: str, what: str, said: str) -> None:
+    text = TEXT.replace("deployment:", f"deployment:\n  driver: {{ready: [{field}]}}", 1)
+    found = wrong(text)
+    assert list(found) == [what]
+    assert f"deployment.driver: ready: {said}" in found[what]
+
+
+def test_a_field_of_the_driver_whose_package_is_not_here_is_a_note() -> None:
+    scaling = "speed_scaling: {topic: s, type: their_msgs/msg/Speed}"
+    text = TEXT.replace(
+        "deployment:", f"deployment:\n  driver: {{{scaling}, ready: [{{topic: r, type: std_msgs/msg/Bool}}]}}", 1
+    )
+    found = {each.what: each for each in check_contract(contract_from_text(text, folder=ROBOTS))}
+    assert found["driver r"].wrong is None
+    assert found["driver s"].wrong is None
+    assert (
+        found["driver s"].note == "their_msgs/msg/Speed was not looked at: the package their_msgs is not installed here"
+    )
+
+
+def test_a_stream_of_a_message_type_that_it_cannot_be_read_from_is_named() -> None:
+    found = wrong(TEXT.replace("sensor_msgs/msg/JointState", "sensor_msgs/msg/JointStat"))
+    assert any("type: got 'sensor_msgs/msg/JointStat'" in each for each in found.values())
+    assert all(what.startswith("stream ") for what in found)

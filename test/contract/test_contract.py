@@ -71,6 +71,7 @@ def test_every_robot_of_the_package_loads(robot: str):
             [{"name": "a", "target": "object_0"}, {"name": "b", "target": "object_0"}],
             ["labels: target", "a name stands twice"],
         ),
+        (["interface", "action", "axes"], ["x", "x"], ["axes: got ['x', 'x']; expected each axis once"]),
         (["deployment", "targets", 0, "name"], "cup", ["deployment.targets", "cup", "object_0"]),
         (["deployment", "targets", 0, "workspace_m", 0], [0.5, 0.4], ["targets[0]", "workspace_m", "low end"]),
         (["deployment", "targets", 0, "workspace_m", 0], [0.5, float("nan")], ["targets[0]", "workspace_m"]),
@@ -219,6 +220,14 @@ def test_a_key_that_is_there_twice_is_refused_with_both_lines(before: str, after
     assert f"mine.yaml: line {first + after.count(chr(10)) - before.count(chr(10))}: {said}{first} too" in str(
         caught.value
     )
+
+
+def test_two_mappings_that_are_merged_may_not_both_state_a_key():
+    with pytest.raises(UserError, match="mine: line 2: got 'velocity'; expected each key once: it is in line 1 too"):
+        read_yaml("<<: [{name: a, velocity: 1.0},\n {velocity: 2.0}]", "mine")
+    with pytest.raises(UserError, match="mine: line 3: got 'b'; expected each key once: it is in line 2 too"):
+        read_yaml("a:\n - &x {b: 1}\n - &y {b: 2}\nc: {<<: [*x, *y]}", "mine")
+    assert read_yaml("<<: [{name: a}, {velocity: 2.0}]\nname: b", "mine") == {"name": "b", "velocity": 2.0}
 
 
 def test_what_a_merge_brings_may_be_stated_anew():

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
+from world_model_ros.check.driver_fit import driver_fit
 from world_model_ros.contract.actions import Tip
 from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.drafting.placeholders import marks
@@ -33,11 +34,12 @@ class Finding:
 
 
 def check_contract(contract: Contract) -> list[Finding]:
-    """Marks that are left, message types, joints and links against the URDF, limits, motion and gate."""
+    """Marks that are left, message types, fields of the driver, the URDF, limits, motion, workspaces, the gate."""
     found = [Finding(f"line {mark.line}", f"to fill in: {mark.words}") for mark in marks(contract.text)]
     for stream in contract.interface.streams:
         source = contract.source(stream.name)
         found.append(_tried(f"stream {stream.name}", partial(converter_for, stream, source)))
+    found += [Finding(what, None if wrong is None else str(wrong), note) for what, wrong, note in driver_fit(contract)]
     if contract.deployment.urdf is not None:
         found += _against_urdf(contract)
     if contract.deployment.urdf is not None or contract.deployment.limits:

@@ -7,11 +7,18 @@ from itertools import accumulate
 from math import inf
 from typing import Annotated, Any, Literal, Union
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from world_model_ros.contract.field_types import Finite, Name, Positive, Range, Strict, known, once
 
-Axes = Annotated[list[Literal["x", "y", "z"]], Field(min_length=1)]
+
+def _each_once(axes: list[str]) -> list[str]:
+    if len(axes) != len(set(axes)):
+        raise ValueError("each axis once")
+    return axes
+
+
+Axes = Annotated[list[Literal["x", "y", "z"]], Field(min_length=1), AfterValidator(_each_once)]
 Box = tuple[Range, Range, Range]
 
 
@@ -210,12 +217,11 @@ class TipRotation(Strict):
 
     kind: Literal["tip_rotation"]
     link: str
-    axes: Annotated[list[Literal["yaw", "x", "y", "z"]], Field(min_length=1)]
+    axes: Annotated[list[Literal["yaw", "x", "y", "z"]], Field(min_length=1), AfterValidator(_each_once)]
     bound_rad: Annotated[float, Field(gt=0, le=1.0)]
 
     @model_validator(mode="after")
     def _axes(self) -> TipRotation:
-        once("axes", list(self.axes))
         if "yaw" in self.axes and len(self.axes) > 1:
             raise ValueError("axes: yaw alone, or some of x, y, z")
         return self

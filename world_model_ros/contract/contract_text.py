@@ -14,6 +14,7 @@ from world_model_ros.core.errors import UserError
 _MOST_BYTES = 2**20
 # Of a text, and of what PyYAML makes of ``!!int ''``, ``!!bool perhaps`` and ``!!timestamp soon``; too many brackets.
 _MISTAKES = (yaml.YAMLError, ValueError, LookupError, AttributeError, TypeError, RecursionError)
+_MERGE = "tag:yaml.org,2002:merge"  # of the key <<
 
 
 class _Twice(yaml.YAMLError):
@@ -24,17 +25,29 @@ class _Twice(yaml.YAMLError):
 
 
 class _EachKeyOnce(Composer):
-    """Composes nodes as PyYAML does, but for mappings with a key twice, of which it would keep the last."""
+    """Composes nodes as PyYAML does, but for what is stated twice, by a mapping or by two that are merged.
+
+    It would keep one of them. What a mapping states itself may differ from what is merged into it.
+    """
 
     def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
         node: yaml.MappingNode = super().compose_mapping_node(anchor)
-        seen: dict[tuple[str, str], int] = {}
-        for key, _ in node.value:
+        _once([node])
+        for key, value in node.value:
+            if key.tag == _MERGE and isinstance(value, yaml.SequenceNode):
+                _once([each for each in value.value if isinstance(each, yaml.MappingNode)])
+        return node
+
+
+def _once(mappings: list[yaml.MappingNode]) -> None:
+    """Raise where mappings state a key twice, one of them or all together."""
+    seen: dict[tuple[str, str], int] = {}
+    for mapping in mappings:
+        for key, _ in mapping.value:
             if isinstance(key, yaml.ScalarNode):
                 if (key.tag, key.value) in seen:
                     raise _Twice(key, seen[key.tag, key.value])
                 seen[key.tag, key.value] = key.start_mark.line + 1
-        return node
 
 
 class _Loader(_EachKeyOnce, yaml.SafeLoader):

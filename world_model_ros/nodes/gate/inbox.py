@@ -15,9 +15,10 @@ from sensor_msgs.msg import Image, JointState, PointCloud2
 from std_msgs.msg import Bool, Float32, String
 from trajectory_msgs.msg import JointTrajectory
 
+from world_model_ros.check.driver_fit import driver_class, field_of
 from world_model_ros.check.shape_advice import shape_advice
 from world_model_ros.contract.contract import Contract
-from world_model_ros.contract.deployment.driver import Driver, DriverField, Ready
+from world_model_ros.contract.deployment.driver import Driver, DriverField
 from world_model_ros.contract.deployment.gate import Cloud, seen_topic
 from world_model_ros.contract.senses import JointStream
 from world_model_ros.convert.clouds import seen_of
@@ -132,8 +133,7 @@ class GateInbox:
         if driver.speed_scaling is not None:
             heard.append((driver.speed_scaling, _tell_scaling))
         for each, tell in heard:
-            kind = ros_class(each.type)
-            require_field(kind, each)
+            kind = driver_class(each)
             take = partial(self._on_driver, each, tell)
             self._node.create_subscription(kind, each.topic, take, qos_profile(each.qos))
 
@@ -219,31 +219,6 @@ class GateInbox:
         self.ignored[name] += 1
         more = "" if advice is None else f" -> {advice}"
         self._node.get_logger().warning(f"{name} cannot be read: {error}{more}", throttle_duration_sec=5.0)
-
-
-def require_field(kind: type, wanted: DriverField) -> None:
-    """Raise a `UserError` unless messages of a class have the field, with values of the type that is asked for."""
-    where = f"deployment.driver: {wanted.topic}: "
-    try:
-        value = field_of(kind(), wanted.field)
-    except AttributeError as error:
-        legal = sorted(kind.get_fields_and_field_types())  # type: ignore[attr-defined]
-        raise UserError(where + "field", wanted.field, f"one of {wanted.type}: {legal}") from error
-    if isinstance(wanted, Ready):
-        wrong = [each for each in wanted.values if type(each) is not type(value)]
-        if wrong:
-            raise UserError(
-                where + "values", wrong, f"of type {type(value).__name__}, as {wanted.field} of {wanted.type}"
-            )
-    elif isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise UserError(where + "field", wanted.field, f"a number of {wanted.type}, not {type(value).__name__}")
-
-
-def field_of(message: Any, path: str) -> Any:
-    """A field of a message; nested ones with dots."""
-    for name in path.split("."):
-        message = getattr(message, name)
-    return message
 
 
 def _tell_ready(topic: str, gate: Gate, value: Any) -> None:
