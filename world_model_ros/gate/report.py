@@ -19,7 +19,8 @@ def state_report(gate: Gate) -> dict[str, object]:
     or None; ``collision_pairs`` is how many are watched, 0 without any geometry; ``clouds`` has ``points`` and their
     ``radius_m`` of each cloud. ``driver`` is what the robot's driver
     says, in words, ``speed_scale`` the share of the speed that a person has set, ``heard`` whether a controller listens
-    (as of when motion was to begin).
+    (as of when motion was to begin), ``led_in`` whether it has been led to where motion begins since the gate was
+    armed, before which no command moves the robot.
     """
     refusal = gate.last_refusal
     distances = gate.collision.distances if gate.collision is not None else None
@@ -40,6 +41,7 @@ def state_report(gate: Gate) -> dict[str, object]:
         "driver": gate.driver.words,
         "speed_scale": gate.speed_scale,
         "heard": gate.heard,
+        "led_in": gate.led_in,
         "collision_pairs": len(distances.pairs) if distances is not None else 0,
     }
 

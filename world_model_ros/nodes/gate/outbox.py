@@ -29,6 +29,7 @@ _CHANGES = (
     "driver",
     "speed_scale",
     "owner",
+    "led_in",
 )  # accepted commands alone are no news
 
 

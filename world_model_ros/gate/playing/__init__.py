@@ -1,0 +1,1 @@
+"""Plays whole trajectories, as MoveIt's, as rolling commands of a source of the gate."""
