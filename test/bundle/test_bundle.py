@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from world_model_ros.bundle.bundle import check_bundle, load_bundle
+from world_model_ros.bundle.manifest import Manifest, Sizes
 from world_model_ros.bundle.provider import provider_named
 from world_model_ros.bundle.session import Graph
 from world_model_ros.contract.contract import contract_from_text
@@ -139,3 +140,56 @@ def test_cuda_where_there_is_none_is_an_error_that_says_what_is_missing():
 def test_an_unknown_provider_is_named_with_the_legal_ones():
     with pytest.raises(UserError, match=r"provider: got 'npu'.*'auto', 'cpu', 'cuda', 'tensorrt'"):
         str(provider_named("npu"))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"name": ""}, r"manifest\.json: name: got ''; expected a name: a line"),
+        ({"name": "a\nb"}, r"manifest\.json: name: got 'a\\nb'"),
+        ({"robot": " "}, r"manifest\.json: robot: got ' '"),
+        ({"kind": "fly"}, r"manifest\.json: kind: got 'fly'; expected 'act' or 'watch'"),
+        ({"kind": "watch"}, r"model toy: graphs: got 'plan'; expected one of .*in a bundle of kind 'watch'"),
+        (
+            {"goals": {"nowhere": ["position"]}},
+            r"model toy: goals: got 'nowhere'; expected a target that",
+        ),
+        (
+            {"goals": {"object_0": ["position", "value"]}},
+            r"goals\.object_0: got \['value'\]; expected some of",
+        ),
+        ({"calibration": {"region_scale": float("inf")}}, r"manifest\.json: calibration\.region_scale: got inf"),
+    ],
+)
+def test_a_manifest_that_says_what_cannot_be_is_refused(copy, contract, change, said):
+    edit(copy, lambda manifest: manifest.update(change))
+    with pytest.raises(UserError, match=said):
+        load_bundle(copy, contract)
+
+
+def test_a_key_of_a_manifest_that_is_there_twice_is_refused(copy, contract):
+    path = copy / "manifest.json"
+    path.write_text(path.read_text().replace("{", '{"name": "other",', 1))
+    with pytest.raises(UserError, match=r"manifest\.json: got 'name'; expected each key once"):
+        load_bundle(copy, contract)
+
+
+def test_programs_are_told_of_a_wrong_size_or_manifest_as_files_are(toy_bundle, contract):
+    right = {"state": 1, "memory": 2, "code": 0, "horizon": 3, "candidates": 1, "iterations": 1}
+    assert Sizes(**right).model_dump() == right
+    for change, said in (
+        ({"horizon": 0}, "sizes.horizon: got 0; expected greater than 0"),
+        ({"state": "a"}, "sizes.state: got 'a'; expected a valid integer"),
+        ({"foo": 2}, "sizes.foo: got 2"),
+    ):
+        with pytest.raises(UserError) as caught:
+            Sizes(**{**right, **change})
+        assert str(caught.value).startswith(said)
+    with pytest.raises(UserError, match=r"^sizes\.state: got 'nothing'; expected a value"):
+        Sizes()
+    manifest = load_bundle(toy_bundle, contract).manifest.model_dump()
+    assert Manifest(**manifest).model_dump() == manifest
+    with pytest.raises(UserError, match=r"^kind: got 'fly'; expected 'act' or 'watch'"):
+        Manifest(**{**manifest, "kind": "fly"})
+    with pytest.raises(UserError, match=r"^sizes\.code: got -1; expected greater than or equal to 0"):
+        Manifest(**{**manifest, "sizes": {**right, "code": -1}})

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from world_model_ros.bundle.manifest import FORMAT, GraphSpec, Manifest, TensorSpec
-from world_model_ros.bundle.signatures import Tensor, signatures
+from world_model_ros.bundle.signatures import Tensor, goals_read, signatures
 from world_model_ros.contract.contract import Contract, require_contract
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.files import is_file
 from world_model_ros.core.installation.share_folder import share_folder
+from world_model_ros.core.json_text import read_json
 
 MANIFEST = "manifest.json"
 _HASHED = (".onnx", ".bin")  # what graphs are made of
@@ -110,9 +108,10 @@ def manifest_text(folder: Path) -> dict[str, Any]:
     """What a bundle's manifest says, of any format and not validated. `UserError` if it is no JSON object."""
     path = folder / MANIFEST
     try:
-        told = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:  # of digits and of brackets there can be too many
-        raise UserError(str(path), str(error), "JSON") from error
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise UserError(str(path), str(error), "UTF-8 text") from error
+    told = read_json(text, str(path))
     if not isinstance(told, dict):
         raise UserError(str(path), type(told).__name__, "a JSON object")
     return told
@@ -122,10 +121,8 @@ def validated(folder: Path, told: Mapping[str, Any]) -> Manifest:
     """A manifest of what a bundle says. `UserError` that names the field that is wrong."""
     try:
         return Manifest.model_validate(told)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise UserError(f"{folder / MANIFEST}: {where}", first.get("input"), first["msg"]) from error
+    except UserError as error:
+        raise UserError(f"{folder / MANIFEST}: {error.field}", error.value, error.legal) from error
 
 
 def _checks(folder: Path, manifest: Manifest, contract: Contract) -> Iterator[Check]:
@@ -154,6 +151,8 @@ def _checks(folder: Path, manifest: Manifest, contract: Contract) -> Iterator[Ch
             for name in sorted(set(have) - set(want)):
                 field = f"model {manifest.name}: {graph}: {side}"
                 yield Check(f"{graph}: {side} {name}", UserError(field, name, f"one of {sorted(want)}"))
+    yield from (Check(f"graph {name}", _unknown_graph(manifest, name, list(asked))) for name in manifest.graphs)
+    yield from (Check(f"goals for {name}", _wrong_goals(manifest, contract, name)) for name in manifest.goals)
     for path in sorted(folder.iterdir()):
         if path.suffix in _HASHED and path.name not in manifest.files:
             legal = "a sha256 of every graph and of all weights in the folder"
@@ -183,6 +182,22 @@ def _wrong_order(manifest: Manifest, contract: Contract) -> UserError | None:
         if (list(found) if isinstance(found, tuple) else found) != legal:
             return UserError(f"model {manifest.name}: {field}", found, str(legal))
     return None
+
+
+def _unknown_graph(manifest: Manifest, name: str, legal: Sequence[str]) -> UserError | None:
+    if name in legal:
+        return None
+    return UserError(f"model {manifest.name}: graphs", name, f"one of {legal} in a bundle of kind {manifest.kind!r}")
+
+
+def _wrong_goals(manifest: Manifest, contract: Contract, name: str) -> UserError | None:
+    """Why a target cannot be asked for what the manifest says; None if it can, as far as the plan's inputs tell."""
+    plan = manifest.graphs.get("plan")
+    read = {} if plan is None else goals_read(contract.interface, plan.inputs)
+    if name not in read:
+        return UserError(f"model {manifest.name}: goals", name, f"a target that the plan reads goals of: {list(read)}")
+    wrong = sorted({*manifest.goals[name]} - {*read[name]})
+    return UserError(f"model {manifest.name}: goals.{name}", wrong, f"some of {read[name]}") if wrong else None
 
 
 def wrong_file(path: Path, sha256: str) -> UserError | None:

@@ -2,20 +2,58 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    ValidationError,
+    model_validator,
+)
+
+from world_model_ros.core.errors import UserError
 
 FORMAT = 2
 """Of bundles; `bundle.upgrade` makes one of format 1 into one of this."""
 
+
+def _named(text: str) -> str:
+    if not text.strip() or not text.isprintable():
+        raise ValueError("a name: a line that can be read")
+    return text
+
+
 Count = Annotated[int, Field(gt=0, le=2**31 - 1, strict=True)]
 FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")]  # in the bundle's own folder, nowhere else
+Named = Annotated[str, AfterValidator(_named)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 class Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Made(Strict):
+    """What programs make themselves: of a wrong value a `UserError` names the field, as of a file."""
+
+    where: ClassVar[str] = ""
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _said(cls, told: Any, make: ModelWrapValidatorHandler[Any]) -> Any:
+        try:
+            return make(told)
+        except ValidationError as error:
+            first = error.errors()[0]
+            field = cls.where + ".".join(str(part) for part in first["loc"])
+            missing = first["type"] == "missing"
+            legal = "a value: this is required" if missing else first["msg"]
+            legal = legal.removeprefix("Input should be ").removeprefix("Value error, ")
+            value = "nothing" if missing else first.get("input")
+            raise UserError(field or cls.__name__.lower(), value, legal) from error
 
 
 class TensorSpec(Strict):
@@ -33,7 +71,7 @@ class GraphSpec(Strict):
     outputs: dict[str, TensorSpec]
 
 
-class Sizes(Strict):
+class Sizes(Made):
     """Sizes that the contract does not fix.
 
     Args:
@@ -44,6 +82,8 @@ class Sizes(Strict):
         candidates: N, samples of the planner in each iteration.
         iterations: I, of the planner.
     """
+
+    where: ClassVar[str] = "sizes."
 
     state: Count
     memory: Count
@@ -62,7 +102,7 @@ class PlannerSpec(BaseModel):
         every: ticks of the model between two plans; in between, the last one goes on.
     """
 
-    model_config = ConfigDict(extra="allow", frozen=True)
+    model_config = ConfigDict(extra="allow", frozen=True, allow_inf_nan=False)
 
     beta: Annotated[float, Field(ge=0)] = 2.0
     every: Count = 1
@@ -75,12 +115,12 @@ class Calibration(BaseModel):
         region_scale: semi-axes of the 90 % region in units of sigma; 2.5 is that of a Gaussian in three dimensions.
     """
 
-    model_config = ConfigDict(extra="allow", frozen=True)
+    model_config = ConfigDict(extra="allow", frozen=True, allow_inf_nan=False)
 
     region_scale: Annotated[float, Field(gt=0)] = 2.5
 
 
-class Manifest(Strict):
+class Manifest(Made):
     """A bundle's manifest, format 2.
 
     Args:
@@ -96,9 +136,9 @@ class Manifest(Strict):
     """
 
     format: Literal[2]
-    name: str
+    name: Named
     kind: Literal["act", "watch"]
-    robot: str
+    robot: Named
     interface_hash: Sha256
     interface: dict[str, Any] = {}
     tick_hz: Annotated[float, Field(gt=0)]

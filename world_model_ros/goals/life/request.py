@@ -10,11 +10,10 @@ All but ``steps`` may be left out. A step has ``poses``, ``values`` or both, or 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf, isfinite
-from typing import Any, NoReturn
+from typing import Any
 from uuid import UUID
 
 import numpy as np
@@ -24,6 +23,7 @@ from world_model_ros.contract.contract import Contract
 from world_model_ros.core.arrays import Floats
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.goals.goal import Goal, PoseGoal, ValueGoal
+from world_model_ros.core.json_text import read_json
 from world_model_ros.goals.life.asked import Request
 from world_model_ros.goals.subgoal import check_goal
 
@@ -121,21 +121,7 @@ class _Reader:
 
 
 def _object(text: str, field: str) -> dict[str, Any]:
-    def refuse(word: str) -> NoReturn:
-        raise UserError(field, word, "JSON, in which numbers are finite")
-
-    def once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-        found: dict[str, Any] = {}
-        for name, value in pairs:
-            if name in found:
-                raise UserError(field, name, "each key once")
-            found[name] = value
-        return found
-
-    try:
-        told = json.loads(text, parse_constant=refuse, object_pairs_hook=once)
-    except (ValueError, RecursionError) as error:
-        raise UserError(field, text, f"JSON ({error})") from None
+    told = read_json(text, field, finite=True)
     if not isinstance(told, dict):
         raise UserError(field, told, f"an object with the keys {list(_KEYS)}")
     return told
