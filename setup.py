@@ -14,6 +14,7 @@ NODES = (
     "world_model_node",
     "command_gate_node",
     "clouds_node",
+    "trajectory_player_node",
     "future_view_node",
     "sim_robot_node",
     "recorder_node",

@@ -164,6 +164,23 @@ def test_the_gate_asks_at_the_start_for_who_the_launch_names(tmp_path):
             bringup(BringupOptions(**options))
 
 
+def test_what_plays_trajectories_runs_where_it_is_asked_for_and_has_a_source(tmp_path):
+    planner = "    - {name: planner, kind: moveit, topic: moveit/command}\n"
+    robot = sourced(tmp_path, SOURCES + planner)
+    asked = default_texts(BringupOptions) | {"robot": robot, "trajectory_player": "true", "owner": "planner"}
+    made = by_executable(bringup(BringupOptions.from_texts(asked)))
+    told = made["trajectory_player_node"]
+    assert (told.name, told.parameters["robot"], told.parameters["source"]) == ("trajectory_player", robot, "planner")
+    assert "trajectory_player_node" not in by_executable(bringup(BringupOptions(robot)))
+    with pytest.raises(UserError, match=r"deployment.sources: got \['mind', 'person', 'trial'\].*kind moveit"):
+        bringup(BringupOptions(sourced(tmp_path), trajectory_player=True))
+    with pytest.raises(UserError, match=r"trajectory_player.*no gate"):
+        bringup(BringupOptions("tabletop_arm", shadow=True, trajectory_player=True))
+    many = sourced(tmp_path, SOURCES + planner + planner.replace("planner", "other").replace("moveit/", "other/"))
+    with pytest.raises(UserError, match=r"source: got ''.*\['planner', 'other'\]"):
+        bringup(BringupOptions(many, trajectory_player=True))
+
+
 def test_what_makes_voxels_of_clouds_runs_where_there_are_clouds_and_a_gate(tmp_path):
     assert "clouds_node" not in brought_up()
     text = (share_folder("config") / "robots" / "tabletop_arm.yaml").read_text(encoding="utf-8")

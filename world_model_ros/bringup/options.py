@@ -46,6 +46,9 @@ class BringupOptions:
     owner: str = _option(
         "", "source of the contract that owns the gate at the start, as brain; without it none does and nothing moves"
     )
+    trajectory_player: bool = _option(
+        False, "offer follow_joint_trajectory, as MoveIt asks for it, for the contract's source of kind moveit"
+    )
     robot_state_publisher: str = _option(
         "auto", "auto, true or false: start one; auto leaves it out where a robot description is on its topic already"
     )

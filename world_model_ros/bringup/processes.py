@@ -18,6 +18,7 @@ from world_model_ros.contract.contract import Contract, load_contract
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.installation.share_folder import PACKAGE, share_folder
 from world_model_ros.gate.conditions.ownership import Ownership
+from world_model_ros.gate.playing.source import source_of
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,8 @@ def bringup(options: BringupOptions) -> list[Process]:
         processes.insert(0, Process("command_gate_node", "command_gate", every | gate, profile="gate"))
         if contract.deployment.gate.clouds:
             processes.append(Process("clouds_node", "clouds", every))
+    if options.trajectory_player:
+        processes.append(_trajectory_player(contract, options, every))
     if contract.deployment.urdf is not None and _asked(options.robot_state_publisher):
         processes.append(_state_publisher(contract, use_sim_time))
     if options.record:
@@ -101,6 +104,13 @@ def _require_owner(contract: Contract, options: BringupOptions) -> None:
     refusal = Ownership(contract.deployment.sources).ask(options.owner, 0)
     if refusal is not None:
         raise UserError("owner", options.owner, str(refusal.limit))
+
+
+def _trajectory_player(contract: Contract, options: BringupOptions, every: Mapping[str, Value]) -> Process:
+    if options.shadow or contract.deployment.command is None:
+        raise UserError("trajectory_player", True, "false where there is no gate")
+    source = source_of(contract).name
+    return Process("trajectory_player_node", "trajectory_player", {**every, "source": source})
 
 
 def _rviz(use_sim_time: bool) -> Process:

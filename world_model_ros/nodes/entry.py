@@ -27,6 +27,11 @@ def clouds_node() -> None:
     _run("gate", "clouds_node")
 
 
+def trajectory_player_node() -> None:
+    """The player of whole trajectories, as MoveIt's."""
+    _run("gate", "trajectory_player_node")
+
+
 def future_view_node() -> None:
     """The view of imagined futures."""
     _run("view", "future_view_node")
