@@ -9,6 +9,8 @@ import numpy as np
 
 from world_model_ros.core.arrays import Floats
 
+_KEPT = 256
+
 
 class AppliedActions:
     """Actions by when they arrived; callbacks push, the tick reads.
@@ -17,9 +19,9 @@ class AppliedActions:
         size: C.
     """
 
-    def __init__(self, size: int, capacity: int = 256) -> None:
+    def __init__(self, size: int) -> None:
         self._size = size
-        self._actions: deque[tuple[int, Floats]] = deque(maxlen=capacity)
+        self._actions: deque[tuple[int, Floats]] = deque(maxlen=_KEPT)
         self._lock = threading.Lock()
 
     def push(self, now_ns: int, action: Floats) -> None:

@@ -72,8 +72,8 @@ def _sources(ownership: Ownership) -> list[dict[str, object]]:
 def owner_report(ownership: Ownership) -> dict[str, object]:
     """Who owns the gate since when (ns on the ROS clock), who takes over next, and why a request was refused.
 
-    ``owner`` and ``asked`` are names, None for nobody; ``asked`` is the owner where nothing changes. ``legal`` are the
-    sources that may be asked for, ``refused`` is why the newest request was refused, or None.
+    ``owner`` and ``asked`` are names, None for no source; ``asked`` is the owner where nothing changes. ``legal`` are
+    the sources that may be asked for, ``refused`` is why the newest request was refused, or None.
     """
     asked = ownership.asked
     return {

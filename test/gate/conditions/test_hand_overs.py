@@ -13,7 +13,7 @@ from world_model_ros.bench.gate.trajectory_controllers import JUDGED, Follower, 
 from world_model_ros.contract.deployment.gate import CommandSource
 from world_model_ros.core.arrays import Float
 from world_model_ros.core.trajectory import Trajectory
-from world_model_ros.gate.conditions.ownership import NOBODY, Ownership
+from world_model_ros.gate.conditions.ownership import NO_OWNER, Ownership
 from world_model_ros.gate.gate import AT_REST, Gate
 from world_model_ros.gate.motion.limiter import Motion
 from world_model_ros.gate.states import State
@@ -74,7 +74,7 @@ class Table:
         """Ask, command, step, follow; count what was handed over, and how."""
         gate, ownership = self.gate, self.gate.ownership
         if self.random.random() < 0.06:
-            ownership.ask(str(self.random.choice([*EVERY, *EVERY, *EVERY, NOBODY])), self.now_ns)
+            ownership.ask(str(self.random.choice([*EVERY, *EVERY, *EVERY, NO_OWNER])), self.now_ns)
         if self.random.random() < 0.01:
             self.quiet[str(self.random.choice(list(EVERY)))] = number + int(self.random.integers(10, 40))
         if gate.state is State.DISARMED:

@@ -12,7 +12,7 @@ from world_model_ros.bench.gate.gate_robot import Robot, require_no_companions
 from world_model_ros.contract.deployment.gate import CommandSource
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.trajectory import Trajectory
-from world_model_ros.gate.conditions.ownership import NOBODY, Ownership
+from world_model_ros.gate.conditions.ownership import NO_OWNER, Ownership
 from world_model_ros.gate.factory import gate_for
 from world_model_ros.gate.gate import Gate
 from world_model_ros.gate.report import owner_report, state_report
@@ -291,7 +291,7 @@ def test_what_would_have_to_be_faster_than_the_limit_does_not_join() -> None:
 
 def test_nobody_owns_the_gate_only_once_it_stands() -> None:
     made = driver().track(0.4, ticks=8)
-    made.gate.ownership.ask(NOBODY, made.now_ns)
+    made.gate.ownership.ask(NO_OWNER, made.now_ns)
     while made.gate.ownership.owner is not None:
         assert made.gate.command(made.now_ns, made.move(0.4), "brain") is None or made.gate.state is State.SLOWING
         made.step()
@@ -303,7 +303,7 @@ def test_nobody_owns_the_gate_only_once_it_stands() -> None:
 def test_a_slow_motion_too_ends_before_nobody_owns_the_gate() -> None:
     made = driver().track(0.0015, ticks=12)
     assert 0.0 < speed(made) < 1e-3 * LIMITS.velocity[0]
-    made.gate.ownership.ask(NOBODY, made.now_ns)
+    made.gate.ownership.ask(NO_OWNER, made.now_ns)
     while made.gate.ownership.owner is not None:
         made.step()
     assert speed(made) == 0.0

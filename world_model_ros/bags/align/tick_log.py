@@ -18,7 +18,7 @@ from world_model_ros.convert.senses.camera import CameraConverter
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.goals.goal import Goal, image_digest
 from world_model_ros.core.goals.goal_json import goal_from_json
-from world_model_ros.gate.conditions.ownership import NOBODY
+from world_model_ros.gate.conditions.ownership import NO_OWNER
 from world_model_ros.goals.life.asked import Asked, asked_from_json
 
 TICK_TOPIC = "/tick"
@@ -152,7 +152,7 @@ def _parsed(record: dict[str, Any], told_ns: int, images: list[_Image], contract
         None if record["goal"] is None else record["goal"].get("id"),
         asked_from_json(record.get("asked", ()), partial(_image_of, images)),
         tuple((each["id"], each["reason"]) for each in record.get("ended", ())),
-        (record["owner"] or NOBODY) if "owner" in record else None,
+        (record["owner"] or NO_OWNER) if "owner" in record else None,
     )
 
 

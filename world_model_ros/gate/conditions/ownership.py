@@ -1,8 +1,8 @@
 """Who may move the robot: one of several sources of commands owns the gate, until another one takes over.
 
 Whoever is asked for takes over while the robot stands still, or in motion with a first command that the motion at hand
-can go over to within the limits; else the gate brakes before (see `Gate`). Nobody owns a gate of several sources until
-one is asked for, and what nobody owns does not move.
+can go over to within the limits; else the gate brakes before (see `Gate`). No source owns a gate of several sources
+until one is asked for, and a gate without an owner does not move.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from world_model_ros.contract.deployment.gate import BRAIN, CommandSource
 from world_model_ros.gate.rules import Refusal
 
 OWNER, JOIN = "owner", "join"  # rules: of a source that does not own the gate, of a first command that does not join
-NOBODY = ""  # as a name that is asked for
+NO_OWNER = ""  # as a name that is asked for
 UNBROKEN = ("accepted", "state", OWNER)  # counts of commands that broke no rule about what they say
 
 
 @dataclass(frozen=True)
 class Asked:
-    """A source that takes over next, None for nobody, and when it was asked for."""
+    """A source that takes over next, None for no source, and when it was asked for."""
 
     name: str | None
     since_ns: int
@@ -53,10 +53,10 @@ class Ownership:
         self.refused: Refusal | None = None
 
     def ask(self, name: str, now_ns: int) -> Refusal | None:
-        """Ask for the next owner, `NOBODY` for none; the owner itself takes back what was asked before."""
+        """Ask for the next owner, `NO_OWNER` for none; the owner itself takes back what was asked before."""
         legal = [source.name for source in self.sources.values() if source.moves]
         self.refused = None
-        if name != NOBODY and name not in legal:
+        if name != NO_OWNER and name not in legal:
             self.refused = Refusal(OWNER, None, name, f"{' or '.join(legal)}, or nothing for nobody")
         elif (name or None) == self.owner:
             self.asked = None

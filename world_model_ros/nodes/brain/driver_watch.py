@@ -13,6 +13,7 @@ import numpy as np
 
 from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.senses import JointStream
+from world_model_ros.core.parallel import own_cores
 
 LATE = 0.5  # share of a stream's largest age; the gate brakes at the whole
 _IDLE = 0.1  # share of the cores; with more idle, no process is kept from them
@@ -45,7 +46,7 @@ class CoreMeter:
         before, now = self._last, self._look()
         self._last = now
         span_s = max(now[0] - before[0], 1e-3)
-        return Cores((now[1] - before[1]) / span_s, (now[2] - before[2]) / span_s, len(_mine()))
+        return Cores((now[1] - before[1]) / span_s, (now[2] - before[2]) / span_s, len(own_cores()))
 
     def _look(self) -> tuple[float, float, float]:
         return time.monotonic(), time.process_time(), _idle_s()
@@ -178,16 +179,9 @@ class DriverWatch:
         return Drivers((p50, p95, largest), max(gaps_ms), rate_hz, callbacks_ms, self._limit_ms, cores)
 
 
-def _mine() -> set[int]:
-    """Cores that this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return set(os.sched_getaffinity(0))
-    return set(range(os.cpu_count() or 1))
-
-
 def _idle_s() -> float:
     """Time that this process's cores had nothing to do, s."""
-    names = {f"cpu{core}" for core in _mine()}
+    names = {f"cpu{core}" for core in own_cores()}
     try:
         rows = [line.split() for line in Path("/proc/stat").read_text(encoding="ascii").splitlines()]
     except OSError:

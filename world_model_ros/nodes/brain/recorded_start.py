@@ -11,9 +11,10 @@ from world_model_ros.nodes.bags.recording import RECORDER
 
 _MATCHED_S = 0.3  # from when a subscription is in the graph until its publisher sends to it
 _LOOK_EVERY_S = 0.05
+_PATIENCE_S = 20.0
 
 
-def wait_for_recorder(node: Node, contract: Contract, patience_s: float = 20.0) -> list[str]:
+def wait_for_recorder(node: Node, contract: Contract) -> list[str]:
     """Wait until the recorder listens to the node's ticks and to every stream that is there, and has done so for as
     long as a message counts as fresh: what is older no tick will see.
 
@@ -22,7 +23,7 @@ def wait_for_recorder(node: Node, contract: Contract, patience_s: float = 20.0) 
     Returns:
         Topics that it does not listen to when patience ends; none if all is well.
     """
-    deadline = time.monotonic() + patience_s
+    deadline = time.monotonic() + _PATIENCE_S
     while (deaf := _unheard(node, contract)) and time.monotonic() < deadline and node.context.ok():
         time.sleep(_LOOK_EVERY_S)
     if not deaf:

@@ -1,7 +1,7 @@
 """The command gate as a process of its own: everything that reaches the controller goes through it.
 
 Parameters: ``robot`` (contract, name or file), ``dry_run`` (judge and report, never arm, send nothing),
-``owner`` (the source of commands that owns it at the start, where the contract names sources; nobody without it),
+``owner`` (the source of commands that owns it at the start, where the contract names sources; no source without it),
 ``speed_scale`` (0.05 to 1, share of the speed of everything that is commanded, to be changed at any time),
 ``thread_priority`` (SCHED_FIFO priority of the process; 0 for none), ``lock_memory`` (keep the process in memory); both
 as ros2_control's controller manager has them, where they are allowed.
@@ -124,7 +124,7 @@ class CommandGateNode(Node):
             refusals = self._inbox.pour(self._gate)
             if not self._gate.led_in:  # it is told once where motion begins, and would step there later
                 self._gate.heard = self._dry_run or not self._outbox.unheard
-            now_ns = self._now_ns()
+            now_ns = clock_ns(self)
             output = self._gate.step(now_ns)
             self._events.update(transition.cause.value for transition in output.transitions)
         self._outbox.step(output, now_ns)
@@ -138,9 +138,6 @@ class CommandGateNode(Node):
             if parameter.name == "speed_scale":
                 self._gate.speed_scale = float(parameter.value)
                 self.get_logger().info(f"gate: at {parameter.value:.0%} of the commanded speed")
-
-    def _now_ns(self) -> int:
-        return clock_ns(self)
 
     def _log_refusals(self, refusals: list[tuple[str, Refusal]]) -> None:
         for source, refusal in refusals:
@@ -193,7 +190,7 @@ class CommandGateNode(Node):
         def answer(_: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
             with self._lock:
                 refusals = self._inbox.pour(self._gate)  # judge by what is known now, not a cycle ago
-                refusal, done = act(self._now_ns())
+                refusal, done = act(clock_ns(self))
             self._log_refusals(refusals)
             response.success = refusal is None
             response.message = done if refusal is None else f"refused: {refusal}"

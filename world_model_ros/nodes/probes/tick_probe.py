@@ -31,7 +31,6 @@ def live_ticks(
     threads: int,
     ticks: int,
     rate_hz: float = 0.0,
-    warm: int = _SETTLE_TICKS,
 ) -> list[dict[str, Any]]:
     """Records of ``ticks`` ticks in a row of the node, after it has settled. Raises `UserError` if it does not tick."""
     with TemporaryDirectory() as folder:
@@ -48,7 +47,7 @@ def live_ticks(
             executor = make_executor(context)
             executor.add_node(node)
             try:
-                return _collected(node, executor, running, ticks + warm)[warm:]
+                return _collected(node, executor, running, ticks + _SETTLE_TICKS)[_SETTLE_TICKS:]
             finally:
                 executor.shutdown()
                 node.destroy_node()

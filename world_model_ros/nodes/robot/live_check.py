@@ -97,15 +97,12 @@ class LiveCheck(Node):
     def report(self, seconds: float) -> dict[str, Any]:
         """The outcome, see `check_live`."""
         for name in self._heard:
-            self._fit.streams[name].until_ns = self._now_ns()
+            self._fit.streams[name].until_ns = clock_ns(self)
         topics = [self._topic(source) for source in self._contract.deployment.streams]
         return self._fit.report(seconds, topics, self._command())
 
     def _listener(self, name: str) -> Any:
-        return lambda message: self._fit.add(name, message, self._now_ns())
-
-    def _now_ns(self) -> int:
-        return clock_ns(self)
+        return lambda message: self._fit.add(name, message, clock_ns(self))
 
     def _topic(self, source: StreamSource) -> dict[str, Any]:
         fit, publishers = self._fit.streams[source.name], self._senders(source)

@@ -115,7 +115,7 @@ class FutureSources:
 
     def regions(self) -> list[Any]:
         """Markers of the 90 % regions, as the brain sent them lately."""
-        oldest_ns = self._now_ns() - round(LIFETIME_S * 1e9)
+        oldest_ns = clock_ns(self._node) - round(LIFETIME_S * 1e9)
         return [marker for at, message in list(self._regions.values()) if at > oldest_ns for marker in message.markers]
 
     def _listen(self, group: str, wanted: bool) -> None:
@@ -134,9 +134,6 @@ class FutureSources:
         except UserError as error:
             self.refused += 1
             self._node.get_logger().warning(f"{topic}: {error}", throttle_duration_sec=5.0)
-
-    def _now_ns(self) -> int:
-        return clock_ns(self._node)
 
     def _states(self, message: Any) -> None:
         if message.encoding != "32FC1" or (message.height, message.width) != self._state_shape:
@@ -157,24 +154,24 @@ class FutureSources:
         places = [pose.pose.position for pose in message.poses]
         positions = [(place.x, place.y, place.z) for place in places]
         if target is None:
-            self._scene.plan(positions, self._now_ns())
+            self._scene.plan(positions, clock_ns(self._node))
         else:
-            self._scene.path(target, positions, self._now_ns())
+            self._scene.path(target, positions, clock_ns(self._node))
 
     def _region(self, target: str, message: Any) -> None:
-        self._regions[target] = (self._now_ns(), message)
+        self._regions[target] = (clock_ns(self._node), message)
 
     def _joints(self, message: Any) -> None:
         if self._shape is None or not message.points:
             return
         ahead = predicted.joints(message, self._joint_names)
         if self._skeleton is None:
-            self._scene.ghosts(self._shape, ahead, self._now_ns())
+            self._scene.ghosts(self._shape, ahead, clock_ns(self._node))
         else:
-            self._scene.robot(self._skeleton.lines(self._joint_names, ahead[-1]), self._now_ns())
+            self._scene.robot(self._skeleton.lines(self._joint_names, ahead[-1]), clock_ns(self._node))
 
     def _contact(self, message: Any) -> None:
-        self._scene.contact(predicted.rows("data", message)[:, 0], self._now_ns())
+        self._scene.contact(predicted.rows("data", message)[:, 0], clock_ns(self._node))
 
     def _tick(self, message: Any) -> None:
         record = predicted.json_object(message.data)
@@ -183,7 +180,7 @@ class FutureSources:
         goal = predicted.json_object(record.get("goal"))
         position = predicted.goal_place(record)
         self._goal_kind = goal.get("kind")
-        self._scene.goal(goal.get("target"), position, self._now_ns())
+        self._scene.goal(goal.get("target"), position, clock_ns(self._node))
 
     def _surprise(self, message: Any) -> None:
         self.badge = replace(self.badge, surprise=float(message.data))

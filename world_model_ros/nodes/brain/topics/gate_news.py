@@ -10,7 +10,7 @@ from rclpy.node import Node
 from std_msgs.msg import String
 
 from world_model_ros.brain.decision import PLAN_RULES
-from world_model_ros.gate.conditions.ownership import NOBODY
+from world_model_ros.gate.conditions.ownership import NO_OWNER
 from world_model_ros.nodes.qos import LATCHED
 
 
@@ -23,7 +23,7 @@ class GateNews:
         several: whether the gate has sources that it can be owned by.
 
     Attributes:
-        owner: of the gate, `NOBODY` without one; None where it has no sources, or has not been heard.
+        owner: of the gate, `NO_OWNER` without one; None where it has no sources, or has not been heard.
     """
 
     def __init__(self, node: Node, several: bool = False) -> None:
@@ -56,4 +56,4 @@ class GateNews:
                 self._rule = rule
         self._seen = refused
         if self._several:
-            self.owner = owner or NOBODY
+            self.owner = owner or NO_OWNER

@@ -99,7 +99,7 @@ class GoalInbox:
     def close(self) -> None:
         if self._node.context.ok():
             ahead = self._ahead()
-            for result in (*ahead.results, *ahead.lost(self._now_ns()).results):
+            for result in (*ahead.results, *ahead.lost(clock_ns(self._node)).results):
                 self.outbox.ended(result)
         for subscription in self._subscriptions:
             self._node.destroy_subscription(subscription)
@@ -121,10 +121,7 @@ class GoalInbox:
         """As it will be after what was asked."""
         with self._lock:
             life, asked = self.life, tuple(self._asked)
-        return life.asked(asked, self._now_ns())
-
-    def _now_ns(self) -> int:
-        return clock_ns(self._node)
+        return life.asked(asked, clock_ns(self._node))
 
     def _ask(self, asked: Asked) -> None:
         with self._lock:
@@ -137,12 +134,12 @@ class GoalInbox:
                 self._asked.append(asked)
         if full and not isinstance(asked, Cancel):
             why = f"goal: got another; expected fewer than {_WAITING} that wait for a tick; does the clock run?"
-            self.outbox.ended(Result(asked.id, "rejected", "refused", self._now_ns(), "goal", why))
+            self.outbox.ended(Result(asked.id, "rejected", "refused", clock_ns(self._node), "goal", why))
             if isinstance(asked, Wish) or (isinstance(asked, Refusal) and asked.ends):
                 self._ask(Cancel())
 
     def _take(self, topic: str, make: Callable[[str | None, int, Any], Goal], target: str | None, message: Any) -> None:
-        now_ns = self._now_ns()
+        now_ns = clock_ns(self._node)
         given_ns = stamp_ns(message) if hasattr(message, "header") else 0
         self._counts[topic] += 1
         id = plain_id(topic, given_ns or self._counts[topic], _content(message))
