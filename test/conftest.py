@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.slow)
         if not any(item.get_closest_marker(name) for name in ("slow", "timeout")):
             item.add_marker(pytest.mark.timeout(QUICK_S))
+    if worker:  # workers take files in this order: the long ones first, so that none is left alone with one at the end
+        long = {item.path for item in items if item.get_closest_marker("slow")}
+        count = Counter(item.path for item in items)
+        items.sort(key=lambda item: (item.path not in long, -count[item.path], str(item.path)))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
