@@ -131,7 +131,7 @@ def test_a_camera_that_hangs_is_found_in_spite_of_its_holes(contract: Contract) 
 
 @pytest.mark.slow
 def test_a_robot_with_depth_is_simulated_recorded_trained_and_run(tmp_path: Path, contract: Contract) -> None:
-    collect(contract, tmp_path / "bags", 3, seed=90)
+    collect(contract, tmp_path / "bags", 2, seed=90)
     bags = find_bags([tmp_path / "bags"])
     episode = aligned_episode(bags[0], contract)
     index = [each.name for each in contract.interface.streams].index("above")
