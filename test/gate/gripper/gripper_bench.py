@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cache
 
 import numpy as np
 
@@ -19,6 +20,7 @@ OPEN = 0.04
 TICK_S = 0.1
 
 
+@cache
 def gripper_contract(squeeze: float | None) -> Contract:
     """The simulated arm with a gripper; without collision, which is tested elsewhere."""
     contract = load_contract("gripper_arm_tracked")
