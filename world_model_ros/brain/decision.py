@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from world_model_ros.bundle.signatures import UNKNOWN
 from world_model_ros.contract.schema import Target
-from world_model_ros.core.arrays import Floats
+from world_model_ros.core.arrays import ByValue, Floats
 from world_model_ros.core.trajectory import Trajectory
 from world_model_ros.goals.errors import GoalError
 from world_model_ros.goals.pursuit import Pursuit, PushProgress
@@ -20,8 +20,8 @@ PLAN_RULES = ("position", "velocity")  # of the gate, that a more careful plan c
 _CAUTION, _CALM, _MOST_CAUTION = 0.5, 1.25, 0.125
 
 
-@dataclass(frozen=True)
-class Memory:
+@dataclass(frozen=True, eq=False)
+class Memory(ByValue):
     """What one tick hands to the next.
 
     Args:
@@ -79,8 +79,8 @@ class Memory:
         return replace(self, warm=np.zeros_like(self.warm), reach=reach, age=None)
 
 
-@dataclass(frozen=True)
-class Decision:
+@dataclass(frozen=True, eq=False)
+class Decision(ByValue):
     """Outcome of one tick. H ticks ahead, first entry one tick after now; positions in m in the base frame.
 
     Args:
@@ -143,8 +143,8 @@ class Decision:
         return self.belief_sigma is not None and bool(self.belief_sigma[target].max() >= UNKNOWN)
 
 
-@dataclass(frozen=True)
-class PriorRollout:
+@dataclass(frozen=True, eq=False)
+class PriorRollout(ByValue):
     """How it usually goes on: actions (H, C), imagined states (H, S), and poses (H, K, 7) where there are targets."""
 
     chunk: Floats
@@ -152,8 +152,8 @@ class PriorRollout:
     poses: Floats | None = None
 
 
-@dataclass(frozen=True)
-class Imagined:
+@dataclass(frozen=True, eq=False)
+class Imagined(ByValue):
     """Futures of N candidates: states (N, H, S), contact (N, H, 1) N, joints (N, H, J) of a contract with joints, poses
     (N, H, K, 7) and sigma (N, H, K, 3) m of one with targets, values (N, H, K) of one with articulated ones."""
 
@@ -180,8 +180,8 @@ class Imagined:
         return None if self.values is None else (self.values[:, :, index, None], self.sigma[:, :, index, :1])
 
 
-@dataclass(frozen=True)
-class Decoded:
+@dataclass(frozen=True, eq=False)
+class Decoded(ByValue):
     """Imagined states as senses, by stream name.
 
     Args:

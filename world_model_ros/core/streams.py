@@ -14,7 +14,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from world_model_ros.core.arrays import Array
+from world_model_ros.core.arrays import Array, ByValue
 
 # Clocks of sensors differ a little. A stamp further ahead is a mistake: kept, it would make every right one after it
 # look late.
@@ -41,8 +41,8 @@ class StreamRule:
     rate_hz: float = 0.0
 
 
-@dataclass(frozen=True)
-class Observation:
+@dataclass(frozen=True, eq=False)
+class Observation(ByValue):
     """What was known at one tick. Streams that are stale or absent are absent here, never zeros.
 
     Args:

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from world_model_ros.core.arrays import Float
+from world_model_ros.core.arrays import ByValue, Float
 from world_model_ros.core.checks import numbers
 from world_model_ros.core.errors import UserError
 
 LIMIT_TOLERANCE = 1e-3  # rad or m; a joint that rests at its limit may measure a little more
 
 
-@dataclass(frozen=True)
-class JointLimits:
+@dataclass(frozen=True, eq=False)
+class JointLimits(ByValue):
     """Limits of J joints, in contract order; rad and s for hinges, m and s for slides.
 
     Args:
@@ -68,8 +68,8 @@ def _joint_names(names: object) -> tuple[str, ...]:
     return tuple(names)
 
 
-@dataclass(frozen=True)
-class Trajectory:
+@dataclass(frozen=True, eq=False)
+class Trajectory(ByValue):
     """Positions and velocities of J joints at T times; cubic Hermite in between.
 
     A controller that reads accelerations interpolates with quintic polynomials, and then accelerates without steps.

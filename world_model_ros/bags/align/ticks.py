@@ -22,6 +22,7 @@ from world_model_ros.bags.storage.reader import BagReader
 from world_model_ros.brain.graph_inputs import measured_positions
 from world_model_ros.contract.contract import Contract, require_contract
 from world_model_ros.convert.commanded_joints import together
+from world_model_ros.core.arrays import ByValue
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.streams import Observation
 
@@ -36,8 +37,8 @@ Copy = Callable[[str, str, int, bytes], None]
 _Messages = Iterator[tuple[str, str, int, bytes]]
 
 
-@dataclass(frozen=True)
-class Tick:
+@dataclass(frozen=True, eq=False)
+class Tick(ByValue):
     """What a bag has for one tick.
 
     Args:
@@ -56,8 +57,8 @@ class Tick:
     applied: NDArray[np.float32] | None = None
 
 
-@dataclass(frozen=True)
-class PlannedTick:
+@dataclass(frozen=True, eq=False)
+class PlannedTick(ByValue):
     """A tick that a recording says took place.
 
     Args:

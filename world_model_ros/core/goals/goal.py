@@ -10,13 +10,14 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from world_model_ros.core.arrays import ByValue
 from world_model_ros.core.errors import UserError
 
 GoalKind = Literal["pose", "value", "image", "joints"]
 
 
-@dataclass(frozen=True)
-class PoseGoal:
+@dataclass(frozen=True, eq=False)
+class PoseGoal(ByValue):
     """Where one target has to be: its name, and (7,) x y z in m and quaternion x y z w in the base frame."""
 
     target: str
@@ -36,8 +37,8 @@ def image_digest(image: NDArray[np.uint8]) -> str:
     return hashlib.sha256(np.ascontiguousarray(image).tobytes()).hexdigest()[:16]
 
 
-@dataclass(frozen=True)
-class Goal:
+@dataclass(frozen=True, eq=False)
+class Goal(ByValue):
     """One goal; exactly the field of its kind is set.
 
     Args:
