@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from world_model_ros.bags.align.commanded_reference import reference_sources
+from world_model_ros.bags.align.robot_of_bag import require_robot
 from world_model_ros.bags.align.routes import ACTION, REFERENCE, Route, other_routes, sense_routes
 from world_model_ros.bags.align.stream_counts import StreamCount
 from world_model_ros.bags.storage.reader import BagReader
@@ -96,7 +97,8 @@ class BagTicks:
         counts: what came of each stream, by name. messages: how many were read. copy: as given; may be set later.
 
     Raises:
-        UserError: a required stream is not in the bag, or its topic has another type than the contract says.
+        UserError: it is of another robot, a required stream is not in it, or its topic has another type than the
+            contract says.
     """
 
     def __init__(
@@ -110,6 +112,7 @@ class BagTicks:
         require_contract(contract)
         if not isinstance(bag, BagReader):
             raise UserError("bag", bag, "an open BagReader")
+        require_robot(bag, contract)
         self._bag, self._contract, self._after_ns, self.copy = bag, contract, after_ns, copy
         self._plan = None if plan is None else [each for each in plan if each.now_ns > after_ns]
         self._senses = sense_routes(bag, contract)
