@@ -26,6 +26,7 @@ from world_model_ros.gate.playing.spline import CUBIC, LINEAR, QUINTIC, Spline
 _FLOAT_EPSILON = 1.1920929e-07  # of C's float: the largest velocity of a last point, and how near -1 is -1
 _MOST_SPEED = 1.05  # of a velocity limit; splines of planners run a little over it between their points
 _LOOK_S = 0.005  # between the times at which limits are judged
+_PIECE = 4000  # of them at once
 _POSITION_SLACK = 1e-6  # rad or m, for rounding of a planner
 _ERASED = -1.0  # a tolerance that takes a default back
 
@@ -240,20 +241,30 @@ def led_from(
 
 def require_limits(spline: Spline, limits: JointLimits) -> None:
     """`GoalError` of a trajectory that leaves the position limits, or is over a velocity limit by more than 5 %."""
-    span = spline.end_s - float(spline.times_s[0])
-    grid = spline.times_s[0] + np.arange(0.0, span, _LOOK_S)
-    position, velocity, _ = spline.sample(np.concatenate([grid, spline.times_s]))
-    for found, bound, sign in ((position.min(axis=0), limits.lower, 1.0), (position.max(axis=0), limits.upper, -1.0)):
+    lowest, highest, fastest = _extremes(spline)
+    for found, bound, sign in ((lowest, limits.lower, 1.0), (highest, limits.upper, -1.0)):
         excess = sign * (bound - found)
         if np.any(excess > _POSITION_SLACK):
             joint = int(np.argmax(excess))
             words = f"{found[joint]:.6g} of {limits.names[joint]}; legal: {bound[joint]:g}"
             raise GoalError(Code.INVALID_GOAL, f"position: {words}")
-    ratio = np.abs(velocity).max(axis=0) / limits.velocity
+    ratio = fastest / limits.velocity
     if np.any(ratio > _MOST_SPEED):
         joint = int(np.argmax(ratio))
         words = f"{ratio[joint] * limits.velocity[joint]:.4g} of {limits.names[joint]}"
         raise GoalError(Code.INVALID_GOAL, f"velocity: {words}; legal: {limits.velocity[joint]:g}; plan it slower")
+
+
+def _extremes(spline: Spline) -> tuple[Float, Float, Float]:
+    """Lowest and highest position and largest speed (J,), looked for in pieces: a trajectory may be an hour long."""
+    lowest, highest = spline.positions.min(axis=0), spline.positions.max(axis=0)
+    fastest = np.zeros_like(lowest)
+    times = np.concatenate([np.arange(float(spline.times_s[0]), spline.end_s, _LOOK_S), spline.times_s])
+    for piece in np.array_split(times, max(1, len(times) // _PIECE)):
+        position, velocity, _ = spline.sample(piece)
+        lowest, highest = np.minimum(lowest, position.min(axis=0)), np.maximum(highest, position.max(axis=0))
+        fastest = np.maximum(fastest, np.abs(velocity).max(axis=0))
+    return lowest, highest, fastest
 
 
 def per_joint(value: float, units: Mapping[str, str], joints: Sequence[str]) -> Float:
