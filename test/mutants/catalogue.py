@@ -820,4 +820,41 @@ _REST = (
     ),
 )
 
-MUTANTS = (*_COMMANDS, *_GRIP, *_OWNED, *_MOTION, *_DRIVER, *_REST)
+# What is promised of whole trajectories of another planner.
+_PLAYER, _COURSE = (f"test/gate/playing/test_{name}.py" for name in ("player", "course"))
+_PLAYED = (
+    Mutant(
+        "played_whoever_owns_the_gate",
+        "gate/playing/player.py::Player._trouble",
+        "if news.owner != source:",
+        "if news.owner is None:",
+        "a goal that comes while another source owns the gate is aborted",
+        (_PLAYER,),
+    ),
+    Mutant(
+        "a_cancel_that_steps",
+        "gate/playing/course.py::Course.brake",
+        "max(slow_s, smooth_s, _LEAST_S)",
+        "1e-3",
+        "canceled, it brakes within half the limits",
+        (_COURSE,),
+    ),
+    Mutant(
+        "time_that_does_not_wait",
+        "gate/playing/player.py::Player._pace",
+        "course.pace = news.speed_scale * share",
+        "course.pace = 1.0",
+        "a gate that follows slowly slows the trajectory's time",
+        (_PLAYER,),
+    ),
+    Mutant(
+        "done_before_it_is_there",
+        "gate/playing/player.py::Player._settled",
+        "if there and words is None:",
+        "if words is None:",
+        "a goal succeeds once the gate's reference is at its end",
+        (_PLAYER,),
+    ),
+)
+
+MUTANTS = (*_COMMANDS, *_GRIP, *_OWNED, *_MOTION, *_DRIVER, *_PLAYED, *_REST)
