@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -42,8 +43,11 @@ class PlanComparison:
         self._brain, self._provider, self._threads, self._repeats = brain, provider, threads, repeats
         self._model = restored_model(brain.bundle, brain.contract)
         self._config = plan_config(brain.bundle)
-        self._plan = self._exported(self._config)
         self._action = brain.contract.interface.action.size
+
+    @cached_property
+    def _plan(self) -> ExportedModule:
+        return self._exported(self._config)
 
     def pytorch(self, compiled: bool) -> Found:
         """``speedup_eager``, and ``speedup_compiled``: against the fastest of the traced and compiled variants."""
