@@ -58,7 +58,6 @@ class Planner:
         self.owner = robot.node.create_publisher(String, "command/owner", 10)
 
     def armed(self) -> None:
-        self.robot.until(self.client.server_is_ready)
         self.robot.until(lambda: self.robot.call("gate/arm").success)
 
     def send(self, by: float, span_s: float) -> Any:
@@ -69,6 +68,7 @@ class Planner:
         rows = np.zeros((2, 6))
         trajectory = Trajectory(LIMITS.names, np.array([0.0, span_s]), np.array([here, there]), rows, 0, rows)
         goal = self.kind.Goal(trajectory=MAKE.trajectory(trajectory))
+        self.robot.until(self.client.server_is_ready)  # what is asked before is lost
         sent = self.client.send_goal_async(goal, feedback_callback=lambda each: self.told.append(each.feedback))
         self.robot.until(sent.done)
         assert sent.result().accepted
