@@ -1,4 +1,4 @@
-"""Model bundles: found by name or path, and verified against the contract before anything runs."""
+"""Model bundles: found by name or path, and validated (manifest, files, contract) before anything runs."""
 
 from __future__ import annotations
 

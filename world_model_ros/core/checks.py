@@ -1,4 +1,4 @@
-"""Checks of numbers and times that a program hands in, of whatever type."""
+"""Checks of numbers, times and settings that a program hands in, of whatever type."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Velocity and angular velocity of a link in the base frame; refuses one that a joint which is not named moves."""
+"""Velocity and angular velocity of a link in the base frame; the joints named are exactly those that move it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class LinkTwist:
         joints: the only ones that may move it.
 
     Raises:
-        UserError: the link is not in the URDF, or another joint of the contract moves it too.
+        UserError: the link is not in the URDF, or the joints named are not exactly those that move it.
     """
 
     def __init__(self, contract: Contract, link: str, joints: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""Solvers: searches for the cheapest chunk. Each is unrolled, so that one graph call is one plan."""
+"""Solvers (iCEM, MPPI): searches for the cheapest chunk. Each is unrolled, so that one graph call is one plan."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Camera messages -> (height, width, 3) uint8 RGB at the size of the contract's interface."""
+"""Camera messages, raw or compressed -> (height, width, 3) uint8 RGB at the size of the contract's interface."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Taxel grids -> (rows, cols, 3) float32, N."""
+"""Taxel grids (``sensor_msgs/Image``, 32FC3) -> (rows, cols, 3) float32, N."""
 
 from __future__ import annotations
 

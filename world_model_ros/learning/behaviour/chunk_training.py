@@ -1,4 +1,4 @@
-"""Training loop of a chunk model: behaviour, dynamics and distance are trained side by side on the same ticks.
+"""Settings, statistics and training loop of a chunk model: behaviour, dynamics and distance, side by side.
 
 A run that was broken off goes on where it was.
 """

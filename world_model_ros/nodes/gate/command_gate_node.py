@@ -79,7 +79,7 @@ class CommandGateNode(Node):
         ):
             self.create_service(Trigger, f"gate/{name}", self._service(act))
         steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self.create_timer(0.5, lambda: self._outbox.state(self._report(), again=True), clock=steady)
+        self.create_timer(0.5, lambda: self._outbox.state(self._report, again=True), clock=steady)
         self.create_timer(1.0, self._diagnose, clock=steady)
         gc.collect()
         gc.freeze()  # else a full collection looks through all that was loaded, and takes longer than a cycle
@@ -130,7 +130,7 @@ class CommandGateNode(Node):
         self._outbox.step(output, now_ns)
         self._outbox.owner(self._gate.ownership)
         self._log(refusals, output, owner)
-        self._outbox.state(self._report())
+        self._outbox.state(self._report)
         self._cycle_ms.append((time.perf_counter() - begin) * 1e3)
 
     def _scale_speed(self, parameters: list[Parameter]) -> None:

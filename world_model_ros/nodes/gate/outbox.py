@@ -1,9 +1,10 @@
-"""Publishers of the gate: to the controller, to the brain, and to people. Thread-safe."""
+"""What the gate says: to controllers and grippers, to the brain, and to people."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from threading import Lock
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
@@ -44,6 +45,7 @@ class GateOutbox:
         self._node = node
         self._names = contract.joint_names
         self._make = MessageMaker(ros_class)
+        self._telling = Lock()
         self._told: list[object] = []
         command = contract.deployment.command
         assert command is not None
@@ -85,12 +87,18 @@ class GateOutbox:
                 self._make.joint_state(self._names, motion.position, motion.velocity, stamp_ns=now_ns)
             )
 
-    def state(self, report: Mapping[str, object], again: bool = False) -> None:
-        """``gate/state`` if it changed, or ``again``."""
-        changing = [report[key] for key in _CHANGES]
-        if again or changing != self._told:
-            self._told = changing
-            self._state.publish(String(data=json.dumps(report)))
+    def state(self, look: Callable[[], Mapping[str, object]], again: bool = False) -> None:
+        """``gate/state`` if it changed, or ``again``. Of two threads that tell it, the later one has looked later.
+
+        Args:
+            look: gives the report.
+        """
+        with self._telling:
+            report = look()
+            changing = [report[key] for key in _CHANGES]
+            if again or changing != self._told:
+                self._told = changing
+                self._state.publish(String(data=json.dumps(report)))
 
     def owner(self, ownership: Ownership) -> None:
         """``gate/owner`` if it changed, where the gate has several sources."""

@@ -1,4 +1,4 @@
-"""The simulated robot as a process: all streams of its contract in real time, and a trajectory controller.
+"""The simulated robot as a process: streams, labels and URDF in real time, and a trajectory controller.
 
 Parameters: ``robot`` (contract, name or file), ``seed`` (of the scene), ``scenes`` (plain, varied or cluttered),
 ``unplug`` (comma separated names of streams that stay silent), ``clock`` (true: time starts at zero and goes out on

@@ -1,4 +1,4 @@
-"""Collects markers of the 3D view from several sources; those not renewed, or over a budget, are not shown."""
+"""Makes the 3D view's markers of futures, plan, robot, contacts and goal; leaves out what is stale or too much."""
 
 from __future__ import annotations
 
