@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from difflib import get_close_matches
 from pathlib import PurePath
 
 _ITEM = re.compile(r"""(?:'[^']*'|"[^"]*"|[^\s,'"\[\]]+)""")
@@ -71,6 +70,8 @@ def some_of(items: Sequence[object], text: Callable[[object], str] = str) -> str
 
 def _closest(value: object, legal: str) -> str:
     """Which of the names that would have been accepted may have been meant."""
+    from difflib import get_close_matches  # takes longer than all else here, and errors are seldom
+
     names = _QUOTED.findall(legal)
     if not isinstance(value, str | PurePath) or len(names) < 2 or len(str(value)) > _WORD:
         return ""
