@@ -12,6 +12,8 @@ from pathlib import Path
 
 from rclpy.node import Node
 
+from world_model_ros.nodes.spin import AnyNode
+
 _WHAT_IS_USED = 1 | 2 | 4  # MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT: without the last, four times the memory
 _LAST = 10  # nice
 _UNLIMITED = resource.RLIM_INFINITY
@@ -112,6 +114,17 @@ def lock_memory() -> str | None:
     except (OSError, AttributeError) as error:
         return str(error)
     return None if locked == 0 else os.strerror(ctypes.get_errno())
+
+
+def first_of_its_process(make: Callable[[], AnyNode]) -> Callable[[], AnyNode]:
+    """Makes a node, and asks for real-time for its process as its parameters say: for `spin.run_node`."""
+
+    def made() -> AnyNode:
+        node = make()
+        ask_for_real_time(node)
+        return node
+
+    return made
 
 
 def ask_for_real_time(node: Node) -> None:

@@ -213,7 +213,7 @@ def led_from(
     not name stay where they are.
 
     Raises:
-        GoalError: the trajectory has begun by then, and is more than ``tolerance`` (J,) away from where the robot is.
+        GoalError: the trajectory starts before that time, and is more than ``tolerance`` (J,) from where the robot is.
     """
     columns = [list(joints).index(name) for name in names]
     count = len(spline.times_s)

@@ -40,7 +40,7 @@ from world_model_ros.nodes.clock import clock_ns
 from world_model_ros.nodes.diagnostics import ERROR, OK, STALE, WARN, diagnostics, status
 from world_model_ros.nodes.parameters import declare
 from world_model_ros.nodes.qos import qos_profile
-from world_model_ros.nodes.real_time import CoreBudget, ask_for_real_time
+from world_model_ros.nodes.real_time import CoreBudget, first_of_its_process
 from world_model_ros.nodes.spin import run_node
 
 _LOOK_EVERY_S = 0.5
@@ -169,13 +169,7 @@ class RecorderNode(Node):
 
 def main() -> int:
     """Record until interrupted; 1 if the parameters are wrong or not everything could be written."""
-    return run_node("recorder_node", _first_of_its_process, _close)
-
-
-def _first_of_its_process() -> RecorderNode:
-    node = RecorderNode()
-    ask_for_real_time(node)
-    return node
+    return run_node("recorder_node", first_of_its_process(RecorderNode), _close)
 
 
 def _close(node: RecorderNode) -> None:

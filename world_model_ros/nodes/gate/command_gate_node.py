@@ -39,7 +39,7 @@ from world_model_ros.nodes.clock import clock_ns
 from world_model_ros.nodes.gate.inbox import GateInbox
 from world_model_ros.nodes.gate.outbox import GateOutbox
 from world_model_ros.nodes.parameters import declare
-from world_model_ros.nodes.real_time import ask_for_real_time
+from world_model_ros.nodes.real_time import first_of_its_process
 from world_model_ros.nodes.spin import run_node, stop
 
 
@@ -220,15 +220,9 @@ class CommandGateNode(Node):
         self._outbox.diagnose(report, values)
 
 
-def _first_of_its_process() -> CommandGateNode:
-    node = CommandGateNode()
-    ask_for_real_time(node)
-    return node
-
-
 def main() -> int:
     """Run the node until it is interrupted; 1 if its parameters are wrong."""
-    return run_node("command_gate_node", _first_of_its_process, CommandGateNode.close)
+    return run_node("command_gate_node", first_of_its_process(CommandGateNode), CommandGateNode.close)
 
 
 if __name__ == "__main__":

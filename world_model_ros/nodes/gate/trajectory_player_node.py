@@ -45,7 +45,7 @@ from world_model_ros.nodes.clock import clock_ns
 from world_model_ros.nodes.joint_hearing import JointHearing
 from world_model_ros.nodes.parameters import declare
 from world_model_ros.nodes.qos import LATCHED
-from world_model_ros.nodes.real_time import ask_for_real_time
+from world_model_ros.nodes.real_time import first_of_its_process
 from world_model_ros.nodes.spin import run_node
 
 _LEAST_HZ = 25.0  # of commands
@@ -65,9 +65,9 @@ def action_class() -> Any:
 
 
 class _Served(ActionServer):
-    """An action server of goals that somebody else pursues: what is executed is the end of one.
+    """An action server whose goals the player pursues: rclpy executes only how one ends.
 
-    A coroutine that waited for the end would be asked again and again, as rclpy has it.
+    A coroutine that waits for the end would be polled by rclpy without a pause.
     """
 
     def notify_execute(self, goal_handle: Any, execute_callback: Any) -> None:
@@ -222,15 +222,11 @@ def _id(handle: Any) -> bytes:
     return bytes(handle.goal_id.uuid)
 
 
-def _first_of_its_process() -> TrajectoryPlayerNode:
-    node = TrajectoryPlayerNode()
-    ask_for_real_time(node)
-    return node
-
-
 def main() -> int:
     """Run the node until it is interrupted; 1 if its parameters are wrong."""
-    return run_node("trajectory_player_node", _first_of_its_process, TrajectoryPlayerNode.destroy_node)
+    return run_node(
+        "trajectory_player_node", first_of_its_process(TrajectoryPlayerNode), TrajectoryPlayerNode.destroy_node
+    )
 
 
 if __name__ == "__main__":
