@@ -58,7 +58,7 @@ _LOADERS: list[type] = [_Loader]  # the last one has the word on what is wrong
 if yaml.__with_libyaml__:
 
     class _QuickLoader(_EachKeyOnce, yaml.CSafeLoader):
-        """Reads the same with libyaml's parser, in a fifth of the time; nested nodes are still Python's."""
+        """Reads the same with libyaml's parser, in a sixth of the time; nested nodes are still Python's."""
 
         def __init__(self, text: str) -> None:
             yaml.CSafeLoader.__init__(self, text)
