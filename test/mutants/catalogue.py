@@ -324,8 +324,8 @@ _MOTION = (
     Mutant(
         "ends_moving",
         "gate/motion/limiter.py::Plan.points",
-        "+ [self._at(self.duration_s)]",
-        "+ [self._at(self.duration_s - 0.02)]",
+        "times[:-1]), self.duration_s])",
+        "times[:-1]), self.duration_s - 0.02])",
         "every trajectory ends where the plan stands still",
         (_LIMITER, _GATE, _CAMPAIGN),
     ),
