@@ -38,7 +38,8 @@ def distance_errors(imagined: ArrayLike, real: ArrayLike, now: ArrayLike) -> Err
     """Mean absolute errors of joints or of a stream, (n, ...), in its unit; ``now`` is (...)."""
     truth = np.asarray(real, np.float64)
     apart = (np.abs(np.asarray(guess, np.float64) - truth) for guess in (imagined, now))
-    return Errors(*(each.reshape(len(truth), -1).mean(axis=1) for each in apart))
+    model, copy_last = (each.reshape(len(truth), -1).mean(axis=1) for each in apart)
+    return Errors(model, copy_last)
 
 
 def target_errors(imagined: ArrayLike, real: ArrayLike, now: ArrayLike, semi_axes: ArrayLike) -> Errors:

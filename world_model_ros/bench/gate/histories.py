@@ -109,7 +109,7 @@ class Bench:
         """Arm, maybe restart the controller while the gate holds, and move. False if there was no motion to judge."""
         if not self.follower.controller.active:
             self._activate()
-        self.run(self._random.choice([0.0, 0.1, SETTLE_S]))
+        self.run(float(self._random.choice([0.0, 0.1, SETTLE_S])))
         for _ in range(ATTEMPTS):
             if self.gate.state is State.STOPPED:
                 self.gate.reset(self.now_ns)

@@ -71,8 +71,10 @@ class TableTasks:
         self._fixtures = {} if simulation is None else placed(contract)
         self._area = np.zeros((2, 2)) if simulation is None else np.array(simulation.objects_m).T
         self._top_m = 0.0 if simulation is None else simulation.table.top_m
-        shelves = [] if simulation is None else [np.array(shelf.area_m).T for shelf in simulation.shelves]
-        self._standing = [*(fixture.swept for fixture in self._fixtures.values()), *shelves]  # low and high of each
+        self._standing = [fixture.swept for fixture in self._fixtures.values()]  # low and high of each
+        for shelf in [] if simulation is None else simulation.shelves:
+            low, high = np.array(shelf.area_m).T
+            self._standing.append((low, high))
         self._cloth = simulation is not None and simulation.cloth_m is not None
         self._hands = contract.interface.hands
         self._breaks = simulation is not None and any(make.breaks_n is not None for make in simulation.objects[0])
