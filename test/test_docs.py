@@ -11,6 +11,7 @@ from setup_arguments import setup_arguments
 
 from world_model_ros.bringup.options import SimulationOptions, launch_arguments
 from world_model_ros.cli import COMMANDS
+from world_model_ros.contract import topics
 from world_model_ros.contract.schema import Target
 from world_model_ros.contract.senses import Stream
 
@@ -112,13 +113,14 @@ def test_the_page_of_topics_has_every_parameter_topic_and_service_of_the_nodes()
     parameters = named_by_nodes(r'declare\w*\((?:self, )?"(\w+)"')
     assert len(parameters) > 15
     services = named_by_nodes(r'create_service\(\w+, "([\w/]+)"')
-    topics = {
+    found = {
         name
-        for path in (ROOT / "world_model_ros" / "nodes").rglob("*box.py")
+        for path in (ROOT / "world_model_ros" / "nodes").rglob("*.py")
         for name in re.findall(r'"((?:predicted|goal|candidates|gate|futures|shadow)/\w+)"', path.read_text("utf-8"))
     }
-    assert len(topics) > 8
-    assert {name for name in parameters | services | topics if f"`{name}`" not in text} == set()
+    found |= {name for name in vars(topics).values() if isinstance(name, str) and re.fullmatch(r"/?\w+/\w+", name)}
+    assert {topics.GATE_STATE, "candidates/ranking", "gate/stop"} <= found
+    assert {name for name in parameters | services | found if f"`{name}`" not in text} == set()
 
 
 def test_the_page_of_commands_has_every_command_and_executable() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from world_model_ros.contract.contract import Contract
+from world_model_ros.contract.topics import APPLIED
 from world_model_ros.convert.messages import MessageMaker
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.trajectory import Trajectory
@@ -12,7 +13,6 @@ from world_model_ros.sim.scenes.scene import SceneConfig, home_of
 from world_model_ros.sim.sim_robot import SimRobot
 from world_model_ros.sim.telemetry import Sample, Telemetry
 
-APPLIED_TOPIC = "gate/applied"
 APPLIED_TYPE = "sensor_msgs/msg/JointState"
 SENSE_NS = 10_000_000
 _START_NS = 1_000_000_000  # time of the first state
@@ -110,7 +110,7 @@ class Rig:
         message = self._make.joint_state(
             self.contract.joint_names, output.reference.position, output.reference.velocity, stamp_ns=now_ns
         )
-        return Sample(APPLIED_TOPIC, APPLIED_TYPE, message, now_ns)
+        return Sample(APPLIED, APPLIED_TYPE, message, now_ns)
 
     def _measure(self) -> None:
         position, velocity, _ = self.robot.joint_state()

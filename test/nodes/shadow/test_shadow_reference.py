@@ -14,10 +14,11 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 
 from world_model_ros.contract.contract import contract_from_text, load_contract
+from world_model_ros.contract.topics import APPLIED
 from world_model_ros.convert.messages import MessageMaker, ros_class
 from world_model_ros.core.streams import Observation
 from world_model_ros.core.trajectory import Trajectory
-from world_model_ros.nodes.brain.topics.stream_inbox import APPLIED, StreamInbox
+from world_model_ros.nodes.brain.topics.stream_inbox import StreamInbox
 from world_model_ros.nodes.shadow.reference import MEASURED, ShadowReference
 
 CONTRACT = load_contract("tabletop_arm")

@@ -14,13 +14,14 @@ from world_model_ros.bags.storage.reader import BagReader
 from world_model_ros.brain.applied_positions import AppliedReference
 from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.senses import JointStream
+from world_model_ros.contract.topics import APPLIED, PREDICTED
 from world_model_ros.convert.commanded_joints import CommandedJoints
 from world_model_ros.convert.finite import finite
 from world_model_ros.convert.senses.joints import JointConverter
 from world_model_ros.convert.stamps import stamp_ns
 from world_model_ros.core.errors import UserError
 
-APPLIED_TOPIC = "/gate/applied"
+APPLIED_TOPIC = absolute(APPLIED)
 USUAL_COMMAND = "joint_trajectory_controller/joint_trajectory"
 _APPLIED_AGE_NS = 300_000_000  # as long as `AppliedReference` answers
 EVER_NS = 2**62  # of what holds until it is replaced
@@ -77,7 +78,7 @@ def possible_commands(bag: BagReader, contract: Contract) -> list[str]:
     known = {absolute(source.topic) for source in contract.deployment.streams}
     known |= {each.topic for each in reference_sources(bag, contract)}
     found = [topic for topic in bag.topics().values() if topic.type in _COMMANDS and topic.name not in known]
-    return [f"{topic.name} ({topic.type})" for topic in found if not topic.name.startswith("/predicted/")]
+    return [f"{topic.name} ({topic.type})" for topic in found if not topic.name.startswith(absolute(PREDICTED))]
 
 
 def reference_sources(bag: BagReader, contract: Contract) -> list[ReferenceSource]:

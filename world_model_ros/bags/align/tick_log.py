@@ -11,9 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from world_model_ros.bags.align.ticks import PlannedTick
+from world_model_ros.bags.storage.channels import absolute
 from world_model_ros.bags.storage.reader import BagReader
 from world_model_ros.bundle.signatures import first_camera
 from world_model_ros.contract.contract import Contract
+from world_model_ros.contract.topics import GOAL_IMAGE, TICK
 from world_model_ros.convert.senses.camera import CameraConverter
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.goals.goal import Goal, image_digest
@@ -21,8 +23,8 @@ from world_model_ros.core.goals.goal_json import goal_from_json
 from world_model_ros.gate.conditions.ownership import NO_OWNER
 from world_model_ros.goals.life.asked import Asked, asked_from_json
 
-TICK_TOPIC = "/tick"
-_IMAGE_TOPIC = "/goal/image"
+TICK_TOPIC = absolute(TICK)
+_IMAGE_TOPIC = absolute(GOAL_IMAGE)
 _IMAGE_PATIENCE_NS = 1_000_000_000
 _ANOTHER_CLOCK_NS = 5_000_000_000
 _MALFORMED = (ValueError, KeyError, TypeError, AttributeError, OverflowError)
@@ -179,7 +181,7 @@ def _goal_images(bag: BagReader, contract: Contract) -> list[_Image]:
     topic = bag.topics().get(_IMAGE_TOPIC)
     if camera is None or topic is None or topic.type != "sensor_msgs/msg/Image":
         return []
-    convert = CameraConverter("goal/image", (camera.height, camera.width))
+    convert = CameraConverter(GOAL_IMAGE, (camera.height, camera.width))
     images = []
     for _, _, bag_ns, raw in bag.raw_messages([_IMAGE_TOPIC]):
         try:

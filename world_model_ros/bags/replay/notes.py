@@ -10,8 +10,10 @@ from world_model_ros.bags.recorded_topics import recorded_topics
 from world_model_ros.bags.replay.output_bag import ReplayBag
 from world_model_ros.bags.storage.channels import absolute
 from world_model_ros.bags.storage.reader import BagReader
+from world_model_ros.bags.storage.writer import CONTRACT_TOPIC
 from world_model_ros.check.robot_fit import notes
 from world_model_ros.contract.contract import Contract
+from world_model_ros.contract.topics import PREDICTED
 from world_model_ros.core.errors import UserError
 
 
@@ -72,11 +74,11 @@ def replay_notes(
         for name, why in source.reasons.items()
         if name not in reasons
     ]
-    known = source.topics() | {absolute(each) for each in recorded_topics(contract)} | {"/contract"}
+    known = source.topics() | {absolute(each) for each in recorded_topics(contract)} | {CONTRACT_TOPIC}
     lines += [
         f"{topic.name}: {topic.count} of {topic.type} ignored, the contract does not know it"
         for topic in topics.values()
-        if topic.name not in known and not topic.name.startswith("/predicted/")
+        if topic.name not in known and not topic.name.startswith(absolute(PREDICTED))
     ]
     lines += [f"{topic}: {why}" for topic, why in reader.unreadable.items()]
     lines += beside.not_copied

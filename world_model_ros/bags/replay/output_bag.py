@@ -12,6 +12,7 @@ from rosbags.typesys import TypesysError
 
 from world_model_ros.bags.align.tick_log import TICK_TOPIC
 from world_model_ros.bags.replay.replayed_tick import ReplayedTick
+from world_model_ros.bags.storage.channels import absolute
 from world_model_ros.bags.storage.message_types import standard_types, types_of
 from world_model_ros.bags.storage.reader import BagReader
 from world_model_ros.bags.storage.writer import CONTRACT_TOPIC, BagWriter, contract_qos
@@ -20,14 +21,15 @@ from world_model_ros.brain.tick_record import TickRecord, unstamped_values
 from world_model_ros.bundle.signatures import first_camera
 from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.field_types import Qos
+from world_model_ros.contract.topics import COMMAND, PREDICTED, PREDICTED_STATES, SURPRISE, path_topic
 from world_model_ros.convert.futures import placed_targets
 from world_model_ros.convert.stamps import stamp_ns
 from world_model_ros.core.errors import UserError
 
-COMMAND_TOPIC = "/command"
+COMMAND_TOPIC = absolute(COMMAND)
 _TRAJECTORY, _ACTION = "trajectory_msgs/msg/JointTrajectory", "std_msgs/msg/Float64MultiArray"
 # A replay writes these itself; those of the recording would be taken for them.
-_OWN = (TICK_TOPIC, "/surprise", COMMAND_TOPIC, CONTRACT_TOPIC)
+_OWN = (TICK_TOPIC, absolute(SURPRISE), COMMAND_TOPIC, CONTRACT_TOPIC)
 
 
 class ReplayBag:
@@ -76,7 +78,7 @@ class ReplayBag:
         """A message of the recording; those of topics that a replay writes itself are left out."""
         if topic == COMMAND_TOPIC and kind == _TRAJECTORY:
             self._remember(raw)
-        if topic in _OWN or topic.startswith("/predicted/") or topic in self.left_out:
+        if topic in _OWN or topic.startswith(absolute(PREDICTED)) or topic in self.left_out:
             return
         try:
             if topic not in self._qos:
@@ -115,7 +117,7 @@ class ReplayBag:
             ended=told.done.ended,
         )
         self._writer.write(TICK_TOPIC, "std_msgs/msg/String", make.string(record.json()), now_ns)
-        self._writer.write("surprise", "std_msgs/msg/Float32", make.float32(decision.surprise), now_ns)
+        self._writer.write(SURPRISE, "std_msgs/msg/Float32", make.float32(decision.surprise), now_ns)
         if decision.trajectory is not None:
             cdr = self._command(_TRAJECTORY, make.trajectory(decision.trajectory), now_ns)
             if told.live is not None:
@@ -141,7 +143,7 @@ class ReplayBag:
         if self._camera is not None and self._camera.name in told.tick.observation.stamps_ns:
             frame_ns = told.tick.observation.stamps_ns[self._camera.name] + self._latency_ns
         states = make.tensor(imagined.states[0], frame_ns)
-        self._writer.write("predicted/states", "sensor_msgs/msg/Image", states, now_ns)
+        self._writer.write(PREDICTED_STATES, "sensor_msgs/msg/Image", states, now_ns)
         if imagined.poses is None:
             return
         times = [now_ns + h * self._contract.tick_ns for h in range(1, len(imagined.states[0]) + 1)]
@@ -149,7 +151,7 @@ class ReplayBag:
             if told.decision.unknown(k):
                 continue
             path = make.path(imagined.poses[0, :, k], times, self._contract.interface.base_frame)
-            self._writer.write(f"predicted/{name}/path", "nav_msgs/msg/Path", path, now_ns)
+            self._writer.write(path_topic(name), "nav_msgs/msg/Path", path, now_ns)
 
     def _about(self, topic: str, kind: str) -> tuple[Qos, Any]:
         connection = self._reader.connection(topic)

@@ -18,10 +18,11 @@ from world_model_ros.bags.storage.message_types import Typestore, standard_types
 from world_model_ros.bags.storage.metadata import TopicRecord, bag_metadata, offered_qos, to_yaml
 from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.field_types import Qos
+from world_model_ros.contract.topics import CONTRACT
 from world_model_ros.convert.messages import MessageMaker
 from world_model_ros.core.errors import UserError
 
-CONTRACT_TOPIC = "/contract"
+CONTRACT_TOPIC = absolute(CONTRACT)
 LATCHED = Qos(durability="transient_local", depth=1)
 
 

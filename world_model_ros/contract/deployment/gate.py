@@ -8,6 +8,7 @@ from typing import Literal, TypeVar
 from pydantic import Field, model_validator
 
 from world_model_ros.contract.field_types import Finite, Name, Number, Positive, Qos, Range, Strict, Topic, once
+from world_model_ros.contract.topics import COMMAND
 
 
 class JointLimit(Strict):
@@ -36,7 +37,7 @@ class JointLimit(Strict):
         return self
 
 
-BRAIN, BRAIN_TOPIC = "brain", "command"  # the source of commands where the contract names none
+BRAIN = "brain"  # the source of commands where the contract names none
 Controlled = Literal["joint_trajectory", "forward_position", "forward_velocity", "twist"]
 GRIPPER_ACTIONS = {"gripper_command": "GripperCommand", "parallel_gripper_command": "ParallelGripperCommand"}
 
@@ -127,15 +128,15 @@ class CommandSource(Strict):
 
     name: Name
     kind: Literal["brain", "policy", "person", "moveit"]
-    topic: Topic = BRAIN_TOPIC
+    topic: Topic = COMMAND
     rate_hz: Positive | None = None
     moves: bool = True
 
     @model_validator(mode="after")
     def _consistent(self) -> CommandSource:
-        if (self.kind == "brain") != (self.topic == BRAIN_TOPIC):
+        if (self.kind == "brain") != (self.topic == COMMAND):
             raise ValueError(
-                f"topic: got {self.topic!r} of a {self.kind}; legal: {BRAIN_TOPIC!r} for the brain, for others another"
+                f"topic: got {self.topic!r} of a {self.kind}; legal: {COMMAND!r} for the brain, for others another"
             )
         return self
 
@@ -194,11 +195,6 @@ class Cloud(Strict):
         if self.within_m is not None and not all(low < high for low, high in zip(*self.within_m)):
             raise ValueError(f"within_m: got {self.within_m}; legal: the lowest corner, then the highest")
         return self
-
-
-def seen_topic(cloud: str) -> str:
-    """The topic on which the gate hears of a cloud by its name."""
-    return f"gate/seen/{cloud}"
 
 
 class CollisionSettings(Strict):

@@ -20,6 +20,7 @@ import numpy as np
 
 from world_model_ros.bundle.manifest import Manifest
 from world_model_ros.contract.contract import Contract
+from world_model_ros.contract.topics import GOAL_REQUEST
 from world_model_ros.core.arrays import Floats
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.goals.goal import Goal, PoseGoal, ValueGoal
@@ -46,7 +47,7 @@ def goal_id(text: Any, field: str = "id") -> str:
 def id_of(text: str) -> str | None:
     """The id in what may be a request; None if there is none that can be read."""
     try:
-        return goal_id(_object(text, "goal/request").get("id"))
+        return goal_id(_object(text, GOAL_REQUEST).get("id"))
     except UserError:
         return None
 
@@ -61,7 +62,7 @@ def read_request(text: str, contract: Contract, manifest: Manifest | None, other
     Raises:
         UserError: it is none; the field is its place in the JSON.
     """
-    told = _known(_object(text, "goal/request"), "goal/request", _KEYS)
+    told = _known(_object(text, GOAL_REQUEST), GOAL_REQUEST, _KEYS)
     id = goal_id(told["id"]) if told.get("id") is not None else otherwise
     steps = told.get("steps")
     if not isinstance(steps, list) or not 0 < len(steps) <= STEPS:

@@ -34,6 +34,7 @@ from world_model_ros.bags.storage.message_types import standard_types
 from world_model_ros.bags.storage.reader import BagReader, Topic
 from world_model_ros.bags.storage.writer import contract_qos
 from world_model_ros.contract.field_types import Qos
+from world_model_ros.contract.topics import CLOCK
 from world_model_ros.convert.messages import MessageMaker, ros_class
 from world_model_ros.core.errors import UserError
 from world_model_ros.nodes.bags.audience import Acknowledged, Audience
@@ -44,7 +45,6 @@ from world_model_ros.nodes.spin import run_node, stop
 _PERIOD_S = 0.005
 _LAST_S = 5.0  # for the last messages to arrive; they are asked for every 3 s
 _MOST_KEPT, _MEMORY = 500, 2**24  # messages, and bytes of them, of a topic
-_CLOCK = "/clock"
 
 
 class BagPlayerNode(Node):
@@ -73,7 +73,7 @@ class BagPlayerNode(Node):
         self._playback.on_gap = partial(self._say_gap, longest_gap_s)
         self._make = MessageMaker(ros_class)
         self._clock_out = (
-            Acknowledged(self.create_publisher(ClockMessage, _CLOCK, _MOST_KEPT), _MOST_KEPT) if own_clock else None
+            Acknowledged(self.create_publisher(ClockMessage, CLOCK, _MOST_KEPT), _MOST_KEPT) if own_clock else None
         )
         self._outlets = [*self._publishers_of.values(), *([self._clock_out] if self._clock_out is not None else [])]
         for name, value in (("pause", True), ("resume", False)):
@@ -102,7 +102,7 @@ class BagPlayerNode(Node):
             raise UserError("topics", sorted(unknown), f"topics of the bag: {sorted(there)}")
         publishers = {}
         for topic in there.values():
-            if (self._wanted and topic.name not in self._wanted) or (own_clock and topic.name == _CLOCK):
+            if (self._wanted and topic.name not in self._wanted) or (own_clock and topic.name == CLOCK):
                 continue
             try:
                 kind = ros_class(topic.type)

@@ -32,6 +32,7 @@ from world_model_ros.bags.storage.message_types import Typestore, installed_type
 from world_model_ros.bags.storage.writer import CONTRACT_TOPIC, BagWriter
 from world_model_ros.contract.contract import load_contract
 from world_model_ros.contract.field_types import Qos
+from world_model_ros.contract.topics import DIAGNOSTICS
 from world_model_ros.convert.messages import ros_class
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.installation.share_folder import default_robot
@@ -69,7 +70,7 @@ class RecorderNode(Node):
         self._out = BackgroundWriter(BagWriter(path, contract))
         self._samples = HeardSamples(contract)
         self._path, self._budget = Path(path), CoreBudget(_MOST_CORES)
-        self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
+        self._diagnostics = self.create_publisher(DiagnosticArray, DIAGNOSTICS, 10)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(_LOOK_EVERY_S, self._look, clock=steady)
         self.create_timer(1.0, self._report, clock=steady)

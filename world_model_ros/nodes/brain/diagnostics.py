@@ -5,6 +5,7 @@ from __future__ import annotations
 from diagnostic_msgs.msg import DiagnosticStatus
 
 from world_model_ros.brain.brain import Brain
+from world_model_ros.contract.topics import APPLIED
 from world_model_ros.nodes.brain.driver_watch import Drivers
 from world_model_ros.nodes.brain.precedence import Precedence
 from world_model_ros.nodes.brain.tick_loop import TickLoop
@@ -70,7 +71,7 @@ def _senses(brain: Brain, loop: TickLoop, streams: StreamInbox) -> DiagnosticSta
         if not fresh:
             (required if source.required else missing).append(source.name)
     sink = brain.contract.deployment.action
-    applied = "gate/applied" if sink is None else sink.topic
+    applied = APPLIED if sink is None else sink.topic
     values[f"{applied}_refused"] = streams.bad[applied]
     if loop.decision is not None:
         values["surprise"] = loop.decision.surprise

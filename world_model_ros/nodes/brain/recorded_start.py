@@ -7,6 +7,7 @@ import time
 from rclpy.node import Node
 
 from world_model_ros.contract.contract import Contract
+from world_model_ros.contract.topics import TICK
 from world_model_ros.nodes.bags.recording import RECORDER
 
 _MATCHED_S = 0.3  # from when a subscription is in the graph until its publisher sends to it
@@ -33,7 +34,7 @@ def wait_for_recorder(node: Node, contract: Contract) -> list[str]:
 
 def _unheard(node: Node, contract: Contract) -> list[str]:
     """Required are the tick record and what the contract requires; other streams only once they are published."""
-    needed = ["tick"]
+    needed = [TICK]
     for source in contract.deployment.streams:
         if source.required or node.get_publishers_info_by_topic(source.topic):
             needed.append(source.topic)

@@ -24,6 +24,7 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 from world_model_ros.brain.brain import Brain
 from world_model_ros.bundle.bundle import load_bundle
 from world_model_ros.contract.contract import load_contract
+from world_model_ros.contract.topics import DIAGNOSTICS
 from world_model_ros.core.errors import UserError
 from world_model_ros.nodes.brain.diagnostics import brain_statuses, drivers_status
 from world_model_ros.nodes.brain.driver_watch import DriverWatch
@@ -69,7 +70,7 @@ class WorldModelNode(LifecycleNode):
         self._timers_active: list[Any] = []
         self._watch: DriverWatch | None = None
         self._precedence = Precedence(self.get_logger().warning)
-        self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
+        self._diagnostics = self.create_publisher(DiagnosticArray, DIAGNOSTICS, 10)
 
     def shadow_report(self) -> dict[str, Any] | None:
         """How well the model predicts so far; None while it does not only watch."""

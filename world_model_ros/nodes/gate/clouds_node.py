@@ -21,9 +21,10 @@ from rclpy.node import Node
 from sensor_msgs.msg import JointState, PointCloud2
 
 from world_model_ros.contract.contract import load_contract
-from world_model_ros.contract.deployment.gate import Cloud, seen_topic
+from world_model_ros.contract.deployment.gate import Cloud
 from world_model_ros.contract.schema import TRANSFORMS
 from world_model_ros.contract.senses import JointStream
+from world_model_ros.contract.topics import DIAGNOSTICS, seen_topic
 from world_model_ros.convert.clouds import points_of
 from world_model_ros.convert.frames import FrameTree
 from world_model_ros.convert.messages import MessageMaker, ros_class
@@ -71,7 +72,7 @@ class CloudsNode(Node):
             hear_cloud = partial(self._on_cloud, cloud)
             self.create_subscription(PointCloud2, cloud.topic, hear_cloud, qos_profile(cloud.qos))
         steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
+        self._diagnostics = self.create_publisher(DiagnosticArray, DIAGNOSTICS, 10)
         self.create_timer(_LOOK_S, self._look, clock=steady)
         self.create_timer(1.0, self._diagnose, clock=steady)
 

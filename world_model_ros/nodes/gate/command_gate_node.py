@@ -27,6 +27,7 @@ from rclpy.parameter import Parameter
 from std_srvs.srv import Trigger
 
 from world_model_ros.contract.contract import load_contract
+from world_model_ros.contract.topics import GATE_ARM, GATE_DISARM
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.installation.share_folder import default_robot
 from world_model_ros.gate.conditions.ownership import UNBROKEN
@@ -72,12 +73,12 @@ class CommandGateNode(Node):
         self._inbox = GateInbox(self, contract)
         self._outbox = GateOutbox(self, contract, self._dry_run)
         for name, act in (
-            ("arm", self._arm),
-            ("disarm", lambda now_ns: (self._gate.disarm(now_ns), "disarmed as soon as it stands still")),
-            ("stop", self._stop),
-            ("reset", lambda now_ns: (self._gate.reset(now_ns), "disarmed")),
+            (GATE_ARM, self._arm),
+            (GATE_DISARM, lambda now_ns: (self._gate.disarm(now_ns), "disarmed as soon as it stands still")),
+            ("gate/stop", self._stop),
+            ("gate/reset", lambda now_ns: (self._gate.reset(now_ns), "disarmed")),
         ):
-            self.create_service(Trigger, f"gate/{name}", self._service(act))
+            self.create_service(Trigger, name, self._service(act))
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(0.5, lambda: self._outbox.state(self._report, again=True), clock=steady)
         self.create_timer(1.0, self._diagnose, clock=steady)

@@ -19,8 +19,9 @@ from world_model_ros.check.driver_fit import driver_class, field_of
 from world_model_ros.check.shape_advice import shape_advice
 from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.deployment.driver import Driver, DriverField
-from world_model_ros.contract.deployment.gate import Cloud, seen_topic
+from world_model_ros.contract.deployment.gate import Cloud
 from world_model_ros.contract.senses import JointStream
+from world_model_ros.contract.topics import COMMAND_OWNER, PREDICTED_CONTACT, SURPRISE, seen_topic
 from world_model_ros.convert.clouds import seen_of
 from world_model_ros.convert.messages import ros_class
 from world_model_ros.convert.senses.converters import Converter, converter_for
@@ -65,7 +66,7 @@ class GateInbox:
         for each in Ownership(contract.deployment.sources).sources.values():
             node.create_subscription(JointTrajectory, each.topic, partial(self._on_command, each.name), 5)
         if contract.deployment.sources is not None:
-            node.create_subscription(String, "command/owner", self._on_owner, 10)
+            node.create_subscription(String, COMMAND_OWNER, self._on_owner, 10)
         self._seen: dict[str, tuple[int, Seen]] = {}  # the newest of each cloud since the last cycle
         for cloud in settings.clouds:
             hear_cloud = partial(self._on_cloud, cloud, contract.interface.base_frame)
@@ -75,9 +76,9 @@ class GateInbox:
         if settings.deadman is not None:
             node.create_subscription(Bool, settings.deadman.topic, self._on_deadman, 1)
         if settings.surprise is not None:
-            node.create_subscription(Float32, "surprise", self._on_surprise, 1)
+            node.create_subscription(Float32, SURPRISE, self._on_surprise, 1)
         if settings.predicted_force_n is not None:
-            node.create_subscription(Image, "predicted/contact", self._on_predicted, 1)
+            node.create_subscription(Image, PREDICTED_CONTACT, self._on_predicted, 1)
         if settings.max_force_n is not None:
             for touch in contract.interface.streams:
                 if touch.is_touch:
@@ -113,7 +114,7 @@ class GateInbox:
             gate.alarms.predicted_force(predicted_n)
         for name, newtons in forces_n.items():
             gate.alarms.force(name, newtons)
-        verdicts = [("command/owner", gate.ownership.ask(name, asked_ns)) for asked_ns, name in owners]
+        verdicts = [(COMMAND_OWNER, gate.ownership.ask(name, asked_ns)) for asked_ns, name in owners]
         for source, proposals in commands.items():
             verdicts += [(source, gate.command(arrival_ns, proposal, source)) for arrival_ns, proposal in proposals]
         return [(source, verdict) for source, verdict in verdicts if verdict is not None]
@@ -199,9 +200,9 @@ class GateInbox:
     def _on_predicted(self, message: Image) -> None:
         """The hardest contact of those (H, 1) that are imagined; one that cannot be read counts as too hard."""
         try:
-            newtons = float(predicted.rows("predicted/contact", message).max(initial=0.0))
+            newtons = float(predicted.rows(PREDICTED_CONTACT, message).max(initial=0.0))
         except UserError as error:
-            self._ignore("predicted/contact", error)
+            self._ignore(PREDICTED_CONTACT, error)
             newtons = np.inf
         with self._lock:
             self._predicted_n = newtons

@@ -13,6 +13,7 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import String
 
 from world_model_ros.contract.contract import Contract
+from world_model_ros.contract.topics import APPLIED, DIAGNOSTICS, GATE_OWNER, GATE_STATE
 from world_model_ros.convert.messages import MessageMaker, ros_class
 from world_model_ros.gate.conditions.ownership import Ownership
 from world_model_ros.gate.output import GateOutput
@@ -58,12 +59,12 @@ class GateOutbox:
         ]
         grippers = [] if dry_run else [each for each in controllers if each.grips]
         self._grippers = [GripperClient(node, contract, each) for each in grippers]
-        self._applied = node.create_publisher(JointState, "gate/applied", 10)
-        self._state = node.create_publisher(String, "gate/state", LATCHED)
+        self._applied = node.create_publisher(JointState, APPLIED, 10)
+        self._state = node.create_publisher(String, GATE_STATE, LATCHED)
         several = contract.deployment.sources is not None
-        self._owner = node.create_publisher(String, "gate/owner", LATCHED) if several else None
+        self._owner = node.create_publisher(String, GATE_OWNER, LATCHED) if several else None
         self._owned: Mapping[str, object] = {}
-        self._diagnostics = node.create_publisher(DiagnosticArray, "/diagnostics", 10)
+        self._diagnostics = node.create_publisher(DiagnosticArray, DIAGNOSTICS, 10)
 
     @property
     def unheard(self) -> list[str]:

@@ -32,6 +32,7 @@ from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 from world_model_ros.contract.contract import Contract, load_contract
 from world_model_ros.contract.hands import gripper_joints
 from world_model_ros.contract.senses import JointStream
+from world_model_ros.contract.topics import APPLIED, GATE_STATE
 from world_model_ros.convert.messages import MessageMaker, ros_class
 from world_model_ros.convert.stamps import stamp_ns
 from world_model_ros.core.errors import UserError
@@ -92,8 +93,8 @@ class TrajectoryPlayerNode(Node):
         self._handle: Any = None  # of the goal that is played
         self._joints = JointHearing(contract)
         self._joints.subscribe(self, self._on_joints)
-        self.create_subscription(String, "gate/state", self._on_gate, LATCHED)
-        self.create_subscription(JointState, "gate/applied", self._on_reference, 1)
+        self.create_subscription(String, GATE_STATE, self._on_gate, LATCHED)
+        self.create_subscription(JointState, APPLIED, self._on_reference, 1)
         self._command = self.create_publisher(JointTrajectory, source.topic, 1)
         self._server = _Served(
             self,

@@ -15,6 +15,7 @@ from sensor_msgs.msg import JointState
 from trajectory_msgs.msg import JointTrajectory
 
 from world_model_ros.contract.contract import load_contract
+from world_model_ros.contract.topics import APPLIED, COMMAND
 from world_model_ros.convert.messages import MessageMaker, ros_class
 from world_model_ros.core.trajectory import Trajectory
 from world_model_ros.nodes.clock import clock_ns
@@ -36,8 +37,8 @@ class GateProbeBrain(Node):
         self._at: JointState | None = None
         self._ticks = 0
         self._toward = np.ones(len(self._limits.names))
-        self._commands = self.create_publisher(JointTrajectory, "command", 5)
-        self.create_subscription(JointState, "gate/applied", self._on_applied, 1)
+        self._commands = self.create_publisher(JointTrajectory, COMMAND, 5)
+        self.create_subscription(JointState, APPLIED, self._on_applied, 1)
         self.create_timer(contract.tick_s, self._think)
 
     def _on_applied(self, message: JointState) -> None:

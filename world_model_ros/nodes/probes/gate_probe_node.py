@@ -22,6 +22,7 @@ from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from world_model_ros.bench.gate.sent_trajectories import Sent
 from world_model_ros.contract.contract import Contract
+from world_model_ros.contract.topics import APPLIED, CLOCK, COMMAND, DIAGNOSTICS, GATE_ARM, GATE_STATE
 from world_model_ros.convert.messages import MessageMaker, ros_class
 from world_model_ros.convert.stamps import stamp_ns, time_ns
 from world_model_ros.core.trajectory import Trajectory
@@ -70,17 +71,17 @@ class GateProbeNode(Node):
         self._contract, self._make = contract, MessageMaker(ros_class)
         source = contract.source(joint_stream(contract).name)
         self._joint_states = self.create_publisher(JointState, source.topic, 10)
-        self._commands = self.create_publisher(JointTrajectory, "command", 50)
+        self._commands = self.create_publisher(JointTrajectory, COMMAND, 50)
         self.create_subscription(JointTrajectory, command.topic, self._on_sent, 100)
-        self.create_subscription(JointState, "gate/applied", self._on_applied, 10)
-        self.create_subscription(String, "gate/state", self._on_state, LATCHED)
-        self.create_subscription(JointTrajectory, "command", self._on_command, 10)
-        self.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, 10)
-        self._arm = self.create_client(Trigger, "gate/arm")
+        self.create_subscription(JointState, APPLIED, self._on_applied, 10)
+        self.create_subscription(String, GATE_STATE, self._on_state, LATCHED)
+        self.create_subscription(JointTrajectory, COMMAND, self._on_command, 10)
+        self.create_subscription(DiagnosticArray, DIAGNOSTICS, self._on_diagnostics, 10)
+        self._arm = self.create_client(Trigger, GATE_ARM)
         self._leapt_ns = 0
         self._is_clock = clock
         if clock:
-            self._time = self.create_publisher(Clock, "/clock", 10)
+            self._time = self.create_publisher(Clock, CLOCK, 10)
         if self._simulated:
             self.create_subscription(JointState, "sim/joint_states", self._on_simulated, 50)
         else:

@@ -12,6 +12,7 @@ from std_msgs.msg import String
 
 from world_model_ros.bench.speed.made_up_senses import Senses, rest
 from world_model_ros.contract.contract import Contract
+from world_model_ros.contract.topics import TICK, goal_topic
 from world_model_ros.convert.messages import MessageMaker, ros_class
 from world_model_ros.goals.workspace import Workspace
 from world_model_ros.kinematics.arm import ArmKinematics
@@ -40,7 +41,7 @@ class SenseProbeNode(Node):
         }
         self._began_ns = clock_ns(self)
         self._sent = dict.fromkeys(self._outlets, 0)
-        self.create_subscription(String, "tick", self._hear, 50)
+        self.create_subscription(String, TICK, self._hear, 50)
         self._goal = self._make_goal()
         self.create_timer(_BEAT_NS * 1e-9, self._beat, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
@@ -64,7 +65,7 @@ class SenseProbeNode(Node):
         if tip is None:
             return None
         place = arm.tip(rest(self._contract), tip.link)[0] + np.array([0.0, _AWAY_M, 0.0])
-        publisher = self.create_publisher(ros_class("geometry_msgs/msg/PoseStamped"), f"goal/{tip.name}/pose", 10)
+        publisher = self.create_publisher(ros_class("geometry_msgs/msg/PoseStamped"), goal_topic(tip.name), 10)
         return publisher, np.array([*place, 0.0, 0.0, 0.0, 1.0])
 
     def _thing_goal(self) -> tuple[Any, np.ndarray[Any, Any]] | None:
@@ -74,7 +75,7 @@ class SenseProbeNode(Node):
             box = None if target.kind == "articulated" else workspace.for_target(target).box
             if box is not None:
                 publisher = self.create_publisher(
-                    ros_class("geometry_msgs/msg/PoseStamped"), f"goal/{target.name}/pose", 10
+                    ros_class("geometry_msgs/msg/PoseStamped"), goal_topic(target.name), 10
                 )
                 return publisher, np.array([*box.mean(0), 0.0, 0.0, 0.0, 1.0])
         return None

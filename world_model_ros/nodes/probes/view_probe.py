@@ -23,6 +23,7 @@ from world_model_ros.bringup.options import SimulationOptions
 from world_model_ros.bringup.processes import brain_of, own, simulation
 from world_model_ros.bringup.run import Running
 from world_model_ros.contract.contract import load_contract
+from world_model_ros.contract.topics import FUTURES_IMAGE, FUTURES_MARKERS, GATE_ARM, TICK, goal_topic
 from world_model_ros.core.errors import UserError
 from world_model_ros.nodes.spin import make_executor, spin_for
 
@@ -94,9 +95,9 @@ class _Probe:
         self._executor.add_node(self._node)
         self._ticks: list[tuple[float, int]] = []  # ms, missed so far
         self._looking: list[Subscription] = []
-        self._goal = self._node.create_publisher(PoseStamped, "goal/fingertip/pose", 1)
-        self._arm = self._node.create_client(Trigger, "gate/arm")
-        self._node.create_subscription(String, "tick", self._tick, 50)
+        self._goal = self._node.create_publisher(PoseStamped, goal_topic("fingertip"), 1)
+        self._arm = self._node.create_client(Trigger, GATE_ARM)
+        self._node.create_subscription(String, TICK, self._tick, 50)
         self.images = self.markers = 0
         self._goal_at = 0.0
         self._goals = 0
@@ -120,8 +121,8 @@ class _Probe:
         """Subscribe to the strip and the markers, or stop."""
         if on and not self._looking:
             self._looking = [
-                self._node.create_subscription(Image, "futures/image", self._image, 1),
-                self._node.create_subscription(MarkerArray, "futures/markers", self._marker, 1),
+                self._node.create_subscription(Image, FUTURES_IMAGE, self._image, 1),
+                self._node.create_subscription(MarkerArray, FUTURES_MARKERS, self._marker, 1),
             ]
         elif not on:
             for subscription in self._looking:

@@ -24,6 +24,7 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Empty, Float32, String
 from std_srvs.srv import Trigger
 
+from world_model_ros.contract import topics
 from world_model_ros.contract.contract import load_contract
 from world_model_ros.convert.messages import MessageMaker, ros_class
 from world_model_ros.core.errors import UserError
@@ -67,26 +68,28 @@ class DemoNode(Node):
         self._ended: list[dict[str, Any]] = []
         self._statuses: list[tuple[str, dict[str, str]]] = []
         self._true = TrueState(self, self._contract)
-        self.create_subscription(String, "tick", lambda message: self._ticks.append(json.loads(message.data)), 50)
-        self.create_subscription(String, "goal/result", lambda m: self._ended.append(json.loads(m.data)), 100)
+        self.create_subscription(String, topics.TICK, lambda message: self._ticks.append(json.loads(message.data)), 50)
+        self.create_subscription(String, topics.GOAL_RESULT, lambda m: self._ended.append(json.loads(m.data)), 100)
         latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
-        self.create_subscription(String, "gate/state", lambda m: self._gate.update(json.loads(m.data)), latched)
-        self.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, 50)
+        self.create_subscription(String, topics.GATE_STATE, lambda m: self._gate.update(json.loads(m.data)), latched)
+        self.create_subscription(DiagnosticArray, topics.DIAGNOSTICS, self._on_diagnostics, 50)
         self._goals = {
-            target.name: self.create_publisher(Float32, f"goal/{target.name}/value", 1)
+            target.name: self.create_publisher(Float32, topics.goal_topic(target.name, True), 1)
             if target.kind == "articulated"
-            else self.create_publisher(PoseStamped, f"goal/{target.name}/pose", 1)
+            else self.create_publisher(PoseStamped, topics.goal_topic(target.name), 1)
             for target in self._contract.interface.targets
         }
-        self._picture = self.create_publisher(Image, "goal/image", 1)
-        self._cancel = self.create_publisher(Empty, "goal/cancel", 1)
-        self._arm = self.create_client(Trigger, "gate/arm")
-        self._disarm = self.create_client(Trigger, "gate/disarm")
+        self._picture = self.create_publisher(Image, topics.GOAL_IMAGE, 1)
+        self._cancel = self.create_publisher(Empty, topics.GOAL_CANCEL, 1)
+        self._arm = self.create_client(Trigger, topics.GATE_ARM)
+        self._disarm = self.create_client(Trigger, topics.GATE_DISARM)
 
     def demonstrate(self) -> bool:
         """Run all goals and write the result; True if every goal was reached."""
         self._wait_until_ready()
-        waited("the gate, which is asked to arm", lambda: insist(self._arm, "gate/arm", _READY_S), 2 * _READY_S, _say)
+        waited(
+            "the gate, which is asked to arm", lambda: insist(self._arm, topics.GATE_ARM, _READY_S), 2 * _READY_S, _say
+        )
         self._gate = {}  # its state is not known until it says so again
         first, said = len(self._ticks), len(self._statuses)
         goals: list[dict[str, Any]] = []
@@ -95,7 +98,7 @@ class DemoNode(Node):
             seed = self._seed + _ROUND_SEEDS * (len(goals) // len(self._kinds))
             goals += [self._pursue(len(goals) + index, kind, seed) for index, kind in enumerate(self._kinds, start=1)]
         with contextlib.suppress(UserError):  # the goals are judged; the gate disarms by itself when all ends
-            insist(self._disarm, "gate/disarm", 2.0)
+            insist(self._disarm, topics.GATE_DISARM, 2.0)
         success = all(goal["reached"] for goal in goals)
         about = {"robot": self._contract.name, "seed": self._seed, "success": success, "goals": goals}
         ticks = tick_summary(self._ticks[first:], self._contract.tick_ns)
@@ -132,7 +135,7 @@ class DemoNode(Node):
                 if rearmed == 1:
                     _say(f"  the gate let go ({self._gate.get('cause')}); arming it again")
                 with contextlib.suppress(UserError):  # then time runs out on this goal
-                    insist(self._arm, "gate/arm", 1.0)
+                    insist(self._arm, topics.GATE_ARM, 1.0)
                     self._gate = {}
             time.sleep(0.05)
         self._let_go()

@@ -8,7 +8,7 @@ import rclpy
 from rclpy.context import Context
 from rclpy.node import Node
 
-_TOPIC = "robot_description"
+from world_model_ros.contract.topics import ROBOT_DESCRIPTION
 
 
 def is_described(patience_s: float = 2.0) -> bool:
@@ -19,7 +19,7 @@ def is_described(patience_s: float = 2.0) -> bool:
     try:
         deadline = time.monotonic() + patience_s
         while time.monotonic() < deadline:
-            if node.count_publishers(_TOPIC):
+            if node.count_publishers(ROBOT_DESCRIPTION):
                 return True
             time.sleep(0.05)
         return False

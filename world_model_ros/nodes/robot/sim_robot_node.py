@@ -28,6 +28,7 @@ from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
 
 from world_model_ros.contract.contract import load_contract
+from world_model_ros.contract.topics import CLOCK, DIAGNOSTICS, ROBOT_DESCRIPTION
 from world_model_ros.convert.messages import MessageMaker, ros_class
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.installation.share_folder import default_robot
@@ -98,10 +99,10 @@ class SimRobotNode(Node):
                 self._senders[source.topic] = self.create_publisher(ros_class(source.type), source.topic, qos)
         for label in contract.deployment.labels:
             self._senders[label.topic] = self.create_publisher(ros_class(label.type), label.topic, 10)
-        self._description = self.create_publisher(String, "robot_description", LATCHED)
+        self._description = self.create_publisher(String, ROBOT_DESCRIPTION, LATCHED)
         self._description.publish(String(data=contract.urdf_text))
-        self._clock_sender = self.create_publisher(ClockMessage, "/clock", 10) if self._own_clock else None
-        self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
+        self._clock_sender = self.create_publisher(ClockMessage, CLOCK, 10) if self._own_clock else None
+        self._diagnostics = self.create_publisher(DiagnosticArray, DIAGNOSTICS, 10)
         self.create_subscription(JointTrajectory, command.topic, self._on_trajectory, 10)
         self.create_service(Trigger, "sim/reset", self._on_reset)
         steady = Clock(clock_type=ClockType.STEADY_TIME)

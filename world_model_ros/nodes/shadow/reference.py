@@ -13,12 +13,13 @@ from trajectory_msgs.msg import JointTrajectory
 from world_model_ros.bags.align.commanded_reference import command_topics
 from world_model_ros.brain.graph_inputs import measured_positions
 from world_model_ros.contract.contract import Contract
+from world_model_ros.contract.topics import APPLIED
 from world_model_ros.convert.commanded_joints import CommandedJoints, together
 from world_model_ros.convert.stamps import stamp_ns
 from world_model_ros.core.arrays import Float
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.streams import Observation
-from world_model_ros.nodes.brain.topics.stream_inbox import APPLIED, StreamInbox
+from world_model_ros.nodes.brain.topics.stream_inbox import StreamInbox
 from world_model_ros.nodes.clock import clock_ns
 
 MEASURED = "measured joints"

@@ -17,6 +17,7 @@ from std_msgs.msg import Float32, String
 from trajectory_msgs.msg import JointTrajectory
 from visualization_msgs.msg import MarkerArray
 
+from world_model_ros.contract import topics
 from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.senses import CameraStream
 from world_model_ros.convert.encodings.image_rows import image_rows
@@ -79,28 +80,28 @@ class FutureSources:
 
         source = contract.source(camera.name)
         to_frame = converter_for(camera, source)
-        to_goal = CameraConverter("goal/image", (camera.height, camera.width))
+        to_goal = CameraConverter(topics.GOAL_IMAGE, (camera.height, camera.width))
         self._topics: dict[str, list[_Topic]] = {
             "always": [
-                (String, "tick", self._tick, 10),
-                (Float32, "surprise", self._surprise, 10),
-                (String, "gate/state", self._gate, LATCHED),
-                (ImageMsg, "goal/image", partial(self._picture, to_goal), 10),
+                (String, topics.TICK, self._tick, 10),
+                (Float32, topics.SURPRISE, self._surprise, 10),
+                (String, topics.GATE_STATE, self._gate, LATCHED),
+                (ImageMsg, topics.GOAL_IMAGE, partial(self._picture, to_goal), 10),
             ],
             "pictures": [
                 (ros_class(source.type), source.topic, lambda m: timeline.saw(*to_frame(m)), qos_profile(source.qos)),
-                (ImageMsg, "predicted/states", self._states, 10),
+                (ImageMsg, topics.PREDICTED_STATES, self._states, 10),
             ],
             "space": [
-                (JointTrajectory, "predicted/joints", self._joints, 10),
-                (Path, "predicted/path", partial(self._path, None), 10),
-                (ImageMsg, "predicted/contact", self._contact, 10),
+                (JointTrajectory, topics.PREDICTED_JOINTS, self._joints, 10),
+                (Path, topics.PREDICTED_PATH, partial(self._path, None), 10),
+                (ImageMsg, topics.PREDICTED_CONTACT, self._contact, 10),
             ],
         }
         for target in placed_targets(contract):
             self._topics["space"] += [
-                (Path, f"predicted/{target}/path", partial(self._path, target), 10),
-                (MarkerArray, f"predicted/{target}/region", partial(self._region, target), 10),
+                (Path, topics.path_topic(target), partial(self._path, target), 10),
+                (MarkerArray, topics.region_topic(target), partial(self._region, target), 10),
             ]
         self._open: dict[str, list[Subscription]] = {}
         self._listen("always", True)

@@ -24,6 +24,7 @@ from world_model_ros.bundle.bundle import load_bundle
 from world_model_ros.bundle.signatures import first_camera
 from world_model_ros.contract.contract import load_contract
 from world_model_ros.contract.senses import MicrophoneStream
+from world_model_ros.contract.topics import DIAGNOSTICS, FUTURES_IMAGE, FUTURES_MARKERS
 from world_model_ros.convert.messages import MessageMaker, ros_class
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.installation.share_folder import default_robot
@@ -83,9 +84,9 @@ class FutureViewNode(Node):
         self._save = Path(given["save"]).expanduser() if given["save"] else None
         self._pictures = False
         self._make = MessageMaker(ros_class)
-        self._image = self.create_publisher(Image, "futures/image", QoSProfile(depth=1))
-        self._markers = self.create_publisher(MarkerArray, "futures/markers", QoSProfile(depth=1))
-        self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
+        self._image = self.create_publisher(Image, FUTURES_IMAGE, QoSProfile(depth=1))
+        self._markers = self.create_publisher(MarkerArray, FUTURES_MARKERS, QoSProfile(depth=1))
+        self._diagnostics = self.create_publisher(DiagnosticArray, DIAGNOSTICS, 10)
         self._drawn, self._saved, self._draw_ms, self._seen = 0, 0, 0.0, 0
         self.create_timer(0.5, self._look)
         self.create_timer(1.0, self._report)

@@ -20,6 +20,7 @@ from visualization_msgs.msg import MarkerArray
 
 from world_model_ros.brain.graph_inputs import measured_positions
 from world_model_ros.bundle.signatures import first_camera
+from world_model_ros.contract import topics
 from world_model_ros.contract.contract import Contract
 from world_model_ros.convert.futures import placed_targets
 from world_model_ros.convert.messages import MessageMaker, ros_class
@@ -61,8 +62,10 @@ class LiveFeed:
         self._inbox = StreamInbox(self._node, contract)
         self._make = MessageMaker(ros_class)
         self._listen()
-        self._goal = {name: self._node.create_publisher(PoseStamped, f"goal/{name}/pose", 10) for name in self.goals}
-        self._cancel = self._node.create_publisher(Empty, "goal/cancel", 10)
+        self._goal = {
+            name: self._node.create_publisher(PoseStamped, topics.goal_topic(name), 10) for name in self.goals
+        }
+        self._cancel = self._node.create_publisher(Empty, topics.GOAL_CANCEL, 10)
         self._ended = threading.Event()
         self._failure: Exception | None = None
         self._thread = threading.Thread(target=self._spin, daemon=True)
@@ -93,19 +96,23 @@ class LiveFeed:
 
     def _listen(self) -> None:
         read: dict[str, tuple[Any, Callable[[Any], Any], Any]] = {
-            "surprise": (Float32, lambda message: float(message.data), 10),
-            "gate/state": (String, predicted.gate, LATCHED),
-            "predicted/states": (Image, partial(predicted.rows, "predicted/states"), 10),
-            "predicted/contact": (Image, partial(predicted.rows, "predicted/contact"), 10),
-            "predicted/joints": (JointTrajectory, lambda each: predicted.joints(each, self._contract.joint_names), 10),
-            "predicted/candidates": (MarkerArray, predicted.segments, 10),
+            topics.SURPRISE: (Float32, lambda message: float(message.data), 10),
+            topics.GATE_STATE: (String, predicted.gate, LATCHED),
+            topics.PREDICTED_STATES: (Image, partial(predicted.rows, topics.PREDICTED_STATES), 10),
+            topics.PREDICTED_CONTACT: (Image, partial(predicted.rows, topics.PREDICTED_CONTACT), 10),
+            topics.PREDICTED_JOINTS: (
+                JointTrajectory,
+                lambda each: predicted.joints(each, self._contract.joint_names),
+                10,
+            ),
+            topics.PREDICTED_CANDIDATES: (MarkerArray, predicted.segments, 10),
         }
         for name in self.goals:
-            read[f"predicted/{name}/path"] = (Path, predicted.positions, 10)
-            read[f"predicted/{name}/region"] = (MarkerArray, predicted.regions, 10)
+            read[topics.path_topic(name)] = (Path, predicted.positions, 10)
+            read[topics.region_topic(name)] = (MarkerArray, predicted.regions, 10)
         for topic, (kind, convert, qos) in read.items():
             self._node.create_subscription(kind, topic, partial(self._store, topic, convert), qos)
-        self._node.create_subscription(String, "tick", self._tick, 10)
+        self._node.create_subscription(String, topics.TICK, self._tick, 10)
 
     def _spin(self) -> None:
         executor = make_executor(self._context)
@@ -146,24 +153,24 @@ class LiveFeed:
         """Of the tick before this moment, whose predictions have come meanwhile."""
         contract = self._contract
         seen = self._inbox.streams.observe(record["now_ns"], record["stamps"])
-        states, contact = self._fresh("predicted/states"), self._fresh("predicted/contact")
+        states, contact = self._fresh(topics.PREDICTED_STATES), self._fresh(topics.PREDICTED_CONTACT)
         camera = first_camera(contract.interface)
         target, place = record["goal"].get("target"), record["place"]
         aimed = isinstance(target, str) and place is not None
-        gate = self._latest.get("gate/state", (0, None))[1]
+        gate = self._latest.get(topics.GATE_STATE, (0, None))[1]
         return Outlook(
             now_ns=record["now_ns"],
             seconds=np.arange(1, (0 if states is None else len(states)) + 1, dtype=np.float64) * contract.tick_s,
             senses={name: seen.values[name] for name, fresh in seen.fresh.items() if fresh},
             camera=None if camera is None else camera.name,
             joints=measured_positions(seen, contract),
-            joints_ahead=self._fresh("predicted/joints"),
+            joints_ahead=self._fresh(topics.PREDICTED_JOINTS),
             states=states,
             contact=None if contact is None else contact[:, 0],
             ways=self._ways(),
             candidates=self._candidates(),
             goal=(target, np.array(place, np.float32)) if aimed else None,
-            badge=Badge(gate, record["stages_ms"].get("total"), self._fresh("surprise")),
+            badge=Badge(gate, record["stages_ms"].get("total"), self._fresh(topics.SURPRISE)),
             status=f"goal refused: {refused}"
             if (refused := record.get("refused_goal"))
             else str(record.get("status", "")),
@@ -178,7 +185,7 @@ class LiveFeed:
     def _ways(self) -> dict[str, TargetPath]:
         ways = {}
         for name in self.goals:
-            path, regions = self._fresh(f"predicted/{name}/path"), self._fresh(f"predicted/{name}/region")
+            path, regions = self._fresh(topics.path_topic(name)), self._fresh(topics.region_topic(name))
             if path is None or not regions:
                 continue
             steps = sorted(regions)  # regions come for some steps; those between are like their neighbours
@@ -189,7 +196,7 @@ class LiveFeed:
         return ways
 
     def _candidates(self) -> NDArray[np.float32] | None:
-        segments, states = self._fresh("predicted/candidates"), self._fresh("predicted/states")
+        segments, states = self._fresh(topics.PREDICTED_CANDIDATES), self._fresh(topics.PREDICTED_STATES)
         each = 0 if states is None else len(states) - 1
         if segments is None or each < 1 or len(segments) % each:
             return None

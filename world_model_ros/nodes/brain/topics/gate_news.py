@@ -10,6 +10,7 @@ from rclpy.node import Node
 from std_msgs.msg import String
 
 from world_model_ros.brain.decision import PLAN_RULES
+from world_model_ros.contract.topics import GATE_STATE
 from world_model_ros.gate.conditions.ownership import NO_OWNER
 from world_model_ros.nodes.qos import LATCHED
 
@@ -32,7 +33,7 @@ class GateNews:
         self._seen: int | None = None  # how many commands the gate had refused
         self._rule: str | None = None
         self._lock = threading.Lock()
-        self._subscription = node.create_subscription(String, "gate/state", self._store, LATCHED)
+        self._subscription = node.create_subscription(String, GATE_STATE, self._store, LATCHED)
 
     def take(self) -> str | None:
         """The rule that a command broke since the last call; None if none did."""

@@ -22,6 +22,7 @@ from std_msgs.msg import Empty, Float32, String
 
 from world_model_ros.bundle.manifest import Manifest
 from world_model_ros.bundle.signatures import first_camera
+from world_model_ros.contract import topics
 from world_model_ros.contract.contract import Contract
 from world_model_ros.convert.poses import pose_array
 from world_model_ros.convert.senses.camera import CameraConverter
@@ -68,14 +69,13 @@ class GoalInbox:
         self._refused_ns = 0  # stamp of the newest goal that was refused
         self._counts: Counter[str] = Counter()
         takes: list[tuple[Any, str, Callable[[str | None, int, Any], Goal], str | None]] = [
-            (Image, "goal/image", self._image, None),
-            (JointState, "goal/joints", self._joint_positions, None),
+            (Image, topics.GOAL_IMAGE, self._image, None),
+            (JointState, topics.GOAL_JOINTS, self._joint_positions, None),
         ]
         for each in contract.interface.targets:
-            if each.kind == "articulated":
-                takes.append((Float32, f"goal/{each.name}/value", self._value, each.name))
-            else:
-                takes.append((PoseStamped, f"goal/{each.name}/pose", self._pose, each.name))
+            value = each.kind == "articulated"
+            kind, make = (Float32, self._value) if value else (PoseStamped, self._pose)
+            takes.append((kind, topics.goal_topic(each.name, value), make, each.name))
         self._subscriptions = [
             node.create_subscription(kind, topic, partial(self._take, topic, make, target), 10)
             for kind, topic, make, target in takes
@@ -86,9 +86,9 @@ class GoalInbox:
             said = f"goals for {name} are taken with the orientation 0 0 0 1 alone: the model plans without"
             node.get_logger().warning(said)
         self._subscriptions += [
-            node.create_subscription(Empty, "goal/cancel", self._cancel, 10),
-            node.create_subscription(String, "goal/request", self._request, 10),
-            node.create_subscription(String, "goal/cancel_id", self._cancel_id, 10),
+            node.create_subscription(Empty, topics.GOAL_CANCEL, self._cancel, 10),
+            node.create_subscription(String, topics.GOAL_REQUEST, self._request, 10),
+            node.create_subscription(String, topics.GOAL_CANCEL_ID, self._cancel_id, 10),
         ]
 
     @property
@@ -167,7 +167,7 @@ class GoalInbox:
         self._ask(Refusal.of(error, id, ends, told.get("about", "")))
 
     def _request(self, message: String) -> None:
-        topic, text = "goal/request", message.data
+        topic, text = topics.GOAL_REQUEST, message.data
         self._counts[topic] += 1
         own = plain_id(topic, self._counts[topic], text.encode(errors="replace"))
         try:
@@ -183,9 +183,9 @@ class GoalInbox:
         ahead = self._ahead()
         alive = [each.id for each in (*ahead.goals, *((ahead.kept,) if ahead.kept else ()))]
         try:
-            id = goal_id(message.data, "goal/cancel_id")
+            id = goal_id(message.data, topics.GOAL_CANCEL_ID)
             if id not in alive:
-                raise UserError("goal/cancel_id", id, f"one of {alive}, the goals that are not over")
+                raise UserError(topics.GOAL_CANCEL_ID, id, f"one of {alive}, the goals that are not over")
         except UserError as error:
             self._node.get_logger().error(f"not cancelled: {error}")
             told = {"stamp_ns": 0, "kind": "cancel_id", "target": None, "field": error.field}
@@ -202,7 +202,7 @@ class GoalInbox:
 
     def _pose(self, target: str | None, now_ns: int, message: PoseStamped) -> Goal:
         frame = self._contract.interface.base_frame if message.header.frame_id else None
-        pose = pose_array(message, frame, f"goal/{target}/pose", any_turn=True)
+        pose = pose_array(message, frame, topics.goal_topic(str(target)), any_turn=True)
         return Goal("pose", now_ns, target=target, pose=pose.astype(np.float32))
 
     def _value(self, target: str | None, now_ns: int, message: Float32) -> Goal:
@@ -211,11 +211,11 @@ class GoalInbox:
     def _image(self, target: str | None, now_ns: int, message: Image) -> Goal:
         camera = first_camera(self._contract.interface)
         if camera is None:
-            raise UserError("goal/image", "an image", "a pose or joints: this robot has no camera")
+            raise UserError(topics.GOAL_IMAGE, "an image", "a pose or joints: this robot has no camera")
         size = (camera.height, camera.width)
         shown = self._contract.source(camera.name).source_shape
         as_model = (message.height, message.width) == size
-        _, image = CameraConverter("goal/image", size, size if as_model else shown)(message)
+        _, image = CameraConverter(topics.GOAL_IMAGE, size, size if as_model else shown)(message)
         return Goal("image", now_ns, target=target, image=image)
 
     def _joint_positions(self, target: str | None, now_ns: int, message: JointState) -> Goal:
@@ -227,7 +227,7 @@ class GoalInbox:
             self._node.get_logger().warning(f"goal/joints: {others} are no joints of {self._contract.name}; left out")
         joints = np.full(len(names), np.nan, np.float32)
         named = [name for name in names if name in message.name]
-        joints[[names.index(name) for name in named]] = JointConverter("goal/joints", named)(message)[1][:, 0]
+        joints[[names.index(name) for name in named]] = JointConverter(topics.GOAL_JOINTS, named)(message)[1][:, 0]
         return Goal("joints", now_ns, joints=joints)
 
 

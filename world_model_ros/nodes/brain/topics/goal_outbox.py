@@ -14,6 +14,7 @@ from rclpy.node import Node
 from std_msgs.msg import String
 
 from world_model_ros.contract.deployment.goals import GoalSettings
+from world_model_ros.contract.topics import GOAL_FEEDBACK, GOAL_REFUSED, GOAL_RESULT, GOAL_STATUS
 from world_model_ros.goals.life.life import Life, Result
 from world_model_ros.goals.life.told import feedback_json, result_json
 from world_model_ros.nodes.qos import LATCHED
@@ -37,10 +38,10 @@ class GoalOutbox:
         self._node, self._feedback_ns = node, round(1e9 / settings.feedback_hz)
         self._said_ns: int | None = None
         self._listed: list[tuple[str, str, int]] = []
-        self._status = node.create_publisher(GoalStatusArray, "goal/status", LATCHED)
-        self._feedback = node.create_publisher(String, "goal/feedback", 10)
-        self._result = node.create_publisher(String, "goal/result", _RESULTS)
-        self._refused = node.create_publisher(String, "goal/refused", 10)
+        self._status = node.create_publisher(GoalStatusArray, GOAL_STATUS, LATCHED)
+        self._feedback = node.create_publisher(String, GOAL_FEEDBACK, 10)
+        self._result = node.create_publisher(String, GOAL_RESULT, _RESULTS)
+        self._refused = node.create_publisher(String, GOAL_REFUSED, 10)
         self._status.publish(GoalStatusArray())
 
     def close(self) -> None:

@@ -18,6 +18,7 @@ from world_model_ros.brain.brain import Brain
 from world_model_ros.brain.decision import Decision
 from world_model_ros.brain.tick_record import TickRecord
 from world_model_ros.bundle.signatures import first_camera
+from world_model_ros.contract import topics
 from world_model_ros.contract.contract import Contract
 from world_model_ros.convert.encodings.cdr_template import Template
 from world_model_ros.convert.encodings.trajectory_cdr import trajectory_cdr
@@ -51,19 +52,19 @@ class BrainOutbox:
         acting = {} if sink is None or self._action is None else {ros_class(sink.type): [sink.topic]}
         self._publishers: dict[str, Any] = {}
         free = contract.interface.action.free
-        for kind, topics in (
+        for kind, names in (
             *acting.items(),
-            (JointTrajectory, ["predicted/joints", *(["command"] if brain.acts and not free else [])]),
-            (String, ["tick"]),
-            (Float32, ["surprise"]),
-            (Image, ["predicted/states", "predicted/contact"]),
-            (Path, ["predicted/path", *(f"predicted/{name}/path" for name in self._places)]),
-            (MarkerArray, ["predicted/candidates", *(f"predicted/{name}/region" for name in self._places)]),
+            (JointTrajectory, [topics.PREDICTED_JOINTS, *([topics.COMMAND] if brain.acts and not free else [])]),
+            (String, [topics.TICK]),
+            (Float32, [topics.SURPRISE]),
+            (Image, [topics.PREDICTED_STATES, topics.PREDICTED_CONTACT]),
+            (Path, [topics.PREDICTED_PATH, *(topics.path_topic(name) for name in self._places)]),
+            (MarkerArray, [topics.PREDICTED_CANDIDATES, *(topics.region_topic(name) for name in self._places)]),
         ):
-            for topic in topics:
+            for topic in names:
                 self._publishers[topic] = node.create_publisher(kind, topic, 10)
-        self._publishers["contract"] = node.create_publisher(String, "contract", LATCHED)
-        self._publishers["contract"].publish(self._make.string(contract.text))
+        self._publishers[topics.CONTRACT] = node.create_publisher(String, topics.CONTRACT, LATCHED)
+        self._publishers[topics.CONTRACT].publish(self._make.string(contract.text))
 
     def close(self) -> None:
         for publisher in self._publishers.values():
@@ -72,7 +73,7 @@ class BrainOutbox:
     def command(self, decision: Decision) -> None:
         """The joint trajectory for the gate, stamped with the observation's time; or the action of free parts."""
         if decision.trajectory is not None:
-            self._publishers["command"].publish(trajectory_cdr(decision.trajectory))
+            self._publishers[topics.COMMAND].publish(trajectory_cdr(decision.trajectory))
         if decision.action is None:
             self.stop()
         elif self._action is not None:
@@ -87,11 +88,11 @@ class BrainOutbox:
             self._publishers[self._action].publish(self._make.numbers(nothing))
 
     def tick(self, record: TickRecord) -> None:
-        self._publishers["tick"].publish(self._make.string(record.json()))
+        self._publishers[topics.TICK].publish(self._make.string(record.json()))
 
     def futures(self, decision: Decision, observation: Observation) -> None:
         """Surprise, and everything imagined that has a subscriber."""
-        self._publishers["surprise"].publish(self._make.float32(decision.surprise))
+        self._publishers[topics.SURPRISE].publish(self._make.float32(decision.surprise))
         self.imagined(decision, observation)
 
     def imagined(self, decision: Decision, observation: Observation) -> None:
@@ -103,24 +104,24 @@ class BrainOutbox:
         reference_ns = now_ns if self._camera is None else observation.stamps_ns.get(self._camera.name)
         if reference_ns is not None:
             stamp_ns = reference_ns + self._latency_ns  # views know the frame by the stamp of its message
-            self._publish("predicted/states", lambda: self._make.tensor(states, stamp_ns))
+            self._publish(topics.PREDICTED_STATES, lambda: self._make.tensor(states, stamp_ns))
         if decision.contact is not None:
-            self._publish("predicted/contact", lambda: self._make.tensor(decision.contact, now_ns))
+            self._publish(topics.PREDICTED_CONTACT, lambda: self._make.tensor(decision.contact, now_ns))
         joints = decision.joints
         if joints is not None:
-            self._publish("predicted/joints", lambda: trajectory_cdr(joints_ahead(self._contract, joints, now_ns)))
-        self._publish("predicted/path", lambda: self._planned(decision, now_ns))
+            self._publish(topics.PREDICTED_JOINTS, lambda: trajectory_cdr(joints_ahead(self._contract, joints, now_ns)))
+        self._publish(topics.PREDICTED_PATH, lambda: self._planned(decision, now_ns))
         lost = decision.candidates
         if lost is not None and decision.chunk is not None and decision.chunk.any():
-            self._publish("predicted/candidates", lambda: self._markers(candidate_marker(lost), now_ns))
+            self._publish(topics.PREDICTED_CANDIDATES, lambda: self._markers(candidate_marker(lost), now_ns))
         if poses is None or decision.sigma is None:
             return
         for name, k in self._places.items():
             if decision.unknown(k):
                 continue
             way, sigma = poses[:, k], decision.sigma[:, k]
-            self._publish(f"predicted/{name}/path", partial(self._way, way, now_ns))
-            self._publish(f"predicted/{name}/region", partial(self._region, name, way, sigma, now_ns))
+            self._publish(topics.path_topic(name), partial(self._way, way, now_ns))
+            self._publish(topics.region_topic(name), partial(self._region, name, way, sigma, now_ns))
 
     def _publish(self, topic: str, make: Any) -> None:
         """Make and publish a message if the topic has a subscriber and there is something to say."""

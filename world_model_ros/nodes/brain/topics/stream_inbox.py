@@ -14,6 +14,7 @@ from sensor_msgs.msg import JointState
 from world_model_ros.brain.applied_actions import AppliedActions
 from world_model_ros.brain.applied_positions import AppliedReference
 from world_model_ros.contract.contract import Contract
+from world_model_ros.contract.topics import APPLIED
 from world_model_ros.convert.actions import action_array
 from world_model_ros.convert.messages import ros_class
 from world_model_ros.convert.senses.converters import Converter, converter_for
@@ -28,7 +29,6 @@ from world_model_ros.nodes.qos import STATIC, qos_profile
 
 _WARN_EVERY_S = 2.0
 _ABSENT_EVERY_S = 10.0
-APPLIED = "gate/applied"
 
 
 class StreamInbox:

@@ -1,0 +1,35 @@
+"""Names of the topics and services by which brain, gate, views and recordings find one another."""
+
+from __future__ import annotations
+
+TICK, SURPRISE, COMMAND, CONTRACT = "tick", "surprise", "command", "contract"
+ROBOT_DESCRIPTION, DIAGNOSTICS, CLOCK = "robot_description", "/diagnostics", "/clock"
+APPLIED, GATE_STATE, GATE_OWNER, COMMAND_OWNER = "gate/applied", "gate/state", "gate/owner", "command/owner"
+GATE_ARM, GATE_DISARM = "gate/arm", "gate/disarm"
+GOAL_IMAGE, GOAL_JOINTS, GOAL_REQUEST = "goal/image", "goal/joints", "goal/request"
+GOAL_CANCEL, GOAL_CANCEL_ID = "goal/cancel", "goal/cancel_id"
+GOAL_STATUS, GOAL_FEEDBACK, GOAL_RESULT, GOAL_REFUSED = "goal/status", "goal/feedback", "goal/result", "goal/refused"
+PREDICTED = "predicted/"  # what all topics of imagined futures begin with
+PREDICTED_STATES, PREDICTED_JOINTS, PREDICTED_CONTACT = "predicted/states", "predicted/joints", "predicted/contact"
+PREDICTED_PATH, PREDICTED_CANDIDATES = "predicted/path", "predicted/candidates"
+FUTURES_IMAGE, FUTURES_MARKERS = "futures/image", "futures/markers"
+
+
+def goal_topic(target: str, articulated: bool = False) -> str:
+    """Topic of the goals for a target: values of what is articulated, else poses."""
+    return f"goal/{target}/{'value' if articulated else 'pose'}"
+
+
+def path_topic(target: str) -> str:
+    """Topic of the imagined path of a target."""
+    return f"{PREDICTED}{target}/path"
+
+
+def region_topic(target: str) -> str:
+    """Topic of the 90 % regions of a target along its imagined path."""
+    return f"{PREDICTED}{target}/region"
+
+
+def seen_topic(cloud: str) -> str:
+    """Topic on which the gate hears of a cloud by its name."""
+    return f"gate/seen/{cloud}"
