@@ -39,7 +39,7 @@ class Jog(Node):
 
     def _on_owner(self, message: String) -> None:
         said = json.loads(message.data)
-        words = f"the gate is owned by {said['owner'] or 'nobody'}"
+        words = f"the gate is owned by {said['owner'] or 'no source'}"
         self.get_logger().info(words if said["refused"] is None else f"{words}; {said['refused']}")
 
     def _on_motion(self, message: JointState) -> None:

@@ -61,7 +61,7 @@ def test_what_nobody_owns_does_not_move_and_says_who_may_be_asked_for() -> None:
     for source in ("brain", "person", "arm_planner"):
         refusal = made.gate.command(made.now_ns, made.move(0.5), source)
         assert refusal is not None
-        assert str(refusal) == f"owner: {source}; legal: nobody; command/owner asks for another"
+        assert str(refusal) == f"owner: {source}; legal: no source; command/owner asks for another"
     made.step(10)
     assert made.gate.state is State.HOLDING
     assert speed(made) == 0.0
@@ -69,11 +69,21 @@ def test_what_nobody_owns_does_not_move_and_says_who_may_be_asked_for() -> None:
     assert owner_report(made.gate.ownership)["legal"] == ["brain", "person", "arm_planner"]
 
 
+@pytest.mark.parametrize(
+    ("asked", "told"), [("arm_planner", "brain, and arm_planner next"), ("", "brain, and no source next")]
+)
+def test_who_is_refused_hears_who_owns_the_gate_and_who_is_next(asked: str, told: str) -> None:
+    made = driver().track(0.4)
+    assert made.gate.ownership.ask(asked, made.now_ns) is None
+    refusal = made.gate.command(made.now_ns, made.move(0.5), "person")
+    assert str(refusal) == f"owner: person; legal: {told}; command/owner asks for another"
+
+
 def test_without_sources_the_brain_owns_the_gate_and_nobody_else_can_be_asked_for() -> None:
     made = Driver().rest().armed()
     assert made.gate.ownership.owner == "brain"
     refusal = made.gate.ownership.ask("person", made.now_ns)
-    assert str(refusal) == "owner: person; legal: brain, or nothing for nobody"
+    assert str(refusal) == "owner: person; legal: brain, or an empty name for no owner"
     made.track(0.4)
     assert made.gate.state is State.TRACKING
 
@@ -93,7 +103,7 @@ def test_a_gate_of_a_contract_has_its_sources_and_where_only_the_brain_is_played
 def test_a_request_for_who_may_not_move_the_robot_changes_nothing_and_is_told(name: str) -> None:
     made = driver().track(0.4)
     refusal = made.gate.ownership.ask(name, made.now_ns)
-    assert str(refusal) == f"owner: {name}; legal: brain or person or arm_planner, or nothing for nobody"
+    assert str(refusal) == f"owner: {name}; legal: brain or person or arm_planner, or an empty name for no owner"
     assert owner_report(made.gate.ownership)["refused"] == str(refusal)
     made.track(0.4)
     assert (made.gate.ownership.owner, made.gate.state) == ("brain", State.TRACKING)

@@ -144,7 +144,7 @@ def test_while_another_source_owns_the_gate_nothing_is_played_or_sent(owner: str
     ending = bench.begin(swing())
     assert ending is not None
     assert ending.code is Code.INVALID_GOAL
-    assert ending.words == f"the gate is owned by {owner or 'nobody'}; ask for 'planner' on command/owner"
+    assert ending.words == f"the gate is owned by {owner or 'no source'}; ask for 'planner' on command/owner"
     bench.run(1.0)
     assert all(step.command is None for step in bench.steps)
     assert bench.gate.ownership.counts["planner"] == {}

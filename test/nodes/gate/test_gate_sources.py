@@ -77,7 +77,7 @@ def test_who_is_asked_for_owns_the_gate_and_the_others_are_refused_and_counted(r
     robot.node.create_timer(0.05, keep)
     robot.until(lambda: told)
     assert told[-1] == {"owner": None, "since_ns": 0, "asked": None, "legal": ["brain", "person"], "refused": None}
-    assert armed(robot) == "armed; owned by nobody, so nothing moves until command/owner asks for brain or person"
+    assert armed(robot) == "armed; owned by no source, so nothing moves until command/owner asks for brain or person"
     robot.thinking = True
     robot.until(lambda: robot.state["not_owner"] > 5)
     assert (robot.state["state"], robot.sent) == ("holding", [])

@@ -57,7 +57,7 @@ class Ownership:
         legal = [source.name for source in self.sources.values() if source.moves]
         self.refused = None
         if name != NO_OWNER and name not in legal:
-            self.refused = Refusal(OWNER, None, name, f"{' or '.join(legal)}, or nothing for nobody")
+            self.refused = Refusal(OWNER, None, name, f"{' or '.join(legal)}, or an empty name for no owner")
         elif (name or None) == self.owner:
             self.asked = None
         elif self.asked is None or self.asked.name != (name or None):
@@ -78,9 +78,9 @@ class Ownership:
             return None
         if asked is not None and source == asked.name:
             return None
-        told = self.owner or "nobody"
+        told = self.owner or "no source"
         if asked is not None:
-            told += f", and {asked.name or 'nobody'} next"
+            told += f", and {asked.name or 'no source'} next"
         return Refusal(OWNER, None, source, f"{told}; command/owner asks for another")
 
     def take_over(self, now_ns: int) -> None:

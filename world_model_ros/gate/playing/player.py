@@ -243,7 +243,7 @@ class Player:
         if reference is None or (now_ns - reference.stamp_ns) * 1e-9 > _MOTION_LOST_S:
             return "nothing is heard of where the gate is (gate/applied)"
         if news.owner != source:
-            owner = news.owner or "nobody"
+            owner = news.owner or "no source"
             return f"the gate is owned by {owner}; ask for {source!r} on command/owner"
         goal = self._goal
         if goal is not None and news.refused > goal.refused:

@@ -151,7 +151,7 @@ class CommandGateNode(Node):
             self.get_logger().info(f"gate: {transition}")
         owner = self._gate.ownership.owner
         if owner != before:
-            self.get_logger().info(f"gate: owned by {owner or 'nobody'}, before by {before or 'nobody'}")
+            self.get_logger().info(f"gate: owned by {owner or 'no source'}, before by {before or 'no source'}")
 
     def _arm(self, now_ns: int) -> tuple[Refusal | None, str]:
         if self._dry_run:
@@ -178,7 +178,7 @@ class CommandGateNode(Node):
             return f"; to be owned by {ownership.asked.name}"
         if owner is None:
             legal = " or ".join(each.name for each in sources if each.moves)
-            return f"; owned by nobody, so nothing moves until command/owner asks for {legal}"
+            return f"; owned by no source, so nothing moves until command/owner asks for {legal}"
         return f"; owned by {owner}" if len(sources) > 1 else ""
 
     def _stop(self, now_ns: int) -> tuple[None, str]:
