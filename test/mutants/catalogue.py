@@ -712,7 +712,7 @@ _REST = (
         "np.array([place[joint] for joint in self.joints], np.intp)",
         "np.arange(len(self.joints))",
         "joints of a message are found by name",
-        ("test/convert/test_senses.py",),
+        ("test/convert/senses/test_senses.py",),
     ),
     Mutant(
         "seen_before_it_was_there",
