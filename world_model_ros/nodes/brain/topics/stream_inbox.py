@@ -27,7 +27,6 @@ from world_model_ros.nodes.brain.driver_watch import DriverWatch
 from world_model_ros.nodes.clock import clock_ns
 from world_model_ros.nodes.qos import STATIC, qos_profile
 
-_WARN_EVERY_S = 2.0
 _ABSENT_EVERY_S = 10.0
 
 
@@ -50,6 +49,7 @@ class StreamInbox:
         self.applied, self.actions = AppliedReference(), AppliedActions(contract.interface.action.size)
         self.convert_ms: dict[str, float] = {}
         self.bad: Counter[str] = Counter()
+        self._faults: Counter[tuple[str, str]] = Counter()  # messages refused, by stream and field
         self.late: Counter[str] = Counter()
         self.absent: dict[str, str] = {}
         self._latency_ns = {source.name: contract.latency_ns(source.name) for source in contract.deployment.streams}
@@ -139,7 +139,9 @@ class StreamInbox:
         self.actions.push(clock_ns(self._node), action)
 
     def _refuse(self, name: str, error: UserError) -> None:
+        """Count a message that is refused, and say it: the first one of a fault, the tenth, the hundredth."""
         self.bad[name] += 1
-        self._node.get_logger().warning(
-            f"message refused ({self.bad[name]} of {name} so far): {error}", throttle_duration_sec=_WARN_EVERY_S
-        )
+        self._faults[name, error.field] += 1
+        count = self._faults[name, error.field]
+        if count == 10 ** (len(str(count)) - 1):
+            self._node.get_logger().warning(f"message of {name} refused ({count} so far): {error}")
