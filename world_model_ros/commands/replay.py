@@ -61,6 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
     for bag in arguments.bags:
         if not bag.exists():
             raise UserError("bag", str(bag), "a bag folder, or a .mcap, .db3 or .bag file")
+    folders = _folders(arguments.bags, 2 if arguments.compare else 1, arguments.out)
     contract = contract_for_bag(arguments.robot, arguments.bags[0], names)
     models = [arguments.model or contract.name, *([arguments.compare] if arguments.compare else [])]
     brains = [Brain(load_bundle(model, contract), contract, arguments.provider) for model in models]
@@ -68,15 +69,10 @@ def run(arguments: argparse.Namespace) -> int:
     done: list[list[Replay]] = [[] for _ in brains]
     files: list[str] = []
     failed: dict[str, str] = {}
-    for count, bag in enumerate(arguments.bags):
+    for bag, outs in zip(arguments.bags, folders):
         replays = []
         try:
-            for number, brain in enumerate(brains):
-                out = arguments.out or Path("out/replay") / (bag.stem if single else "")
-                if not single:
-                    twice = [each.stem for each in arguments.bags].count(bag.stem) > 1
-                    parts = [bag.stem, *([str(count)] if twice else []), *([str(number)] if len(brains) > 1 else [])]
-                    out = out / "-".join(parts)
+            for brain, out in zip(brains, outs):
                 found, written = _replay(bag, contract, brain, out, options)
                 replays.append(found)
                 files += written
@@ -100,19 +96,38 @@ def run(arguments: argparse.Namespace) -> int:
     return 2 if failed else 0
 
 
+def _folders(bags: Sequence[Path], models: int, out: Path | None) -> list[list[Path]]:
+    """For each bag and each model the folder of its results; `UserError` before any is opened if one cannot be that."""
+    from world_model_ros.core.errors import UserError
+    from world_model_ros.core.files import folder_for
+
+    single, stems = len(bags) == models == 1, [bag.stem for bag in bags]
+    out, folders = out or Path("out/replay") / (stems[0] if single else ""), []
+    for count, stem in enumerate(stems):
+        name = f"{stem}-{count}" if stems.count(stem) > 1 else stem
+        several = [out / (f"{name}-{number}" if models > 1 else name) for number in range(models)]
+        folders.append([out] if single else several)
+    for folder in (folder_for("out", each) for several in folders for each in several):
+        if any(bag.resolve().is_relative_to((folder / "bag").resolve()) for bag in bags):
+            raise UserError("out", str(out), "another folder; the bag would be replaced by its replay")
+        if (folder / "bag").exists() and not _is_replay(folder):
+            raise UserError("bag to write", str(folder / "bag"), "a folder that does not exist yet")
+    return folders
+
+
+def _is_replay(folder: Path) -> bool:
+    return (folder / "bag" / "metadata.yaml").is_file() and (folder / "metrics.json").is_file()
+
+
 def _replay(bag: Path, contract: Contract, brain: Brain, out: Path, options: ReplayOptions) -> tuple[Replay, list[str]]:
     """One bag with one model, and the files that it left."""
     from world_model_ros.bags.replay.replay import replay
     from world_model_ros.bags.replay.report.page import can_report, write_report
-    from world_model_ros.core.errors import UserError
     from world_model_ros.core.progress import progress_bar
     from world_model_ros.view.pictures.strip import Badge, Strip, draw_strip
 
-    earlier = out / "bag"
-    if bag.resolve().is_relative_to(earlier.resolve()):
-        raise UserError("out", str(out), "another folder; the bag would be replaced by its replay")
-    if (earlier / "metadata.yaml").is_file() and (out / "metrics.json").is_file():
-        shutil.rmtree(earlier)
+    if _is_replay(out):
+        shutil.rmtree(out / "bag")
     with progress_bar(unit="tick", desc=bag.stem) as bar:
         done = replay(bag, contract, brain, out, options, draw=_draw, progress=lambda count: bar.update(count - bar.n))
 

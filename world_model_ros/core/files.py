@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from os import PathLike
 from pathlib import Path
 
@@ -13,6 +14,15 @@ def path_of(field: str, path: object) -> Path:
     if not isinstance(path, str | PathLike):
         raise UserError(field, path, "a path")
     return Path(path)
+
+
+def folder_for(field: str, path: object) -> Path:
+    """What was given as a folder to write to, which need not be there yet; `UserError` where none can be."""
+    folder = path_of(field, path)
+    there = next((each for each in (folder, *folder.absolute().parents) if each.exists()), folder)
+    if not is_folder(there) or not os.access(there, os.W_OK | os.X_OK):
+        raise UserError(field, str(folder), f"a folder that can be made and written to, which {there} forbids")
+    return folder
 
 
 def is_file(path: Path) -> bool:

@@ -97,12 +97,14 @@ _ADDED = {"tasks": _add_tasks, "surprise": _add_seeds, "drift": _add_episodes}
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from world_model_ros.bundle.provider import provider_named
     from world_model_ros.core.errors import UserError
 
     for name in ("episodes", "control_episodes", "stride", "workers"):
         value = getattr(arguments, name, None)
         if value is not None and value < 1:
             raise UserError(name, value, "1 or more")
+    provider_named(arguments.provider)  # a mistake is said before minutes of simulation
     if arguments.what == "benchmark":
         return benchmark.run(arguments)
     if arguments.what == "tasks" and arguments.oracle_only:
@@ -154,7 +156,14 @@ def _tasks(arguments: argparse.Namespace, contract: Contract, bundle: Bundle | N
     from world_model_ros.core.errors import UserError
     from world_model_ros.core.progress import progress_bar
     from world_model_ros.evaluate.tasks.closed_loop import Blackout
-    from world_model_ros.evaluate.tasks.success import CONTROLS, Conditions, loss_scores, run_episodes, task_scores
+    from world_model_ros.evaluate.tasks.success import (
+        CONTROLS,
+        Conditions,
+        loss_scores,
+        run_episodes,
+        task_scores,
+        try_tasks,
+    )
     from world_model_ros.evaluate.tasks.task import task_kinds
     from world_model_ros.evaluate.tasks.task_draw import judged_kinds
     from world_model_ros.sim.scenes.draw import variety_named
@@ -168,6 +177,7 @@ def _tasks(arguments: argparse.Namespace, contract: Contract, bundle: Bundle | N
     dark = tuple(contract.streams_named(arguments.blackout, "blackout"))
     variety = variety_named(arguments.scenes)
     lose = {each: _silent(contract, each) for each in arguments.lose.split(",") if each}
+    try_tasks(kinds, arguments.first_seed, contract, variety, controls)
     usual = Conditions(None, unplugged, Blackout(dark) if dark else None, variety, turns_of(arguments.rate, contract))
     first = arguments.first_seed
     seeds = range(first, first + (arguments.episodes if bundle else 0))

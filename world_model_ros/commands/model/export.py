@@ -36,17 +36,21 @@ def add_arguments(parser: Parser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from world_model_ros.contract.contract import load_contract
+    from world_model_ros.core.files import folder_for
     from world_model_ros.core.installation.share_folder import share_folder
     from world_model_ros.core.progress import stage
     from world_model_ros.learning.export.model_export import checkpoint_contract
     from world_model_ros.learning.export.onnx_exporter import exporter_named
-    from world_model_ros.learning.export.publish import bundle_to_export, export
+    from world_model_ros.learning.export.publish import bundle_to_export, check_planner, export
     from world_model_ros.learning.training.threads import take_threads
 
     planner = _planner(arguments)
     exporter_named(arguments.exporter)  # a mistake is said before minutes of calibration
     out: Path | None = arguments.out
+    if out is not None:
+        folder_for("out", out)
     if _trained(arguments.training):
+        check_planner(arguments.training, planner)
         if not arguments.threads:
             stage("measures with how many threads this machine is quickest")
         choice = take_threads(arguments.threads)

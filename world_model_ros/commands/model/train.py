@@ -15,6 +15,7 @@ from world_model_ros.commands.robot_and_model import add_robot
 from world_model_ros.core.errors import UserError
 
 if TYPE_CHECKING:
+    from world_model_ros.contract.contract import Contract
     from world_model_ros.learning.behaviour.chunk_training import ChunkConfig
     from world_model_ros.learning.training.config import TrainConfig
 
@@ -82,7 +83,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--despite-faults", action="store_true", help="train although the data-quality report speaks against it"
     )
-    parser.add_argument("--workers", type=int, default=2, help="processes that read bags (%(default)s)")
+    parser.add_argument("--workers", type=at_least(1), default=2, help="processes that read bags (%(default)s)")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -97,7 +98,7 @@ def run(arguments: argparse.Namespace) -> int:
     chunks = isinstance(usual, ChunkConfig) if arguments.model is None else arguments.model == "chunks"
     other = "senses" if chunks else "chunks"
     refuse_given(arguments, _OF_SENSES if chunks else _OF_CHUNKS, f"of a model of {other} (--model {other})")
-    config = _chunks(arguments) if chunks else _senses(arguments)
+    config = _chunks(arguments) if chunks else _senses(arguments, contract)
     result = train(
         contract, bags, arguments.out, config, workers=arguments.workers, despite_faults=arguments.despite_faults
     )
@@ -133,11 +134,11 @@ def _tolerance(text: str) -> tuple[str, float]:
         raise UserError("tolerance", text, "a target, = and a number, as cube=0.02") from None
 
 
-def _senses(arguments: argparse.Namespace) -> TrainConfig:
+def _senses(arguments: argparse.Namespace, contract: Contract) -> TrainConfig:
     """Settings of a model that perceives with all senses."""
     from world_model_ros.learning.training.config import TrainConfig
     from world_model_ros.learning.training.threads import threads_for
-    from world_model_ros.learning.training.train import CHECKPOINT
+    from world_model_ros.learning.training.train import CHECKPOINT, check_settings
 
     steps = arguments.steps or list(TrainConfig.steps)
     if len(steps) != 2:
@@ -157,6 +158,7 @@ def _senses(arguments: argparse.Namespace) -> TrainConfig:
         device=arguments.device,
         objective=arguments.objective,
     )
+    check_settings(contract, config)
     if arguments.threads == 0:
         print("finding out how many threads are quickest, which takes up to a minute ...", file=sys.stderr)
     choice = threads_for(arguments.threads, arguments.out / CHECKPOINT)

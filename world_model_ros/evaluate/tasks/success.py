@@ -19,7 +19,7 @@ from world_model_ros.evaluate.tasks.closed_loop import Blackout, ClosedLoop, Tas
 from world_model_ros.evaluate.tasks.oracle import oracle_for
 from world_model_ros.evaluate.tasks.table_tasks import SCENES, TABLE_TOLERANCES
 from world_model_ros.evaluate.tasks.task import LIFTS, PUSHES, TaskKind
-from world_model_ros.evaluate.tasks.task_draw import LIFTED_M
+from world_model_ros.evaluate.tasks.task_draw import LIFTED_M, draw_task
 from world_model_ros.sim.scenes.draw import Variety
 
 # Stricter than the demo's where that is generous.
@@ -57,6 +57,23 @@ class _Job:
     contract: Contract
     brain: BrainRecipe | None
     conditions: Conditions
+
+
+def try_tasks(
+    kinds: Sequence[TaskKind], seed: int, contract: Contract, variety: Variety, controls: Sequence[str] = ()
+) -> None:
+    """`UserError` of a kind of task that the robot cannot be given, or an oracle that cannot move it, without running.
+
+    Of one kind alone its first episode says the same.
+    """
+    if "oracle" in controls:
+        oracle_for(contract)
+    for kind in kinds[1:]:
+        loop = ClosedLoop(contract, None, seed, variety=variety, wish=SCENES.get(kind))
+        try:
+            draw_task(kind, seed, contract, loop.positions())
+        finally:
+            loop.rig.robot.close()
 
 
 def run_episodes(

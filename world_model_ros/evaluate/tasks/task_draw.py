@@ -78,6 +78,8 @@ def draw_task(kind: TaskKind, seed: int, contract: Contract, positions: Mapping[
     """
     if kind in PICTURES and not contract.interface.of(CameraStream):
         raise UserError("goals", kind, "a robot with a camera, for goals that are pictures")
+    if kind in CARRIES and not grips(contract.interface.action):
+        raise UserError("goals", kind, "a robot with a gripper")
     random = np.random.default_rng([seed, get_args(TaskKind).index(kind)])
     drawing = _Drawing(contract, positions)
     table = TableTasks(contract, positions) if kind in TABLE else None

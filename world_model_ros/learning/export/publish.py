@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,9 @@ from world_model_ros.bundle.bundle import Bundle, find_bundle, known_bundles, lo
 from world_model_ros.bundle.manifest import Manifest
 from world_model_ros.contract.contract import Contract, load_contract, require_contract
 from world_model_ros.core.errors import UserError
-from world_model_ros.core.files import is_file, path_of
+from world_model_ros.core.files import folder_for, is_file, path_of
 from world_model_ros.core.progress import stage
-from world_model_ros.learning.behaviour.chunk_run import publish_chunks
+from world_model_ros.learning.behaviour.chunk_run import BeamConfig, publish_chunks
 from world_model_ros.learning.data.cache import open_cache
 from world_model_ros.learning.data.windows import Windows
 from world_model_ros.learning.export.model_export import checkpoint_kind, load_checkpoint
@@ -49,7 +50,7 @@ def export(
     Raises:
         UserError: it is neither, it does not fit the contract, or no part of a planner has such a setting.
     """
-    source, out = path_of("source", source), path_of("out", out)
+    source, out = path_of("source", source), folder_for("out", out)
     if contract is not None:
         require_contract(contract)
     if is_file(source / "model.pt"):
@@ -62,6 +63,12 @@ def export(
         raise UserError("out", str(out), "another folder than that of the bundle")
     contract = contract or load_contract(read_manifest(folder).robot)
     return republish(load_bundle(folder, contract), contract, out, name, planner, exporter)
+
+
+def check_planner(run: Path, planner: Mapping[str, Any]) -> None:
+    """`UserError` of settings that no planner of a training run's model has, before anything takes long."""
+    kind = checkpoint_kind(run / "model.pt")
+    _ = (BeamConfig() if kind == "chunks" else PlanConfig()).but(**planner)
 
 
 def bundle_to_export(source: Path) -> Path:
@@ -99,6 +106,7 @@ def publish(
     if (run / "train.json").is_file():
         provenance["training"] = json.loads((run / "train.json").read_text())
         training = TrainConfig(**provenance["training"]["config"])
+    config = PlanConfig(horizon=training.horizon).but(**(planner or {}))  # before minutes of calibration
     scores, calibration = {}, {}
     if (run / "cache" / "cache.json").is_file():
         cache = open_cache(contract, run / "cache", training.held_out)
@@ -116,7 +124,6 @@ def publish(
                 target.name: int(cache.known(k).sum()) for k, target in enumerate(contract.interface.targets)
             },
         }
-    config = PlanConfig(horizon=training.horizon).but(**(planner or {}))
     about = provenance, scores, calibration, exporter
     return export_model(model, contract, out, name or contract.name, config, *about)
 

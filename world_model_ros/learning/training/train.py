@@ -52,7 +52,8 @@ def train(contract: Contract, cache: Cache, out: Path, config: TrainConfig | Non
         UserError: ``out`` has a run with other settings or data, there is too little data, or losses are not finite.
     """
     config = config or TrainConfig()
-    _check(contract, cache, config)
+    check_settings(contract, config)
+    _check_data(cache, config)
     torch.manual_seed(config.seed)
     torch.set_num_threads(max(1, config.threads // distributed.neighbours()))
     out.mkdir(parents=True, exist_ok=True)
@@ -84,8 +85,8 @@ def train(contract: Contract, cache: Cache, out: Path, config: TrainConfig | Non
     return model.cpu().eval()
 
 
-def _check(contract: Contract, cache: Cache, config: TrainConfig) -> None:
-    """Refuse what cannot be trained."""
+def check_settings(contract: Contract, config: TrainConfig) -> None:
+    """`UserError` of what no data can be trained with here."""
     for stream in contract.interface.streams:
         size = list(stream.shape[:2])
         if stream.is_picture and any(length % 16 for length in size):
@@ -96,6 +97,9 @@ def _check(contract: Contract, cache: Cache, config: TrainConfig) -> None:
         raise UserError("device", config.device, "cpu; torch finds no GPU")
     if not 1 <= config.horizon <= MOST_AHEAD:
         raise UserError("horizon", config.horizon, f"1 to {MOST_AHEAD} ticks")
+
+
+def _check_data(cache: Cache, config: TrainConfig) -> None:
     if not cache.trained.any():
         held = int(cache.validation.sum())
         raise UserError("bags", f"{held}, held out to validate", "two or more, of which fewer are held out")

@@ -23,6 +23,7 @@ from world_model_ros.learning.data.cache import build_cache
 from world_model_ros.learning.data.quality import quality_lines, refuse_nonsense
 from world_model_ros.learning.training import distributed
 from world_model_ros.learning.training.config import TrainConfig
+from world_model_ros.learning.training.train import check_settings
 from world_model_ros.learning.training.train import train as train_on_cache
 
 
@@ -79,6 +80,8 @@ def train(
     out, config = path_of("out", out), _required(contract, config, workers)
     if isinstance(config, ChunkConfig):
         _refuse_chunks(contract, config)
+    else:
+        check_settings(contract, config)
     folders = [path_of("bags", each) for each in (bags if isinstance(bags, list | tuple) else [bags])]
     found = find_bags(folders)
     if isinstance(config, TrainConfig):

@@ -1,0 +1,95 @@
+"""What cannot come to anything is refused before a bag is read, an episode simulated or a second measured."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from world_model_ros.cli import main
+from world_model_ros.contract.contract import Contract
+
+EVER = "1000000"  # episodes: what simulates first does not come back
+
+
+def refused(capsys: pytest.CaptureFixture[str], *words: object) -> str:
+    assert main([str(word) for word in words]) == 2
+    return capsys.readouterr().err
+
+
+def test_a_replay_refuses_the_folder_of_the_second_bag_before_it_reads_the_first(
+    arm_bag: Path, toy_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).symlink_to(arm_bag)
+    out = tmp_path / "out"
+    (out / "two" / "bag").mkdir(parents=True)
+    words = ["replay", tmp_path / "one", tmp_path / "two", "--model", toy_bundle, "--out"]
+    said = refused(capsys, *words, out)
+    assert said == f"world-model replay: bag to write: got '{out}/two/bag'; expected a folder that does not exist yet\n"
+    assert [each.name for each in out.iterdir()] == ["two"]
+    (tmp_path / "file").write_text("")
+    legal = f"a folder that can be made and written to, which {tmp_path / 'file'} forbids"
+    said = refused(capsys, *words, tmp_path / "file" / "sub")
+    assert said == f"world-model replay: out: got '{tmp_path / 'file' / 'sub' / 'one'}'; expected {legal}\n"
+
+
+@pytest.mark.parametrize(
+    "words", ["prediction", "calibration", "surprise", "drift", "tasks", "benchmark scene --train --play " + EVER]
+)
+def test_an_evaluation_refuses_a_provider_before_it_simulates(
+    words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    count = ["--out", tmp_path] if "benchmark" in words else ["--episodes", EVER]
+    said = refused(capsys, "evaluate", *words.split(), *count, "--provider", "cpux")
+    assert "provider: got 'cpux'" in said
+    assert "simulates" not in said
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("robot", "goals", "refusal"),
+    [
+        ("tabletop_arm", "pose,grasp", "goals: got 'grasp'; expected a robot with a gripper"),
+        ("tabletop_arm", "pose,together", "goals: got 'together'; expected a robot with 2 fingertips"),
+        ("tabletop_arm", "pose,drawer", "goals: got 'drawer'; expected a robot with"),
+    ],
+)
+def test_an_evaluation_refuses_a_second_kind_of_task_before_it_runs_the_first(
+    robot: str, goals: str, refusal: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["evaluate", "tasks", "--robot", robot, "--goals", goals, "--oracle-only", "--control-episodes", EVER]
+    assert refusal in refused(capsys, *words)
+
+
+def test_a_training_refuses_settings_before_it_measures_threads_and_reads_bags(
+    arm_bag: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("torch", reason="torch is not installed (extra: train)")
+    words = ["train", arm_bag, "--robot", "tabletop_arm", "--out", tmp_path / "run"]
+    said = refused(capsys, *words, "--horizon", 500, "--length", 600, 600)
+    assert "horizon: got 500; expected 1 to " in said
+    assert "finding out" not in said
+    with pytest.raises(SystemExit, match="2"):
+        main([*map(str, words), "--workers", "0"])
+    assert "--workers: got '0'; expected a whole number of 1 or more" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_export_refuses_a_planner_and_a_folder_before_it_measures_and_calibrates(
+    contract: Contract, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("torch", reason="torch is not installed (extra: train)")
+    from world_model_ros.learning.model.world_model import Sizes, WorldModel
+    from world_model_ros.learning.training.train import save
+
+    save(WorldModel(contract.interface, Sizes()), contract, tmp_path / "model.pt")
+    for words, refusal in (
+        (["--macro-steps", 3], "macro_steps"),
+        (["--solver", "beam"], "solver: got 'beam'"),
+        (["--out", tmp_path / "model.pt"], "a folder that can be made and written to"),
+    ):
+        said = refused(capsys, "export", tmp_path, "--name", "mine", "--out", tmp_path / "bundle", *words)
+        assert refusal in said
+        assert "measures" not in said
+    assert [each.name for each in tmp_path.iterdir()] == ["model.pt"]
