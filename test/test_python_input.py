@@ -148,3 +148,102 @@ def test_settings_of_a_planner_are_of_the_kind_of_their_usual_values(name: str, 
     pytest.importorskip("torch", reason="torch is not installed (extra: train)")
     with pytest.raises(wm.UserError, match=rf"{name}: got"):
         wm.PlanConfig().but(**{name: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("horizon", "x"),
+        ("horizon", 0),
+        ("solver", None),
+        ("search", None),
+        ("objective", 5),
+        ("cost", {}),
+        ("proposals", 1),
+    ],
+)
+def test_a_planner_is_made_of_settings_of_its_parts(name: str, value) -> None:
+    pytest.importorskip("torch", reason="torch is not installed (extra: train)")
+    with pytest.raises(wm.UserError, match=rf"{name}: got"):
+        wm.PlanConfig(**{name: value})
+    told = wm.PlanConfig().as_dict()
+    assert wm.PlanConfig.of(told) == wm.PlanConfig()
+    del told[name]
+    for bad in (told, None, "icem"):
+        with pytest.raises(wm.UserError, match=r"^planner: got .*settings of each of \['horizon', 'solver', "):
+            wm.PlanConfig.of(bad)
+
+
+def test_what_was_planned_draws_and_reports_are_of_their_kinds(arm_bag: Path, contract, brain, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    with wm.BagReader(arm_bag) as bag:
+        for said, call in (
+            (r"^plan: got 'x'; expected a PlannedTick for each tick", lambda: wm.BagTicks(bag, contract, "x")),
+            (r"^plan: got 5; expected a PlannedTick", lambda: wm.BagTicks(bag, contract, 5)),
+            (r"got None; expected the bytes of a whole message", lambda: bag.decode("/joint_states", None)),
+            (r"^draw: got 5; expected a function", lambda: wm.replay(arm_bag, contract, brain, out, draw=5)),
+            (r"^progress: got 5; expected a function", lambda: wm.replay(arm_bag, contract, brain, out, progress=5)),
+            (r"^inputs: got None; expected TickInputs", lambda: brain.decide(None)),
+            (r"^decision: got None; expected a Decision", lambda: brain.planned_path(None)),
+            (r"^unplug: got 5; expected names or kinds", lambda: contract.streams_named(5, "unplug")),
+        ):
+            with pytest.raises(wm.UserError, match=said):
+                call()
+    assert not out.exists()
+
+
+TIMES, ZEROS = np.array([0.0, 0.1]), np.zeros((2, 6))
+ODD_TRAJECTORIES = [
+    (None, None, None, None, None),
+    (5, TIMES, ZEROS, ZEROS, 0),
+    ("abcdef", TIMES, ZEROS, ZEROS, 0),
+    ((1, 2, 3, 4, 5, 6), TIMES, ZEROS, ZEROS, 0),
+    (None, "x", ZEROS, ZEROS, 0),
+    (None, TIMES, ZEROS, None, 0),
+    (None, TIMES, ZEROS[:1], ZEROS, 0),
+    (None, TIMES[::-1], ZEROS, ZEROS, 0),
+    (None, TIMES, ZEROS * NAN, ZEROS, 0),
+    (None, TIMES, ZEROS, ZEROS, "now"),
+    (None, TIMES, ZEROS, ZEROS, None),
+]
+
+
+@pytest.mark.parametrize("parts", ODD_TRAJECTORIES)
+def test_a_gate_refuses_a_trajectory_of_other_types_and_goes_on(contract, parts) -> None:
+    gate = wm.gate_for(contract)
+    names = contract.joint_names if parts[0] is None and parts[1] is not None else parts[0]
+    refusal = gate.command(10**9, wm.Trajectory(names, *parts[1:]))
+    assert refusal is not None
+    assert refusal.rule in ("form", "joint_names", "lengths", "finite", "times")
+    assert gate.state is wm.State.DISARMED
+
+
+@pytest.mark.parametrize(
+    "goal",
+    [
+        wm.Goal(None, 0),
+        wm.Goal("nothing", 0),
+        wm.Goal("pose", None, "fingertip", np.zeros(7)),
+        wm.Goal("pose", 1.5, "fingertip", np.zeros(7)),
+        wm.Goal("pose", 0, 5, np.zeros(7)),
+        wm.Goal("pose", 0, "fingertip", "x"),
+        wm.Goal("pose", 0, "fingertip", np.zeros(3)),
+        wm.Goal("joints", 0, joints="x"),
+        wm.Goal("image", 0, image=None),
+        wm.Goal("image", 0, image=np.zeros((2, 2))),
+        wm.Goal("value", 0, "fingertip", value="x"),
+        wm.Goal.of([wm.PoseGoal(None, np.zeros(7))], 0),
+        wm.Goal.of([wm.PoseGoal("fingertip", "x")], 0),
+        wm.Goal.of([wm.ValueGoal("fingertip", "x")], 0),
+        "go",
+    ],
+)
+def test_a_goal_of_other_types_is_refused_where_it_is_asked_for(arm_bag: Path, contract, brain, goal) -> None:
+    with wm.BagReader(arm_bag) as bag:
+        tick = next(iter(wm.BagTicks(bag, contract)))
+    for call in (
+        lambda: wm.check_goal(goal, contract),
+        lambda: brain.tick(tick.observation, None, None, brain.start(), goal, 0),
+    ):
+        with pytest.raises(wm.UserError, match=r"^goal"):
+            call()

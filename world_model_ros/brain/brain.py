@@ -174,6 +174,8 @@ class Brain:
 
     def decide(self, inputs: TickInputs) -> tuple[Decision, Memory]:
         """As `tick`, of what was checked where it came in, or that a brain was given when a bag was recorded."""
+        if not isinstance(inputs, TickInputs):
+            raise UserError("inputs", inputs, "TickInputs, of which `tick` takes each alone")
         watch, spent_ms = Stopwatch(), self._spent_ms()
         decision, after = self._decide(inputs, watch)
         return replace(decision, stages_ms=watch.laps, runtime_ms=self._spent_ms() - spent_ms), after
@@ -290,6 +292,8 @@ class Brain:
 
     def planned_path(self, decision: Decision) -> Float | None:
         """Where the chunk leads the first commanded fingertip: (H + 1, 3) m, now first; None without either."""
+        if not isinstance(decision, Decision):
+            raise UserError("decision", decision, "a Decision, of a tick")
         if self._arm is None or decision.trajectory is None or decision.chunk is None:
             return None
         return np.array([self._arm.tip(q)[0] for q in decision.trajectory.positions[: len(decision.chunk) + 1]])

@@ -113,6 +113,8 @@ class Contract:
 
     def streams_named(self, wanted: str, field: str) -> list[str]:
         """Names of the streams that a comma separated list out of ``field`` means, of names or kinds (``camera``)."""
+        if not isinstance(wanted, str):
+            raise UserError(field, wanted, "names or kinds of streams, comma separated")
         streams = self.interface.streams
         found: list[str] = []
         for part in filter(None, (part.strip() for part in wanted.split(","))):

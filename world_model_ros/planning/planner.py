@@ -40,13 +40,23 @@ class PlanConfig:
     cost: Any = field(default_factory=GoalObjective.Config)
     proposals: GoalProposals.Config = field(default_factory=GoalProposals.Config)
 
+    def __post_init__(self) -> None:
+        whole("planner: horizon", self.horizon, 1)
+        search, cost = solver_named(self.solver).Config, objective_named(self.objective).Config
+        kinds = (("search", search), ("cost", cost), ("proposals", GoalProposals.Config))
+        for name, kind in kinds:
+            if not isinstance(getattr(self, name), kind):
+                raise UserError(f"planner: {name}", getattr(self, name), f"a {kind.__qualname__}")
+
     @classmethod
     def of(cls, told: Mapping[str, Any]) -> PlanConfig:
         """Settings as a manifest has them; see `as_dict`. Those that no part has are left out.
 
         Raises:
-            UserError: no solver or objective is named so.
+            UserError: a part is missing, or no solver or objective is named so.
         """
+        if not isinstance(told, Mapping) or not {each.name for each in fields(cls)} <= told.keys():
+            raise UserError("planner", told, f"settings of each of {[each.name for each in fields(cls)]}")
         solver, objective = told["solver"], told["objective"]
         return cls(
             told["horizon"],

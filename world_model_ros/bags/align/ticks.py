@@ -112,6 +112,10 @@ class BagTicks:
         require_contract(contract)
         if not isinstance(bag, BagReader):
             raise UserError("bag", bag, "an open BagReader")
+        if plan is not None and not all(
+            isinstance(each, PlannedTick) for each in (plan if isinstance(plan, Sequence) else [plan])
+        ):
+            raise UserError("plan", plan, "a PlannedTick for each tick")
         require_robot(bag, contract)
         self._bag, self._contract, self._after_ns, self.copy = bag, contract, after_ns, copy
         self._plan = None if plan is None else [each for each in plan if each.now_ns > after_ns]

@@ -116,6 +116,9 @@ def replay(
     """
     out, started = path_of("out", out), time.perf_counter()
     _require(contract, brain, options)
+    for name, call in (("draw", draw), ("progress", progress)):
+        if call is not None and not callable(call):
+            raise UserError(name, call, "a function, or None")
     state = None if options.resume is None else load_state(options.resume, brain)
     with _whole_or_gone(out / "bag"), BagReader(bag, options.names) as reader:
         record, source = _source(reader, contract, options, state)

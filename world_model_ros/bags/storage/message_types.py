@@ -133,7 +133,8 @@ class Decoder:
                     if message is not None:
                         self._types = types
                         return message
-            raise UserError(f"{self._type}", f"{len(raw)} bytes", f"a whole message ({error})") from error
+            found = f"{len(raw)} bytes" if isinstance(raw, bytes | bytearray | memoryview) else raw
+            raise UserError(f"{self._type}", found, f"the bytes of a whole message ({error})") from error
 
 
 def _padded(types: Typestore, type_name: str, raw: bytes | memoryview) -> Any:
