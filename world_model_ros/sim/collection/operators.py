@@ -68,15 +68,24 @@ def make_operator(name: str, seed: int, contract: Contract) -> Operator:
     return TableGrasper(contract, seed) if contract.simulation.furnished else Grasper(contract, seed)
 
 
-class Pusher:
+class _OfOneObject:
+    """What the policies for a table with one object have in common."""
+
+    patient = True
+    _hands: Hands
+
+    def lost(self, rig: Rig) -> str:
+        """As `Operator.lost`: the object, if it is outside of all workspaces."""
+        return "object_0" if out_of_reach(self._hands, rig.robot.object_pose()) else ""
+
+
+class Pusher(_OfOneObject):
     """Fingertips that move in a plane.
 
     Args:
         contract: of the robot.
         gesture: name of it. seed: of it.
     """
-
-    patient = True
 
     def __init__(self, contract: Contract, gesture: str, seed: int) -> None:
         self._arm, desk = ArmKinematics(contract), Desk.of(contract)
@@ -88,10 +97,6 @@ class Pusher:
         tips, item = self._arm.tips(rig.reference)[:, :2], rig.robot.object_pose()[:2]
         self._moves += np.clip(self._gesture.act(tips, item) - self._moves, -_SLEW_M, _SLEW_M)
         return np.tile(self._moves.ravel(), (CHUNK, 1))
-
-    def lost(self, rig: Rig) -> str:
-        """As `Operator.lost`: the object, if it is outside of all workspaces."""
-        return "object_0" if out_of_reach(self._hands, rig.robot.object_pose()) else ""
 
 
 class GripperSight:
@@ -128,14 +133,12 @@ class GripperSight:
         return place, x_axis_yaw(rotation), float(opening)
 
 
-class Grasper:
+class Grasper(_OfOneObject):
     """A gripper with its skills.
 
     Args:
         contract: of the robot. seed: of what is done.
     """
-
-    patient = True
 
     def __init__(self, contract: Contract, seed: int) -> None:
         self._sight, self._hands = GripperSight(contract), Hands.of(contract.interface.hands)
@@ -145,10 +148,6 @@ class Grasper:
     def chunk(self, rig: Rig) -> Float:
         """Actions (H, C) from now on, all alike."""
         return np.tile(self._skills.act(self._sight.see(rig.reference, rig.robot.object_pose())), (CHUNK, 1))
-
-    def lost(self, rig: Rig) -> str:
-        """As `Operator.lost`: the object, if it is outside of the workspace."""
-        return "object_0" if out_of_reach(self._hands, rig.robot.object_pose()) else ""
 
 
 class TableGrasper:
