@@ -77,12 +77,16 @@ def test_velocities_are_streamed_while_the_switch_is_held_and_a_hard_contact_end
     assert len(velocities) == count
 
 
-def test_a_force_that_cannot_be_read_counts_as_too_hard(robot: Robot) -> None:
+def arm_with_the_switch_held(robot: Robot) -> None:
     switch = robot.node.create_publisher(Bool, "deadman", 1)
-    wrench = robot.node.create_publisher(WrenchStamped, "force_torque_sensor_broadcaster/wrench", 1)
     robot.node.create_timer(0.05, lambda: switch.publish(Bool(data=True)))
     robot.wait(0.5)
     assert robot.call("gate/arm").success
+
+
+def test_a_force_that_cannot_be_read_counts_as_too_hard(robot: Robot) -> None:
+    wrench = robot.node.create_publisher(WrenchStamped, "force_torque_sensor_broadcaster/wrench", 1)
+    arm_with_the_switch_held(robot)
     broken = WrenchStamped()
     broken.wrench.force.z = float("nan")
     wrench.publish(broken)
@@ -95,11 +99,8 @@ def test_a_force_that_cannot_be_read_counts_as_too_hard(robot: Robot) -> None:
 
 
 def test_a_hard_contact_that_is_imagined_brakes(robot: Robot) -> None:
-    switch = robot.node.create_publisher(Bool, "deadman", 1)
     imagined = robot.node.create_publisher(Image, "predicted/contact", 1)
-    robot.node.create_timer(0.05, lambda: switch.publish(Bool(data=True)))
-    robot.wait(0.5)
-    assert robot.call("gate/arm").success
+    arm_with_the_switch_held(robot)
     imagined.publish(MAKE.tensor(np.array([[0.0], [4.0], [1.0]], np.float32), robot.now_ns()))
     robot.wait(0.3)
     assert robot.state["state"] == "holding"

@@ -14,6 +14,7 @@ from world_model_ros.bench.speed.made_up_senses import Senses, rest
 from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.topics import TICK, goal_topic
 from world_model_ros.convert.messages import MessageMaker, ros_class
+from world_model_ros.core.arrays import Float
 from world_model_ros.goals.workspace import Workspace
 from world_model_ros.kinematics.arm import ArmKinematics
 from world_model_ros.kinematics.motion import motion_for
@@ -64,9 +65,7 @@ class SenseProbeNode(Node):
         tip = next((each for each in self._contract.interface.targets if each.link in arm.links), None)
         if tip is None:
             return None
-        place = arm.tip(rest(self._contract), tip.link)[0] + np.array([0.0, _AWAY_M, 0.0])
-        publisher = self.create_publisher(ros_class("geometry_msgs/msg/PoseStamped"), goal_topic(tip.name), 10)
-        return publisher, np.array([*place, 0.0, 0.0, 0.0, 1.0])
+        return self._goal_to(tip.name, arm.tip(rest(self._contract), tip.link)[0] + np.array([0.0, _AWAY_M, 0.0]))
 
     def _thing_goal(self) -> tuple[Any, np.ndarray[Any, Any]] | None:
         """In the middle of the workspace of the first target that is a place: made-up poses are never there."""
@@ -74,11 +73,12 @@ class SenseProbeNode(Node):
         for target in self._contract.interface.targets:
             box = None if target.kind == "articulated" else workspace.for_target(target).box
             if box is not None:
-                publisher = self.create_publisher(
-                    ros_class("geometry_msgs/msg/PoseStamped"), goal_topic(target.name), 10
-                )
-                return publisher, np.array([*box.mean(0), 0.0, 0.0, 0.0, 1.0])
+                return self._goal_to(target.name, box.mean(0))
         return None
+
+    def _goal_to(self, target: str, place: Float) -> tuple[Any, np.ndarray[Any, Any]]:
+        publisher = self.create_publisher(ros_class("geometry_msgs/msg/PoseStamped"), goal_topic(target), 10)
+        return publisher, np.array([*place, 0.0, 0.0, 0.0, 1.0])
 
     def _beat(self) -> None:
         """Publish what is due, stamped with the time when it was."""
