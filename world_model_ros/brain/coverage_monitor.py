@@ -88,7 +88,7 @@ class CoverageMonitor:
 
     @property
     def hit_rate(self) -> float:
-        """Share of them in which the region held what then came; NaN before the first."""
+        """Share of the looks back in which the region held what then came; NaN before the first."""
         return float(np.mean(self._hits)) if self._hits else float("nan")
 
     @property

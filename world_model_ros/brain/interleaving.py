@@ -32,7 +32,7 @@ def turns_of(rate_hz: float, contract: Contract) -> int:
 
 
 class Interleaving:
-    """What a brain remembers from tick to tick.
+    """What a brain remembers from tick to tick, of each of the beliefs that take turns.
 
     A model was trained in steps of one length. At n ticks a step there are n beliefs, each of which goes on by whole
     steps: a tick takes the belief of a step ago, with what was sensed now and applied since. The plan, the pursuit of
@@ -65,7 +65,7 @@ class Interleaving:
             self.restart()
 
     def refused(self) -> None:
-        """The gate has refused the last plan."""
+        """Take note that the gate has refused the last plan."""
         memory, reference = self._left[-1]
         self._left[-1] = (memory.refused(), reference)
 
@@ -80,5 +80,5 @@ class Interleaving:
         return on, reference
 
     def add(self, memory: Memory, reference: Reference) -> None:
-        """What a tick left, and the commanded positions (J,) at it."""
+        """Store the memory that a tick left, and the commanded positions (J,) at it."""
         self._left.append((memory, reference))

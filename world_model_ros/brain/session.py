@@ -29,7 +29,7 @@ SEED_STRIDE = 1_000_003  # so that runs with neighbouring seeds share no tick's 
 
 @dataclass(frozen=True)
 class TickResult:
-    """A tick that is done.
+    """One tick of a run that is done: its inputs, decision and what ended with it.
 
     Args:
         inputs: what went in.
@@ -45,7 +45,7 @@ class TickResult:
 
 
 class BrainSession:
-    """The ticks of one run, one after the other.
+    """Runs a brain tick after tick, and keeps what one hands to the next.
 
     Args:
         brain: made for the robot.
@@ -86,12 +86,12 @@ class BrainSession:
 
     @property
     def memory(self) -> Memory:
-        """What the last tick left."""
+        """The memory that the last tick left."""
         return self._turns.left[-1][0]
 
     @property
     def index(self) -> int:
-        """Of the next tick."""
+        """Number of the next tick."""
         return self._index
 
     def restart(self) -> None:

@@ -1,4 +1,4 @@
-"""Times of the stages of a tick."""
+"""Measures how long each stage of a tick takes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Everything that goes into a tick."""
+"""All inputs of one tick of a brain, as one object: what is live, recorded and replayed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from world_model_ros.goals.life.asked import Asked
 
 @dataclass(frozen=True)
 class TickInputs:
-    """What goes into a tick.
+    """All inputs of one tick of a brain.
 
     Args:
         index: counts ticks of the run.

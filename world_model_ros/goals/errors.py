@@ -13,7 +13,7 @@ from world_model_ros.core.arrays import Float, Floats
 
 @dataclass(frozen=True)
 class GoalError:
-    """What is left of one part of a goal.
+    """How far one part of a goal, a place, a turn, a value or a joint, is from being reached.
 
     Args:
         name: of the target, or of the joint.

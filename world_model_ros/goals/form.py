@@ -1,4 +1,4 @@
-"""Looks at what a goal is made of, whatever a program put into it: targets, shapes, numbers."""
+"""Checks what a goal is made of, whatever a program put into it: targets, shapes, numbers."""
 
 from __future__ import annotations
 

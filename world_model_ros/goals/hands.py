@@ -29,7 +29,7 @@ class Hands:
 
     @classmethod
     def of(cls, hands: Sequence[Hand]) -> Hands:
-        """Of fingertips that an action moves."""
+        """Make them of the fingertips that an action moves."""
         return cls(np.array([hand.box[:, :2] for hand in hands]).reshape(-1, 2, 2))
 
     def __len__(self) -> int:
@@ -80,7 +80,7 @@ class Hands:
         return self.outside(hand, item[:2] - back) + self.outside(hand, goal[:2] - back)
 
     def pairs(self) -> Iterator[tuple[int, int, Float]]:
-        """See `sides`."""
+        """Yield two hands each, and the direction (2,) from the second's to the first's side, as `sides` does."""
         return sides(self.boxes)
 
     def kept_apart(self, tips: Float, moves: Float) -> Float:

@@ -71,7 +71,7 @@ class ValueGap:
 
 @dataclass(frozen=True)
 class Subgoal:
-    """What to do in one tick.
+    """What the planner aims at in one tick.
 
     Args:
         status: what a person reads.
@@ -99,7 +99,7 @@ class Subgoal:
 
     @property
     def pose(self) -> Floats | None:
-        """(7,) of the first; upright where no orientation is asked."""
+        """Pose (7,) that the first target is to have; upright where no orientation is asked."""
         if not self.ways:
             return None
         first = self.ways[0]

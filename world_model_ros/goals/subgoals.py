@@ -35,7 +35,7 @@ _IDLE = 0.1  # weight of a hand with nothing to do that goes to where it rests, 
 
 
 class Aiming:
-    """Turns goals into aims.
+    """Turns a goal into the subgoal of this tick, which is what the planner aims at.
 
     Args:
         contract: of the robot.

@@ -32,7 +32,7 @@ class Reach:
     stated: str = "interface.action: workspace_m"
 
     def inside(self, position: Floats, now: Floats) -> Floats:
-        """A position (3,) with its free axes in the box and its locked ones where the target at ``now`` can be."""
+        """Move a position (3,) into the box on free axes, and to where the target at ``now`` can be on locked ones."""
         inside = np.array(position, np.float32)
         if self.box is not None:
             inside = np.minimum(np.maximum(inside, self.box[0]), self.box[1], dtype=np.float32)
@@ -52,7 +52,7 @@ class Reach:
 
 @dataclass(frozen=True)
 class Workspace:
-    """That of a contract's action.
+    """Where each target of a contract may be sent, and how far its action may go in a tick.
 
     Args:
         limits: (C,) largest action a tick, m or rad.
@@ -79,7 +79,8 @@ class Workspace:
         return cls(contract.interface.action.bounds, tips, columns, areas, ranges)
 
     def for_target(self, target: Target) -> Reach:
-        """Of a fingertip its own; of an object what the contract says, or else all that some fingertip reaches."""
+        """Where a target may be sent: a fingertip in its own box; an object in the one that the contract says, or else
+        wherever some fingertip reaches."""
         area, stated = self.areas.get(target.name), f"deployment.targets: {target.name}: workspace_m"
         if target.link in self.tips:
             own = self.tips[target.link]
@@ -107,7 +108,7 @@ class Workspace:
             raise UserError(f"goal: value of {target.name}", value, stated if target.name in self.ranges else "finite")
 
     def value_inside(self, target: Target, value: float) -> float:
-        """A value in its range."""
+        """A value, moved to the nearer end of the target's range if it is outside."""
         low, high = self.ranges.get(target.name, (-np.inf, np.inf))
         return float(np.clip(value, low, high))
 

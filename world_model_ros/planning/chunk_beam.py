@@ -36,7 +36,7 @@ class Chunks(Protocol):
 
 
 class ChunkBeam(nn.Module):
-    """Plans by a beam.
+    """Plans by a beam search over chunks of learned behaviour.
 
     Args:
         model: that samples, imagines and judges.
@@ -113,7 +113,7 @@ class ChunkSearch(nn.Module):
 
 
 class ChunkSample(nn.Module):
-    """Plans by behaviour alone: of what it samples, the first; the others are shown.
+    """Plans by behaviour alone: takes the first future that it samples, and only shows the others.
 
     Args:
         model: that samples and imagines.

@@ -1,4 +1,4 @@
-"""Interface of a world model for planning."""
+"""The interface that a world model has to offer a planner: imagination, and heads that read imagined states."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ class Proposals(Protocol):
 
 
 class GoalProposals:
-    """The last plan, standing still, straight to the goals of fingertips, and a push for each fingertip.
+    """Proposes the last plan, standing still, straight ways of fingertips to their goals, and a push for each.
 
     Args:
         model: dynamics and heads.
@@ -75,8 +75,8 @@ class GoalProposals:
         return torch.stack(proposals)
 
     def share(self, goals: Goals, like: Tensor) -> Tensor:
-        """Little where a hand has nothing to do: a search through what two hands may do at once is far longer than one
-        through what one hand may."""
+        """As `Proposals.share`: little where a hand has nothing to do. A search through what two hands may do at once
+        is far longer than one through what one hand may."""
         share = torch.ones_like(like[0])
         if goals.hands is None or goals.weights is None:
             return share

@@ -17,7 +17,7 @@ Evaluate = Callable[[Tensor], tuple[Tensor, Tensor]]
 
 
 class Search(NamedTuple):
-    """Where to look.
+    """What a solver searches: first candidates, mean, spread and bounds.
 
     Args:
         proposals: (P, H, C) candidates that are tried before any noise; the first is the warm start.
@@ -37,7 +37,7 @@ class Search(NamedTuple):
 
 
 class Planned(NamedTuple):
-    """Outcome of a plan.
+    """Outcome of a search: the cheapest chunk, what it leads to, and what was looked at.
 
     Args:
         chunk: (H, C), chosen.

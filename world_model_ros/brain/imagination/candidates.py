@@ -98,7 +98,7 @@ def candidate_of_actions(name: str, actions: Floats, contract: Contract, horizon
 
 
 def joined(pieces: Sequence[Imagined]) -> Imagined:
-    """Futures of several batches as one."""
+    """The futures of several batches, joined to those of one."""
 
     def join(name: str) -> Any:
         parts = [getattr(piece, name) for piece in pieces]

@@ -28,7 +28,7 @@ _REACH_M = 0.12  # how far from a fingertip what it touches may be
 
 @dataclass(frozen=True)
 class Steered:
-    """One imagined tick.
+    """A robot that is steered, after one imagined tick.
 
     Args:
         count: ticks since the beginning.
@@ -42,7 +42,7 @@ class Steered:
 
     @property
     def state(self) -> Floats:
-        """(S,)"""
+        """The imagined state (S,)."""
         state: Floats = self.ahead.states[0, 0]
         return state
 

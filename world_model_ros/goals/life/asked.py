@@ -1,4 +1,4 @@
-"""What may be asked between two ticks: goals, cancellations; and what was refused."""
+"""Types of what is asked between two ticks: goals, cancellations, and what was refused; their JSON in records."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _NAMESPACE = uuid5(NAMESPACE_URL, "world_model_ros/goal")
 
 @dataclass(frozen=True)
 class Request:
-    """A list of goals, one after the other.
+    """Asks for a list of goals, one after the other.
 
     Args:
         id: a UUID. steps: checked by `check_goal`.
@@ -54,7 +54,7 @@ class Cancel:
 
 @dataclass(frozen=True)
 class Refusal:
-    """What could not be meant.
+    """A goal or a request that was refused, and why.
 
     Args:
         id: of the goal; None where it has none. rule: the field that is wrong. why: all of it in words.
@@ -82,12 +82,12 @@ def plain_id(topic: str, stamp: int, content: bytes) -> str:
 
 
 def id_after(id: str) -> str:
-    """Another id, where one is taken."""
+    """The id that a goal gets in place of its own, where that is taken already."""
     return str(uuid5(UUID(id), "again"))
 
 
 def asked_json(asked: Sequence[Asked]) -> list[dict[str, Any]]:
-    """For tick records."""
+    """What was asked as JSON, as tick records have it."""
     return [{"ask": type(each).__name__.lower(), **_fields(each)} for each in asked]
 
 

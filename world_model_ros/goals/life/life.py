@@ -73,7 +73,7 @@ class LiveGoal:
 
     @property
     def goal(self) -> Goal:
-        """The step that it is at."""
+        """The goal of the step that it is at."""
         return self.steps[self.step]
 
     @property
@@ -99,7 +99,7 @@ class Over:
 
 @dataclass(frozen=True)
 class Life:
-    """Goals at a moment.
+    """All goals at a moment: what is pursued, what waits, what ended lately.
 
     Args:
         settings: of the contract.
@@ -129,7 +129,7 @@ class Life:
 
     @property
     def goal_id(self) -> str | None:
-        """Id of it."""
+        """Id of the goal that is pursued."""
         pursued = self.current or self.kept
         return None if pursued is None or pursued.cancel_ns is not None else pursued.id
 
@@ -138,7 +138,7 @@ class Life:
         return any(each.id == id for each in self.goals) or any(each.id == id for each in self.over)
 
     def asked(self, asked: Sequence[Asked], now_ns: int) -> Life:
-        """After what was asked since the tick before, in that order."""
+        """The life after what was asked since the tick before, in that order."""
         takes: dict[type, Callable[[Life, Asked, int], Life]] = {
             Request: _request,
             Wish: _wish,
@@ -152,7 +152,7 @@ class Life:
         return replace(life, results=tuple(results))
 
     def follow(self, goal: Goal | None, now_ns: int, id: str | None = None) -> Life:
-        """With this goal pursued, whatever was; for whoever says at each tick what is to be pursued."""
+        """The life with this goal pursued, whatever was; for whoever says at each tick what is to be pursued."""
         life = replace(self, results=())
         if goal is None:
             return life if self.goal is None else _all_ended(replace(life, kept=None), "cancelled", now_ns)
@@ -165,7 +165,7 @@ class Life:
         return replace(life, goals=(made,))._begun(now_ns)
 
     def ticked(self, seen: Seen, now_ns: int) -> Life:
-        """After a tick that pursued `goal`."""
+        """The life after a tick that pursued `goal`."""
         life, now = replace(self, results=()), self.current
         if now is None:
             return life

@@ -1,4 +1,4 @@
-"""What is said of goals: feedback and results as JSON."""
+"""Makes JSON of how goals go on and how they ended, for topics and tick records."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def result_json(result: Result) -> str:
 
 
 def ended_json(result: Result) -> dict[str, Any]:
-    """For tick records."""
+    """How a goal ended, as tick records have it."""
     return {"id": result.id, "status": result.status, "reason": result.reason}
 
 

@@ -1,4 +1,4 @@
-"""Whether a goal that is pursued comes nearer, and how long it takes from here."""
+"""Watches whether the goal that is pursued comes nearer, and tells how long it takes from here."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class Watch:
     lately: tuple[tuple[int, float], ...] = ()
 
     def after(self, seen: Seen, passed_ns: int) -> Watch:
-        """What a tick adds, ``passed_ns`` after the one before."""
+        """The watch after one more tick, ``passed_ns`` after the one before."""
         reached_ns = max(self.reached_ns + (passed_ns if seen.reached else -passed_ns), 0)
         now = replace(self, seen=seen, at_ns=self.at_ns + passed_ns, reached_ns=reached_ns)
         if seen.restarted:
@@ -97,7 +97,7 @@ class Watch:
 
     @property
     def share(self) -> float:
-        """Of the way that is done, 0 to 1."""
+        """Share of the way that is done, 0 to 1."""
         total = None if self.seen is None else self.seen.total
         if self.seen is not None and self.seen.reached:
             return 1.0
@@ -107,7 +107,7 @@ class Watch:
 
     @property
     def expected_s(self) -> float | None:
-        """Until it is reached: as imagined, else as fast as it went over the last seconds; None if it did not."""
+        """Seconds until it is reached: as imagined, else as fast as it went lately; None if it did not go on."""
         if self.seen is None or self.seen.reached:
             return None if self.seen is None else 0.0
         if self.seen.expected_s is not None:
