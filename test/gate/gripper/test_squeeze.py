@@ -265,7 +265,7 @@ def history(number: int) -> tuple[GripperBench, float]:
 @pytest.mark.slow
 def test_whatever_is_commanded_speed_squeeze_and_limits_are_kept_at_each_update() -> None:
     released = 0
-    for number in range(300):
+    for number in range(120):
         bench, squeeze = history(number)
         if bench.gate.state is State.TRACKING and bench.obstacle - bench.setpoint > 0.9 * squeeze:
             assert let_go(bench, squeeze) < SOON_S, number
