@@ -14,6 +14,7 @@ from world_model_ros.bags.replay.replay import Replay
 
 _MODEL, _STILL, _WARN, _SOFT = "#2563b8", "#98a2b3", "#c4320a", "#667085"
 _WIDTH = 9.4  # inches
+_LETTER = 0.078  # inches that a letter of a label takes, at most
 _POINTS = 2000  # a line has at most so many
 _STYLE: dict[str, Any] = {
     "font.size": 9,
@@ -44,8 +45,8 @@ def _senses(done: Replay) -> Markup:
     """A bar a stream, filled where it was fresh."""
     times, fresh, names = done.journal.times_s(), done.journal.fresh(), done.journal.names
     tick = float(np.median(np.diff(times))) if len(times) > 1 else 0.1
-    figure = Figure((_WIDTH, 0.5 + 0.3 * len(names)), layout="constrained")
-    axes = figure.subplots()
+    longest = max(map(len, names), default=0)
+    figure, ((axes,),) = _figure(0.6 + 0.3 * max(len(names), 1), left=min(0.2 + _LETTER * longest, 0.5 * _WIDTH))
     for row in range(len(names)):
         edges = np.flatnonzero(np.diff(np.concatenate([[0], fresh[:, row].astype(np.int8), [0]])))
         spans = [(times[a], times[b - 1] - times[a] + tick) for a, b in zip(edges[::2], edges[1::2])]
@@ -62,8 +63,8 @@ def _prediction(done: Replay) -> Markup:
     found = done.metrics["prediction"]
     if not found:
         return Markup("")
-    figure = Figure((_WIDTH, 2.6 * ((len(found) + 2) // 3)), layout="constrained")
-    grid = figure.subplots((len(found) + 2) // 3, 3, squeeze=False)
+    count = (len(found) + 2) // 3
+    figure, grid = _figure(2.6 * count, rows=count, columns=3, top=0.3)
     for axes in grid.flat[len(found) :]:
         axes.set_visible(False)
     for axes, (name, rows) in zip(grid.flat, found.items()):
@@ -83,8 +84,7 @@ def _prediction(done: Replay) -> Markup:
 
 def _surprise(done: Replay) -> Markup:
     times, values = _thin(done.journal.times_s(), done.journal.surprise())
-    figure = Figure((_WIDTH, 2.0), layout="constrained")
-    axes = figure.subplots()
+    figure, ((axes,),) = _figure(2.0)
     axes.plot(times, values, color=_MODEL, lw=1.1)
     axes.axhline(1.0, color=_STILL, lw=1, ls="--")
     for each in done.metrics["surprise"]["worst"][:4]:
@@ -100,8 +100,7 @@ def _commands(done: Replay) -> Markup:
     wished, executed, times = done.journal.wished(), done.journal.executed(), done.journal.times_s()
     if not np.isfinite(wished).any():
         return Markup("")
-    figure = Figure((_WIDTH, 1.9), layout="constrained")
-    axes = figure.subplots()
+    figure, ((axes,),) = _figure(1.9)
     for values, colour, label in ((executed, _STILL, "executed"), (wished, _MODEL, "would-be command")):
         axes.plot(*_thin(times, np.linalg.norm(values, axis=1)), color=colour, lw=1.2, label=label)
     axes.legend(frameon=False, ncols=2, loc="upper right", fontsize=8)
@@ -113,12 +112,33 @@ def _commands(done: Replay) -> Markup:
 
 def _latency(done: Replay) -> Markup:
     spent = done.journal.spent_ms()
-    figure = Figure((_WIDTH, 1.7), layout="constrained")
-    axes = figure.subplots()
+    figure, ((axes,),) = _figure(1.7)
     axes.hist(np.clip(spent, 0, np.percentile(spent, 99.5)), bins=60, color=_MODEL)
     axes.set_xlabel("ms in the brain a tick, on the machine of the replay")
     axes.set_ylabel("ticks")
     return _svg(figure)
+
+
+def _figure(height: float, *, left: float = 0.9, top: float = 0.12, rows: int = 1, columns: int = 1) -> tuple[Any, Any]:
+    """A figure and its axes (rows, columns), with margins in inches; to measure its text doubles the time to draw it.
+
+    Args:
+        left: room for what stands to the left of each axes. top: for its title.
+    """
+    right, bottom = 0.35, 0.5
+    width = (_WIDTH - columns * left - right) / columns
+    inside = (height - rows * (top + bottom)) / rows
+    figure = Figure((_WIDTH, height))
+    axes = figure.subplots(rows, columns, squeeze=False)
+    figure.subplots_adjust(
+        left=left / _WIDTH,
+        right=1.0 - right / _WIDTH,
+        bottom=bottom / height,
+        top=1.0 - top / height,
+        wspace=left / width,
+        hspace=(top + bottom) / inside,
+    )
+    return figure, axes
 
 
 def _thin(times: Any, values: Any) -> tuple[Any, Any]:
