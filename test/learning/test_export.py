@@ -29,7 +29,7 @@ from world_model_ros.learning.model.world_model import WorldModel
 from world_model_ros.learning.training.train import save
 from world_model_ros.planning.planner import PlanConfig
 
-CONFIG = PlanConfig().but(samples=32, iterations=2)
+CONFIG = PlanConfig().but(samples=32, iterations=2, horizon=5)  # each tick ahead is the same operators once more
 ONNXSCRIPT = importlib.util.find_spec("onnxscript") is not None
 pytestmark = pytest.mark.slow
 
@@ -144,7 +144,7 @@ def test_an_untrained_bundle_plans_for_every_fingertip_within_bounds(
         goal = Goal("pose", 1, target, pose, also=tuple(map(PoseGoal, also, others)))
         decision, _ = brain.tick(observation(contract, 0), None, None, brain.start(), goal, 0)
         assert decision.chunk is not None
-        assert decision.chunk.shape == (12, contract.interface.action.size)
+        assert decision.chunk.shape == (CONFIG.horizon, contract.interface.action.size)
         assert np.abs(decision.chunk).max() <= contract.interface.action.bounds[0] + 1e-6
         assert decision.chunk.any(0).all()
         assert decision.trajectory is not None
