@@ -22,6 +22,6 @@ def test_it_times_a_plan_and_the_node_in_one_go(tmp_path: Path) -> None:
     environment = os.environ | {"PYTHON": sys.executable, "OUT": str(tmp_path)}
     subprocess.run([str(SCRIPT), "--provider", "cpu", "--quick"], env=environment, check=True, timeout=240)
     plan, tick = (json.loads((tmp_path / f"{name}.json").read_text()) for name in ("plan", "tick"))
-    assert plan["stages_ms"]["plan_16x12x2"]["p50"] > 0.0
+    assert plan["stages_ms"]["plan_16x4x2"]["p50"] > 0.0
     assert tick["ticks"] == 20
     assert 0.0 < tick["share_in_runtime"] < 1.0
