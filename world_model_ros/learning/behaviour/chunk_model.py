@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from world_model_ros.learning.behaviour.handles import Handles
 from world_model_ros.learning.behaviour.seen_moves import SeenMoves
 from world_model_ros.learning.behaviour.state.columns import Columns, Pairs, Turns
 from world_model_ros.learning.behaviour.state.layout import StateLayout
@@ -58,8 +59,11 @@ class ChunkModel(nn.Module):
         self.layout, self.actions, self.sizes = layout, actions, sizes or ChunkSizes()
         r, g, k, c = layout.size, layout.goal_size, self.sizes.chunk, actions
         self.pairs = Pairs(layout.relative() + layout.between())
+        self.handles = Handles(layout)
+        places = [layout.place(entry) for entry in layout.entries if not entry.scalar]
+        self.seen_from = Columns([list(range(place.start, place.stop)) for place in places])
         self.turns = Turns(layout.turned())
-        seen = 2 * r + 6 * len(self.pairs) + 2 * len(self.turns)
+        seen = 2 * r + 6 * (len(self.pairs) + len(self.handles) * len(self.seen_from)) + 2 * len(self.turns)
         self.wanted = Pairs(self._wanted())
         self.wanted_turns = Turns(
             [
@@ -105,9 +109,9 @@ class ChunkModel(nn.Module):
         now, before = memory.chunk(2, -1)
         seen = [(now - self.mean) / self.scale, ((now - before) / self.step_scale).clamp(-5.0, 5.0)]
         if len(self.pairs):
-            away = self.pairs.first(now) - self.pairs.second(now)
-            fine = away.clamp(-_FINE_M, _FINE_M) * _FINE
-            seen.append(torch.stack([away / self.pairs.second(self.scale), fine], -2).flatten(1))
+            seen.append(_both(self.pairs.first(now) - self.pairs.second(now), self.pairs.second(self.scale)))
+        if len(self.handles):
+            seen.append(_both(self.handles.ways(now, self.seen_from(now)), self.seen_from(self.scale)))
         if len(self.turns):
             seen.append(self.turns(now, now).flatten(1))
         return torch.cat(seen, -1)
@@ -196,6 +200,11 @@ class ChunkModel(nn.Module):
     def distance(self, memory: Tensor, goals: Tensor) -> Tensor:
         """How far it is to the goals (N,), in discounted macro steps; the more careful of two opinions."""
         return -self.values(memory, goals).amin(0)
+
+
+def _both(away: Tensor, scale: Tensor) -> Tensor:
+    """A coarse view of ways (N, ..., 3) in units of ``scale`` (..., 3), and a fine one of those that are short."""
+    return torch.stack([away / scale, away.clamp(-_FINE_M, _FINE_M) * _FINE], -2).flatten(1)
 
 
 def likely(odds: Tensor) -> Tensor:

@@ -102,7 +102,9 @@ def fit_statistics(model: ChunkModel, play: Play, bounds: Tensor, episodes: Tens
     ahead = states[at[:, None] + torch.arange(1, k + 1)] - states[at][:, None]
     model.change_scale.copy_(_size(ahead))
     model.action_scale.copy_(bounds)
-    model.seen_moves.fit(play, Resting.of(play), episodes, k)
+    resting = Resting.of(play)
+    model.handles.fit(play, resting, episodes, k)
+    model.seen_moves.fit(play, resting, episodes, k)
 
 
 def _size(changes: Tensor) -> Tensor:

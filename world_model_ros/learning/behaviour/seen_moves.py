@@ -47,9 +47,9 @@ class SeenMoves(nn.Module):
         span, most = values.amax(0) - values.amin(0), resting.most[[entry.scalar for entry in self.layout.objects]]
         self.unit.copy_(torch.where(span > most, _RANGE_M / span, 0.0))  # what never moved tells nothing
         other = torch.arange(len(episodes)) % _OTHERS == _OTHERS - 1
-        shown, judged = (_unrest(play, resting, episodes[some], chunk) for some in (~other, other))
+        shown, judged = (unrest(play, resting, episodes[some], chunk) for some in (~other, other))
         for number, entry in enumerate(self.layout.objects if self.layout.hands else ()):
-            seen = self._seen(entry, play.states[_moving(play, resting, number, shown[number], chunk)])
+            seen = self._seen(entry, play.states[moving(play, resting, number, shown[number], chunk)])
             if not len(seen):
                 self.near[number] = 0.0  # what never moved does not
                 continue
@@ -94,7 +94,7 @@ class SeenMoves(nn.Module):
         return torch.cat([at, stood], -1)
 
 
-def _unrest(play: Play, resting: Resting, episodes: Tensor, chunk: int) -> list[Tensor]:
+def unrest(play: Play, resting: Resting, episodes: Tensor, chunk: int) -> list[Tensor]:
     """Ticks of some episodes from which on each object moves within a chunk."""
     at = play.starts(episodes, chunk)
     rests = torch.cat(
@@ -106,7 +106,7 @@ def _unrest(play: Play, resting: Resting, episodes: Tensor, chunk: int) -> list[
     return [at[~rests[:, number]] for number in range(rests.shape[1])]
 
 
-def _moving(play: Play, resting: Resting, number: int, at: Tensor, chunk: int) -> Tensor:
+def moving(play: Play, resting: Resting, number: int, at: Tensor, chunk: int) -> Tensor:
     """Ticks (N,) at which an object moves, within the chunks from ticks (B,) on."""
     place, found = play.layout.place(play.layout.objects[number]), [torch.zeros(0, dtype=torch.long)]
     for some in at.split(4096):
