@@ -316,7 +316,7 @@ def test_what_may_move_is_imagined_as_moved_or_as_it_was_and_never_between(tmp_p
     torch.manual_seed(0)
     model = ChunkModel(LAYOUT, 2, SMALL)
     fit_statistics(model, play, torch.ones(2))
-    config = ChunkConfig(200, 200, 256, 3e-3, 1e-3, sizes=SMALL)
+    config = ChunkConfig(250, 250, 256, 3e-3, 1e-3, sizes=SMALL)
     train_chunks(model, play, torch.zeros(3000, dtype=torch.bool), torch.tensor([0.1, 0.04]), config, tmp_path)
     at = play.starts(torch.arange(50), 2)
     with torch.no_grad():
