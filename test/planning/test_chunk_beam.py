@@ -56,17 +56,20 @@ def test_every_step_samples_as_many_chunks_and_the_best_future_comes_last():
     torch.testing.assert_close(found.futures[-1], found.states)
 
 
-def test_what_was_planned_before_competes():
-    exact = torch.full((K, 1), 0.75)
-    assert planned(1, 1.5, warm=exact)[0].cost == 0.0
-    assert planned(1, 1.5)[0].cost > 0.0
+def test_what_was_planned_before_competes_though_its_first_chunk_is_the_worst():
+    detour = torch.tensor([[-1.0], [-1.0], [9.0], [9.0], [0.0], [0.0]])  # no other comes as far as its second leads
+    found, _ = planned(3, 16.0, warm=detour, bound=9.0)
+    torch.testing.assert_close(found.chunk[: 2 * K], detour[: 2 * K])
+    assert found.chunk[2 * K :].abs().amin() > 0.0  # its end is sampled
 
 
-def test_what_was_planned_before_competes_to_its_end():
-    detour = torch.tensor([[-1.0], [-1.0], [2.0], [2.0], [1.0], [0.25]])  # its first chunk is the worst of all
-    found, _ = planned(3, 3.25, warm=detour, bound=2.0)
-    assert found.cost == 0.0
-    torch.testing.assert_close(found.chunk, detour)
+def test_an_action_that_was_only_repeated_does_not_compete():
+    exact = torch.full((K, 1), 0.75)  # what came after a plan: by itself it would be the best
+    assert 0.0 < planned(1, 1.5, warm=exact)[0].cost == planned(1, 1.5)[0].cost
+    still = torch.zeros(3 * K, 1)
+    still[0] = 1e-3  # as it would be after three plans, were it not sampled anew: it is no longer where others lead
+    found, _ = planned(3, 0.0, warm=still)
+    assert found.chunk[2 * K :].abs().amin() > 0.0
 
 
 @pytest.mark.parametrize("bound", [0.0, 0.3])

@@ -58,7 +58,9 @@ class ChunkBeam(nn.Module):
             goals: (G,).
             low: (H, C) bounds of the action at each tick; H is as long as all macro steps.
             high: (H, C).
-            warm: (H, C) the plan before, as it goes on from now; it competes to its end, if it is not zeros.
+            warm: (H, C) the plan before, as it goes on from now; it competes, if it is not zeros. Of its last chunk not
+                all was planned: that is sampled where the others lead. An action that is repeated from plan to plan
+                would in the end be all of it, and nothing that the data would do.
             noise: (I, N, H, C) white; a chunk's length of it is used.
         """
         k, width = self.model.chunk_ticks, self.width
@@ -72,7 +74,8 @@ class ChunkBeam(nn.Module):
                 now, chunks, states = now[kept], chunks[kept], states[kept]
             ticks = slice(step * k, (step + 1) * k)
             chunk = self.model.sample(now, wanted, self.noise * noise[step, :width, :k])
-            chunk = torch.cat([(there * warm[ticks] + (1.0 - there) * chunk[0])[None], chunk[1:]])
+            if step < self.steps - 1:
+                chunk = torch.cat([(there * warm[ticks] + (1.0 - there) * chunk[0])[None], chunk[1:]])
             chunk = torch.minimum(torch.maximum(chunk, low[ticks]), high[ticks])
             ahead = self.model.imagine_chunk(now, chunk)
             chunks, states = torch.cat([chunks, chunk], 1), torch.cat([states, ahead], 1)
