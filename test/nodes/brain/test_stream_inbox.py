@@ -7,6 +7,7 @@ from quiet_node import QuietNode
 
 from world_model_ros.contract.contract import Contract
 from world_model_ros.convert.messages import MessageMaker, ros_class
+from world_model_ros.nodes.brain.topics import stream_inbox
 from world_model_ros.nodes.brain.topics.stream_inbox import StreamInbox
 
 MAKE = MessageMaker(ros_class)
@@ -53,3 +54,45 @@ def test_another_fault_of_the_same_stream_is_said_at_once(
     assert "arm: name" in said[0]
     assert "arm: position" in said[1]
     assert inbox.bad == {"arm": 4}
+
+
+def test_the_same_fault_of_another_number_is_no_other_fault(
+    contract: Contract, capfd: pytest.CaptureFixture[str]
+) -> None:
+    node = QuietNode()
+    inbox = StreamInbox(node, contract)
+    hear, names = node.heard["joint_states"][0], list(contract.joint_names)
+    for each in range(12):
+        positions = [0.1] * 6
+        positions[each % 6] = float("nan")
+        hear(MAKE.joint_state(names, positions, [0.0] * 6, [0.0] * 6, stamp_ns=node.now_ns() + each))
+    said = [line for line in capfd.readouterr().err.splitlines() if "refused" in line]
+    assert [line.partition("refused ")[2].partition(":")[0] for line in said] == ["(1 so far)", "(10 so far)"]
+    assert inbox.bad == {"arm": 12}
+
+
+def test_other_joints_missing_are_another_fault_and_one_that_comes_back_is_said_again(
+    contract: Contract, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node = QuietNode()
+    inbox = StreamInbox(node, contract)
+    hear, names = node.heard["joint_states"][0], list(contract.joint_names)
+    now_s = 0.0
+    monkeypatch.setattr(stream_inbox, "monotonic", lambda: now_s)
+
+    def lacking(*left_out: str) -> None:
+        kept = [name for name in names if name not in left_out]
+        numbers = [0.1] * len(kept)
+        hear(MAKE.joint_state(kept, numbers, numbers, numbers, stamp_ns=node.now_ns()))
+
+    for _ in range(3):
+        lacking(names[0])
+    lacking(names[0], names[1])
+    now_s = 59.0
+    lacking(names[0])  # not away for long enough
+    now_s = 59.0 + 60.0
+    lacking(names[0])
+    said = [line for line in capfd.readouterr().err.splitlines() if "refused" in line]
+    assert len(said) == 3
+    assert "(1 so far)" in said[2]
+    assert inbox.bad == {"arm": 6}

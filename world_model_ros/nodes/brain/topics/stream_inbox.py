@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from functools import partial
-from time import perf_counter
+from time import monotonic, perf_counter
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,7 @@ from world_model_ros.nodes.clock import clock_ns
 from world_model_ros.nodes.qos import STATIC, qos_profile
 
 _ABSENT_EVERY_S = 10.0
+_AWAY_S = 60.0  # a fault that was away for so long is said as a new one
 
 
 class StreamInbox:
@@ -49,7 +50,7 @@ class StreamInbox:
         self.applied, self.actions = AppliedReference(), AppliedActions(contract.interface.action.size)
         self.convert_ms: dict[str, float] = {}
         self.bad: Counter[str] = Counter()
-        self._faults: Counter[tuple[str, str]] = Counter()  # messages refused, by stream and field
+        self._faults: dict[tuple[str, str, str], tuple[int, float]] = {}  # how many messages of each, and when the last
         self.late: Counter[str] = Counter()
         self.absent: dict[str, str] = {}
         self._latency_ns = {source.name: contract.latency_ns(source.name) for source in contract.deployment.streams}
@@ -139,9 +140,14 @@ class StreamInbox:
         self.actions.push(clock_ns(self._node), action)
 
     def _refuse(self, name: str, error: UserError) -> None:
-        """Count a message that is refused, and say it: the first one of a fault, the tenth, the hundredth."""
+        """Count a message that is refused, and say it: the first one of a fault, the tenth, the hundredth.
+
+        A fault is what is legal of a field, whichever number of an array breaks it.
+        """
         self.bad[name] += 1
-        self._faults[name, error.field] += 1
-        count = self._faults[name, error.field]
+        fault, now_s = (name, error.field.partition("[")[0], str(error.legal)), monotonic()
+        count, last_s = self._faults.get(fault, (0, now_s))
+        count = count + 1 if now_s - last_s < _AWAY_S else 1
+        self._faults[fault] = count, now_s
         if count == 10 ** (len(str(count)) - 1):
             self._node.get_logger().warning(f"message of {name} refused ({count} so far): {error}")
