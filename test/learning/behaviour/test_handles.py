@@ -21,23 +21,25 @@ LAYOUT = StateLayout(
         Entry("lamp", -1, 2, True),
     )
 )
+HOME = torch.tensor([0.1, 0.5, 0.3])
 HANDLE, PULL, BUTTON = torch.tensor([0.3, -0.2, 0.1]), torch.tensor([0.0, -1.0, 0.0]), torch.tensor([0.5, 0.1, 0.1])
 TICKS, CHUNK = 40, 4
 
 
 def episode(draw: torch.Generator, kind: int) -> Tensor:
-    """The right hand pulls the drawer, or presses the button; the lamp goes on wherever hands are; in one of ten pulls
-    something else than the hand moves the drawer."""
+    """The right hand pulls the drawer while the left one waits at home, or it presses the button; the lamp goes on
+    wherever hands are; in one of ten pulls something else than the hand moves the drawer."""
 
     def anywhere() -> Tensor:
         return torch.tensor([0.4, 0.0, 0.2]) + 0.2 * torch.randn(3, generator=draw)
 
     rows, go = torch.zeros(TICKS, LAYOUT.size), torch.arange(TICKS).clamp(min=20) - 20
-    rows[:, :3] = anywhere()
+    rows[:, :3] = anywhere() + 0.01 * torch.randn(TICKS, 3, generator=draw).cumsum(0)
     noise = 0.002 * torch.randn(TICKS, 3, generator=draw)
     if kind % 3 == 0:
         rows[:, 6] = 0.006 * go
         rows[:, 3:6] = HANDLE + rows[:, 6:7] * PULL + noise if kind % 10 else anywhere()
+        rows[:, :3] = HOME
     elif kind % 3 == 1:
         rows[:, 3:6], rows[20:, 7] = BUTTON + noise, 1.0
     else:
@@ -75,6 +77,25 @@ def test_nothing_that_never_moved_has_a_handle(play: Play):
     states = play.states.clone()
     states[:, 6] = 0.0
     assert fitted(Play(LAYOUT, states, play.actions, play.begins)).known.tolist() == [0.0, 1.0, 0.0]
+
+
+def test_a_hand_that_never_moves_has_nothing_to_do_with_it(play: Play):
+    states = play.states.clone()
+    states[:, :3] = HOME
+    handles = fitted(Play(LAYOUT, states, play.actions, play.begins))
+    assert handles.known.tolist() == [1.0, 1.0, 0.0]
+    torch.testing.assert_close(handles.start[0], HANDLE, atol=0.003, rtol=0)
+
+
+def test_one_tick_tells_no_handle_and_a_value_out_of_what_was_seen_none_beyond_it(play: Play):
+    seldom = play.states.clone()
+    seldom[:, 7] = 0.0
+    seldom[60:80, 7] = 1.0  # to the end of its episode: any line goes through one place
+    assert fitted(Play(LAYOUT, seldom, play.actions, play.begins)).known.tolist() == [1.0, 0.0, 0.0]
+    row, hand = torch.zeros(1, LAYOUT.size), torch.zeros(1, 1, 3)
+    row[0, 6] = 5.0
+    far = fitted(play).ways(row, hand)[0, 0, 0]
+    torch.testing.assert_close(far, HANDLE + 0.006 * 19 * PULL, atol=0.01, rtol=0)
 
 
 def test_networks_see_how_far_hands_are_from_handles_to_the_millimetre(play: Play):

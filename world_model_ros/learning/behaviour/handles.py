@@ -18,6 +18,8 @@ from world_model_ros.learning.behaviour.state.layout import StateLayout
 _ROUNDS = 20  # of weighted least squares
 _LEAST_M = 1e-3  # of a distance that weights tell apart
 _FITS = 0.5  # share of how far hands usually are from their middle, in which they are from a handle
+_FEW = 10  # ticks at which a thing moved, that tell no line
+_STAYS = 0.1  # share of its usual way in a tick that a hand moves at least while it moves something
 
 
 class Handles(nn.Module):
@@ -35,9 +37,11 @@ class Handles(nn.Module):
         self.register_buffer("start", torch.zeros(len(self.things), 3))
         self.register_buffer("way", torch.zeros(len(self.things), 3))
         self.register_buffer("known", torch.zeros(len(self.things)))
+        self.register_buffer("seen", torch.zeros(2, len(self.things)))  # of the values that were seen
         self.start: Tensor
         self.way: Tensor
         self.known: Tensor
+        self.seen: Tensor
 
     def __len__(self) -> int:
         return len(self.things)
@@ -45,27 +49,38 @@ class Handles(nn.Module):
     def fit(self, play: Play, resting: Resting, episodes: Tensor, chunk: int) -> None:
         """Take the line with the least sum of distances from where a hand was when the thing moved.
 
-        Of several hands the one whose places fit best. A thing that is moved from anywhere has no handle.
+        Of several hands the one whose places fit best, of those that move then. A thing that is moved from anywhere, or
+        hardly ever was, has no handle.
         """
         restless = unrest(play, resting, episodes, chunk) if self.things else []
-        usual = play.states[play.ticks(episodes)]
+        usual = play.ticks(episodes)
         for row, entry in enumerate(self.things):
             number = self.layout.objects.index(entry)
-            states = play.states[moving(play, resting, number, restless[number], chunk)]
-            if not len(states):
+            at = moving(play, resting, number, restless[number], chunk)
+            if len(at) < _FEW:
                 continue
-            value, fits = states[:, self.layout.place(entry)], []
-            for place in (self.layout.place(hand) for hand in self.layout.hands):
-                spread_m = float((usual[:, place] - usual[:, place].median(0).values).norm(dim=1).mean())
-                start, way, far_m = _line(value, states[:, place])
-                fits.append((far_m / spread_m, start, way))
-            share, self.start[row], self.way[row] = min(fits, key=lambda fit: fit[0])
-            self.known[row] = float(share < _FITS)
+            value = play.states[at][:, self.layout.place(entry)]
+            fits = [fit for hand in self.layout.hands if (fit := _fit(play, at, usual, value, self.layout.place(hand)))]
+            if fits:
+                share, self.start[row], self.way[row] = min(fits, key=lambda fit: fit[0])
+                self.known[row], self.seen[:, row] = float(share < _FITS), torch.stack([value.amin(), value.amax()])
 
     def ways(self, states: Tensor, places: Tensor) -> Tensor:
         """From places (N, P, 3) to each handle in states (N, R): (N, S, P, 3), m; 0 where no handle is known."""
-        at = self.start + self.values(states)[..., None] * self.way
+        values = torch.minimum(torch.maximum(self.values(states), self.seen[0]), self.seen[1])
+        at = self.start + values[..., None] * self.way
         return (at[:, :, None] - places[:, None]) * self.known[:, None, None]
+
+
+def _fit(play: Play, at: Tensor, usual: Tensor, value: Tensor, place: slice) -> tuple[float, Tensor, Tensor] | None:
+    """A line of a hand's places at ticks (N,) over values (N, 1), after the share of its usual places' spread in which
+    it is off from it; None of a hand that rests then, or always."""
+    places, steps = play.states[usual][:, place], (play.states[1:, place] - play.states[:-1, place]).norm(dim=1)
+    spread_m = float((places - places.median(0).values).norm(dim=1).mean())
+    if spread_m < _LEAST_M or float(steps[at - 1].mean()) < _STAYS * float(steps[usual[1:] - 1].mean()):
+        return None
+    start, way, far_m = _line(value, play.states[at][:, place])
+    return far_m / spread_m, start, way
 
 
 def _line(value: Tensor, place: Tensor) -> tuple[Tensor, Tensor, float]:
