@@ -50,7 +50,7 @@ def test_an_evaluation_refuses_a_provider_before_it_simulates(
 @pytest.mark.parametrize(
     ("robot", "goals", "refusal"),
     [
-        ("tabletop_arm", "pose,grasp", "goals: got 'grasp'; expected a robot with a gripper"),
+        ("tabletop_arm", "pose,grasp", "goals: got 'grasp'; expected a robot with one hand"),
         ("tabletop_arm", "pose,together", "goals: got 'together'; expected a robot with 2 fingertips"),
         ("tabletop_arm", "pose,drawer", "goals: got 'drawer'; expected a robot with"),
     ],

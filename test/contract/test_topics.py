@@ -1,4 +1,4 @@
-"""A topic of the package has its name in one place."""
+"""A topic of the package that has a folder in its name is written as a text of its own in one place only."""
 
 from __future__ import annotations
 

@@ -19,10 +19,18 @@ def path_of(field: str, path: object) -> Path:
 def folder_for(field: str, path: object) -> Path:
     """What was given as a folder to write to, which need not be there yet; `UserError` where none can be."""
     folder = path_of(field, path)
-    there = next((each for each in (folder, *folder.absolute().parents) if each.exists()), folder)
+    there = next((each for each in (folder, *folder.absolute().parents) if _exists(each)), folder)
     if not is_folder(there) or not os.access(there, os.W_OK | os.X_OK):
         raise UserError(field, str(folder), f"a folder that can be made and written to, which {there} forbids")
     return folder
+
+
+def _exists(path: Path) -> bool:
+    """Whether there is something; nothing is where a name is too long, or in a folder that may not be looked into."""
+    try:
+        return path.exists()
+    except OSError:
+        return False
 
 
 def is_file(path: Path) -> bool:

@@ -58,9 +58,9 @@ class ChunkBeam(nn.Module):
             goals: (G,).
             low: (H, C) bounds of the action at each tick; H is as long as all macro steps.
             high: (H, C).
-            warm: (H, C) the plan before, as it goes on from now; it competes, if it is not zeros. Of its last chunk not
-                all was planned: that is sampled where the others lead. An action that is repeated from plan to plan
-                would in the end be all of it, and nothing that the data would do.
+            warm: (H, C) the plan before, as it goes on from now; if it is not zeros it competes, all but its last
+                chunk, which is sampled as those of all others are. Of that not all was planned: an action that is
+                repeated from plan to plan would in the end be all of it, and nothing that the data would do.
             noise: (I, N, H, C) white; a chunk's length of it is used.
         """
         k, width = self.model.chunk_ticks, self.width

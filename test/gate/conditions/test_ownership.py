@@ -83,7 +83,7 @@ def test_without_sources_the_brain_owns_the_gate_and_nobody_else_can_be_asked_fo
     made = Driver().rest().armed()
     assert made.gate.ownership.owner == "brain"
     refusal = made.gate.ownership.ask("person", made.now_ns)
-    assert str(refusal) == "owner: person; legal: brain, or an empty name for no owner"
+    assert str(refusal) == "owner: person; legal: brain, or an empty text for no owner"
     made.track(0.4)
     assert made.gate.state is State.TRACKING
 
@@ -103,7 +103,7 @@ def test_a_gate_of_a_contract_has_its_sources_and_where_only_the_brain_is_played
 def test_a_request_for_who_may_not_move_the_robot_changes_nothing_and_is_told(name: str) -> None:
     made = driver().track(0.4)
     refusal = made.gate.ownership.ask(name, made.now_ns)
-    assert str(refusal) == f"owner: {name}; legal: brain or person or arm_planner, or an empty name for no owner"
+    assert str(refusal) == f"owner: {name}; legal: brain or person or arm_planner, or an empty text for no owner"
     assert owner_report(made.gate.ownership)["refused"] == str(refusal)
     made.track(0.4)
     assert (made.gate.ownership.owner, made.gate.state) == ("brain", State.TRACKING)

@@ -26,7 +26,7 @@ from world_model_ros.learning.behaviour.chunk_run import load_chunks
 from world_model_ros.learning.behaviour.chunk_training import ChunkConfig
 from world_model_ros.learning.behaviour.state.layout import StateLayout
 from world_model_ros.learning.export.onnx_exporter import EXPORTERS, Exporter, onnx_graph
-from world_model_ros.learning.export.publish import export
+from world_model_ros.learning.export.publish import check_planner, export
 from world_model_ros.learning.training.train_on_bags import train, usual_config
 from world_model_ros.planning.chunk_beam import ChunkBeam
 
@@ -211,6 +211,8 @@ def test_settings_that_there_are_not_are_refused(run: Path):
     for planner, field in (*wrong, ({"spread": 0}, "spread"), ({"macro_steps": 30}, "macro_steps")):
         with pytest.raises(UserError, match=field):
             export(run, run / "no", **planner)
+        with pytest.raises(UserError, match=field):
+            check_planner(run, planner)  # before anything takes long
 
 
 def test_a_bag_that_is_too_short_for_a_chunk_costs_itself_alone(tmp_path: Path, contract: Contract):

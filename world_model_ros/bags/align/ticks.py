@@ -112,9 +112,8 @@ class BagTicks:
         require_contract(contract)
         if not isinstance(bag, BagReader):
             raise UserError("bag", bag, "an open BagReader")
-        if plan is not None and not all(
-            isinstance(each, PlannedTick) for each in (plan if isinstance(plan, Sequence) else [plan])
-        ):
+        planned = isinstance(plan, Sequence) and all(isinstance(each, PlannedTick) for each in plan)
+        if plan is not None and not planned:
             raise UserError("plan", plan, "a PlannedTick for each tick")
         require_robot(bag, contract)
         self._bag, self._contract, self._after_ns, self.copy = bag, contract, after_ns, copy

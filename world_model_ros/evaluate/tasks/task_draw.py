@@ -79,7 +79,7 @@ def draw_task(kind: TaskKind, seed: int, contract: Contract, positions: Mapping[
     if kind in PICTURES and not contract.interface.of(CameraStream):
         raise UserError("goals", kind, "a robot with a camera, for goals that are pictures")
     if kind in CARRIES and not grips(contract.interface.action):
-        raise UserError("goals", kind, "a robot with a gripper")
+        raise UserError("goals", kind, "a robot with one hand that moves along x, y, z, turns by a yaw, and grips")
     random = np.random.default_rng([seed, get_args(TaskKind).index(kind)])
     drawing = _Drawing(contract, positions)
     table = TableTasks(contract, positions) if kind in TABLE else None

@@ -57,7 +57,7 @@ class Ownership:
         legal = [source.name for source in self.sources.values() if source.moves]
         self.refused = None
         if name != NO_OWNER and name not in legal:
-            self.refused = Refusal(OWNER, None, name, f"{' or '.join(legal)}, or an empty name for no owner")
+            self.refused = Refusal(OWNER, None, name, f"{' or '.join(legal)}, or an empty text for no owner")
         elif (name or None) == self.owner:
             self.asked = None
         elif self.asked is None or self.asked.name != (name or None):

@@ -86,7 +86,7 @@ class _Apart:
 Course = Union[ruckig.Trajectory, _Apart]
 
 
-State = tuple[list[float], list[float], list[float]]  # position, velocity and acceleration, J each
+MotionState = tuple[list[float], list[float], list[float]]  # position, velocity and acceleration, J each
 
 
 class Piece(NamedTuple):
@@ -100,7 +100,7 @@ class Piece(NamedTuple):
     from_s: float
     length_s: float
 
-    def at(self, times_s: Iterable[float]) -> Iterator[State]:
+    def at(self, times_s: Iterable[float]) -> Iterator[MotionState]:
         """The states at times after the piece began."""
         at_time, from_s, duration_s = self.trajectory.at_time, self.from_s, self.trajectory.duration
         for time_s in times_s:
@@ -190,12 +190,12 @@ class Plan:
         ((position, velocity, acceleration),) = self._states([time_s])
         return Motion(np.array(position), np.array(velocity), np.array(acceleration))
 
-    def _states(self, times_s: list[float]) -> list[State]:
+    def _states(self, times_s: list[float]) -> list[MotionState]:
         """The states at times in ascending order; still from the end of the plan on."""
         firsts = [0, *(bisect_left(times_s, start) for start in self._starts[1:-1]), len(times_s)]
-        rows: list[State] = []
+        rows: list[MotionState] = []
         for piece, start, first, last in zip(self.pieces, self._starts, firsts, firsts[1:]):
-            rows += piece.at([time - start for time in times_s[first:last]])
+            rows += piece.at([max(time - start, 0.0) for time in times_s[first:last]])
         return rows
 
 

@@ -41,7 +41,8 @@ class BeamConfig:
     """Settings of a plan.
 
     Args:
-        samples: chunks a macro step, a multiple of ``spread``. macro_steps: how many of them are looked ahead.
+        samples: chunks a macro step, a multiple of ``spread``.
+        macro_steps: how many of them are looked ahead. The plan before competes from two on.
         spread: new chunks for each future that is kept.
         every: ticks between two plans, at most those of a chunk; 0: as many. Plans made anew in a chunk waver.
         noise: size of the noise that chunks are sampled from; under one, they are more usual.
@@ -72,6 +73,13 @@ class BeamConfig:
         if changed.samples < 12 or changed.samples % changed.spread:
             raise UserError("samples", changed.samples, f"12 or more, a multiple of {changed.spread}")
         return changed
+
+    def require(self, chunk: int) -> None:
+        """`UserError` of settings that do not go with chunks of so many ticks."""
+        if self.every > chunk:
+            raise UserError("every", self.every, f"1 to {chunk}, the ticks of a chunk")
+        if self.macro_steps * chunk > MOST_AHEAD:
+            raise UserError("macro_steps", self.macro_steps, f"1 to {MOST_AHEAD // chunk}")
 
 
 def play_of(reader: StateReader, cache: Cache) -> Play:
@@ -188,15 +196,12 @@ def publish_chunks(
     """
     model, reader, contract = load_chunks(run / "model.pt")
     beam = BeamConfig().but(**planner)
-    if beam.every > model.chunk_ticks:
-        raise UserError("every", beam.every, f"1 to {model.chunk_ticks}, the ticks of a chunk")
+    beam.require(model.chunk_ticks)
     for needed in ("train.json", "cache/cache.json"):
         if not (run / needed).is_file():
             raise UserError("run", str(run), f"a folder with {needed}, as `world-model train` writes it")
     told = json.loads((run / "train.json").read_text(encoding="utf-8"))
     horizon = beam.macro_steps * model.chunk_ticks
-    if horizon > MOST_AHEAD:
-        raise UserError("macro_steps", beam.macro_steps, f"1 to {MOST_AHEAD // model.chunk_ticks}")
     cache = open_cache(contract, run / "cache", told["config"]["held_out"])
     play = play_of(reader, cache)
     held_out = torch.from_numpy(np.flatnonzero(cache.validation))

@@ -279,7 +279,11 @@ class _ChunkRun:
         kept = torch.load(path, weights_only=True)
         if kept["about"] != self._about():
             raise UserError("out", str(self.out), f"a folder without {CHECKPOINT} of a run with other settings or data")
-        self.model.load_state_dict(kept["model"])
+        try:
+            self.model.load_state_dict(kept["model"])
+        except RuntimeError as error:
+            legal = f"a folder without {CHECKPOINT} of another version ({' '.join(str(error).split())})"
+            raise UserError("out", str(self.out), legal) from error
         self.target.distances.load_state_dict(kept["target"])
         self.average.load_state_dict(kept["average"])
         self.optimizer.load_state_dict(kept["optimizer"])

@@ -15,7 +15,7 @@ from world_model_ros.contract.contract import Contract, load_contract, require_c
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.files import folder_for, is_file, path_of
 from world_model_ros.core.progress import stage
-from world_model_ros.learning.behaviour.chunk_run import BeamConfig, publish_chunks
+from world_model_ros.learning.behaviour.chunk_run import BeamConfig, load_chunks, publish_chunks
 from world_model_ros.learning.data.cache import open_cache
 from world_model_ros.learning.data.windows import Windows
 from world_model_ros.learning.export.model_export import checkpoint_kind, load_checkpoint
@@ -67,8 +67,10 @@ def export(
 
 def check_planner(run: Path, planner: Mapping[str, Any]) -> None:
     """`UserError` of settings that no planner of a training run's model has, before anything takes long."""
-    kind = checkpoint_kind(run / "model.pt")
-    _ = (BeamConfig() if kind == "chunks" else PlanConfig()).but(**planner)
+    if checkpoint_kind(run / "model.pt") != "chunks":
+        _ = PlanConfig().but(**planner)
+    else:
+        BeamConfig().but(**planner).require(load_chunks(run / "model.pt")[0].chunk_ticks)
 
 
 def bundle_to_export(source: Path) -> Path:

@@ -14,7 +14,7 @@ from world_model_ros.bags.replay.replay import Replay
 
 _MODEL, _STILL, _WARN, _SOFT = "#2563b8", "#98a2b3", "#c4320a", "#667085"
 _WIDTH = 9.4  # inches
-_LETTER = 0.078  # inches that a letter of a label takes, at most
+_LETTER = 0.09  # inches that a letter of a label takes; of m and w some take more
 _POINTS = 2000  # a line has at most so many
 _STYLE: dict[str, Any] = {
     "font.size": 9,

@@ -222,9 +222,11 @@ class GoalInbox:
         names = self._contract.joint_names
         others = [name for name in message.name if name not in names]
         if len(others) == len(message.name):
-            raise UserError("goal/joints: name", others, f"some of {list(names)}")
+            raise UserError(f"{topics.GOAL_JOINTS}: name", others, f"some of {list(names)}")
         if others:
-            self._node.get_logger().warning(f"goal/joints: {others} are no joints of {self._contract.name}; left out")
+            self._node.get_logger().warning(
+                f"{topics.GOAL_JOINTS}: {others} are no joints of {self._contract.name}; left out"
+            )
         joints = np.full(len(names), np.nan, np.float32)
         named = [name for name in names if name in message.name]
         joints[[names.index(name) for name in named]] = JointConverter(topics.GOAL_JOINTS, named)(message)[1][:, 0]
