@@ -1,4 +1,4 @@
-"""Measures from a bag with starts and stops how much later than the joints each other sense is stamped."""
+"""Measures from a bag of starts and stops how far pictures, touch, poses and values lag behind the joints."""
 
 from __future__ import annotations
 

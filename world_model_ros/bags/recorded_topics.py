@@ -1,4 +1,4 @@
-"""The topics that make up a recording: those of the contract, the brain and the gate."""
+"""Names the topics of a recording: those of contract, brain and gate, transforms, description, diagnostics."""
 
 from __future__ import annotations
 

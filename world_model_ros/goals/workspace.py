@@ -1,4 +1,4 @@
-"""Where targets may be sent, and how far actions go. Positions in m in the base frame."""
+"""Workspace: where each target may be sent, box or range of values, and how far actions go; checks goals by it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The bag that a replay writes: the recorded messages, and the brain's."""
+"""ReplayBag: what a replay writes, recorded messages and the brain's; says which commands are as recorded."""
 
 from __future__ import annotations
 

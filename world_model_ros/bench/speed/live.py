@@ -1,4 +1,4 @@
-"""``world-model bench live``: all processes of the demo for minutes; the kept rate, and the processor time of each."""
+"""``world-model bench live``: runs the demo's processes on goals: rate kept, goals reached, processor time of each."""
 
 from __future__ import annotations
 

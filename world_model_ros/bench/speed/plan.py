@@ -1,4 +1,4 @@
-"""``world-model bench plan``, as far as it needs no torch: how long the plan graph of a bundle takes."""
+"""``world-model bench plan`` without torch: makes inputs of the plan graph, times it by settings of threads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far the parts of a robot are from each other and from boxes around it, along a path of joint positions.
+"""PairDistances: how far parts of a robot are from each other, from boxes and clouds, along a path of joints.
 
 Pinocchio places the URDF's collision geometry, Coal measures. A pair of geometries cannot approach faster than its
 levers times the joint speeds, so a pair that is far away is not measured again until the joints have travelled far

@@ -1,4 +1,4 @@
-"""How far points are from a part of a robot: exact for shapes, and no more than it is for a mesh's convex hull."""
+"""Outline: how far points are from a part of a robot; exact for shapes, for a convex hull at most what it is."""
 
 from __future__ import annotations
 
