@@ -163,7 +163,7 @@ class Draft:
             "  # A label is the true pose of an object in base_frame, from a tracker, tags, a simulator. Training and",
             "  # calibration need one in the bags for each object of interface.targets; the running brain reads none.",
             "  # labels:",
-            "  #   - {name: object_0_truth, topic: labels/object_0/pose}  # PoseStamped; more types: docs/behaviour.md",
+            "  #   - {name: object_0_truth, topic: labels/object_0/pose}  # PoseStamped; more: docs/your-robot.md",
             f"  # {MARK} accelerations and jerks, which a URDF does not know; these reach full speed in"
             f" {FULL_SPEED_S:g} s, full acceleration in {FULL_ACCELERATION_S:g} s",
             "  limits:  # rad (slides: m), per s, s^2, s^3, and N m (slides: N); the tighter of these and the URDF's",
@@ -173,7 +173,7 @@ class Draft:
             f"    topic: joint_trajectory_controller/joint_trajectory  # {MARK} topic of the controller",
             f"    rate_hz: 100.0  # {MARK} how often it is sent a command",
             *self._others(),
-            f"  without_commands: measured  # {MARK} nothing, if every bag has the gate or joint trajectories in it",
+            f"  without_commands: measured  # {MARK} delete it if every bag has the gate or joint trajectories in it",
             "  gate:",
             f"    # {MARK} what stands around the robot, and the distances below which the gate slows and stops",
             "    # collision: {stop_m: 0.01, slow_m: 0.05}  # also srdf: FILE, exclude: [[link, link]]",
