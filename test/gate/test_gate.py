@@ -129,6 +129,20 @@ def test_every_trajectory_sent_continues_the_reference_and_ends_in_a_feasible_st
         assert np.abs(np.diff(path[:, 0])).max() / 1e-3 <= LIMITS.acceleration[0] * 1.1
 
 
+def test_a_command_by_a_clock_that_is_ahead_does_not_put_off_silence() -> None:
+    driver = Driver().armed().track(velocity=0.3, ticks=6)
+    ahead_ns = driver.now_ns + 3600 * 10**9
+    way = np.array([driver.position, driver.position + 0.8 * (np.arange(6) == 0)])
+    command = Trajectory(LIMITS.names, np.array([0.0, 2.5]), way, np.zeros_like(way), ahead_ns)
+    assert driver.gate.command(ahead_ns, command) is None
+    begin = driver.position[0]
+    driver.step(round(1.5 * TICK_NS / CYCLE_NS) + 2)
+    assert driver.transitions[-1] == "tracking -> slowing (silence)"
+    driver.step(60)
+    assert driver.transitions[-1] == "slowing -> disarmed (silence)"
+    assert driver.position[0] - begin < 0.15
+
+
 def test_silence_brakes_within_one_and_a_half_ticks_and_ends_disarmed() -> None:
     driver = Driver().armed().track(velocity=0.6, ticks=6)
     last_command_ns = driver.now_ns - TICK_NS

@@ -396,6 +396,7 @@ class Gate:
         alarm = self.alarms.event(now_ns)
         if alarm is not None:
             self._fire(alarm, now_ns)
+        self._command_ns = min(self._command_ns, now_ns)  # of a clock that is ahead: it would never be silent
         if self._silent_s(now_ns) > self._silence_s:
             self._fire(Event.SILENCE, now_ns)
 
