@@ -67,7 +67,7 @@ def test_an_action_that_was_only_repeated_does_not_compete():
     exact = torch.full((K, 1), 0.75)  # what came after a plan: by itself it would be the best
     assert 0.0 < planned(1, 1.5, warm=exact)[0].cost == planned(1, 1.5)[0].cost
     still = torch.zeros(3 * K, 1)
-    still[0] = 1e-3  # as it would be after three plans, were it not sampled anew: it is no longer where others lead
+    still[0] = 1e-3  # a plan that is nothing but its last action, again and again; it would be the best
     found, _ = planned(3, 0.0, warm=still)
     assert found.chunk[2 * K :].abs().amin() > 0.0
 

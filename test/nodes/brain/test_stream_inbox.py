@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 from quiet_node import QuietNode
 
@@ -13,12 +16,21 @@ from world_model_ros.nodes.brain.topics.stream_inbox import StreamInbox
 MAKE = MessageMaker(ros_class)
 
 
+def listening(contract: Contract) -> tuple[QuietNode, StreamInbox, Callable[[Any], None], list[str]]:
+    """An inbox, what takes its joint states, and names of the joints."""
+    node = QuietNode()
+    inbox = StreamInbox(node, contract)
+    return node, inbox, node.heard["joint_states"][0], list(contract.joint_names)
+
+
+def refusals(capfd: pytest.CaptureFixture[str]) -> list[str]:
+    return [line for line in capfd.readouterr().err.splitlines() if "refused" in line]
+
+
 def test_another_robot_with_some_of_the_joints_costs_its_messages_alone_and_few_lines(
     contract: Contract, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    node = QuietNode()
-    inbox = StreamInbox(node, contract)
-    hear, names = node.heard["joint_states"][0], list(contract.joint_names)
+    node, inbox, hear, names = listening(contract)
     now_ns = node.now_ns()
     for each in range(120):
         stamp_ns = now_ns + each * 1_000_000
@@ -30,7 +42,7 @@ def test_another_robot_with_some_of_the_joints_costs_its_messages_alone_and_few_
         assert seen.values["arm"][:, 0].tolist() == pytest.approx([0.1] * 6)
     assert inbox.bad == {"arm": 120}
     assert inbox.late["arm"] == 0
-    said = [line for line in capfd.readouterr().err.splitlines() if "refused" in line]
+    said = refusals(capfd)
     assert [line.partition("refused ")[2].partition(":")[0] for line in said] == [
         "(1 so far)",
         "(10 so far)",
@@ -43,13 +55,11 @@ def test_another_robot_with_some_of_the_joints_costs_its_messages_alone_and_few_
 def test_another_fault_of_the_same_stream_is_said_at_once(
     contract: Contract, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    node = QuietNode()
-    inbox = StreamInbox(node, contract)
-    hear, names = node.heard["joint_states"][0], list(contract.joint_names)
+    node, inbox, hear, names = listening(contract)
     for each in range(3):
         hear(MAKE.joint_state(names[:5], [0.1] * 5, [0.0] * 5, [0.0] * 5, stamp_ns=node.now_ns() + each))
     hear(MAKE.joint_state(names, [float("nan"), *[0.1] * 5], [0.0] * 6, [0.0] * 6, stamp_ns=node.now_ns()))
-    said = [line for line in capfd.readouterr().err.splitlines() if "refused" in line]
+    said = refusals(capfd)
     assert len(said) == 2
     assert "arm: name" in said[0]
     assert "arm: position" in said[1]
@@ -59,14 +69,12 @@ def test_another_fault_of_the_same_stream_is_said_at_once(
 def test_the_same_fault_of_another_number_is_no_other_fault(
     contract: Contract, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    node = QuietNode()
-    inbox = StreamInbox(node, contract)
-    hear, names = node.heard["joint_states"][0], list(contract.joint_names)
+    node, inbox, hear, names = listening(contract)
     for each in range(12):
         positions = [0.1] * 6
         positions[each % 6] = float("nan")
         hear(MAKE.joint_state(names, positions, [0.0] * 6, [0.0] * 6, stamp_ns=node.now_ns() + each))
-    said = [line for line in capfd.readouterr().err.splitlines() if "refused" in line]
+    said = refusals(capfd)
     assert [line.partition("refused ")[2].partition(":")[0] for line in said] == ["(1 so far)", "(10 so far)"]
     assert inbox.bad == {"arm": 12}
 
@@ -74,9 +82,7 @@ def test_the_same_fault_of_another_number_is_no_other_fault(
 def test_other_joints_missing_are_another_fault_and_one_that_comes_back_is_said_again(
     contract: Contract, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    node = QuietNode()
-    inbox = StreamInbox(node, contract)
-    hear, names = node.heard["joint_states"][0], list(contract.joint_names)
+    node, inbox, hear, names = listening(contract)
     now_s = 0.0
     monkeypatch.setattr(stream_inbox, "monotonic", lambda: now_s)
 
@@ -92,7 +98,7 @@ def test_other_joints_missing_are_another_fault_and_one_that_comes_back_is_said_
     lacking(names[0])  # not away for long enough
     now_s = 59.0 + 60.0
     lacking(names[0])
-    said = [line for line in capfd.readouterr().err.splitlines() if "refused" in line]
+    said = refusals(capfd)
     assert len(said) == 3
     assert "(1 so far)" in said[2]
     assert inbox.bad == {"arm": 6}
