@@ -1,5 +1,6 @@
 """The strip shows each frame where its time is written, and keeps its size while reality arrives."""
 
+import math
 from dataclasses import replace
 
 import cv2
@@ -48,6 +49,24 @@ def test_the_picture_has_the_same_size_before_and_after_reality_arrives():
 def test_what_has_not_come_yet_is_not_shown_as_a_frame():
     before, after = draw_strip(strip((110, None, None)), 96), draw_strip(strip(), 96)
     assert (after == 130).all(axis=2).sum() > (before == 130).all(axis=2).sum() + 90 * 90
+
+
+def written_where_no_frame_is(come_s: float) -> list[np.ndarray]:
+    picture = draw_strip(replace(strip((110, None, None)), come_s=come_s), 96)
+    whole = draw_strip(strip(), 96)
+    cells = [columns_of(whole, level) for level in (120, 130)]
+    return [picture[int(y) - 40 : int(y) + 40, int(x) - 40 : int(x) + 40] for x, y in cells]
+
+
+def test_a_frame_is_not_yet_there_only_while_its_time_is_to_come():
+    second, third = written_where_no_frame_is(math.inf)
+    np.testing.assert_array_equal(second, third)
+    coming = written_where_no_frame_is(0.4)
+    np.testing.assert_array_equal(coming[0], coming[1])
+    assert (coming[0] != second).any(), "a finished picture says of a frame that never came that it is not yet there"
+    lost, later = written_where_no_frame_is(0.7)
+    np.testing.assert_array_equal(lost, second)
+    np.testing.assert_array_equal(later, coming[1])
 
 
 def test_a_perfect_imagination_leaves_the_difference_dark():

@@ -55,6 +55,7 @@ def test_one_imagination_stays_until_reality_has_filled_it(decoder):
     assert [levels(strip.imagined) for strip in seen] == [[106, 112]] * 3 + [[124, 130]]
     assert [levels(strip.real) for strip in seen] == [[None, None], [106, None], [106, 112], [None, None]]
     assert seen[2].seconds == pytest.approx((0.3, 0.6))
+    assert [strip.come_s for strip in seen] == pytest.approx([0, 0.3, 0.6, 0])
     assert [strip.badge.age_s for strip in seen] == pytest.approx([0, 0.3, 0.6, 0])
 
 

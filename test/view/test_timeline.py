@@ -98,6 +98,28 @@ def test_motion_while_the_gate_held_the_robot_counts_less_than_any_other():
     assert timeline.most_moving()[1].reference_ns == 27 * FRAME_NS
 
 
+def test_motion_goes_before_the_count_of_frames_once_two_tell_of_it():
+    timeline = Timeline(TICK_NS, (3, 6, 9, 12))
+    film(timeline, 80, level=lambda i: 50)
+    moving_ns = 80 * FRAME_NS  # as on a busy machine: every other frame is lost while the arm moves
+    for step, level in ((0, 50), (6, 70), (12, 90), (13, 90)):
+        timeline.saw(moving_ns + step * TICK_NS, frame(level))
+    timeline.imagined(Imagination(10 * FRAME_NS, STATES, Badge(gate="tracking")))
+    timeline.imagined(Imagination(moving_ns, STATES, Badge(gate="tracking")))
+    motion, imagination = timeline.most_moving()
+    assert imagination.reference_ns == moving_ns
+    assert motion.grey_levels == pytest.approx((20 + 40) / 4)
+
+
+def test_one_frame_alone_tells_less_than_two_of_less_motion():
+    timeline = Timeline(TICK_NS, (3, 6))
+    for step, level in ((0, 50), (3, 52), (6, 52), (20, 50), (26, 250), (27, 250)):
+        timeline.saw(step * TICK_NS, frame(level))
+    for step in (0, 20):
+        timeline.imagined(Imagination(step * TICK_NS, STATES))
+    assert timeline.most_moving()[1].reference_ns == 0
+
+
 def test_an_incomplete_imagination_is_compared_later():
     timeline = Timeline(TICK_NS, (3,))
     film(timeline, 8)

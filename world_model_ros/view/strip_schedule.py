@@ -50,13 +50,14 @@ class Story:
             self._shown = (newest, now, self._decode(newest, now))
         imagination, now, (frames, sound) = self._shown
         age_s = max(0.0, (now_ns - imagination.reference_ns) * 1e-9)
+        come_s = (self._timeline.newest_ns() - imagination.reference_ns) * 1e-9
         real = self._timeline.real(imagination)
         if self._timeline.over(imagination):
             self._shown = None
-        return Strip(now, self._seconds, frames, real, imagination.goal, replace(badge, age_s=age_s), sound)
+        return Strip(now, self._seconds, frames, real, imagination.goal, replace(badge, age_s=age_s), sound, come_s)
 
     def better(self) -> Strip | None:
-        """A strip with more real frames than all before, or in which more happened; None if none came to its end."""
+        """A strip in which more is seen to happen than in all before; None if none came to its end."""
         found = self._timeline.most_moving()
         if found is None or not self._telling(found[0]):
             return None
@@ -68,7 +69,7 @@ class Story:
         return Strip(now, self._seconds, frames, real, imagination.goal, imagination.badge, sound)
 
     def _telling(self, motion: Motion) -> bool:
-        if self._best is None or (motion.meant, motion.filled) != (self._best.meant, self._best.filled):
+        if self._best is None or (motion.enough, motion.meant) != (self._best.enough, self._best.meant):
             return self._best is None or motion > self._best
         return motion.grey_levels > _WORTH_IT * self._best.grey_levels
 

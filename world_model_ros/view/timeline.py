@@ -14,6 +14,7 @@ from world_model_ros.core.errors import UserError
 from world_model_ros.view.pictures.strip import Badge, mean_error
 
 _REMEMBERED_S = 3.0
+_ENOUGH = 2  # real frames, from which a picture tells how the motion goes on
 
 
 def parse_steps(text: str, horizon: int) -> tuple[int, ...]:
@@ -57,16 +58,17 @@ class Imagination:
 
 @dataclass(frozen=True, order=True)
 class Motion:
-    """How much happened in a horizon; more is greater, and motion that was not meant counts less than any that was.
+    """How much is seen to happen in a horizon; more is greater, and motion that was not meant counts less than any
+    that was.
 
     Args:
+        enough: whether real frames came of two steps at least, or of all.
         meant: whether the robot was let move.
-        filled: steps of which a real frame came.
-        grey_levels: mean over these steps of the mean absolute difference to the first frame.
+        grey_levels: mean over the steps of the mean absolute difference to the first frame; 0 where no frame came.
     """
 
+    enough: bool
     meant: bool
-    filled: int
     grey_levels: float
 
 
@@ -129,6 +131,11 @@ class Timeline:
         with self._lock:
             return self._over(imagination)
 
+    def newest_ns(self) -> int:
+        """Stamp of the newest frame, ns; -1 of none."""
+        with self._lock:
+            return self._frames[-1][0] if self._frames else -1
+
     def _real(self, imagination: Imagination) -> tuple[Frame | None, ...]:
         return tuple(self._at(imagination.reference_ns + step * self._tick_ns) for step in self.steps)
 
@@ -138,7 +145,8 @@ class Timeline:
     def most_moving(self) -> tuple[Motion, Imagination] | None:
         """Of the imaginations that came to their end since the last call, the one during which most really happened.
 
-        Those of which more real frames came go before. None if none came to its end with a real frame.
+        Those with two real frames or more go before; more frames than that count by the motion that they show. None if
+        none came to its end with a real frame.
         """
         with self._lock:
             fresh = [each for each in self._imagined if each.reference_ns > self._compared_ns and self._over(each)]
@@ -150,7 +158,8 @@ class Timeline:
             frames = [frame for frame in real if frame is not None]
             if now is None or not frames:
                 continue
-            motion = Motion(each.moving, len(frames), float(np.mean([mean_error(now, frame) for frame in frames])))
+            shown = sum(mean_error(now, frame) for frame in frames) / len(self.steps)
+            motion = Motion(len(frames) >= min(_ENOUGH, len(self.steps)), each.moving, shown)
             if best is None or motion > best[0]:
                 best = (motion, each)
         return best

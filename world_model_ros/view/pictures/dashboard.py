@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -67,8 +68,11 @@ class Dashboard:
         self._shown = [first[kind] for kind in _CELLS if kind in first]
         self._decoded: dict[int, Decoded] = {}
 
-    def draw(self, outlooks: Sequence[Outlook], index: int) -> Frame:
+    def draw(self, outlooks: Sequence[Outlook], index: int, live: bool = False) -> Frame:
         """The outlook ``index`` of a sequence in order of time; those after it say what really came.
+
+        Args:
+            live: more of them are to come.
 
         Returns:
             (height, width, 3) uint8 RGB; without parts that the robot has no senses for. Its size is the same for all
@@ -77,9 +81,10 @@ class Dashboard:
         now = outlooks[index]
         decoded = self.decoded(now)
         later = _later(outlooks, index, len(now.seconds), self._contract.tick_ns)
+        come_s = (outlooks[-1].now_ns - now.now_ns) * 1e-9 if live else math.inf
         rows = []
         if self._camera is not None:
-            rows.append(self._frames(now, decoded, later, (self._camera.height, self._camera.width)))
+            rows.append(self._frames(now, decoded, later, come_s, (self._camera.height, self._camera.width)))
         width = rows[0].shape[1] if rows else 2 * MARGIN + _INDENT + 5 * _CELL + 4 * 8
         if self._microphone is not None:
             rows.append(self._sound(outlooks, index, decoded, later, width))
@@ -99,7 +104,9 @@ class Dashboard:
             self._decoded[key] = self._decoder.decoded(outlook.states, outlook.frame)
         return self._decoded[key]
 
-    def _frames(self, now: Outlook, decoded: Decoded | None, later: _Later, shape: tuple[int, int]) -> Frame:
+    def _frames(
+        self, now: Outlook, decoded: Decoded | None, later: _Later, come_s: float, shape: tuple[int, int]
+    ) -> Frame:
         """The strip; as large without frames as with all of them."""
         blank, count = np.zeros((*shape, 3), np.uint8), len(self._steps)
         whole = draw_strip(Strip(blank, (1.0,) * count, (blank,) * count, (None,) * count), _CELL)
@@ -107,7 +114,7 @@ class Dashboard:
             whole[:] = BACKGROUND
             text(whole, "no picture at this moment", (MARGIN, 40), SOFT, 0.56)
             return whole
-        strip = draw_strip(self._strip(now, decoded, later), _CELL)
+        strip = draw_strip(replace(self._strip(now, decoded, later), come_s=come_s), _CELL)
         if strip.shape[1] >= whole.shape[1]:
             return strip
         whole[:] = BACKGROUND

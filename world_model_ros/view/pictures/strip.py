@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,10 +54,11 @@ class Strip:
         now: (H, W, 3) uint8 RGB, the camera frame the imagination started from.
         seconds: T times ahead of it.
         imagined: T frames (H, W, 3) uint8 RGB.
-        real: T frames of the camera at those times, None where that has not come yet.
+        real: T frames of the camera at those times, None where there is none.
         goal: the picture that is to come true, if a goal was given as one.
         sound: (H, B) log-mel of what will be heard, a row a tick; None of a model that imagines no sound.
         badge: what the robot was doing.
+        come_s: up to which of these times it is known what came; all of them, unless the picture is of the present.
     """
 
     now: Frame
@@ -66,6 +68,7 @@ class Strip:
     goal: Frame | None = None
     badge: Badge = Badge()
     sound: NDArray[np.float64] | None = None
+    come_s: float = math.inf
 
 
 _ERROR_NOTES = [
@@ -115,7 +118,8 @@ def draw_strip(strip: Strip, cell_px: int = 192) -> Frame:
         red, green, blue = (int(value) for value in colours[i])
         _head(canvas, f"+{seconds:.1f} s", x, cell_px, (red, green, blue))
         _frame(canvas, strip.imagined[i], x, top[0], size, (red, green, blue))
-        _frame(canvas, strip.real[i], x, top[1], size, (red, green, blue))
+        absent = "no image" if seconds <= strip.come_s + 1e-6 else "not yet"
+        _frame(canvas, strip.real[i], x, top[1], size, (red, green, blue), absent)
         _difference(canvas, strip, i, x, top[2], size)
     if strip.sound is not None:
         _sound(canvas, strip.sound, left[1], height - MARGIN + _GAP, len(strip.seconds) * (cell_px + _GAP) - _GAP)
@@ -162,13 +166,14 @@ def _head(canvas: Frame, words: str, x: int, width: int, colour: Colour) -> None
     text(canvas, words, (x + (width - text_width(words, 0.62)) // 2, _HEADER + 21), colour, 0.62)
 
 
-def _frame(canvas: Frame, frame: Frame | None, x: int, y: int, size: tuple[int, int], colour: Colour) -> None:
-    """A frame with a thin border; a dark field where it has not come yet."""
+def _frame(
+    canvas: Frame, frame: Frame | None, x: int, y: int, size: tuple[int, int], colour: Colour, absent: str = ""
+) -> None:
+    """A frame with a thin border; a dark field with the word ``absent`` where there is none."""
     cell = canvas[y : y + size[1], x : x + size[0]]
     if frame is None:
         cell[:] = EMPTY
-        words = "not yet"
-        text(canvas, words, (x + (size[0] - text_width(words, 0.5)) // 2, y + size[1] // 2 + 5), SOFT, 0.5)
+        text(canvas, absent, (x + (size[0] - text_width(absent, 0.5)) // 2, y + size[1] // 2 + 5), SOFT, 0.5)
         return
     cell[:] = _scaled(frame, size)
     cv2.rectangle(canvas, (x - 2, y - 2), (x + size[0] + 1, y + size[1] + 1), colour, 2)

@@ -243,7 +243,7 @@ class WebPage(Page):
         self._space.show(outlook)
         for part, box in self._hidden.items():
             self._space.hide(part, not box.value)
-        self._picture.image = self._dashboard.draw(shown, index)
+        self._picture.image = self._dashboard.draw(shown, index, self._feed.live)
 
     def _seconds(self, outlook: Outlook) -> float:
         return round((outlook.now_ns - self._begin_ns()) * 1e-9, 3)
