@@ -45,6 +45,18 @@ def test_a_closed_bag_has_no_messages_to_be_taken_for_all(arm_bag: Path, contrac
             call()
 
 
+@pytest.mark.parametrize("read", [lambda bag, _: bag.raw_messages(), lambda bag, _: bag.messages(), wm.BagTicks])
+def test_a_bag_that_is_closed_while_it_is_read_does_not_end_as_one_that_is_through(
+    arm_bag: Path, contract, read
+) -> None:
+    with wm.BagReader(arm_bag) as bag:
+        rest = iter(read(bag, contract))
+        next(rest)
+    with pytest.raises(wm.UserError, match=r"^bag: got .*closed before it was read to its end"):
+        list(rest)
+    assert not bag.damage
+
+
 def test_ticks_are_those_of_an_open_bag(arm_bag: Path, contract) -> None:
     with pytest.raises(wm.UserError, match=r"^bag: got .*an open BagReader"):
         wm.BagTicks(arm_bag, contract)

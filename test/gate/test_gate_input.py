@@ -58,8 +58,16 @@ def test_times_are_whole_nanoseconds(now_ns) -> None:
 @pytest.mark.parametrize("share", [True, np.True_, 0.0, 1.1, NAN, "1", None])
 def test_the_speed_is_a_share(share) -> None:
     gate = Driver().gate
-    with pytest.raises(wm.UserError, match=r"^speed_scale: got .*over 0 to 1"):
+    with pytest.raises(wm.UserError, match=r"^speed_scale: got .*a number from 0.05 to 1"):
         gate.speed_scale = share
+
+
+@pytest.mark.parametrize("heard", ["x", 1, None])
+def test_a_controller_listens_or_does_not(heard) -> None:
+    gate = Driver().gate
+    with pytest.raises(wm.UserError, match=r"^heard: got .*bool"):
+        gate.heard = heard
+    assert gate.heard is True
 
 
 @pytest.mark.parametrize("now_ns", [None, NAN, "x", 10**30])

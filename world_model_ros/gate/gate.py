@@ -13,14 +13,13 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from dataclasses import replace
-from numbers import Real
 
 import numpy as np
 from numpy.typing import NDArray
 
 from world_model_ros.contract.deployment.gate import BRAIN, GateSettings
 from world_model_ros.core.arrays import Float
-from world_model_ros.core.checks import numbers, positive, whole_ns, within
+from world_model_ros.core.checks import like, numbers, positive, whole_ns, within
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.trajectory import JointLimits, Trajectory
 from world_model_ros.gate.arguments import arm_tolerances, check_parts, check_times, watched_joints
@@ -86,7 +85,7 @@ class Gate:
         alarms: takes the deadman switch, force and surprise.
         driver: takes the speed scaling and whether the robot follows.
         heard: whether a controller listens; the first motion after arming waits for one.
-        speed_scale: share of the speed of everything that is commanded, over 0 to 1; may be changed at any time;
+        speed_scale: share of the speed of everything that is commanded, 0.05 to 1; may be changed at any time;
             `UserError` of any other.
         look: what the newest plan toward a command came near, parts or a joint's limit.
         counts: "accepted", and refused commands by rule.
@@ -261,9 +260,16 @@ class Gate:
 
     @speed_scale.setter
     def speed_scale(self, share: float) -> None:
-        if isinstance(share, bool | np.bool_) or not isinstance(share, Real) or not 0.0 < float(share) <= 1.0:
-            raise UserError("speed_scale", share, "over 0 to 1")
-        self._speed_scale: float = float(share)
+        self._speed_scale: float = within("speed_scale", share, SLOWEST, 1.0)
+
+    @property
+    def heard(self) -> bool:
+        return self._heard
+
+    @heard.setter
+    def heard(self, heard: bool) -> None:
+        like("heard", heard, True)
+        self._heard: bool = heard
 
     def joint_state(self, stamp_ns: int, position: Float, velocity: Float) -> bool:
         """Take measured positions and velocities (J,). False, and nothing taken, if they are not finite numbers."""

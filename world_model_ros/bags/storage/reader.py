@@ -138,8 +138,7 @@ class BagReader:
 
     def raw_messages(self, topics: Collection[str] | None = None) -> Iterator[tuple[str, str, int, bytes]]:
         """Topic, type, bag time in ns, and the serialised message, in order of bag time; None takes all topics."""
-        if self._closed:
-            raise UserError("bag", str(self.path), "a bag that is open; it was closed before it was read")
+        self._require_open()
         if isinstance(topics, str) or not isinstance(topics, Collection | None):
             raise UserError("topics", topics, "a list of names; None takes all")
         streams = []
@@ -155,6 +154,7 @@ class BagReader:
                 yield name, self._kinds[name], stamp_ns - self.back_ns, raw if self.ros1 else unpacked_message(raw)
             except ValueError as error:
                 self.say(f"{name}: messages that cannot be unpacked are left out: {error}")
+            self._require_open()
 
     def messages(self, topics: Collection[str] | None = None) -> Iterator[tuple[str, str, int, Any]]:
         """Topic, type, bag time in ns, and the message as rosbags' class."""
@@ -216,6 +216,10 @@ class BagReader:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _require_open(self) -> None:
+        if self._closed:
+            raise UserError("bag", str(self.path), "a bag that is open; it was closed before it was read to its end")
 
     def _open(self, files: list[Path], stack: ExitStack) -> list[Storage]:
         """What reads each file; those that cannot be opened are named, unless that is all of them."""
