@@ -149,6 +149,34 @@ def test_another_rate_is_a_note_with_the_rate_that_was_heard():
     assert "rate_hz: 50" in found.change
 
 
+def test_a_stream_that_keeps_its_rate_at_times_was_held_up_and_the_contract_stays():
+    """As a camera on a busy machine: every third message is lost, and a few more in a row."""
+    found = fit("arm")
+    for i in range(600):
+        if i % 3 and i % 50 > 8:
+            found.add(joints(T0 + i * 10**7), T0 + i * 10**7 + 10**6)
+    told = {each.what: each for each in found.findings()}
+    assert told["rate"].level == "note"
+    assert told["rate"].found.endswith("Hz, at times 100")
+    assert told["rate"].change.startswith("at times it keeps the contract's rate, so it was held up in this run")
+    assert "only if it stays so, interface.streams: arm: rate_hz: 5" in told["rate"].change
+
+
+@pytest.mark.parametrize("rate_hz", [50.0, 25.0])
+def test_a_sensor_that_is_slower_throughout_was_not_held_up(rate_hz):
+    found = heard("arm", joints, count=300, rate_hz=rate_hz)["rate"]
+    assert found.change.startswith("interface.streams: arm: rate_hz")
+
+
+def test_messages_that_come_in_bursts_tell_nothing_of_what_the_sensor_can_do():
+    times = [T0 + i // 5 * 10**8 + i % 5 * 10**6 for i in range(300)]  # 50 a second, five at once
+    found = fit("arm")
+    for now in times:
+        found.add(joints(now), now)
+    (rate,) = (each for each in found.findings() if each.what == "rate")
+    assert rate.change.startswith("interface.streams: arm: rate_hz: 5")
+
+
 def test_sound_is_counted_in_samples():
     def sound(stamp):
         return MAKE.sound(np.zeros((160, 1)), stamp)

@@ -15,6 +15,7 @@ from world_model_ros.core.streams import MOST_AHEAD_NS
 _MIN_MESSAGES = 3  # messages, for a rate
 _MIN_GAPS = 3  # of fewer none can be told to be unusual
 _USUAL_GAP = 0.9  # quantile
+_SHORT_GAP = 0.1  # quantile
 _USUAL_AGE = 0.99  # quantile
 _LONGER = 10  # times the usual gap is a silence
 _KEPT = 20_000  # numbers; of more, two of three are forgotten, and so on
@@ -148,6 +149,13 @@ class MessageTimes:
         span_s = (self.last_ns - self.first_ns - sum(gap.silent_ns for gap in silences)) * 1e-9
         samples = self._samples - sum(gap.samples for gap in silences)
         return samples / span_s if self.count >= _MIN_MESSAGES and span_s > 0 and samples else None
+
+    @property
+    def quickest_hz(self) -> float | None:
+        """Samples a second in the shortest tenth of the gaps; None if there are too few, or none of a length."""
+        lengths = self._lengths.numbers
+        short_s = float(np.quantile(lengths, _SHORT_GAP)) if len(lengths) >= _MIN_GAPS else 0.0
+        return self._samples / self.count / short_s if short_s > 0 else None
 
     @property
     def ages_s(self) -> NDArray[np.float64]:

@@ -134,7 +134,13 @@ def report_lines(result: dict[str, Any]) -> list[str]:
         rate, age = topic["rate_hz"], topic["age_ms"]
         words = "" if rate is None else f" {rate:.1f} a second,"
         words += "" if age is None else f" age {age['p50']:.1f} ms (at most {age['max']:.1f}),"
-        verdict = "does not fit" if not topic["fits"] else "fits" if topic["messages"] else "silent; it may be"
+        verdict = (
+            "does not fit"
+            if not topic["fits"]
+            else "fits"
+            if topic["messages"]
+            else "silent, which it may be: it is not required"
+        )
         lines.append(f"{topic['topic']} ({topic['stream']}):{words} {verdict}")
         lines += [f"    {line}" for each in said if each.of.names == [topic["stream"]] for line in each.lines()]
     for each in said:

@@ -22,6 +22,11 @@ from world_model_ros.core.errors import AbsentError, OtherMessage, UserError
 
 OUR_CLOCK = "our clock"
 _RATE = (0.8, 1.25)  # of the contract's rate that counts as the same
+_BURST = 2.0  # times the contract's rate: what comes faster had been kept back, which tells nothing of the sensor
+_AGAIN = (
+    "at times it keeps the contract's rate, so it was held up in this run, as by a busy machine: first try again with "
+    "nothing else running"
+)
 _AHEAD_S = 0.05  # clocks of two machines that follow NTP differ by less
 _MOST_KINDS = 3  # of errors that are reported
 _MOST_GAPS = 3  # that are reported
@@ -206,7 +211,19 @@ class StreamFit:
             return [Finding("rate", found)]
         change = f"interface.streams: {name}: {self.stream.rate_field}: {_nice(rate)}"
         change += f" (the contract says {stated:g}), or the driver"
+        quickest = self._held_up()
+        if quickest is not None:
+            found += f", at times {quickest:.0f}"
+            change = f"{_AGAIN}; only if it stays so, {change}"
         return [Finding("rate", found, change, "wrong" if sound else "note")]
+
+    def _held_up(self) -> float | None:
+        """Its rate at the best times, if that is the contract's while the mean is lower: the sensor can do it, and
+        something held it up; else None."""
+        rate, quickest, stated = self.rate_hz, self.times.quickest_hz, self.stream.samples_hz
+        if rate is None or quickest is None or self.several_senders or rate >= _RATE[0] * stated:
+            return None
+        return quickest if _RATE[0] * stated <= quickest <= _BURST * stated else None
 
     def _stamps(self) -> list[Finding]:
         times, limit_s = self.times, self.source.max_age_s
@@ -232,6 +249,8 @@ class StreamFit:
         change = f"deployment.streams: {self.stream.name}: max_age_s: {_up(1.2 * needed)}"
         if 1.2 * needed > self.oldest_s:
             change = f"leave max_age_s: nothing is to be moved by what is over {self.oldest_s:g} s old"
+        if self._held_up() is not None:
+            change = f"{_AGAIN}; only if it stays so, {change}"
         if middle + self.source.latency_s > limit_s:
             found = f"{found}; older than max_age_s {limit_s:g}"
             return Finding("age", found, f"{change}, or find what delays it", "wrong")
@@ -255,7 +274,9 @@ class StreamFit:
         )
         often = f"{len(gaps)} times nothing for over max_age_s {limit_s:g}"
         often += ", the longest:" if len(gaps) > _MOST_GAPS else ":"
-        change = "no harm where the sensor was off; else look at the driver, the network or the recorder"
+        change = (
+            "no harm where the sensor was off; else look at the machine (was it busy?), driver, network and recorder"
+        )
         return [Finding("gaps", f"{'nothing for' if len(gaps) == 1 else often} {listed}", change, "note")]
 
     def _odd_stamps(self) -> list[Finding]:

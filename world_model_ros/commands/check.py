@@ -80,12 +80,10 @@ def _bundle(arguments: argparse.Namespace) -> int:
         notes.insert(0, "takes goals: " + "; ".join(f"{name}: {', '.join(kinds)}" for name, kinds in goals.items()))
     result |= {"goals": {name: list(kinds) for name, kinds in goals.items()}, "notes": notes}
     wrong = _wrong(checks)
-    verdict = f"fits {contract.name}" if report.fits else f"does not fit {contract.name}:"
-    show(
-        result,
-        arguments.json,
-        [f"{report.folder}, as a bundle, {verdict} ({len(checks)} checks)", *wrong, *(f"  {note}" for note in notes)],
-    )
+    verdict = f"fits {contract.name}" if report.fits else f"does not fit {contract.name}"
+    counted = f"({len(checks)} checks: its interface, files, graphs, their inputs and outputs)"
+    head = f"{report.folder}, as a bundle, {verdict} {counted}{':' * bool(wrong)}"
+    show(result, arguments.json, [head, *wrong, *(f"  {note}" for note in notes)])
     return 0 if report.fits else 1
 
 
@@ -126,8 +124,10 @@ def _contract(arguments: argparse.Namespace) -> int:
         "notes": notes,
         "collision": collision,
     }
-    verdict = "is complete" if not wrong else f"has {len(wrong)} open point{'s' * (len(wrong) > 1)}:"
-    lines = [f"{checked} {verdict} ({len(found)} checks)", *_wrong(checks), *(f"  note: {note}" for note in notes)]
+    verdict = "is complete" if not wrong else f"has {len(wrong)} thing{'s' * (len(wrong) > 1)} to fill in or change"
+    counted = f"({len(found)} checks, as of message types, joints and limits)"
+    lines = [f"{checked} {verdict} {counted}{':' * bool(wrong)}", *_wrong(checks)]
+    lines += [f"  note: {note}" for note in notes]
     sink = contract.deployment.action
     ungated = [] if sink is None else [f"no gate: what receives {sink.topic} keeps its own limits"]
     show(result, arguments.json, [*lines, *(ungated or collision_lines(collision))])
