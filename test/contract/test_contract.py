@@ -105,6 +105,27 @@ def test_every_robot_of_the_package_loads(robot: str):
         (["deployment", "gate", "command_max_age_s"], 1e6, ["gate.command_max_age_s", "60"]),
         (["deployment", "gate", "disarm_after_s"], 1e6, ["gate.disarm_after_s", "60"]),
         (["deployment", "gate", "deadman"], {"topic": "held", "max_age_s": 1e6}, ["gate.deadman.max_age_s", "10"]),
+        (["deployment", "gate", "horizon_s"], 1e9, ["gate.horizon_s: got 1000000000.0", "60"]),
+        (
+            ["deployment", "gate", "obstacles", 0, "position_m"],
+            [1e300, 0.0, 0.0],
+            ["position_m[0]: got 1e+300", "1000"],
+        ),
+        (["interface", "action", "workspace_m", 0, 1], 1e300, ["workspace_m[0][1]: got 1e+300", "1000"]),
+        (["deployment", "targets", 0, "workspace_m", 0, 0], -1e300, ["workspace_m[0][0]: got -1e+300", "-1000"]),
+        (["deployment", "simulation", "objects_m", 0, 1], 1e300, ["objects_m[0][1]: got 1e+300", "1000"]),
+        (["deployment", "simulation", "posts_m", 0, 1], 1e300, ["posts_m[0][1]: got 1e+300", "1000"]),
+        (["deployment", "simulation", "table", "position_m", 2], -1e300, ["position_m[2]: got -1e+300", "-1000"]),
+        (["deployment", "simulation", "cameras", 0, "target_m", 0], 1e4, ["target_m[0]: got 10000.0", "1000"]),
+        (["deployment", "limits", 0, "rest"], 1e300, ["limits[0].rest: got 1e+300", "1000000000"]),
+        (["deployment", "limits", 0, "position"], [3.0, -3.0], ["limits[0].position: got [3.0, -3.0]", "below"]),
+        (["deployment", "urdf"], None, ["deployment.urdf: got 'nothing'", "needs a URDF"]),
+        (
+            ["interface", "streams", 4, "joints"],
+            ["elbow"],
+            ["interface.streams: arm.joints: got ['elbow']", "legal: ["],
+        ),
+        (["deployment", "gate", "surprise"], {"slow": 2.0, "stop": 1.0}, ["surprise: got {'slow': 2.0, 'stop': 1.0}"]),
     ],
 )
 def test_a_mistake_is_refused_with_its_place_and_what_is_legal(path: list[Any], value: Any, named: list[str]):

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Union
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from world_model_ros.contract.field_types import Finite, Name, Positive, Range, Strict, known, once
+from world_model_ros.contract.field_types import Finite, Name, Positive, Span, Strict, known, once
 
 
 def _each_once(axes: list[str]) -> list[str]:
@@ -19,7 +19,7 @@ def _each_once(axes: list[str]) -> list[str]:
 
 
 Axes = Annotated[list[Literal["x", "y", "z"]], Field(min_length=1), AfterValidator(_each_once)]
-Box = tuple[Range, Range, Range]
+Box = tuple[Span, Span, Span]
 
 
 class Tip(Strict):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
@@ -258,11 +259,33 @@ def _as_user_error(where: str, error: ValidationError) -> UserError:
         path += _tag_key(first)
         value, legal = first["ctx"]["tag"], f"one of {first['ctx']['expected_tags']}"
     elif isinstance(value, dict) and first["type"] == "value_error":
-        value = "inconsistent values"
+        path, value = _meant(path, value, legal)
     more = len(error.errors()) - 1
     if more:
         legal += f" (and {more} more)"
     return UserError(where + ": " + (path.lstrip(".") or "contract"), value, legal)
+
+
+def _meant(path: str, value: Any, words: str) -> tuple[str, Any]:
+    """Place and value of what a message about several values names first, as in ``gate.collision: stop_m: ...``.
+
+    Of a list, a name is that of the entry that has it.
+    """
+    for names in words.split(": ")[:-1]:
+        inner, place = value, path
+        for name in names.split("."):
+            if isinstance(inner, list):
+                inner, place = next((each for each in inner if _name_in(each) == name), None), f"{place}: {name}"
+            else:
+                inner, place = inner.get(name) if isinstance(inner, dict) else None, f"{place}.{name}"
+        if inner is None and not (isinstance(value, dict) and re.fullmatch(r"[\w.]+", names)):
+            break
+        path, value = place, "nothing" if inner is None else inner
+    return path, value
+
+
+def _name_in(entry: Any) -> Any:
+    return entry.get("name") if isinstance(entry, dict) else None
 
 
 def _tag_key(error: ErrorDetails) -> str:

@@ -15,7 +15,8 @@ from pydantic import (
     model_serializer,
 )
 
-_LEAST, _MOST = 1e-9, 1e9  # of what is over 0: times, rates, sizes and masses are within
+_LEAST, _MOST = 1e-9, 1e9  # of what is over 0: times, rates, sizes and masses are within; others from -1e9
+_FARTHEST_M = 1000.0  # that anything is from the base frame, along each axis
 _TYPE = r"^[a-z][a-z0-9_]*/msg/[A-Z][A-Za-z0-9]*$"
 _MOST_COUNTED = 1_000_000  # samples of a window, messages of a queue
 _MOST_PIXELS = 16_384  # of a side of a picture
@@ -53,11 +54,14 @@ MessageType = Annotated[str, AfterValidator(_message_type), Field(json_schema_ex
 Positive = Annotated[
     float, Field(gt=0, allow_inf_nan=False), BeforeValidator(_no_switch), AfterValidator(_of_this_world)
 ]
-Finite = Annotated[float, Field(allow_inf_nan=False), BeforeValidator(_no_switch)]
+Finite = Annotated[float, Field(ge=-_MOST, le=_MOST, allow_inf_nan=False), BeforeValidator(_no_switch)]
+Metre = Annotated[float, Field(ge=-_FARTHEST_M, le=_FARTHEST_M, allow_inf_nan=False), BeforeValidator(_no_switch)]
 Count = Annotated[int, Field(gt=0, le=_MOST_COUNTED), BeforeValidator(_no_switch)]
 Pixels = Annotated[int, Field(gt=0, le=_MOST_PIXELS), BeforeValidator(_no_switch)]
 Version = Annotated[Literal[1], BeforeValidator(_no_switch)]
 Range = tuple[Finite, Finite]
+Span = tuple[Metre, Metre]
+Point = tuple[Metre, Metre, Metre]
 
 
 class Strict(BaseModel):

@@ -7,9 +7,8 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import BeforeValidator, Field, GetJsonSchemaHandler, model_validator
 from pydantic_core import CoreSchema
 
-from world_model_ros.contract.field_types import Count, Finite, Name, Number, Positive, Range, Strict, once
+from world_model_ros.contract.field_types import Count, Finite, Metre, Name, Number, Point, Positive, Span, Strict, once
 
-Point = tuple[Finite, Finite, Finite]
 Shape = Literal["box", "cylinder", "ball"]
 # Of what gives way; what is harder is stiff, and its springs too fast for the physics.
 SOFTEST_PA, HARDEST_PA = 2e3, 5e4
@@ -87,7 +86,7 @@ class Fixture(Strict):
 
     name: Name
     kind: Literal["drawer", "button", "lid"]
-    place_m: tuple[Finite, Finite]
+    place_m: tuple[Metre, Metre]
     yaw: Finite = 0.0
 
 
@@ -97,12 +96,12 @@ class Shelf(Strict):
     ``place_m`` is x and y of its middle; its edges of ``size_m`` are along the base frame's x and y.
     """
 
-    place_m: tuple[Finite, Finite]
+    place_m: tuple[Metre, Metre]
     size_m: tuple[Positive, Positive]
     height_m: Positive
 
     @property
-    def area_m(self) -> tuple[Range, Range]:
+    def area_m(self) -> tuple[Span, Span]:
         """x and y of it, from low to high."""
         (x, y), (width, depth) = self.place_m, self.size_m
         return (x - width / 2, x + width / 2), (y - depth / 2, y + depth / 2)
@@ -123,7 +122,7 @@ class Simulation(Strict):
     """
 
     table: Table
-    objects_m: tuple[Range, Range]
+    objects_m: tuple[Span, Span]
     object_half_m: tuple[Positive, Positive] = (0.026, 0.036)
     objects: Annotated[list[Annotated[list[ShapeOrMake], Field(min_length=1)]], Field(min_length=1, max_length=6)] = [
         [Make(shape="box"), Make(shape="cylinder")]
@@ -133,7 +132,7 @@ class Simulation(Strict):
     shelves: list[Shelf] = []
     cloth_m: tuple[Positive, Positive] | None = None
     cameras: list[SimulatedCamera] = []
-    posts_m: tuple[Range, Range] | None = None
+    posts_m: tuple[Span, Span] | None = None
 
     @model_validator(mode="after")
     def _order(self) -> Simulation:

@@ -7,7 +7,7 @@ from typing import Literal, TypeVar
 
 from pydantic import Field, model_validator
 
-from world_model_ros.contract.field_types import Finite, Name, Number, Positive, Qos, Range, Strict, Topic, once
+from world_model_ros.contract.field_types import Finite, Name, Number, Point, Positive, Qos, Range, Strict, Topic, once
 from world_model_ros.contract.topics import COMMAND
 
 
@@ -153,14 +153,14 @@ class Obstacle(Strict):
 
     name: Name
     size_m: tuple[Positive, Positive, Positive]
-    position_m: tuple[Finite, Finite, Finite]
+    position_m: Point
 
 
 class Place(Strict):
     """Where a sensor's frame is in the base frame: m, and a quaternion x y z w."""
 
     frame: str
-    position_m: tuple[Finite, Finite, Finite]
+    position_m: Point
     quaternion: tuple[Finite, Finite, Finite, Finite]
 
     @model_validator(mode="after")
@@ -187,7 +187,7 @@ class Cloud(Strict):
     voxel_m: Number = Field(default=0.03, ge=0.001, le=1.0)
     most_voxels: int = Field(default=1000, ge=64, le=4000)
     robot_margin_m: Positive = 0.03
-    within_m: tuple[tuple[Finite, Finite, Finite], tuple[Finite, Finite, Finite]] | None = None
+    within_m: tuple[Point, Point] | None = None
     place: Place | None = None
 
     @model_validator(mode="after")
@@ -246,7 +246,7 @@ class GateSettings(Strict):
     silence_ticks: Positive = Field(default=1.4, le=100.0)
     disarm_after_s: Positive = Field(default=0.5, le=60.0)
     command_max_age_s: Positive = Field(default=0.5, le=60.0)
-    horizon_s: Positive = 3.0
+    horizon_s: Positive = Field(default=3.0, le=60.0)
     tracking_tolerance: Positive = Field(default=0.15, le=1.0)
     arm_tolerance: Positive = 0.005
     transport_s: Number = Field(default=0.015, ge=0.0, le=0.1)
