@@ -244,8 +244,8 @@ def test_a_commanded_place_is_within_the_limits_of_its_joint(brain, seen, contra
 
 
 MEMORIES = [
-    *(("warm", bad) for bad in (None, np.zeros(2), np.full((12, 2), np.nan))),
-    *(("belief", bad) for bad in (None, np.zeros(7), np.full(8, np.inf))),
+    *(("warm", bad) for bad in (None, np.zeros(2), np.full((12, 2), np.nan), np.zeros((12, 2)))),
+    *(("belief", bad) for bad in (None, np.zeros(7), np.full(8, np.inf), np.zeros(8), np.full(8, 1e30, np.float32))),
     *(("reach", bad) for bad in ("x", -1, np.nan, True, 2.0)),
     *(("since", bad) for bad in (None, -1, np.nan)),
     *(("past", bad) for bad in (None, 5, (5,), ((np.zeros(8),),), ((np.zeros(7), np.zeros(2)),))),
@@ -270,7 +270,7 @@ def test_a_memory_of_a_tick_is_taken_by_the_next(brain, seen) -> None:
 
 
 def test_futures_of_numbers_that_are_none_are_refused(brain) -> None:
-    for bad in (np.nan, np.inf):
+    for bad in (np.nan, np.inf, 1e300, -1e30):
         with pytest.raises(wm.UserError, match=r"^candidates: got .*finite numbers"):
             brain.imagine(brain.start(), np.full((1, 12, 2), bad))
         with pytest.raises(wm.UserError, match=r"^states: got .*finite numbers"):

@@ -116,3 +116,21 @@ def test_limits_are_of_joints_by_name(names) -> None:
     ones = np.ones(2)
     with pytest.raises(wm.UserError, match=r"^limits: names: got"):
         wm.JointLimits(names, -ones, ones, ones, ones, ones, ones)
+
+
+@pytest.mark.parametrize("now_ns", [None, NAN, "x", [1], 0.5])
+def test_a_trajectory_is_sampled_at_whole_nanoseconds(now_ns) -> None:
+    with pytest.raises(wm.UserError, match=r"^now_ns: got .*whole nanoseconds"):
+        Driver().armed().move(0.1).sample(now_ns)
+
+
+def test_a_trajectory_without_a_point_has_no_sample() -> None:
+    empty = np.zeros((0, JOINTS))
+    with pytest.raises(wm.UserError, match=r"^times_s: got .*one point at least"):
+        wm.Trajectory(LIMITS.names, np.zeros(0), empty, empty, START_NS).sample(START_NS)
+
+
+@pytest.mark.parametrize("name", [np.zeros(3), None, 5, ["brain"]])
+def test_an_owner_is_asked_for_by_name(name) -> None:
+    with pytest.raises(wm.UserError, match=r"^owner: got .*one of \['brain'\]"):
+        Driver().gate.ownership.ask(name, START_NS)

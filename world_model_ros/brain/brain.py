@@ -13,7 +13,7 @@ from world_model_ros.brain.decision import Decision, Decoded, Imagined, Memory, 
 from world_model_ros.brain.graph_inputs import Inputs, goal_inputs, measured_positions, perceive_inputs
 from world_model_ros.brain.imagination.rollout import decode, imagine
 from world_model_ros.brain.stopwatch import Stopwatch
-from world_model_ros.brain.tick_checks import check_memory, check_observation, check_places
+from world_model_ros.brain.tick_checks import MOST, check_memory, check_observation, check_places
 from world_model_ros.brain.tick_inputs import TickInputs
 from world_model_ros.bundle.bundle import Bundle, wrong_interface
 from world_model_ros.bundle.device import Resident
@@ -351,8 +351,9 @@ def _check_rows(field: str, rows: Floats, shape: tuple[int, ...]) -> None:
     if found is None or not found.size or found.shape[1:] != shape:
         shown = rows if found is None else f"an array of shape {found.shape}"
         raise UserError(field, shown, f"numbers of shape ({', '.join(map(str, ('any', *shape)))})")
-    if not np.isfinite(found).all():
-        raise UserError(field, float(found[~np.isfinite(found)][0]), "finite numbers")
+    wrong = ~(np.abs(found) <= MOST)
+    if wrong.any():
+        raise UserError(field, float(found[wrong][0]), f"finite numbers, from {-MOST:g} to {MOST:g}")
 
 
 def _perceived(felt: dict[str, Any], sees: bool) -> Decision:

@@ -16,7 +16,7 @@ from world_model_ros.core.errors import UserError
 from world_model_ros.core.streams import Observation
 from world_model_ros.goals.pursuit import Pursuit, PushProgress
 
-_MOST = 1e9  # in the unit of a sense; what is larger was never measured
+MOST = 1e9  # in the unit of a sense; what is larger was never measured
 _MOST_APPLIED = 100.0  # times the bounds of an action: persons and planners may move the robot faster than plans do
 _MOST_STEPS = 1e3
 
@@ -49,9 +49,9 @@ def _check_sense(name: str, value: object, gaps: bool) -> None:
     found = numbers(value)
     if found is None:
         return  # the graph says which shape and type it takes
-    wrong = ~(np.abs(found) <= _MOST) & ~(gaps & np.isnan(found))
+    wrong = ~(np.abs(found) <= MOST) & ~(gaps & np.isnan(found))
     if wrong.any():
-        legal = f"numbers from {-_MOST:g} to {_MOST:g}" + (", NaN where nothing was measured" if gaps else "")
+        legal = f"numbers from {-MOST:g} to {MOST:g}" + (", NaN where nothing was measured" if gaps else "")
         raise UserError(f"observation: values: {name}", float(found[wrong][0]), legal)
 
 
@@ -81,8 +81,8 @@ def check_memory(memory: object, like: Memory) -> None:
     """`UserError` of what no tick handed on; ``like`` is the memory of a brain that knows nothing yet."""
     if not isinstance(memory, Memory):
         raise UserError("memory", memory, "a Memory, of Brain.start or of the tick before")
-    finite("memory: belief", memory.belief, *like.belief.shape)
-    finite("memory: warm", memory.warm, *like.warm.shape)
+    _check_tensor("memory: belief", memory.belief, like.belief)
+    _check_tensor("memory: warm", memory.warm, like.warm)
     if not isinstance(memory.fresh_start, bool):
         raise UserError("memory: fresh_start", memory.fresh_start, "True or False")
     within("memory: reach", memory.reach, 0.0, 1.0)
@@ -99,5 +99,15 @@ def check_memory(memory: object, like: Memory) -> None:
     for pair in memory.past:
         if not isinstance(pair, tuple | list) or len(pair) != 2:
             raise UserError("memory: past", pair, "pairs of a belief and an action")
-        finite("memory: past: belief", pair[0], *like.belief.shape)
+        _check_tensor("memory: past: belief", pair[0], like.belief)
         finite("memory: past: action", pair[1], *like.warm.shape[1:])
+
+
+def _check_tensor(field: str, value: object, like: Floats) -> None:
+    """`UserError` of what a graph cannot take for ``like``, or of numbers that no model makes."""
+    found = finite(field, value, *like.shape)
+    kind = getattr(value, "dtype", type(value).__name__)
+    if kind != like.dtype:
+        raise UserError(field, str(kind), f"{like.dtype} ({', '.join(map(str, like.shape))})")
+    if not np.abs(found).max(initial=0.0) <= MOST:
+        raise UserError(field, float(found.flat[np.abs(found).argmax()]), f"numbers from {-MOST:g} to {MOST:g}")

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from world_model_ros.core.arrays import ByValue, Float
-from world_model_ros.core.checks import numbers
+from world_model_ros.core.checks import numbers, whole_ns
 from world_model_ros.core.errors import UserError
 
 LIMIT_TOLERANCE = 1e-3  # rad or m; a joint that rests at its limit may measure a little more
@@ -91,8 +91,13 @@ class Trajectory(ByValue):
     accelerations: Float | None = None
 
     def sample(self, now_ns: int) -> tuple[Float, Float]:
-        """Position and velocity (J,) each at a time; held at the ends (velocity 0 past the last point)."""
-        time_s = (now_ns - self.stamp_ns) * 1e-9
+        """Position and velocity (J,) each at a time; held at the ends (velocity 0 past the last point).
+
+        `UserError` of a time that is not in whole nanoseconds, and of a trajectory without a point.
+        """
+        time_s = (whole_ns("now_ns", now_ns) - self.stamp_ns) * 1e-9
+        if not len(self.times_s):
+            raise UserError("times_s", self.times_s, "one point at least")
         if time_s <= self.times_s[0]:
             return self.positions[0], self.velocities[0]
         if time_s >= self.times_s[-1]:

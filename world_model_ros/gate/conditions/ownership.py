@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from world_model_ros.contract.deployment.gate import BRAIN, CommandSource
+from world_model_ros.core.checks import whole_ns
+from world_model_ros.core.errors import UserError
 from world_model_ros.gate.rules import Refusal
 
 OWNER, JOIN = "owner", "join"  # rules: of a source that does not own the gate, of a first command that does not join
@@ -53,8 +55,14 @@ class Ownership:
         self.refused: Refusal | None = None
 
     def ask(self, name: str, now_ns: int) -> Refusal | None:
-        """Ask for the next owner, `NO_OWNER` for none; the owner itself takes back what was asked before."""
+        """Ask for the next owner, `NO_OWNER` for none; the owner itself takes back what was asked before.
+
+        `UserError` of a name that is no text, and of a time that is not in whole nanoseconds.
+        """
         legal = [source.name for source in self.sources.values() if source.moves]
+        if not isinstance(name, str):
+            raise UserError("owner", name, f"one of {legal}, or an empty text for no owner")
+        now_ns = whole_ns("now_ns", now_ns)
         self.refused = None
         if name != NO_OWNER and name not in legal:
             self.refused = Refusal(OWNER, None, name, f"{' or '.join(legal)}, or an empty text for no owner")
