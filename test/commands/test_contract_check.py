@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -68,7 +69,54 @@ def test_an_arm_with_too_few_joints_for_a_pose_is_told_to_displace_joints(tmp_pa
     assert found in capsys.readouterr().out
     assert main(["check", str(out)]) == 1
     (line,) = (line for line in capsys.readouterr().out.splitlines() if found in line)
-    assert line.endswith("or take an action of kind joint_displacement, for arms that cannot hold a tool so")
+    assert "4 joints cannot choose place and direction at once" in line
+    assert line.endswith(
+        "take an action of kind joint_displacement, as `world-model new-robot` writes it without --tip"
+    )
+
+
+def noted(text: str) -> dict[str, str]:
+    found = check_contract(contract_from_text(text, folder=ROBOTS))
+    return {each.what: each.note for each in found if each.note is not None}
+
+
+@pytest.mark.parametrize(
+    ("old", "limit", "told"),
+    [
+        ("position: [-3.1, 3.1]", "position: [-9.0, 3.0]", "position [-9.0, 3.0] goes beyond the URDF's [-3.1, 3.1]; "),
+        ("velocity: 2.0", "velocity: 40.0", "velocity 40 is more than the URDF's 2; 2 counts"),
+        ("effort: 150.0", "effort: 4000.0", "effort 4000 is more than the URDF's 150; 150 counts"),
+    ],
+)
+def test_a_limit_beyond_the_urdf_is_noted_with_both_numbers(old: str, limit: str, told: str) -> None:
+    row = next(line for line in TEXT.splitlines() if "{name: shoulder_pan_joint, position" in line)
+    assert row.count(old) == 1
+    said = noted(TEXT.replace(row, row.replace(old, limit)))
+    assert list(said) == ["deployment.limits: shoulder_pan_joint"]
+    assert said["deployment.limits: shoulder_pan_joint"].startswith(told)
+
+
+def test_a_bound_that_the_velocity_limits_do_not_allow_in_a_tick_is_noted_with_both_numbers(tmp_path, capsys) -> None:
+    limits = contract_from_text(TEXT, folder=ROBOTS).limits()
+    can = (0.1 * limits.velocity).tolist()
+    action = f"  action: {{kind: joint_displacement, joints: [{', '.join(limits.names)}], bound: BOUND}}\n"
+    text = re.sub(r"  action:\n(    .*\n)+", action, TEXT.partition("\nsimulation:")[0] + "\n")
+    text = text.replace("    - {name: fingertip, kind: fingertip, link: fingertip}\n", "")
+    text = text.replace("urdf: tabletop_arm.urdf", f"urdf: {ROBOTS / 'tabletop_arm.urdf'}")
+    assert not [what for what in noted(text.replace("BOUND", str(can))) if what.startswith("action of")]
+    said = noted(text.replace("BOUND", str([15 * can[0], *can[1:]])))
+    assert [what for what in said if what.startswith("action of")] == ["action of shoulder_pan_joint"]
+    told = f"bound {15 * can[0]:g} rad a tick is 15 times the {can[0]:.2g} rad that the velocity limits allow"
+    assert said["action of shoulder_pan_joint"].startswith(told)
+    (tmp_path / "arm.yaml").write_text(text.replace("BOUND", "9.0"), encoding="utf-8")
+    main(["check", str(tmp_path / "arm.yaml")])
+    assert "note: action of shoulder_pan_joint, shoulder_lift_joint: bound 9 rad" in capsys.readouterr().out
+
+
+def test_a_bound_of_a_fingertip_that_no_posture_allows_is_noted() -> None:
+    assert not [what for what in noted(TEXT) if what.startswith("action of")]
+    said = noted(re.sub(r"bound_m: \S+", "bound_m: 5.0", TEXT, count=1))
+    assert said["action of fingertip"].startswith("bound 5 m a tick is ")
 
 
 def test_a_link_that_is_not_there_is_not_said_of_the_workspace_too() -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from world_model_ros.check.driver_fit import driver_fit
+from world_model_ros.check.limits_fit import bound_notes, limit_notes
 from world_model_ros.contract.actions import Tip
 from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.drafting.placeholders import marks
@@ -44,10 +45,13 @@ def check_contract(contract: Contract) -> list[Finding]:
         found += _against_urdf(contract)
     if contract.deployment.urdf is not None or contract.deployment.limits:
         found.append(_tried("limits", contract.limits))
+        if found[-1].wrong is None and contract.deployment.urdf is not None:
+            found += [Finding(what, note=note) for what, note in limit_notes(contract)]
     if contract.interface.action.free:
         return found  # nothing here moves it
     found.append(_tried("action", lambda: motion_for(contract)))
     if found[-1].wrong is None and contract.deployment.urdf is not None:
+        found += [Finding(what, note=note) for what, note in bound_notes(contract)]
         found += [
             _tried(f"workspace of {tip.link}", partial(_meets, tip, contract)) for tip in contract.interface.action.tips
         ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -127,7 +128,7 @@ def _contract(arguments: argparse.Namespace) -> int:
     verdict = "is complete" if not wrong else f"has {len(wrong)} thing{'s' * (len(wrong) > 1)} to fill in or change"
     counted = f"({len(found)} checks, as of message types, joints and limits)"
     lines = [f"{checked} {verdict} {counted}{':' * bool(wrong)}", *_wrong(checks)]
-    lines += [f"  note: {note}" for note in notes]
+    lines += [f"  note: {line}" for line in _folded((each.what, each.note) for each in found if each.note is not None)]
     sink = contract.deployment.action
     ungated = [] if sink is None else [f"no gate: what receives {sink.topic} keeps its own limits"]
     show(result, arguments.json, [*lines, *(ungated or collision_lines(collision))])
@@ -136,10 +137,14 @@ def _contract(arguments: argparse.Namespace) -> int:
 
 def _wrong(checks: list[dict[str, Any]]) -> list[str]:
     """A line each cause of a check that failed, with all that it is said of."""
+    return [f"  {line}" for line in _folded((each["what"], each["error"]) for each in checks if not each["fits"])]
+
+
+def _folded(said: Iterable[tuple[str, str]]) -> list[str]:
+    """A line each cause, with all that it is said of."""
     from world_model_ros.check.fold import folded, listed
 
-    said = folded((check["what"], "", check["error"]) for check in checks if not check["fits"])
-    return [f"  {listed(names)}: {error}" for names, _, error in said]
+    return [f"{listed(names)}: {words}" for names, _, words in folded((what, "", words) for what, words in said)]
 
 
 def _live(arguments: argparse.Namespace) -> int:

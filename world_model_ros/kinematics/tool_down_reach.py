@@ -16,6 +16,7 @@ from world_model_ros.kinematics.chain import Chain, within
 from world_model_ros.kinematics.link_reach import reach_m
 from world_model_ros.kinematics.urdf_model import urdf_model
 
+_POSE = 6  # joints, with which an arm chooses place and direction at once
 _CELLS = 3  # along each free axis; places are in their middles
 _STARTS = 6  # random postures that a solution is sought from
 _ITERATIONS = 60
@@ -30,12 +31,14 @@ class ToolDownReach:
     Args:
         places: how many were tried. reached: how many of them were met. missed: the first that was not, (3,) m.
         instead: what would reach some where none is reached: a turn of the fingertip's frame, in words; empty if none.
+        joints: how many move the fingertip.
     """
 
     places: int
     reached: int
     missed: Float | None
     instead: str = ""
+    joints: int = _POSE
 
     @property
     def words(self) -> str:
@@ -47,8 +50,11 @@ class ToolDownReach:
         found += f"; the first that cannot: [{', '.join(f'{each:.2f}' for each in self.missed)}] m"
         if self.reached:
             return f"{found}; elsewhere the arm stands still: draw workspace_m in"
-        advice = "an action of kind joint_displacement, for arms that cannot hold a tool so"
-        return f"{found}; {self.instead or 'turn the frame of the link'}, or take {advice}"
+        advice = "take an action of kind joint_displacement, as `world-model new-robot` writes it without --tip"
+        if not self.instead and self.joints < _POSE:
+            few = f"{self.joints} joint{'s' * (self.joints > 1)} cannot choose place and direction at once"
+            return f"{found}; {few} (that takes {_POSE} as a rule): {advice}"
+        return f"{found}; {self.instead or 'turn the frame of the link'}, or {advice}"
 
 
 def tool_down_reach(contract: Contract, hand: Hand) -> ToolDownReach:
@@ -76,7 +82,7 @@ def tool_down_reach(contract: Contract, hand: Hand) -> ToolDownReach:
     missed = [place for place in places if not _reaches(chain, starts, place, wanted)]
     reached = len(places) - len(missed)
     instead = "" if reached else _instead(chain, starts[:3], places, str(hand.link))
-    return ToolDownReach(len(places), reached, missed[0] if missed else None, instead)
+    return ToolDownReach(len(places), reached, missed[0] if missed else None, instead, len(rest))
 
 
 def _reaches(chain: Chain, starts: list[Float], place: Float, rotations: list[Float]) -> bool:
