@@ -31,7 +31,7 @@ def test_a_rate_is_a_multiple_of_the_contracts(rate_hz: float, turns: int, contr
     assert turns_of(rate_hz, contract) == turns
 
 
-@pytest.mark.parametrize("rate_hz", [5.0, 15.0, 90.0, -10.0])
+@pytest.mark.parametrize("rate_hz", [5.0, 15.0, 90.0, -10.0, float("nan"), float("inf"), 1e300])
 def test_another_rate_is_refused_with_what_is_legal(rate_hz: float, contract: Contract) -> None:
     with pytest.raises(UserError, match="1 to 8 times the 10 Hz"):
         turns_of(rate_hz, contract)

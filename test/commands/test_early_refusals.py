@@ -93,3 +93,11 @@ def test_an_export_refuses_a_planner_and_a_folder_before_it_measures_and_calibra
         assert refusal in said
         assert "measures" not in said
     assert [each.name for each in tmp_path.iterdir()] == ["model.pt"]
+
+
+def test_a_view_refuses_a_moment_that_the_bag_does_not_have_before_it_opens_a_model(
+    arm_bag: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for moment in ("1e9", "-1"):
+        said = refused(capsys, "view", arm_bag, "--model", "none", f"--at={moment}")
+        assert f"at: got {float(moment)}; expected 0 to " in said

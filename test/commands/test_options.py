@@ -103,3 +103,25 @@ def test_options_are_as_of_argparse_where_they_count():
     assert found.given == {"map", "rate", "bag"}
     with pytest.raises(UserError, match=r"--rate: got 2.0; expected this option only with --bag"):
         parser.parse_args(["--ra=2"])
+
+
+@pytest.mark.parametrize(
+    ("words", "option", "legal"),
+    [
+        ("imagine --script reach --seconds nan", "--seconds: got 'nan'", "a number from 0.1 to 3600"),
+        ("imagine --script reach --seconds 1e9", "--seconds: got '1e9'", "a number from 0.1 to 3600"),
+        ("view no --host 999.1.1.1", "--host: got '999.1.1.1'", "an address of this machine"),
+        ("imagine --host a..b", "--host: got 'a..b'", "an address of this machine"),
+        ("export-lerobot no --out out --fps nan", "--fps: got 'nan'", "a whole number"),
+        ("train no --steps x", "--steps: got 'x'", "a whole number"),
+        ("replay no --until 3s", "--until: got '3s'", "a number"),
+    ],
+)
+def test_a_number_that_is_none_is_refused_with_what_is_legal(
+    words: str, option: str, legal: str, capsys: pytest.CaptureFixture[str]
+):
+    with pytest.raises(SystemExit, match="2"):
+        main(words.split())
+    said = capsys.readouterr().err
+    assert option in said
+    assert f"expected {legal}" in said

@@ -15,7 +15,10 @@ def test_a_script_is_speeds_for_seconds(contract: Contract):
     np.testing.assert_allclose(actions, [[0.02, -0.01]] * 3 + [[0, 0]] * 2)
 
 
-@pytest.mark.parametrize("text", ["", "x=0.2", "q=0.1 for 1", "x=9 for 1", "x=fast for 1", "for 0"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "x=0.2", "q=0.1 for 1", "x=9 for 1", "x=fast for 1", "for 0", "for 1e9", "for 1e999", "for 2e3; for 2e3"],
+)
 def test_a_script_that_cannot_be_meant_is_refused(contract: Contract, text: str):
     with pytest.raises(UserError, match="script"):
         parse_script(text, contract)

@@ -24,7 +24,8 @@ def turns_of(rate_hz: float, contract: Contract) -> int:
         UserError: the rate is not a small multiple of the contract's.
     """
     own_hz = contract.interface.tick_hz
-    turns = round(rate_hz / own_hz) if rate_hz else 1
+    times = rate_hz / own_hz if rate_hz else 1.0
+    turns = round(times) if 0.0 < times <= _MAX_TURNS + 1 else 0
     if not 1 <= turns <= _MAX_TURNS or (rate_hz and abs(turns * own_hz - rate_hz) > 1e-6 * rate_hz):
         legal = f"0, or 1 to {_MAX_TURNS} times the {own_hz:g} Hz of {contract.name}"
         raise UserError("rate_hz", rate_hz, legal)

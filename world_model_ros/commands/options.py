@@ -20,6 +20,8 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, *arguments: Any, **settings: Any) -> None:
         super().__init__(*arguments, **settings)
+        self.register("type", int, _whole)
+        self.register("type", float, _number)
         self.nested = False
         self._conditions: list[tuple[str, Callable[[argparse.Namespace], bool], tuple[str, ...]]] = []
 
@@ -56,3 +58,17 @@ def refuse_given(arguments: argparse.Namespace, names: Iterable[str], where: str
             value = getattr(arguments, name)
             value = value[0] if isinstance(value, list) and len(value) == 1 else value
             raise UserError(f"--{name.replace('_', '-')}", value, f"this option only {where}")
+
+
+def _whole(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"got {text!r}; expected a whole number") from None
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"got {text!r}; expected a number") from None

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import socket
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from math import nan
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +62,33 @@ def at_least(least: int) -> Callable[[str], int]:
         return number
 
     return read
+
+
+def between(least: float, most: float) -> Callable[[str], float]:
+    """Parser of an option that is a number of a range, ends included."""
+
+    def read(text: str) -> float:
+        try:
+            number = float(text)
+        except ValueError:
+            number = nan
+        if not least <= number <= most:
+            raise argparse.ArgumentTypeError(f"got {text!r}; expected a number from {least:g} to {most:g}")
+        return number
+
+    return read
+
+
+def host(text: str) -> str:
+    """The address or name of an option that says where a page listens."""
+    try:
+        family, *_, address = socket.getaddrinfo(text, 0, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.bind(address)
+    except (OSError, ValueError) as error:
+        legal = f"an address of this machine, as 127.0.0.1, or 0.0.0.0 for all of them ({error})"
+        raise argparse.ArgumentTypeError(f"got {text!r}; expected {legal}") from None
+    return text
 
 
 def port(text: str) -> int:

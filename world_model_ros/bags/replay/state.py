@@ -103,7 +103,7 @@ def load_state(path: Path, brain: Brain) -> ReplayState:
             left.append((memory, found.get(f"reference_{i}")))
         return ReplayState(int(found["now_ns"]), int(found["index"]), tuple(left))
     except _BROKEN as error:
-        raise UserError("resume", str(path), f"a memory.npz that a replay wrote ({error})") from error
+        raise UserError("resume", str(path), "a memory.npz that a replay wrote, whole") from error
 
 
 def _fingerprint(brain: Brain) -> str:

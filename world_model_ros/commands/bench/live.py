@@ -27,8 +27,8 @@ def run(arguments: argparse.Namespace) -> int:
     from world_model_ros.core.errors import UserError
     from world_model_ros.evaluate.tasks.task import task_kinds
 
-    if not arguments.seconds > 0:
-        raise UserError("seconds", arguments.seconds, "more than 0")
+    if not 0.0 < arguments.seconds <= 86400.0:
+        raise UserError("seconds", arguments.seconds, "more than 0, up to 86400")
     contract, bundle = contract_and_bundle(arguments)
     provider = str(provider_named(arguments.provider))
     kinds = ",".join(task_kinds(arguments.goals))

@@ -33,8 +33,8 @@ def run(arguments: argparse.Namespace) -> int:
     for name in ("repeats", "threads"):
         if getattr(arguments, name) < 1:
             raise UserError(name, getattr(arguments, name), "1 or more")
-    if not arguments.seconds >= 1.0:
-        raise UserError("seconds", arguments.seconds, "1 or more")
+    if not 1.0 <= arguments.seconds <= 86400.0:
+        raise UserError("seconds", arguments.seconds, "1 to 86400")
     contract = load_contract(arguments.robot)
     contract = contract if arguments.bag is not None else with_camera_size(contract)
     bundle = bundle_for(contract, arguments)

@@ -27,6 +27,7 @@ def run(arguments: argparse.Namespace) -> int:
     from world_model_ros.bench.report import report
     from world_model_ros.bench.speed.made_up_senses import with_camera_size
     from world_model_ros.bench.speed.soak import soak
+    from world_model_ros.brain.interleaving import turns_of
     from world_model_ros.bundle.provider import provider_named
     from world_model_ros.contract.contract import load_contract
     from world_model_ros.core.errors import UserError
@@ -36,6 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
         if getattr(arguments, name) < 1:
             raise UserError(name, getattr(arguments, name), "1 or more")
     contract = with_camera_size(load_contract(arguments.robot))
+    turns_of(arguments.rate, contract)
     bundle = bundle_for(contract, arguments)
     provider = str(provider_named(arguments.provider))
     about = {"robot": contract.name, "model": bundle.manifest.name, "provider": provider, "threads": arguments.threads}

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from world_model_ros.commands.options import Parser
-from world_model_ros.commands.output import at_least, file_named, port, show
+from world_model_ros.commands.output import at_least, between, file_named, host, port, show
 from world_model_ros.commands.robot_and_model import add_model, add_robot, contract_and_bundle
 
 if TYPE_CHECKING:
@@ -29,7 +29,9 @@ def add_arguments(parser: Parser) -> None:
         help="steer by this, without a page: 'x=0.2 for 1; y=-0.1 for 0.5; for 2' in m/s or rad/s and s, or a policy"
         f" of the simulator: {', '.join(_POLICIES)}",
     )
-    parser.add_argument("--seconds", type=float, default=5.0, help="how long a policy steers (%(default)s)")
+    parser.add_argument(
+        "--seconds", type=between(0.1, 3600.0), default=5.0, help="how long a policy steers (%(default)s)"
+    )
     parser.add_argument("--beside", action="store_true", help="run the simulator too, under the same commands")
     parser.add_argument(
         "--repeat",
@@ -39,7 +41,9 @@ def add_arguments(parser: Parser) -> None:
         help="with --script and --beside: N seeds, from --seed on, together",
     )
     parser.add_argument("--png", type=file_named(".png"), metavar="FILE", help="with --script: a picture of the whole")
-    parser.add_argument("--host", default="127.0.0.1", help="where the page listens (%(default)s: this machine only)")
+    parser.add_argument(
+        "--host", type=host, default="127.0.0.1", help="where the page listens (%(default)s: this machine only)"
+    )
     parser.add_argument("--port", type=port, default=8080, help="of the page; the next free one (%(default)s)")
     parser.only("with --bag", lambda found: found.bag is not None, "at")
     parser.only("without --bag", lambda found: found.bag is None, "seed", "scenes")
@@ -53,6 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
     from world_model_ros.brain.brain import Brain
     from world_model_ros.core.errors import UserError
     from world_model_ros.core.progress import progress_bar
+    from world_model_ros.evaluate.imagination.motion_script import parse_script
     from world_model_ros.evaluate.imagination.starting_point import SteeredImagination
 
     if arguments.bag is not None and (arguments.beside or arguments.script in _POLICIES):
@@ -60,6 +65,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.repeat < 1 or (arguments.repeat > 1 and not (arguments.script and arguments.beside)):
         raise UserError("repeat", arguments.repeat, "1, or more with --script and --beside")
     contract, bundle = contract_and_bundle(arguments)
+    if arguments.script is not None and arguments.script not in _POLICIES:
+        parse_script(arguments.script, contract)
     brain = Brain(bundle, contract, arguments.provider, policy="watch")
     if arguments.script is None:
         _serve(

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from world_model_ros.commands.options import Parser
-from world_model_ros.commands.output import file_named, port, show
+from world_model_ros.commands.output import file_named, host, port, show
 from world_model_ros.commands.robot_and_model import add_model, add_robot_of_bag, bundle_for, contract_for_bag
 from world_model_ros.core.installation.share_folder import default_robot
 
@@ -32,7 +32,9 @@ def add_arguments(parser: Parser) -> None:
     add_model(parser)
     parser.add_argument("--steps", default="", help="imagined ticks to show, as 3,6,9,12; quarters of the horizon")
     parser.add_argument("--until", type=float, help="only so many s of the bag")
-    parser.add_argument("--host", default="127.0.0.1", help="where the page listens (%(default)s: this machine only)")
+    parser.add_argument(
+        "--host", type=host, default="127.0.0.1", help="where the page listens (%(default)s: this machine only)"
+    )
     parser.add_argument("--port", type=port, default=8080, help="of the page; the next free one (%(default)s)")
     parser.add_argument("--at", type=float, help="the moment of --png, or to begin with, s after the first tick")
     parser.add_argument(
@@ -135,11 +137,18 @@ def sheet(space: SpacePicture, dashboard: Dashboard, feed: BagFeed | LiveFeed, i
 
 def _replayed(arguments: argparse.Namespace) -> tuple[BagFeed, Contract, Dashboard, tuple[int, ...], int]:
     from world_model_ros.bags.replay.replay import ReplayOptions
+    from world_model_ros.bags.storage.reader import BagReader
     from world_model_ros.brain.brain import Brain
     from world_model_ros.commands.view.bag_feed import BagFeed
+    from world_model_ros.core.errors import UserError
     from world_model_ros.core.progress import progress_bar
     from world_model_ros.view.timeline import parse_steps
 
+    if arguments.at is not None:
+        with BagReader(arguments.bag) as reader:
+            length_s = (reader.end_ns - reader.start_ns) * 1e-9
+        if not 0.0 <= arguments.at <= length_s:
+            raise UserError("at", arguments.at, f"0 to {length_s:.1f} s, as long as the bag lasts")
     contract = contract_for_bag(arguments.robot, arguments.bag)
     bundle = bundle_for(contract, arguments)
     steps = parse_steps(arguments.steps, bundle.manifest.horizon)

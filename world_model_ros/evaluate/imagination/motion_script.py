@@ -10,6 +10,7 @@ from world_model_ros.contract.contract import Contract
 from world_model_ros.core.arrays import Float
 from world_model_ros.core.errors import UserError
 
+_LONGEST_S = 3600.0
 _LEGAL = "parts such as 'x=0.2 y=-0.1 for 1.5', separated by ';': speeds in m/s or rad/s of {}, and seconds"
 
 
@@ -27,11 +28,12 @@ def parse_script(text: str, contract: Contract) -> Float:
     """(T, C) actions, m or rad a tick, of T ticks.
 
     Raises:
-        UserError: it cannot be read, an axis is not of this robot, or a speed is beyond the bound.
+        UserError: it cannot be read or lasts more than an hour, an axis is not of this robot, or a speed is beyond the
+            bound.
     """
     axes, tick_s, bounds = action_axes(contract), contract.tick_s, action_bounds(contract)
     legal = _LEGAL.format(", ".join(axes))
-    parts = []
+    parts, lasts_s = [], 0.0
     for part in filter(None, (each.strip() for each in text.split(";"))):
         found = re.fullmatch(r"((?:\w+=[-+.\deE]+\s+)*)for\s+([.\deE]+)", part)
         if found is None:
@@ -44,6 +46,9 @@ def parse_script(text: str, contract: Contract) -> Float:
                 action[axes.index(name)] = float(value) * tick_s
         except ValueError as error:
             raise UserError("script", part, legal) from error
+        lasts_s += seconds
+        if lasts_s > _LONGEST_S:
+            raise UserError("script", part, f"at most {_LONGEST_S:g} s in all")
         over = np.flatnonzero(np.abs(action) > bounds * (1 + 1e-9))
         if len(over):
             raise UserError("script", part, f"speeds of at most {bounds[over[0]] / tick_s:g}")
