@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from arm_bag import START_S, write_arm_bag
+from bag_mutations import write
 
-from world_model_ros.bags.replay.replay import Replay, replay
+from world_model_ros.bags.replay.replay import Replay, ReplayOptions, replay
 from world_model_ros.bags.storage.reader import BagReader
 from world_model_ros.brain.brain import Brain
 from world_model_ros.bundle.bundle import load_bundle
@@ -58,3 +59,24 @@ def test_a_worst_moment_is_imagined_from_three_ticks_before_its_surprise(
         assert at_ns - moment.stamp_ns == 3 * contract.tick_ns
     times = [at_ns for _, at_ns, _ in found.worst]
     assert all(abs(a - b) >= 1_000_000_000 for i, a in enumerate(times) for b in times[:i])
+
+
+@pytest.mark.slow
+def test_a_picture_says_of_surprise_what_the_report_counts(
+    toy_bundle: Path, contract: Contract, tmp_path: Path
+) -> None:
+    """The camera sees before the first tick, so that its imagination is among those that are drawn."""
+    write_arm_bag(tmp_path / "whole", contract, 2.5)
+    with BagReader(tmp_path / "whole") as bag:
+        messages = [(topic, kind, at, bytes(raw)) for topic, kind, at, raw in bag.raw_messages()]
+    late_ns = messages[0][2] + 3 * contract.tick_ns
+    rows = [each for each in messages if each[0] != "/joint_states" or each[2] > late_ns]
+    brain, options = Brain(load_bundle(toy_bundle, contract), contract, "cpu"), ReplayOptions(moments=1000)
+    found = replay(write(tmp_path / "bag", rows, "mcap"), contract, brain, tmp_path / "out", options)
+    journal = found.journal
+    counted = {journal.first_ns + round(t * 1e9): value for t, value in zip(journal.times_s(), journal.surprise())}
+    first, *others = found.moments
+    assert np.isnan(counted[first.stamp_ns]), "a belief that was just started expects nothing"
+    assert first.surprise is None
+    assert others
+    assert [each.surprise for each in others] == [counted[each.stamp_ns] for each in others]

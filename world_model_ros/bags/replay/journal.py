@@ -53,8 +53,7 @@ class Journal:
         """Add the next tick."""
         observation, decision = told.tick.observation, told.decision
         self._times_ns.append(told.now_ns)
-        # A belief that was just started expects nothing, so what it says of surprise means nothing.
-        surprise = np.nan if told.restarted else decision.surprise
+        surprise = np.nan if told.surprise is None else told.surprise
         self._surprise.append(surprise)
         self._spent_ms.append(sum(decision.stages_ms.values()))
         for stage, ms in decision.stages_ms.items():

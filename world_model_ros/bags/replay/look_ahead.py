@@ -105,12 +105,12 @@ class LookAhead:
         self.scores.add([h for h, _ in seen], errors, "psnr_db", "psnr_still_db")
         if self.spread.wants():
             steps = sorted({max(1, round(self._horizon * share)) for share in (0.25, 0.5, 0.75, 1.0)})
-            self.spread.add(self._moment(now, frame, decoded.frames, real, steps, now.decision.surprise))
-        surprising = coming[min(_LEAD, self._horizon) - 1]
-        if not surprising.restarted and self.worst.wants(surprising.decision.surprise, surprising.now_ns):
+            self.spread.add(self._moment(now, frame, decoded.frames, real, steps, now.surprise))
+        to = coming[min(_LEAD, self._horizon) - 1]
+        if to.surprise is not None and self.worst.wants(to.surprise, to.now_ns):
             steps = [step for step in (1, 2, 3, 4) if step <= self._horizon]
-            moment = self._moment(now, frame, decoded.frames, real, steps, surprising.decision.surprise)
-            self.worst.add(surprising.decision.surprise, surprising.now_ns, moment)
+            moment = self._moment(now, frame, decoded.frames, real, steps, to.surprise)
+            self.worst.add(to.surprise, to.now_ns, moment)
 
     def _moment(
         self,
@@ -119,7 +119,7 @@ class LookAhead:
         imagined: NDArray[np.uint8],
         real: list[Frame | None],
         steps: list[int],
-        surprise: float,
+        surprise: float | None,
     ) -> Moment:
         seconds = tuple(h * self._contract.tick_ns * 1e-9 for h in steps)
         guesses, truths = tuple(imagined[h - 1] for h in steps), tuple(real[h - 1] for h in steps)

@@ -66,6 +66,11 @@ class ReplayedTick:
         return self.done.decision
 
     @property
+    def surprise(self) -> float | None:
+        """None where the belief was just started: it expects nothing then."""
+        return None if self.restarted else self.decision.surprise
+
+    @property
     def memory(self) -> Memory:
         """After the tick."""
         return self.done.memory

@@ -123,7 +123,8 @@ class BagFeed:
 
     def _shown(self, tick: ReplayedTick, decision: Decision, goal: Goal | None) -> Outlook:
         badge = Badge(self._gate_at(tick.now_ns), sum(decision.stages_ms.values()))
-        return outlook_of(self._contract, self._scale, tick.tick.observation, decision, goal, badge)
+        outlook = outlook_of(self._contract, self._scale, tick.tick.observation, decision, goal, badge)
+        return outlook if tick.surprise is not None else replace(outlook, badge=badge)
 
     def _gate_at(self, now_ns: int) -> str | None:
         at = bisect_right(self._gate, (now_ns, "\uffff"))

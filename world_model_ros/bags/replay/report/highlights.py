@@ -21,7 +21,7 @@ class Moment:
     Args:
         now: (H, W, 3) uint8 RGB, the frame it started from. stamp_ns: of that tick.
         seconds: T times ahead. imagined: T frames. real: T frames, None where the camera was not fresh.
-        surprise: of the tick it started from; of a worst moment that of the tick it leads to.
+        surprise: of the tick it started from; of a worst moment that of the tick it leads to; None of a first tick.
     """
 
     now: Frame
@@ -29,7 +29,7 @@ class Moment:
     seconds: tuple[float, ...]
     imagined: tuple[Frame, ...]
     real: tuple[Frame | None, ...]
-    surprise: float
+    surprise: float | None
 
 
 class EvenSample(Generic[Item]):
