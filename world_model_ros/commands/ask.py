@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
     from world_model_ros.brain.brain import Brain
     from world_model_ros.evaluate.prediction.questions import answer
 
-    contract = contract_for_bag(arguments.robot, arguments.bag)
+    contract = contract_for_bag(arguments.robot, arguments.bag, ticks=True)
     bundle = bundle_for(contract, arguments)
     brain = Brain(bundle, contract, arguments.provider)
     goal = None if arguments.goal_image is None else _picture(arguments.goal_image, contract)

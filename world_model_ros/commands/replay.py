@@ -62,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
         if not bag.exists():
             raise UserError("bag", str(bag), "a bag folder, or a .mcap, .db3 or .bag file")
     folders = _folders(arguments.bags, 2 if arguments.compare else 1, arguments.out)
-    contract = contract_for_bag(arguments.robot, arguments.bags[0], names)
+    contract = contract_for_bag(arguments.robot, arguments.bags[0], names, ticks=True)
     models = [arguments.model or contract.name, *([arguments.compare] if arguments.compare else [])]
     brains = [Brain(load_bundle(model, contract), contract, arguments.provider) for model in models]
     single = len(arguments.bags) == len(brains) == 1

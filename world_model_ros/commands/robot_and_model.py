@@ -52,22 +52,28 @@ def bundle_for(contract: Contract, arguments: argparse.Namespace) -> Bundle:
     return load_bundle(arguments.model or contract.name, contract)
 
 
-def contract_for_bag(robot: str, bag: Path, names: dict[str, str] | None = None) -> Contract:
+def contract_for_bag(robot: str, bag: Path, names: dict[str, str] | None = None, *, ticks: bool = False) -> Contract:
     """The contract ``robot``; without one that of a bag.
 
     Args:
         robot: contract, or empty.
         bag: folder or file.
         names: topics of the bag that are others of the contract.
+        ticks: the ticks in the bag will be repeated.
 
     Raises:
-        UserError: no such bag or contract, or the robot has to be named.
+        UserError: no such bag or contract, the robot has to be named, or the bag is of another one.
     """
+    from world_model_ros.bags.align.robot_of_bag import require_robot, require_same_action
     from world_model_ros.bags.storage.reader import BagReader
     from world_model_ros.contract.contract import load_contract
 
     with BagReader(bag, names) as reader:
-        return load_contract(robot) if robot else _contract_of(reader)
+        if not robot:
+            return _contract_of(reader)
+        contract = load_contract(robot)
+        (require_same_action if ticks else require_robot)(reader, contract)
+        return contract
 
 
 def _contract_of(reader: BagReader) -> Contract:

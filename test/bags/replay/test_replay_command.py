@@ -119,8 +119,11 @@ def test_ticks_of_another_robot_are_not_followed(
 ) -> None:
     assert main(["replay", str(arm_bag), "--model", str(toy_bundle), "--out", str(tmp_path / "live")]) == 0
     capsys.readouterr()
-    said = refusal(capsys, tmp_path / "live" / "bag", "--robot", "unitree_g1", "--out", tmp_path / "out")
-    assert "applied: got '2 numbers'; expected 26, for the robot unitree_g1" in said
+    # The gripper arm has the same joints, and comes without a model of its own: the robot is what is wrong.
+    for robot, why in (("unitree_g1", "of whose joints it has none"), ("gripper_arm", "its ticks have ['x', 'y']")):
+        said = refusal(capsys, tmp_path / "live" / "bag", "--robot", robot, "--out", tmp_path / "out")
+        assert f"bag bag: got 'of the robot tabletop_arm'; expected one of the robot {robot}, " in said
+        assert why in said
 
 
 def test_a_memory_is_only_good_for_its_bag(

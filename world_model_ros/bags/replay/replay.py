@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from world_model_ros.bags.align.robot_of_bag import require_same_action
 from world_model_ros.bags.align.stream_counts import StreamCount
 from world_model_ros.bags.align.tick_log import RecordedTick, recorded_ticks
 from world_model_ros.bags.align.ticks import BagTicks
@@ -261,6 +262,7 @@ def _source(
 ) -> tuple[list[RecordedTick], BagTicks]:
     """The recorded ticks, none if the bag has none, and what cuts all of them; those after ``state``."""
     after_ns = -1 if state is None else state.now_ns
+    require_same_action(reader, contract)
     record = [each for each in recorded_ticks(reader, contract) if each.plan.now_ns > after_ns]
     if state is not None and not reader.start_ns <= state.now_ns <= reader.end_ns:
         raise UserError("resume", str(options.resume), f"the memory of a replay of {reader.path.name}")

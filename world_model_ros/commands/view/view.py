@@ -149,7 +149,7 @@ def _replayed(arguments: argparse.Namespace) -> tuple[BagFeed, Contract, Dashboa
             length_s = (reader.end_ns - reader.start_ns) * 1e-9
         if not 0.0 <= arguments.at <= length_s:
             raise UserError("at", arguments.at, f"0 to {length_s:.1f} s, as long as the bag lasts")
-    contract = contract_for_bag(arguments.robot, arguments.bag)
+    contract = contract_for_bag(arguments.robot, arguments.bag, ticks=True)
     bundle = bundle_for(contract, arguments)
     steps = parse_steps(arguments.steps, bundle.manifest.horizon)
     with progress_bar(unit="tick", desc=arguments.bag.stem) as bar:
