@@ -58,6 +58,25 @@ def test_the_json_has_what_is_promised(
     assert all(each.keys() == {"t", "value"} for each in found["surprise"]["worst"])
 
 
+@pytest.mark.slow
+def test_the_table_has_a_column_a_time_and_a_unit_a_line(
+    arm_bag: Path, toy_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["replay", str(arm_bag), "--model", str(toy_bundle), "--out", str(tmp_path)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    (at,) = (i for i, line in enumerate(lines) if "+0.3 s" in line)
+    head, rows = lines[at], [line for line in lines[at + 1 :] if line.startswith("  ") and str(tmp_path) not in line]
+    assert head.split() == ["+0.3", "s", "+0.6", "s", "+0.9", "s", "+1.2", "s"]
+    assert [row.split("  ")[1] for row in rows if not row.startswith("   ")][:2] == ["front", "arm"]
+    assert all(len(row) == len(head) for row in rows), "the columns do not stand below each other"
+    found = json.loads((tmp_path / "metrics.json").read_text())["prediction"]["arm"]
+    (arm,) = (row for row in rows if row.startswith("  arm "))
+    assert "error, rad" in arm
+    told = [float(word) for word in arm.replace("(", "").replace(")", "").split() if word[0].isdigit()]
+    assert told[::2] == pytest.approx([found["model"][i] for i in (2, 5, 8, 11)], rel=0.01, abs=0.005)
+    assert told[1::2] == pytest.approx([found["copy_last"][i] for i in (2, 5, 8, 11)], rel=0.01, abs=0.005)
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
