@@ -6,6 +6,7 @@ import argparse
 import json
 import shutil
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from world_model_ros.commands.output import at_least, show
 from world_model_ros.commands.robot_and_model import add_model, add_robot, bundle_for
 
 _LONGEST_S = 300.0
+_RESULTS = ("summary.json", "futures.png", "demo.mcap")
 
 
 def add_arguments(parser: Parser) -> None:
@@ -57,10 +59,9 @@ def demonstrate_once(arguments: argparse.Namespace, out: Path) -> dict[str, Any]
     turns_of(arguments.rate, contract)
     owner = brain_of(contract)
     bundle = bundle_for(contract, arguments)  # fails here, not in a log
-    _clear(out)
     say = sys.stderr if arguments.json else sys.stdout
-    print(f"{contract.name} with model {bundle.manifest.name}, seed {arguments.seed}; logs in {out / 'logs'}", file=say)
-
+    for line in _opening(contract.name, bundle.manifest.name, arguments.seed, out, _clear(out)):
+        print(line, file=say, flush=True)
     if contract.deployment.sources is not None:
         print(
             f"the contract names several sources of commands: the demo asks for {owner} as owner of the gate", file=say
@@ -69,7 +70,7 @@ def demonstrate_once(arguments: argparse.Namespace, out: Path) -> dict[str, Any]
     result = _run(arguments, out, ",".join(kinds), "model", owner)
     controls: dict[str, Any] = {}
     if arguments.controls:
-        print("Control: the same without a brain, actions drawn at random", file=say)
+        print("Control: the same without a brain, actions drawn at random", file=say, flush=True)
         control = _run(arguments, out / "control_random", ",".join(kinds), "random", owner)
         reached = sum(goal["reached"] for goal in control["goals"])
         controls["random"] = {"reached": reached, "of": len(control["goals"]), "goals": control["goals"]}
@@ -79,9 +80,7 @@ def demonstrate_once(arguments: argparse.Namespace, out: Path) -> dict[str, Any]
         "unplugged": arguments.unplug,
         "controls": controls,
         **{key: value for key, value in result.items() if key not in ("robot", "seed", "success", "goals")},
-        "files": [
-            str(path) for path in (out / "summary.json", out / "futures.png", out / "demo.mcap") if path.exists()
-        ],
+        "files": [str(out / name) for name in _RESULTS if (out / name).exists()],
     }
     (out / "summary.json").write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
     summary["files"] = sorted({*summary["files"], str(out / "summary.json")})
@@ -110,18 +109,33 @@ def _run(arguments: argparse.Namespace, out: Path, goals: str, policy: str, owne
     )
     processes = simulation(options)
     judge = {"robot": arguments.robot, "seed": arguments.seed, "scenes": arguments.scenes, "goals": goals}
+    judge["since_s"] = time.time()
     verdicts = demonstrate(processes, judge, out, _LONGEST_S)
     _single_file(out / "bag", out / "demo.mcap")
     return verdicts
 
 
-def _clear(out: Path) -> None:
-    """Remove what an earlier demo left, and nothing else."""
+def _opening(robot: str, model: str, seed: int, out: Path, replaced: list[str]) -> list[str]:
+    """What runs, where its results go, and what the reader waits for."""
+    files = f"writes into {out} (logs in {out / 'logs'})"
+    if replaced:
+        files += f", and replaces what an earlier demo left there: {', '.join(replaced)}; --out takes another folder"
+    return [
+        f"{robot} with model {model}, seed {seed}",
+        files,
+        "Starts the simulated robot, brain, gate, view and recorder; until they are ready takes some 10 s",
+    ]
+
+
+def _clear(out: Path) -> list[str]:
+    """Remove what an earlier demo left, and nothing else; its results that were there."""
     out.mkdir(parents=True, exist_ok=True)
-    for name in ("summary.json", "result.json", "futures.png", "demo.mcap"):
+    replaced = [name for name in _RESULTS if (out / name).exists()]
+    for name in (*_RESULTS, "result.json"):
         (out / name).unlink(missing_ok=True)
     for name in ("bag", "logs", "control_random"):
         shutil.rmtree(out / name, ignore_errors=True)
+    return replaced
 
 
 def _single_file(bag: Path, file: Path) -> None:
@@ -140,10 +154,13 @@ def _closing(summary: dict[str, Any]) -> list[str]:
         "",
         f"{len(reached)} of {len(summary['goals'])} goals reached"
         + "".join(f"; {goal['kind']} {goal['error_m'] * 100:.1f} cm in {goal['seconds']:.1f} s" for goal in reached),
-        f"{summary['ticks']} ticks at {summary['tick_hz']:.1f} Hz, {missed:.1%} missed; "
-        f"a tick takes {plan['p50']:.0f} ms, at worst (p99) {plan['p99']:.0f} ms",
+        f"the brain planned {summary['ticks']} times, {summary['tick_hz']:.1f} a second, and missed {missed:.1%} of "
+        f"what was due; a plan takes {plan['p50']:.0f} ms as a rule, 1 in 100 more than {plan['p99']:.0f} ms",
     ]
-    lines += [_kept(summary["rates"]), *(f"  not kept: {words}" for words in summary["rates"]["short_of"])]
+    lines += [
+        _kept(summary["rates"]),
+        *(f"  this machine was too slow or too busy: {words}" for words in summary["rates"]["short_of"]),
+    ]
     if not any(path.endswith("futures.png") for path in summary["files"]):
         lines.append(f"no futures.png: {_no_picture(summary['rates']['cameras'])}")
     for name, control in summary["controls"].items():
@@ -157,9 +174,9 @@ def _kept(rates: dict[str, Any]) -> str:
         for name, camera in rates["cameras"].items()
     )
     late_ms = rates["physics"]["late_ms_p99"]
-    physics = "" if late_ms is None else f"; physics at most {late_ms:.0f} ms late (p99)"
+    physics = "" if late_ms is None else f"; the simulation was 1 time in 100 more than {late_ms:.0f} ms late"
     ticks = rates["ticks"]
-    return f"a second: {ticks['kept_hz']:.1f} of {ticks['asked_hz']:g} ticks{cameras}{physics}"
+    return f"a second it kept {ticks['kept_hz']:.1f} of {ticks['asked_hz']:g} plans{cameras}{physics}"
 
 
 def _no_picture(cameras: dict[str, Any]) -> str:

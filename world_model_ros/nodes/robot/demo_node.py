@@ -1,7 +1,8 @@
 """Arms the gate, again if it lets go, gives goals one by one, and judges each by the simulated robot's true state.
 
 Parameters: ``robot``; ``seed``; ``scenes``; ``goals`` (comma separated, empty for what suits the robot); ``seconds``
-(that goals start again for; 0: once); ``result`` (JSON file). Exit status 0: all reached.
+(that goals start again for; 0: once); ``since_s`` (Unix time that waits are counted from; 0: the node's start);
+``result`` (JSON file). Exit status 0: all reached.
 """
 
 from __future__ import annotations
@@ -61,6 +62,7 @@ class DemoNode(Node):
         self._scene = scene_for_seed(self._contract, self._seed, declare(self, "scenes", "plain"))
         self._kinds = task_kinds(declare(self, "goals", "") or default_kinds(self._contract))
         self._seconds = float(declare(self, "seconds", 0.0))
+        self._since_s = float(declare(self, "since_s", 0.0)) or time.time()
         self._result = declare(self, "result", "")
         self._make = MessageMaker(ros_class)
         self._ticks: list[dict[str, Any]] = []
@@ -170,12 +172,13 @@ class DemoNode(Node):
                 label.target in self._true.positions for label in self._contract.interface.labels
             ),
         }
-        started, teller = time.monotonic(), SaysWhatItWaitsFor(_say)
+        _say("Waits for the robot's senses, the first tick of the brain and the gate")
+        teller = SaysWhatItWaitsFor(_say)
         while missing := [name for name, there in needed.items() if not there()]:
             if teller.look(" and ".join(missing)) > _READY_S:
                 raise UserError("robot", f"no {', no '.join(missing)}", f"all of them within {_READY_S:.0f} s")
             time.sleep(0.05)
-        _say(f"The arm senses and the brain thinks, after {time.monotonic() - started:.1f} s")
+        _say(f"The arm senses and the brain thinks, {time.time() - self._since_s:.1f} s after the start")
 
 
 def said_of_goal(ended: list[dict[str, Any]], reached: bool) -> str:
