@@ -23,7 +23,7 @@ from world_model_ros.core.errors import UserError
 from world_model_ros.core.goals.goal import Goal, PoseGoal
 from world_model_ros.learning.export.bundle_writer import examples
 from world_model_ros.learning.export.model_export import _modules, _sizes, export, free_sizes, load_checkpoint
-from world_model_ros.learning.export.onnx_exporter import EXPORTERS, exporter_named, onnx_graph
+from world_model_ros.learning.export.onnx_exporter import EXPORTERS, exporter_named, graph_of, onnx_graph
 from world_model_ros.learning.export.restore import plan_config, restored_model
 from world_model_ros.learning.model.world_model import WorldModel
 from world_model_ros.learning.training.train import save
@@ -219,3 +219,20 @@ def test_an_exporter_that_there_is_not_is_refused_by_name(monkeypatch: pytest.Mo
     assert exporter_named(None) == "torchscript"
     with pytest.raises(UserError, match="onnxscript"):
         exporter_named("dynamo")
+
+
+class Constant(torch.nn.Module):
+    """Has an output that depends on nothing, as the spread of a model that is equally sure of everything."""
+
+    def forward(self, given: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return given + 1.0, torch.full((2, 3), 0.01)
+
+
+@pytest.mark.skipif(not ONNXSCRIPT, reason="onnxscript is not installed")
+def test_nothing_is_said_of_an_output_that_is_a_constant(caplog: pytest.LogCaptureFixture) -> None:
+    graph = graph_of(Constant(), (torch.zeros(2),), "dynamo", ["given"], ["more", "sigma"])
+    session = onnxruntime.InferenceSession(graph.SerializeToString(), providers=["CPUExecutionProvider"])
+    more, sigma = session.run(None, {"given": np.zeros(2, np.float32)})
+    assert (more == 1.0).all()
+    assert sigma == pytest.approx(np.full((2, 3), 0.01))
+    assert [record.getMessage() for record in caplog.records if record.name.startswith("onnx_ir")] == []
