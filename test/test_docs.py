@@ -14,6 +14,7 @@ from world_model_ros.cli import COMMANDS
 from world_model_ros.contract import topics
 from world_model_ros.contract.schema import Target
 from world_model_ros.contract.senses import Stream
+from world_model_ros.gate.states import State
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted(
@@ -150,6 +151,8 @@ def test_the_glossary_has_each_word_once_and_the_kinds_of_a_contract() -> None:
     entries = dict(re.findall(r"^\*\*(.+?)\.\*\*(.+?)(?:\n\n|\Z)", text, re.MULTILINE | re.DOTALL))
     for kind in get_args(Target.model_fields["kind"].annotation):
         assert kind in entries["Target"], kind
+    for state in State:
+        assert f"*{state.value}*" in entries["Gate state"], state
     for stream in get_args(get_args(Stream)[0]):
         (kind,) = get_args(stream.model_fields["kind"].annotation)
         assert kind in entries["Stream"], kind
