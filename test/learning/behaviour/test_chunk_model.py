@@ -30,6 +30,15 @@ def state(hand: list[float], drawer: float, cube: list[float], yaw: float = 0.0)
     return reported(LAYOUT, [each.float() for each in poses])
 
 
+def states_of(hand: np.ndarray, drawer: np.ndarray, cube: np.ndarray, yaw: np.ndarray) -> torch.Tensor:
+    """As `state`, of many at once: places (N, 3), the rest (N,)."""
+    none = np.zeros_like(yaw)
+    turned = np.stack([none, none, np.sin(yaw / 2), np.cos(yaw / 2)], -1)
+    poses = (np.concatenate([place, turned], -1) for place in (hand, cube))
+    at_hand, at_cube = (torch.from_numpy(pose).float() for pose in poses)
+    return reported(LAYOUT, [at_hand, torch.from_numpy(drawer).float()[:, None], at_cube])
+
+
 def reported(layout: StateLayout, values: list[torch.Tensor]) -> torch.Tensor:
     return torch.cat([layout.of_report(entry, value) for entry, value in zip(layout.entries, values)], -1)
 
@@ -94,8 +103,8 @@ def fork(episodes: int = 60) -> Play:
         moves[STILL : STILL + half, 1] = side * 0.05
         moves[STILL + half : TICKS, 1] = -side * 0.05
         place = np.concatenate([np.zeros((1, 2)), moves.cumsum(0)[:-1]])
-        rows = [state([x, y, 0.0], 0.0, [x, y, 0.0])[0] for x, y in place.tolist()]
-        states.append(torch.stack(rows))
+        low = np.concatenate([place, np.zeros((len(place), 1))], -1)
+        states.append(states_of(low, low[:, 2], low, low[:, 2]))
         actions.append(torch.from_numpy(moves))
         begins.append(begins[-1] + TICKS + 1)
     return Play(LAYOUT, torch.cat(states), torch.cat(actions), torch.tensor(begins))
@@ -305,9 +314,11 @@ def pressed(count: int = 3000) -> Play:
         push = random.choice([0.5, 1.0])
         opens = random.random() < (0.3 if push == 0.5 else 0.7)
         drawer, hand, cube = [0.0, 0.0, 0.0, float(opens)], random.normal(0.0, 0.1, 3), random.normal(0.5, 0.1, 3)
-        states += [state(hand.tolist(), each, cube.tolist(), hand[0])[0] for each in drawer]
-        actions += [torch.tensor([push, 0.0], dtype=torch.float32)] * len(drawer)
-    return Play(LAYOUT, torch.stack(states), torch.stack(actions), torch.arange(count + 1) * 4)
+        states += [[*hand, each, *cube, hand[0]] for each in drawer]
+        actions += [[push, 0.0]] * len(drawer)
+    hand, drawer, cube, yaw = np.split(np.array(states), [3, 4, 7], axis=1)
+    told = states_of(hand, drawer[:, 0], cube, yaw[:, 0])
+    return Play(LAYOUT, told, torch.tensor(actions, dtype=torch.float32), torch.arange(count + 1) * 4)
 
 
 @pytest.mark.slow
