@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
+import world_model_ros as wm
 from world_model_ros.cli import main
 from world_model_ros.contract.contract import Contract
 
@@ -101,3 +103,51 @@ def test_a_view_refuses_a_moment_that_the_bag_does_not_have_before_it_opens_a_mo
     for moment in ("1e9", "-1"):
         said = refused(capsys, "view", arm_bag, "--model", "none", f"--at={moment}")
         assert f"at: got {float(moment)}; expected 0 to " in said
+
+
+def test_a_replay_is_not_written_into_its_bag(
+    arm_bag: Path, contract: Contract, toy_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bag = shutil.copytree(arm_bag, tmp_path / "bag")
+    before = sorted(bag.iterdir())
+    file = next(bag.glob("*.mcap"))
+    brain = wm.Brain(wm.load_bundle(toy_bundle, contract), contract)
+    for given, out in ((bag, bag), (bag, bag / "results"), (file, bag)):
+        said = refused(capsys, "replay", given, "--model", toy_bundle, "--out", out)
+        assert f"out: got '{out}'; expected a folder outside of the bag {given}" in said
+        with pytest.raises(wm.UserError, match=r"^out: got .*a folder outside of the bag"):
+            wm.replay(given, contract, brain, out)
+    assert sorted(bag.iterdir()) == before
+
+
+def test_a_training_refuses_what_is_no_bag_or_of_another_robot_before_it_measures_threads(
+    arm_bag: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("torch", reason="torch is not installed (extra: train)")
+    (tmp_path / "no.mcap").write_text("garbage")
+    for bag, robot, refusal in (
+        (tmp_path / "no.mcap", "tabletop_arm", "an MCAP file, which begins with the MCAP magic"),
+        (arm_bag, "unitree_g1", "one of the robot unitree_g1"),
+    ):
+        said = refused(capsys, "train", bag, "--robot", robot, "--out", tmp_path / "run")
+        assert refusal in said
+        assert "finding out" not in said
+
+
+@pytest.mark.parametrize("name", ["../x", "a/b", "..", " "])
+def test_an_export_refuses_a_name_that_no_folder_has(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = refused(capsys, "export", "tabletop_arm", "--name", name, "--out", tmp_path / "bundle")
+    assert f"name: got {name!r}; expected a name that a folder can have" in said
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_bag_that_is_cut_off_is_said_to_be(
+    arm_bag: Path, toy_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cut = tmp_path / "cut.mcap"
+    cut.write_bytes(next(arm_bag.glob("*.mcap")).read_bytes()[:200])
+    for words in ([], ["--robot", "tabletop_arm"]):
+        said = refused(capsys, "replay", cut, "--model", toy_bundle, "--out", tmp_path / "out", *words)
+        assert "(cut off?)" in said

@@ -211,6 +211,7 @@ def test_missing_meshes_are_named(tmp_path, capsys):
         (["--tip", "hand"], "fingertip"),
         (["--tip", "pedestal"], "fingertip"),
         (["--base", "world"], "base_link"),
+        (["--base", "fingertip"], "a link that the joints do not move, such as base_link"),
         (["--tick-hz", "0"], "0.1 to 100"),
         (["--out", "mine.txt"], ".yaml"),
     ],

@@ -23,7 +23,17 @@ FORMAT = 2
 def _named(text: str) -> str:
     if not text.strip() or not text.isprintable():
         raise ValueError("a name: a line that can be read")
+    if "/" in text or text in (".", ".."):
+        raise ValueError("a name that a folder can have, without /")
     return text
+
+
+def require_name(name: str | None) -> None:
+    """`UserError` of a name that no bundle can have; None is that of the robot."""
+    try:
+        _named("robot" if name is None else name)
+    except (ValueError, AttributeError) as error:
+        raise UserError("name", name, "a name that a folder can have, a line without /") from error
 
 
 Count = Annotated[int, Field(gt=0, le=2**31 - 1, strict=True)]

@@ -56,6 +56,8 @@ def run(arguments: argparse.Namespace) -> int:
             raise UserError(option, link, f"a link of the URDF: {list(description.links)}")
     if arguments.tip and arguments.tip not in _carried(description, joints):
         raise UserError("tip", arguments.tip, f"a link that the joints move, such as {list(tips)}")
+    if base in _carried(description, joints):
+        raise UserError("base", base, f"a link that the joints do not move, such as {description.root}")
     above = description.above(arguments.tip) if arguments.tip else ()
     carrying = tuple(joint.name for joint in joints if joint in above)
     cameras = _named("cameras", _words(arguments.cameras), description.camera_frames or ("camera",), changed)

@@ -98,6 +98,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _folders(bags: Sequence[Path], models: int, out: Path | None) -> list[list[Path]]:
     """For each bag and each model the folder of its results; `UserError` before any is opened if one cannot be that."""
+    from world_model_ros.bags.storage.find import require_outside
     from world_model_ros.core.errors import UserError
     from world_model_ros.core.files import folder_for
 
@@ -108,6 +109,8 @@ def _folders(bags: Sequence[Path], models: int, out: Path | None) -> list[list[P
         several = [out / (f"{name}-{number}" if models > 1 else name) for number in range(models)]
         folders.append([out] if single else several)
     for folder in (folder_for("out", each) for several in folders for each in several):
+        for bag in bags:
+            require_outside("out", folder, bag)
         if any(bag.resolve().is_relative_to((folder / "bag").resolve()) for bag in bags):
             raise UserError("out", str(out), "another folder; the bag would be replaced by its replay")
         if (folder / "bag").exists() and not _is_replay(folder):

@@ -96,5 +96,6 @@ def _contract_of(reader: BagReader) -> Contract:
         if required <= there:
             fits[name] = sum(source.topic.lstrip("/") in there for source in sources)
     if not fits:
-        raise UserError("robot", "", f"--robot with a contract for the topics {sorted(reader.topics())}")
+        legal = f"--robot with a contract for the topics {sorted(reader.topics())}"
+        raise UserError("robot", "", "; ".join([legal, *reader.damage]))
     return load_contract(max(fits, key=lambda name: fits[name]))

@@ -26,6 +26,7 @@ from world_model_ros.bags.replay.replayed_tick import ReplayedTick
 from world_model_ros.bags.replay.report.highlights import Moment
 from world_model_ros.bags.replay.same_as_live import SameAsLive
 from world_model_ros.bags.replay.state import ReplayState, load_state
+from world_model_ros.bags.storage.find import require_outside
 from world_model_ros.bags.storage.reader import BagReader
 from world_model_ros.bags.storage.writer import BagWriter
 from world_model_ros.brain.brain import Brain
@@ -112,10 +113,10 @@ def replay(
         progress: called with the number of ticks done.
 
     Raises:
-        UserError: no such bag, a required stream is not in it, or ``out`` has a bag already. One that this call wrote
-            is removed then.
+        UserError: no such bag, a required stream is not in it, or ``out`` is in it or has a bag already. One that this
+            call wrote is removed then.
     """
-    out, started = path_of("out", out), time.perf_counter()
+    out, started = require_outside("out", path_of("out", out), path_of("bag", bag)), time.perf_counter()
     _require(contract, brain, options)
     for name, call in (("draw", draw), ("progress", progress)):
         if call is not None and not callable(call):

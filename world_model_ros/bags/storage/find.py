@@ -16,6 +16,14 @@ def bag_names(bags: Sequence[Path]) -> list[str]:
     return names if len(set(names)) == len(names) else [str(bag) for bag in bags]
 
 
+def require_outside(field: str, out: Path, bag: Path) -> Path:
+    """A folder to write to; `UserError` of one that is that of a bag, or in it."""
+    own = bag if is_folder(bag) else bag.parent
+    if out.resolve().is_relative_to(own.resolve()) and (is_folder(bag) or is_file(own / "metadata.yaml")):
+        raise UserError(field, str(out), f"a folder outside of the bag {bag}")
+    return out
+
+
 def find_bags(folders: Sequence[Path]) -> list[Path]:
     """List all bags below the given folders: bag folders (with metadata.yaml) and single .mcap, .db3 or .bag files,
     compressed ones too, sorted, each once."""

@@ -128,7 +128,7 @@ class BagReader:
         listed = [f"{each.name} ({each.type}, {each.count})" for each in topics.values()]
         if found is None or not found.count:
             why = self.unreadable.get(absolute(topic))
-            legal = f"one of the topics with messages in the bag: {listed}"
+            legal = "; ".join([f"one of the topics with messages in the bag: {listed}", *self.damage])
             raise UserError(
                 f"{self.path.name}: topic", topic, legal if why is None else f"a topic of ROS 2; it is {why}"
             )

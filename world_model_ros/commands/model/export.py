@@ -35,6 +35,7 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from world_model_ros.bundle.manifest import require_name
     from world_model_ros.contract.contract import load_contract
     from world_model_ros.core.files import folder_for
     from world_model_ros.core.installation.share_folder import share_folder
@@ -44,6 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
     from world_model_ros.learning.export.publish import bundle_to_export, check_planner, export
     from world_model_ros.learning.training.threads import take_threads
 
+    require_name(arguments.name)
     planner = _planner(arguments)
     exporter_named(arguments.exporter)  # a mistake is said before minutes of calibration
     out: Path | None = arguments.out

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -94,6 +95,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     contract = load_contract(arguments.robot)
     bags = find_bags(arguments.bags)
+    _require_one(bags, contract)
     usual = usual_config(contract)
     chunks = isinstance(usual, ChunkConfig) if arguments.model is None else arguments.model == "chunks"
     other = "senses" if chunks else "chunks"
@@ -106,6 +108,23 @@ def run(arguments: argparse.Namespace) -> int:
         line = f"{result['bags']} bags, {result['ticks']} ticks; wrote {result['checkpoint']}"
         show(result, arguments.json, [line])
     return 0
+
+
+def _require_one(bags: Sequence[Path], contract: Contract) -> None:
+    """What is wrong with the first bag, if there is none that can be opened and is of the robot."""
+    from world_model_ros.bags.align.robot_of_bag import require_robot
+    from world_model_ros.bags.storage.reader import BagReader
+
+    wrong: UserError | None = None
+    for bag in bags:
+        try:
+            with BagReader(bag) as reader:
+                require_robot(reader, contract)
+            return
+        except UserError as error:
+            wrong = wrong or error
+    if wrong is not None:
+        raise wrong
 
 
 def _chunks(arguments: argparse.Namespace) -> ChunkConfig:

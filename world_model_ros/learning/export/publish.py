@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from world_model_ros.bundle.bundle import Bundle, find_bundle, known_bundles, load_bundle, read_manifest
-from world_model_ros.bundle.manifest import Manifest
+from world_model_ros.bundle.manifest import Manifest, require_name
 from world_model_ros.contract.contract import Contract, load_contract, require_contract
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.files import folder_for, is_file, path_of
@@ -51,6 +51,7 @@ def export(
         UserError: it is neither, it does not fit the contract, or no part of a planner has such a setting.
     """
     source, out = path_of("source", source), folder_for("out", out)
+    require_name(name)
     if contract is not None:
         require_contract(contract)
     if is_file(source / "model.pt"):

@@ -93,7 +93,7 @@ class McapScan:
                         if wanted is None or channel in wanted:
                             yield channel, stamp_ns, raw
                     if not whole:
-                        raise _Damaged("the file ends within a record")
+                        raise _Damaged("the file ends within a record (cut off?)")
             except Exception as error:  # whatever damage leads to, it ends here
                 until = "no message" if last_ns is None else f"the message of {last_ns * 1e-9:.3f} s"
                 self._say(f"read up to {until}, byte {at} of {size}: {error}")
@@ -129,7 +129,7 @@ def _record(file: BinaryIO, size: int) -> tuple[int, bytes, bool]:
     """Opcode, content, and whether all of it was there."""
     head = file.read(9)
     if len(head) < 9:
-        raise _Damaged("the file ends without an end mark")
+        raise _Damaged("the file ends without an end mark (cut off?)")
     opcode, length = struct.unpack("<BQ", head)
     if not 1 <= opcode <= 0x0F and opcode < 0x80:
         raise _Damaged(f"a record of an unknown kind ({opcode})")
