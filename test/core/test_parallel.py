@@ -68,6 +68,44 @@ def test_workers_end_when_their_parent_is_killed_amid_their_jobs(tmp_path: Path)
             os.kill(pid, signal.SIGKILL)
 
 
+_INTERRUPTED = """
+import sys
+from pathlib import Path
+from test_parallel import slow_to_import, sleep_long
+from world_model_ros.core.parallel import spread
+slow_to_import(Path(sys.argv[1]))
+if __name__ == "__main__":
+    try:
+        list(spread(sleep_long, [Path(sys.argv[1])] * 2, 2))
+    except KeyboardInterrupt:
+        print("interrupted")
+"""
+
+
+def slow_to_import(folder: Path) -> None:
+    (folder / f"imported by {os.getpid()}").touch()
+    time.sleep(0.5)
+
+
+@pytest.mark.parametrize("moment", ["imported by *", "[0-9]*"])
+def test_ctrl_c_ends_workers_without_a_word(tmp_path: Path, moment: str) -> None:
+    """As from a terminal, which sends it to all: while workers import, or in their jobs."""
+    folder, path = tmp_path / "workers", os.pathsep.join([str(Path(__file__).parent), *sys.path])
+    folder.mkdir()
+    (tmp_path / "parent.py").write_text(_INTERRUPTED)
+    words, env = [sys.executable, tmp_path / "parent.py", folder], {**os.environ, "PYTHONPATH": path}
+    parent = subprocess.Popen(
+        words, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    deadline, wanted = time.monotonic() + 60, 3 if "imported" in moment else 2
+    while len(list(folder.glob(moment))) < wanted:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    os.killpg(parent.pid, signal.SIGINT)
+    said, errors = parent.communicate(timeout=60)
+    assert (said, errors) == ("interrupted\n", "")
+
+
 _UNGUARDED = """
 from test_parallel import square
 from world_model_ros.core.parallel import spread
