@@ -363,3 +363,14 @@ def test_a_file_of_a_bag_that_is_missing_or_broken_costs_that_file_alone(tmp_pat
         assert read(bag) == rows[:40] + rows[80:]
         assert [line for line in bag.damage if "split_1.mcap is missing" in line]
         assert [line for line in bag.damage if "other.mcap is left out" in line]
+
+
+@pytest.mark.parametrize("value", ["!!int ''", "!!timestamp soon", "[" * 100_000, "3", "[[]]", "{"])
+def test_metadata_that_cannot_be_read_costs_nothing_of_a_bag(tmp_path: Path, value: str) -> None:
+    rows, folder = sample(), tmp_path / "bag"
+    folder.mkdir()
+    mcap(folder / "bag.mcap", rows)
+    (folder / "metadata.yaml").write_text(f"rosbag2_bagfile_information: {value}\n")
+    with BagReader(folder) as bag:
+        assert read(bag) == rows
+        assert [line for line in bag.damage if "metadata.yaml cannot be read" in line]
