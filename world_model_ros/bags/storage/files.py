@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Lock
 from typing import Any, TypeAlias
 
+from rosbags.interfaces import Connection
 from rosbags.rosbag1 import Reader as Reader1
 
 from world_model_ros.bags.storage.mcap.reader import McapIndex
@@ -27,6 +30,25 @@ ENDS = (".mcap", ".db3")
 PACKED = ".zstd"
 _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 _BLOCK = 2**17
+
+
+class _Ros1File(Reader1):  # type: ignore[misc]  # rosbags has no types
+    """Threads that read at once share the chunk that was unpacked last, so each message is taken alone."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self._turn = Lock()
+
+    def messages(
+        self, connections: Collection[Connection] = (), start: int | None = None, stop: int | None = None
+    ) -> Iterator[tuple[Connection, int, bytes]]:
+        run = super().messages(connections, start, stop)
+        while True:
+            with self._turn:
+                item = next(run, None)
+            if item is None:
+                return
+            yield item
 
 
 def is_storage(path: Path) -> bool:
@@ -66,7 +88,7 @@ def storage_files(path: Path) -> tuple[list[Path], list[str]]:
 def open_storage(file: Path, stack: ExitStack) -> tuple[Storage, list[str]]:
     """What reads a file, and what was met on the way; MCAP by its index if it has one, else from its beginning."""
     if file.suffix == ".bag":
-        return stack.enter_context(Reader1(file)), []
+        return stack.enter_context(_Ros1File(file)), []
     notes: list[str] = []
     if file.suffix == PACKED:
         file, notes = _unpacked(file, stack)

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from operator import itemgetter
 from pathlib import Path
+from threading import Lock
 
 from rosbags.interfaces import Connection
 from rosbags.rosbag2.storage_mcap import decompress
@@ -54,7 +55,7 @@ class McapIndex:
         self._channels = McapChannels(self)
         self.message_count = self.start_time = self.end_time = 0
         counts: dict[int, int] = {}
-        self._file = path.open("rb")
+        self._file, self._place = path.open("rb"), Lock()  # threads that read at once share its position
         try:
             counts = self._read_index()
         except BaseException:
@@ -137,9 +138,10 @@ class McapIndex:
 
     def _unpacked(self, chunk: _Chunk) -> bytes:
         head = 9 + 28 + 4 + len(chunk.compression) + 8
-        self._file.seek(chunk.offset)
-        record = self._file.read(head)
-        packed = self._file.read(chunk.packed)
+        with self._place:
+            self._file.seek(chunk.offset)
+            record = self._file.read(head)
+            packed = self._file.read(chunk.packed)
         if len(record) < head or len(packed) < chunk.packed:
             raise ValueError("the file ends within it")
         (crc,) = struct.unpack_from("<I", record, 9 + 24)
