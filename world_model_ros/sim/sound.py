@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import lfilter
 
 from world_model_ros.core.arrays import Float
 from world_model_ros.sim.scenes.scene import BackgroundConfig
@@ -63,6 +62,8 @@ class ContactSound:
         loud = np.maximum(impulses - _DEAD_BAND_N, 0.0)
         excitation[:: self.per_step] = _IMPACT_GAIN * loud
         envelope = np.repeat(np.sqrt(scrapes), self.per_step)
+        from scipy.signal import lfilter  # slow to import; pictures of goals hear nothing
+
         rough, self._scraped = lfilter([0.3], [1.0, -0.7], noise[0] * envelope, zi=self._scraped)
         excitation += _SCRAPE_GAIN * 0.05 * rough
         sound = _SCRAPE_GAIN * rough + _FLOOR * noise[1]
@@ -100,6 +101,8 @@ class Background:
         self._begin += samples
         first, second, slow = self._phase
         hum = np.sin(config.hum_hz * turn + first) + 0.5 * np.sin(2 * config.hum_hz * turn + second)
+        from scipy.signal import lfilter
+
         noise, self._smooth = lfilter([0.6], [1.0, -0.8], self._random.standard_normal(samples), zi=self._smooth)
         swell = 1.0 + 0.5 * np.sin(config.swell_hz * turn + slow)
         mixed: Float = config.level * swell * ((1 - config.tone) * hum + config.tone * noise)

@@ -8,6 +8,7 @@ Parameters: ``robot``; ``seed``; ``scenes``; ``goals`` (comma separated, empty f
 from __future__ import annotations
 
 import contextlib
+import importlib
 import json
 import sys
 import threading
@@ -173,6 +174,8 @@ class DemoNode(Node):
             ),
         }
         _say("Waits for the robot's senses, the first tick of the brain and the gate")
+        if set(PICTURES) & set(self._kinds):  # slow to import, and next to all that moves the robot far slower
+            importlib.import_module("world_model_ros.sim.scenes.goal_image")
         teller = SaysWhatItWaitsFor(_say)
         while missing := [name for name, there in needed.items() if not there()]:
             if teller.look(" and ".join(missing)) > _READY_S:
