@@ -11,7 +11,7 @@ import pytest
 
 from world_model_ros.bags.storage.reader import BagReader
 from world_model_ros.bags.storage.writer import BagWriter
-from world_model_ros.contract.contract import load_contract
+from world_model_ros.contract.contract import contract_from_text, load_contract
 from world_model_ros.convert.stamps import stamp_ns
 from world_model_ros.core.errors import UserError
 from world_model_ros.kinematics.arm import ArmKinematics
@@ -23,7 +23,7 @@ from world_model_ros.sim.collection.collect import (
     collection_scene,
     random_silence,
 )
-from world_model_ros.sim.collection.operators import make_operator
+from world_model_ros.sim.collection.operators import make_operator, operator_shares
 
 
 @pytest.fixture(scope="module")
@@ -149,6 +149,13 @@ def test_an_episode_begins_with_the_fingertip_away_from_the_object(contract):
         tip = ArmKinematics(contract).tip(np.array(scene.home))[0]
         assert np.hypot(*(tip[:2] - scene.objects[0].start[:2])) > 0.08
         assert tip[2] == pytest.approx(0.03, abs=1e-3)
+
+
+def test_a_robot_that_no_operator_moves_is_refused_by_the_axes_that_its_action_has(contract):
+    text = contract.text.replace("axes: [x, y]", "axes: [x, y, z]")
+    text = text.replace("[-0.32, 0.32], [0.03, 0.03]]", "[-0.32, 0.32], [0.03, 0.1]]")
+    with pytest.raises(UserError, match="fingertip along x and y and z"):
+        operator_shares(contract_from_text(text))
 
 
 def test_nonsense_is_refused_before_anything_is_written(contract, tmp_path):

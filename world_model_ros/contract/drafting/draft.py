@@ -170,6 +170,7 @@ class Draft:
             *self._limits(),
             "  command:",
             "    interface: joint_trajectory  # or forward_position, forward_velocity, twist: docs/safety.md",
+            "    # the controller has interpolate_from_desired_state: true, which is not its default",
             f"    topic: joint_trajectory_controller/joint_trajectory  # {MARK} topic of the controller",
             f"    rate_hz: 100.0  # {MARK} how often it is sent a command",
             *self._others(),

@@ -10,13 +10,13 @@ import numpy as np
 from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.hands import grips
 from world_model_ros.core.arrays import Float
-from world_model_ros.core.errors import UserError
 from world_model_ros.core.trajectory import Trajectory
 from world_model_ros.evaluate.tasks.table_errands import Errand
 from world_model_ros.evaluate.tasks.task import TABLE, Task
 from world_model_ros.goals.hands import Hands
 from world_model_ros.kinematics.arm import ArmKinematics
 from world_model_ros.kinematics.motion import motion_for
+from world_model_ros.sim.collection.gestures import action_in_plane
 from world_model_ros.sim.collection.operators import CHUNK, GripperSight
 from world_model_ros.sim.collection.policies import push_step, round_step
 from world_model_ros.sim.collection.skills import Carry
@@ -91,9 +91,7 @@ class PushOracle:
     """
 
     def __init__(self, contract: Contract) -> None:
-        action = contract.interface.action
-        if not action.tips or any(tip.axes != ["x", "y"] for tip in action.tips):
-            raise UserError("interface.action", action.kind, "displacements of fingertips along x and y")
+        action = action_in_plane(contract)
         self._arm, self._bound = ArmKinematics(contract), action.bounds[0]
         self._tick_s = contract.tick_s
         self._hands = Hands.of(contract.interface.hands)

@@ -7,6 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
+from world_model_ros.contract.actions import Action
 from world_model_ros.contract.contract import Contract
 from world_model_ros.core.arrays import Float
 from world_model_ros.core.errors import UserError
@@ -20,6 +21,15 @@ _BESIDE = {"still": 0.25, "rest": 0.25, "wander": 0.25, "reach": 0.25}  # what o
 _GOALS = 8
 _AT_GOAL_M = 0.015
 _OFF_M = 0.08  # of a hand that does not push, from the middle of the object
+
+
+def action_in_plane(contract: Contract) -> Action:
+    """An action that displaces fingertips along x and y; `UserError` of a robot with another."""
+    action = contract.interface.action
+    if action.tips and all(tip.axes == ["x", "y"] for tip in action.tips):
+        return action
+    along = "".join(f", {tip.link} along {' and '.join(tip.axes)}" for tip in action.tips)
+    raise UserError("interface.action", f"{action.kind}{along}", "displacements of fingertips along x and y")
 
 
 class Gesture(Protocol):
@@ -44,9 +54,7 @@ class Desk:
     @classmethod
     def of(cls, contract: Contract) -> Desk:
         """Desk of a robot whose action displaces fingertips along x and y; `UserError` for another."""
-        action = contract.interface.action
-        if not action.tips or any(tip.axes != ["x", "y"] for tip in action.tips):
-            raise UserError("interface.action", action.kind, "displacements of fingertips along x and y")
+        action = action_in_plane(contract)
         hands = Hands.of(contract.interface.hands)
         objects = np.array(contract.simulation.objects_m).T
         places = tuple(Place(action.bounds[0], box, objects) for box in hands.boxes)
