@@ -9,6 +9,7 @@ from mutation import Mutant
 
 _RULES, _GATE = "test/gate/test_rules.py", "test/gate/test_gate.py"
 _STATES, _ALARMS = "test/gate/test_gate_states.py", "test/gate/conditions/test_alarms.py"
+_CLASHES = "test/contract/test_topic_clashes.py"
 _LIMITER, _COLLISION = "test/gate/motion/test_limiter.py", "test/gate/motion/test_collision.py"
 
 _SEEN, _CLOUDS = "test/gate/conditions/test_seen_clouds.py", "test/kinematics/collision/test_cloud_distances.py"
@@ -32,6 +33,22 @@ _COMMANDS = (
         "if self.state is State.STOPPED:",
         "a valid command is refused while nothing may move",
         (_GATE,),
+    ),
+    Mutant(
+        "controller_on_command",
+        "contract/topic_clashes.py::refuse_clashes",
+        "if is_own(topic, resolve):",
+        "if False:",
+        "no controller listens on a topic on which the package talks, as the brain's commands",
+        (_CLASHES,),
+    ),
+    Mutant(
+        "controllers_share_a_topic",
+        "contract/topic_clashes.py::refuse_clashes",
+        "if resolve(topic) in taken:",
+        "if False:",
+        "a controller has its topic to itself",
+        (_CLASHES,),
     ),
     Mutant(
         "armed_on_stale_joints",

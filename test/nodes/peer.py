@@ -17,8 +17,8 @@ from std_srvs.srv import Trigger
 
 
 def start(module: str, domain: int, *parameters: str) -> subprocess.Popen:
-    """A module of `world_model_ros.nodes` as a process of a domain on loopback; parameters are ``name:=value``."""
-    words = [word for each in parameters for word in ("-p", each)]
+    """A module of `world_model_ros.nodes` as a process in a domain; parameters are ``name:=value``, ``__ns:=NAME``."""
+    words = [word for each in parameters for word in ("-r" if each.startswith("__ns") else "-p", each)]
     return subprocess.Popen(
         [sys.executable, "-m", f"world_model_ros.nodes.{module}", "--ros-args", *words],
         env={**os.environ, "ROS_DOMAIN_ID": str(domain), "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"},

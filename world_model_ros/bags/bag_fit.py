@@ -10,12 +10,12 @@ from typing import Any
 
 from world_model_ros.bags.align.commanded_reference import command_topics, possible_commands, reference_sources
 from world_model_ros.bags.align.routes import header_ns, source_types
-from world_model_ros.bags.storage.channels import absolute
 from world_model_ros.bags.storage.reader import BagReader, Topic
 from world_model_ros.check.robot_fit import RobotFit
 from world_model_ros.check.stream_fit import Finding, qos_findings, type_findings
 from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.schema import StreamSource
+from world_model_ros.contract.topics import absolute, is_own
 from world_model_ros.convert.actions import action_array
 from world_model_ros.convert.senses.converters import legal_types
 from world_model_ros.convert.stamps import has_header
@@ -166,7 +166,7 @@ class BagFit:
             return Finding("topic", why, "the recorder", level)
         alike = sorted(topic.name for topic in self._topics.values() if topic.type in legal and topic.count)
         taken = {absolute(each.topic) for each in self._contract.deployment.streams}
-        free = [name for name in alike if name not in taken]
+        free = [name for name in alike if name not in taken and not is_own(name)]
         change = f"deployment.streams: {source.name}: topic: one of {free}" if free else f"a topic of a type of {legal}"
         return Finding("topic", "not in the bag", f"{change}; or record it", level)
 

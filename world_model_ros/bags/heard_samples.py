@@ -7,8 +7,8 @@ from collections import OrderedDict
 
 from world_model_ros.bags.align.routes import header_ns
 from world_model_ros.bags.align.tick_log import TICK_TOPIC
-from world_model_ros.bags.storage.channels import absolute
 from world_model_ros.contract.contract import Contract
+from world_model_ros.contract.topics import absolute
 from world_model_ros.convert.stamps import has_header
 from world_model_ros.core.errors import UserError
 

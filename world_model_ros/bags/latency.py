@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from world_model_ros.bags.align.routes import source_types
-from world_model_ros.bags.storage.channels import absolute
 from world_model_ros.bags.storage.reader import BagReader
 from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.senses import JointStream, PoseStream, ValueStream
+from world_model_ros.contract.topics import absolute
 from world_model_ros.convert.senses.converters import converter_for
 from world_model_ros.core.arrays import Array, Float
 from world_model_ros.core.errors import OtherMessage, UserError

@@ -20,6 +20,7 @@ from world_model_ros.contract.limits import joint_limits
 from world_model_ros.contract.schema import ContractFile, Deployment, Interface, StreamSource
 from world_model_ros.contract.senses import JointStream, Stream
 from world_model_ros.contract.simulation import Simulation
+from world_model_ros.contract.topic_clashes import refuse_clashes
 from world_model_ros.contract.urdf.description import Description, describe
 from world_model_ros.contract.urdf.text import urdf_text
 from world_model_ros.core.arrays import Float
@@ -231,6 +232,7 @@ def contract_from_text(text: str, where: str = "contract", folder: Path | None =
         parsed = ContractFile.model_validate(data)
     except ValidationError as error:
         raise _as_user_error(where, error) from error
+    refuse_clashes(parsed.deployment, f"{where}: ")
     return Contract(parsed.name, parsed.interface, parsed.deployment, text, folder)
 
 

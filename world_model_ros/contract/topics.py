@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 TICK, SURPRISE, COMMAND, CONTRACT = "tick", "surprise", "command", "contract"
 ROBOT_DESCRIPTION, DIAGNOSTICS, CLOCK = "robot_description", "/diagnostics", "/clock"
 APPLIED, GATE_STATE, GATE_OWNER, COMMAND_OWNER = "gate/applied", "gate/state", "gate/owner", "command/owner"
@@ -13,6 +15,20 @@ PREDICTED = "predicted/"  # what all topics of imagined futures begin with
 PREDICTED_STATES, PREDICTED_JOINTS, PREDICTED_CONTACT = "predicted/states", "predicted/joints", "predicted/contact"
 PREDICTED_PATH, PREDICTED_CANDIDATES = "predicted/path", "predicted/candidates"
 FUTURES_IMAGE, FUTURES_MARKERS = "futures/image", "futures/markers"
+
+_OWN = (TICK, SURPRISE, COMMAND, CONTRACT, ROBOT_DESCRIPTION, DIAGNOSTICS, CLOCK)
+_OWN_FOLDERS = ("gate", "command", "goal", "predicted", "futures", "candidates", "shadow")
+
+
+def absolute(topic: str) -> str:
+    """A topic's full name for a node in no namespace, as bags have it."""
+    return "/" + topic.lstrip("/")
+
+
+def is_own(topic: str, resolve: Callable[[str], str] = absolute) -> bool:
+    """Whether the package itself publishes or hears a topic; ``resolve`` gives the full name of one."""
+    name = resolve(topic)
+    return name in map(resolve, _OWN) or any(name.startswith(resolve(folder) + "/") for folder in _OWN_FOLDERS)
 
 
 def goal_topic(target: str, articulated: bool = False) -> str:

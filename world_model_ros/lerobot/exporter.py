@@ -17,9 +17,9 @@ import pyarrow as pa
 import pyarrow.parquet as parquet
 from numpy.typing import NDArray
 
-from world_model_ros.bags.storage.channels import absolute
 from world_model_ros.bags.storage.reader import BagReader
 from world_model_ros.contract.contract import Contract
+from world_model_ros.contract.topics import absolute
 from world_model_ros.core.errors import UserError
 from world_model_ros.lerobot.frames import BagFrames, ExportedFrame
 from world_model_ros.lerobot.importer import TASK_TOPIC

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from world_model_ros.bags.align.commanded_reference import ReferenceSource, possible_commands, reference_sources
 from world_model_ros.bags.align.routes import source_types
 from world_model_ros.bags.align.ticks import LONGEST_GAP_NS
-from world_model_ros.bags.storage.channels import absolute
 from world_model_ros.bags.storage.reader import BagReader
 from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.schema import StreamSource
 from world_model_ros.contract.senses import CameraStream, JointStream
+from world_model_ros.contract.topics import absolute
 from world_model_ros.convert.commanded_joints import together
 from world_model_ros.convert.senses.camera import CameraConverter
 from world_model_ros.convert.senses.joint_parts import JointParts

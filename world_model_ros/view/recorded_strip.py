@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from world_model_ros.bags.storage.channels import absolute
 from world_model_ros.bags.storage.reader import BagReader
 from world_model_ros.bundle.bundle import Bundle
 from world_model_ros.bundle.signatures import first_camera
 from world_model_ros.contract import topics
 from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.senses import MicrophoneStream
+from world_model_ros.contract.topics import absolute
 from world_model_ros.convert.encodings.image_rows import image_rows
 from world_model_ros.convert.senses.camera import CameraConverter
 from world_model_ros.convert.senses.converters import converter_for

@@ -8,6 +8,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -294,4 +295,14 @@ def test_an_unknown_robot_is_one_clear_error() -> None:
     assert gate.returncode == 1
     assert "no_such_arm" in output
     assert "tabletop_arm" in output
+    assert "Traceback" not in output
+
+
+def test_a_controller_that_listens_on_its_command_in_a_namespace_is_one_clear_error(tmp_path: Path) -> None:
+    text = load_contract("tabletop_arm").text.replace("joint_trajectory_controller/joint_trajectory", "/left/command")
+    (tmp_path / "left.yaml").write_text(text)
+    gate = start("gate.command_gate_node", free_domain(), f"robot:={tmp_path / 'left.yaml'}", "__ns:=/left")
+    output, _ = gate.communicate(timeout=60)
+    assert gate.returncode == 1
+    assert "deployment.command.topic: got '/left/command'" in output
     assert "Traceback" not in output

@@ -9,12 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from world_model_ros.bags.storage.channels import absolute
 from world_model_ros.bags.storage.reader import BagReader
 from world_model_ros.brain.applied_positions import AppliedReference
 from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.senses import JointStream
-from world_model_ros.contract.topics import APPLIED, PREDICTED
+from world_model_ros.contract.topics import APPLIED, PREDICTED, absolute
 from world_model_ros.convert.commanded_joints import CommandedJoints
 from world_model_ros.convert.finite import finite
 from world_model_ros.convert.senses.joints import JointConverter

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from world_model_ros.bags.storage.channels import absolute
 from world_model_ros.bags.storage.reader import BagReader
 from world_model_ros.contract.contract import Contract, contract_from_text
-from world_model_ros.contract.topics import TICK
+from world_model_ros.contract.topics import TICK, absolute
 from world_model_ros.core.errors import UserError
 
 

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from world_model_ros.bags.align.commanded_reference import EVER_NS, ReferenceSource
 from world_model_ros.bags.align.stream_counts import StreamCount
-from world_model_ros.bags.storage.channels import absolute
 from world_model_ros.bags.storage.reader import BagReader
 from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.schema import Source
+from world_model_ros.contract.topics import absolute
 from world_model_ros.convert.actions import action_array
 from world_model_ros.convert.poses import pose_array
 from world_model_ros.convert.senses.converters import Converter, converter_for, pose_converter

@@ -11,11 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from world_model_ros.bags.align.ticks import PlannedTick
-from world_model_ros.bags.storage.channels import absolute
 from world_model_ros.bags.storage.reader import BagReader
 from world_model_ros.bundle.signatures import first_camera
 from world_model_ros.contract.contract import Contract
-from world_model_ros.contract.topics import GOAL_IMAGE, TICK
+from world_model_ros.contract.topics import GOAL_IMAGE, TICK, absolute
 from world_model_ros.convert.senses.camera import CameraConverter
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.goals.goal import Goal, image_digest

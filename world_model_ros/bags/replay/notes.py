@@ -8,12 +8,11 @@ from world_model_ros.bags.align.ticks import BagTicks
 from world_model_ros.bags.bag_fit import BagFit
 from world_model_ros.bags.recorded_topics import recorded_topics
 from world_model_ros.bags.replay.output_bag import ReplayBag
-from world_model_ros.bags.storage.channels import absolute
 from world_model_ros.bags.storage.reader import BagReader
 from world_model_ros.bags.storage.writer import CONTRACT_TOPIC
 from world_model_ros.check.robot_fit import notes
 from world_model_ros.contract.contract import Contract
-from world_model_ros.contract.topics import PREDICTED
+from world_model_ros.contract.topics import PREDICTED, absolute
 from world_model_ros.core.errors import UserError
 
 

@@ -12,7 +12,6 @@ from rosbags.typesys import TypesysError
 
 from world_model_ros.bags.align.tick_log import TICK_TOPIC
 from world_model_ros.bags.replay.replayed_tick import ReplayedTick
-from world_model_ros.bags.storage.channels import absolute
 from world_model_ros.bags.storage.message_types import standard_types, types_of
 from world_model_ros.bags.storage.reader import BagReader
 from world_model_ros.bags.storage.writer import CONTRACT_TOPIC, BagWriter, contract_qos
@@ -21,7 +20,7 @@ from world_model_ros.brain.tick_record import TickRecord, unstamped_values
 from world_model_ros.bundle.signatures import first_camera
 from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.field_types import Qos
-from world_model_ros.contract.topics import COMMAND, PREDICTED, PREDICTED_STATES, SURPRISE, path_topic
+from world_model_ros.contract.topics import COMMAND, PREDICTED, PREDICTED_STATES, SURPRISE, absolute, path_topic
 from world_model_ros.convert.futures import placed_targets
 from world_model_ros.convert.stamps import stamp_ns
 from world_model_ros.core.errors import UserError

@@ -72,11 +72,6 @@ def strings(data: bytes, at: int, count: int) -> tuple[list[str], int]:
     return found, at
 
 
-def absolute(topic: str) -> str:
-    """A topic's name with a slash in front, as bags have it."""
-    return "/" + topic.lstrip("/")
-
-
 class McapChannels:
     """Schemas and channels of an MCAP file, learned record by record.
 

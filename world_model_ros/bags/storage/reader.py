@@ -13,10 +13,11 @@ from typing import Any
 
 from rosbags.interfaces import Connection
 
-from world_model_ros.bags.storage.channels import SCHEMALESS, absolute, unreadable
+from world_model_ros.bags.storage.channels import SCHEMALESS, unreadable
 from world_model_ros.bags.storage.files import Storage, open_storage, storage_files, unpacked_message
 from world_model_ros.bags.storage.message_types import Decoder
 from world_model_ros.bags.storage.writer import CONTRACT_TOPIC
+from world_model_ros.contract.topics import absolute
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.files import path_of
 

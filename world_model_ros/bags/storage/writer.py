@@ -12,13 +12,12 @@ from typing import Any
 from rosbags.interfaces import Qos as BagQos
 from rosbags.interfaces import QosDurability, QosReliability
 
-from world_model_ros.bags.storage.channels import absolute
 from world_model_ros.bags.storage.mcap.writer import McapWriter
 from world_model_ros.bags.storage.message_types import Typestore, standard_types
 from world_model_ros.bags.storage.metadata import TopicRecord, bag_metadata, offered_qos, to_yaml
 from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.field_types import Qos
-from world_model_ros.contract.topics import CONTRACT
+from world_model_ros.contract.topics import CONTRACT, absolute
 from world_model_ros.convert.messages import MessageMaker
 from world_model_ros.core.errors import UserError
 

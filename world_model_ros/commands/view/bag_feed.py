@@ -13,12 +13,11 @@ from numpy.typing import NDArray
 
 from world_model_ros.bags.replay.replay import ReplayOptions, replayed
 from world_model_ros.bags.replay.replayed_tick import ReplayedTick
-from world_model_ros.bags.storage.channels import absolute
 from world_model_ros.bags.storage.reader import BagReader
 from world_model_ros.brain.brain import Brain
 from world_model_ros.brain.decision import Decision
 from world_model_ros.contract.contract import Contract
-from world_model_ros.contract.topics import GATE_STATE
+from world_model_ros.contract.topics import GATE_STATE, absolute
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.goals.goal import Goal
 from world_model_ros.goals.subgoal import goals_taken

@@ -29,12 +29,11 @@ from rosgraph_msgs.msg import Clock as ClockMessage
 from std_srvs.srv import Trigger
 
 from world_model_ros.bags.playback import LONGEST_GAP_S, Playback
-from world_model_ros.bags.storage.channels import absolute
 from world_model_ros.bags.storage.message_types import standard_types
 from world_model_ros.bags.storage.reader import BagReader, Topic
 from world_model_ros.bags.storage.writer import contract_qos
 from world_model_ros.contract.field_types import Qos
-from world_model_ros.contract.topics import CLOCK
+from world_model_ros.contract.topics import CLOCK, absolute
 from world_model_ros.convert.messages import MessageMaker, ros_class
 from world_model_ros.core.errors import UserError
 from world_model_ros.nodes.bags.audience import Acknowledged, Audience

@@ -24,6 +24,7 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 from world_model_ros.brain.brain import Brain
 from world_model_ros.bundle.bundle import load_bundle
 from world_model_ros.contract.contract import load_contract
+from world_model_ros.contract.topic_clashes import refuse_clashes
 from world_model_ros.contract.topics import DIAGNOSTICS
 from world_model_ros.core.errors import UserError
 from world_model_ros.nodes.brain.diagnostics import brain_statuses, drivers_status
@@ -116,6 +117,7 @@ class WorldModelNode(LifecycleNode):
         """Everything that parameters ask for; `UserError` of one that cannot be, with what was made before it left."""
         check_parameters(given)
         contract = load_contract(given["robot"])
+        refuse_clashes(contract.deployment, resolve=self.resolve_topic_name)
         bundle = load_bundle(given["model"] or contract.name, contract)
         self._brain = brain = Brain(bundle, contract, given["provider"], given["threads"], given["policy"])
         brain.warm_up()

@@ -27,6 +27,7 @@ from rclpy.parameter import Parameter
 from std_srvs.srv import Trigger
 
 from world_model_ros.contract.contract import load_contract
+from world_model_ros.contract.topic_clashes import refuse_clashes
 from world_model_ros.contract.topics import GATE_ARM, GATE_DISARM
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.installation.share_folder import default_robot
@@ -52,6 +53,7 @@ class CommandGateNode(Node):
     def __init__(self) -> None:
         super().__init__("command_gate")
         contract = load_contract(str(declare(self, "robot", default_robot())))
+        refuse_clashes(contract.deployment, resolve=self.resolve_topic_name)
         self._dry_run = bool(declare(self, "dry_run", False))
         declare(self, "thread_priority", 50)
         declare(self, "lock_memory", True)

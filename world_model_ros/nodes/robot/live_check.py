@@ -15,6 +15,7 @@ from world_model_ros.check.stream_fit import Finding, qos_findings, type_finding
 from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.deployment.gate import Controller
 from world_model_ros.contract.schema import StreamSource
+from world_model_ros.contract.topics import is_own
 from world_model_ros.convert.messages import ros_class
 from world_model_ros.convert.senses.converters import legal_types
 from world_model_ros.nodes.clock import clock_ns
@@ -122,7 +123,8 @@ class LiveCheck(Node):
     def _silent(self, source: StreamSource, legal: list[str]) -> Finding:
         found = {topic: types for topic, types in self.get_topic_names_and_types() if self.count_publishers(topic)}
         taken = {self.resolve_topic_name(each.topic) for each in self._contract.deployment.streams}
-        alike = sorted(topic for topic, types in found.items() if set(types) & set(legal) and topic not in taken)
+        free = {topic for topic in found if topic not in taken and not is_own(topic, self.resolve_topic_name)}
+        alike = sorted(topic for topic in free if set(found[topic]) & set(legal))
         if not found.keys() - {"/rosout", "/parameter_events"}:
             change = "start the robot; or its ROS_DOMAIN_ID, discovery range or middleware is another than here"
         elif alike:
@@ -147,7 +149,7 @@ class LiveCheck(Node):
             alike = sorted(
                 name
                 for name, types in self.get_topic_names_and_types()
-                if kind in types and self.count_subscribers(name)
+                if kind in types and self.count_subscribers(name) and not is_own(name, self.resolve_topic_name)
             )
             change = "start the controller, or deployment.command: topic"
             change += f": one of {alike}" if alike else f"; nothing here listens to a {kind}"
