@@ -28,7 +28,8 @@ def test_a_replay_refuses_the_folder_of_the_second_bag_before_it_reads_the_first
     (out / "two" / "bag").mkdir(parents=True)
     words = ["replay", tmp_path / "one", tmp_path / "two", "--model", toy_bundle, "--out"]
     said = refused(capsys, *words, out)
-    assert said == f"world-model replay: bag to write: got '{out}/two/bag'; expected a folder that does not exist yet\n"
+    legal = "a folder that does not exist yet, or one with what a replay wrote; bag is of none"
+    assert said == f"world-model replay: out: got '{out}/two'; expected {legal}\n"
     assert [each.name for each in out.iterdir()] == ["two"]
     (tmp_path / "file").write_text("")
     legal = f"a folder that can be made and written to, which {tmp_path / 'file'} forbids"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -98,8 +97,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _folders(bags: Sequence[Path], models: int, out: Path | None) -> list[list[Path]]:
     """For each bag and each model the folder of its results; `UserError` before any is opened if one cannot be that."""
-    from world_model_ros.bags.storage.find import require_outside
-    from world_model_ros.core.errors import UserError
+    from world_model_ros.bags.replay.output_folder import require_replaceable
     from world_model_ros.core.files import folder_for
 
     single, stems = len(bags) == models == 1, [bag.stem for bag in bags]
@@ -110,27 +108,18 @@ def _folders(bags: Sequence[Path], models: int, out: Path | None) -> list[list[P
         folders.append([out] if single else several)
     for folder in (folder_for("out", each) for several in folders for each in several):
         for bag in bags:
-            require_outside("out", folder, bag)
-        if any(bag.resolve().is_relative_to((folder / "bag").resolve()) for bag in bags):
-            raise UserError("out", str(out), "another folder; the bag would be replaced by its replay")
-        if (folder / "bag").exists() and not _is_replay(folder):
-            raise UserError("bag to write", str(folder / "bag"), "a folder that does not exist yet")
+            require_replaceable(folder, bag)
     return folders
-
-
-def _is_replay(folder: Path) -> bool:
-    return (folder / "bag" / "metadata.yaml").is_file() and (folder / "metrics.json").is_file()
 
 
 def _replay(bag: Path, contract: Contract, brain: Brain, out: Path, options: ReplayOptions) -> tuple[Replay, list[str]]:
     """One bag with one model, and the files that it left."""
+    from world_model_ros.bags.replay.output_folder import FILES
     from world_model_ros.bags.replay.replay import replay
     from world_model_ros.bags.replay.report.page import can_report, write_report
     from world_model_ros.core.progress import progress_bar
     from world_model_ros.view.pictures.strip import Badge, Strip, draw_strip
 
-    if _is_replay(out):
-        shutil.rmtree(out / "bag")
     with progress_bar(unit="tick", desc=bag.stem) as bar:
         done = replay(bag, contract, brain, out, options, draw=_draw, progress=lambda count: bar.update(count - bar.n))
 
@@ -142,8 +131,7 @@ def _replay(bag: Path, contract: Contract, brain: Brain, out: Path, options: Rep
         write_report(out / "report.html", done, picture)
     else:
         done.metrics["notes"].append("no report.html: matplotlib and jinja2 are missing; pip install '.[report]'")
-    names = ("report.html", "metrics.json", "futures.png", "memory.npz", "bag")
-    return done, [str(out / name) for name in names if (out / name).exists()]
+    return done, [str(out / name) for name in FILES if (out / name).exists()]
 
 
 def topic_names(mappings: Sequence[str]) -> dict[str, str]:

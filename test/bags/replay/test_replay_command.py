@@ -10,9 +10,13 @@ import pytest
 from arm_bag import write_arm_bag
 from bag_mutations import Message, serialised, stamped, write
 
+from world_model_ros.bags.replay.replay import ReplayOptions, replay
 from world_model_ros.bags.storage.reader import BagReader
+from world_model_ros.brain.brain import Brain
+from world_model_ros.bundle.bundle import load_bundle
 from world_model_ros.cli import main
 from world_model_ros.contract.contract import Contract
+from world_model_ros.core.errors import UserError
 
 torch = pytest.importorskip("torch", reason="the toy bundles are exported with torch")
 
@@ -197,6 +201,50 @@ def test_nothing_that_is_not_of_an_earlier_replay_is_removed(
     assert sorted(file.read_bytes() for file in mine.iterdir()) == kept
     for _ in range(2):  # those of an earlier replay are
         assert main(["replay", str(other), "--model", str(toy_bundle), "--out", str(tmp_path / "again")]) == 0
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "mine/x.mcap", "bag.mcap.old"])
+def test_what_somebody_put_next_to_the_bag_of_a_replay_is_kept(
+    arm_bag: Path, toy_bundle: Path, tmp_path: Path, contract: Contract, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    out = tmp_path / "out"
+    words = ["--model", str(toy_bundle), "--until", "0.5", "--out", str(out)]
+    assert main(["replay", str(arm_bag), *words]) == 0
+    foreign = out / "bag" / name
+    foreign.parent.mkdir(exist_ok=True)
+    foreign.write_bytes(b"mine")
+    kept = {file: file.read_bytes() for file in out.rglob("*") if file.is_file()}
+    said = refusal(capsys, arm_bag, *words)
+    assert f"out: got '{out}'" in said
+    assert f"bag/{name.split('/')[0]} is of none" in said
+    brain = Brain(load_bundle(toy_bundle, contract), contract, "cpu")
+    with pytest.raises(UserError, match="is of none"):
+        replay(arm_bag, contract, brain, out)
+    assert {file: file.read_bytes() for file in out.rglob("*") if file.is_file()} == kept
+
+
+@pytest.mark.parametrize("name", ["metrics.json", "report.html", "bag"])
+def test_a_file_of_somebody_is_not_overwritten(
+    arm_bag: Path, toy_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    (tmp_path / name).write_text('{"mine": 1}')
+    assert f"{name} is of none" in refusal(capsys, arm_bag, "--model", toy_bundle, "--out", tmp_path)
+    assert [each.name for each in tmp_path.iterdir()] == [name]
+
+
+def test_a_program_replaces_a_former_replay_as_the_command_does(
+    arm_bag: Path, toy_bundle: Path, tmp_path: Path, contract: Contract
+) -> None:
+    brain, out = Brain(load_bundle(toy_bundle, contract), contract, "cpu"), tmp_path / "out"
+    for until_s in (1.0, 0.5):
+        metrics = replay(arm_bag, contract, brain, out, ReplayOptions(until_s=until_s)).metrics
+        with BagReader(out / "bag") as bag:
+            assert bag.topics()["/tick"].count == metrics["ticks"]
+    with pytest.raises(UserError, match="the bag would be replaced by its replay"):
+        replay(out / "bag", contract, brain, out)
+    with pytest.raises(UserError, match="until"):
+        replay(arm_bag, contract, brain, out, ReplayOptions(until_s=1e-4))
+    assert not (out / "bag").exists()
 
 
 def test_stamps_that_are_zero_are_an_error(

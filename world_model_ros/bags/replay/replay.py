@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import resource
-import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,11 +21,11 @@ from world_model_ros.bags.replay.journal import Journal
 from world_model_ros.bags.replay.look_ahead import LookAhead
 from world_model_ros.bags.replay.notes import insist_on_required, never_fresh_reasons, replay_notes
 from world_model_ros.bags.replay.output_bag import ReplayBag
+from world_model_ros.bags.replay.output_folder import replaced_bag, require_replaceable
 from world_model_ros.bags.replay.replayed_tick import ReplayedTick
 from world_model_ros.bags.replay.report.highlights import Moment
 from world_model_ros.bags.replay.same_as_live import SameAsLive
 from world_model_ros.bags.replay.state import ReplayState, load_state
-from world_model_ros.bags.storage.find import require_outside
 from world_model_ros.bags.storage.reader import BagReader
 from world_model_ros.bags.storage.writer import BagWriter
 from world_model_ros.brain.brain import Brain
@@ -102,7 +101,7 @@ def replay(
 
     Writes ``out/bag`` (what was recorded, and ``tick``, ``surprise``, ``command``, ``predicted/...`` under the actions
     that were executed), ``out/metrics.json``, ``out/memory.npz`` to resume from, and ``out/futures.png`` if there is
-    something to draw it with.
+    something to draw it with. What a former replay wrote there is replaced.
 
     Args:
         bag: bag folder or file.
@@ -113,18 +112,18 @@ def replay(
         progress: called with the number of ticks done.
 
     Raises:
-        UserError: no such bag, a required stream is not in it, or ``out`` is in it or has a bag already. One that this
-            call wrote is removed then.
+        UserError: no such bag, a required stream is not in it, ``out`` is in it, or what no replay wrote is in its way
+            there. A bag that this call wrote is removed then.
     """
-    out, started = require_outside("out", path_of("out", out), path_of("bag", bag)), time.perf_counter()
+    out, started = require_replaceable(path_of("out", out), path_of("bag", bag)), time.perf_counter()
     _require(contract, brain, options)
     for name, call in (("draw", draw), ("progress", progress)):
         if call is not None and not callable(call):
             raise UserError(name, call, "a function, or None")
     state = None if options.resume is None else load_state(options.resume, brain)
-    with _whole_or_gone(out / "bag"), BagReader(bag, options.names) as reader:
+    with BagReader(bag, options.names) as reader, ExitStack() as kept:
         record, source = _source(reader, contract, options, state)
-        with BagWriter(out / "bag", contract) as writer:
+        with BagWriter(kept.enter_context(replaced_bag(out)), contract) as writer:
             outcome = _Outcome(writer, reader, contract, brain, options.moments, record[0].turns if record else 1)
             source.copy = outcome.copy
             for told, after in _until(_run(source, contract, brain, record, state, options), reader, options):
@@ -139,8 +138,7 @@ def replay(
         metrics = outcome.metrics(source, bool(record), time.perf_counter() - started)
     (out / "metrics.json").write_text(json.dumps(metrics, indent=1) + "\n", encoding="utf-8")
     state.save(out / "memory.npz", brain)
-    ahead = outcome.ahead
-    moments = tuple(ahead.spread.items())
+    ahead, moments = outcome.ahead, tuple(outcome.ahead.spread.items())
     if draw is not None and moments:
         draw(out / "futures.png", moments)
     return Replay(metrics, moments, tuple(ahead.worst.items()), outcome.journal, ahead.scores)
@@ -155,18 +153,6 @@ def _require(contract: Contract, brain: Brain, options: ReplayOptions) -> None:
     other = wrong_interface(brain.bundle.manifest, contract)
     if other is not None:
         raise other
-
-
-@contextmanager
-def _whole_or_gone(folder: Path) -> Iterator[None]:
-    """Remove what was written there if it was not finished: it would pass for the whole, and be in the way."""
-    there = folder.exists()
-    try:
-        yield
-    except BaseException:
-        if not there:
-            shutil.rmtree(folder, ignore_errors=True)
-        raise
 
 
 class _Outcome:
