@@ -318,3 +318,20 @@ def test_what_a_brain_is_made_of_is_named(brain, contract) -> None:
     for call in (contract.stream, contract.source, contract.latency_ns):
         with pytest.raises(wm.UserError, match=r"got 'fron'; expected one of .*the closest is 'front'"):
             call("fron")
+
+
+def at(seen, positions):
+    arm = np.array(seen.values["arm"])
+    arm[:, 0] = positions
+    return replace(seen, values={**seen.values, "arm": arm})
+
+
+def test_measured_joints_are_where_they_can_be(brain, seen, contract) -> None:
+    with pytest.raises(
+        wm.UserError, match=r"arm: shoulder_lift_joint: got -68\.7.*; expected a position from -3.25 to 0.35"
+    ):
+        tick(brain, at(seen, np.degrees(HOME)), goal=goal())
+    limits, slack = contract.limits(), contract.deployment.gate.tracking_tolerance
+    with pytest.raises(wm.UserError, match=rf"^observation: values: arm: {limits.names[0]}: got "):
+        tick(brain, at(seen, [limits.lower[0] - 1.01 * slack, *HOME[1:]]))
+    assert tick(brain, at(seen, [*HOME[:5], limits.upper[5] + 0.99 * slack]), goal=goal())[0].trajectory is not None

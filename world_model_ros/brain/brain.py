@@ -22,6 +22,7 @@ from world_model_ros.bundle.provider import provider_named
 from world_model_ros.bundle.session import Graph
 from world_model_ros.bundle.signatures import first_camera
 from world_model_ros.contract.contract import Contract, require_contract
+from world_model_ros.contract.joint_ranges import JointRanges
 from world_model_ros.core.arrays import Float, Floats
 from world_model_ros.core.checks import finite, numbers, whole, within
 from world_model_ros.core.errors import UserError
@@ -81,7 +82,7 @@ class Brain:
         plans = bundle.manifest.kind == "act" and not self._free
         self._motion = motion_for(contract) if plans else motion_if_any(contract)
         self._arm = self._motion if isinstance(self._motion, ArmKinematics) and self._motion.links else None
-        self._workspace = Workspace.of(contract)
+        self._workspace, self._ranges = Workspace.of(contract), JointRanges(contract)
         aside = () if self._motion is None else self._motion.aside.tolist()
         turned = turned_targets(contract, bundle.manifest)
         self._aiming = Aiming(contract, self._arm, self._workspace, self._graphs.get("goal"), aside, turned)
@@ -159,10 +160,10 @@ class Brain:
             The decision, and the memory for the next tick.
 
         Raises:
-            UserError: one of them is of another type or shape, has numbers that are not finite, or is a goal that this
-                robot or this model cannot have.
+            UserError: one of them is of another type or shape, has numbers that are not finite or joints where they
+                cannot be, or is a goal that this robot or this model cannot have.
         """
-        check_observation(observation, self.contract, self.bundle.manifest)
+        check_observation(observation, self.contract, self.bundle.manifest, self._ranges)
         self.check_motion(applied, reference)
         check_places(self.contract, applied, reference, self._motion is not None)
         check_memory(memory, self.start())

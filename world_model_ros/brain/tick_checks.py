@@ -9,6 +9,7 @@ import numpy as np
 from world_model_ros.brain.decision import Memory
 from world_model_ros.bundle.manifest import Manifest
 from world_model_ros.contract.contract import Contract
+from world_model_ros.contract.joint_ranges import JointRanges
 from world_model_ros.contract.senses import DepthStream
 from world_model_ros.core.arrays import Float, Floats
 from world_model_ros.core.checks import finite, numbers, whole, whole_ns, within
@@ -21,8 +22,8 @@ _MOST_APPLIED = 100.0  # times the bounds of an action: persons and planners may
 _MOST_STEPS = 1e3
 
 
-def check_observation(observation: object, contract: Contract, manifest: Manifest) -> None:
-    """`UserError` of what is no observation of the streams of a model."""
+def check_observation(observation: object, contract: Contract, manifest: Manifest, ranges: JointRanges) -> None:
+    """`UserError` of what is no observation of the streams of a model; ``ranges`` are those of its joints."""
     if not isinstance(observation, Observation):
         raise UserError("observation", observation, "an Observation")
     whole_ns("observation: now_ns", observation.now_ns)
@@ -41,10 +42,10 @@ def check_observation(observation: object, contract: Contract, manifest: Manifes
         if fresh and name not in observation.values:
             raise UserError("observation: values", sorted(observation.values), f"{name} too, which is fresh")
         if fresh:
-            _check_sense(name, observation.values[name], isinstance(contract.stream(name), DepthStream))
+            _check_sense(name, observation.values[name], isinstance(contract.stream(name), DepthStream), ranges)
 
 
-def _check_sense(name: str, value: object, gaps: bool) -> None:
+def _check_sense(name: str, value: object, gaps: bool, ranges: JointRanges) -> None:
     """`UserError` of numbers that no sensor measures; with ``gaps`` NaN is where nothing was measured."""
     found = numbers(value)
     if found is None:
@@ -53,6 +54,7 @@ def _check_sense(name: str, value: object, gaps: bool) -> None:
     if wrong.any():
         legal = f"numbers from {-MOST:g} to {MOST:g}" + (", NaN where nothing was measured" if gaps else "")
         raise UserError(f"observation: values: {name}", float(found[wrong][0]), legal)
+    ranges.check(name, found, f"observation: values: {name}")
 
 
 def check_places(contract: Contract, applied: Floats | None, reference: Float | None, moves: bool) -> None:

@@ -102,3 +102,19 @@ def test_other_joints_missing_are_another_fault_and_one_that_comes_back_is_said_
     assert len(said) == 3
     assert "(1 so far)" in said[2]
     assert inbox.bad == {"arm": 6}
+
+
+def test_joints_where_none_can_be_cost_their_message_alone(
+    contract: Contract, capfd: pytest.CaptureFixture[str]
+) -> None:
+    node, inbox, hear, names = listening(contract)
+    now_ns, past = node.now_ns(), float(contract.limits().upper[2]) + 0.01
+    hear(MAKE.joint_state(names, [0.1, 0.1, past, 0.1, 0.1, 0.1], [0.0] * 6, [0.0] * 6, stamp_ns=now_ns))
+    hear(MAKE.joint_state(names, [0.1, -68.8, 0.1, 0.1, 0.1, 0.1], [0.0] * 6, [0.0] * 6, stamp_ns=now_ns + 1))
+    seen = inbox.streams.observe(now_ns + 2)
+    assert seen.stamps_ns["arm"] == now_ns
+    assert seen.values["arm"][2, 0] == pytest.approx(past)
+    assert inbox.bad == {"arm": 1}
+    [said] = refusals(capfd)
+    assert "arm: position: shoulder_lift_joint: got -68.8" in said
+    assert "expected a position from" in said

@@ -14,6 +14,7 @@ from sensor_msgs.msg import JointState
 from world_model_ros.brain.applied_actions import AppliedActions
 from world_model_ros.brain.applied_positions import AppliedReference
 from world_model_ros.contract.contract import Contract
+from world_model_ros.contract.joint_ranges import JointRanges
 from world_model_ros.contract.topics import APPLIED
 from world_model_ros.convert.actions import action_array
 from world_model_ros.convert.messages import ros_class
@@ -45,7 +46,7 @@ class StreamInbox:
     """
 
     def __init__(self, node: Node, contract: Contract, watch: DriverWatch | None = None) -> None:
-        self._node, self._watch = node, watch
+        self._node, self._watch, self._ranges = node, watch, JointRanges(contract)
         self.streams = Streams(contract.stream_rules())
         self.applied, self.actions = AppliedReference(), AppliedActions(contract.interface.action.size)
         self.convert_ms: dict[str, float] = {}
@@ -95,6 +96,7 @@ class StreamInbox:
         arrived = perf_counter()
         try:
             stamp_ns, value = convert(message)
+            self._ranges.check(name, value, f"{name}: position")
         except OtherMessage as error:
             if isinstance(error, AbsentError):
                 self.absent[name] = str(error)
