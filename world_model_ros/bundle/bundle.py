@@ -12,7 +12,7 @@ from world_model_ros.bundle.manifest import FORMAT, GraphSpec, Manifest, TensorS
 from world_model_ros.bundle.signatures import Tensor, goals_read, signatures
 from world_model_ros.contract.contract import Contract, require_contract
 from world_model_ros.core.errors import UserError
-from world_model_ros.core.files import is_file
+from world_model_ros.core.files import is_file, is_folder
 from world_model_ros.core.installation.share_folder import share_folder
 from world_model_ros.core.json_text import read_json
 
@@ -72,6 +72,23 @@ def find_bundle(name_or_path: str | Path) -> Path:
         if is_file(folder / MANIFEST):
             return folder.resolve()
     raise UserError("model", str(name_or_path), f"a folder with {MANIFEST}, or one of {known_bundles()}")
+
+
+def require_replaceable(out: Path) -> Path:
+    """A folder for a bundle: new, empty, or that of one, which is replaced. `UserError` of any other one."""
+    there = sorted(out.iterdir()) if is_folder(out) else []
+    try:
+        told = manifest_text(out) if there else {}
+    except (UserError, OSError):
+        told = {}
+    files = told.get("files") if isinstance(told.get("graphs"), dict) else None
+    legal = "a folder that is new or empty, or one of a bundle, which is replaced"
+    if there and not isinstance(files, dict):
+        raise UserError("out", str(out), f"{legal}; there is {there[0].name} in it")
+    for path in there:
+        if path.suffix in _HASHED and not (path.is_file() and path.name in (files or {})):
+            raise UserError("out", str(out), f"{legal}; {path.name} is not of the bundle in it")
+    return out
 
 
 def load_bundle(name_or_path: str | Path, contract: Contract) -> Bundle:

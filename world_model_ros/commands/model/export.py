@@ -35,6 +35,7 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from world_model_ros.bundle.bundle import require_replaceable
     from world_model_ros.bundle.manifest import require_name
     from world_model_ros.contract.contract import load_contract
     from world_model_ros.core.files import folder_for
@@ -50,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
     exporter_named(arguments.exporter)  # a mistake is said before minutes of calibration
     out: Path | None = arguments.out
     if out is not None:
-        folder_for("out", out)
+        require_replaceable(folder_for("out", out))
     if _trained(arguments.training):
         check_planner(arguments.training, planner)
         if not arguments.threads:

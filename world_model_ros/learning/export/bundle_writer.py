@@ -15,12 +15,12 @@ import torch
 from onnx.external_data_helper import set_external_data
 from torch import Tensor, nn
 
-from world_model_ros.bundle.bundle import load_bundle
+from world_model_ros.bundle.bundle import load_bundle, require_replaceable
 from world_model_ros.bundle.manifest import FORMAT, Manifest, Sizes
 from world_model_ros.bundle.signatures import Signature, goals_read, signatures
 from world_model_ros.contract.contract import Contract, require_contract
 from world_model_ros.core.errors import UserError
-from world_model_ros.core.files import path_of
+from world_model_ros.core.files import folder_for
 from world_model_ros.core.progress import stage
 from world_model_ros.learning.export.graph_modules import NamedGraph
 from world_model_ros.learning.export.onnx_exporter import Exporter, exporter_named, onnx_graph
@@ -48,7 +48,7 @@ def write_bundle(
     """Write ``out/manifest.json``, the graphs and ``weights.bin``, and check that they fit the contract.
 
     Args:
-        out: folder; an older bundle in it is replaced.
+        out: folder that is new or empty, or one of a bundle, which is replaced.
         contract: of the robot.
         graphs: module of each graph by name, see `world_model_ros.bundle.signatures.signatures`. The parameters of its
             ``forward`` are inputs of that graph, in any order, as many as it needs; it returns outputs by name. With
@@ -64,10 +64,11 @@ def write_bundle(
         exporter: see `world_model_ros.learning.export.onnx_exporter.exporter_named`.
 
     Raises:
-        UserError: a graph is missing or not known, or a tensor has another name, shape or type than is asked for.
+        UserError: ``out`` holds something else, a graph is missing or not known, or a tensor has another name, shape or
+            type than is asked for.
     """
     kind, asked = _asked(contract, graphs, sizes)
-    out, by = path_of("out", out), exporter_named(exporter)
+    out, by = require_replaceable(folder_for("out", out)), exporter_named(exporter)
     given = {graph: examples(graph, module, asked[graph], free) for graph, module in graphs.items()}
     written = _write_graphs(out, graphs, given, by)
     about = _about(contract) | {
@@ -76,7 +77,7 @@ def write_bundle(
         "horizon": sizes.horizon,
         "sizes": sizes,
         "graphs": written,
-        "files": {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(out.iterdir())},
+        "files": {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in _files(out, graphs)},
         "planner": None if planner is None else dict(planner),
         "provenance": {**(provenance or {}), **_made(by)},
         "scores": dict(scores or {}),
@@ -104,6 +105,11 @@ def _write_graphs(
             proto = onnx_graph(_named(module, given[graph]), tuple(given[graph].values()), exporter)
             written[graph] = _write_graph(graph, proto, out, store)
     return written
+
+
+def _files(out: Path, graphs: Mapping[str, nn.Module]) -> list[Path]:
+    """What was written; other files in the folder, as a model's card, are none of the bundle's."""
+    return [out / name for name in sorted([*(f"{graph}.onnx" for graph in graphs), _WEIGHTS])]
 
 
 def _made(by: Exporter) -> dict[str, str]:

@@ -9,7 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from world_model_ros.bundle.bundle import Bundle, find_bundle, known_bundles, load_bundle, read_manifest
+from world_model_ros.bundle.bundle import (
+    Bundle,
+    find_bundle,
+    known_bundles,
+    load_bundle,
+    read_manifest,
+    require_replaceable,
+)
 from world_model_ros.bundle.manifest import Manifest, require_name
 from world_model_ros.contract.contract import Contract, load_contract, require_contract
 from world_model_ros.core.errors import UserError
@@ -40,7 +47,7 @@ def export(
 
     Args:
         source: folder that `train` wrote; it is calibrated first, which takes minutes. Or a bundle, by name or folder.
-        out: folder of the bundle.
+        out: folder of the bundle: new, empty, or that of another bundle, which is replaced.
         name: of the bundle; the robot's without it, or that of the bundle.
         contract: of a bundle's robot; the one that it names without it.
         exporter: see `learning.export.onnx_exporter.exporter_named`.
@@ -48,9 +55,10 @@ def export(
             that plans by chunks those of `world_model_ros.learning.behaviour.chunk_run.BeamConfig`.
 
     Raises:
-        UserError: it is neither, it does not fit the contract, or no part of a planner has such a setting.
+        UserError: it is neither, ``out`` holds something else, it does not fit the contract, or no part of a planner
+            has such a setting.
     """
-    source, out = path_of("source", source), folder_for("out", out)
+    source, out = path_of("source", source), require_replaceable(folder_for("out", out))
     require_name(name)
     if contract is not None:
         require_contract(contract)
