@@ -29,6 +29,11 @@ def test_a_bag_is_read_by_a_list_of_topics_that_it_has(arm_bag: Path) -> None:
             with pytest.raises(wm.UserError, match=r"^topics: got .*a list of names"):
                 list(bag.raw_messages(topics))
         assert list(bag.messages(["/joint_states"]))
+        whole = [each[2:] for each in bag.raw_messages(["/joint_states"])]
+        assert [each[2:] for each in bag.raw_messages(["joint_states"])] == whole  # as contracts name it
+        for read in (bag.messages, bag.raw_messages):
+            with pytest.raises(wm.UserError, match=r"topic: got '/joint_state'.*the closest is '/joint_states'"):
+                list(read(["/gate/applied", "/joint_state"]))
         for call in (bag.connection, lambda topic: bag.decode(topic, b"")):
             with pytest.raises(wm.UserError, match=r"topic: got '/joint_state'.*the closest is '/joint_states'"):
                 call("/joint_state")

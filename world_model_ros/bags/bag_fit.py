@@ -237,6 +237,6 @@ def check_bag(path: str | Path, contract: Contract, names: Mapping[str, str] | N
     """
     with BagReader(path, names) as bag:
         fit = BagFit(bag, contract)
-        for topic, _, bag_ns, raw in bag.raw_messages(fit.topics):
+        for topic, _, bag_ns, raw in bag.raw_messages(bag.among(fit.topics)):
             fit.hear(topic, bag_ns, raw)
         return {**fit.report(), "left_out": bag.unreadable, "damage": bag.damage}

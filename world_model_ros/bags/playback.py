@@ -87,7 +87,7 @@ class Playback:
             self.on_gap(before_ns, gap_s)
 
     def _rewind(self) -> None:
-        self._messages = self._bag.raw_messages(self._topics)
+        self._messages = self._bag.raw_messages(None if self._topics is None else self._bag.among(self._topics))
         self._next = next(self._messages, None)
         if self._next is not None:
             self.now_ns = self._last_played_ns = self._next[2]

@@ -111,7 +111,7 @@ class BagFrames:
         period_ns = 10**9 / self._fps
         next_ns: float | None = None
         begin_ns, count, last_ns = 0, 0, 0
-        for topic, _, bag_ns, raw in self._bag.raw_messages(topics):
+        for topic, _, bag_ns, raw in self._bag.raw_messages(self._bag.among(topics)):
             if next_ns is not None and bag_ns - last_ns > LONGEST_GAP_NS:
                 yield self._frame(count)
                 self._pause(count + 1, (bag_ns - last_ns) * 1e-9)
@@ -208,7 +208,7 @@ class BagFrames:
         """Whether a message of a topic can be read; if none can, all are counted as refused."""
         refused: Counter[str] = Counter()
         others = 0
-        for _, _, _, raw in self._bag.raw_messages([topic]):
+        for _, _, _, raw in self._bag.raw_messages(self._bag.among([topic])):
             try:
                 read(self._bag.decode(topic, raw))
             except OtherJoints:

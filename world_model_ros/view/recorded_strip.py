@@ -54,7 +54,7 @@ def recorded_strip(bag: Path, contract: Contract, bundle: Bundle, provider: str 
     badge, by_picture, best = Badge(), False, None
     goal: Frame | None = None
     with BagReader(bag) as reader:
-        for topic, _, _, message in reader.messages([seen, _STATES, _GATE, _TICK, _GOAL]):
+        for topic, _, _, message in reader.messages(reader.among([seen, _STATES, _GATE, _TICK, _GOAL])):
             try:
                 if topic == seen:
                     timeline.saw(*to_frame(message))

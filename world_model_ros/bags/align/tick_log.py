@@ -99,7 +99,7 @@ def recorded_ticks(bag: BagReader, contract: Contract) -> list[RecordedTick]:
 def _records(bag: BagReader) -> tuple[list[tuple[int, dict[str, Any]]], list[UserError]]:
     """Bag time and content of each record, and what is wrong with each of those that are left out."""
     records, wrong = [], []
-    for _, _, bag_ns, raw in bag.raw_messages([TICK_TOPIC]):
+    for _, _, bag_ns, raw in bag.raw_messages(bag.among([TICK_TOPIC])):
         text: Any = f"{len(raw)} bytes"
         try:
             text = bag.decode(TICK_TOPIC, raw).data

@@ -152,7 +152,7 @@ class BagTicks:
         for route in self._routes():
             if not route.mute:
                 by_topic.setdefault(route.topic, []).append(route)
-        messages = self._bag.raw_messages(set(by_topic) if self.copy is None else None)
+        messages = self._bag.raw_messages(self._bag.among(by_topic) if self.copy is None else None)
         if self._plan is not None:
             return self._planned(messages, by_topic)
         return self._regular(messages, by_topic)

@@ -138,14 +138,17 @@ class BagReader:
         return found
 
     def raw_messages(self, topics: Collection[str] | None = None) -> Iterator[tuple[str, str, int, bytes]]:
-        """Topic, type, bag time in ns, and the serialised message, in order of bag time; None takes all topics."""
+        """Topic, type, bag time in ns, and the serialised message, in order of bag time; None takes all topics.
+
+        Raises:
+            UserError: of the topics that are asked for, one is not in the bag, see `among`; the bag is closed.
+        """
         self._require_open()
-        if isinstance(topics, str) or not isinstance(topics, Collection | None):
-            raise UserError("topics", topics, "a list of names; None takes all")
+        names = None if topics is None else self._named(topics)
         streams = []
         for reader in self._readers:
             readable = [each for each in reader.connections if self._why_not(each) is None]
-            wanted = [each for each in readable if topics is None or self._name(each) in topics]
+            wanted = [each for each in readable if names is None or self._name(each) in names]
             if wanted:
                 streams.append(self._until_damage(reader, wanted))
         merged = streams[0] if len(streams) == 1 else heapq.merge(*streams, key=lambda item: item[1])
@@ -157,8 +160,12 @@ class BagReader:
                 self.say(f"{name}: messages that cannot be unpacked are left out: {error}")
             self._require_open()
 
+    def among(self, topics: Collection[str]) -> set[str]:
+        """Those of some topics that can be read here."""
+        return {absolute(each) for each in topics} & self.topics().keys()
+
     def messages(self, topics: Collection[str] | None = None) -> Iterator[tuple[str, str, int, Any]]:
-        """Topic, type, bag time in ns, and the message as rosbags' class."""
+        """Topic, type, bag time in ns, and the message as rosbags' class; as `raw_messages` otherwise."""
         for topic, type_name, stamp_ns, raw in self.raw_messages(topics):
             yield topic, type_name, stamp_ns, self.decode(topic, raw)
 
@@ -217,6 +224,18 @@ class BagReader:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _named(self, topics: Collection[str]) -> set[str]:
+        """Topics of the bag by their names, with or without a slash in front."""
+        if isinstance(topics, str) or not isinstance(topics, Collection) or not all(isinstance(t, str) for t in topics):
+            raise UserError("topics", topics, "a list of names; None takes all")
+        there = self.topics()
+        for topic in topics:
+            if absolute(topic) not in there:
+                why = self.unreadable.get(absolute(topic))
+                legal = f"one of {list(there)}" if why is None else f"a topic of ROS 2; it is {why}"
+                raise UserError(f"{self.path.name}: topic", topic, legal)
+        return {absolute(topic) for topic in topics}
 
     def _require_open(self) -> None:
         if self._closed:
