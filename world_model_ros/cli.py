@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import importlib
+import io
 import json
 import os
 import sys
@@ -63,6 +64,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from world_model_ros.core.installation.missing import to_install
     from world_model_ros.core.progress import hush
 
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a name that the terminal cannot show ends no command
+            stream.reconfigure(errors="backslashreplace")
     words = list(sys.argv[1:] if arguments is None else arguments)
     wanted = next((word for word in words if not word.startswith("-")), "")
     try:

@@ -2,6 +2,8 @@
 
 import importlib.metadata
 import json
+import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -58,6 +60,27 @@ def test_a_reader_that_has_seen_enough_is_no_error():
         process.stdout.close()  # as head does, only sooner
         assert process.stderr.read() == ""
     assert process.returncode == 141
+
+
+def test_what_the_output_cannot_encode_is_written_as_an_escape(tmp_path: Path):
+    plain = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": "ascii"}
+    urdf = share_folder("config") / "robots" / "tabletop_arm.urdf"
+    words = ["new-robot", "--urdf", str(urdf), "--out", str(tmp_path / "my é.yaml")]
+    command = [sys.executable, "-m", "world_model_ros.cli", *words]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, env={**os.environ, **plain})
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"{tmp_path}/my \\udcc3\\udca9.yaml: " in done.stdout
+
+
+@pytest.mark.parametrize("name", ["new arm.yaml", "it's.yaml", "arm.yaml"])
+def test_commands_that_are_printed_can_be_typed(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    urdf, out = share_folder("config") / "robots" / "tabletop_arm.urdf", tmp_path / name
+    assert main(["new-robot", "--urdf", str(urdf), "--out", str(out)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    (check,) = (line for line in lines if line.startswith("then:"))
+    (launch,) = (line for line in lines if line.startswith("with a model:"))
+    assert shlex.split(check.removeprefix("then:")) == ["world-model", "check", str(out)]
+    assert shlex.split(launch)[-2] == f"robot:={out}"
 
 
 def test_a_full_disk_is_one_line():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -87,7 +88,9 @@ def _say(arguments: argparse.Namespace, out: Path, contract: Contract, tips: tup
     from world_model_ros.contract.drafting.placeholders import marks
 
     found, base = marks(contract.text), contract.interface.base_frame
-    launch = f"ros2 launch world_model_ros bringup.launch.py robot:={out.resolve()} model:=/path/to/bundle"
+    launch = (
+        f"ros2 launch world_model_ros bringup.launch.py {shlex.quote(f'robot:={out.resolve()}')} model:=/path/to/bundle"
+    )
     result: dict[str, Any] = {
         "contract": str(out),
         "robot": contract.name,
@@ -103,8 +106,8 @@ def _say(arguments: argparse.Namespace, out: Path, contract: Contract, tips: tup
         *(f"  {note}" for note in notes),
         f"{len(found)} places to fill in:",
         *(f"  {each}" for each in found),
-        f"then:  world-model check {out}",
-        f"       world-model check {out} --live 5",
+        f"then:  world-model check {shlex.quote(str(out))}",
+        f"       world-model check {shlex.quote(str(out))} --live 5",
         f"with a model:  {launch}",
     ]
     show(result, arguments.json, lines)
