@@ -46,7 +46,7 @@ def test_a_controller_that_was_restarted_while_the_gate_braked_is_not_pulled_to_
     """Moving, controller deactivated, stop, controller activated, reset, arm."""
     bench = Bench(contract, Setting("4.42", update_hz, 0.0), FAR, seed=2)
     velocity = np.array([0.9, 0.0, 0.0, 0.5, 0.0, -0.7])
-    bench.run(0.1)
+    bench.run(0.3)
     assert bench.gate.arm(bench.now_ns) is None
     bench.run(0.8, velocity)
     bench._deactivate()

@@ -12,6 +12,7 @@ from world_model_ros.core.trajectory import JointLimits, Trajectory
 from world_model_ros.gate.conditions.arming import REST_S
 from world_model_ros.gate.gate import Gate, GateOutput
 from world_model_ros.gate.motion.limiter import Motion
+from world_model_ros.gate.standing import tell_standing
 
 CONTRACT = load_contract("tabletop_arm")
 LIMITS = CONTRACT.limits()
@@ -39,6 +40,9 @@ class Driver:
     offset: float | Float = 0.0
     sent: Trajectory | None = None
     outputs: list[GateOutput] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        tell_standing(self.gate, self.position, self.now_ns)
 
     def measure(self) -> None:
         if not self.frozen:

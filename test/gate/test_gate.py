@@ -26,8 +26,10 @@ from real_robots import ROBOTS, real_robot
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.trajectory import Trajectory
 from world_model_ros.gate.factory import gate_for
-from world_model_ros.gate.gate import BEHIND_S, LASTING_S, SAMPLED_AHEAD_S
+from world_model_ros.gate.gate import BEHIND_S, LASTING_S, SAMPLED_AHEAD_S, Gate
 from world_model_ros.gate.report import state_report
+from world_model_ros.gate.rules import Refusal
+from world_model_ros.gate.standing import tell_standing
 
 CYCLE_S = CYCLE_NS * 1e-9
 SETTINGS = CONTRACT.deployment.gate
@@ -69,9 +71,44 @@ def test_arming_needs_fresh_joint_states_inside_limits_and_at_rest() -> None:
     gate.joint_state(START_NS, HOME, np.full(JOINTS, 0.5))
     assert gate.arm(START_NS).rule == "velocity"
     later_ns = START_NS + 260_000_000
-    gate.joint_state(later_ns, HOME, np.zeros(JOINTS))
+    tell_standing(gate, HOME, later_ns)
     assert gate.arm(later_ns) is None
     assert gate.arm(later_ns).rule == "state"
+
+
+def standing(gate: Gate, spans_ms: range, velocity: float = 0.0) -> int:
+    """Tell joint states at some times after the start, of a joint that moves but is said to stand; the last time."""
+    for span_ms in spans_ms:
+        now_ns = START_NS + span_ms * 1_000_000
+        gate.joint_state(now_ns, HOME + velocity * span_ms * 1e-3, np.zeros(JOINTS))
+        gate.step(now_ns)
+    return now_ns
+
+
+@pytest.mark.parametrize("velocity", [0.0, 0.05])
+@pytest.mark.parametrize(("spans_ms", "seen"), [(range(1), "0.000"), (range(0, 11, 10), "0.010")])
+def test_an_arm_is_not_armed_of_which_too_little_is_seen_to_say_that_it_stands(
+    spans_ms: range, seen: str, velocity: float
+) -> None:
+    gate = new_gate()
+    refusal = gate.arm(standing(gate, spans_ms, velocity))
+    assert refusal == Refusal("velocity", None, f"joint states of the last {seen} s alone", "standing still for 0.25 s")
+    assert gate.state.value == "disarmed"
+
+
+@pytest.mark.parametrize("period_ms", [5, 7, 10, 90])
+def test_it_is_armed_with_the_first_joint_state_after_a_quarter_of_a_second(period_ms: int) -> None:
+    for count in range(1, 80):
+        gate = new_gate()
+        span_ms = (count - 1) * period_ms
+        assert (gate.arm(standing(gate, range(0, span_ms + 1, period_ms))) is None) == (span_ms >= 250)
+
+
+def test_joint_states_before_a_gap_do_not_count() -> None:
+    gate = new_gate()
+    standing(gate, range(0, 300, 10))
+    assert gate.arm(standing(gate, range(400, 611, 10))).value == "joint states of the last 0.210 s alone"
+    assert gate.arm(standing(gate, range(620, 651, 10))) is None
 
 
 @pytest.mark.parametrize("speed", [0.02, -0.02])

@@ -67,6 +67,22 @@ _COMMANDS = (
         (_GATE,),
     ),
     Mutant(
+        "armed_on_its_first_joint_state",
+        "gate/conditions/arming.py::refuse_unrest",
+        "if span_ns < REST_NS:",
+        "if False:",
+        "an arm is armed once it was seen to stand still for a quarter of a second",
+        (_GATE,),
+    ),
+    Mutant(
+        "rest_seen_across_a_gap",
+        "gate/gate.py::Gate.joint_state",
+        "self._seen.clear()",
+        "pass",
+        "what an arm did while no joint states came is not known, so it has not stood still",
+        (_GATE,),
+    ),
+    Mutant(
         "names_not_compared",
         "gate/rules.py::_judge_form",
         "len(command.names) != len(joints) or sorted(command.names) != sorted(joints)",

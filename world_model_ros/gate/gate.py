@@ -25,7 +25,7 @@ from world_model_ros.core.trajectory import JointLimits, Trajectory
 from world_model_ros.gate.arguments import arm_tolerances, check_parts, check_times, watched_joints
 from world_model_ros.gate.conditions.alarms import Alarms
 from world_model_ros.gate.conditions.arming import (
-    REST_S,
+    REST_NS,
     Measured,
     held_position,
     lead_in_s,
@@ -279,10 +279,10 @@ class Gate:
         if not np.all(np.isfinite([q, v])):
             return False
         self._measured = Measured(stamp_ns, q, v)
-        if self._seen and stamp_ns < self._seen[-1].stamp_ns:
-            self._seen.clear()
+        if self._seen and not 0.0 <= (stamp_ns - self._seen[-1].stamp_ns) * 1e-9 <= self._joints_max_age_s:
+            self._seen.clear()  # what it did between the two is not known
         self._seen.append(self._measured)
-        while (stamp_ns - self._seen[0].stamp_ns) * 1e-9 > REST_S:
+        while len(self._seen) > 1 and stamp_ns - self._seen[1].stamp_ns >= REST_NS:
             self._seen.popleft()
         return True
 

@@ -8,6 +8,7 @@ from world_model_ros.convert.messages import MessageMaker
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.trajectory import Trajectory
 from world_model_ros.gate.factory import gate_for
+from world_model_ros.gate.standing import tell_standing
 from world_model_ros.gate.states import State
 from world_model_ros.sim.scenes.scene import SceneConfig, home_of
 from world_model_ros.sim.sim_robot import SimRobot
@@ -50,7 +51,7 @@ class Rig:
         self._waiting: list[tuple[int, Trajectory]] = []
         self._exposures: list[int] = []
         self._refusal: str | None = None
-        self._measure()
+        tell_standing(self.gate, self.robot.joint_state()[0], _START_NS)
         refusal = self.gate.arm(_START_NS)
         if refusal is not None:
             home = home_of(contract, scene).tolist()

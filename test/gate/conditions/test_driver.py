@@ -33,7 +33,7 @@ def bench(settings: Settings, delay_s: float = 0.0) -> Bench:
         made.gate.driver.hear_ready(each.topic, each.values[0])
     if settings.speed_scaling is not None:
         made.gate.driver.hear_scaling(100.0)
-    made.run(0.1)
+    made.run(0.3)
     assert made.gate.arm(made.now_ns) is None
     made.run(0.4, VELOCITY)
     assert made.gate.state.value == "tracking"

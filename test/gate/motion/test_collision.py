@@ -18,6 +18,7 @@ from world_model_ros.gate.factory import gate_for
 from world_model_ros.gate.motion.collision import Collision
 from world_model_ros.gate.motion.limiter import Limiter, Motion
 from world_model_ros.gate.report import state_report
+from world_model_ros.gate.standing import tell_standing
 from world_model_ros.kinematics.arm import ArmKinematics, tool_down
 from world_model_ros.kinematics.collision import distances as distances_module
 from world_model_ros.kinematics.collision.distances import PairDistances
@@ -211,7 +212,7 @@ def test_a_cycle_stays_affordable_with_many_joints(make, tmp_path: Path) -> None
     contract = make(tmp_path)
     gate, limits, random = gate_for(contract), contract.limits(), np.random.default_rng(0)
     position, now_ns, spans = np.zeros(len(limits.names)), START_NS, []
-    gate.joint_state(now_ns, position, np.zeros(len(position)))
+    tell_standing(gate, position, now_ns)
     assert gate.arm(now_ns) is None
     for cycle in range(300):
         if cycle % 10 == 0:

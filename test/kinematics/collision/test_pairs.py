@@ -15,6 +15,7 @@ from world_model_ros.contract.contract import Contract
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.trajectory import Trajectory
 from world_model_ros.gate.factory import gate_for
+from world_model_ros.gate.standing import tell_standing
 from world_model_ros.kinematics.collision.distances import PairDistances
 
 
@@ -70,7 +71,7 @@ def driven(contract: Contract, joint: int, velocity: float, cycles: int) -> floa
     """Where a joint gets to from 0 when the gate is told ten times a second to move it at ``velocity``."""
     gate, names = gate_for(contract), contract.joint_names
     now_ns, position = 1_700_000_000 * 10**9, np.zeros(len(names))
-    gate.joint_state(now_ns, position, np.zeros(len(names)))
+    tell_standing(gate, position, now_ns)
     assert gate.arm(now_ns) is None
     moving = velocity * np.eye(len(names))[joint]
     for cycle in range(cycles):

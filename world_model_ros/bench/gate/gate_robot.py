@@ -18,6 +18,7 @@ from world_model_ros.core.errors import UserError
 from world_model_ros.gate.factory import gate_for
 from world_model_ros.gate.gate import Gate
 from world_model_ros.gate.output import GateOutput
+from world_model_ros.gate.standing import tell_standing
 from world_model_ros.gate.states import State
 
 START_NS = 1_700_000_000 * 10**9
@@ -59,6 +60,7 @@ class Robot:
         self.reference = np.array(self.position)
         units = np.array([SAG_RAD if joint.unit != "m" else SAG_M for joint in self.contract.interface.joints])
         self.sag = units * np.linspace(-1.0, 1.0, len(units))
+        tell_standing(self.gate, self.position + self.sag, self.now_ns)
 
     def arm(self) -> bool:
         """Stand still, be whole again, and be armed."""

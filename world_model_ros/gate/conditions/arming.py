@@ -15,6 +15,7 @@ _MIN_DISTANCE = 1e-5  # rad or m; what is nearer is noise of the sensor
 _GENTLE = 1.05  # of the shortest time within the limits
 STILL_RATIO = 0.05  # a joint slower than this share of its velocity limit stands still
 REST_S = 0.25  # in which an arm that is armed has not moved: a controller may be at the end of what another gate sent
+REST_NS = round(REST_S * 1e9)
 _REST_SHARE = 0.2  # of the tolerance of arming, which a joint may have moved in that time
 
 
@@ -55,24 +56,26 @@ def refuse_place(measured: Measured, limits: JointLimits) -> Refusal | None:
 
 
 def refuse_unrest(seen: Sequence[Measured], limits: JointLimits, tolerance: Float) -> Refusal | None:
-    """Why the arm may not be armed yet: a joint has moved within the last `REST_S`, however slowly.
+    """Why the arm may not be armed yet: it is not seen for `REST_S`, or a joint has moved meanwhile, however slowly.
 
     The controller may still follow the end of a plan of a gate that is no more. What begins at rest meanwhile is
     joined to that with a step.
 
     Args:
-        seen: what was measured, oldest first.
+        seen: what was measured without a gap, at least once, oldest first, from `REST_S` ago on if it is that long.
         limits: of J joints.
         tolerance: (J,) of arming.
     """
-    newest = seen[-1]
-    late = [each for each in seen if (newest.stamp_ns - each.stamp_ns) * 1e-9 <= REST_S]
-    moved = np.abs(np.array([each.position for each in late]) - newest.position).max(0)
-    if not np.any(moved > _REST_SHARE * tolerance):
-        return None
-    joint = int(np.argmax(moved / tolerance))
-    told = f"moved by {moved[joint]:.4f} in the last {REST_S} s"
-    return Refusal("velocity", limits.names[joint], told, f"standing still for {REST_S} s")
+    newest, legal = seen[-1], f"standing still for {REST_S} s"
+    span_ns = newest.stamp_ns - seen[0].stamp_ns
+    moved = np.abs(np.array([each.position for each in seen]) - newest.position).max(0)
+    if np.any(moved > _REST_SHARE * tolerance):
+        joint = int(np.argmax(moved / tolerance))
+        told = f"moved by {moved[joint]:.4f} in the last {span_ns * 1e-9:.2f} s"
+        return Refusal("velocity", limits.names[joint], told, legal)
+    if span_ns < REST_NS:
+        return Refusal("velocity", None, f"joint states of the last {span_ns * 1e-9:.3f} s alone", legal)
+    return None
 
 
 def tracking_error(measured: Float, reference: Float) -> float:
