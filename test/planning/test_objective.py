@@ -41,6 +41,13 @@ def test_a_plan_follows_another_objective_and_its_settings() -> None:
     assert end(way_weight=100.0) == 0.0
 
 
+@pytest.mark.parametrize("name", ["nomod:X", "json:X"])
+def test_the_name_that_was_given_is_not_the_closest_one(name: str) -> None:
+    with pytest.raises(UserError, match=r"module:Class of .*(No module named nomod|module json has no)") as told:
+        objective_named(name)
+    assert "closest" not in str(told.value)
+
+
 @pytest.mark.parametrize("name", ["shortest", "no_such_module:Cost", "json:Cost", "json:dumps", ":", "json:"])
 def test_what_is_no_objective_is_refused_with_what_is(name: str) -> None:
     with pytest.raises(UserError, match=r"objective.*goal.*module:Class"):

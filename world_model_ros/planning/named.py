@@ -31,7 +31,8 @@ def class_named(
     try:
         found = getattr(import_module(module), attribute)
     except (ImportError, AttributeError) as error:
-        raise UserError(field, name, f"{legal} ({error})") from error
+        why = str(error).replace("'", "")  # what stands in quotes would be taken for a name that is legal
+        raise UserError(field, name, f"{legal} ({why})") from error
     if not (isinstance(found, type) and issubclass(found, base)):
         raise UserError(field, name, legal)
     return found
