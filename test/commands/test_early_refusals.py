@@ -37,6 +37,27 @@ def test_a_replay_refuses_the_folder_of_the_second_bag_before_it_reads_the_first
     assert said == f"world-model replay: out: got '{tmp_path / 'file' / 'sub' / 'one'}'; expected {legal}\n"
 
 
+@pytest.mark.parametrize("command", ["train", "export-lerobot"])
+def test_what_is_made_of_bags_is_not_written_into_one_nor_where_no_folder_can_be(
+    arm_bag: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    words = [command, arm_bag, "--contract" if command == "export-lerobot" else "--robot", "tabletop_arm", "--out"]
+    for out in (arm_bag, arm_bag / "made" / "here"):
+        said = refused(capsys, *words, out)
+        assert said == f"world-model {command}: out: got '{out}'; expected a folder outside of the bag {arm_bag}\n"
+    assert not (arm_bag / "made").exists()
+    (tmp_path / "file").write_text("")
+    out = tmp_path / "file" / "sub"
+    legal = f"a folder that can be made and written to, which {tmp_path / 'file'} forbids"
+    assert refused(capsys, *words, out) == f"world-model {command}: out: got '{out}'; expected {legal}\n"
+
+
+def test_a_program_does_not_train_in_a_bag(arm_bag: Path, contract: Contract) -> None:
+    with pytest.raises(wm.UserError, match=r"^out: got .*a folder outside of the bag"):
+        wm.train(contract, arm_bag, arm_bag / "run")
+    assert not (arm_bag / "run").exists()
+
+
 @pytest.mark.parametrize(
     "words", ["prediction", "calibration", "surprise", "drift", "tasks", "benchmark scene --train --play " + EVER]
 )

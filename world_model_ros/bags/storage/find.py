@@ -7,7 +7,7 @@ from pathlib import Path
 
 from world_model_ros.bags.storage.files import is_storage
 from world_model_ros.core.errors import UserError
-from world_model_ros.core.files import is_file, is_folder
+from world_model_ros.core.files import folder_for, is_file, is_folder
 
 
 def bag_names(bags: Sequence[Path]) -> list[str]:
@@ -22,6 +22,14 @@ def require_outside(field: str, out: Path, bag: Path) -> Path:
     if out.resolve().is_relative_to(own.resolve()) and (is_folder(bag) or is_file(own / "metadata.yaml")):
         raise UserError(field, str(out), f"a folder outside of the bag {bag}")
     return out
+
+
+def folder_outside(field: str, out: object, bags: Sequence[Path]) -> Path:
+    """A folder to write to that can be made; `UserError` of one that is that of one of the bags, or in it."""
+    folder = folder_for(field, out)
+    for bag in bags:
+        require_outside(field, folder, bag)
+    return folder
 
 
 def find_bags(folders: Sequence[Path]) -> list[Path]:

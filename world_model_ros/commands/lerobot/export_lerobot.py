@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from world_model_ros.bags.storage.find import find_bags
+    from world_model_ros.bags.storage.find import find_bags, folder_outside
     from world_model_ros.commands.lerobot.libraries import need_lerobot
 
     need_lerobot()
@@ -36,6 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
     from world_model_ros.lerobot.exporter import LerobotExport
 
     bags = find_bags(arguments.bags)
+    folder_outside("out", arguments.out, bags)
     contract = contract_for_bag(arguments.contract, bags[0])
     with whole_or_gone(arguments.out):
         out = LerobotExport(arguments.out, contract, arguments.fps, arguments.codec)

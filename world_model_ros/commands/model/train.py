@@ -88,13 +88,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from world_model_ros.bags.storage.find import find_bags
+    from world_model_ros.bags.storage.find import find_bags, folder_outside
     from world_model_ros.contract.contract import load_contract
     from world_model_ros.learning.behaviour.chunk_training import ChunkConfig
     from world_model_ros.learning.training.train_on_bags import train, usual_config
 
     contract = load_contract(arguments.robot)
     bags = find_bags(arguments.bags)
+    folder_outside("out", arguments.out, bags)
     _require_one(bags, contract)
     usual = usual_config(contract)
     chunks = isinstance(usual, ChunkConfig) if arguments.model is None else arguments.model == "chunks"

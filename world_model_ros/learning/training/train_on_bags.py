@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from world_model_ros.bags.storage.find import find_bags
+from world_model_ros.bags.storage.find import find_bags, folder_outside
 from world_model_ros.contract.contract import Contract, require_contract
 from world_model_ros.core.checks import whole
 from world_model_ros.core.errors import UserError
@@ -75,15 +75,15 @@ def train(
         ``robot``, number of ``bags`` and ``ticks``, and path of the ``checkpoint``.
 
     Raises:
-        UserError: no bag can be read, the data makes no sense, or the contract does not suit the kind of model.
+        UserError: no bag can be read, ``out`` is in one, the data makes no sense, or the contract suits another model.
     """
     out, config = path_of("out", out), _required(contract, config, workers)
     if isinstance(config, ChunkConfig):
         _refuse_chunks(contract, config)
     else:
         check_settings(contract, config)
-    folders = [path_of("bags", each) for each in (bags if isinstance(bags, list | tuple) else [bags])]
-    found = find_bags(folders)
+    found = find_bags([path_of("bags", each) for each in (bags if isinstance(bags, list | tuple) else [bags])])
+    folder_outside("out", out, found)
     if isinstance(config, TrainConfig):
         distributed.start(config.device)
     first = not distributed.rank()
