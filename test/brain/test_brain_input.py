@@ -9,6 +9,7 @@ import pytest
 from toy_bundle import write_toy_bundle
 
 import world_model_ros as wm
+from world_model_ros.brain.imagination.candidates import candidate_of_actions
 from world_model_ros.brain.session import BrainSession
 from world_model_ros.bundle.device import Resident
 from world_model_ros.bundle.session import Graph
@@ -335,3 +336,55 @@ def test_measured_joints_are_where_they_can_be(brain, seen, contract) -> None:
     with pytest.raises(wm.UserError, match=rf"^observation: values: arm: {limits.names[0]}: got "):
         tick(brain, at(seen, [limits.lower[0] - 1.01 * slack, *HOME[1:]]))
     assert tick(brain, at(seen, [*HOME[:5], limits.upper[5] + 0.99 * slack]), goal=goal())[0].trajectory is not None
+
+
+def test_actions_in_another_unit_are_not_imagined(brain, contract) -> None:
+    bound = contract.interface.action.bounds[0]
+    actions = np.zeros((1, 12, 2), np.float32)
+    actions[0, 3, 0] = -99.0 * bound
+    assert brain.imagine(brain.start(), actions).states.shape == (1, 12, 8)
+    actions[0, 3, 0] = 101.0 * bound
+    with pytest.raises(wm.UserError, match=r"^candidates\[0, 3, 0\]: got 3\.\d+; expected a number from -3 to 3$"):
+        brain.imagine(brain.start(), actions)
+    assert brain.imagine_executed(brain.start(), actions).states.shape == (1, 12, 8)
+    with pytest.raises(wm.UserError, match=r"^candidate: actions\[3, 0\]: got 3\.\d+; expected a number from -3 to 3$"):
+        candidate_of_actions("far", actions[0], contract, 12)
+
+
+@pytest.mark.parametrize("field", ["values", "stamps_ns", "fresh"])
+def test_a_stream_that_the_robot_lacks_is_named(brain, seen, field) -> None:
+    more = {"values": np.zeros(3), "stamps_ns": 1, "fresh": True}[field]
+    with pytest.raises(wm.UserError, match=rf"^observation: {field}: got 'lidar'; expected one of \['front'"):
+        tick(brain, replace(seen, **{field: {**getattr(seen, field), "lidar": more}}))
+
+
+def test_no_sample_is_from_after_its_tick(brain, seen) -> None:
+    with pytest.raises(wm.UserError, match=r"^observation: stamps_ns: front: got 100000000; expected up to now_ns, 0"):
+        tick(brain, replace(seen, now_ns=0))
+
+
+def test_a_value_that_is_not_fresh_is_not_read(brain, seen) -> None:
+    stale = replace(seen, fresh={**seen.fresh, "wrist_wrench": False})
+    absent = replace(stale, values={name: value for name, value in seen.values.items() if name != "wrist_wrench"})
+    odd = replace(stale, values={**seen.values, "wrist_wrench": np.full(6, 1e30)})
+    expected = tick(brain, absent, goal=goal())[1].belief
+    assert np.array_equal(tick(brain, odd, goal=goal())[1].belief, expected)
+
+
+def test_frames_and_senses_are_checked_before_a_graph_runs(brain, capfd) -> None:
+    for frame in (None, np.zeros((64, 64, 3)), "front"):
+        with pytest.raises(wm.UserError, match=r"^goal: front: got .*expect.*uint8 \(64, 64, 3\)"):
+            brain.read(frame)
+    assert capfd.readouterr().err == ""
+
+
+def test_actions_are_found_between_senses_of_numbers_alone(contract, capfd) -> None:
+    brain = wm.Brain(wm.load_bundle("tabletop_arm", contract), contract, "cpu", policy="watch")
+    good = np.zeros(brain.bundle.manifest.graphs["inverse"].inputs["sensed"].shape, np.float32)
+    assert np.isfinite(brain.action_between(good, good)).all()
+    for bad in (None, np.full_like(good, np.nan), good[:-1], good.astype(np.float64), np.full_like(good, 1e30)):
+        with pytest.raises(wm.UserError, match=r"^inverse: sensed: got"):
+            brain.action_between(bad, good)
+        with pytest.raises(wm.UserError, match=r"^inverse: sensed_next: got"):
+            brain.action_between(good, bad)
+    assert capfd.readouterr().err == ""

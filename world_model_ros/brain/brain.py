@@ -13,10 +13,17 @@ from world_model_ros.brain.decision import Decision, Decoded, Imagined, Memory, 
 from world_model_ros.brain.graph_inputs import Inputs, goal_inputs, measured_positions, perceive_inputs
 from world_model_ros.brain.imagination.rollout import decode, imagine
 from world_model_ros.brain.stopwatch import Stopwatch
-from world_model_ros.brain.tick_checks import MOST, check_memory, check_observation, check_places
+from world_model_ros.brain.tick_checks import (
+    MOST,
+    check_actions,
+    check_memory,
+    check_observation,
+    check_places,
+    check_tensor,
+)
 from world_model_ros.brain.tick_inputs import TickInputs
 from world_model_ros.bundle.bundle import Bundle, wrong_interface
-from world_model_ros.bundle.device import Resident
+from world_model_ros.bundle.device import Resident, require_fit
 from world_model_ros.bundle.manifest import Manifest
 from world_model_ros.bundle.provider import provider_named
 from world_model_ros.bundle.session import Graph
@@ -146,7 +153,8 @@ class Brain:
     ) -> tuple[Decision, Memory]:
         """One tick: perceive, aim, plan, and turn the chunk into joint motion.
 
-        The outcome depends on the arguments alone; only ``stages_ms`` looks at a clock.
+        The outcome depends on the arguments alone; only ``stages_ms`` looks at a clock. Whether an observation is later
+        than the one that a memory is of is not asked: who turns a clock back hands in the memory of `start`.
 
         Args:
             observation: cut at the tick.
@@ -235,7 +243,16 @@ class Brain:
         return decision, replace(after, warm=chunk, age=age, planned_for=stamp_ns)
 
     def imagine(self, memory: Memory, candidates: Floats) -> Imagined:
-        """Futures of action sequences (N, H, C) from a memory, for any N; `UserError` of another shape."""
+        """Futures of action sequences (N, H, C) from a memory, for any N.
+
+        `UserError` of another shape, and of actions over a hundred times their bounds, as in another unit.
+        """
+        _check_rows("candidates", candidates, self.start().warm.shape)
+        check_actions("candidates", candidates, self.contract)
+        return self.imagine_executed(memory, candidates)
+
+    def imagine_executed(self, memory: Memory, candidates: Floats) -> Imagined:
+        """As `imagine`, of actions that a robot was seen to make, however far they jump."""
         check_memory(memory, self.start())
         _check_rows("candidates", candidates, self.start().warm.shape)
         return imagine(self._graphs["rollout"], memory.belief, candidates)
@@ -257,13 +274,13 @@ class Brain:
     def read(self, frame: NDArray[np.uint8]) -> Floats:
         """Where a frame (H, W, 3) of the first camera, real or imagined, shows each target: (K, 3) m, base frame.
 
-        `UserError` of a bundle that reads no pictures.
+        `UserError` of a bundle that reads no pictures, and of a frame of another shape or type.
         """
         reader = self._graph("goal")
-        seen = None if self._camera is None else reader.run(reader.neutral() | {self._camera.name: frame}).get("seen")
-        if seen is None:
+        if self._camera is None or "seen" not in reader.spec.outputs:
             raise UserError("interface.targets", [], "a robot with targets")
-        positions: Floats = seen
+        require_fit(f"goal: {self._camera.name}", frame, reader.spec.inputs[self._camera.name])
+        positions: Floats = reader.run(reader.neutral() | {self._camera.name: frame})["seen"]
         return positions
 
     def usual_future(self, memory: Memory) -> PriorRollout:
@@ -276,6 +293,8 @@ class Brain:
     def action_between(self, sensed: Floats, sensed_next: Floats) -> Floats:
         """The action (C,) between two observations a tick apart, each `Decision.sensed`. `UserError` if it cannot."""
         graph = self._graph("inverse")
+        for field, sensed_then in (("sensed", sensed), ("sensed_next", sensed_next)):
+            check_tensor(f"inverse: {field}", sensed_then, graph.neutral()[field])
         found = graph.run(graph.neutral() | {"sensed": sensed, "sensed_next": sensed_next})
         action: Floats = found["action"]
         return action

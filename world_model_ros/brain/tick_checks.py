@@ -30,8 +30,13 @@ def check_observation(observation: object, contract: Contract, manifest: Manifes
     for field in ("values", "stamps_ns", "fresh"):
         if not isinstance(getattr(observation, field), Mapping):
             raise UserError(f"observation: {field}", getattr(observation, field), "a mapping by the names of streams")
+        for name in getattr(observation, field):
+            if name not in manifest.streams:
+                raise UserError(f"observation: {field}", name, f"one of {list(manifest.streams)}")
     for name, stamp_ns in observation.stamps_ns.items():
-        whole_ns(f"observation: stamps_ns: {name}", stamp_ns)
+        if whole_ns(f"observation: stamps_ns: {name}", stamp_ns) > observation.now_ns:
+            legal = f"up to now_ns, {observation.now_ns}: no sample is from after the tick"
+            raise UserError(f"observation: stamps_ns: {name}", stamp_ns, legal)
     for name in manifest.streams:
         if name not in observation.fresh:
             streams = list(manifest.streams)
@@ -65,11 +70,7 @@ def check_places(contract: Contract, applied: Floats | None, reference: Float | 
         moves: whether the contract has limits of the joints.
     """
     if applied is not None:
-        most = _MOST_APPLIED * np.array(contract.interface.action.bounds)
-        over = np.flatnonzero(np.abs(np.asarray(applied, np.float64)) > most)
-        if len(over):
-            at = int(over[0])
-            raise UserError(f"applied[{at}]", float(applied[at]), f"a number from {-most[at]:g} to {most[at]:g}")
+        check_actions("applied", applied, contract)
     if reference is None or not moves:
         return
     limits, slack = contract.limits(), contract.deployment.gate.tracking_tolerance
@@ -79,12 +80,22 @@ def check_places(contract: Contract, applied: Floats | None, reference: Float | 
             raise UserError(f"reference: {name}", float(at), f"a position from {least:g} to {most:g}")
 
 
+def check_actions(field: str, actions: object, contract: Contract) -> None:
+    """`UserError` of finite numbers (..., C) that are no actions of a robot, as in another unit."""
+    found, most = np.asarray(actions, np.float64), _MOST_APPLIED * np.array(contract.interface.action.bounds)
+    over = np.argwhere(np.abs(found) > most)
+    if len(over):
+        at = over[0].tolist()
+        value, end = float(found[tuple(at)]), most[at[-1]]
+        raise UserError(f"{field}{at}", value, f"a number from {-end:g} to {end:g}")
+
+
 def check_memory(memory: object, like: Memory) -> None:
     """`UserError` of what no tick handed on; ``like`` is the memory of a brain that knows nothing yet."""
     if not isinstance(memory, Memory):
         raise UserError("memory", memory, "a Memory, of Brain.start or of the tick before")
-    _check_tensor("memory: belief", memory.belief, like.belief)
-    _check_tensor("memory: warm", memory.warm, like.warm)
+    check_tensor("memory: belief", memory.belief, like.belief)
+    check_tensor("memory: warm", memory.warm, like.warm)
     if not isinstance(memory.fresh_start, bool):
         raise UserError("memory: fresh_start", memory.fresh_start, "True or False")
     within("memory: reach", memory.reach, 0.0, 1.0)
@@ -101,11 +112,11 @@ def check_memory(memory: object, like: Memory) -> None:
     for pair in memory.past:
         if not isinstance(pair, tuple | list) or len(pair) != 2:
             raise UserError("memory: past", pair, "pairs of a belief and an action")
-        _check_tensor("memory: past: belief", pair[0], like.belief)
+        check_tensor("memory: past: belief", pair[0], like.belief)
         finite("memory: past: action", pair[1], *like.warm.shape[1:])
 
 
-def _check_tensor(field: str, value: object, like: Floats) -> None:
+def check_tensor(field: str, value: object, like: Floats) -> None:
     """`UserError` of what a graph cannot take for ``like``, or of numbers that no model makes."""
     found = finite(field, value, *like.shape)
     kind = getattr(value, "dtype", type(value).__name__)

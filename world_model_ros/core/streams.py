@@ -47,7 +47,8 @@ class Observation(ByValue):
 
     Args:
         now_ns: tick time, ns.
-        values: fresh streams only; arrays are read-only, shapes as the contract's interface says.
+        values: fresh streams only; arrays are read-only, shapes as the contract's interface says. The value of a stream
+            that ``fresh`` says is not is not read.
         stamps_ns: stamp of the newest sample used, for every stream that ever had one not after ``now_ns``.
         fresh: one entry a stream of the contract.
     """

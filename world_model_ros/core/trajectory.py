@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import lt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,11 +94,13 @@ class Trajectory(ByValue):
     def sample(self, now_ns: int) -> tuple[Float, Float]:
         """Position and velocity (J,) each at a time; held at the ends (velocity 0 past the last point).
 
-        `UserError` of a time that is not in whole nanoseconds, and of a trajectory without a point.
+        `UserError` of a time that is not in whole nanoseconds, and of a trajectory without a point, with times that do
+        not increase, or with more or fewer positions or velocities than times.
         """
         time_s = (whole_ns("now_ns", now_ns) - self.stamp_ns) * 1e-9
         if not len(self.times_s):
             raise UserError("times_s", self.times_s, "one point at least")
+        self._require_points()
         if time_s <= self.times_s[0]:
             return self.positions[0], self.velocities[0]
         if time_s >= self.times_s[-1]:
@@ -111,6 +114,15 @@ class Trajectory(ByValue):
             self.positions[i + 1],
             self.velocities[i + 1],
         )
+
+    def _require_points(self) -> None:
+        count = len(self.times_s)
+        for field in ("positions", "velocities"):
+            if len(getattr(self, field)) != count:
+                raise UserError(field, f"{len(getattr(self, field))} rows", f"{count}, one a time")
+        times_s = self.times_s.tolist() if isinstance(self.times_s, np.ndarray) else self.times_s
+        if not all(map(lt, times_s, times_s[1:])):
+            raise UserError("times_s", times_s, "times that increase")
 
 
 def hermite(

@@ -86,7 +86,7 @@ class LookAhead:
     def _look(self, now: ReplayedTick, coming: list[ReplayedTick]) -> None:
         executed = np.stack([each.applied for each in coming])[None]
         started = perf_counter()
-        imagined = self._brain.imagine(now.memory, executed)
+        imagined = self._brain.imagine_executed(now.memory, executed)
         self.model_s += perf_counter() - started
         self._future(now, imagined)
         self._score_joints(now, coming, imagined)

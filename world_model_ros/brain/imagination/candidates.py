@@ -11,6 +11,7 @@ import numpy as np
 
 from world_model_ros.brain.decision import Imagined
 from world_model_ros.brain.imagination.candidate_cost import candidate_costs, is_cost_of
+from world_model_ros.brain.tick_checks import check_actions
 from world_model_ros.bundle.manifest import Manifest, PlannerSpec
 from world_model_ros.contract.contract import Contract
 from world_model_ros.core.arrays import Float, Floats
@@ -90,7 +91,8 @@ def candidate_from(
 
 
 def candidate_of_actions(name: str, actions: Floats, contract: Contract, horizon: int) -> Candidate:
-    """Actions (any number, C) cut, or filled with standing still, to the horizon."""
+    """Actions (any number, C) cut, or filled with standing still, to the horizon; `UserError` as of `Brain.imagine`."""
+    check_actions("candidate: actions", actions, contract)
     chunk = np.zeros((horizon, actions.shape[1]), np.float32)
     count = min(len(actions), horizon)
     chunk[:count] = actions[:count]

@@ -93,7 +93,7 @@ class Steering:
         candidate = np.tile(action, (1, self._horizon, 1))
         if self._pull is not None:
             candidate[0, 0] = self._pull.corrected(action)
-        ahead = self._brain.imagine(self._memory, candidate)
+        ahead = self._brain.imagine_executed(self._memory, candidate)
         self._memory = replace(self._memory, belief=ahead.states[0, 0], fresh_start=False)
         self.joints = np.asarray(joints, np.float64)
         self._count += 1

@@ -107,7 +107,7 @@ class BagFeed:
         coming = self._ticks[index + 1 : index + 1 + horizon]
         whole = len(coming) == horizon and not any(each.restarted or each.tick.jumped for each in coming)
         if tick.goal is None and whole:
-            imagined = self._brain.imagine(tick.memory, np.stack([each.applied for each in coming])[None])
+            imagined = self._brain.imagine_executed(tick.memory, np.stack([each.applied for each in coming])[None])
             decision = replace(
                 decision,
                 status="under the executed actions",

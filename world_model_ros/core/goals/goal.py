@@ -43,8 +43,9 @@ class Goal(ByValue):
 
     Args:
         kind: ``pose``, ``value``, ``image`` or ``joints``.
-        stamp_ns: when it was given; a new stamp is a new goal.
-        target: name of the target that has to reach the pose or the value (``fingertip``, ``object_0``).
+        stamp_ns: when it was given, by any clock; a new stamp is a new goal.
+        target: name of the target that has to reach the pose or the value (``fingertip``, ``object_0``). None of a pose
+            is the first fingertip that is a target, else the first target.
         pose: (7,) x y z in m and quaternion x y z w in the base frame. Of the orientation counts what the target says,
             and nothing of a quaternion of zeros.
         value: of something articulated, in its unit.

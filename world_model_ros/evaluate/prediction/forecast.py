@@ -100,7 +100,7 @@ def forecasts(
     starts = range(SETTLE_TICKS, len(ticks) - horizon, stride)
     for i, t in enumerate(starts):
         acts = starts[(i + len(starts) // 2) % len(starts)] if shuffled else t
-        imagined = brain.imagine(memories[t], np.stack(applied[acts + 1 : acts + 1 + horizon])[None])
+        imagined = brain.imagine_executed(memories[t], np.stack(applied[acts + 1 : acts + 1 + horizon])[None])
         past, coming = ticks[t - _LINEAR_TICKS : t + 1], ticks[t + 1 : t + 1 + horizon]
         when = slice(t - _LINEAR_TICKS, t + 1 + horizon)
         found += _targets(contract, brain, imagined, places[when], values[when])

@@ -53,7 +53,7 @@ def drift(bag: Path, contract: Contract, brain: Brain) -> dict[str, tuple[Float,
     for first in range(0, len(actions), horizon):
         chunk = actions[first : first + horizon]
         whole = np.concatenate([chunk, np.zeros((horizon - len(chunk), chunk.shape[1]), np.float32)])
-        imagined = brain.imagine(memory, whole[None])
+        imagined = brain.imagine_executed(memory, whole[None])
         assert imagined.poses is not None
         guesses.append(imagined.poses[0, : len(chunk), :, :3])
         memory = replace(memory, belief=imagined.states[0, -1])

@@ -93,7 +93,7 @@ def answer(
             raise UserError(
                 "at", at_s, f"at most {(len(seen.ticks) - 1 - horizon) * tick_s:.1f} s, so that it is known"
             )
-        imagined = brain.imagine(seen.memories[t], recorded[None])
+        imagined = brain.imagine_executed(seen.memories[t], recorded[None])
         found = _target_scores(imagined, seen.ticks[t : t + 1 + horizon], contract)
         return _shown(mode, contract, brain, seen, t, recorded, recorded, imagined.states[0], found)
     if mode == "together":

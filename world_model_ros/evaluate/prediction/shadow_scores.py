@@ -105,7 +105,7 @@ class ShadowScores:
         shares = np.abs(actions) / np.array(self._contract.interface.action.bounds)
         group = "moving" if shares.max(1).mean() > _MOVING else "still"
         self.looks[group] += 1
-        imagined = self.brain.imagine(then.memory, actions[None])
+        imagined = self.brain.imagine_executed(then.memory, actions[None])
         self._joints(group, then, imagined)
         self._targets(group, then, imagined)
         self._senses(group, then, imagined)

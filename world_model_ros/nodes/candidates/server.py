@@ -120,7 +120,7 @@ class CandidateServer:
         if fit:
             job.done += fit
             actions = np.stack([each.actions for each in fit])
-            job.futures.append(self._brain.imagine(job.ticked.memory, actions))
+            job.futures.append(self._brain.imagine_executed(job.ticked.memory, actions))
 
     def _candidate(self, name: str, job: Job) -> Candidate:
         offer, now_ns = job.request.offers[name], job.ticked.observation.now_ns

@@ -74,7 +74,7 @@ class ShadowWatch:
             actions = self._brain.usual_future(ticked.memory).chunk
         else:
             return False
-        found = self._brain.imagine(ticked.memory, actions[None])
+        found = self._brain.imagine_executed(ticked.memory, actions[None])
         first: dict[str, Any] = {}
         for name in ("states", "joints", "contact", "poses", "sigma"):
             head = getattr(found, name)
