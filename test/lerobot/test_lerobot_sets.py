@@ -39,7 +39,7 @@ class Imported:
 
     def heard(self, topic: str, bag: int = 0) -> list[Any]:
         with BagReader(self.bags[bag]) as reader:
-            return [message for _, _, _, message in reader.messages([topic])]
+            return [message for _, _, _, message in reader.messages(reader.among([topic]))]
 
     def positions(self) -> np.ndarray:
         """hip, knee, claw of the first bag."""
