@@ -1,4 +1,4 @@
-"""Cuts a bag into the rows of a data set: at each frame the newest joints, commands and pictures."""
+"""Cuts a bag into rows at a fixed rate, each with the newest joints, commands and pictures; pauses start anew."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finds all bags under some folders, and names each."""
+"""Lists all bags below some folders and names them, and refuses output folders that are inside of a bag."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Trajectories that a gate sends, as a controller follows them and as the checker judges them."""
+"""Keeps what a live gate sent: the motion of a perfect arm along it, its hardest braking, the checker's verdict."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Numbers of a URDF, joint limits above all. One that cannot be used is an error; it never counts as absent."""
+"""Reads numbers of a URDF: joint limits and shapes. A bad one is an error; a limit of 0 counts as not stated."""
 
 from __future__ import annotations
 

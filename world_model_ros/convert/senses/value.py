@@ -1,4 +1,4 @@
-"""std_msgs/Float32 and Float64 -> a number. They have no header, and count from when they arrive."""
+"""Reads std_msgs/Float32 or Float64 as one finite number; without a header, it counts from when it arrives."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A gate process with an arm around it and a brain that can be killed: what ``world-model bench gate --live`` tries."""
+"""Spins a probe around a running gate: arms it, sends it commands, and starts a brain that can be killed."""
 
 from __future__ import annotations
 

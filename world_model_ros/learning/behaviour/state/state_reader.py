@@ -1,4 +1,4 @@
-"""Streams -> states: positions and yaws that trackers report, and what joint states say of fingertips and grippers."""
+"""Turns streams into states: poses and values that are reported; fingertips, grippers and joints from joint states."""
 
 from __future__ import annotations
 
