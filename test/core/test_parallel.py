@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -95,7 +96,13 @@ def test_ctrl_c_ends_workers_without_a_word(tmp_path: Path, moment: str) -> None
     (tmp_path / "parent.py").write_text(_INTERRUPTED)
     words, env = [sys.executable, tmp_path / "parent.py", folder], {**os.environ, "PYTHONPATH": path}
     parent = subprocess.Popen(
-        words, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        words,
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # else ignored where these tests ignore it
     )
     deadline, wanted = time.monotonic() + 60, 3 if "imported" in moment else 2
     while len(list(folder.glob(moment))) < wanted:

@@ -24,7 +24,7 @@ def watch(brain, ticks: int, step_m: float, missing: tuple[str, ...] = (), told_
     scores, memory, streams = ShadowScores(brain), brain.start(), brain.contract.interface.streams
     for t in range(ticks):
         values = {each.name: np.zeros(each.shape, each.dtype) for each in streams}
-        values["arm"][:, 0] = 0.01 * t
+        values["arm"][:, 0] = 0.01 * t - 0.3  # within the limits of all
         now_ns = (t + 1) * 10**8
         fresh = {name: name not in missing for name in values}
         seen = {name: value for name, value in values.items() if fresh[name]}
