@@ -17,6 +17,7 @@ from world_model_ros.bags.storage.reader import BagReader
 from world_model_ros.cli import main
 
 SEED = "8002"
+BRAKES = ("silence", "joint_states_stale", "joint_states_disagree", "clock_jump")  # of a machine that is too busy
 
 
 def _demo(out: Path, *more: str) -> tuple[int, dict[str, Any]]:
@@ -80,6 +81,8 @@ def test_it_reaches_a_pose_and_a_picture_and_leaves_summary_picture_and_bag(tmp_
     assert 0.0 < rates["cameras"]["front"]["kept_hz"] < 31.0
     assert 0.0 <= rates["physics"]["late_ms_p50"] <= rates["physics"]["late_ms_p99"]
     assert rates["joint_states"]["gap_ms"] >= 10.0
+    assert all(goal["braked"].keys() <= set(BRAKES) for goal in summary["goals"])
+    assert "too much for real-time" not in (tmp_path / "logs" / "sim_robot.log").read_text()
     assert json.loads((tmp_path / "summary.json").read_text())["success"]
     picture = cv2.imread(str(tmp_path / "futures.png"))
     assert picture is not None
