@@ -3,6 +3,7 @@
 import pytest
 from free_robot import YAML
 
+from world_model_ros.bringup.demonstration import late_starters
 from world_model_ros.bringup.options import BringupOptions, SimulationOptions, launch_arguments
 from world_model_ros.bringup.processes import brain_of, bringup, own, simulation
 from world_model_ros.contract.contract import load_contract
@@ -200,3 +201,9 @@ def test_a_demo_asks_for_the_brain_and_refuses_a_contract_in_which_it_may_not_mo
     ):
         with pytest.raises(UserError, match=r"deployment.sources: got \['.*person.*kind brain that may move"):
             brain_of(load_contract(sourced(tmp_path, sources)))
+
+
+def test_a_demo_waits_for_view_and_recorder_whose_start_would_take_the_arms_core() -> None:
+    recorded = simulation(SimulationOptions("tabletop_arm", record="bag"))
+    assert late_starters(recorded) == "future_view,recorder"
+    assert late_starters(simulation(SimulationOptions("tabletop_arm"))) == "future_view"

@@ -14,6 +14,7 @@ from world_model_ros.bringup.run import Ended, Running
 from world_model_ros.core.errors import UserError
 
 _LOOK_EVERY_S = 0.1
+_LATE_STARTERS = ("future_view_node", "recorder_node")
 
 
 def demonstrate(
@@ -39,8 +40,9 @@ def demonstrate(
     """
     result = out / "result.json"
     out.mkdir(parents=True, exist_ok=True)
-    judging = Process("demo_node", "demo", {**judge, "result": str(result)})
-    with Running([*own(list(processes)), judging], out / "logs", to_terminal=("demo",)) as running:
+    started = own(list(processes))
+    judging = Process("demo_node", "demo", {**judge, "awaits": late_starters(started), "result": str(result)})
+    with Running([*started, judging], out / "logs", to_terminal=("demo",)) as running:
         deadline = time.monotonic() + longest_s
         while time.monotonic() < deadline:
             ended = running.ended()
@@ -57,6 +59,11 @@ def demonstrate(
     verdicts: dict[str, Any] = json.loads(result.read_text(encoding="utf-8"))
     result.unlink()
     return verdicts
+
+
+def late_starters(processes: Sequence[Process]) -> str:
+    """Names, comma separated, of processes that the arm does not need, and whose start would take its core."""
+    return ",".join(each.name for each in processes if each.executable in _LATE_STARTERS)
 
 
 def ended_too_soon(ended: Ended, log: Path) -> UserError:

@@ -93,7 +93,7 @@ def demonstrate_once(arguments: argparse.Namespace, out: Path) -> dict[str, Any]
 
 
 def _draw(out: Path, contract: Contract, bundle: Bundle, provider: str) -> None:
-    """Draw the strip from the bag: on a busy machine the view, which goes last, missed most of what moved."""
+    """Draw the strip from the bag, where a machine's load does not matter any more."""
     from world_model_ros.view.pictures.strip import futures_png
     from world_model_ros.view.recorded_strip import recorded_strip
 
@@ -119,7 +119,6 @@ def _run(arguments: argparse.Namespace, out: Path, goals: str, policy: str, owne
         seed=arguments.seed,
         rate_hz=arguments.rate,
         record=str(out / "bag") if main_run else "",
-        futures=str(out / "futures.png") if main_run else "",
         unplug=arguments.unplug,
         scenes=arguments.scenes,
     )

@@ -84,7 +84,7 @@ def _run(
     except UserError as error:
         return {"seed": seed, "success": False, "error": str(error)}
     goals = [
-        {key: goal.get(key) for key in ("kind", "reached", "error_m", "seconds", "rearmed")}
+        {key: goal.get(key) for key in ("kind", "reached", "error_m", "seconds", "rearmed", "braked")}
         for goal in summary["goals"]
     ]
     return {

@@ -2,7 +2,8 @@
 
 Parameters: ``robot``; ``seed``; ``scenes``; ``goals`` (comma separated, empty for what suits the robot); ``seconds``
 (that goals start again for; 0: once); ``since_s`` (Unix time that waits are counted from; 0: the node's start);
-``result`` (JSON file). Exit status 0: all reached.
+``awaits`` (comma separated names of nodes that report on ``/diagnostics`` before the first goal); ``result`` (JSON
+file). Exit status 0: all reached.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import json
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -31,6 +33,7 @@ from world_model_ros.contract.contract import load_contract
 from world_model_ros.convert.messages import MessageMaker, ros_class
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.installation.share_folder import default_robot
+from world_model_ros.evaluate.tasks.braking import BrakingHeard, said_of_braking
 from world_model_ros.evaluate.tasks.goal_picture import goal_picture
 from world_model_ros.evaluate.tasks.kept_rates import DRIVERS, SIMULATION, kept_rates
 from world_model_ros.evaluate.tasks.task import PICTURES, Judge, Task, task_goal, task_kinds, task_record
@@ -64,17 +67,20 @@ class DemoNode(Node):
         self._kinds = task_kinds(declare(self, "goals", "") or default_kinds(self._contract))
         self._seconds = float(declare(self, "seconds", 0.0))
         self._since_s = float(declare(self, "since_s", 0.0)) or time.time()
+        self._awaits = {name for name in declare(self, "awaits", "").split(",") if name}
         self._result = declare(self, "result", "")
         self._make = MessageMaker(ros_class)
         self._ticks: list[dict[str, Any]] = []
         self._gate: dict[str, Any] = {}
+        self._braking = BrakingHeard()
+        self._reported: set[str] = set()
         self._ended: list[dict[str, Any]] = []
         self._statuses: list[tuple[str, dict[str, str]]] = []
         self._true = TrueState(self, self._contract)
         self.create_subscription(String, topics.TICK, lambda message: self._ticks.append(json.loads(message.data)), 50)
         self.create_subscription(String, topics.GOAL_RESULT, lambda m: self._ended.append(json.loads(m.data)), 100)
         latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
-        self.create_subscription(String, topics.GATE_STATE, lambda m: self._gate.update(json.loads(m.data)), latched)
+        self.create_subscription(String, topics.GATE_STATE, self._on_gate, latched)
         self.create_subscription(DiagnosticArray, topics.DIAGNOSTICS, self._on_diagnostics, 50)
         self._goals = {
             target.name: self.create_publisher(Float32, topics.goal_topic(target.name, True), 1)
@@ -110,8 +116,14 @@ class DemoNode(Node):
             Path(self._result).write_text(json.dumps(result, indent=2), encoding="utf-8")
         return success
 
+    def _on_gate(self, message: String) -> None:
+        report = json.loads(message.data)
+        self._gate.update(report)
+        self._braking.hear(report)
+
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
         for each in message.status:
+            self._reported.add(each.name.split(":")[0])
             if each.name in (SIMULATION, DRIVERS):
                 self._statuses.append((each.name, {pair.key: pair.value for pair in each.values}))
 
@@ -125,7 +137,7 @@ class DemoNode(Node):
         except UserError as error:  # an object at the edge cannot be pushed back; no picture in time
             _say(f"Goal {number}: {error}")
             return {"kind": kind, "reached": False, "error_m": None, "seconds": 0.0}
-        now_ns, ended = clock_ns(self), len(self._ended)
+        now_ns, ended, braked = clock_ns(self), len(self._ended), len(self._braking.causes)
         true.judge = judge = Judge(task, now_ns)
         for publisher, message in messages:  # poses with the same stamp are one goal
             if hasattr(message, "header"):
@@ -141,10 +153,11 @@ class DemoNode(Node):
                     insist(self._arm, topics.GATE_ARM, 1.0)
                     self._gate = {}
             time.sleep(0.05)
+        causes = self._braking.causes[braked:]
         self._let_go()
         said = said_of_goal(self._ended[ended:], verdict.reached)
-        _say(f"  {verdict} ({task.tolerance_m * 100:.0f} cm counts); {said}")
-        return task_record(task, verdict, away_m) | {"rearmed": rearmed}
+        _say(f"  {verdict} ({task.tolerance_m * 100:.0f} cm counts); {said}{said_of_braking(causes)}")
+        return task_record(task, verdict, away_m) | {"rearmed": rearmed, "braked": dict(Counter(causes))}
 
     def _let_go(self) -> None:
         """Cancel the goal; a cancellation that comes late must not meet the next goal."""
@@ -172,6 +185,7 @@ class DemoNode(Node):
             "object labels": lambda: all(
                 label.target in self._true.positions for label in self._contract.interface.labels
             ),
+            **{f"report of {name}": partial(self._reported.__contains__, name) for name in sorted(self._awaits)},
         }
         _say("Waits for the robot's senses, the first tick of the brain and the gate")
         if set(PICTURES) & set(self._kinds):  # slow to import, and next to all that moves the robot far slower
@@ -191,7 +205,7 @@ def said_of_goal(ended: list[dict[str, Any]], reached: bool) -> str:
         ended: what it published about its end. reached: as judged.
     """
     if reached and ended and all(each["reason"] == "cancelled" for each in ended):
-        return "there the demo ended it, before the brain, which wants it held, had done so itself"
+        return "the demo ended it there, before the brain had held it long enough to say so itself"
     if not ended:
         return "the brain has not said that it ended"
     why = ", ".join(
