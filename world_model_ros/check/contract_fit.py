@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from world_model_ros.check.driver_fit import driver_fit
+from world_model_ros.check.gate_fit import gate_fit
 from world_model_ros.check.limits_fit import bound_notes, limit_notes
 from world_model_ros.contract.actions import Tip
 from world_model_ros.contract.contract import Contract
@@ -35,12 +36,12 @@ class Finding:
 
 
 def check_contract(contract: Contract) -> list[Finding]:
-    """Marks that are left, message types, fields of the driver, the URDF, limits, motion, workspaces, the gate."""
+    """Marks that are left, message types, fields of the driver, the URDF, limits, motion, workspaces, and the gate."""
     found = [Finding(f"line {mark.line}", f"to fill in: {mark.words}") for mark in marks(contract.text)]
     for stream in contract.interface.streams:
         source = contract.source(stream.name)
         found.append(_tried(f"stream {stream.name}", partial(converter_for, stream, source)))
-    found += [Finding(what, None if wrong is None else str(wrong), note) for what, wrong, note in driver_fit(contract)]
+    found += [_finding(*each) for each in driver_fit(contract)]
     if contract.deployment.urdf is not None:
         found += _against_urdf(contract)
     if contract.deployment.urdf is not None or contract.deployment.limits:
@@ -59,6 +60,8 @@ def check_contract(contract: Contract) -> list[Finding]:
             found += [tool_down_finding(contract, hand) for hand in contract.interface.hands if hand.axes]
     if contract.deployment.command is not None:
         found.append(_tried("gate", lambda: gate_for(contract)))
+        if found[-1].wrong is None:
+            found += [_finding(*each) for each in gate_fit(contract)]
     return found
 
 
@@ -109,6 +112,10 @@ def tool_down_finding(contract: Contract, hand: Hand) -> Finding:
     if not reach.reached:
         return Finding(what, reach.words)
     return Finding(what, note=reach.words if reach.reached < _FEW * reach.places else None)
+
+
+def _finding(what: str, wrong: UserError | None, note: str | None) -> Finding:
+    return Finding(what, None if wrong is None else str(wrong), note)
 
 
 def _tried(what: str, build: Callable[[], object]) -> Finding:
