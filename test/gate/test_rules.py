@@ -84,6 +84,23 @@ def test_times_must_increase_from_zero(times) -> None:
     assert refused(replace(valid(), times_s=[0.0, np.nan, 1.0])).rule == "finite"
 
 
+@pytest.mark.parametrize(
+    ("field", "legal"),
+    [
+        ("names", "the names of the joints"),
+        ("times_s", "a time of each point, in s after the stamp"),
+        ("positions", "a position of each joint at each point"),
+        ("velocities", "a velocity of each joint at each point"),
+    ],
+)
+def test_a_field_that_is_not_there_is_named_with_what_belongs_there(field: str, legal: str) -> None:
+    assert str(refused(replace(valid(), **{field: None}))) == f"form: no {field}; legal: {legal}"
+    assert str(refused(replace(valid(), **{field: 5}))) == f"form: {field} of int; legal: {legal}"
+    if field in ("positions", "velocities"):  # as of a message whose points have none
+        without = refused(replace(valid(), **{field: [[], [], []]}))
+        assert str(without) == f"lengths: a point without {field}; legal: {legal}"
+
+
 class Mute:
     def __len__(self) -> int:
         raise RuntimeError("has no length today")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -17,6 +17,12 @@ MAX_POINTS = 1000
 FUTURE_S = 0.1  # a stamp may be this far ahead, for clocks that differ a little
 _ROUNDING = 1e-9  # rad or m, of the extrema of a spline
 _MOST_WORDS = 200  # signs
+_WANTED = {
+    "names": "the names of the joints",
+    "times_s": "a time of each point, in s after the stamp",
+    "positions": "a position of each joint at each point",
+    "velocities": "a velocity of each joint at each point",
+}
 _FORM = "joint names, lists of real numbers, and a stamp in whole ns"
 VELOCITY_RATIO = 2.0  # beyond the limit by more than this is a mistake; less is limited
 
@@ -101,6 +107,12 @@ def judge(
 
 
 def _judge_form(command: TrajectoryLike, joints: tuple[str, ...]) -> Refusal | None:
+    for field, wanted in _WANTED.items():
+        found = getattr(command, field)
+        if not isinstance(found, Sized):
+            return Refusal(
+                "form", None, f"no {field}" if found is None else f"{field} of {type(found).__name__}", wanted
+            )
     if len(command.names) != len(joints) or sorted(command.names) != sorted(joints):
         return Refusal("joint_names", None, some_of(list(command.names)), f"exactly {', '.join(joints)}")
     count = len(command.times_s)
@@ -110,6 +122,8 @@ def _judge_form(command: TrajectoryLike, joints: tuple[str, ...]) -> Refusal | N
         if len(rows) != count:
             return Refusal("lengths", None, f"{len(rows)} points with {field}", count)
         for row in rows:
+            if len(row) == 0 and len(joints) > 0:
+                return Refusal("lengths", None, f"a point without {field}", _WANTED[field])
             if len(row) != len(joints):
                 return Refusal("lengths", None, f"{len(row)} {field} in a point", len(joints))
     return None
