@@ -41,6 +41,7 @@ def goal(**changed):
 
 
 FAR = np.array([50.0, 0, 0.03, 0, 0, 0, 1], np.float32)
+NEAR = np.array([0.4, 0.1, 0.03, 0, 0, 0, 1], np.float32)
 BAD_GOALS = [
     ("somewhere", r"goal: got 'somewhere'; expected a Goal"),
     (goal(kind="dance"), r"goal: kind: got 'dance'; expected one of \['pose'"),
@@ -63,6 +64,9 @@ BAD_GOALS = [
     (goal(also=(wm.PoseGoal("object_9", POSE),)), r"goal: target: got 'object_9'"),
     (goal(also=(wm.ValueGoal("object_0", "0.1"),)), r"goal: value: got '0.1'; expected a number"),
     (goal(also=(wm.ValueGoal("object_0", 0.1),)), r"goal: (object_0: got 'a value'|got 'value'; expected one of)"),
+    (goal(also=(wm.PoseGoal("fingertip", NEAR),)), r"goal: also: got 'fingertip'; expected each target once"),
+    (goal(target=None, also=(wm.PoseGoal("fingertip", NEAR),)), r"goal: also: got 'fingertip'; expected each target"),
+    (goal(also=(wm.PoseGoal("object_0", POSE), wm.PoseGoal("object_0", NEAR))), r"goal: also: got 'object_0'"),
     (wm.Goal("value", 1), r"goal: target: got None"),
     (wm.Goal("value", 1, "object_0"), r"goal: value: got None"),
     (wm.Goal("joints", 1), r"goal: joints: got None; expected 6 numbers"),
@@ -82,6 +86,7 @@ def test_a_goal_that_cannot_be_is_refused(brain, seen, contract, bad, said) -> N
         tick(brain, seen, goal=bad)
     with pytest.raises(wm.UserError, match=said):
         wm.check_goal(bad, contract)
+    tick(brain, seen, goal=goal())  # and nothing else stops
 
 
 def test_a_goal_that_can_be_stays_what_it_is(contract) -> None:
@@ -300,7 +305,8 @@ def test_a_goal_that_lacks_what_its_kind_needs_says_so(contract) -> None:
     ):
         with pytest.raises(wm.UserError, match=rf"^goal: {field}: got None"):
             _ = bad.wishes
-    for wishes in ([], None, [5], [wm.PoseGoal("a", POSE), None]):
+    twice = [wm.PoseGoal("a", POSE), wm.ValueGoal("a", 0.1)]
+    for wishes in ([], None, [5], [wm.PoseGoal("a", POSE), None], twice):
         with pytest.raises(wm.UserError, match=r"^goal: wishes: got"):
             wm.Goal.of(wishes, 1)
     with pytest.raises(wm.UserError, match=r"^manifest: got 'x'"):

@@ -131,7 +131,11 @@ def check_goal(goal: Goal, contract: Contract, manifest: Manifest | None = None)
         if unknown:
             raise UserError("goal", "an image", f"a pose or joints: {_UNTAUGHT.format(unknown)}, which it has to see")
         return goal
-    for index in wished_targets(goal, contract):
+    wished = wished_targets(goal, contract)
+    for index in wished:
+        if wished.count(index) > 1:
+            legal_once = f"each target once: another pose or value of {names[index]} is there already"
+            raise UserError("goal: also", names[index], legal_once)
         if names[index] in unknown:
             legal = [name for name in names if name not in unknown]
             raise UserError("goal: target", names[index], f"one of {legal}: {_UNTAUGHT.format(unknown)}")

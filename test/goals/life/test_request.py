@@ -56,6 +56,11 @@ def test_poses_and_values_of_a_step_are_wished_at_once():
         ("[" * 100_000, "goal/request", "JSON"),
         ("[]", "goal/request", "an object with the keys"),
         ('{"steps": [], "steps": []}', "goal/request", "each key once"),
+        (
+            '{"steps": [{"poses": {"fingertip": [0.5, 0.1, 0.03], "fingertip": [0.4, 0.1, 0.03]}}]}',
+            "goal/request",
+            "each key once",
+        ),
         ('{"steps": [{"joints": {"elbow_joint": NaN}}]}', "goal/request", "finite"),
         ({"steps": [POSE], "time": 3}, "goal/request", "one of the keys"),
         ({"steps": [POSE], "id": "pick"}, "id", "a UUID"),

@@ -71,6 +71,10 @@ class Goal(ByValue):
         for wish in wishes:
             if not isinstance(wish, PoseGoal | ValueGoal):
                 raise UserError("goal: wishes", wish, "a PoseGoal or a ValueGoal each")
+        named = [wish.target for wish in wishes if isinstance(wish.target, str)]
+        for target in named:
+            if named.count(target) > 1:
+                raise UserError("goal: wishes", target, "each target once")
         first, *also = wishes
         if isinstance(first, PoseGoal):
             return cls("pose", stamp_ns, first.target or None, first.pose, also=tuple(also))
