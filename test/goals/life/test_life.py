@@ -11,7 +11,7 @@ from ticks import NEAR, TICK_NS, Run, away, id_of, pose, request, wish
 from world_model_ros.core.goals.goal import Goal
 from world_model_ros.goals.life.asked import Cancel, Refusal, asked_from_json, asked_json, plain_id
 from world_model_ros.goals.life.life import QUEUE, STUCK_S, Life
-from world_model_ros.goals.life.told import feedback_json, result_json
+from world_model_ros.goals.life.told import ended_words, feedback_json, result_json
 from world_model_ros.goals.life.watch import Seen
 
 FAR, THERE = away(0.1), away(0.001)
@@ -145,7 +145,17 @@ def test_a_cancelled_goal_is_over_when_the_robot_stands_and_what_waits_comes_the
     assert (run.life.goal, run.life.current.status) == (None, "canceling")
     (result,) = run.tick(FAR)
     assert (result.id, result.status, result.reason) == (id_of(1), "canceled", "cancelled")
+    assert ended_words(result) == "cancelled after 0.2 s"
     assert run.life.goal_id == id_of(2)
+
+
+def test_how_a_goal_ended_is_said_in_words_and_no_word_twice():
+    run = Run(hold_s=0.0)
+    run.tick(THERE, request(1))
+    run.tick(THERE, request(1))
+    said = {each.status: ended_words(each) for each in run.ended}
+    assert said["succeeded"] == "succeeded, reached: within its tolerance for 0 s"
+    assert said["rejected"].startswith("rejected: ")
 
 
 def test_a_cancelled_goal_is_over_after_a_second_whatever_moves():

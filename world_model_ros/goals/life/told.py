@@ -40,6 +40,14 @@ def result_json(result: Result) -> str:
     return json.dumps(told | ({"about": result.about} if result.about else {}))
 
 
+def ended_words(result: Result) -> str:
+    """How a goal ended, for a log: what status, reason and ``why`` say alike is said once."""
+    if result.reason == "cancelled":
+        return result.why
+    same = result.status == "rejected" and result.reason == "refused"
+    return f"{result.status}{'' if same else f', {result.reason}'}: {result.why}"
+
+
 def ended_json(result: Result) -> dict[str, Any]:
     """How a goal ended, as tick records have it."""
     return {"id": result.id, "status": result.status, "reason": result.reason}

@@ -16,7 +16,7 @@ from std_msgs.msg import String
 from world_model_ros.contract.deployment.goals import GoalSettings
 from world_model_ros.contract.topics import GOAL_FEEDBACK, GOAL_REFUSED, GOAL_RESULT, GOAL_STATUS
 from world_model_ros.goals.life.life import Life, Result
-from world_model_ros.goals.life.told import feedback_json, result_json
+from world_model_ros.goals.life.told import ended_words, feedback_json, result_json
 from world_model_ros.nodes.qos import LATCHED
 
 _STATUSES = {
@@ -70,8 +70,7 @@ class GoalOutbox:
     def ended(self, result: Result) -> None:
         """A goal is over."""
         self._result.publish(String(data=result_json(result)))
-        words = f"goal {result.id or result.about}: {result.status}, {result.reason}: {result.why}"
-        self._node.get_logger().info(words)
+        self._node.get_logger().info(f"goal {result.id or result.about}: {ended_words(result)}")
 
 
 def _status_array(listed: Sequence[tuple[str, str, int]]) -> GoalStatusArray:
