@@ -26,9 +26,17 @@ def velocities(stamp_ns: int) -> np.ndarray:
 
 
 def write_arm_bag(
-    path: Path, contract: Contract, seconds: float = 2.0, leave_out: tuple[str, ...] = (), seed: int = 0
+    path: Path,
+    contract: Contract,
+    seconds: float = 2.0,
+    leave_out: tuple[str, ...] = (),
+    seed: int = 0,
+    rest_s: float = 0.0,
 ) -> None:
-    """All streams of the arm at their rates; sound and camera reach the bag 20 ms after their stamp."""
+    """All streams of the arm at their rates; sound and camera reach the bag 20 ms after their stamp.
+
+    For the first ``rest_s`` nothing moves and nothing is felt.
+    """
     random = np.random.default_rng(seed)
     image = random.integers(0, 255, (128, 128, 3), dtype=np.uint8)
     rates = {"camera": 30, "sound": 50, "taxels": 100, "wrench": 100, "joints": 100, "applied": 50, "label": 30}
@@ -38,7 +46,7 @@ def write_arm_bag(
         for i in range(round(seconds * rate))
         if name not in leave_out
     )
-    names = contract.joint_names
+    names, moves_ns = contract.joint_names, round((START_S + rest_s) * 1e9)
     image_type, state = "sensor_msgs/msg/Image", "sensor_msgs/msg/JointState"
     with BagWriter(path, contract) as bag:
         make = bag.make
@@ -62,11 +70,14 @@ def write_arm_bag(
             "joints": lambda t, i: bag.write(
                 "joint_states",
                 state,
-                make.joint_state(names, positions(t), np.zeros(6), np.zeros(6), stamp_ns=t),
+                make.joint_state(names, positions(max(t, moves_ns)), np.zeros(6), np.zeros(6), stamp_ns=t),
                 t,
             ),
             "applied": lambda t, i: bag.write(
-                "gate/applied", state, make.joint_state(names, positions(t), velocities(t), stamp_ns=t), t
+                "gate/applied",
+                state,
+                make.joint_state(names, positions(max(t, moves_ns)), velocities(t), stamp_ns=t),
+                t,
             ),
             "label": lambda t, i: bag.write(
                 "labels/object_0/pose",
@@ -76,4 +87,4 @@ def write_arm_bag(
             ),
         }
         for stamp_ns, name, i in sorted(events):
-            writers[name](stamp_ns, i)
+            writers[name](stamp_ns, max(0, i - round(rest_s * rates[name])))

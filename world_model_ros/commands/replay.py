@@ -200,6 +200,8 @@ def _lines(metrics: dict[str, Any]) -> list[str]:
 
 def _table(metrics: dict[str, Any]) -> list[str]:
     """How far the imagination was off, a line a sense or target, a column a time ahead."""
+    from world_model_ros.bags.replay.report.page import too_still
+
     rows = [row for row in metrics["horizon"] if row["count"]]
     chosen = rows[2::3] or rows[-1:]
     if not chosen or not metrics["prediction"]:
@@ -208,6 +210,12 @@ def _table(metrics: dict[str, Any]) -> list[str]:
     for name, found in metrics["prediction"].items():
         at = [found["horizon_s"].index(row["seconds"]) for row in chosen]
         table.append([name, _short(found["unit"]), *_next_to([(found["model"][i], found["copy_last"][i]) for i in at])])
+        where = found["where_changed"]
+        if any(where["ticks"][i] < where["of"][i] for i in at):
+            ticks = [f"{where['ticks'][i]} of {where['of'][i]}" for i in at]
+            table.append(["", "changed in ticks", *ticks])
+            pairs = [(where["model"][i], where["copy_last"][i]) for i in at]
+            table += [["", "in these alone", *_next_to(pairs)]] if any(where["ticks"][i] for i in at) else []
         inside = [row.get(f"{name}_inside_region") for row in chosen]
         if any(each is not None for each in inside):
             table.append(["", "inside its 90 % region", *("-" if each is None else f"{each:.0%}" for each in inside)])
@@ -216,7 +224,8 @@ def _table(metrics: dict[str, Any]) -> list[str]:
     for row in table:
         cells = [cell.ljust(width) if k < 2 else cell.rjust(width) for k, (cell, width) in enumerate(zip(row, widths))]
         lines.append(f"  {'  '.join(cells)}")
-    return ["what was imagined, next to what came; in brackets: as if nothing changed", *lines]
+    title = "what was imagined, next to what came; in brackets: as if nothing changed"
+    return [title, *lines, *too_still(metrics)]
 
 
 def _next_to(pairs: Sequence[tuple[float | None, float | None]]) -> list[str]:

@@ -18,6 +18,7 @@ from world_model_ros.bags.storage.writer import BagWriter
 from world_model_ros.brain.brain import Brain
 from world_model_ros.bundle.bundle import load_bundle
 from world_model_ros.cli import main
+from world_model_ros.commands.replay import _lines
 from world_model_ros.contract.contract import Contract
 
 torch = pytest.importorskip("torch", reason="the toy bundles are exported with torch")
@@ -81,6 +82,36 @@ def test_the_verdict_says_what_was_missing_and_whether_the_model_is_of_use(
     assert "arm, 1.2 s ahead" in lines
     assert "no better than repeating the present" in lines  # the toy knows nothing of joints
     assert "front" not in metrics["prediction"]
+
+
+def test_a_bag_at_rest_is_said_to_judge_no_model(contract: Contract, brain: Brain, tmp_path: Path) -> None:
+    write_arm_bag(tmp_path / "bag", contract, 3.0, rest_s=3.0)
+    done = replay(tmp_path / "bag", contract, brain, tmp_path / "out")
+    rows = done.metrics["prediction"]
+    assert {name: (each["judged"], set(each["where_changed"]["ticks"])) for name, each in rows.items()} == {
+        name: (False, {0}) for name in ("front", "arm", "object_0")
+    }
+    lines = " ".join(verdict(done.metrics))
+    assert "This bag cannot judge the model: too little moved: front in 0 of 17 ticks, arm in 0 of 18" in lines
+    assert "better than" not in lines
+    write_report(tmp_path / "report.html", done)
+    assert "cannot judge the model" in (tmp_path / "report.html").read_text()
+    assert "cannot judge the model" in " ".join(_lines(done.metrics))
+
+
+def test_a_bag_that_moves_in_part_is_judged_there_too(contract: Contract, brain: Brain, tmp_path: Path) -> None:
+    write_arm_bag(tmp_path / "bag", contract, 5.0, rest_s=2.0)
+    done = replay(tmp_path / "bag", contract, brain, tmp_path / "out")
+    rows = done.metrics["prediction"]["arm"]
+    where = rows["where_changed"]
+    assert rows["judged"]
+    still, moved = done.scores.series("joints_still_error", 12), where["ticks"][-1]
+    assert where["of"][-1] == len(still) == 38
+    assert moved == np.count_nonzero(still > 0.0) < 38, "at rest it is the same to the last digit"
+    assert where["copy_last"][-1] == pytest.approx(rows["copy_last"][-1] * 38 / moved, rel=1e-5)
+    (line,) = [each for each in verdict(done.metrics) if each.startswith("arm, ")]
+    assert f"In the {moved} of 38 ticks in which it changed: " in line
+    assert any("changed in ticks" in each and f"{moved} of 38" in each for each in _lines(done.metrics))
 
 
 def test_only_topics_that_are_neither_the_contracts_nor_ours_are_named(

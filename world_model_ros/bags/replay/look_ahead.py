@@ -10,7 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from world_model_ros.bags.replay.horizon_errors import HorizonErrors, distance_errors, frame_errors, target_errors
+from world_model_ros.bags.replay.horizon_errors import (
+    CHANGED_TOUCH,
+    HorizonErrors,
+    distance_errors,
+    frame_errors,
+    last_scored,
+    target_errors,
+)
 from world_model_ros.bags.replay.replayed_tick import ReplayedTick
 from world_model_ros.bags.replay.report.highlights import EvenSample, Moment, Worst
 from world_model_ros.brain.brain import Brain
@@ -60,7 +67,8 @@ class LookAhead:
 
     def prediction(self) -> dict[str, dict[str, Any]]:
         """Scores by stream and target that could be compared: ``horizon_s``, ``model`` and ``copy_last`` (it stays as
-        it is), lists by step, and their ``unit``."""
+        it is), lists by step, and their ``unit``; ``where_changed`` as of `HorizonErrors`, and ``judged``: whether it
+        changed often enough to tell a model from no model."""
         found: dict[str, dict[str, Any]] = {}
         units = sorted({joint.unit for joint in self._contract.interface.joints})
         joints = [stream.name for stream in self._contract.interface.of(JointStream)[:1]]
@@ -81,7 +89,15 @@ class LookAhead:
             if any(value is not None for value in curve):
                 rows = {"horizon_s": seconds, "model": curve, "copy_last": self.scores.curve(still)}
                 found[name] = rows | {"unit": unit, "kind": model}
+                found[name] |= {"where_changed": self.scores.where_changed(model, still)}
+                found[name] |= {"judged": self._judged(found[name])}
         return found
+
+    def _judged(self, rows: dict[str, Any]) -> bool:
+        """Whether it changed in a horizon of ticks at least, or in half of the few that there are."""
+        end = last_scored(rows)
+        ticks, of = (rows["where_changed"][key][end] for key in ("ticks", "of"))
+        return bool(ticks >= min(self._horizon, (of + 1) // 2))
 
     def _look(self, now: ReplayedTick, coming: list[ReplayedTick]) -> None:
         executed = np.stack([each.applied for each in coming])[None]
@@ -153,7 +169,7 @@ class LookAhead:
                 continue
             steps, real = _known(each.tick.observation.values.get(stream.name) for each in coming)
             if steps:
-                errors = distance_errors(senses[stream.name][_rows(steps)], real, before)
+                errors = distance_errors(senses[stream.name][_rows(steps)], real, before, CHANGED_TOUCH)
                 self.scores.add(steps, errors, f"{stream.name}_error", f"{stream.name}_still_error")
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import cv2
 
+from world_model_ros.bags.replay.horizon_errors import last_scored
 from world_model_ros.bags.replay.replay import Replay
 from world_model_ros.bags.replay.report.highlights import Moment
 from world_model_ros.bags.replay.same_as_live import as_live_line
@@ -52,6 +53,7 @@ def write_report(path: Path, done: Replay, draw: Callable[[Moment], Frame] | Non
         m=done.metrics,
         verdict=verdict(done.metrics),
         plots=plots(done),
+        changed=[_changed(name, rows) for name, rows in done.metrics["prediction"].items()],
         frames=[(t, _jpeg(frame)) for t, frame in done.journal.frames()],
         worst=[(value, (at - first_ns) * 1e-9, _jpeg(draw(moment))) for value, at, moment in done.worst]
         if draw is not None
@@ -73,16 +75,8 @@ def verdict(metrics: dict[str, Any]) -> list[str]:
         )
     if flaky:
         lines.append(f"Fresh only part of the time: {', '.join(flaky)}.")
-    for name, rows in metrics["prediction"].items():
-        end = next((i for i in reversed(range(len(rows["model"]))) if rows["model"][i] is not None), None)
-        if end is None:
-            continue
-        model, still, ahead = rows["model"][end], rows["copy_last"][end], rows["horizon_s"][end]
-        better = model > still if rows["kind"] == "psnr_db" else model < still
-        word = "better than" if better else "no better than"
-        lines.append(
-            f"{name}, {ahead:.1f} s ahead: {model:.3g}, {word} repeating the present ({still:.3g}; {rows['unit']})."
-        )
+    lines += too_still(metrics)
+    lines += [_outcome(name, rows) for name, rows in metrics["prediction"].items()]
     surprise = metrics["surprise"]
     if surprise["worst"]:
         worst = surprise["worst"][0]
@@ -94,6 +88,53 @@ def verdict(metrics: dict[str, Any]) -> list[str]:
         words = ", ".join(f"{count} for {rule}" for rule, count in refused.items()) or "none"
         lines.append(f"Commands that the gate would have refused: {words}.")
     return lines
+
+
+def too_still(metrics: dict[str, Any]) -> list[str]:
+    """That a bag, or of some signals what is in it, cannot judge a model; nothing where it can."""
+    still = {name: rows for name, rows in metrics["prediction"].items() if not rows["judged"]}
+    if not still:
+        return []
+    every = len(still) == len(metrics["prediction"])
+    counts = ", ".join(f"{name} in {_share(rows)} ticks" for name, rows in still.items())
+    begin = "This bag cannot judge the model: too little moved" if every else "Too little moved to judge the model by"
+    return [f"{begin}: {counts}."]
+
+
+def _share(rows: dict[str, Any]) -> str:
+    where, end = rows["where_changed"], last_scored(rows)
+    return f"{where['ticks'][end]} of {where['of'][end]}"
+
+
+def _outcome(name: str, rows: dict[str, Any]) -> str:
+    """How one signal was predicted, next to repeating the present, and where it changed."""
+    end, where = last_scored(rows), rows["where_changed"]
+    model, still, ahead = rows["model"][end], rows["copy_last"][end], rows["horizon_s"][end]
+    if not rows["judged"]:
+        return (
+            f"{name}, {ahead:.1f} s ahead: not judged ({model:.3g}, repeating the present {still:.3g}; {rows['unit']})."
+        )
+    line = f"{name}, {ahead:.1f} s ahead: {model:.3g}, {_word(rows, model, still)} repeating the present"
+    line += f" ({still:.3g}; {rows['unit']})."
+    ticks, of = where["ticks"][end], where["of"][end]
+    if ticks < of:
+        model, still = where["model"][end], where["copy_last"][end]
+        line += (
+            f" In the {ticks} of {of} ticks in which it changed: {model:.3g}, {_word(rows, model, still)} {still:.3g}."
+        )
+    return line
+
+
+def _changed(name: str, rows: dict[str, Any]) -> list[str]:
+    """A row of the table of what changed, at the last step."""
+    end, where = last_scored(rows), rows["where_changed"]
+    values = [each["model" if i % 2 == 0 else "copy_last"][end] for i, each in enumerate((rows, rows, where, where))]
+    return [name, f"{_share(rows)} ticks", *("" if value is None else f"{value:.3g}" for value in values)]
+
+
+def _word(rows: dict[str, Any], model: float, still: float) -> str:
+    better = model > still if rows["kind"] == "psnr_db" else model < still
+    return "better than" if better else "no better than"
 
 
 def _jpeg(picture: Frame) -> str:
