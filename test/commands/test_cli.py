@@ -141,6 +141,40 @@ def test_check_of_a_damaged_model_says_what_is_wrong(tmp_path, capsys: pytest.Ca
     assert "weights.bin" in wrong[0]["error"]
 
 
+def test_tensors_that_do_not_fit_are_one_line_with_the_first_their_number_and_what_to_do(tmp_path, capsys):
+    assert main(["check", "tabletop_arm", "--robot", "gripper_arm"]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert main(["check", "tabletop_arm", "--robot", "gripper_arm", "--json"]) == 1
+    checks = json.loads(capsys.readouterr().out)["checks"]
+    wrong = [
+        each["what"]
+        for each in checks
+        if not each["fits"] and (" input " in each["what"] or " output " in each["what"])
+    ]
+    assert len(wrong) > 20
+    (line,) = (line for line in lines if " input " in line or " output " in line)
+    assert line.startswith(
+        f"  {len(wrong)} tensors do not fit: perceive: input arm float32 (6, 2), not float32 (7, 2); "
+    )
+    assert "; perceive: input since float32 (5, 2), not float32 (any, 5); " in line
+    assert f"; and {len(wrong) - 3} more (--json lists them) -> " in line
+    assert line.endswith("give the contract of tabletop_arm (--robot), or train and export a model of gripper_arm")
+    assert "<name>" not in "".join(lines)
+
+
+def test_one_tensor_of_a_model_of_this_robot_that_does_not_fit_is_to_be_exported_anew(tmp_path, capsys):
+    model = shutil.copytree(share_folder("models") / "unitree_g1", tmp_path / "model")
+    told = json.loads((model / "manifest.json").read_text(encoding="utf-8"))
+    told["graphs"]["perceive"]["inputs"]["strange"] = {"shape": [1], "dtype": "float32"}
+    (model / "manifest.json").write_text(json.dumps(told), encoding="utf-8")
+    assert main(["check", str(model)]) == 1
+    (line,) = (line for line in capsys.readouterr().out.splitlines() if "strange" in line)
+    assert line == (
+        "  a tensor does not fit: perceive: input strange, which unitree_g1 lacks"
+        f" -> export it anew: `world-model export CHECKPOINT --out {model}`"
+    )
+
+
 def test_a_bundle_is_checked_against_the_robot_that_it_names(tmp_path, capsys: pytest.CaptureFixture[str]):
     assert main(["check", "unitree_g1", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["robot"] == "unitree_g1"

@@ -36,10 +36,11 @@ class Bundle:
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that was looked at; ``error`` is None where it fits."""
+    """One thing that was looked at; ``error`` is None where it fits. ``tensor``: one of a graph's inputs or outputs."""
 
     what: str
     error: UserError | None = None
+    tensor: bool = False
 
 
 @dataclass(frozen=True)
@@ -164,10 +165,10 @@ def _checks(folder: Path, manifest: Manifest, contract: Contract) -> Iterator[Ch
         ):
             for name, tensor in want.items():
                 field = f"model {manifest.name}: {graph}: {side} {name}"
-                yield Check(f"{graph}: {side} {name}", _wrong_tensor(field, tensor, have.get(name), side))
+                yield Check(f"{graph}: {side} {name}", _wrong_tensor(field, tensor, have.get(name), side), tensor=True)
             for name in sorted(set(have) - set(want)):
                 field = f"model {manifest.name}: {graph}: {side}"
-                yield Check(f"{graph}: {side} {name}", UserError(field, name, f"one of {sorted(want)}"))
+                yield Check(f"{graph}: {side} {name}", UserError(field, name, f"one of {sorted(want)}"), tensor=True)
     yield from (Check(f"graph {name}", _unknown_graph(manifest, name, list(asked))) for name in manifest.graphs)
     yield from (Check(f"goals for {name}", _wrong_goals(manifest, contract, name)) for name in manifest.goals)
     for path in sorted(folder.iterdir()):

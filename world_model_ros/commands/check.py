@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from world_model_ros.commands.options import Parser
 from world_model_ros.commands.output import show
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.installation.share_folder import default_robot
+
+if TYPE_CHECKING:
+    from world_model_ros.bundle.bundle import BundleReport, Check
+    from world_model_ros.contract.contract import Contract
+
+_FEW = 3  # tensors that are named
 
 
 def add_arguments(parser: Parser) -> None:
@@ -80,12 +86,38 @@ def _bundle(arguments: argparse.Namespace) -> int:
     if goals:
         notes.insert(0, "takes goals: " + "; ".join(f"{name}: {', '.join(kinds)}" for name, kinds in goals.items()))
     result |= {"goals": {name: list(kinds) for name, kinds in goals.items()}, "notes": notes}
-    wrong = _wrong(checks)
+    wrong = _wrong([told for told, check in zip(checks, report.checks) if not check.tensor])
+    wrong += _tensors([each for each in report.checks if each.tensor and each.error], contract, report)
     verdict = f"fits {contract.name}" if report.fits else f"does not fit {contract.name}"
     counted = f"({len(checks)} checks: its interface, files, graphs, their inputs and outputs)"
     head = f"{report.folder}, as a bundle, {verdict} {counted}{':' * bool(wrong)}"
     show(result, arguments.json, [head, *wrong, *(f"  {note}" for note in notes)])
     return 0 if report.fits else 1
+
+
+def _tensors(differ: Sequence[Check], contract: Contract, report: BundleReport) -> list[str]:
+    """A line of the inputs and outputs of graphs that do not fit: the first, how many more, and what to do."""
+    if not differ or report.manifest is None:
+        return []
+    told = [
+        f"{each.what} {each.error.value}, not {each.error.legal}" for each in differ if each.error and _shaped(each)
+    ]
+    told += [f"{each.what}, which {contract.name} lacks" for each in differ if not _shaped(each)]
+    more = f"; and {len(told) - _FEW} more (--json lists them)" if len(told) > _FEW else ""
+    made = report.manifest
+    if made.interface_hash == contract.interface_hash:
+        advice = f"export it anew: `world-model export CHECKPOINT --out {report.folder}`"
+    elif made.robot == contract.name:
+        advice = "give the contract that it was trained with (--robot), or train and export it anew"
+    else:
+        advice = f"give the contract of {made.robot} (--robot), or train and export a model of {contract.name}"
+    many = f"{len(told)} tensors do" if len(told) > 1 else "a tensor does"
+    return [f"  {many} not fit: {'; '.join(told[:_FEW])}{more} -> {advice}"]
+
+
+def _shaped(check: Check) -> bool:
+    """Whether what is wrong is the shape or the type of a tensor that the contract asks for, or that it is absent."""
+    return check.error is not None and not check.what.endswith(f" {check.error.value}")
 
 
 def _robot_of(bundle: str) -> str:
