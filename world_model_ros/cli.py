@@ -13,6 +13,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from world_model_ros import __version__
@@ -20,6 +21,8 @@ from world_model_ros.commands.options import Parser
 from world_model_ros.commands.output import add_json, subcommands
 
 if TYPE_CHECKING:
+    import argparse
+
     from world_model_ros.core.errors import UserError
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -69,6 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")
     words = list(sys.argv[1:] if arguments is None else arguments)
     wanted = next((word for word in words if not word.startswith("-")), "")
+    parsed = None
     try:
         parsed = _parser(wanted).parse_args(words)
         hush(bool(getattr(parsed, "json", False)))
@@ -84,7 +88,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:  # of what is written or read, wherever that is
         if error.filename is None and error.errno not in _FULL:
             raise
-        mistake = UserError("path", str(error.filename), f"a file or folder that can be used ({error.strerror})")
+        field = _argument_of(parsed, error.filename)
+        mistake = UserError(field, str(error.filename), f"a file or folder that can be used ({error.strerror})")
         if error.filename is None:
             _forget_output()  # or it is written once more at the end
             mistake = UserError("output", str(error.strerror), "a disk with room left")
@@ -105,6 +110,25 @@ def _refused(wanted: str, error: UserError, words: Sequence[str]) -> int:
         with contextlib.suppress(OSError, ValueError, AttributeError):  # nothing may be left to write to
             print(json.dumps({"error": error.told()}), flush=True)
     return 2
+
+
+def _argument_of(parsed: argparse.Namespace | None, filename: object) -> str:
+    """The argument that a file was reached by: it is that file, lies above it, or was to be made below it."""
+    if not isinstance(filename, str | bytes) or parsed is None:
+        return "path"
+    lost, named = Path(os.fsdecode(filename)).absolute(), dict[str, list[Path]]()
+    for name, value in vars(parsed).items():
+        values = value if isinstance(value, list | tuple) else [value]
+        named[name] = [Path(each).absolute() for each in values if isinstance(each, str | Path) and str(each)]
+    for found in (
+        [name for name, paths in named.items() if lost in paths],
+        [name for name, paths in named.items() if not {*lost.parents}.isdisjoint(paths)],
+        [name for name, paths in named.items() if any(lost in path.parents for path in paths)],
+    ):
+        given = [name for name in found if name in getattr(parsed, "given", ())]
+        if given or found:
+            return (given or found)[0].replace("_", "-")
+    return "path"
 
 
 def _forget_output() -> None:

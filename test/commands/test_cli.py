@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from world_model_ros import __version__
+from world_model_ros import __version__, cli
 from world_model_ros.cli import COMMANDS, main
 from world_model_ros.commands import info
 from world_model_ros.core.installation.share_folder import share_folder
@@ -248,8 +248,37 @@ def test_what_cannot_be_written_is_one_line(out: str, tmp_path, capsys: pytest.C
     urdf = str(share_folder("config") / "robots" / "tabletop_arm.urdf")
     assert main(["new-robot", "--urdf", urdf, "--out", str(tmp_path / out)]) == 2
     (line,) = capsys.readouterr().err.strip().splitlines()
-    assert line.startswith("world-model new-robot: path: got '")
+    assert line.startswith("world-model new-robot: out: got '")
     assert "expected a file or folder that can be used (" in line
+
+
+@pytest.mark.parametrize(
+    ("words", "lost", "argument"),
+    [
+        ("collect --out FOLDER/bags", "FOLDER/bags", "out"),
+        ("collect --out FOLDER/bags", "FOLDER", "out"),  # above it nothing can be made
+        ("collect --out FOLDER/bags", "FOLDER/bags/episode_0/bag.mcap", "out"),
+        ("collect", "runs/bags/episode_0", "out"),
+        ("ask future FOLDER/bag --out FOLDER/bag/out", "FOLDER/bag/out", "out"),
+        ("ask future FOLDER/bag --out FOLDER/bag/out", "FOLDER/bag/metadata.yaml", "bag"),
+        ("train FOLDER/a FOLDER/b --robot r", "FOLDER/b/x.mcap", "bags"),
+        ("ask plan FOLDER/bag --goal-image FOLDER/i.png", "FOLDER/i.png", "goal-image"),
+        ("collect --out FOLDER/bags", "/elsewhere/file", "path"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_said_by_the_argument_that_leads_to_it(
+    words: str, lost: str, argument: str, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    typed = words.replace("FOLDER", str(tmp_path)).split()
+    parsed = cli._parser(typed[0]).parse_args(typed)
+    assert cli._argument_of(parsed, lost.replace("FOLDER", str(tmp_path))) == argument
+
+
+def test_an_argument_that_is_no_folder_for_bags_is_named(tmp_path, capsys: pytest.CaptureFixture[str]):
+    (tmp_path / "taken").write_text("a file, not a folder")
+    assert main(["collect", "--episodes", "1", "--out", str(tmp_path / "taken")]) == 2
+    assert capsys.readouterr().err.startswith(f"world-model collect: out: got '{tmp_path / 'taken'}'; expected ")
 
 
 def test_a_robot_without_a_bundle_has_its_contract_checked(capsys: pytest.CaptureFixture[str]):
