@@ -14,6 +14,8 @@ from world_model_ros.bundle.bundle import load_bundle
 from world_model_ros.contract.contract import Contract
 from world_model_ros.view.recorded_strip import recorded_strip
 
+POSE = "geometry_msgs/msg/PoseStamped"
+
 IMAGE, TEXT = "sensor_msgs/msg/Image", "std_msgs/msg/String"
 
 
@@ -44,6 +46,27 @@ def test_it_shows_what_moved_however_few_frames_came(tmp_path: Path, contract: C
     risen = came[-1] - int(strip.now[0, 0, 0])
     assert risen >= 40 if moving else risen == 0
     assert strip.badge.gate == "tracking"
+
+
+def test_it_shows_the_push_and_says_when_it_was(tmp_path: Path, contract: Contract) -> None:
+    """The arm moves a lot from tick 40 on; the object does a little, before."""
+    bundle = load_bundle(write_decode_bundle(tmp_path / "brightness", contract), contract)
+    tick_ns, start_ns = contract.tick_ns, 10**12
+    with BagWriter(tmp_path / "bag", contract) as writer:
+        make = writer.make
+        for tick in range(75):
+            at_ns = start_ns + tick * tick_ns
+            picture = np.full((128, 128, 3), 20 + 5 * max(0, tick - 40) + (tick >= 25), np.uint8)
+            place = [0.5, 0.02 * min(max(0, tick - 20), 5), 0.03, 0, 0, 0, 1]
+            writer.write("labels/object_0/pose", POSE, make.pose(place, at_ns, "base_link"), at_ns)
+            writer.write("tick", TEXT, make.string(json.dumps({"now_ns": at_ns - start_ns + 10**12})), at_ns)
+            writer.write("camera/front/image_raw", IMAGE, make.image(picture, "rgb8", at_ns), at_ns)
+            states = np.zeros((HORIZON, STATE), np.float32)
+            writer.write("predicted/states", IMAGE, make.tensor(states[..., None], at_ns), at_ns)
+    strip = recorded_strip(tmp_path / "bag", contract, bundle, "cpu")
+    assert strip is not None
+    assert strip.at_s is not None
+    assert 1.3 <= strip.at_s <= 2.0, "from before the push to after it"
 
 
 def test_without_imaginations_there_is_none(tmp_path: Path, contract: Contract, arm_bag: Path) -> None:

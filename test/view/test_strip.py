@@ -69,6 +69,15 @@ def test_a_frame_is_not_yet_there_only_while_its_time_is_to_come():
     np.testing.assert_array_equal(later, coming[1])
 
 
+def test_a_strip_of_a_bag_says_when_it_was():
+    times = [draw_strip(replace(strip(), at_s=at_s)) for at_s in (None, 3.4, 71.2)]
+    assert all(each.shape == times[0].shape for each in times)
+    for a, b in ((0, 1), (1, 2)):
+        changed = np.argwhere((times[a] != times[b]).any(axis=2))
+        assert len(changed) > 0
+        assert changed[:, 0].max() < 40, "it stands in the header"
+
+
 def test_a_perfect_imagination_leaves_the_difference_dark():
     right = strip((210, 220, 230))
     wrong = strip((110, 120, 130))

@@ -169,3 +169,15 @@ def test_a_clock_that_is_set_back_during_a_comparison_hides_nothing_that_comes(r
     found = timeline.most_moving()
     assert found is not None
     assert found[1].reference_ns == 0
+
+
+def test_a_push_is_shown_before_a_larger_motion_in_the_air():
+    timeline = Timeline(TICK_NS, (3,))
+    film(timeline, 90, level=lambda i: 10 + (100 if i > 15 else 0) + (2 if i > 60 else 0))
+    for i in range(90):
+        timeline.placed("object_0", i * FRAME_NS, (0.5, 0.0 if i < 60 else 0.06, 0.03))
+    for i in range(0, 75, 3):
+        timeline.imagined(Imagination(i * FRAME_NS, STATES))
+    motion, imagination = timeline.most_moving()
+    assert (motion.pushed, motion.grey_levels) == (6, 2.0)
+    assert 51 * FRAME_NS <= imagination.reference_ns < 61 * FRAME_NS

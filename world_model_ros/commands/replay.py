@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from world_model_ros.bags.replay.report.highlights import Moment
     from world_model_ros.brain.brain import Brain
     from world_model_ros.contract.contract import Contract
+    from world_model_ros.view.pictures.strip import Strip
 
 _COMPARED = (
     "bag",
@@ -42,7 +43,9 @@ def add_arguments(parser: Parser) -> None:
         "--map", action="append", default=[], metavar="FROM:=TO", help="a topic of the bag is one of the contract"
     )
     parser.add_argument("--seed", type=int, default=0, help="of the first tick, where the bag has no record")
-    parser.add_argument("--moments", type=int, default=4, help="how many imaginations to draw (%(default)s)")
+    parser.add_argument(
+        "--moments", type=int, default=4, help="how many imaginations to draw, those in which most moves (%(default)s)"
+    )
     parser.add_argument("--until", type=float, help="stop after so many s of the bag")
     parser.add_argument("--resume", type=Path, help="memory.npz of a replay of the same bag that was stopped")
     parser.add_argument("--rate", type=float, help="at most so many times real time; as fast as possible without it")
@@ -118,14 +121,13 @@ def _replay(bag: Path, contract: Contract, brain: Brain, out: Path, options: Rep
     from world_model_ros.bags.replay.replay import replay
     from world_model_ros.bags.replay.report.page import can_report, write_report
     from world_model_ros.core.progress import progress_bar
-    from world_model_ros.view.pictures.strip import Badge, Strip, draw_strip
+    from world_model_ros.view.pictures.strip import draw_strip
 
     with progress_bar(unit="tick", desc=bag.stem) as bar:
         done = replay(bag, contract, brain, out, options, draw=_draw, progress=lambda count: bar.update(count - bar.n))
 
     def picture(moment: Moment) -> Any:
-        badge = Badge(surprise=moment.surprise)
-        return draw_strip(Strip(moment.now, moment.seconds, moment.imagined, moment.real, badge=badge), cell_px=150)
+        return draw_strip(_strip(moment), cell_px=150)
 
     if can_report():
         write_report(out / "report.html", done, picture)
@@ -174,12 +176,16 @@ def _difference(result: dict[str, Any]) -> list[str]:
 
 
 def _draw(path: Path, moments: Sequence[Moment]) -> None:
-    from world_model_ros.view.pictures.strip import Badge, Strip, futures_png
+    from world_model_ros.view.pictures.strip import futures_png
 
-    strips = [
-        Strip(each.now, each.seconds, each.imagined, each.real, badge=Badge(surprise=each.surprise)) for each in moments
-    ]
-    futures_png(path, strips)
+    futures_png(path, [_strip(each) for each in moments])
+
+
+def _strip(moment: Moment) -> Strip:
+    from world_model_ros.view.pictures.strip import Badge, Strip
+
+    badge = Badge(surprise=moment.surprise)
+    return Strip(moment.now, moment.seconds, moment.imagined, moment.real, badge=badge, at_s=moment.at_s)
 
 
 def _lines(metrics: dict[str, Any]) -> list[str]:

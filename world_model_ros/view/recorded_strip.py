@@ -18,6 +18,7 @@ from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.senses import MicrophoneStream
 from world_model_ros.contract.topics import absolute
 from world_model_ros.convert.encodings.image_rows import image_rows
+from world_model_ros.convert.poses import pose_array
 from world_model_ros.convert.senses.camera import CameraConverter
 from world_model_ros.convert.senses.converters import converter_for
 from world_model_ros.convert.stamps import stamp_ns
@@ -34,7 +35,8 @@ _STATES, _GATE, _TICK, _GOAL = (
 
 
 def recorded_strip(bag: Path, contract: Contract, bundle: Bundle, provider: str = "auto") -> Strip | None:
-    """The strip of a bag in which most moves; None if no imagination came to its end with a real frame.
+    """The strip of a bag in which most moves, a push if there is one; None if no imagination came to its end with a
+    real frame.
 
     Args:
         bag: with camera frames, and what a brain imagined. bundle: that it imagined with.
@@ -53,8 +55,9 @@ def recorded_strip(bag: Path, contract: Contract, bundle: Bundle, provider: str 
     to_goal = CameraConverter(topics.GOAL_IMAGE, (camera.height, camera.width))
     badge, by_picture, best = Badge(), False, None
     goal: Frame | None = None
+    labels = _labels(contract)
     with BagReader(bag) as reader:
-        for topic, _, _, message in reader.messages(reader.among([seen, _STATES, _GATE, _TICK, _GOAL])):
+        for topic, _, _, message in reader.messages(reader.among([seen, _STATES, _GATE, _TICK, _GOAL, *labels])):
             try:
                 if topic == seen:
                     timeline.saw(*to_frame(message))
@@ -64,16 +67,32 @@ def recorded_strip(bag: Path, contract: Contract, bundle: Bundle, provider: str 
                     timeline.imagined(Imagination(stamp_ns(message), states, badge, goal if by_picture else None))
                 elif topic == _GOAL:
                     goal = to_goal(message)[1]
+                elif topic in labels:
+                    target, index = labels[topic]
+                    place = pose_array(message, contract.interface.base_frame, target, index)[:3]
+                    timeline.placed(target, stamp_ns(message), place)
                 elif topic == _GATE:
                     badge = replace(badge, gate=json.loads(message.data).get("state"))
                 else:
                     said = json.loads(message.data)
+                    story.zero_ns = said["now_ns"] if story.zero_ns is None else story.zero_ns
                     by_picture = (said.get("goal") or {}).get("kind") == "image"
                     took_ms = (said.get("stages_ms") or {}).get("total")
                     badge = replace(badge, tick_ms=took_ms, surprise=said.get("surprise"))
-            except (UserError, ValueError, AttributeError):
+            except (UserError, ValueError, KeyError, AttributeError):
                 continue  # a message that cannot be read costs itself alone; the live view says which
     return best
+
+
+def _labels(contract: Contract) -> dict[str, tuple[str, int | None]]:
+    """Topics that say where an object is: the target, and which pose of a message with several it is."""
+    kinds = {target.name: target.kind for target in contract.interface.targets}
+    truths = {label.name: label.target for label in contract.interface.labels}
+    return {
+        absolute(label.topic): (truths[label.name], label.index)
+        for label in contract.deployment.labels
+        if kinds[truths[label.name]] == "object"
+    }
 
 
 def _states(message: Any, shape: tuple[int, int]) -> NDArray[np.float32]:

@@ -7,10 +7,11 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from world_model_ros.bags.seen_motion import Motion
 from world_model_ros.core.arrays import Frame
 from world_model_ros.view.frame_decoder import FrameDecoder
 from world_model_ros.view.pictures.strip import Badge, Strip
-from world_model_ros.view.timeline import Imagination, Motion, Timeline
+from world_model_ros.view.timeline import Imagination, Timeline
 
 _Decoded = tuple[tuple[Frame, ...], "NDArray[np.float64] | None"]
 _WORTH_IT = 1.1  # a better strip must show this much more motion, so that few are decoded
@@ -24,12 +25,16 @@ class Story:
         decoder: of the bundle.
         tick_s: time between two imagined states.
         microphone: name of the stream whose sound is shown ahead, if the model imagines it.
+
+    Attributes:
+        zero_ns: from when the times of kept strips are told, as the first tick of a bag; None of a robot that runs.
     """
 
     def __init__(self, timeline: Timeline, decoder: FrameDecoder, tick_s: float, microphone: str | None = None) -> None:
         self._timeline = timeline
         self._decoder = decoder
         self._microphone = microphone
+        self.zero_ns: int | None = None
         self._seconds = tuple(step * tick_s for step in timeline.steps)
         self._shown: tuple[Imagination, Frame, _Decoded] | None = None
         self._best: Motion | None = None
@@ -66,10 +71,11 @@ class Story:
         if now is None:
             return None
         frames, sound = self._decode(imagination, now)
-        return Strip(now, self._seconds, frames, real, imagination.goal, imagination.badge, sound)
+        at_s = None if self.zero_ns is None else max(0.0, (imagination.reference_ns - self.zero_ns) * 1e-9)
+        return Strip(now, self._seconds, frames, real, imagination.goal, imagination.badge, sound, at_s=at_s)
 
     def _telling(self, motion: Motion) -> bool:
-        if self._best is None or (motion.enough, motion.meant) != (self._best.enough, self._best.meant):
+        if self._best is None or replace(motion, grey_levels=0.0) != replace(self._best, grey_levels=0.0):
             return self._best is None or motion > self._best
         return motion.grey_levels > _WORTH_IT * self._best.grey_levels
 

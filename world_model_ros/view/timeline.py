@@ -7,14 +7,14 @@ from collections import deque
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from world_model_ros.bags.seen_motion import Motion, pushed_by, seen_motion
 from world_model_ros.core.arrays import Frame
 from world_model_ros.core.errors import UserError
-from world_model_ros.view.pictures.strip import Badge, mean_error
+from world_model_ros.view.pictures.strip import Badge
 
 _REMEMBERED_S = 3.0
-_ENOUGH = 2  # real frames, from which a picture tells how the motion goes on
 
 
 def parse_steps(text: str, horizon: int) -> tuple[int, ...]:
@@ -56,24 +56,9 @@ class Imagination:
         return self.badge.gate in (None, "tracking")
 
 
-@dataclass(frozen=True, order=True)
-class Motion:
-    """How much is seen to happen in a horizon; more is greater, and motion that was not meant counts less than any
-    that was.
-
-    Args:
-        enough: whether real frames came of two steps at least, or of all.
-        meant: whether the robot was let move.
-        grey_levels: mean over the steps of the mean absolute difference to the first frame; 0 where no frame came.
-    """
-
-    enough: bool
-    meant: bool
-    grey_levels: float
-
-
 class Timeline:
-    """Camera frames and imaginations by stamp, both for a few seconds. Callbacks store, a drawing thread reads.
+    """Camera frames, imaginations and places of targets by stamp, all for a few seconds. Callbacks store, a drawing
+    thread reads.
 
     Args:
         tick_ns: time between two imagined states.
@@ -87,6 +72,7 @@ class Timeline:
         self._kept_ns = max(round(_REMEMBERED_S * 1e9), 2 * self._horizon_ns)
         self._frames: deque[tuple[int, Frame]] = deque()
         self._imagined: deque[Imagination] = deque()
+        self._places: dict[str, deque[tuple[int, ArrayLike]]] = {}
         self._compared_ns = -1
         self._lock = threading.Lock()
 
@@ -98,6 +84,7 @@ class Timeline:
                     return
                 self._frames.clear()
                 self._imagined.clear()
+                self._places.clear()
                 self._compared_ns = -1
             self._frames.append((stamp_ns, frame))
             while self._frames[0][0] < stamp_ns - self._kept_ns:
@@ -110,6 +97,14 @@ class Timeline:
         with self._lock:
             if not self._imagined or self._imagined[-1].reference_ns < imagination.reference_ns:
                 self._imagined.append(imagination)
+
+    def placed(self, name: str, stamp_ns: int, place: ArrayLike) -> None:
+        """Store where a target is that is none of the robot's own, (D,) in its unit."""
+        with self._lock:
+            way = self._places.setdefault(name, deque())
+            way.append((stamp_ns, place))
+            while way[0][0] < stamp_ns - self._kept_ns:
+                way.popleft()
 
     def newest(self) -> Imagination | None:
         """The last imagination whose reference frame is here."""
@@ -145,24 +140,28 @@ class Timeline:
     def most_moving(self) -> tuple[Motion, Imagination] | None:
         """Of the imaginations that came to their end since the last call, the one during which most really happened.
 
-        Those with two real frames or more go before; more frames than that count by the motion that they show. None if
-        none came to its end with a real frame.
+        As `Motion` says: those with two real frames or more go before, and what pushes something before motion in the
+        air. None if none came to its end with a real frame.
         """
         with self._lock:
             fresh = [each for each in self._imagined if each.reference_ns > self._compared_ns and self._over(each)]
-            filmed = [(each, self._at(each.reference_ns), self._real(each)) for each in fresh]
+            filmed = [(each, self._at(each.reference_ns), self._real(each), self._pushed(each)) for each in fresh]
             if fresh:
                 self._compared_ns = fresh[-1].reference_ns
         best: tuple[Motion, Imagination] | None = None
-        for each, now, real in filmed:
-            frames = [frame for frame in real if frame is not None]
-            if now is None or not frames:
-                continue
-            shown = sum(mean_error(now, frame) for frame in frames) / len(self.steps)
-            motion = Motion(len(frames) >= min(_ENOUGH, len(self.steps)), each.moving, shown)
-            if best is None or motion > best[0]:
+        for each, now, real, pushed in filmed:
+            motion = None if now is None else seen_motion(now, real, each.moving, pushed)
+            if motion is not None and (best is None or motion > best[0]):
                 best = (motion, each)
         return best
+
+    def _pushed(self, imagination: Imagination) -> int:
+        """How far a target went in the horizon."""
+        begin_ns = imagination.reference_ns
+        end_ns = begin_ns + self._horizon_ns
+        return pushed_by(
+            [place for at_ns, place in way if begin_ns <= at_ns <= end_ns] for way in self._places.values()
+        )
 
     def _at(self, stamp_ns: int) -> Frame | None:
         """The frame nearest to a time, at most half a tick away, once no nearer one can come."""

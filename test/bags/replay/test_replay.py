@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from arm_bag import write_arm_bag
 
 from world_model_ros.bags.align.tick_log import recorded_ticks
 from world_model_ros.bags.replay.horizon_errors import (
@@ -86,6 +87,17 @@ class TestArm:
             assert counts["/tick"] == counts["/surprise"] == counts["/command"] == 20
             assert counts["/predicted/states"] == counts["/predicted/object_0/path"] == 8
             assert bag.contract_text() == contract.text
+
+    def test_what_is_drawn_is_what_moves_and_says_when(self, contract: Contract, brain: Brain, tmp_path: Path) -> None:
+        write_arm_bag(tmp_path / "bag", contract, 6.0, rest_s=3.0)
+        done = replay(tmp_path / "bag", contract, brain, tmp_path / "out", ReplayOptions(moments=3))
+        assert len(done.moments) == 3
+        times_s = [moment.at_s for moment in done.moments]
+        assert times_s == sorted(times_s)
+        assert all(at_s > 1.8 for at_s in times_s), "the robot rests for 3 s, and 1.2 s are looked ahead"
+        for moment in done.moments:
+            assert moment.at_s == pytest.approx((moment.stamp_ns - done.journal.first_ns) * 1e-9)
+            assert any(frame is not None and not np.array_equal(frame, moment.now) for frame in moment.real)
 
     def test_futures_are_rolled_out_under_the_actions_that_were_executed(
         self, contract: Contract, arm_bag: Path, brain: Brain, tmp_path: Path

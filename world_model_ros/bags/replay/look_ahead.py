@@ -19,7 +19,8 @@ from world_model_ros.bags.replay.horizon_errors import (
     target_errors,
 )
 from world_model_ros.bags.replay.replayed_tick import ReplayedTick
-from world_model_ros.bags.replay.report.highlights import EvenSample, Moment, Worst
+from world_model_ros.bags.replay.report.highlights import Moment, Worst
+from world_model_ros.bags.seen_motion import MostMoving, pushed_by, seen_motion
 from world_model_ros.brain.brain import Brain
 from world_model_ros.brain.decision import Imagined
 from world_model_ros.bundle.signatures import first_camera
@@ -36,12 +37,12 @@ class LookAhead:
     """Takes ticks in order, holds one horizon of them, and scores the oldest when its future is there.
 
     Args:
-        moments: how many imaginations to keep for drawing, evenly spread.
+        moments: how many imaginations to keep for drawing, those in which most moves.
         future: gets each imagination.
         turns: ticks in a step of the model.
 
     Attributes:
-        scores: by step and kind. spread: kept imaginations. worst: those that led to the largest surprises.
+        scores: by step and kind. telling: kept imaginations. worst: those that led to the largest surprises.
         model_s: time spent in the model.
     """
 
@@ -52,12 +53,14 @@ class LookAhead:
         self._turns = turns
         self._window: deque[ReplayedTick] = deque(maxlen=self._horizon * turns + 1)
         self.scores = HorizonErrors(self._horizon, contract.tick_s)
-        self.spread: EvenSample[Moment] = EvenSample(moments)
+        self.telling: MostMoving[Moment] = MostMoving(moments, self._horizon * contract.tick_ns)
+        self._first_ns: int | None = None
         self.worst: Worst[Moment] = Worst(_WORST)
         self.model_s = 0.0
 
     def add(self, tick: ReplayedTick) -> None:
         """The next tick of the replay."""
+        self._first_ns = tick.now_ns if self._first_ns is None else self._first_ns
         if tick.tick.jumped:  # no future leads over a pause
             self._window.clear()
         self._window.append(tick)
@@ -119,9 +122,11 @@ class LookAhead:
         seen = [(h, truth) for h, truth in enumerate(real, start=1) if truth is not None]
         errors = frame_errors([decoded.frames[h - 1] for h, _ in seen], [truth for _, truth in seen], frame)
         self.scores.add([h for h, _ in seen], errors, "psnr_db", "psnr_still_db")
-        if self.spread.wants():
-            steps = sorted({max(1, round(self._horizon * share)) for share in (0.25, 0.5, 0.75, 1.0)})
-            self.spread.add(self._moment(now, frame, decoded.frames, real, steps, now.surprise))
+        steps = sorted({max(1, round(self._horizon * share)) for share in (0.25, 0.5, 0.75, 1.0)})
+        motion = seen_motion(frame, [real[h - 1] for h in steps], pushed=self._pushed([now, *coming]))
+        if motion is not None:
+            moment = self._moment(now, frame, decoded.frames, real, steps, now.surprise)
+            self.telling.add(now.now_ns, motion, moment)
         to = coming[min(_LEAD, self._horizon) - 1]
         if to.surprise is not None and self.worst.wants(to.surprise, to.now_ns):
             steps = [step for step in (1, 2, 3, 4) if step <= self._horizon]
@@ -139,7 +144,15 @@ class LookAhead:
     ) -> Moment:
         seconds = tuple(h * self._contract.tick_ns * 1e-9 for h in steps)
         guesses, truths = tuple(imagined[h - 1] for h in steps), tuple(real[h - 1] for h in steps)
-        return Moment(frame, now.now_ns, seconds, guesses, truths, surprise)
+        at_s = (now.now_ns - (self._first_ns or 0)) * 1e-9
+        return Moment(frame, now.now_ns, at_s, seconds, guesses, truths, surprise)
+
+    def _pushed(self, ticks: list[ReplayedTick]) -> int:
+        """How far something went that is none of the robot's own, as far as labels tell."""
+        own = {target.name for target in self._contract.interface.targets if target.kind == "fingertip"}
+        names = [label.name for label in self._contract.interface.labels if label.target not in own]
+        labels = [each.tick.labels for each in ticks]
+        return pushed_by([told[name][:3] for told in labels if name in told] for name in names)
 
     def _score_joints(self, now: ReplayedTick, coming: list[ReplayedTick], imagined: Imagined) -> None:
         steps, real = _known(each.measured for each in coming)

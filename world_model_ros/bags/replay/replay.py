@@ -45,7 +45,7 @@ class ReplayOptions:
     Args:
         names: topic in the bag -> topic of the contract.
         seed: of the first tick, where the bag has no record.
-        moments: how many imaginations to keep for drawing, evenly spread.
+        moments: how many imaginations to keep for drawing, those in which most moves.
         resume: ``memory.npz`` of an earlier replay of the same bag, which this one goes on from.
         until_s: stop after the ticks up to this time since the bag's first message.
         rate: at most so many times as fast as it was recorded; as fast as possible without it.
@@ -73,7 +73,8 @@ class Replay:
     """Outcome of `replay`: what stands in ``metrics.json``, and what a report shows.
 
     Args:
-        moments: imaginations spread over the bag. worst: (surprise, time in ns, the imagination that led there).
+        moments: imaginations in which most moves, in order of time. worst: (surprise, time in ns, the imagination that
+            led there).
     """
 
     metrics: dict[str, Any]
@@ -138,7 +139,7 @@ def replay(
         metrics = outcome.metrics(source, bool(record), time.perf_counter() - started)
     (out / "metrics.json").write_text(json.dumps(metrics, indent=1) + "\n", encoding="utf-8")
     state.save(out / "memory.npz", brain)
-    ahead, moments = outcome.ahead, tuple(outcome.ahead.spread.items())
+    ahead, moments = outcome.ahead, tuple(outcome.ahead.telling.items())
     if draw is not None and moments:
         draw(out / "futures.png", moments)
     return Replay(metrics, moments, tuple(ahead.worst.items()), outcome.journal, ahead.scores)
@@ -159,7 +160,7 @@ class _Outcome:
     """What becomes of the ticks of a replay.
 
     Args:
-        writer: of the bag that is written. moments: that are kept, evenly spread. turns: ticks in a step of the model.
+        writer: of the bag that is written. moments: that are kept. turns: ticks in a step of the model.
 
     Attributes:
         journal: what happened. ahead: what was imagined, and how good it was.

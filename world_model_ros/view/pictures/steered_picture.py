@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from world_model_ros.bags.seen_motion import mean_error
 from world_model_ros.core.arrays import Frame
 from world_model_ros.view.pictures.panel import (
     EMPTY,
@@ -23,7 +24,6 @@ from world_model_ros.view.pictures.panel import (
     write_title,
 )
 from world_model_ros.view.pictures.sound_picture import band_picture
-from world_model_ros.view.pictures.strip import mean_error
 from world_model_ros.view.pictures.text import SOFT, WHITE, Colour, text, text_width
 from world_model_ros.view.pictures.touch import total_force
 

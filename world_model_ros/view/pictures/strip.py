@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from world_model_ros.bags.seen_motion import mean_error
 from world_model_ros.core.arrays import Frame
 from world_model_ros.view.appearance import ramp_at
 from world_model_ros.view.pictures.panel import EMPTY, MARGIN, empty_panel, error_picture
@@ -59,6 +60,7 @@ class Strip:
         sound: (H, B) log-mel of what will be heard, a row a tick; None of a model that imagines no sound.
         badge: what the robot was doing.
         come_s: up to which of these times it is known what came; all of them, unless the picture is of the present.
+        at_s: when it is of, s after the first tick of a bag; None of the present.
     """
 
     now: Frame
@@ -69,6 +71,7 @@ class Strip:
     badge: Badge = Badge()
     sound: NDArray[np.float64] | None = None
     come_s: float = math.inf
+    at_s: float | None = None
 
 
 _ERROR_NOTES = [
@@ -101,7 +104,7 @@ def draw_strip(strip: Strip, cell_px: int = 192) -> Frame:
     left = [MARGIN + _GUTTER + column * (cell_px + _GAP) for column in range(columns)]
     size = (cell_px, cell_h)
 
-    _header(canvas, strip.badge)
+    _header(canvas, strip)
     captions = [("imagined", "by the model"), ("real", "what the", "camera saw"), ("difference", "bright = wrong")]
     for y, (caption, *more) in zip(top, captions):
         text(canvas, caption, (MARGIN, y + cell_h // 2 - 8), WHITE, 0.62)
@@ -136,13 +139,8 @@ def futures_png(path: Path, strips: Sequence[Strip]) -> None:
     write_png(path, np.concatenate([_widen(picture, width) for picture in pictures]))
 
 
-def mean_error(a: Frame, b: Frame) -> float:
-    """Mean absolute difference of two frames in grey levels, 0 to 255."""
-    return float(np.mean(cv2.absdiff(a, b)))
-
-
-def _header(canvas: Frame, badge: Badge) -> None:
-    title = "Imagined futures"
+def _header(canvas: Frame, strip: Strip) -> None:
+    badge, title = strip.badge, "Imagined futures" if strip.at_s is None else f"Imagined at {strip.at_s:.1f} s"
     text(canvas, title, (MARGIN, 26), WHITE, 0.68)
     parts: list[tuple[str, Colour]] = []
     if badge.age_s is not None:

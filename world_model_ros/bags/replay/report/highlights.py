@@ -1,4 +1,4 @@
-"""Keeps a few imaginations of a replay for drawing: some evenly spread over it, and those of the largest surprise."""
+"""Keeps a few of many things of a replay for drawing: evenly spread over it, or those of the largest surprise."""
 
 from __future__ import annotations
 
@@ -19,13 +19,14 @@ class Moment:
     """One imagination and what came of it, to be drawn.
 
     Args:
-        now: (H, W, 3) uint8 RGB, the frame it started from. stamp_ns: of that tick.
+        now: (H, W, 3) uint8 RGB, the frame it started from. stamp_ns: of that tick. at_s: s after the first tick.
         seconds: T times ahead. imagined: T frames. real: T frames, None where the camera was not fresh.
         surprise: of the tick it started from; of a worst moment that of the tick it leads to; None of a first tick.
     """
 
     now: Frame
     stamp_ns: int
+    at_s: float
     seconds: tuple[float, ...]
     imagined: tuple[Frame, ...]
     real: tuple[Frame | None, ...]
