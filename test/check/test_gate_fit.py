@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -85,6 +87,9 @@ def test_a_stop_m_that_something_is_always_nearer_than_is_noted_with_the_pair() 
     words = str(said(contract)["deployment.gate.collision"])
     assert words.startswith("stop_m 0.6: in 100 random postures something was always nearer")
     assert " at most 0." in words
+    (pair,) = re.findall(r"\((\w+) and (\w+) were", words)
+    known = {*contract.description.links, "table"}
+    assert set(pair) <= known
 
 
 def test_a_slow_m_beyond_all_distances_is_noted() -> None:

@@ -266,6 +266,34 @@ def test_a_depth_camera_of_the_urdf_is_drafted_as_one(tmp_path, capsys):
     assert any("range that it measures in" in each["what"] for each in said["fill_in"])
 
 
+def test_what_is_taken_for_a_camera_is_said_and_is_no_tip(tmp_path, capsys):
+    urdf, out = tmp_path / "arm.urdf", tmp_path / "arm.yaml"
+    text = link_chain(*((name, "revolute", LIMITS) for name in "abcdef"))
+    fixed = '<link name="{0}"/><joint name="f {0}" type="fixed"><parent link="{1}"/><child link="{0}"/></joint>'
+    camera = fixed.format("camera_link", "l5") + fixed.format("eye_optical", "camera_link")
+    urdf.write_text(text.replace("</robot>", f"{camera}</robot>"), encoding="utf-8")
+    words = ["new-robot", "--urdf", str(urdf), "--out", str(out), "--force"]
+    assert main(words) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == f"{out}: 6 joints, positions in l0; for --tip there is l6"
+    assert "  taken for cameras by name or sensor: eye_optical; --cameras names others" in lines
+    assert main([*words, "--tip", "l6", "--cameras", "eye"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == f"{out}: 6 joints, positions in l0"
+    assert not [line for line in lines if "names others" in line or "says where a camera is" in line]
+
+
+def test_a_urdf_whose_cameras_are_not_known_gets_one_and_the_links_that_may_be_it(tmp_path, capsys):
+    urdf, out = tmp_path / "arm.urdf", tmp_path / "arm.yaml"
+    text = link_chain(*((name, "revolute", LIMITS) for name in "abc")).replace("l3", "hand_cam")
+    urdf.write_text(text, encoding="utf-8")
+    assert main(["new-robot", "--urdf", str(urdf), "--out", str(out), "--json"]) == 0
+    (note,) = (note for note in json.loads(capsys.readouterr().out)["notes"] if "camera" in note)
+    assert "(hand_cam may be one)" in note
+    assert "arm.yaml has one called 'camera'; name yours with --cameras, or delete both lines of it" in note
+    assert sum("camera" in line.partition("#")[0] for line in out.read_text(encoding="utf-8").splitlines()) == 2
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -9,7 +9,7 @@ import numpy as np
 from world_model_ros.contract.contract import Contract
 from world_model_ros.core.errors import UserError
 from world_model_ros.kinematics.collision.distances import PairDistances
-from world_model_ros.kinematics.collision.pairs import is_obstacle
+from world_model_ros.kinematics.collision.pairs import contract_name, is_obstacle
 
 _INDENT = "  "
 
@@ -62,7 +62,10 @@ def collision_lines(report: dict[str, Any] | None) -> list[str]:
     lines = [f"collision: {len(report['watched'])} pairs of parts are watched, {len(report['left_out'])} are not"]
     lines += [f"{_INDENT}watched: {first} with {', '.join(others)}" for first, others in partners.items()]
     lines += [f"{_INDENT}not watched ({why}): {'; '.join(pairs)}" for why, pairs in reasons.items()]
-    lines += [_INDENT + _too_near(pair, report["stop_m"]) for pair in report["too_near"]]
+    nearest: dict[tuple[str, str], dict[str, Any]] = {}
+    for pair in sorted(report["too_near"], key=lambda pair: float(pair["at_zero_m"])):
+        nearest.setdefault((_link(pair["first"]), _link(pair["second"])), pair)
+    lines += [_INDENT + _too_near(pair, report["stop_m"]) for pair in nearest.values()]
     if report["without_geometry"]:
         lines.append(f"{_INDENT}no collision geometry, never watched: {', '.join(report['without_geometry'])}")
     if report["hulls"]:
@@ -72,9 +75,11 @@ def collision_lines(report: dict[str, Any] | None) -> list[str]:
 
 
 def _too_near(pair: dict[str, Any], stop_m: float) -> str:
+    first, second = pair["first"], pair["second"]
+    names = f"[{contract_name(first)}, {contract_name(second)}]"
     return (
-        f"{pair['first']} and {pair['second']} are {pair['at_zero_m'] * 1e3:.1f} mm apart when every joint is at 0, "
-        f"and may then only go apart (stop_m is {stop_m * 1e3:g} mm): exclude them if that is how they are built"
+        f"{_link(first)} and {_link(second)} are {pair['at_zero_m'] * 1e3:.1f} mm apart when every joint is at 0, and "
+        f"may then only go apart (stop_m is {stop_m * 1e3:g} mm): exclude: {names} if that is how they are built"
     )
 
 

@@ -14,7 +14,7 @@ from world_model_ros.core.arrays import Float
 from world_model_ros.core.errors import UserError
 from world_model_ros.goals.workspace import Workspace
 from world_model_ros.kinematics.collision.distances import PairDistances
-from world_model_ros.kinematics.collision.pairs import obstacle_geometry
+from world_model_ros.kinematics.collision.pairs import contract_name, obstacle_geometry
 
 _AGE_S = 1.0  # what is older is no sign of life
 _POSTURES = 100
@@ -99,7 +99,7 @@ def _stops_and_slows(contract: Contract, distances: PairDistances, lost: Sequenc
         yield what, UserError(f"{what}.stop_m", settings.stop_m, legal), None
         return
     if not free:
-        first, second = distances.pairs[pairs[int(most.argmin())]]
+        first, second = map(contract_name, distances.pairs[pairs[int(most.argmin())]])
         words = f"stop_m {settings.stop_m:g}: {tried} something was always nearer, and what is may only go apart"
         yield what, None, f"{words} ({first} and {second} were at most {most.min():.3g} m apart)"
     if far_m < settings.slow_m:
@@ -120,7 +120,7 @@ def _filled(contract: Contract, distances: PairDistances) -> Iterator[tuple[str,
             boxes.append((f"workspace of target {target.name}", own, workspace.for_target(target).box))
     for obstacle in contract.deployment.gate.obstacles:
         name, (low, high) = obstacle_geometry(obstacle.name), _box(obstacle)
-        kept = {first.rpartition("_")[0] for first, second in distances.pairs if second == name}
+        kept = {contract_name(first) for first, second in distances.pairs if second == name}
         for what, links, box in boxes:
             if box is None or not ((low < box[0]).all() and (box[1] < high).all()):
                 continue

@@ -52,6 +52,8 @@ def run(arguments: argparse.Namespace) -> int:
     joints = choose_joints(description, _words(arguments.joints))
     base = arguments.base or description.root
     tips = description.tips(tuple(joint.name for joint in joints))
+    seeing = (*description.camera_frames, *description.depth_frames)
+    tips = tuple(tip for tip in tips if tip not in seeing) or tips
     for option, link in (("base", base), ("tip", arguments.tip)):
         if link and link not in description.links:
             raise UserError(option, link, f"a link of the URDF: {list(description.links)}")
@@ -76,7 +78,8 @@ def run(arguments: argparse.Namespace) -> int:
     notes = [
         *(f"named {new} in the contract: {old!r} of the URDF" for old, new in changed.items()),
         *_tool_down(contract),
-        *_notes(description, left_out, cameras),
+        *_notes(description, left_out),
+        *_camera_notes(description, bool(arguments.cameras), bool(arguments.depths), out),
         *_missing_meshes(description, arguments.urdf),
     ]
     _say(arguments, out, contract, tips, notes)
@@ -88,6 +91,7 @@ def _say(arguments: argparse.Namespace, out: Path, contract: Contract, tips: tup
     from world_model_ros.contract.drafting.placeholders import marks
 
     found, base = marks(contract.text), contract.interface.base_frame
+    ends = f"; for --tip there is {', '.join(tips)}" if tips and not arguments.tip else ""
     launch = (
         f"ros2 launch world_model_ros bringup.launch.py {shlex.quote(f'robot:={out.resolve()}')} model:=/path/to/bundle"
     )
@@ -102,7 +106,7 @@ def _say(arguments: argparse.Namespace, out: Path, contract: Contract, tips: tup
         "launch": launch,
     }
     lines = [
-        f"{out}: {len(contract.joint_names)} joints, base {base}, ends {', '.join(tips) or 'none'}",
+        f"{out}: {len(contract.joint_names)} joints, positions in {base}{ends}",
         *(f"  {note}" for note in notes),
         f"{len(found)} places to fill in:",
         *(f"  {each}" for each in found),
@@ -177,7 +181,7 @@ def _reference(urdf: Path, out: Path) -> str:
     return os.path.relpath(here, folder) if here.is_relative_to(folder) else str(here.resolve())
 
 
-def _notes(description: Description, left_out: list[UrdfJoint], cameras: tuple[str, ...]) -> list[str]:
+def _notes(description: Description, left_out: list[UrdfJoint]) -> list[str]:
     notes = []
     for joint in left_out:
         if joint.mimics is not None:
@@ -191,8 +195,26 @@ def _notes(description: Description, left_out: list[UrdfJoint], cameras: tuple[s
         notes.append(
             f"no <limit> in the URDF: {', '.join(silent)}; ROS and Pinocchio refuse such a file, so put one in"
         )
-    if cameras == ("camera",) and not description.camera_frames:
-        notes.append("the URDF has no camera: the contract has one named 'camera'; delete it if there is none")
+    return notes
+
+
+def _camera_notes(description: Description, cameras: bool, depths: bool, out: Path) -> list[str]:
+    """Which links count as cameras, or that none does; of ``cameras`` or ``depths`` that were named nothing is said."""
+    notes = [
+        f"taken for {kind} by name or sensor: {', '.join(frames)}; --{option} names others"
+        for kind, option, named, frames in (
+            ("cameras", "cameras", cameras, description.camera_frames),
+            ("depth cameras", "depths", depths, description.depth_frames),
+        )
+        if frames and not named
+    ]
+    if not cameras and not description.camera_frames:
+        maybe = [link for link in description.links if "cam" in link.lower() and link not in description.depth_frames]
+        like = f" ({', '.join(maybe)} may be one)" if maybe else ""
+        notes.append(
+            f"no optical frame and no Gazebo sensor says where a camera is{like}: {out.name} has one called 'camera';"
+            " name yours with --cameras, or delete both lines of it if there is none"
+        )
     return notes
 
 

@@ -49,7 +49,7 @@ class ToolDownReach:
             return found
         found += f"; the first that cannot: [{', '.join(f'{each:.2f}' for each in self.missed)}] m"
         if self.reached:
-            return f"{found}; elsewhere the arm stands still: draw workspace_m in"
+            return f"{found}; elsewhere the arm stands still: make workspace_m smaller"
         advice = "take an action of kind joint_displacement, as `world-model new-robot` writes it without --tip"
         if not self.instead and self.joints < _POSE:
             few = f"{self.joints} joint{'s' * (self.joints > 1)} cannot choose place and direction at once"

@@ -206,4 +206,9 @@ def test_check_says_what_is_so_near_at_zero_that_it_may_only_go_apart(
     next(block for block in robot.blocks if block.name == "left_pad").size = (0.02, 0.146, 0.04)
     robot.contract(tmp_path)
     assert main(["check", str(tmp_path / "robot.yaml")]) == 0
-    assert "left_pad_0 and right_pad_0 are 2.0 mm apart" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "left_pad and right_pad are 2.0 mm apart" in said  # by the names that a contract takes
+    assert "exclude: [left_pad, right_pad] if that is how they are built" in said
+    robot.contract(tmp_path, ", exclude: [[left_pad, right_pad]]")
+    assert main(["check", str(tmp_path / "robot.yaml")]) == 0
+    assert "left_pad and right_pad are" not in capsys.readouterr().out

@@ -103,5 +103,10 @@ def is_obstacle(name: str) -> bool:
     return name.startswith(_OBSTACLE)
 
 
+def contract_name(geometry: str) -> str:
+    """The link or the obstacle that the geometry of a name is of, as a contract names it."""
+    return geometry.removeprefix(_OBSTACLE) if is_obstacle(geometry) else geometry.rpartition("_")[0]
+
+
 def _is_obstacle(part: pin.GeometryObject) -> bool:
     return is_obstacle(str(part.name))
