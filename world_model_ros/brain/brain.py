@@ -173,7 +173,7 @@ class Brain:
         """
         check_observation(observation, self.contract, self.bundle.manifest, self._ranges)
         self.check_motion(applied, reference)
-        check_places(self.contract, applied, reference, self._motion is not None)
+        check_places(self.contract, applied, reference, self._ranges)
         check_memory(memory, self.start())
         whole("seed", seed)
         checked = None if goal is None else check_goal(goal, self.contract, self.bundle.manifest)

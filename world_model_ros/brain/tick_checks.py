@@ -62,22 +62,16 @@ def _check_sense(name: str, value: object, gaps: bool, ranges: JointRanges) -> N
     ranges.check(name, found, f"observation: values: {name}")
 
 
-def check_places(contract: Contract, applied: Floats | None, reference: Float | None, moves: bool) -> None:
+def check_places(contract: Contract, applied: Floats | None, reference: Float | None, ranges: JointRanges) -> None:
     """`UserError` of finite numbers of the right shape that no robot was commanded.
 
     Args:
-        applied: (C,) action. reference: (J,) commanded joint positions.
-        moves: whether the contract has limits of the joints.
+        applied: (C,) action. reference: (J,) commanded joint positions. ranges: of the contract's joints.
     """
     if applied is not None:
         check_actions("applied", applied, contract)
-    if reference is None or not moves:
-        return
-    limits, slack = contract.limits(), contract.deployment.gate.tracking_tolerance
-    low, high = limits.lower - slack, limits.upper + slack
-    for name, at, least, most in zip(limits.names, np.asarray(reference, np.float64), low, high):
-        if not least <= at <= most:
-            raise UserError(f"reference: {name}", float(at), f"a position from {least:g} to {most:g}")
+    if reference is not None:
+        ranges.check_commanded(reference, "reference")
 
 
 def check_actions(field: str, actions: object, contract: Contract) -> None:
