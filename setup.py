@@ -15,6 +15,7 @@ NODES = (
     "command_gate_node",
     "clouds_node",
     "trajectory_player_node",
+    "teleop_node",
     "future_view_node",
     "sim_robot_node",
     "recorder_node",

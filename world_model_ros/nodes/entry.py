@@ -32,6 +32,11 @@ def trajectory_player_node() -> None:
     _run("gate", "trajectory_player_node")
 
 
+def teleop_node() -> None:
+    """The driving of a robot by a person."""
+    _run("gate", "teleop_node")
+
+
 def future_view_node() -> None:
     """The view of imagined futures."""
     _run("view", "future_view_node")

@@ -1,0 +1,245 @@
+"""Drives a robot as a person does it with a gamepad, a SpaceMouse, a keyboard or a leader arm, through the gate.
+
+It is a process of its own and sends as one source of the contract's ``deployment.sources``. The gate's limits, its
+collisions and its alarms hold as for any source, and a person has to arm it. Nothing moves but while the switch is
+held; letting go, or a device that falls silent for 0.3 s, brakes.
+
+Parameters: ``robot`` (contract, name or file), ``source`` (of the contract; its one source of kind person without it),
+``device`` (gamepad: sensor_msgs/Joy; twist: geometry_msgs/Twist, as of spacenav or teleop_twist_keyboard; leader: the
+sensor_msgs/JointState of another arm), ``topic`` (of the device; empty takes joy, cmd_vel or leader/joint_states),
+``stamped`` (twist: TwistStamped), ``speed`` (share of the action's bounds that is the most it asks for), ``axes`` and
+``buttons`` (gamepad: which does what, see docs/teleoperation.md), ``dead_zone`` (gamepad: of an axis), ``joints``
+(leader: pairs joint=leader_joint; empty takes equal names), ``buttons_topic`` (twist and leader: a sensor_msgs/Joy with
+the buttons hold, take and give), ``thread_priority`` (SCHED_FIFO priority of the process; 0 for none), ``lock_memory``
+(keep the process in memory); both where they are allowed.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from diagnostic_msgs.msg import DiagnosticArray
+from geometry_msgs.msg import Twist, TwistStamped
+from rclpy.clock import Clock, ClockType
+from rclpy.node import Node
+from sensor_msgs.msg import JointState, Joy
+from std_msgs.msg import String
+from trajectory_msgs.msg import JointTrajectory
+
+from world_model_ros.contract.contract import load_contract
+from world_model_ros.contract.topics import APPLIED, COMMAND_OWNER, DIAGNOSTICS, GATE_OWNER, GATE_STATE
+from world_model_ros.convert.messages import MessageMaker, ros_class
+from world_model_ros.core.errors import UserError
+from world_model_ros.core.installation.share_folder import default_robot
+from world_model_ros.gate.playing.news import news_of
+from world_model_ros.gate.playing.source import source_of
+from world_model_ros.gate.teleoperation.devices import (
+    GAMEPAD_AXES,
+    GAMEPAD_BUTTONS,
+    HOLD,
+    Buttons,
+    Gamepad,
+    LeaderArm,
+    Pressed,
+    Velocities,
+    mapping_of,
+)
+from world_model_ros.gate.teleoperation.teleoperator import Teleoperator
+from world_model_ros.gate.teleoperation.wish import Wish
+from world_model_ros.nodes.clock import clock_ns
+from world_model_ros.nodes.diagnostics import OK, STALE, WARN, diagnostics, status
+from world_model_ros.nodes.parameters import declare
+from world_model_ros.nodes.qos import LATCHED
+from world_model_ros.nodes.real_time import first_of_its_process
+from world_model_ros.nodes.spin import run_node
+
+_LEAST_HZ = 25.0  # of commands
+_OFTENER = 2.0  # than a source promises
+_TOPICS = {"gamepad": "joy", "twist": "cmd_vel", "leader": "leader/joint_states"}
+_BUTTONS_LAST_NS = 500_000_000  # joy sends at 20 Hz
+
+
+class TeleopNode(Node):
+    """`Teleoperator` with topics, a device and a clock."""
+
+    def __init__(self) -> None:
+        super().__init__("teleop")
+        contract = load_contract(str(declare(self, "robot", default_robot())))
+        source = source_of(contract, str(declare(self, "source", "")), "person")
+        self._device = str(declare(self, "device", "gamepad"))
+        if self._device not in _TOPICS:
+            raise UserError("device", self._device, f"one of {list(_TOPICS)}")
+        self._person = Teleoperator(contract, source.name)
+        declare(self, "thread_priority", 20)
+        declare(self, "lock_memory", True)
+        self._source, self._names = source.name, contract.joint_names
+        brains = [each.name for each in contract.deployment.sources or [] if each.kind == "brain" and each.moves]
+        self._gives_to = brains[0] if brains else ""
+        self._owner: str | None = None
+        self._heard_ns = 0
+        self._held, self._held_ns = Pressed(held=False), 0
+        self._waits: str | None = ""
+        self._reference: Any = None
+        topic = str(declare(self, "topic", "")) or _TOPICS[self._device]
+        self._make = MessageMaker(ros_class)
+        self._command = self.create_publisher(JointTrajectory, source.topic, 1)
+        self._ask = self.create_publisher(String, COMMAND_OWNER, 1)
+        self._diagnostics = self.create_publisher(DiagnosticArray, DIAGNOSTICS, 10)
+        self.create_subscription(String, GATE_STATE, self._on_gate, LATCHED)
+        self.create_subscription(String, GATE_OWNER, self._on_owner, LATCHED)
+        self.create_subscription(JointState, APPLIED, self._on_reference, 1)
+        {"gamepad": self._by_gamepad, "twist": self._by_twist, "leader": self._by_leader}[self._device](contract, topic)
+        rate_hz = max(_LEAST_HZ, _OFTENER * (source.rate_hz or contract.interface.tick_hz))
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self.create_timer(1.0 / rate_hz, self._step, clock=steady)
+        self.create_timer(1.0, self._report, clock=steady)
+        self.get_logger().info(f"{self._device} on {topic} drives as {source.name}, on {source.topic}")
+
+    def _by_gamepad(self, contract: Any, topic: str) -> None:
+        axes, buttons = str(declare(self, "axes", "")), str(declare(self, "buttons", ""))
+        gamepad = Gamepad(
+            contract,
+            axes or GAMEPAD_AXES,
+            buttons or GAMEPAD_BUTTONS,
+            float(declare(self, "speed", 0.5)),
+            float(declare(self, "dead_zone", 0.1)),
+            usual=not (axes or buttons),
+        )
+
+        def read(message: Joy) -> Wish:
+            wish, pressed = gamepad.read(message.axes, message.buttons)
+            self._press(pressed)
+            return wish
+
+        self.create_subscription(Joy, topic, lambda message: self._wish(lambda: read(message)), 5)
+
+    def _by_twist(self, contract: Any, topic: str) -> None:
+        velocities = Velocities(contract, float(declare(self, "speed", 0.5)))
+        has_buttons = self._listen_to_buttons()
+
+        def read(twist: Twist) -> Wish:
+            linear, angular = twist.linear, twist.angular
+            wish = velocities.read(np.array([linear.x, linear.y, linear.z, angular.x, angular.y, angular.z]))
+            return Wish(wish.rates, held=self._switch_held() if has_buttons else True)
+
+        if declare(self, "stamped", False):
+            self.create_subscription(TwistStamped, topic, lambda each: self._wish(lambda: read(each.twist)), 5)
+        else:
+            self.create_subscription(Twist, topic, lambda each: self._wish(lambda: read(each)), 5)
+
+    def _by_leader(self, contract: Any, topic: str) -> None:
+        leader = LeaderArm(contract, str(declare(self, "joints", "")))
+        if not self._listen_to_buttons():
+            legal = (
+                "a topic of sensor_msgs/Joy with a button to hold: an arm that is always followed cannot be let go of"
+            )
+            raise UserError("buttons_topic", "", legal)
+
+        def read(message: JointState) -> Wish:
+            place = self._person.place
+            return leader.read(list(message.name), list(message.position), self._switch_held(), place)
+
+        self.create_subscription(JointState, topic, lambda message: self._wish(lambda: read(message)), 5)
+
+    def _listen_to_buttons(self) -> bool:
+        topic, given = str(declare(self, "buttons_topic", "")), str(declare(self, "buttons", "hold=0, take=1, give=2"))
+        indices = {name: index for name, (index, _) in mapping_of("buttons", given).items()}
+        if topic and HOLD not in indices:
+            raise UserError("buttons", given, "hold=INDEX among them")
+        if not topic:
+            return False
+        buttons = Buttons(indices)
+
+        def hear(message: Joy) -> None:
+            try:
+                self._held, self._held_ns = buttons.read(message.buttons), clock_ns(self)
+            except UserError as error:
+                self.get_logger().warning(f"{topic} cannot be used: {error}", throttle_duration_sec=5.0)
+                return
+            self._press(self._held)
+
+        self.create_subscription(Joy, topic, hear, 5)
+        return True
+
+    def _switch_held(self) -> bool:
+        return self._held.held and 0 <= clock_ns(self) - self._held_ns <= _BUTTONS_LAST_NS
+
+    def _wish(self, read: Callable[[], Wish]) -> None:
+        try:
+            wish = read()
+        except UserError as error:
+            self.get_logger().warning(f"{self._device} cannot be used: {error}", throttle_duration_sec=5.0)
+            return
+        self._heard_ns = clock_ns(self)
+        self._person.hear_wish(wish, self._heard_ns)
+        if not wish.neutral:
+            self._say_what_it_waits_for()
+
+    def _press(self, pressed: Pressed) -> None:
+        """Take the gate over, or give it back to the brain."""
+        if pressed.take:
+            self._ask.publish(String(data=self._source))
+        elif pressed.give and self._owner == self._source:
+            self._ask.publish(String(data=self._gives_to))
+
+    def _say_what_it_waits_for(self) -> None:
+        waits, before = self._person.waits_for, self._waits
+        self._waits = waits
+        if waits is not None and waits != before:
+            self.get_logger().info(f"nothing moves yet: waits for {waits}")
+
+    def _on_gate(self, message: String) -> None:
+        report = _read(message)
+        news = None if report is None else news_of(report, self._source)
+        if news is not None:
+            self._person.hear_gate(news, clock_ns(self))
+
+    def _on_owner(self, message: String) -> None:
+        report = _read(message)
+        if report is None:
+            return
+        self._owner = report.get("owner")
+        self._person.hear_owner(self._owner, report.get("asked"))
+        self.get_logger().info(f"the gate is owned by {self._owner or 'no source'}")
+
+    def _on_reference(self, message: JointState) -> None:
+        if tuple(message.name) == self._names:
+            place, speed = np.array(message.position), np.array(message.velocity)
+            self._person.hear_reference(place, speed, clock_ns(self))
+
+    def _step(self) -> None:
+        command = self._person.step(clock_ns(self))
+        if command is not None:
+            self._command.publish(self._make.trajectory(command))
+
+    def _report(self) -> None:
+        waits = self._person.waits_for
+        level, words = OK, "drives" if waits is None else f"waits for {waits}"
+        silent_s = (clock_ns(self) - self._heard_ns) * 1e-9
+        if not self._heard_ns:
+            level, words = STALE, f"nothing came of the {self._device}"
+        elif silent_s > 1.0:
+            level, words = WARN, f"the {self._device} has been silent for {silent_s:.0f} s"
+        report = status("teleop: device", level, words, {"device": self._device, "owner": self._owner or ""})
+        self._diagnostics.publish(diagnostics(self.get_clock().now().to_msg(), report))
+
+
+def _read(message: String) -> dict[str, Any] | None:
+    try:
+        report = json.loads(message.data)
+    except ValueError:
+        return None
+    return report if isinstance(report, dict) else None
+
+
+def main() -> int:
+    """Run the node until it is interrupted; 1 if its parameters are wrong."""
+    return run_node("teleop_node", first_of_its_process(TeleopNode), TeleopNode.destroy_node)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
