@@ -182,6 +182,20 @@ def test_what_plays_trajectories_runs_where_it_is_asked_for_and_has_a_source(tmp
         bringup(BringupOptions(many, trajectory_player=True))
 
 
+def test_a_person_may_drive_where_it_is_asked_for_and_has_a_source(tmp_path):
+    robot = sourced(tmp_path)
+    asked = default_texts(BringupOptions) | {"robot": robot, "teleop": "gamepad"}
+    told = by_executable(bringup(BringupOptions.from_texts(asked)))["teleop_node"]
+    assert (told.name, told.parameters["source"], told.parameters["device"]) == ("teleop", "person", "gamepad")
+    assert "teleop_node" not in by_executable(bringup(BringupOptions(robot)))
+    with pytest.raises(UserError, match=r"teleop: got 'mouse'; expected gamepad or twist"):
+        bringup(BringupOptions(robot, teleop="mouse"))
+    with pytest.raises(UserError, match=r"deployment.sources: got \[\].*kind person"):
+        bringup(BringupOptions("tabletop_arm", teleop="gamepad"))
+    with pytest.raises(UserError, match=r"teleop: got 'twist'.*no gate"):
+        bringup(BringupOptions(robot, shadow=True, teleop="twist"))
+
+
 def test_what_makes_voxels_of_clouds_runs_where_there_are_clouds_and_a_gate(tmp_path):
     assert "clouds_node" not in brought_up()
     text = (share_folder("config") / "robots" / "tabletop_arm.yaml").read_text(encoding="utf-8")

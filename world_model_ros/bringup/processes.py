@@ -20,6 +20,8 @@ from world_model_ros.core.installation.share_folder import PACKAGE, share_folder
 from world_model_ros.gate.conditions.ownership import Ownership
 from world_model_ros.gate.playing.source import source_of
 
+_TELEOP = ("gamepad", "twist")
+
 
 @dataclass(frozen=True)
 class Process:
@@ -77,6 +79,8 @@ def bringup(options: BringupOptions) -> list[Process]:
             processes.append(Process("clouds_node", "clouds", every))
     if options.trajectory_player:
         processes.append(_trajectory_player(contract, options, every))
+    if options.teleop:
+        processes.append(_teleop(contract, options, every))
     if contract.deployment.urdf is not None and _asked(options.robot_state_publisher):
         processes.append(_state_publisher(contract, use_sim_time))
     if options.record:
@@ -111,6 +115,15 @@ def _trajectory_player(contract: Contract, options: BringupOptions, every: Mappi
         raise UserError("trajectory_player", True, "false where there is no gate")
     source = source_of(contract).name
     return Process("trajectory_player_node", "trajectory_player", {**every, "source": source})
+
+
+def _teleop(contract: Contract, options: BringupOptions, every: Mapping[str, Value]) -> Process:
+    if options.teleop not in _TELEOP:
+        raise UserError("teleop", options.teleop, f"{' or '.join(_TELEOP)}; teleop_node itself takes a leader arm too")
+    if options.shadow or contract.deployment.command is None:
+        raise UserError("teleop", options.teleop, "nothing where there is no gate")
+    source = source_of(contract, kind="person").name
+    return Process("teleop_node", "teleop", {**every, "source": source, "device": options.teleop})
 
 
 def _rviz(use_sim_time: bool) -> Process:

@@ -8,6 +8,7 @@ from gate_driver import CONTRACT, HOME, LIMITS
 from teleop_bench import SOURCES, Bench
 
 from world_model_ros.bench.gate.trajectory_controllers import exceeded
+from world_model_ros.core.trajectory import Trajectory
 from world_model_ros.gate.states import State
 from world_model_ros.gate.teleoperation.wish import Wish, nothing
 
@@ -73,6 +74,22 @@ def test_a_stick_that_was_held_when_the_gate_was_armed_moves_nothing_until_it_is
     bench.wish = FORWARD
     assert bench.run(0.5).speed > 0.05
     assert bench.person.waits_for is None
+
+
+def test_after_a_refusal_it_holds_the_arm_and_waits_for_the_stick_to_be_let_go_of() -> None:
+    bench = driving().run(1.0)
+    far = Trajectory(LIMITS.names, np.array([0.5]), LIMITS.upper[None] + 1.0, np.zeros((1, len(HOME))), bench.now_ns)
+    assert bench.gate.command(bench.now_ns, far, "person") is not None
+    bench.run(1.5)
+    assert bench.speed < 1e-3
+    assert bench.gate.state is State.TRACKING
+    waits = bench.person.waits_for
+    assert waits is not None
+    assert waits.startswith("the switch, or the stick, to be let go of once (position of ")
+    bench.wish = STILL
+    bench.run(0.2)
+    bench.wish = FORWARD
+    assert bench.run(0.5).speed > 0.05
 
 
 def test_nothing_is_sent_while_another_source_owns_the_gate() -> None:
