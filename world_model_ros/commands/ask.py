@@ -30,7 +30,12 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument("bag", type=Path, help="bag folder, .mcap, .db3 or .bag file")
     add_robot_of_bag(parser)
     add_model(parser)
-    parser.add_argument("--at", type=float, default=1.0, help="the moment, s after the first tick (%(default)s)")
+    parser.add_argument(
+        "--at",
+        type=float,
+        default=1.0,
+        help="the moment, s after the first tick, or the nearest within 0.5 s with an image (%(default)s)",
+    )
     parser.add_argument("--goal-image", type=Path, help="picture of the goal, for plan and video")
     parser.add_argument("--goal-at", type=float, help="in its place, a moment of the bag; the end of the horizon")
     parser.add_argument("--out", type=Path, help="folder for the picture; out/ask without it")
@@ -57,13 +62,24 @@ def run(arguments: argparse.Namespace) -> int:
     blind = found.blind if arguments.mode in _DRAWN and not files else ""
     about: dict[str, Any] = {"robot": contract.name, "model": bundle.manifest.name, "mode": found.mode}
     about |= {"actions": found.actions.tolist(), "recorded": found.recorded.tolist(), **found.scores, "files": files}
-    about |= {"no_picture": blind or None}
-    lines = [f"{len(found.actions)} actions, {contract.interface.action.kind}"]
+    about |= {"no_picture": blind or None, "at_s": found.at_s, "goal_at_s": found.goal_at_s}
+    lines = _moments(found, arguments, contract.interface.tick_hz)
+    lines += [f"{len(found.actions)} actions, {contract.interface.action.kind}"]
     lines += [f"{name}: {value}" for name, value in found.scores.items()] + [f"  {file}" for file in files]
     show(about, arguments.json, lines)
     if blind:
         print(f"no picture: {blind}", file=sys.stderr)
     return 1 if blind and arguments.out is not None else 0
+
+
+def _moments(found: Answer, arguments: argparse.Namespace, tick_hz: float) -> list[str]:
+    """Which moments were taken in the place of those asked for, a line each."""
+    asked = {"at": (arguments.at, found.at_s), "goal-at": (arguments.goal_at, found.goal_at_s)}
+    return [
+        f"{name} {taken:.1f} s: the nearest moment with an image, as the camera was not fresh at {wish:.1f} s"
+        for name, (wish, taken) in asked.items()
+        if wish is not None and taken is not None and abs(taken - wish) * tick_hz > 0.51
+    ]
 
 
 def _picture(path: Path, contract: Contract) -> Any:
@@ -97,5 +113,6 @@ def _draw(path: Path, found: Answer, tick_s: float) -> None:
         tuple(found.frames[h] for h in chosen),
         tuple(found.real[h] for h in chosen),
         goal=found.goal,
+        at_s=found.at_s,
     )
     futures_png(path, [strip])

@@ -7,7 +7,7 @@ lead to a goal? video: what will be seen on the way to it? together: which actio
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -31,6 +31,7 @@ from world_model_ros.kinematics.motion import motion_if_any
 Mode = Literal["future", "inverse", "plan", "video", "together"]
 MODES: tuple[Mode, ...] = get_args(Mode)
 _NEAREST = 4  # moments that are named where a picture is asked for and there is none
+_WITHIN_S = 0.5  # a moment with an image so near stands for one without
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,8 @@ class Answer:
         frames: imagined, one a tick ahead. real: what was then seen; None where the camera was not fresh, and on the
             way to a goal. goal: picture of the goal.
         scores: by name. blind: why there is no frame where one could be; empty otherwise.
+        at_s: the moment, s after the first tick; None of ``inverse``. goal_at_s: that of the goal's frame, if one is of
+            the bag. Either is the nearest one with an image, within half a second, where that asked for has none.
     """
 
     mode: Mode
@@ -55,6 +58,8 @@ class Answer:
     scores: dict[str, Any]
     goal: Frame | None = None
     blind: str = ""
+    at_s: float | None = None
+    goal_at_s: float | None = None
 
 
 def answer(
@@ -72,7 +77,8 @@ def answer(
         bag: folder or file.
         contract: of its robot.
         brain: made for the contract; must be able to act for ``plan`` and ``video``.
-        at_s: the moment, s after the first tick of the bag. ``inverse`` looks at all of it.
+        at_s: the moment, s after the first tick of the bag. ``inverse`` looks at all of it. Where the camera was not
+            fresh then, the nearest moment within half a second at which it was is taken; as for ``goal_at_s``.
         goal_image: (H, W, 3) uint8 of the contract's shape, for ``plan`` and ``video``.
         goal_at_s: in its place, the moment of the bag whose frame is the goal; the end of the horizon without either.
 
@@ -86,7 +92,9 @@ def answer(
     if mode == "inverse":
         return _inverse(seen, brain)
     tick_s, horizon = 1.0 / contract.interface.tick_hz, brain.bundle.manifest.horizon
-    t = _tick("at", at_s, tick_s, seen)
+    t, last = _tick("at", at_s, tick_s, seen), len(seen.ticks) - 1 - (horizon if mode == "future" else 0)
+    if mode != "plan" and t <= last:
+        t = _nearest(seen, t, last, contract)
     recorded = np.array(seen.applied[t + 1 : t + 1 + horizon], np.float32)
     if mode == "future":
         if len(recorded) < horizon:
@@ -102,17 +110,35 @@ def answer(
         return _shown(mode, contract, brain, seen, t, usual.chunk, recorded, usual.states, guessed)
     if not brain.acts:
         raise UserError(f"model {brain.bundle.manifest.name}", brain.bundle.manifest.kind, "a model that acts")
+    if goal_image is not None:
+        goal = Goal("image", seen.ticks[t].observation.now_ns, image=goal_image)
+        return _plan(mode, contract, brain, seen, t, recorded, goal)
     goal_s = at_s + horizon * tick_s if goal_at_s is None else goal_at_s
-    if goal_image is None:
-        g = _tick("goal-at", goal_s, tick_s, seen)
-        goal_image = _frame(seen, g, contract)
-        if goal_image is None and mode == "plan" and first_camera(contract.interface) is None:
-            return _plan(mode, contract, brain, seen, t, recorded, _recorded_goal(seen.ticks[g], brain, goal_s))
-    if goal_image is None:
-        lacking = first_camera(contract.interface) is None
-        raise UserError("goal-at", goal_s, "a robot with a camera" if lacking else "a moment with an image")
-    goal = Goal("image", seen.ticks[t].observation.now_ns, image=goal_image)
-    return _plan(mode, contract, brain, seen, t, recorded, goal)
+    g = _nearest(seen, _tick("goal-at", goal_s, tick_s, seen), len(seen.ticks) - 1, contract)
+    goal = _goal_of(mode, seen, g, t, brain, goal_s)
+    return replace(_plan(mode, contract, brain, seen, t, recorded, goal), goal_at_s=round(g * tick_s, 6))
+
+
+def _goal_of(mode: Mode, seen: Watched, g: int, t: int, brain: Brain, goal_s: float) -> Goal:
+    """What was seen at a tick as the goal; of a robot without a camera, everything as its labels say that it was."""
+    contract, camera = brain.contract, first_camera(brain.contract.interface)
+    image = _frame(seen, g, contract)
+    if image is not None:
+        return Goal("image", seen.ticks[t].observation.now_ns, image=image)
+    if camera is None and mode == "plan":
+        return _recorded_goal(seen.ticks[g], brain, goal_s)
+    legal = "a robot with a camera" if camera is None else f"a moment with an image ({_blind(seen.ticks, g, contract)})"
+    raise UserError("goal-at", goal_s, legal)
+
+
+def _nearest(seen: Watched, t: int, last: int, contract: Contract) -> int:
+    """The tick nearest to ``t``, of 1 to ``last``, at which the first camera was fresh; ``t`` itself of a robot without
+    one, and where none is within half a second."""
+    camera, near = first_camera(contract.interface), round(_WITHIN_S * contract.interface.tick_hz)
+    if camera is None:
+        return t
+    about = sorted(range(max(1, t - near), min(last, t + near) + 1), key=lambda i: (abs(i - t), i))
+    return next((i for i in about if seen.ticks[i].observation.fresh[camera.name]), t)
 
 
 def _plan(mode: Mode, contract: Contract, brain: Brain, seen: Watched, t: int, recorded: Floats, goal: Goal) -> Answer:
@@ -221,10 +247,11 @@ def _shown(
                 "psnr_db": [round(psnr_db(a, b), 2) for a, b in known],
                 "psnr_still_db": [round(psnr_db(now, b), 2) for _, b in known],
             }
-    return Answer(mode, actions, recorded, now, frames, real, scores, goal, _blind(seen.ticks, t, contract, now))
+    blind, at_s = _blind(seen.ticks, t, contract, now), round(t / contract.interface.tick_hz, 6)
+    return Answer(mode, actions, recorded, now, frames, real, scores, goal, blind, at_s)
 
 
-def _blind(ticks: Sequence[Tick], t: int, contract: Contract, now: Frame | None) -> str:
+def _blind(ticks: Sequence[Tick], t: int, contract: Contract, now: Frame | None = None) -> str:
     """Why there is no frame at a tick, with the nearest moments that have one; empty if there is, or no camera."""
     camera = first_camera(contract.interface)
     if camera is None or now is not None:
