@@ -243,16 +243,17 @@ class Brain:
         return decision, replace(after, warm=chunk, age=age, planned_for=stamp_ns)
 
     def imagine(self, memory: Memory, candidates: Floats) -> Imagined:
-        """Futures of action sequences (N, H, C) from a memory, for any N.
+        """Futures of proposed actions (N, H, C) from a memory, for any N; those far over their bounds are refused.
 
-        `UserError` of another shape, and of actions over a hundred times their bounds, as in another unit.
+        `UserError` of another shape, and of actions over a hundred times their bounds, as in another unit;
+        `imagine_executed` takes these.
         """
         _check_rows("candidates", candidates, self.start().warm.shape)
         check_actions("candidates", candidates, self.contract)
         return self.imagine_executed(memory, candidates)
 
     def imagine_executed(self, memory: Memory, candidates: Floats) -> Imagined:
-        """As `imagine`, of actions that a robot was seen to make, however far they jump."""
+        """As `imagine`, of actions (N, H, C) that a robot was seen to make: none is refused, however far it jumps."""
         check_memory(memory, self.start())
         _check_rows("candidates", candidates, self.start().warm.shape)
         return imagine(self._graphs["rollout"], memory.belief, candidates)
