@@ -21,9 +21,11 @@ from world_model_ros.bags.replay.replay import Replay, replay
 from world_model_ros.bags.storage.message_types import standard_types
 from world_model_ros.bags.storage.reader import BagReader
 from world_model_ros.bags.storage.writer import BagWriter
+from world_model_ros.check.robot_fit import notes
 from world_model_ros.cli import main
 from world_model_ros.contract.contract import Contract, contract_from_text
 from world_model_ros.core.errors import UserError
+from world_model_ros.sim.collection.collect import collect
 
 JOINTS, CAMERA, MICROPHONE = "/joint_states", "/camera/front/image_raw", "/microphone/table/audio"
 WRENCH, APPLIED = "/force_torque_sensor_broadcaster/wrench", "/gate/applied"
@@ -305,6 +307,14 @@ class TestForwardPositions:
         (finding,) = check_bag(path, forward)["command"]
         assert "forward/commands: data: got '5 numbers'; expected 6" in finding["found"]
         assert np.isnan(aligned_episode(path, forward).reference).all()
+
+
+def test_a_bag_of_the_simulator_has_no_note_about_itself(contract: Contract, tmp_path: Path) -> None:
+    """It has a picture a tick, a third of what the camera of the robot sends."""
+    collect(contract, tmp_path, 1, seed=502, scenes="plain")
+    result = check_bag(tmp_path / "episode_00000", contract)
+    assert result["fits"]
+    assert notes(result) == []
 
 
 def test_few_pictures_are_looked_at_where_time_is_short_and_all_are_counted(contract: Contract, arm_bag: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from split_joints import split_contract
 
 from world_model_ros.check.robot_fit import RobotFit, notes, report_lines
-from world_model_ros.check.stream_fit import Finding
+from world_model_ros.check.stream_fit import OUR_CLOCK, Finding
 from world_model_ros.contract.contract import load_contract
 from world_model_ros.convert.messages import MessageMaker, ros_class
 from world_model_ros.convert.senses.converters import converter_for
@@ -369,3 +369,57 @@ def test_one_stream_that_is_late_is_its_own_affair_and_joint_states_of_over_a_se
     assert "leave max_age_s: nothing is to be moved by what is over 1 s old" in lines
     assert "max_age_s: 2" not in lines
     assert "deployment.streams: wrist_wrench: max_age_s: 2.4" in " ".join(report_lines(report(late(0.0, 2.0, 0.0))))
+
+
+def held_up(fit: RobotFit, seconds: int, lost: bool) -> None:
+    """Joint states, of which some are lost where ``lost``, and a wrench that a busy machine delivers late now and then:
+    every half second nothing comes for 0.25 s, and then all of it."""
+    for i in range(100 * seconds):
+        stamp = T0 + i * 10**7
+        if not lost or (i % 3 and i % 50 > 8):
+            fit.add("arm", joints(stamp), stamp + 10**6)
+        late = max(0, 25 - i % 50) * 10**7
+        fit.add("wrist_wrench", MAKE.wrench(np.zeros(6), stamp, "wrist_ft"), stamp + late + 10**6)
+
+
+def test_a_run_is_held_up_as_a_whole():
+    fit, free = RobotFit(CONTRACT), RobotFit(CONTRACT)
+    held_up(fit, 6, lost=True)
+    held_up(free, 6, lost=False)
+    (rate,) = (each for each in fit.findings("arm") if each.what == "rate")
+    assert rate.change.startswith("at times it keeps the contract's rate, so it was held up in this run")
+    (age,) = (each for each in fit.findings("wrist_wrench") if each.what == "age")
+    assert age.level == "note"
+    assert age.change.startswith("arm was held up in this run, as by a busy machine: first try again with nothing else")
+    assert "only if it stays so, deployment.streams: wrist_wrench: max_age_s: 0.3" in age.change
+    (age,) = (each for each in free.findings("wrist_wrench") if each.what == "age")
+    assert age.change.startswith("deployment.streams: wrist_wrench: max_age_s: 0.3"), "nothing says that it was the run"
+
+
+@pytest.mark.parametrize(
+    ("rate_hz", "clock", "level"),
+    [
+        (10, "the bag's clock", "ok"),
+        (10, OUR_CLOCK, "note"),
+        (5, "the bag's clock", "note"),
+        (16, "the bag's clock", "note"),
+    ],
+)
+def test_a_bag_with_one_picture_a_tick_is_no_slow_camera(rate_hz: int, clock: str, level: str):
+    fit, picture = RobotFit(CONTRACT, clock), np.zeros((128, 128, 3), np.uint8)
+    for i in range(5 * rate_hz):
+        stamp = T0 + i * 10**9 // rate_hz
+        fit.add("front", MAKE.image(picture, "rgb8", stamp), stamp + 2 * 10**7)
+    (rate,) = (each for each in fit.findings("front") if each.what == "rate")
+    assert rate.level == level, rate
+
+
+def test_a_camera_that_was_held_up_to_one_picture_a_tick_is_told_of():
+    fit, picture = RobotFit(CONTRACT, "the bag's clock"), np.zeros((128, 128, 3), np.uint8)
+    for i in range(300):
+        if i % 8 < 3:
+            stamp = T0 + i * 10**9 // 30
+            fit.add("front", MAKE.image(picture, "rgb8", stamp), stamp + 2 * 10**7)
+    (rate,) = (each for each in fit.findings("front") if each.what == "rate")
+    assert rate.level == "note"
+    assert "held up in this run" in rate.change

@@ -94,7 +94,7 @@ class BagFit:
     def findings(self, name: str) -> list[Finding]:
         """Findings about one stream's messages."""
         self._bound()
-        return self._fit.streams[name].findings()
+        return self._fit.findings(name)
 
     def report(self) -> dict[str, Any]:
         """As `RobotFit.report`."""

@@ -50,6 +50,13 @@ class RobotFit:
         """A message of a stream that arrived at ``now_ns``."""
         self.streams[name].add(message, now_ns)
 
+    def findings(self, name: str) -> list[Finding]:
+        """Findings about one stream's messages, judged with those of all others: a run is held up as a whole."""
+        fit = self.streams[name]
+        fit.tick_hz = self._contract.interface.tick_hz
+        fit.held_up_with = [each for each, other in self.streams.items() if other.held_up() is not None]
+        return fit.findings()
+
     def topic(self, name: str, topic: str, before: Sequence[Finding]) -> dict[str, Any]:
         """What came of a stream: ``stream``, ``topic``, ``fits``, ``messages``, ``rate_hz``, ``age_ms``, ``findings``.
 
@@ -57,7 +64,7 @@ class RobotFit:
             before: what is known of the topic but by its messages.
         """
         fit = self.streams[name]
-        findings, ages_ms = [*before, *fit.findings()], fit.ages_s * 1e3
+        findings, ages_ms = [*before, *self.findings(name)], fit.ages_s * 1e3
         return {
             "stream": name,
             "topic": topic,

@@ -23,10 +23,7 @@ from world_model_ros.core.errors import AbsentError, OtherMessage, UserError
 OUR_CLOCK = "our clock"
 _RATE = (0.8, 1.25)  # of the contract's rate that counts as the same
 _BURST = 2.0  # times the contract's rate: what comes faster had been kept back, which tells nothing of the sensor
-_AGAIN = (
-    "at times it keeps the contract's rate, so it was held up in this run, as by a busy machine: first try again with "
-    "nothing else running"
-)
+_AGAIN = "held up in this run, as by a busy machine: first try again with nothing else running; only if it stays so, "
 _AHEAD_S = 0.05  # clocks of two machines that follow NTP differ by less
 _MOST_KINDS = 3  # of errors that are reported
 _MOST_GAPS = 3  # that are reported
@@ -61,6 +58,8 @@ class StreamFit:
         messages: of this stream. others: messages on its topic that have nothing of it, as of other joints or frames.
         times: when they came. zero_ns: from which times are told; the first message where it is None.
         since_ns, until_ns: within which silence counts, ends included; None: not known.
+        tick_hz: of the contract; 0: not known.
+        held_up_with: streams that something held up in this run; all others were there too.
     """
 
     stream: Stream
@@ -73,6 +72,8 @@ class StreamFit:
     zero_ns: int | None = None
     since_ns: int | None = None
     until_ns: int | None = None
+    tick_hz: float = 0.0
+    held_up_with: Sequence[str] = ()
     _refused: Counter[tuple[str, str]] = field(default_factory=Counter)  # by field, and what is legal there
     _first: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)  # its error, and what to change
     _frames: Counter[str] = field(default_factory=Counter)
@@ -209,15 +210,31 @@ class StreamFit:
         of_several = not sound and self.several_senders  # what they send together is the rate of none of them
         if of_several or _RATE[0] * stated <= rate <= _RATE[1] * stated:
             return [Finding("rate", found)]
+        if self._one_a_tick(rate):
+            return [Finding("rate", f"{found}, steady, as many as there are ticks; the contract says {stated:g}")]
         change = f"interface.streams: {name}: {self.stream.rate_field}: {_nice(rate)}"
         change += f" (the contract says {stated:g}), or the driver"
-        quickest = self._held_up()
-        if quickest is not None:
-            found += f", at times {quickest:.0f}"
-            change = f"{_AGAIN}; only if it stays so, {change}"
-        return [Finding("rate", found, change, "wrong" if sound else "note")]
+        quickest = self.held_up()
+        found += "" if quickest is None else f", at times {quickest:.0f}"
+        return [Finding("rate", found, self._again(change), "wrong" if sound else "note")]
 
-    def _held_up(self) -> float | None:
+    def _one_a_tick(self, rate: float) -> bool:
+        """Whether a bag has about one picture a tick, as simulators and other data sets write them: no model sees more.
+        A robot that runs should send what its contract says."""
+        steady = self.times.quickest_hz is not None and self.times.quickest_hz <= _RATE[1] * rate
+        as_many = _RATE[0] * self.tick_hz <= rate <= _RATE[1] * self.tick_hz
+        return self.stream.is_picture and self.clock != OUR_CLOCK and as_many and steady
+
+    def _again(self, change: str) -> str:
+        """Advice, after that to try again where the run was held up; all streams of a run are told alike."""
+        if self.held_up() is not None:
+            return f"at times it keeps the contract's rate, so it was {_AGAIN}{change}"
+        if self.held_up_with:
+            were = "was" if len(self.held_up_with) == 1 else "were"
+            return f"{', '.join(self.held_up_with)} {were} {_AGAIN}{change}"
+        return change
+
+    def held_up(self) -> float | None:
         """Its rate at the best times, if that is the contract's while the mean is lower: the sensor can do it, and
         something held it up; else None."""
         rate, quickest, stated = self.rate_hz, self.times.quickest_hz, self.stream.samples_hz
@@ -249,14 +266,12 @@ class StreamFit:
         change = f"deployment.streams: {self.stream.name}: max_age_s: {_up(1.2 * needed)}"
         if 1.2 * needed > self.oldest_s:
             change = f"leave max_age_s: nothing is to be moved by what is over {self.oldest_s:g} s old"
-        if self._held_up() is not None:
-            change = f"{_AGAIN}; only if it stays so, {change}"
         if middle + self.source.latency_s > limit_s:
             found = f"{found}; older than max_age_s {limit_s:g}"
-            return Finding("age", found, f"{change}, or find what delays it", "wrong")
+            return Finding("age", found, self._again(f"{change}, or find what delays it"), "wrong")
         if needed > limit_s:
             held = f"{found}; {needed * 1e3:.0f} ms when the next one comes, 99 % quantile"
-            return Finding("age", held, f"{change} (the contract says {limit_s:g})", "note")
+            return Finding("age", held, self._again(f"{change} (the contract says {limit_s:g})"), "note")
         return Finding("age", found)
 
     def _gaps(self) -> list[Finding]:
