@@ -7,6 +7,7 @@ import re
 import numpy as np
 import pytest
 
+from world_model_ros.check.collision_pairs import collision_lines, collision_report
 from world_model_ros.check.contract_fit import check_contract
 from world_model_ros.check.gate_fit import gate_fit
 from world_model_ros.contract.contract import Contract, contract_from_text, load_contract
@@ -77,7 +78,7 @@ def test_a_stop_m_that_lets_nothing_move_is_wrong_and_the_gate_indeed_moves_noth
     assert moved_rad(contract) == 0.0
     assert wrong(contract) == ["deployment.gate.collision"]
     words = str(said(contract)["deployment.gate.collision"])
-    assert words.startswith("deployment.gate.collision.stop_m: got 5.0; expected less than ")
+    assert words.startswith("stop_m: got 5.0; expected less than ")
     assert words.endswith(" m, the most that two watched parts are apart in 100 random postures, or nothing moves")
 
 
@@ -173,3 +174,10 @@ def test_what_is_said_of_the_gate_is_said_by_the_check_of_a_contract() -> None:
     found = {each.what: each for each in check_contract(arm((STOP, "{stop_m: 5.0, slow_m: 12.0}"), (TABLE, FAR)))}
     assert "got 5.0" in str(found["deployment.gate.collision"].wrong)
     assert "out of the robot's reach" in str(found["deployment.gate.obstacles: table"].note)
+
+
+def test_where_all_pairs_are_nearer_than_stop_m_none_is_proposed_to_be_excluded() -> None:
+    lines = collision_lines(collision_report(arm((STOP, "{stop_m: 5.0, slow_m: 12.0}"))))
+    assert not [line for line in lines if "exclude" in line]
+    assert lines.count("  all of them are nearer than stop_m, 5 m, when every joint is at 0") == 1
+    assert not [line for line in collision_lines(collision_report(arm())) if "all of them" in line]

@@ -65,7 +65,10 @@ def collision_lines(report: dict[str, Any] | None) -> list[str]:
     nearest: dict[tuple[str, str], dict[str, Any]] = {}
     for pair in sorted(report["too_near"], key=lambda pair: float(pair["at_zero_m"])):
         nearest.setdefault((_link(pair["first"]), _link(pair["second"])), pair)
-    lines += [_INDENT + _too_near(pair, report["stop_m"]) for pair in nearest.values()]
+    if len(nearest) > 1 and len(report["too_near"]) == len(report["watched"]):
+        lines.append(f"{_INDENT}all of them are nearer than stop_m, {report['stop_m']:g} m, when every joint is at 0")
+    else:
+        lines += [_INDENT + _too_near(pair, report["stop_m"]) for pair in nearest.values()]
     if report["without_geometry"]:
         lines.append(f"{_INDENT}no collision geometry, never watched: {', '.join(report['without_geometry'])}")
     if report["hulls"]:

@@ -96,7 +96,7 @@ def _stops_and_slows(contract: Contract, distances: PairDistances, lost: Sequenc
     tried = f"in {_POSTURES} random postures"
     if far_m < settings.stop_m:
         legal = f"less than {far_m:.3g} m, the most that two watched parts are apart {tried}, or nothing moves"
-        yield what, UserError(f"{what}.stop_m", settings.stop_m, legal), None
+        yield what, UserError("stop_m", settings.stop_m, legal), None
         return
     if not free:
         first, second = map(contract_name, distances.pairs[pairs[int(most.argmin())]])
