@@ -32,6 +32,7 @@ COMMANDS = {
     "latency": "say how much later than the joints each sense is stamped, from a bag",
     "shadow": "watch a running robot, command nothing, and say how well a model predicts it",
     "collect": "record bags of the simulated robot at work",
+    "record": "record episodes of a running robot as bags, begun, ended, judged and discarded by keys",
     "train": "train a model from bags",
     "export": "make a model bundle of a trained checkpoint",
     "upgrade-bundle": "make a model bundle of format 1 into one of this version's",

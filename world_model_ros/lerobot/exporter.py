@@ -19,10 +19,9 @@ from numpy.typing import NDArray
 
 from world_model_ros.bags.storage.reader import BagReader
 from world_model_ros.contract.contract import Contract
-from world_model_ros.contract.topics import absolute
+from world_model_ros.contract.topics import TASK, absolute
 from world_model_ros.core.errors import UserError
 from world_model_ros.lerobot.frames import BagFrames, ExportedFrame
-from world_model_ros.lerobot.importer import TASK_TOPIC
 from world_model_ros.lerobot.layout import ACTION, DATA_V3, EPISODES_V3, PICTURES, STATE, TASKS_V3, VIDEO_V3
 from world_model_ros.lerobot.video import VideoWriter
 
@@ -251,7 +250,7 @@ def _cell(value: Any, about: Mapping[str, Any]) -> Any:
 
 
 def _task(bag: BagReader) -> str:
-    topic = bag.topics().get(absolute(TASK_TOPIC))
+    topic = bag.topics().get(absolute(TASK))
     if topic is None or topic.type != "std_msgs/msg/String":
         return ""
     return next((str(message.data) for _, _, _, message in bag.messages([topic.name])), "")

@@ -17,6 +17,7 @@ from world_model_ros.bags.storage.writer import LATCHED, BagWriter
 from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.schema import StreamSource
 from world_model_ros.contract.senses import CameraStream, JointStream
+from world_model_ros.contract.topics import TASK
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.trajectory import Trajectory
 from world_model_ros.lerobot.layout import (
@@ -32,7 +33,6 @@ from world_model_ros.lerobot.rows import read_rows, stored_pictures
 from world_model_ros.lerobot.units import Scaling, scaling, spans_of
 from world_model_ros.lerobot.video import read_frames
 
-TASK_TOPIC = "task"
 _BEGIN_S, _APART_S = 1_000_000_000, 100_000  # bag time of the first episode, and from one to the next
 _SPAN_S = 1_100_000_000  # after which they begin anew: a message can say no more than 2**31 s
 _JPEG_QUALITY = 95
@@ -137,7 +137,7 @@ def _write(bag: BagWriter, data: LerobotDataset, episode: StoredEpisode, contrac
     rows = read_rows(data, episode, plan.action is not None)
     begin_ns = (_BEGIN_S + episode.index * _APART_S % _SPAN_S) * 10**9
     if rows.task:
-        bag.write(TASK_TOPIC, "std_msgs/msg/String", bag.make.string(rows.task), begin_ns, LATCHED)
+        bag.write(TASK, "std_msgs/msg/String", bag.make.string(rows.task), begin_ns, LATCHED)
     pictures = {feature: _frames(data, episode, feature) for feature in plan.cameras}
     state = plan.scaling.scale * rows.state[:, plan.state] + plan.scaling.offset
     action = None
