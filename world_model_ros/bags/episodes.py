@@ -9,6 +9,7 @@ from typing import Literal
 
 from world_model_ros.core.errors import UserError
 
+TASK, OUTCOME = "task", "episode/outcome"  # topics that are in bags only
 OUTCOMES = ("success", "failure", "kept")  # on episode/outcome, std_msgs/String, at the end of an episode's bag
 KEYS = "space: begin, or end and keep; s: end, a success; f: end, a failure; d: discard it, or the last one; q: quit"
 _NAME = re.compile(r"episode_(\d{5,})")

@@ -15,7 +15,6 @@ PREDICTED = "predicted/"  # what all topics of imagined futures begin with
 PREDICTED_STATES, PREDICTED_JOINTS, PREDICTED_CONTACT = "predicted/states", "predicted/joints", "predicted/contact"
 PREDICTED_PATH, PREDICTED_CANDIDATES = "predicted/path", "predicted/candidates"
 FUTURES_IMAGE, FUTURES_MARKERS = "futures/image", "futures/markers"
-TASK, EPISODE_OUTCOME = "task", "episode/outcome"  # in bags only
 
 _OWN = (TICK, SURPRISE, COMMAND, CONTRACT, ROBOT_DESCRIPTION, DIAGNOSTICS, CLOCK)
 _OWN_FOLDERS = ("gate", "command", "goal", "predicted", "futures", "candidates", "shadow")

@@ -17,9 +17,10 @@ import pyarrow as pa
 import pyarrow.parquet as parquet
 from numpy.typing import NDArray
 
+from world_model_ros.bags.episodes import TASK
 from world_model_ros.bags.storage.reader import BagReader
 from world_model_ros.contract.contract import Contract
-from world_model_ros.contract.topics import TASK, absolute
+from world_model_ros.contract.topics import absolute
 from world_model_ros.core.errors import UserError
 from world_model_ros.lerobot.frames import BagFrames, ExportedFrame
 from world_model_ros.lerobot.layout import ACTION, DATA_V3, EPISODES_V3, PICTURES, STATE, TASKS_V3, VIDEO_V3

@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from world_model_ros.bags.align.commanded_reference import APPLIED_TOPIC, USUAL_COMMAND
+from world_model_ros.bags.episodes import TASK
 from world_model_ros.bags.storage.writer import LATCHED, BagWriter
 from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.schema import StreamSource
 from world_model_ros.contract.senses import CameraStream, JointStream
-from world_model_ros.contract.topics import TASK
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.trajectory import Trajectory
 from world_model_ros.lerobot.layout import (

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import Twist
 from peer import start
 from sensor_msgs.msg import JointState, Joy
@@ -39,12 +40,19 @@ class Device:
 
     def __init__(self, robot: Robot) -> None:
         self.axes, self.buttons = [0.0] * 6, [0] * 21
+        self.heard = False  # by the program
         self.publisher = robot.node.create_publisher(Joy, "joy", 5)
+        robot.node.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, 10)
         robot.node.create_timer(0.02, self._send)
 
     def hold(self, *buttons: int, **axes: float) -> None:
         self.buttons = [int(index in buttons) for index in range(21)]
         self.axes = [axes.get(f"axis{index}", 0.0) for index in range(6)]
+
+    def _on_diagnostics(self, message: DiagnosticArray) -> None:
+        for each in message.status:
+            if each.name == "teleop: device":
+                self.heard = not each.message.startswith("nothing came")
 
     def _send(self) -> None:
         self.publisher.publish(Joy(axes=self.axes, buttons=self.buttons))
@@ -74,7 +82,7 @@ def speed(robot: Robot) -> float:
 def test_a_gamepad_takes_over_from_the_brain_drives_and_gives_back(contract: Path) -> None:
     with driven(contract, "brain") as (robot, _):
         pad = Device(robot)
-        robot.until(pad.publisher.get_subscription_count)
+        robot.until(lambda: pad.heard)
         robot.arm()
         robot.thinking = True
         robot.until(lambda: speed(robot) > 0.05)

@@ -13,13 +13,13 @@ import rclpy
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
-from world_model_ros.bags.episodes import Episodes, Order
+from world_model_ros.bags.episodes import OUTCOME, TASK, Episodes, Order
 from world_model_ros.bags.recorded_topics import recorded_topics
 from world_model_ros.bags.storage.background_writer import BackgroundWriter, Serialised
 from world_model_ros.bags.storage.message_types import standard_types
 from world_model_ros.bags.storage.writer import LATCHED, BagWriter
 from world_model_ros.contract.contract import Contract
-from world_model_ros.contract.topics import EPISODE_OUTCOME, TASK, absolute
+from world_model_ros.contract.topics import absolute
 from world_model_ros.core.errors import UserError
 from world_model_ros.nodes.bags.topic_tap import TopicTap
 from world_model_ros.nodes.clock import clock_ns
@@ -71,7 +71,7 @@ class EpisodeRecorder(Node):
         """Finish the bag; what is in it, in words. `UserError` if it could not be written."""
         out = self._out
         assert out is not None
-        out.put(self._text(EPISODE_OUTCOME, outcome, clock_ns(self)))
+        out.put(self._text(OUTCOME, outcome, clock_ns(self)))
         self._out = None
         out.close()
         if out.error is not None:

@@ -61,6 +61,7 @@ _LEAST_HZ = 25.0  # of commands
 _OFTENER = 2.0  # than a source promises
 _TOPICS = {"gamepad": "joy", "twist": "cmd_vel", "leader": "leader/joint_states"}
 _BUTTONS_LAST_NS = 500_000_000  # joy sends at 20 Hz
+_ASKS_NS = 3_000_000_000
 
 
 class TeleopNode(Node):
@@ -88,6 +89,7 @@ class TeleopNode(Node):
         self._make = MessageMaker(ros_class)
         self._command = self.create_publisher(JointTrajectory, source.topic, 1)
         self._ask = self.create_publisher(String, COMMAND_OWNER, 1)
+        self._asking: tuple[str, int] | None = None  # for whom, until when, ns
         self._diagnostics = self.create_publisher(DiagnosticArray, DIAGNOSTICS, 10)
         self.create_subscription(String, GATE_STATE, self._on_gate, LATCHED)
         self.create_subscription(String, GATE_OWNER, self._on_owner, LATCHED)
@@ -96,6 +98,7 @@ class TeleopNode(Node):
         rate_hz = max(_LEAST_HZ, _OFTENER * (source.rate_hz or contract.interface.tick_hz))
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(1.0 / rate_hz, self._step, clock=steady)
+        self.create_timer(0.2, self._ask_again, clock=steady)
         self.create_timer(1.0, self._report, clock=steady)
         self.get_logger().info(f"{self._device} on {topic} drives as {source.name}, on {source.topic}")
 
@@ -181,10 +184,23 @@ class TeleopNode(Node):
 
     def _press(self, pressed: Pressed) -> None:
         """Take the gate over, or give it back to the brain."""
-        if pressed.take:
-            self._ask.publish(String(data=self._source))
-        elif pressed.give and self._owner == self._source:
-            self._ask.publish(String(data=self._gives_to))
+        asked = (
+            self._source if pressed.take else self._gives_to if pressed.give and self._owner == self._source else None
+        )
+        if asked is not None:
+            self._asking = (asked, clock_ns(self) + _ASKS_NS)
+            self._ask_again()
+
+    def _ask_again(self) -> None:
+        """Ask until the gate has heard it: what is sent before a connection stands is lost."""
+        if self._asking is None:
+            return
+        name, until_ns = self._asking
+        if clock_ns(self) > until_ns:
+            self.get_logger().warning(f"the gate did not answer when {name} was asked for on {COMMAND_OWNER}")
+            self._asking = None
+        else:
+            self._ask.publish(String(data=name))
 
     def _say_what_it_waits_for(self) -> None:
         waits, before = self._person.waits_for, self._waits
@@ -204,6 +220,12 @@ class TeleopNode(Node):
             return
         self._owner = report.get("owner")
         self._person.hear_owner(self._owner, report.get("asked"))
+        if self._asking is not None and (
+            report.get("refused") or self._asking[0] in (self._owner, report.get("asked"))
+        ):
+            self._asking = None
+            if report.get("refused"):
+                self.get_logger().warning(f"the gate refused: {report['refused']}")
         self.get_logger().info(f"the gate is owned by {self._owner or 'no source'}")
 
     def _on_reference(self, message: JointState) -> None:
