@@ -30,6 +30,7 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 COMMANDS = {
     "demo": "run the simulated robot, the brain, the gate and the view, and judge whether goals are reached",
     "latency": "say how much later than the joints each sense is stamped, from a bag",
+    "calibrate": "find how a camera maps space to pixels and where it is mounted, from a bag with a board",
     "shadow": "watch a running robot, command nothing, and say how well a model predicts it",
     "collect": "record bags of the simulated robot at work",
     "record": "record episodes of a running robot as bags, begun, ended, judged and discarded by keys",

@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar, Literal, TypeVar
 from pydantic import Field, model_validator
 
 from world_model_ros.contract.actions import Action, Box, Parts
+from world_model_ros.contract.deployment.cameras import CameraGeometry
 from world_model_ros.contract.deployment.driver import Driver
 from world_model_ros.contract.deployment.gate import Command, CommandSource, GateSettings, JointLimit
 from world_model_ros.contract.deployment.goals import GoalSettings
@@ -268,7 +269,8 @@ class Deployment(Strict):
     ``without_commands`` says what counts as commanded in bags that have neither gate/applied nor a joint trajectory,
     because the robot was driven by other means: ``nothing``, or the ``measured`` joints. ``simulation`` is for the
     simulator of this package alone. ``action`` is of an action of free parts, which nothing here turns into commands.
-    ``sources`` are all that send commands to the gate; left out, the brain alone does, and owns the gate.
+    ``sources`` are all that send commands to the gate; left out, the brain alone does, and owns the gate. ``cameras``
+    is what calibration found.
     """
 
     urdf: str | None = None
@@ -281,6 +283,7 @@ class Deployment(Strict):
     action: ActionSink | None = None
     gate: GateSettings = GateSettings()
     goals: GoalSettings = GoalSettings()
+    cameras: list[CameraGeometry] = []
     driver: Driver | None = None
     without_commands: Literal["nothing", "measured"] = "nothing"
     simulation: Simulation | None = None
@@ -348,7 +351,22 @@ class ContractFile(Strict):
         known("deployment.limits", limited, joints)
         once("deployment.limits", limited)
         self._check_squeeze(joints)
+        self._check_cameras()
         return self
+
+    def _check_cameras(self) -> None:
+        """`ValueError` of geometry of no camera, or of pictures of another size."""
+        pictures = [stream.name for stream in self.interface.streams if stream.is_picture]
+        shapes = {source.name: source.source_shape for source in self.deployment.streams}
+        names = [each.name for each in self.deployment.cameras]
+        known("deployment.cameras", names, pictures)
+        once("deployment.cameras", names)
+        for each in self.deployment.cameras:
+            if each.size_px[::-1] != shapes[each.name]:
+                raise ValueError(
+                    f"deployment.cameras: {each.name}: size_px: got {list(each.size_px)}; legal: source_shape, the"
+                    " other way round"
+                )
 
     def _check_sources(self, joints: list[str]) -> None:
         """`ValueError` if sources of commands cannot be told apart, go past the gate, or are lost between commands."""
