@@ -73,6 +73,12 @@ class Episodes:
             return Order("quit") if self._open is None else self._end("kept")
         return Order("none", words=KEYS)
 
+    def lost(self) -> None:
+        """Forget the episode that could not be begun or ended: it does not count, and what is there of it stays."""
+        if self._last is not None:
+            self.kept.pop(self._last[0], None)
+        self._open = self._last = None
+
     def _begin(self) -> Order:
         found = [_NAME.fullmatch(each.name) for each in self._folder.iterdir()] if self._folder.is_dir() else []
         number = 1 + max((int(each[1]) for each in found if each is not None), default=-1)

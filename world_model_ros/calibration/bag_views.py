@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, insort
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -24,8 +24,8 @@ from world_model_ros.core.errors import OtherMessage, UserError
 MOST_VIEWS = 80
 _EVERY_NS = 200_000_000  # a picture is looked at
 _MOVED = 0.02  # of the picture's width, that corners have to move for another view
-_GAP_NS = 100_000_000  # between joint states around a picture
-_STILL = 0.02  # rad/s or m/s: a picture of a robot in motion and its joint states are not of one moment
+_GAP_NS = 250_000_000  # between joint states around a picture
+_AROUND_NS, _STILL = 100_000_000, 0.004  # rad or m: a picture of a robot in motion is not of the moment of its joints
 
 
 @dataclass
@@ -33,16 +33,18 @@ class BagViews:
     """What a bag shows of a board.
 
     Attributes:
-        size: (width, height) of the pictures. views: corners in each. positions: (J,) joints at each of them; None
-            where they were not known, or moved.
-        looked: pictures that were looked at. moving: views whose joints moved. notes: what could not be read, a line
-            each.
+        size: (width, height) of the pictures.
+        views: corners in each.
+        positions: (J,) joints at each of them; None where they were not known, or moved.
+        looked: pictures that were looked at. seen: of these, with the board. moving: views whose joints moved.
+        notes: what could not be read, a line each.
     """
 
     size: tuple[int, int]
     views: list[Corners] = field(default_factory=list)
     positions: list[Float | None] = field(default_factory=list)
     looked: int = 0
+    seen: int = 0
     moving: int = 0
     notes: list[str] = field(default_factory=list)
 
@@ -96,7 +98,8 @@ class _Looking:
         self.found = BagViews((width, height))
         self.refused: Counter[str] = Counter()
         self.pictures = 0
-        self._track, self._stamps, self._last_ns = _Track(contract), list[int](), -(10**18)
+        self._track, self._last_ns = _Track(contract), -(10**18)
+        self._seen: list[tuple[int, Corners]] = []
 
     def hear(self, name: str, message: Any, bag_ns: int) -> None:
         """A message of a stream."""
@@ -118,17 +121,21 @@ class _Looking:
         self.found.looked += 1
         self._tell(self.found.looked)
         corners = self._board.find(value)
-        views = self.found.views
-        if corners is not None and len(views) < MOST_VIEWS and _is_new(corners, views, self.found.size[0]):
-            views.append(corners)
-            self._stamps.append(at_ns)
+        if corners is not None:
+            self.found.seen += 1
+            self._seen.append((at_ns, corners))
 
     def place(self) -> None:
-        """Say where the joints were at each view."""
-        for stamp_ns in self._stamps:
-            position, still = self._track.at(stamp_ns)
-            self.found.positions.append(position if still else None)
-            self.found.moving += position is not None and not still
+        """Choose views that differ, those of a robot at rest first, and say where the joints were at each."""
+        placed = [(corners, *self._track.at(stamp_ns)) for stamp_ns, corners in self._seen]
+        for at_rest in (True, False):
+            for corners, position, still in placed:
+                if (position is not None and still) != at_rest or len(self.found.views) >= MOST_VIEWS:
+                    continue
+                if _is_new(corners, self.found.views, self.found.size[0]):
+                    self.found.views.append(corners)
+                    self.found.positions.append(position if at_rest else None)
+                    self.found.moving += position is not None and not at_rest
 
 
 def _camera(contract: Contract, name: str) -> CameraStream:
@@ -160,22 +167,28 @@ class _Track:
         self._samples: dict[str, list[tuple[int, Any]]] = {}
 
     def add(self, name: str, stamp_ns: int, value: Any) -> None:
-        self._samples.setdefault(name, []).append((stamp_ns, np.asarray(value, np.float64)[:, 0]))
+        samples = self._samples.setdefault(name, [])
+        insort(samples, (stamp_ns, np.asarray(value, np.float64)[:, 0]), key=lambda each: each[0])
 
     def at(self, stamp_ns: int) -> tuple[Float | None, bool]:
-        """Positions (J,) at a time, and whether they stand still; None where some are not known."""
+        """Positions (J,) at a time, and whether they stood still around it; None where some are not known."""
+        there = self._positions(stamp_ns)
+        around = [self._positions(stamp_ns + step_ns) for step_ns in (-_AROUND_NS, _AROUND_NS)]
+        known = [each for each in around if each is not None]
+        if there is None or not known:
+            return there, False
+        return there, all(bool(np.abs(each - there).max() <= _STILL) for each in known)
+
+    def _positions(self, stamp_ns: int) -> Float | None:
         names = self._contract.joint_names
-        found, still = np.full(len(names), np.nan), True
+        found = np.full(len(names), np.nan)
         for name, samples in self._samples.items():
             stream = self._contract.stream(name)
             assert isinstance(stream, JointStream)
-            samples.sort(key=lambda each: each[0])
             index = bisect_left(samples, stamp_ns, key=lambda each: each[0])
             if not 0 < index < len(samples) or samples[index][0] - samples[index - 1][0] > _GAP_NS:
                 continue
             (before_ns, before), (after_ns, after) = samples[index - 1], samples[index]
-            span_s = max((after_ns - before_ns) * 1e-9, 1e-6)
-            share = (stamp_ns - before_ns) * 1e-9 / span_s
-            still = still and bool(np.abs(after - before).max() <= _STILL * span_s + 1e-4)
+            share = (stamp_ns - before_ns) / max(after_ns - before_ns, 1)
             found[[names.index(joint) for joint in stream.joints]] = before + share * (after - before)
-        return (None if np.isnan(found).any() else found), still
+        return None if np.isnan(found).any() else found

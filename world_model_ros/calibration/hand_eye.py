@@ -21,9 +21,10 @@ from world_model_ros.core.arrays import Float
 from world_model_ros.core.errors import UserError
 
 LEAST_VIEWS = 10
-MOST_PX, MOST_M, MOST_DEG = 2.0, 0.005, 0.5
+MOST_SHARE, MOST_M, MOST_DEG = 0.002, 0.005, 0.5  # of the focal length: what is left, an angle of 0.1 degrees
+_DISTINCT_RAD, _LEAST_TURNED = 0.05, 4  # so many views have to be turned about a second axis
 _LEAST_TURN_RAD = 0.09  # standard deviation about a second axis; with one alone the camera may be anywhere along it
-_OUTLIER_PX = 1.0
+_OUTLIER_PX, _LEAST_PX = 1.0, 0.4
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Mounting:
     Args:
         frame: link, or base frame. camera: (4, 4) pose of its optical frame (z ahead, x right, y down) there.
         board: (4, 4) pose of the board, in the base frame, or in the link's if the camera is beside the robot.
-        residual_px: root mean square distance of corners from where they are expected.
+        residual_px: root mean square distance of corners from where they are expected. most_px: that it may be.
         apart_m, apart_deg: how far the results of two halves of the views are from each other.
         views: how many.
     """
@@ -54,6 +55,7 @@ class Mounting:
     camera: Float
     board: Float
     residual_px: float
+    most_px: float
     apart_m: float
     apart_deg: float
     views: int
@@ -62,9 +64,9 @@ class Mounting:
     def faults(self) -> list[str]:
         """Why it should not be used, in words that say what to do."""
         said = []
-        if self.residual_px > MOST_PX:
+        if self.residual_px > self.most_px:
             legal = "was the board moved, is the URDF right, are joints calibrated?"
-            said.append(f"corners are {self.residual_px:.2f} px off (at most {MOST_PX:g}): {legal}")
+            said.append(f"corners are {self.residual_px:.2f} px off (at most {self.most_px:.2f}): {legal}")
         if self.apart_m > MOST_M or self.apart_deg > MOST_DEG:
             apart = f"{self.apart_m * 1e3:.1f} mm and {self.apart_deg:.2f} degrees"
             legal = f"at most {MOST_M * 1e3:g} mm and {MOST_DEG:g} degrees"
@@ -95,14 +97,19 @@ def solve_mounting(views: Sequence[View], intrinsics: Intrinsics, frame: str, on
         halves.append(found)
     apart = _inverse(halves[0]) @ halves[1]
     turn = float(np.degrees(np.linalg.norm(Rotation.from_matrix(apart[:3, :3]).as_rotvec())))
-    return Mounting(frame, camera, board, residual, float(np.linalg.norm(apart[:3, 3])), turn, len(views))
+    most_px = max(_LEAST_PX, MOST_SHARE * float(intrinsics.matrix[0, 0]))
+    return Mounting(frame, camera, board, residual, most_px, float(np.linalg.norm(apart[:3, 3])), turn, len(views))
 
 
 def _require_turns(moved: Sequence[Float]) -> None:
     turns = np.array([Rotation.from_matrix((moved[0] @ _inverse(each))[:3, :3]).as_rotvec() for each in moved[1:]])
-    spread = np.linalg.svd(turns - turns.mean(axis=0), compute_uv=False) / np.sqrt(len(turns))
-    if spread[1] < _LEAST_TURN_RAD:
-        legal = f"{np.degrees(_LEAST_TURN_RAD):.0f} at least, or the camera may be anywhere along the first axis"
+    _, spread, axes = np.linalg.svd(turns - turns.mean(axis=0), full_matrices=False)
+    spread = spread / np.sqrt(len(turns))
+    about_second = turns @ axes[1]
+    turned = int(np.sum(np.abs(about_second - np.median(about_second)) > _DISTINCT_RAD))
+    if spread[1] < _LEAST_TURN_RAD or turned < _LEAST_TURNED:
+        least = f"{np.degrees(_LEAST_TURN_RAD):.0f} at least, in several views"
+        legal = f"{least}, or the camera may be anywhere along the first axis"
         raise UserError("turn of the link about a second axis, degrees", round(float(np.degrees(spread[1])), 1), legal)
 
 

@@ -31,7 +31,7 @@ class Intrinsics:
         distortion: (5,) k1, k2, p1, p2, k3.
         residual_px: root mean square distance of corners from where they are expected.
         tilt_deg: root mean square angle between the board and the picture's plane.
-        apart: how far focal lengths of two halves of the views are from each other, a share.
+        apart: how far two halves of the views are from each other: a share of focal lengths, or of the size.
         covered: share of the picture in which corners were seen.
         views: pictures that count. odd: pictures that were left out, as they fit far worse than the others.
     """
@@ -60,8 +60,20 @@ class Intrinsics:
             )
         if self.apart > _APART:
             apart = f"{self.apart:.1%} (at most {_APART:.0%})"
-            said.append(f"focal lengths of two halves of the pictures differ by {apart}: tilt the board more")
+            said.append(f"focal lengths or middles of two halves differ by {apart}: tilt the board more")
         return said
+
+    def unlike(self, found: Intrinsics) -> list[str]:
+        """Why a camera that is known cannot be the one of pictures, of which another one was found; empty if it can,
+        or if the pictures cannot tell."""
+        if found.faults:
+            return []
+        focal = np.abs(np.log(self.matrix[[0, 1], [0, 1]] / found.matrix[[0, 1], [0, 1]])).max()
+        middle = (np.abs(self.matrix[:2, 2] - found.matrix[:2, 2]) / np.array(self.size)).max()
+        if max(focal, middle) <= _APART:
+            return []
+        known, seen = (np.round(each.matrix[[0, 1, 0, 1], [0, 1, 2, 2]], 1).tolist() for each in (self, found))
+        return [f"matrix_px {known} is not that of these pictures, {seen}: leave --known out"]
 
 
 def solve_intrinsics(views: Sequence[Corners], size: tuple[int, int]) -> Intrinsics:
@@ -81,8 +93,12 @@ def solve_intrinsics(views: Sequence[Corners], size: tuple[int, int]) -> Intrins
     pixels = np.concatenate([view.pixels for view in kept]) / np.array(size)
     cells = np.clip((pixels * _CELLS).astype(int), 0, np.array(_CELLS) - 1)
     covered = len(np.unique(cells, axis=0)) / (_CELLS[0] * _CELLS[1])
-    halves = [_fit(kept[begin::2], size)[1][[0, 1], [0, 1]] for begin in (0, 1)]
-    apart = float(np.max(np.abs(np.log(halves[0] / halves[1]))))
+    halves = [_fit(kept[begin::2], size)[1][[0, 1, 0, 1], [0, 1, 2, 2]] for begin in (0, 1)]
+    focal, middle = (
+        np.abs(np.log(halves[0][:2] / halves[1][:2])),
+        np.abs(halves[0][2:] - halves[1][2:]) / np.array(size),
+    )
+    apart = float(max(focal.max(), middle.max()))
     odd_ones = len(views) - len(kept)
     return Intrinsics(size, matrix, distortion, rms, tilt_deg, apart, covered, len(kept), odd_ones)
 

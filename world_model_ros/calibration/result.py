@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -42,23 +44,45 @@ def as_lines(entry: dict[str, Any]) -> list[str]:
     return [f"    {line}" for line in text.splitlines()]
 
 
+def as_block(entries: list[dict[str, Any]]) -> list[str]:
+    """``deployment.cameras`` of a contract, line by line."""
+    return ["  cameras:", *(line for entry in entries for line in as_lines(entry))]
+
+
 def into_contract(path: Path, entry: dict[str, Any]) -> None:
-    """Put an entry into a contract's file; nothing else of it changes, comments stay.
+    """Put an entry into a contract's file, in the place of an older one of that camera.
+
+    Nothing else of the file changes, but for comments within ``deployment.cameras``.
 
     Raises:
-        UserError: ``deployment`` is not the last part of the file or has cameras already, or the result is no contract.
+        UserError: the file is no contract, or would be none, or ``deployment`` is not its last part.
     """
-    text = path.read_text(encoding="utf-8")
-    lines = text.rstrip("\n").split("\n")
+    path = path.resolve()  # a link stays one
+    if not os.access(path, os.W_OK):
+        raise UserError(str(path), "read-only", "a file that may be written")
+    known = load_contract(path).deployment.cameras
+    others = [each.model_dump(mode="json", exclude_none=True) for each in known if each.name != entry["name"]]
+    before = path.read_bytes().decode("utf-8")
+    newline = "\r\n" if "\r\n" in before else "\n"
+    lines = before.rstrip().splitlines()
     tops = [line.split(":")[0] for line in lines if line and line[0] not in " #-"]
-    if "\n  cameras:" in text.split("\ndeployment:", 1)[-1]:
-        raise UserError(str(path), "deployment.cameras is there already", "lines that you change by hand, as printed")
     if tops[-1:] != ["deployment"]:
         raise UserError(str(path), f"{tops[-1] if tops else 'nothing'} as its last part", "deployment as the last one")
+    begin = next((at for at, line in enumerate(lines) if known and line.startswith("  cameras:")), len(lines))
+    rest = next((at for at, line in enumerate(lines[begin + 1 :], begin + 1) if _ends(line)), len(lines))
     tried = path.with_name(f".{path.stem}.calibrated.yaml")  # next to it, as its URDF may be named from there
+    text = "\n".join([*lines[:begin], *as_block([*others, entry]), *lines[rest:], ""])
     try:
-        tried.write_text("\n".join([*lines, "  cameras:", *as_lines(entry), ""]), encoding="utf-8")
+        tried.write_text(text, encoding="utf-8", newline=newline)
+        shutil.copymode(path, tried)
         load_contract(tried)
         tried.replace(path)
+    except OSError as error:
+        raise UserError(str(path), "not written", f"a file that can be ({error})") from error
     finally:
         tried.unlink(missing_ok=True)
+
+
+def _ends(line: str) -> bool:
+    """Whether a line is not part of a block of ``deployment`` any more."""
+    return bool(line.strip()) and len(line) - len(line.lstrip()) <= 2 and not line.lstrip().startswith("#")

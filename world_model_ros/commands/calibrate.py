@@ -32,18 +32,30 @@ def add_arguments(parser: Parser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from world_model_ros.calibration.bag_views import bag_views
     from world_model_ros.calibration.board import Board
-    from world_model_ros.calibration.intrinsics import solve_intrinsics
-    from world_model_ros.calibration.result import as_data, as_lines, into_contract
-    from world_model_ros.core.progress import progress_bar
+    from world_model_ros.calibration.intrinsics import LEAST_VIEWS, solve_intrinsics
+    from world_model_ros.calibration.result import as_block, as_data, into_contract
+    from world_model_ros.contract.contract import load_contract
+    from world_model_ros.core.errors import UserError
+    from world_model_ros.core.progress import progress_bar, stage
 
     board = Board.of(arguments.board)
     contract = contract_for_bag(arguments.robot, arguments.bag)
     link = _link(arguments, contract)
     known = _known(contract, arguments.camera) if arguments.known else None
+    if arguments.into is not None:  # said before pictures are looked at
+        load_contract(arguments.into).stream(arguments.camera)
     with progress_bar(desc="looks for the board", unit="picture") as bar:
         views = bag_views(arguments.bag, contract, arguments.camera, board, lambda looked: bar.update(1))
-    intrinsics = known or solve_intrinsics(views.views, views.size)
-    faults = [] if known else [f"camera {arguments.camera}: {each}" for each in intrinsics.faults]
+    if len(views.views) < LEAST_VIEWS:
+        seen = f"{views.seen} of {views.looked} pictures that were looked at"
+        legal = (
+            f"one that is in {LEAST_VIEWS} pictures that differ; it is in {seen}, {len(views.views)} of which differ"
+        )
+        raise UserError("board", arguments.board, f"{legal} (inner corners of a chessboard, squares of ChArUco?)")
+    found = solve_intrinsics(views.views, views.size)
+    intrinsics = known or found
+    said = intrinsics.unlike(found) if known else found.faults
+    faults = [f"camera {arguments.camera}: {each}" for each in said]
     mounting = None
     if link:
         mounting = _mounted(views, intrinsics, contract, link, bool(arguments.on))
@@ -51,13 +63,13 @@ def run(arguments: argparse.Namespace) -> int:
     entry = as_data(arguments.camera, intrinsics, mounting)
     lines = [*_said(views, intrinsics, mounting, bool(known)), *views.notes]
     lines += [f"NOT TO BE USED: {each}" for each in faults]
-    if not faults and arguments.into is not None:
-        into_contract(arguments.into, entry)
-        lines.append(f"written into {arguments.into}")
-    elif not faults:
-        lines += ["in deployment of the contract:", "  cameras:", *as_lines(entry)]
+    if not faults:
+        lines += ["in deployment of the contract:", *as_block([entry])]
     told = {"camera": entry, "faults": faults, "notes": views.notes, "views": len(views.views), "looked": views.looked}
     show(told, arguments.json, lines)
+    if not faults and arguments.into is not None:
+        into_contract(arguments.into, entry)
+        stage(f"written into {arguments.into}")
     return 1 if faults else 0
 
 

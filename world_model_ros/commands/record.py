@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import re
 import select
 import sys
 from collections.abc import Callable, Iterator
@@ -13,6 +14,9 @@ from pathlib import Path
 from world_model_ros.commands.options import Parser
 from world_model_ros.commands.output import at_least, show
 from world_model_ros.commands.robot_and_model import add_robot
+from world_model_ros.core.errors import UserError
+
+_ESCAPED = re.compile(r"\x1b(\[[0-9;?]*[ -/]*[@-~]|O.|.)?")  # what arrows and function keys send
 
 
 def add_arguments(parser: Parser) -> None:
@@ -29,7 +33,6 @@ def run(arguments: argparse.Namespace) -> int:
     from world_model_ros.bags.episodes import KEYS, Episodes, summary
     from world_model_ros.bringup.domain import middleware_environment
     from world_model_ros.contract.contract import load_contract
-    from world_model_ros.core.errors import UserError
 
     if not 0.0 <= arguments.longest <= 86400.0:
         raise UserError("longest", arguments.longest, "0 to 86400 s")
@@ -66,6 +69,8 @@ def run(arguments: argparse.Namespace) -> int:
 @contextlib.contextmanager
 def _keys() -> Iterator[Callable[[], str | None]]:
     """Reads what was pressed, without a return key where standard input is a terminal."""
+    if sys.stdin is None:  # as after <&-
+        raise UserError("standard input", "closed", "a terminal, or a pipe that keys come from")
     descriptor = sys.stdin.fileno()
     ended = False
 
@@ -77,7 +82,7 @@ def _keys() -> Iterator[Callable[[], str | None]]:
             return ""
         text = os.read(descriptor, 64).decode(errors="replace")
         ended = not text
-        return None if ended else text.replace("\n", "")
+        return None if ended else _ESCAPED.sub("", text).replace("\n", "")
 
     if not os.isatty(descriptor):
         yield read

@@ -36,6 +36,7 @@ class Bench:
     wish: Wish | None = None  # said at each step of the person's program
     swings: bool = False
     mute: bool = False  # nothing of the person reaches the gate
+    stalls: bool = False  # the person's program stands still
     refused: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
@@ -95,7 +96,7 @@ class Bench:
         person.hear_owner(owner["owner"], owner["asked"])  # type: ignore[arg-type]
         if (now_ns - START_NS) % BRAIN_NS == 0 and self.swings and reference is not None:
             self._command(self._swing(reference.position, reference.velocity), "brain")
-        if (now_ns - START_NS) % STEP_NS == 0:
+        if (now_ns - START_NS) % STEP_NS == 0 and not self.stalls:
             if self.wish is not None:
                 person.hear_wish(self.wish, now_ns)
             command = person.step(now_ns)

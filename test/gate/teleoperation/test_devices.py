@@ -81,7 +81,9 @@ def test_a_button_counts_once_while_it_is_pressed_and_not_if_it_was_down_at_the_
         ({"axes": "x"}, "axes: got 'x'; expected names"),
         ({"axes": "x=1, x=2"}, "axes: got 'x=2'; expected names, each once"),
         ({"axes": "x=one"}, "axes: got 'x=one'"),
-        ({"buttons": "jump=1"}, "buttons: got 'jump'; expected hold, take, give"),
+        ({"buttons": "hold=1, jump=1"}, "buttons: got 'jump'; expected hold, take, give"),
+        ({"buttons": "take=6"}, "buttons: got 'take=6'; expected hold=INDEX among them"),
+        ({"buttons": "hold=-5"}, "buttons: hold: got '-5'; expected an index"),
         ({"speed": 0.0}, "speed: got 0.0; expected above 0"),
         ({"speed": float("nan")}, "speed: got nan"),
         ({"dead_zone": 1.0}, "dead_zone: got 1.0"),
@@ -96,6 +98,8 @@ def test_the_usual_mapping_leaves_out_what_a_robot_does_not_have() -> None:
     assert Gamepad(ARM, usual=True).read(pushed(axis1=1.0, axis3=1.0), down(10))[0].rates[0] > 0.0
     with pytest.raises(UserError, match="axes: got 'z'"):
         Gamepad(ARM)
+    with pytest.raises(UserError, match="names of columns with their axes"):
+        Gamepad(HUMANOID, usual=True)  # two hands: which of them is meant?
 
 
 @pytest.mark.parametrize(
@@ -129,19 +133,34 @@ def test_velocities_are_what_they_say_up_to_the_share_of_the_bounds() -> None:
 def test_a_leader_leads_by_how_far_it_has_gone_since_the_switch_was_pressed() -> None:
     leader = LeaderArm(ARM, "shoulder_pan_joint=base, elbow_joint=-elbow")
     now = np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.6])
-    assert leader.read(["base", "elbow"], [1.0, 2.0], False, now).neutral
-    first = leader.read(["elbow", "base"], [2.0, 1.0], True, now)
+    assert leader.read(["base", "elbow"], [1.0, 2.0], False, now, 0).neutral
+    first = leader.read(["elbow", "base"], [2.0, 1.0], True, now, 10**8)
     assert first.places is not None
     assert first.places[[0, 2]] == pytest.approx([0.1, 0.3])  # where the robot is: nothing jumps
     assert np.isnan(first.places[[1, 3, 4, 5]]).all()
-    then = leader.read(["base", "elbow"], [1.2, 2.3], True, now + 9.0)
+    then = leader.read(["base", "elbow"], [1.2, 2.3], True, now + 9.0, 2 * 10**8)
     assert then.places is not None
     assert then.places[[0, 2]] == pytest.approx([0.3, 0.0])
-    leader.read(["base", "elbow"], [1.2, 2.3], False, now)
-    again = leader.read(["base", "elbow"], [-1.0, -1.0], True, now)
+    leader.read(["base", "elbow"], [1.2, 2.3], False, now, 3 * 10**8)
+    leader.read(["base", "elbow"], [-1.0, -1.0], False, now, 4 * 10**8)
+    again = leader.read(["base", "elbow"], [-1.0, -1.0], True, now, 5 * 10**8)
     assert again.places is not None
     assert again.places[[0, 2]] == pytest.approx([0.1, 0.3])
-    assert leader.read(["base", "elbow"], [0.0, 0.0], True, None).neutral
+    assert leader.read(["base", "elbow"], [-0.9, -1.0], True, None, 6 * 10**8).neutral
+
+
+@pytest.mark.parametrize(("angle", "after_ns"), [(1.0, 10**9), (1.5, 2 * 10**7)], ids=["silence", "a jump"])
+def test_after_silence_or_a_jump_the_switch_has_to_be_let_go_of(angle: float, after_ns: int) -> None:
+    leader, now = LeaderArm(ARM, "shoulder_pan_joint=base"), np.zeros(6)
+    leader.read(["base"], [1.0], False, now, 0)
+    assert not leader.read(["base"], [1.0], True, now, 10**8).neutral
+    at_ns = 10**8 + after_ns
+    assert leader.read(["base"], [angle], True, now, at_ns).neutral
+    assert leader.read(["base"], [angle], True, now, at_ns + 10**7).neutral
+    assert leader.read(["base"], [angle], False, now, at_ns + 2 * 10**7).neutral
+    taken_up = leader.read(["base"], [angle], True, now, at_ns + 3 * 10**7)
+    assert taken_up.places is not None
+    assert taken_up.places[0] == pytest.approx(0.0)
 
 
 @pytest.mark.parametrize(
@@ -158,4 +177,4 @@ def test_a_leader_that_cannot_be_read_is_named(
     joints: str, names: list[str], positions: list[float], words: str
 ) -> None:
     with pytest.raises(UserError, match=words):
-        LeaderArm(ARM, joints).read(names, positions, True, np.zeros(6))
+        LeaderArm(ARM, joints).read(names, positions, True, np.zeros(6), 0)

@@ -52,7 +52,7 @@ class Device:
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
         for each in message.status:
             if each.name == "teleop: device":
-                self.heard = not each.message.startswith("nothing came")
+                self.heard = not each.message.startswith("nothing has come")
 
     def _send(self) -> None:
         self.publisher.publish(Joy(axes=self.axes, buttons=self.buttons))

@@ -72,5 +72,5 @@ def news_of(report: Mapping[str, Any], source: str) -> GateNews | None:
             int(own["refused"]),
             refusal,
         )
-    except (KeyError, TypeError, ValueError, StopIteration):
+    except (KeyError, TypeError, ValueError, OverflowError, StopIteration):
         return None

@@ -17,6 +17,7 @@ HOLD, TAKE, GIVE = "hold", "take", "give"
 # As joy's game_controller_node orders those of every controller: sticks, right shoulder, start, back, A and B.
 GAMEPAD_AXES = "x=1, y=0, z=3, yaw=2"
 GAMEPAD_BUTTONS = "hold=10, take=6, give=4, gripper-=0, gripper+=1"
+_SILENT_NS, _JUMP = 300_000_000, 0.3  # of a leader arm, after which it has to be taken up anew
 _TWIST = {"x": 0, "y": 1, "z": 2, "turn_x": 3, "turn_y": 4, "turn_z": 5, "yaw": 5}  # of linear x y z, angular x y z
 
 
@@ -55,6 +56,17 @@ def mapping_of(field: str, text: str) -> dict[str, tuple[int, float]]:
     return found
 
 
+def buttons_of(text: str) -> dict[str, int]:
+    """Buttons of a text as ``hold=10, take=6``. `UserError` of any other text, and without ``hold``."""
+    found = mapping_of("buttons", text)
+    negative = next((name for name, (_, sign) in found.items() if sign < 0.0), None)
+    if negative is not None:
+        raise UserError(f"buttons: {negative}", f"-{found[negative][0]}", "an index from 0 on")
+    if HOLD not in found:
+        raise UserError("buttons", text, f"{HOLD}=INDEX among them: nothing moves but while it is held")
+    return {name: index for name, (index, _) in found.items()}
+
+
 @dataclass(frozen=True)
 class Pressed:
     """Buttons of a device, after a message: whether the switch is held, and what was pressed just now."""
@@ -65,10 +77,10 @@ class Pressed:
 
 
 class Buttons:
-    """Reads who holds the switch, and who was pressed just now.
+    """Reads whether the switch is held, and what was pressed just now.
 
     Args:
-        indices: of ``hold``, ``take`` and ``give``; without ``hold`` the switch counts as held.
+        indices: of ``hold``, and where there are any ``take`` and ``give``.
     """
 
     def __init__(self, indices: Mapping[str, int]) -> None:
@@ -80,7 +92,7 @@ class Buttons:
         down = {name: bool(_at("buttons", buttons, index)) for name, index in self._indices.items()}
         before, self._before = self._before, down
         new = {name for name, is_down in down.items() if is_down and not before.get(name, True)}
-        return Pressed(down.get(HOLD, True), TAKE in new, GIVE in new)
+        return Pressed(down[HOLD], TAKE in new, GIVE in new)
 
 
 class Gamepad:
@@ -116,7 +128,7 @@ class Gamepad:
             elif not usual:
                 raise UserError("axes", name, f"one of {sorted(columns)}")
         pressed, self._pushed = {}, []
-        for name, (index, _) in mapping_of("buttons", buttons).items():
+        for name, index in buttons_of(buttons).items():
             column, way = name[:-1], {"+": 1.0, "-": -1.0}.get(name[-1])
             if name in (HOLD, TAKE, GIVE):
                 pressed[name] = index
@@ -125,6 +137,11 @@ class Gamepad:
             elif not usual:
                 legal = f"{HOLD}, {TAKE}, {GIVE}, or one of {sorted(columns)} with + or -"
                 raise UserError("buttons", name, legal)
+        if not self._axes and not self._pushed:
+            legal = (
+                f"names of columns with their axes, of {sorted(columns)}: this robot has none of the usual ones alone"
+            )
+            raise UserError("axes", axes, legal)
         self._buttons = Buttons(pressed)
 
     def read(self, axes: Sequence[float], buttons: Sequence[int]) -> tuple[Wish, Pressed]:
@@ -175,7 +192,8 @@ class LeaderArm:
     """Another arm that a person moves by hand (its sensor_msgs/JointState): the robot does what it does.
 
     How far it has gone since the switch was last pressed counts, not where it is: so nothing jumps at the start, and
-    letting go gives room to move the leader back.
+    letting go gives room to move the leader back. After 0.3 s without a message that can be read, or a jump of 0.3 rad
+    (or m) from one to the next, the switch has to be let go of.
 
     Args:
         contract: of the robot. joints: of the robot to joints of the leader, as text ``elbow=leader_elbow`` or
@@ -196,14 +214,17 @@ class LeaderArm:
         if not joints.strip():
             self._leads = {index: (name, 1.0) for index, name in enumerate(self._names)}
         self._offset: Float | None = None
+        self._before: tuple[int, Float] | None = None
+        self._lost = False  # what it led to, until the switch is let go of
 
-    def read(self, names: Sequence[str], positions: Sequence[float], held: bool, now: Float | None) -> Wish:
+    def read(self, names: Sequence[str], positions: Sequence[float], held: bool, now: Float | None, at_ns: int) -> Wish:
         """What a message of the leader says.
 
         Args:
             names, positions: of the leader's joints.
             held: whether the switch is held.
             now: (J,) where the robot is led to, None if that is not known.
+            at_ns: when it came, on a clock that goes on.
 
         Raises:
             UserError: it lacks joints, or has positions that are not finite.
@@ -218,7 +239,13 @@ class LeaderArm:
         led = np.full(len(self._names), np.nan)
         for index, (leader, sign) in self._leads.items():
             led[index] = sign * at[leader]
-        if not held or now is None:
+        if self._before is not None:
+            before_ns, before = self._before
+            away = np.nanmax(np.abs(led - before), initial=0.0)
+            self._lost = self._lost or not 0 <= at_ns - before_ns <= _SILENT_NS or away > _JUMP
+        self._before = at_ns, led
+        self._lost = self._lost and held
+        if not held or now is None or self._lost:
             self._offset = None
         elif self._offset is None:
             self._offset = now - led

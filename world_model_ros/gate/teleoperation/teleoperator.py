@@ -15,7 +15,7 @@ from world_model_ros.kinematics.motion import motion_for
 _WISH_LASTS_S = 0.3  # a device that says nothing for longer is let go
 _GATE_LASTS_S = 1.5  # it says something twice a second
 _REFERENCE_LASTS_S = 0.5
-_STEP_MOST_S = 0.1  # of time that passes between two steps; a longer pause is none
+_STEP_MOST_S = 0.25  # of time that passes between two steps; a longer pause is none
 _SHARE = 0.5  # of the acceleration limits: the gate needs the rest to follow
 _SMOOTH_S = 0.1  # in which a velocity changes; at once, the gate, whose jerk is limited, would pass by and come back
 _GOES_ON_S = 0.1  # for which a command goes on before it brakes
@@ -70,7 +70,7 @@ class Teleoperator:
         if self._source not in (self._owner, self._asked):
             return f"the gate to be owned by {self._source}; it is owned by {self._owner or 'no source'}"
         if not self._hears(news):
-            return news.words
+            return f"the gate, which {news.words.removeprefix('the gate ')}"
         if self._reference is None:
             return "gate/applied, where the robot is"
         if self._let_go or self._led is None:
@@ -90,7 +90,8 @@ class Teleoperator:
 
     def hear_reference(self, position: Float, velocity: Float, now_ns: int) -> None:
         """Take the motion (J,) that the gate sends the controller (``gate/applied``)."""
-        self._reference, self._reference_ns = (position, velocity), now_ns
+        if np.isfinite(position).all() and np.isfinite(velocity).all():
+            self._reference, self._reference_ns = (position, velocity), now_ns
 
     def hear_wish(self, wish: Wish, now_ns: int) -> None:
         """Take what the person wants; that lasts 0.3 s."""
@@ -105,10 +106,10 @@ class Teleoperator:
             self._led = None
             return None
         if self._led is None or not 0.0 <= passed_s <= _STEP_MOST_S:
-            self._led = reference
-            # A robot that stood still does not set off because a stick was held meanwhile; one in motion is taken over.
-            self._let_go = self._news is not None and self._news.state is State.TRACKING
-            passed_s = 0.0
+            # At rest it does not set off because a stick was held meanwhile; a robot that another drives is taken over.
+            takes_over = self._news is not None and self._news.state is State.TRACKING and self._owner != self._source
+            self._let_go = takes_over if self._led is None else self._let_go
+            self._led, passed_s = reference, 0.0
         wish = self._wish if 0 <= now_ns - self._wish_ns <= _WISH_LASTS_S * 1e9 else nothing(self._size)
         if wish.neutral:
             self._let_go, self._refusal = True, ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -23,9 +24,11 @@ from world_model_ros.contract.topics import absolute
 from world_model_ros.core.errors import UserError
 from world_model_ros.nodes.bags.topic_tap import TopicTap
 from world_model_ros.nodes.clock import clock_ns
-from world_model_ros.nodes.spin import interrupted, make_executor, spin_for, start_ros
+from world_model_ros.nodes.real_time import CoreBudget, go_first
+from world_model_ros.nodes.spin import interrupted, make_executor, spin_for, start_ros, stop
 
-_KEPT = 100  # messages of a latched topic, as of several publishers of /tf_static
+_TRANSFORMS = 100  # messages of /tf_static that are kept: many publish it; of other latched topics the last one
+_PRIORITY, _MOST_CORES = 10, 0.5  # as of the recorder node
 _SPIN_S = 0.05
 _STRING = "std_msgs/msg/String"
 
@@ -96,7 +99,8 @@ class EpisodeRecorder(Node):
 
     def _take(self, message: Serialised) -> None:
         if message.qos.durability == "transient_local":
-            self._latched.setdefault(message.topic, deque(maxlen=_KEPT)).append(message)
+            most = _TRANSFORMS if message.type == "tf2_msgs/msg/TFMessage" else 1
+            self._latched.setdefault(message.topic, deque(maxlen=most)).append(message)
         if self._out is not None and not self._out.put(message):
             self.get_logger().warning(f"{message.topic}: message lost", throttle_duration_sec=2.0)
 
@@ -131,19 +135,22 @@ def record_episodes(
         UserError: an episode cannot be written.
     """
     start_ros()
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # nohup ignores it
+        signal.signal(signal.SIGHUP, lambda *_: stop())  # the terminal is closed: finish the bag
     node = EpisodeRecorder(contract, topics, task, use_sim_time)
     executor = make_executor()
     executor.add_node(node)
+    go_first(_PRIORITY)  # where that is allowed: else keys, and what comes, wait for whoever has the cores
+    budget = CoreBudget(_MOST_CORES)
+    node.create_timer(1.0, budget.judge)
     try:
         while not interrupted():
             spin_for(executor, _SPIN_S)
             keys = read_keys()
             late = longest_s and episodes.recording is not None and time.monotonic() > node._begun_s + longest_s
-            pressed = "q" if keys is None else keys + (" " if late else "")
-            if any(_obey(node, episodes, key, say) for key in pressed):
-                return
-            if most and episodes.recording is None and len(episodes.kept) >= most:
-                return
+            for key in "q" if keys is None else keys or (" " if late else ""):
+                if _obey(node, episodes, key, say) or (most and not episodes.recording and len(episodes.kept) >= most):
+                    return
     finally:
         if episodes.recording is not None:
             _obey(node, episodes, "q", say)
@@ -154,7 +161,11 @@ def record_episodes(
 def _obey(node: EpisodeRecorder, episodes: Episodes, key: str, say: Callable[[str], Any]) -> bool:
     """Do what a key asks for; True if that is the end, for which an open episode is kept first."""
     order = episodes.press(key)
-    _follow(node, order, say)
+    try:
+        _follow(node, order, say)
+    except UserError:
+        episodes.lost()
+        raise
     if key in "qQ" and order.kind == "end":
         order = episodes.press(key)
     return order.kind == "quit"
@@ -166,7 +177,8 @@ def _follow(node: EpisodeRecorder, order: Order, say: Callable[[str], Any]) -> N
             say(order.words)
     elif order.kind == "begin":
         node.begin(order.path)
-        say(f"{order.words}, {node.topics} topics")
+        heard = "" if node.topics else "; NOTHING of the robot is heard: is it running, in this ROS_DOMAIN_ID?"
+        say(f"{order.words}, {node.topics} topics{heard}")
     elif order.kind == "end":
         say(f"{order.words}; {node.end(order.outcome)}")
     else:

@@ -42,6 +42,7 @@ class TopicTap:
         self._wanted = {node.resolve_topic_name(name) for name in names}
         self.skipped: dict[str, str] = {}
         self._subscriptions: dict[str, tuple[Qos, Subscription[bytes]]] = {}
+        self._types: dict[str, str] = {}
         self._typestores: dict[str, Typestore] = {}
         node.create_timer(_LOOK_EVERY_S, self.look, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
@@ -70,7 +71,8 @@ class TopicTap:
             qos = recording_qos([each.qos_profile for each in publishers], types[0])
             before = self._subscriptions.get(topic)
             if before is not None:
-                if before[0] == qos or (before[0].reliability, before[0].durability) == ("best_effort", "volatile"):
+                least = (before[0].reliability, before[0].durability) == ("best_effort", "volatile")
+                if self._types[topic] == types[0] and (before[0] == qos or least):
                     continue
                 node.destroy_subscription(before[1])
             try:
@@ -85,7 +87,7 @@ class TopicTap:
         kind = ros_class(types[0])
         hear = partial(self._hear, topic, types[0], qos, self._typestore(types[0]))
         made = self._node.create_subscription(kind, topic, hear, qos_profile(qos), raw=True)
-        self._subscriptions[topic] = (qos, made)
+        self._subscriptions[topic], self._types[topic] = (qos, made), types[0]
 
     def _hear(self, topic: str, type_name: str, qos: Qos, typestore: Typestore | None, cdr: bytes) -> None:
         self._take(Serialised(topic, type_name, cdr, clock_ns(self._node), qos, typestore))

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -40,16 +41,15 @@ from world_model_ros.gate.playing.source import source_of
 from world_model_ros.gate.teleoperation.devices import (
     GAMEPAD_AXES,
     GAMEPAD_BUTTONS,
-    HOLD,
     Buttons,
     Gamepad,
     LeaderArm,
     Pressed,
     Velocities,
-    mapping_of,
+    buttons_of,
 )
 from world_model_ros.gate.teleoperation.teleoperator import Teleoperator
-from world_model_ros.gate.teleoperation.wish import Wish
+from world_model_ros.gate.teleoperation.wish import Wish, nothing
 from world_model_ros.nodes.clock import clock_ns
 from world_model_ros.nodes.diagnostics import OK, STALE, WARN, diagnostics, status
 from world_model_ros.nodes.parameters import declare
@@ -60,7 +60,7 @@ from world_model_ros.nodes.spin import run_node
 _LEAST_HZ = 25.0  # of commands
 _OFTENER = 2.0  # than a source promises
 _TOPICS = {"gamepad": "joy", "twist": "cmd_vel", "leader": "leader/joint_states"}
-_BUTTONS_LAST_NS = 500_000_000  # joy sends at 20 Hz
+_BUTTONS_LAST_NS = 300_000_000  # joy sends at 20 Hz
 _ASKS_NS = 3_000_000_000
 
 
@@ -83,6 +83,7 @@ class TeleopNode(Node):
         self._owner: str | None = None
         self._heard_ns = 0
         self._held, self._held_ns = Pressed(held=False), 0
+        self._has_switch, self._nothing = False, nothing(contract.interface.action.size)
         self._waits: str | None = ""
         self._reference: Any = None
         topic = str(declare(self, "topic", "")) or _TOPICS[self._device]
@@ -144,18 +145,17 @@ class TeleopNode(Node):
 
         def read(message: JointState) -> Wish:
             place = self._person.place
-            return leader.read(list(message.name), list(message.position), self._switch_held(), place)
+            now_ns = time.monotonic_ns()
+            return leader.read(list(message.name), list(message.position), self._switch_held(), place, now_ns)
 
         self.create_subscription(JointState, topic, lambda message: self._wish(lambda: read(message)), 5)
 
     def _listen_to_buttons(self) -> bool:
         topic, given = str(declare(self, "buttons_topic", "")), str(declare(self, "buttons", "hold=0, take=1, give=2"))
-        indices = {name: index for name, (index, _) in mapping_of("buttons", given).items()}
-        if topic and HOLD not in indices:
-            raise UserError("buttons", given, "hold=INDEX among them")
         if not topic:
             return False
-        buttons = Buttons(indices)
+        buttons = Buttons(buttons_of(given))
+        self._has_switch = True
 
         def hear(message: Joy) -> None:
             try:
@@ -164,6 +164,8 @@ class TeleopNode(Node):
                 self.get_logger().warning(f"{topic} cannot be used: {error}", throttle_duration_sec=5.0)
                 return
             self._press(self._held)
+            if not self._held.held:  # at once, not when the device speaks again
+                self._person.hear_wish(self._nothing, clock_ns(self))
 
         self.create_subscription(Joy, topic, hear, 5)
         return True
@@ -184,9 +186,8 @@ class TeleopNode(Node):
 
     def _press(self, pressed: Pressed) -> None:
         """Take the gate over, or give it back to the brain."""
-        asked = (
-            self._source if pressed.take else self._gives_to if pressed.give and self._owner == self._source else None
-        )
+        owns = self._owner == self._source
+        asked = self._source if pressed.take and not owns else self._gives_to if pressed.give and owns else None
         if asked is not None:
             self._asking = (asked, clock_ns(self) + _ASKS_NS)
             self._ask_again()
@@ -234,6 +235,8 @@ class TeleopNode(Node):
             self._person.hear_reference(place, speed, clock_ns(self))
 
     def _step(self) -> None:
+        if self._has_switch and not self._switch_held():
+            self._person.hear_wish(self._nothing, clock_ns(self))
         command = self._person.step(clock_ns(self))
         if command is not None:
             self._command.publish(self._make.trajectory(command))
@@ -243,7 +246,7 @@ class TeleopNode(Node):
         level, words = OK, "drives" if waits is None else f"waits for {waits}"
         silent_s = (clock_ns(self) - self._heard_ns) * 1e-9
         if not self._heard_ns:
-            level, words = STALE, f"nothing came of the {self._device}"
+            level, words = STALE, f"nothing has come from the {self._device} yet"
         elif silent_s > 1.0:
             level, words = WARN, f"the {self._device} has been silent for {silent_s:.0f} s"
         report = status("teleop: device", level, words, {"device": self._device, "owner": self._owner or ""})
