@@ -33,7 +33,7 @@ COMMANDS = {
     "calibrate": "find how a camera maps space to pixels and where it is mounted, from a bag with a board",
     "shadow": "watch a running robot, command nothing, and say how well a model predicts it",
     "collect": "record bags of the simulated robot at work",
-    "record": "record episodes of a running robot as bags, begun, ended, judged and discarded by keys",
+    "record": "record episodes of a running robot as bags; keys start, end, judge and discard them",
     "train": "train a model from bags",
     "export": "make a model bundle of a trained checkpoint",
     "upgrade-bundle": "make a model bundle of format 1 into one of this version's",

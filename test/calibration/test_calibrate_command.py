@@ -12,7 +12,9 @@ import pytest
 from board_pictures import MATRIX, SIZE, picture, pose
 from scipy.spatial.transform import Rotation
 
+from world_model_ros.bags.storage.reader import BagReader
 from world_model_ros.bags.storage.writer import BagWriter
+from world_model_ros.calibration.bag_views import bag_views
 from world_model_ros.calibration.board import Board
 from world_model_ros.calibration.result import into_contract
 from world_model_ros.cli import main
@@ -129,3 +131,36 @@ def test_what_cannot_be_is_named(robot: Path, bag: Path, words: list[str], said:
     status, output, errors = called(str(bag), "--robot", str(robot), *words)
     assert status == 2
     assert said in output + errors
+
+
+def test_two_streams_of_joints_may_share_a_topic_and_a_message_that_is_cut_costs_itself(
+    robot: Path, bag: Path, tmp_path: Path
+) -> None:
+    board = Board.of(BOARD)
+    halves = robot.read_text()
+    first, second = (load_contract(robot).joint_names[part] for part in (slice(0, 3), slice(3, 6)))
+    stream = halves[halves.index("    - kind: joints") : halves.index("  action:")]
+    source = next(each for each in halves.splitlines() if "name: arm, topic: joint_states" in each)
+    streams = [
+        stream.replace("name: arm", f"name: {name}").replace(", ".join([*first, *second]), ", ".join(part))
+        for name, part in (("arm", first), ("wrist", second))
+    ]
+    sources = [source, source.replace("name: arm,", "name: wrist,")]
+    split = robot.with_name("split.yaml")
+    split.write_text(halves.replace(stream, "".join(streams)).replace(source, "\n".join(sources)))
+    whole = bag_views(bag, load_contract(robot), "front", board)
+    assert sum(each is not None for each in whole.positions) > 15
+    shared = bag_views(bag, load_contract(split), "front", board)
+    for one, other in zip(whole.positions, shared.positions, strict=True):
+        assert one is not None
+        assert other == pytest.approx(one)
+
+    cut = tmp_path / "cut"
+    with BagReader(bag) as reader, BagWriter(cut, load_contract(robot)) as out:
+        for topic, type_name, at_ns, raw in reader.raw_messages():
+            if topic != "/contract":
+                spoiled = bytes(raw)[:40] if topic.endswith("image_raw") and at_ns < 2 * 10**9 else raw
+                out.write_raw(topic, type_name, spoiled, at_ns)
+    found = bag_views(cut, load_contract(robot), "front", board)
+    assert len(found.views) == len(whole.views) - 2
+    assert any("messages left out" in each and each.endswith("(2)") for each in found.notes)

@@ -131,3 +131,21 @@ def test_a_board_that_was_moved_in_between_is_noticed() -> None:
     moved = pose(np.zeros(3), np.array([0.02, 0.0, 0.0]))
     shifted = [View(view.corners, moved @ view.link if index >= 10 else view.link) for index, view in enumerate(views)]
     assert solve_mounting(shifted, EXACT, "tool0", True).faults
+
+
+def test_a_camera_that_is_known_is_held_against_what_pictures_say() -> None:
+    found = solve_intrinsics(views_in_front(30, 3), SIZE)
+    assert EXACT.unlike(found) == []
+    other = MATRIX * np.array([[1.05, 1.0, 1.0], [1.0, 1.05, 1.0], [1.0, 1.0, 1.0]])
+    said = Intrinsics(SIZE, other, DISTORTION, 0.1, 20.0, 0.0, 1.0, 20, 0).unlike(found)
+    assert len(said) == 1
+    assert "is not that of these pictures" in said[0]
+
+
+def test_one_posture_that_is_turned_otherwise_is_no_second_axis() -> None:
+    random, views = np.random.default_rng(17), []
+    poses = [pose(np.array([0.0, 0.0, turn]), np.array([-0.08, -0.05, 0.45])) for turn in np.linspace(-0.5, 0.5, 14)]
+    poses += [pose(np.array([0.6, 0.0, 0.01 * each]), np.array([-0.08, -0.05, 0.45])) for each in range(2)]
+    views = [View(corners(seen, random), np.linalg.inv(CAMERA @ seen)) for seen in poses]
+    with pytest.raises(UserError, match="in several views"):
+        solve_mounting(views, EXACT, "tool0", True)

@@ -74,7 +74,7 @@ class Episodes:
         return Order("none", words=KEYS)
 
     def lost(self) -> None:
-        """Forget the episode that could not be begun or ended: it does not count, and what is there of it stays."""
+        """Stop counting an episode whose start or end failed; its files stay."""
         if self._last is not None:
             self.kept.pop(self._last[0], None)
         self._open = self._last = None

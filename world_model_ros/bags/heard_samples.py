@@ -1,4 +1,4 @@
-"""Finds which samples the brain's ticks used although the recorder did not hear them, as messages pass by."""
+"""Counts, by stream, samples that the brain's ticks used and the recorder did not hear, as messages pass by."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When each message of a bag is due: rate, pause and loop, with time as an argument."""
+"""Hands out a bag's messages as they fall due: rate, pause, loop, long gaps shortened; the caller gives the time."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ class BringupOptions:
         False, "offer follow_joint_trajectory, as MoveIt asks for it, for the contract's source of kind moveit"
     )
     teleop: str = _option(
-        "", "gamepad or twist: let a person drive, as the contract's source of kind person; empty for nobody"
+        "", "gamepad or twist: let a person drive, as the contract's source of kind person; empty starts none"
     )
     robot_state_publisher: str = _option(
         "auto", "auto, true or false: start one; auto leaves it out where a robot description is on its topic already"

@@ -6,6 +6,7 @@ from bisect import bisect_left, insort
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -62,15 +63,18 @@ def bag_views(
         UserError: no such stream, no such bag, or no picture of that camera in it.
     """
     looking = _Looking(contract, camera, board, tell)
-    found, topics = looking.found, {absolute(contract.source(name).topic): name for name in looking.read}
+    found, topics = looking.found, dict[str, list[str]]()
+    for name in looking.read:  # joint streams of two arms may share a topic
+        topics.setdefault(absolute(contract.source(name).topic), []).append(name)
     with BagReader(bag) as reader:
         reader.assume(source_types(contract))
         there = reader.topics()
-        for topic, name in topics.items():
+        for topic, names in topics.items():
             if topic not in there:
-                found.notes.append(f"{name}: {reader.unreadable.get(topic, 'not in the bag')}")
+                found.notes.append(f"{', '.join(names)}: {reader.unreadable.get(topic, 'not in the bag')}")
         for topic, _, bag_ns, raw in reader.raw_messages(set(topics) & set(there)):
-            looking.hear(topics[topic], reader.decode(topic, raw), bag_ns)
+            for name in topics[topic]:
+                looking.hear(name, partial(reader.decode, topic, raw), bag_ns)
     found.notes += [f"{words} ({count})" for words, count in looking.refused.items()]
     if not looking.pictures:
         raise UserError("bag", str(bag), "; ".join(["one with pictures of that camera", *found.notes]))
@@ -101,10 +105,10 @@ class _Looking:
         self._track, self._last_ns = _Track(contract), -(10**18)
         self._seen: list[tuple[int, Corners]] = []
 
-    def hear(self, name: str, message: Any, bag_ns: int) -> None:
-        """A message of a stream."""
+    def hear(self, name: str, decode: Callable[[], Any], bag_ns: int) -> None:
+        """A message of a stream; one that cannot be read is counted."""
         try:
-            stamp_ns, value = self.read[name](message)
+            stamp_ns, value = self.read[name](decode())
         except OtherMessage:
             return
         except UserError as error:

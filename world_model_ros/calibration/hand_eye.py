@@ -22,7 +22,7 @@ from world_model_ros.core.errors import UserError
 
 LEAST_VIEWS = 10
 MOST_SHARE, MOST_M, MOST_DEG = 0.002, 0.005, 0.5  # of the focal length: what is left, an angle of 0.1 degrees
-_DISTINCT_RAD, _LEAST_TURNED = 0.05, 4  # so many views have to be turned about a second axis
+_FEW = 3  # views that may not be all that is turned about a second axis
 _LEAST_TURN_RAD = 0.09  # standard deviation about a second axis; with one alone the camera may be anywhere along it
 _OUTLIER_PX, _LEAST_PX = 1.0, 0.4
 
@@ -103,14 +103,23 @@ def solve_mounting(views: Sequence[View], intrinsics: Intrinsics, frame: str, on
 
 def _require_turns(moved: Sequence[Float]) -> None:
     turns = np.array([Rotation.from_matrix((moved[0] @ _inverse(each))[:3, :3]).as_rotvec() for each in moved[1:]])
-    _, spread, axes = np.linalg.svd(turns - turns.mean(axis=0), full_matrices=False)
-    spread = spread / np.sqrt(len(turns))
-    about_second = turns @ axes[1]
-    turned = int(np.sum(np.abs(about_second - np.median(about_second)) > _DISTINCT_RAD))
-    if spread[1] < _LEAST_TURN_RAD or turned < _LEAST_TURNED:
+    spread, about_second = _spread(turns)
+    most = np.argsort(np.abs(about_second - np.median(about_second)))[-_FEW:]
+    without_few, _ = _spread(np.delete(turns, most, axis=0))
+    if spread < _LEAST_TURN_RAD or without_few < 0.5 * _LEAST_TURN_RAD:
         least = f"{np.degrees(_LEAST_TURN_RAD):.0f} at least, in several views"
         legal = f"{least}, or the camera may be anywhere along the first axis"
-        raise UserError("turn of the link about a second axis, degrees", round(float(np.degrees(spread[1])), 1), legal)
+        raise UserError(
+            "turn of the link about a second axis, degrees",
+            round(float(np.degrees(min(spread, 2.0 * without_few))), 1),
+            legal,
+        )
+
+
+def _spread(turns: Float) -> tuple[float, Float]:
+    """Standard deviation of turns (n, 3) about their second axis, rad, and each about that axis (n,)."""
+    _, spread, axes = np.linalg.svd(turns - turns.mean(axis=0), full_matrices=False)
+    return float(spread[1] / np.sqrt(len(turns))), np.asarray(turns @ axes[1])
 
 
 def _closed_form(moved: Sequence[Float], seen: Sequence[Float]) -> tuple[Float, Float]:

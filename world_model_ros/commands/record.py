@@ -1,4 +1,4 @@
-"""``world-model record``: episodes of a running robot as bags, begun, ended, judged and discarded by keys."""
+"""``world-model record``: records episodes of a running robot as bags; keys start, end, judge and discard them."""
 
 from __future__ import annotations
 

@@ -36,12 +36,14 @@ class Bench:
     wish: Wish | None = None  # said at each step of the person's program
     swings: bool = False
     mute: bool = False  # nothing of the person reaches the gate
+    rate_hz: float = 20.0  # that the person's program promises
     stalls: bool = False  # the person's program stands still
     refused: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
+        sources = (SOURCES[0], SOURCES[1].model_copy(update={"rate_hz": self.rate_hz}))
         rules = CONTRACT.deployment.gate
-        self.gate = Gate(LIMITS, rules, TICK_NS * 1e-9, 1e9 / CYCLE_NS, 0.2, ownership=Ownership(SOURCES))
+        self.gate = Gate(LIMITS, rules, TICK_NS * 1e-9, 1e9 / CYCLE_NS, 0.2, ownership=Ownership(sources))
         self.person = Teleoperator(CONTRACT, "person")
         self.now_ns = START_NS
         setting = Setting(JUDGED[self.seed % 2], 500.0, rules.transport_s)

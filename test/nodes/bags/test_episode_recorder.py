@@ -33,7 +33,8 @@ class Robot(Peer):
         self.make = MessageMaker(ros_class)
         self.joints = self.node.create_publisher(JointState, "joint_states", 100)
         self.description = self.node.create_publisher(String, "robot_description", LATCHED)
-        self.description.publish(self.make.string("<robot/>"))
+        for text in ("<old/>", "<older/>", "<robot/>"):
+            self.description.publish(self.make.string(text))
         self.node.create_timer(0.02, self._send)
         self.sent = 0
 
@@ -74,7 +75,7 @@ def test_keys_leave_one_bag_an_episode_with_task_and_outcome(robot: Robot, tmp_p
         process.stdin.write(key + "\n")
         robot.rest(count)
 
-    for key in (" ", "s", " ", "d", " ", "f", " "):
+    for key in (" ", "s", "\x1b[D", "\x1bOS", " ", "d", " ", "f", " "):  # arrow left and F4 among them do nothing
         press(key)
     process.stdin.close()  # as Ctrl-D: what is open is kept
     process.stdin = None
@@ -89,12 +90,22 @@ def test_keys_leave_one_bag_an_episode_with_task_and_outcome(robot: Robot, tmp_p
     assert sorted(path.name for path in (tmp_path / "set").iterdir()) == [Path(each).name for each in told["bags"]]
     for path, outcome in zip(told["bags"], ("success", "failure", "kept")):
         with BagReader(path) as bag:
+            assert bag.topics()["/robot_description"].count == 1  # the last of three
             said = {topic: message for topic, _, _, message in bag.messages()}
             assert said["/task"].data == "push the block"
             assert said["/episode/outcome"].data == outcome
             assert said["/robot_description"].data == "<robot/>"  # it came once, before any episode
             assert bag.contract_text() is not None
             assert 15 <= bag.topics()["/joint_states"].count <= 45
+
+
+def test_a_folder_that_cannot_be_made_is_one_line(robot: Robot, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    program = [str(Path(sys.executable).parent / "world-model"), "record", "--out", str(tmp_path / "file" / "set")]
+    done = subprocess.run(program, input=" ", capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert "expected a folder that can be made" in done.stderr
 
 
 def test_without_a_kept_episode_the_answer_is_no(robot: Robot, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A recording as the brain would have met it: one observation a tick, cut from streams filled in order of bag time.
+"""Cuts a bag into ticks as a brain would meet them, or did: observation, reference, labels and applied action.
 
 Buffers hold messages as they are in the bag, and only those that a tick picks are decoded. A picked message that turns
 out broken is dropped, and the tick picks again; live, it would never have entered a buffer.

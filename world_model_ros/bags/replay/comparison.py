@@ -1,4 +1,4 @@
-"""Comparison of two models on the same bags, tick by tick."""
+"""Compares two models' replays of the same bags: paired differences by stream and step, with 95 % intervals."""
 
 from __future__ import annotations
 

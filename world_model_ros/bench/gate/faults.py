@@ -1,4 +1,4 @@
-"""How long a gate takes from a fault that can be detected to its first braking trajectory, on exact time."""
+"""Times a simulated gate from each detectable fault to braking and to disarming, and counts violations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which source of a contract a program of a kind is, that sends commands for somebody else."""
+"""Picks the source of a contract as which a program sends commands: by its name, or by its kind."""
 
 from __future__ import annotations
 

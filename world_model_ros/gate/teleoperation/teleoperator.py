@@ -20,7 +20,7 @@ _SHARE = 0.5  # of the acceleration limits: the gate needs the rest to follow
 _SMOOTH_S = 0.1  # in which a velocity changes; at once, the gate, whose jerk is limited, would pass by and come back
 _GOES_ON_S = 0.1  # for which a command goes on before it brakes
 _SPACING_S = 0.05  # of its points
-_LEASH_S = 0.25  # at the velocity limit: farther ahead of the gate nobody leads
+_LEASH_S = 0.25  # at the velocity limit: how far ahead of the gate it may lead
 _LED_S = 0.15  # in which a joint makes up for the way to its leader
 
 

@@ -1,4 +1,4 @@
-"""Records episode after episode of a running robot, each into a bag of its own, as a person presses keys."""
+"""Records episode after episode of a running robot into bags, obeying what `Episodes` makes of a person's keys."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _STRING = "std_msgs/msg/String"
 class EpisodeRecorder(Node):
     """Hears all the time, and writes while an episode is open.
 
-    What is latched, as transforms and the robot's description, is kept and stands at the begin of every episode.
+    What is latched, as transforms and the robot's description, is kept and stands at the start of every episode.
 
     Args:
         contract: of the robot. topics: that are recorded; empty takes those of contract, brain and gate.
@@ -59,6 +59,11 @@ class EpisodeRecorder(Node):
         """How many topics it hears."""
         return self._tap.count
 
+    @property
+    def lasted_s(self) -> float:
+        """How long the open episode has lasted; 0 without one."""
+        return 0.0 if self._out is None else time.monotonic() - self._begun_s
+
     def begin(self, path: Path) -> None:
         """Open an episode. `UserError` if its folder cannot be made."""
         self._out, self._path = BackgroundWriter(BagWriter(path, self._contract)), path
@@ -72,7 +77,7 @@ class EpisodeRecorder(Node):
 
     def end(self, outcome: str) -> str:
         """Finish the bag; what is in it, in words. `UserError` if it could not be written."""
-        out = self._out
+        out, lasted_s = self._out, self.lasted_s
         assert out is not None
         out.put(self._text(OUTCOME, outcome, clock_ns(self)))
         self._out = None
@@ -80,7 +85,7 @@ class EpisodeRecorder(Node):
         if out.error is not None:
             raise UserError("out", str(self._path), f"a place that can be written ({out.error})")
         count, lost = sum(out.written.values()), sum(out.dropped.values())
-        words = f"{time.monotonic() - self._begun_s:.1f} s, {count} messages of {len(out.written)} topics"
+        words = f"{lasted_s:.1f} s, {count} messages of {len(out.written)} topics"
         sources = self._contract.deployment.streams
         silent = [each.topic for each in sources if not out.written[self.resolve_topic_name(each.topic)]]
         words += f"; NOTHING on {', '.join(silent)}" if silent else ""
@@ -147,7 +152,7 @@ def record_episodes(
         while not interrupted():
             spin_for(executor, _SPIN_S)
             keys = read_keys()
-            late = longest_s and episodes.recording is not None and time.monotonic() > node._begun_s + longest_s
+            late = 0.0 < longest_s < node.lasted_s
             for key in "q" if keys is None else keys or (" " if late else ""):
                 if _obey(node, episodes, key, say) or (most and not episodes.recording and len(episodes.kept) >= most):
                     return

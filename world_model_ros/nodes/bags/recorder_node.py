@@ -30,7 +30,7 @@ from world_model_ros.contract.contract import load_contract
 from world_model_ros.contract.topics import DIAGNOSTICS
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.installation.share_folder import default_robot
-from world_model_ros.nodes.bags.recording import RECORDER
+from world_model_ros.nodes.bags.recording_qos import RECORDER
 from world_model_ros.nodes.bags.topic_tap import TopicTap
 from world_model_ros.nodes.diagnostics import ERROR, OK, STALE, WARN, diagnostics, status
 from world_model_ros.nodes.parameters import declare

@@ -17,7 +17,7 @@ from world_model_ros.bags.storage.writer import CONTRACT_TOPIC
 from world_model_ros.contract.field_types import Qos
 from world_model_ros.convert.messages import ros_class
 from world_model_ros.core.errors import UserError
-from world_model_ros.nodes.bags.recording import recording_qos
+from world_model_ros.nodes.bags.recording_qos import recording_qos
 from world_model_ros.nodes.clock import clock_ns
 from world_model_ros.nodes.qos import qos_profile
 

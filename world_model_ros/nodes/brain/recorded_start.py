@@ -8,7 +8,7 @@ from rclpy.node import Node
 
 from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.topics import TICK
-from world_model_ros.nodes.bags.recording import RECORDER
+from world_model_ros.nodes.bags.recording_qos import RECORDER
 
 _MATCHED_S = 0.3  # from when a subscription is in the graph until its publisher sends to it
 _LOOK_EVERY_S = 0.05

@@ -31,7 +31,7 @@ from sensor_msgs.msg import JointState, Joy
 from std_msgs.msg import String
 from trajectory_msgs.msg import JointTrajectory
 
-from world_model_ros.contract.contract import load_contract
+from world_model_ros.contract.contract import Contract, load_contract
 from world_model_ros.contract.topics import APPLIED, COMMAND_OWNER, DIAGNOSTICS, GATE_OWNER, GATE_STATE
 from world_model_ros.convert.messages import MessageMaker, ros_class
 from world_model_ros.core.errors import UserError
@@ -85,7 +85,6 @@ class TeleopNode(Node):
         self._held, self._held_ns = Pressed(held=False), 0
         self._has_switch, self._nothing = False, nothing(contract.interface.action.size)
         self._waits: str | None = ""
-        self._reference: Any = None
         topic = str(declare(self, "topic", "")) or _TOPICS[self._device]
         self._make = MessageMaker(ros_class)
         self._command = self.create_publisher(JointTrajectory, source.topic, 1)
@@ -103,7 +102,7 @@ class TeleopNode(Node):
         self.create_timer(1.0, self._report, clock=steady)
         self.get_logger().info(f"{self._device} on {topic} drives as {source.name}, on {source.topic}")
 
-    def _by_gamepad(self, contract: Any, topic: str) -> None:
+    def _by_gamepad(self, contract: Contract, topic: str) -> None:
         axes, buttons = str(declare(self, "axes", "")), str(declare(self, "buttons", ""))
         gamepad = Gamepad(
             contract,
@@ -121,23 +120,24 @@ class TeleopNode(Node):
 
         self.create_subscription(Joy, topic, lambda message: self._wish(lambda: read(message)), 5)
 
-    def _by_twist(self, contract: Any, topic: str) -> None:
+    def _by_twist(self, contract: Contract, topic: str) -> None:
         velocities = Velocities(contract, float(declare(self, "speed", 0.5)))
-        has_buttons = self._listen_to_buttons()
+        self._listen_to_buttons()
 
         def read(twist: Twist) -> Wish:
             linear, angular = twist.linear, twist.angular
             wish = velocities.read(np.array([linear.x, linear.y, linear.z, angular.x, angular.y, angular.z]))
-            return Wish(wish.rates, held=self._switch_held() if has_buttons else True)
+            return Wish(wish.rates, held=self._switch_held())
 
         if declare(self, "stamped", False):
             self.create_subscription(TwistStamped, topic, lambda each: self._wish(lambda: read(each.twist)), 5)
         else:
             self.create_subscription(Twist, topic, lambda each: self._wish(lambda: read(each)), 5)
 
-    def _by_leader(self, contract: Any, topic: str) -> None:
+    def _by_leader(self, contract: Contract, topic: str) -> None:
         leader = LeaderArm(contract, str(declare(self, "joints", "")))
-        if not self._listen_to_buttons():
+        self._listen_to_buttons()
+        if not self._has_switch:
             legal = (
                 "a topic of sensor_msgs/Joy with a button to hold: an arm that is always followed cannot be let go of"
             )
@@ -150,10 +150,10 @@ class TeleopNode(Node):
 
         self.create_subscription(JointState, topic, lambda message: self._wish(lambda: read(message)), 5)
 
-    def _listen_to_buttons(self) -> bool:
+    def _listen_to_buttons(self) -> None:
         topic, given = str(declare(self, "buttons_topic", "")), str(declare(self, "buttons", "hold=0, take=1, give=2"))
         if not topic:
-            return False
+            return
         buttons = Buttons(buttons_of(given))
         self._has_switch = True
 
@@ -168,9 +168,11 @@ class TeleopNode(Node):
                 self._person.hear_wish(self._nothing, clock_ns(self))
 
         self.create_subscription(Joy, topic, hear, 5)
-        return True
 
     def _switch_held(self) -> bool:
+        """Whether the switch is held, or the device has none."""
+        if not self._has_switch:
+            return True
         return self._held.held and 0 <= clock_ns(self) - self._held_ns <= _BUTTONS_LAST_NS
 
     def _wish(self, read: Callable[[], Wish]) -> None:
@@ -235,7 +237,7 @@ class TeleopNode(Node):
             self._person.hear_reference(place, speed, clock_ns(self))
 
     def _step(self) -> None:
-        if self._has_switch and not self._switch_held():
+        if not self._switch_held():
             self._person.hear_wish(self._nothing, clock_ns(self))
         command = self._person.step(clock_ns(self))
         if command is not None:
