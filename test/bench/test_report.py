@@ -7,7 +7,8 @@ import json
 import numpy as np
 import pytest
 
-from world_model_ros.bench.report import alternate, ratio, report, spread
+from world_model_ros.bench.report import report
+from world_model_ros.bench.speed.timing import alternate, ratio, spread
 
 FIELDS = {
     *("host", "threads", "repeats", "stages_ms", "share_in_runtime", "overhead_ms", "plan_ms", "speedup_eager"),

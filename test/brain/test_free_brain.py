@@ -19,7 +19,7 @@ from world_model_ros.convert.messages import ros_class
 from world_model_ros.convert.senses.converters import converter_for
 from world_model_ros.core.goals.goal import Goal, PoseGoal, ValueGoal
 from world_model_ros.core.streams import Observation
-from world_model_ros.goals.life.asked import Request, Wish
+from world_model_ros.goals.life.asked_types import Request, Wish
 from world_model_ros.goals.subgoal import check_goal
 
 BOUNDS = [0.05, 0.05, 0.05, 0.3, 1.0]

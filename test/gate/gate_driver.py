@@ -12,7 +12,7 @@ from world_model_ros.core.trajectory import JointLimits, Trajectory
 from world_model_ros.gate.conditions.arming import REST_S
 from world_model_ros.gate.gate import Gate, GateOutput
 from world_model_ros.gate.motion.limiter import Motion
-from world_model_ros.gate.standing import tell_standing
+from world_model_ros.gate.still_robot import tell_standing
 
 CONTRACT = load_contract("tabletop_arm")
 LIMITS = CONTRACT.limits()

@@ -10,9 +10,9 @@ from torch import Tensor
 from world_model_ros.contract.contract import Contract
 from world_model_ros.learning.data.batch import Batch
 from world_model_ros.learning.export.graph_modules import Perceive
+from world_model_ros.learning.model.filtering import filter_states
 from world_model_ros.learning.model.surprise import LOOK_BACK, Ticks, shortfall, signals, surprise
 from world_model_ros.learning.model.world_model import WorldModel
-from world_model_ros.learning.training.losses.prediction import filter_states
 
 WINDOWS, LENGTH = 2, 10
 

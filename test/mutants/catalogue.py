@@ -484,11 +484,11 @@ _MOTION = (
     ),
     Mutant(
         "lost_next_to_the_robot",
-        "kinematics/collision/around.py::Around.voxels",
+        "kinematics/collision/cloud_filter.py::Around.voxels",
         "strange[which[others]] = True",
         "pass",
         "what is in one voxel with the robot's own points is not left out with them",
-        ("test/kinematics/collision/test_around.py",),
+        ("test/kinematics/collision/test_cloud_filter.py",),
     ),
     Mutant(
         "fewer_instead_of_coarser",
@@ -496,7 +496,7 @@ _MOTION = (
         "cells, voxel_m = np.unique(cells // 2, axis=0), 2.0 * voxel_m",
         "cells = cells[:most]",
         "of too many points none is left out",
-        ("test/kinematics/collision/test_around.py", "test/convert/test_point_clouds.py"),
+        ("test/kinematics/collision/test_cloud_filter.py", "test/convert/test_point_clouds.py"),
     ),
     Mutant(
         "bytes_in_one_order",
@@ -797,7 +797,7 @@ _REST = (
     ),
     Mutant(
         "worse_is_better",
-        "bags/replay/comparison.py::_paired",
+        "bags/replay/model_comparison.py::_paired",
         "means > 0 if more_is_better else means < 0",
         "means < 0 if more_is_better else means > 0",
         "of two models the one that is nearer to what came is the better",

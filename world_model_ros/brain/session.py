@@ -19,7 +19,7 @@ from world_model_ros.brain.tick_inputs import TickInputs
 from world_model_ros.core.arrays import Floats
 from world_model_ros.core.goals.goal import Goal
 from world_model_ros.core.streams import Observation
-from world_model_ros.goals.life.asked import Asked
+from world_model_ros.goals.life.asked_types import Asked
 from world_model_ros.goals.life.life import Life, Result
 from world_model_ros.goals.life.watch import Seen
 

@@ -8,7 +8,7 @@ from world_model_ros.brain.decision import Memory
 from world_model_ros.core.arrays import Float, Floats
 from world_model_ros.core.goals.goal import Goal
 from world_model_ros.core.streams import Observation
-from world_model_ros.goals.life.asked import Asked
+from world_model_ros.goals.life.asked_types import Asked
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,9 @@ from world_model_ros.convert.stamps import is_stamped
 from world_model_ros.core.goals.goal import Goal
 from world_model_ros.core.goals.goal_json import goal_json, number, numbers
 from world_model_ros.core.streams import Observation
-from world_model_ros.goals.life.asked import Asked, asked_json
+from world_model_ros.goals.life.asked_types import Asked, asked_json
+from world_model_ros.goals.life.goal_json import ended_json
 from world_model_ros.goals.life.life import Result
-from world_model_ros.goals.life.told import ended_json
 
 
 @dataclass(frozen=True)

@@ -151,7 +151,7 @@ def topic_names(mappings: Sequence[str]) -> dict[str, str]:
 
 def _compared(done: list[list[Replay]], out: Path) -> dict[str, Any]:
     """Several replays side by side, in ``comparison.json`` too; of two models also their paired differences."""
-    from world_model_ros.bags.replay.comparison import compare
+    from world_model_ros.bags.replay.model_comparison import compare
 
     rows = [{key: one.metrics[key] for key in _COMPARED} for each in done for one in each]
     result: dict[str, Any] = {"replays": rows}

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from arm_bag import write_arm_bag
 
-from world_model_ros.bags.replay.comparison import compare
+from world_model_ros.bags.replay.model_comparison import compare
 from world_model_ros.bags.replay.replay import Replay, replay
 from world_model_ros.bags.replay.report.page import verdict, write_report
 from world_model_ros.bags.storage.reader import BagReader

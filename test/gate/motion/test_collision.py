@@ -18,7 +18,7 @@ from world_model_ros.gate.factory import gate_for
 from world_model_ros.gate.motion.collision import Collision
 from world_model_ros.gate.motion.limiter import Limiter, Motion
 from world_model_ros.gate.report import state_report
-from world_model_ros.gate.standing import tell_standing
+from world_model_ros.gate.still_robot import tell_standing
 from world_model_ros.kinematics.arm import ArmKinematics, tool_down
 from world_model_ros.kinematics.collision import distances as distances_module
 from world_model_ros.kinematics.collision.distances import PairDistances

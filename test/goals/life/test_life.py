@@ -9,9 +9,9 @@ import pytest
 from ticks import NEAR, TICK_NS, Run, away, id_of, pose, request, wish
 
 from world_model_ros.core.goals.goal import Goal
-from world_model_ros.goals.life.asked import Cancel, Refusal, asked_from_json, asked_json, plain_id
+from world_model_ros.goals.life.asked_types import Cancel, Refusal, asked_from_json, asked_json, plain_id
+from world_model_ros.goals.life.goal_json import ended_words, feedback_json, result_json
 from world_model_ros.goals.life.life import QUEUE, STUCK_S, Life
-from world_model_ros.goals.life.told import ended_words, feedback_json, result_json
 from world_model_ros.goals.life.watch import Seen
 
 FAR, THERE = away(0.1), away(0.001)

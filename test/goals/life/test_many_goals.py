@@ -13,9 +13,9 @@ from ticks import NEAR, TICK_NS, id_of, pose
 from world_model_ros.contract.deployment.goals import GoalSettings
 from world_model_ros.core.goals.goal import Goal
 from world_model_ros.goals.errors import GoalError
-from world_model_ros.goals.life.asked import Asked, Cancel, Refusal, Request, Wish, asked_from_json, asked_json
+from world_model_ros.goals.life.asked_types import Asked, Cancel, Refusal, Request, Wish, asked_from_json, asked_json
+from world_model_ros.goals.life.goal_json import feedback_json, result_json
 from world_model_ros.goals.life.life import QUEUE, REMEMBERED, Life, Result
-from world_model_ros.goals.life.told import feedback_json, result_json
 from world_model_ros.goals.life.watch import Seen
 
 GOALS = 1000

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from world_model_ros.contract.contract import Contract, load_contract
 from world_model_ros.core.errors import UserError
-from world_model_ros.goals.life.asked import Request
+from world_model_ros.goals.life.asked_types import Request
 from world_model_ros.goals.life.request import STEPS, id_of, read_request
 
 ARM = load_contract("tabletop_arm")

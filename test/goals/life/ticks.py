@@ -9,7 +9,7 @@ import numpy as np
 from world_model_ros.contract.deployment.goals import GoalSettings
 from world_model_ros.core.goals.goal import Goal
 from world_model_ros.goals.errors import GoalError
-from world_model_ros.goals.life.asked import Asked, Request, Wish
+from world_model_ros.goals.life.asked_types import Asked, Request, Wish
 from world_model_ros.goals.life.life import Life, Result
 from world_model_ros.goals.life.watch import Seen
 

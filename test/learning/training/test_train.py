@@ -27,7 +27,7 @@ from world_model_ros.learning.model.world_model import WorldModel
 from world_model_ros.learning.training import train as training
 from world_model_ros.learning.training.config import OBJECTIVES, Objective, TrainConfig
 from world_model_ros.learning.training.losses.joint_embedding import normality
-from world_model_ros.learning.training.losses.prediction import losses
+from world_model_ros.learning.training.losses.total import losses
 from world_model_ros.learning.training.scores import complaints
 from world_model_ros.learning.training.train import train
 from world_model_ros.sim.collection.collect import collect

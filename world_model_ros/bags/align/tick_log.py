@@ -20,7 +20,7 @@ from world_model_ros.core.errors import UserError
 from world_model_ros.core.goals.goal import Goal, image_digest
 from world_model_ros.core.goals.goal_json import goal_from_json
 from world_model_ros.gate.conditions.ownership import NO_OWNER
-from world_model_ros.goals.life.asked import Asked, asked_from_json
+from world_model_ros.goals.life.asked_types import Asked, asked_from_json
 
 TICK_TOPIC = absolute(TICK)
 _IMAGE_TOPIC = absolute(GOAL_IMAGE)

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from world_model_ros.bench.report import alternate, spread
 from world_model_ros.bench.speed.made_up_senses import observation
+from world_model_ros.bench.speed.timing import alternate, spread
 from world_model_ros.brain.brain import Brain
 from world_model_ros.bundle.bundle import Bundle
 from world_model_ros.bundle.provider import provider_named
@@ -70,7 +70,7 @@ def shipped_plan(bundle: Bundle, contract: Contract, provider: str, threads: int
     """Times of the bundle's own plan graph, and of the noise that is drawn for it outside.
 
     Returns:
-        ``stages_ms``, ``plan_ms``, ``share_in_runtime``, ``overhead_ms``: see `bench.report`.
+        ``stages_ms``, ``plan_ms``, ``share_in_runtime``, ``overhead_ms``: see `bench.speed.timing`.
     """
     provider = str(provider_named(provider))
     inputs = plan_inputs(Brain(bundle, contract, provider, threads))

@@ -15,10 +15,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from world_model_ros.bench.report import Times, alternate, ratio, spread
 from world_model_ros.bench.speed.exported import ExportedModule
 from world_model_ros.bench.speed.plan import plan_inputs
 from world_model_ros.bench.speed.published_sizes import LeWmSize, TdMpc2Size
+from world_model_ros.bench.speed.timing import Times, alternate, ratio, spread
 from world_model_ros.brain.brain import Brain
 from world_model_ros.core.arrays import percentiles
 from world_model_ros.learning.export.graph_modules import Plan

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from world_model_ros.bench.report import spread
 from world_model_ros.bench.speed.made_up_senses import Senses, rest
+from world_model_ros.bench.speed.timing import spread
 from world_model_ros.brain.brain import Brain
 from world_model_ros.brain.coverage_monitor import CoverageMonitor
 from world_model_ros.brain.session import BrainSession

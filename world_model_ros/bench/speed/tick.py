@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from world_model_ros.bench.report import spread
+from world_model_ros.bench.speed.timing import spread
 
 
 def tick_times(records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -22,7 +22,7 @@ def tick_times(records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
     Returns:
         ``stages_ms``, ``share_in_runtime``, ``overhead_ms``, ``overhead_p99_ms``, ``plan_ms``, ``missed`` ticks among
-        ``ticks``: see `bench.report`.
+        ``ticks``: see `bench.speed.timing`.
     """
     laps = [_laps(record) for record in records if record["error"] is None]
     for lap in laps:

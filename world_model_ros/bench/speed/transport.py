@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from world_model_ros.bench.report import spread
+from world_model_ros.bench.speed.timing import spread
 from world_model_ros.bringup.domain import local_environment, middleware_environment
 from world_model_ros.contract.field_types import Qos
 from world_model_ros.core.errors import UserError

@@ -12,7 +12,7 @@ from typing import Literal
 
 from world_model_ros.contract.deployment.goals import GoalSettings
 from world_model_ros.core.goals.goal import Goal
-from world_model_ros.goals.life.asked import Asked, Cancel, Refusal, Request, Wish, id_after, plain_id
+from world_model_ros.goals.life.asked_types import Asked, Cancel, Refusal, Request, Wish, id_after, plain_id
 from world_model_ros.goals.life.watch import Seen, Watch
 
 Status = Literal["accepted", "executing", "canceling", "succeeded", "canceled", "aborted", "rejected"]

@@ -25,7 +25,7 @@ from world_model_ros.core.arrays import Floats
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.goals.goal import Goal, PoseGoal, ValueGoal
 from world_model_ros.core.json_text import read_json
-from world_model_ros.goals.life.asked import Request
+from world_model_ros.goals.life.asked_types import Request
 from world_model_ros.goals.subgoal import check_goal
 
 STEPS = 64  # of a request, at most

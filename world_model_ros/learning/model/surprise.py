@@ -23,8 +23,8 @@ from world_model_ros.contract.senses import Stream
 from world_model_ros.core.progress import progress_bar
 from world_model_ros.learning.data.batch import Batch
 from world_model_ros.learning.data.windows import Windows
+from world_model_ros.learning.model.filtering import filter_states
 from world_model_ros.learning.model.world_model import WorldModel
-from world_model_ros.learning.training.losses.prediction import filter_states
 
 LOOK_BACK = 6  # ticks; a belief younger than that is surprised by everything
 _BATCH, _RATE = 24, 2e-3

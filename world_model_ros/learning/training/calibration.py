@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from world_model_ros.learning.data.batch import Batch
 from world_model_ros.learning.data.cache import Cache
 from world_model_ros.learning.data.windows import Windows
+from world_model_ros.learning.model.filtering import filter_states, imagine
 from world_model_ros.learning.model.surprise import Ticks, signals
 from world_model_ros.learning.model.world_model import WorldModel
 from world_model_ros.learning.training.config import TrainConfig
-from world_model_ros.learning.training.losses.prediction import filter_states, imagine
 from world_model_ros.planning.objective import REGION_SCALE
 
 _COVERAGE = 0.9

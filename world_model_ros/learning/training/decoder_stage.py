@@ -10,11 +10,11 @@ from world_model_ros.contract.contract import Contract
 from world_model_ros.core.progress import progress_bar
 from world_model_ros.learning.data.cache import Cache
 from world_model_ros.learning.data.windows import Windows
+from world_model_ros.learning.model.filtering import filter_states, imagine
 from world_model_ros.learning.model.world_model import WorldModel
 from world_model_ros.learning.training.config import TrainConfig
 from world_model_ros.learning.training.imagined_ticks import draw_starts
 from world_model_ros.learning.training.losses.pictures import image_loss
-from world_model_ros.learning.training.losses.prediction import filter_states, imagine
 
 _WINDOWS, _STARTS, _FRAMES = 16, 4, 96
 _RATE = 8e-4

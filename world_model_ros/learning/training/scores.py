@@ -10,10 +10,10 @@ from torch import Tensor
 
 from world_model_ros.learning.data.batch import Batch
 from world_model_ros.learning.data.windows import Windows
+from world_model_ros.learning.model.filtering import filter_states, imagine
 from world_model_ros.learning.model.world_model import WorldModel
 from world_model_ros.learning.training.config import TrainConfig
 from world_model_ros.learning.training.imagined_ticks import farthest
-from world_model_ros.learning.training.losses.prediction import filter_states, imagine
 
 _MOVED_M = 0.02
 _COLLAPSED = 0.05  # spread of a code, of which each component has about unit variance

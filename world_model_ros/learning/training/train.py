@@ -34,7 +34,7 @@ from world_model_ros.learning.model.world_model import MOST_AHEAD, Sizes, WorldM
 from world_model_ros.learning.training import distributed
 from world_model_ros.learning.training.config import TrainConfig
 from world_model_ros.learning.training.decoder_stage import train_decoder
-from world_model_ros.learning.training.losses.prediction import losses
+from world_model_ros.learning.training.losses.total import losses
 from world_model_ros.learning.training.position_reader import train_reader
 from world_model_ros.learning.training.scores import complaints, score
 

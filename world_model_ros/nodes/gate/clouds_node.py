@@ -3,7 +3,7 @@
 Parameters: ``robot`` (contract, name or file). A cloud waits until joint states, and transforms where they say its
 place, reach its stamp, up to its ``max_age_s``; of those that came meanwhile the newest waits too. What cannot be used
 is in the log and on ``/diagnostics``, and the gate brakes once the last one that could is too old. See
-`world_model_ros.kinematics.collision.around` for what is left out.
+`world_model_ros.kinematics.collision.cloud_filter` for what is left out.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from world_model_ros.core.arrays import Float, between
 from world_model_ros.core.errors import OtherMessage, UserError
 from world_model_ros.core.installation.share_folder import default_robot
 from world_model_ros.core.orientation import rotation
-from world_model_ros.kinematics.collision.around import Around
+from world_model_ros.kinematics.collision.cloud_filter import Around
 from world_model_ros.nodes.clock import clock_ns
 from world_model_ros.nodes.diagnostics import OK, WARN, diagnostics, status
 from world_model_ros.nodes.joint_hearing import JointHearing

@@ -30,7 +30,7 @@ from world_model_ros.convert.senses.joints import JointConverter
 from world_model_ros.convert.stamps import stamp_ns
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.goals.goal import Goal
-from world_model_ros.goals.life.asked import Asked, Cancel, Refusal, Wish, plain_id
+from world_model_ros.goals.life.asked_types import Asked, Cancel, Refusal, Wish, plain_id
 from world_model_ros.goals.life.life import Life, Result
 from world_model_ros.goals.life.request import goal_id, id_of, read_request
 from world_model_ros.goals.subgoal import check_goal, unread_orientations

@@ -15,8 +15,8 @@ from std_msgs.msg import String
 
 from world_model_ros.contract.deployment.goals import GoalSettings
 from world_model_ros.contract.topics import GOAL_FEEDBACK, GOAL_REFUSED, GOAL_RESULT, GOAL_STATUS
+from world_model_ros.goals.life.goal_json import ended_words, feedback_json, result_json
 from world_model_ros.goals.life.life import Life, Result
-from world_model_ros.goals.life.told import ended_words, feedback_json, result_json
 from world_model_ros.nodes.qos import LATCHED
 
 _STATUSES = {

@@ -1,4 +1,4 @@
-"""Training losses of poses, senses, contact, actions and pictures, predicted many steps ahead from filtered beliefs."""
+"""All training losses of a batch: poses, senses, contact and pictures many ticks ahead, and actions of one tick."""
 
 from __future__ import annotations
 
@@ -9,46 +9,12 @@ from torch.nn.functional import smooth_l1_loss
 from world_model_ros.contract.senses import JointStream, TaxelStream
 from world_model_ros.learning.data.batch import Batch
 from world_model_ros.learning.model.commanded_joints import FINE
-from world_model_ros.learning.model.sensed import Sensed
+from world_model_ros.learning.model.filtering import filter_sensed, imagine, sense
 from world_model_ros.learning.model.world_model import WorldModel
 from world_model_ros.learning.training.config import TrainConfig
 from world_model_ros.learning.training.imagined_ticks import Moments, draw_starts, farthest
 from world_model_ros.learning.training.losses.joint_embedding import joint_embedding_losses
 from world_model_ros.learning.training.losses.pictures import image_loss
-
-
-def filter_states(model: WorldModel, batch: Batch) -> tuple[Tensor, Tensor]:
-    """Run the filter over the windows: priors and posteriors, (B, L, S) each."""
-    return _filter(model, batch, sense(model, batch))
-
-
-def sense(model: WorldModel, batch: Batch) -> Sensed:
-    """What the filter takes at each tick, (B, L, ...)."""
-    flat = {name: value.flatten(0, 1) for name, value in batch.features.items()}
-    sensed = model.sense(flat, batch.fresh.flatten(0, 1))
-    return Sensed(*(each.unflatten(0, batch.fresh.shape[:2]) for each in sensed))
-
-
-def _filter(model: WorldModel, batch: Batch, sensed: Sensed) -> tuple[Tensor, Tensor]:
-    windows, ticks = batch.fresh.shape[:2]
-    state = torch.zeros(windows, model.state_size, device=batch.fresh.device)
-    priors, posteriors = [], []
-    for t in range(ticks):
-        prior, state = model.update(state, batch.applied[:, t], Sensed(*(each[:, t] for each in sensed)))
-        priors.append(prior)
-        posteriors.append(state)
-    return torch.stack(priors, 1), torch.stack(posteriors, 1)
-
-
-def imagine(model: WorldModel, posteriors: Tensor, applied: Tensor, starts: Tensor, horizon: int) -> Tensor:
-    """From the belief at each start (B, P), imagine ``horizon`` ticks under what was applied: (B, P, horizon+1, S)."""
-    rows = torch.arange(starts.shape[0], device=starts.device)[:, None]
-    state = posteriors[rows, starts].flatten(0, 1)
-    states = [state]
-    for h in range(1, horizon + 1):
-        state = model.step(state, applied[rows, starts + h].flatten(0, 1))
-        states.append(state)
-    return torch.stack(states, 1).unflatten(0, starts.shape)
 
 
 def losses(
@@ -62,7 +28,7 @@ def losses(
         generator: on the CPU, whatever the device, so that every device draws the same.
     """
     sensed = sense(model, batch)
-    priors, posteriors = _filter(model, batch, sensed)
+    priors, posteriors = filter_sensed(model, batch, sensed)
     horizon = 1 if config.objective == "one_step" else config.horizon
     starts = draw_starts(batch, config.horizon, config.starts[stage], generator)
     states = imagine(model, posteriors, batch.applied, starts, horizon)  # (B, P, H+1, S)

@@ -11,7 +11,7 @@ from world_model_ros.contract.contract import load_contract
 from world_model_ros.contract.deployment.gate import Cloud
 from world_model_ros.core.arrays import Float
 from world_model_ros.core.voxels import Seen
-from world_model_ros.kinematics.collision.around import Around
+from world_model_ros.kinematics.collision.cloud_filter import Around
 from world_model_ros.kinematics.collision.outlines import Outline
 
 HOME = np.array([-0.3, -1.5, 2.2, -2.2, -1.57, -1.87])
