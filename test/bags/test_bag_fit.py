@@ -270,6 +270,20 @@ def test_commands_that_the_contract_does_not_know_are_named(contract, arm_bag, t
     assert "the contract does not know /servo/joint_command (sensor_msgs/msg/JointState)" in finding["found"]
 
 
+def test_a_slider_that_the_contract_does_not_hear_is_noted(contract, arm_bag, tmp_path) -> None:
+    slider, number = "/driver/speed_scaling", "std_msgs/msg/Float64"
+
+    def bend(sent: Sent) -> Iterator[Sent]:
+        yield sent
+        if sent[0] == JOINTS:
+            yield slider, number, sent[2] + 1, standard_types().types[number](30.0)
+
+    result = check_bag(bent(arm_bag, tmp_path / "bag", bend), contract)
+    assert result["fits"]
+    (note,) = [each for each in result["command"] if each["what"] == "driver"]
+    assert note["change"].startswith(f"deployment.driver: speed_scaling: {{topic: {slider}, type: {number}")
+
+
 class TestForwardPositions:
     """A robot that is told positions in a message without names and stamps."""
 

@@ -11,6 +11,7 @@ from typing import Any
 from world_model_ros.bags.align.commanded_reference import command_topics, possible_commands, reference_sources
 from world_model_ros.bags.align.routes import header_ns, source_types
 from world_model_ros.bags.storage.reader import BagReader, Topic
+from world_model_ros.check.driver_fit import unheard_driver
 from world_model_ros.check.robot_fit import RobotFit
 from world_model_ros.check.stream_fit import Finding, qos_findings, type_findings
 from world_model_ros.contract.contract import Contract
@@ -174,11 +175,12 @@ class BagFit:
         """What the bag says that the robot was commanded."""
         found = [self._command(self._topics[topic]) for topic in self._told]
         found += self._no_action()
+        driver = unheard_driver(self._contract, {topic.name: [topic.type] for topic in self._topics.values()})
         for topic in self._told:
             senders = self._bag.senders(topic)
             if len(senders) > 1:
                 found.append(Finding("command", f"{senders} publish on {topic}", "one master a controller", "note"))
-        return found or self._not_told()
+        return (found or self._not_told()) + driver
 
     def _no_action(self) -> list[Finding]:
         """That the topic of an action of free parts is not there, or is another."""

@@ -1,15 +1,20 @@
-"""Whether messages have the fields that a contract wants to hear of its robot's driver."""
+"""Checks ``deployment.driver`` of a contract: fields of message types, and topics of a driver that it does not hear."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from typing import Any
 
+from world_model_ros.check.stream_fit import Finding
 from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.deployment.driver import DriverField, Ready
+from world_model_ros.contract.topics import absolute
 from world_model_ros.convert.messages import ros_class
 from world_model_ros.core.errors import UserError
+
+_SCALING, _READY = ("speed_scaling", "speed_scaling_factor"), ("robot_program_running", "program_running")
+_NUMBERS = ("std_msgs/msg/Float64", "std_msgs/msg/Float32")
 
 
 def driver_fit(contract: Contract) -> Iterator[tuple[str, UserError | None, str | None]]:
@@ -29,6 +34,39 @@ def driver_fit(contract: Contract) -> Iterator[tuple[str, UserError | None, str 
             yield what, error, None
         else:
             yield what, None, None
+
+
+def unheard_driver(
+    contract: Contract, topics: Mapping[str, Sequence[str]], resolve: Callable[[str], str] = absolute
+) -> list[Finding]:
+    """Notes on topics that usually say how fast a driver follows, or whether, and that the contract does not hear.
+
+    Args:
+        topics: types of each topic that something publishes, by its full name.
+        resolve: gives the full name of a topic of the contract.
+    """
+    command, driver = contract.deployment.command, contract.deployment.driver
+    if command is None:
+        return []
+    heard = set() if driver is None else {resolve(each.topic) for each in driver.ready}
+    if driver is not None and driver.speed_scaling is not None:
+        heard.add(resolve(driver.speed_scaling.topic))
+    found = []
+    for topic, types in sorted(topics.items()):
+        last = topic.rpartition("/")[2]
+        number, switch = set(types) & set(_NUMBERS), "std_msgs/msg/Bool" in types
+        if topic in heard:
+            continue
+        if last in _SCALING and number:
+            line = f"speed_scaling: {{topic: {topic}, type: {min(number)}, full: what it says at full speed}}"
+            what = "a slowed controller's commands step"
+        elif last in _READY and switch:
+            line, what = f"ready: [{{topic: {topic}, type: std_msgs/msg/Bool}}]", "a stop has another name"
+        else:
+            continue
+        words = f"{topic} is there and the contract does not hear it, so that {what}"
+        found.append(Finding("driver", words, f"deployment.driver: {line}", "note"))
+    return found
 
 
 def driver_class(wanted: DriverField) -> Any:

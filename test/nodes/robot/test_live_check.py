@@ -11,6 +11,7 @@ import rclpy
 from rclpy.context import Context
 from rclpy.node import Node
 from sensor_msgs.msg import Image, JointState
+from std_msgs.msg import Float64
 
 from world_model_ros.cli import main
 from world_model_ros.contract.contract import load_contract
@@ -112,13 +113,14 @@ def test_a_driver_that_comes_while_one_listens_is_heard(monkeypatch, capfd):
     assert arm["fits"], arm
 
 
-def test_a_topic_that_another_stream_has_is_not_offered(monkeypatch, capfd):
+def test_a_topic_that_another_stream_has_is_not_offered_and_a_slider_is_noted(monkeypatch, capfd):
     monkeypatch.setenv("ROS_DOMAIN_ID", "97")
     context = Context()
     rclpy.init(context=context)
     node = Node("driver", context=context)
     for topic in ("camera/front/image_raw", "ear/sound"):
         node.create_publisher(Image, topic, 10)
+    node.create_publisher(Float64, "driver/speed_scaling", 10)
     try:
         _, found = listen("tabletop_arm", capfd, "0.5")
     finally:
@@ -127,6 +129,8 @@ def test_a_topic_that_another_stream_has_is_not_offered(monkeypatch, capfd):
     sound = next(topic for topic in found["topics"] if topic["stream"] == "table_mic")
     (change,) = [each["change"] for each in sound["findings"] if each["what"] == "publishers"]
     assert change == "deployment.streams: table_mic: topic: one of ['/ear/sound']"
+    (slider,) = [each for each in found["command"] if each["what"] == "driver"]
+    assert "topic: /driver/speed_scaling, type: std_msgs/msg/Float64" in slider["change"]
 
 
 def test_seconds_must_be_a_time(capfd):

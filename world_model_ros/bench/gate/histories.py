@@ -84,10 +84,14 @@ class Bench:
             self.follower.run(self.now_ns)
             before, self._seen = self._seen, self.measured
             self.gate.alarms.deadman(self.now_ns, held=True)
-            self.gate.joint_state(self.now_ns, self._seen, (self._seen - before) / (self._cycle_ns * 1e-9))
+            self.report(self._seen, (self._seen - before) / (self._cycle_ns * 1e-9))
             sent = self.gate.step(self.now_ns).outgoing
             if sent is not None and self.follower.controller.active:
                 self.follower.send(sent, self.now_ns)
+
+    def report(self, position: Float, velocity: Float) -> None:
+        """What the driver says of the joints (J,) each cycle, to the gate."""
+        self.gate.joint_state(self.now_ns, position, velocity)
 
     def happen(self, event: str) -> None:
         """Let one of `EVENTS` happen."""

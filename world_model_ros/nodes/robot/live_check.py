@@ -10,6 +10,7 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 
+from world_model_ros.check.driver_fit import unheard_driver
 from world_model_ros.check.robot_fit import RobotFit
 from world_model_ros.check.stream_fit import Finding, qos_findings, type_findings
 from world_model_ros.contract.contract import Contract
@@ -120,8 +121,12 @@ class LiveCheck(Node):
                 findings.append(Finding("publishers", f"{len(names)}: {names}", "one publisher a topic", "note"))
         return self._fit.topic(source.name, self.resolve_topic_name(source.topic), findings)
 
+    def _published(self) -> dict[str, list[str]]:
+        """Types of each topic that something publishes."""
+        return {topic: types for topic, types in self.get_topic_names_and_types() if self.count_publishers(topic)}
+
     def _silent(self, source: StreamSource, legal: list[str]) -> Finding:
-        found = {topic: types for topic, types in self.get_topic_names_and_types() if self.count_publishers(topic)}
+        found = self._published()
         taken = {self.resolve_topic_name(each.topic) for each in self._contract.deployment.streams}
         free = {topic for topic in found if topic not in taken and not is_own(topic, self.resolve_topic_name)}
         alike = sorted(topic for topic in free if set(found[topic]) & set(legal))
@@ -138,7 +143,8 @@ class LiveCheck(Node):
         if command is None:
             return []
         controllers = command.controllers(self._contract.joint_names)
-        return [finding for each in controllers for finding in self._controller(each)]
+        found = [finding for each in controllers for finding in self._controller(each)]
+        return found + unheard_driver(self._contract, self._published(), self.resolve_topic_name)
 
     def _controller(self, controller: Controller) -> list[Finding]:
         if controller.grips:
