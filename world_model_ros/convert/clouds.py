@@ -1,4 +1,4 @@
-"""Clouds of points: what a driver sends (sensor_msgs/PointCloud2), as voxels that count as full.
+"""Reads sensor_msgs/PointCloud2 as arrays of finite points, and the gate's obstacle clouds as points with a radius.
 
 The gate hears of points as a cloud of its own: ``x``, ``y``, ``z`` in the base frame and the ``radius`` around each.
 """

@@ -1,4 +1,4 @@
-"""Positions that joints are commanded to at a time, from the trajectories that their controllers were sent."""
+"""Tracks the commanded joint positions at any time, from the JointTrajectory messages sent to controllers."""
 
 from __future__ import annotations
 

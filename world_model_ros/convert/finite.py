@@ -1,4 +1,4 @@
-"""Refuses numbers of messages that are not finite, or would not be in single precision."""
+"""Checks that numbers of a message are finite, also as float32; raises a UserError that names the first bad one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tree of frames, as in tf2: gives the pose of a frame in another, at the newest time that all links between cover."""
+"""A tf2-like tree of frames: buffers transforms, and interpolates the pose of one frame in another at a time."""
 
 from __future__ import annotations
 

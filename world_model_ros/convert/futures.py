@@ -1,5 +1,4 @@
-"""Makes messages of imagined futures (a path of poses, a joint trajectory); the stamps of their steps, and what has
-paths."""
+"""Converts imagined futures to messages: nav_msgs/Path of poses, JointTrajectory of joints; also stamps of steps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Arrays -> messages, of rclpy's classes or of rosbags' alike.
+"""Builds ROS messages (images, joint states, trajectories, poses and more) from arrays, for rclpy and for rosbags.
 
 Example::
 

@@ -1,4 +1,4 @@
-"""Messages with poses -> (7,) arrays: x y z in m, quaternion x y z w, of length 1."""
+"""Reads and checks a pose of a message as (7,): x y z in m, and a normalised quaternion x y z w."""
 
 from __future__ import annotations
 

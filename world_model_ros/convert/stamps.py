@@ -1,4 +1,4 @@
-"""Headers of messages: stamps as integer ns, frames, which types have stamps, and the error of one too far ahead."""
+"""Reads stamps (integer ns) and frames of message headers; says which types have stamps; the error of future stamps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""trajectory_msgs/JointTrajectory -> core Trajectory."""
+"""trajectory_msgs/JointTrajectory -> `core.trajectory.Trajectory`, with joints, times and numbers checked."""
 
 from __future__ import annotations
 

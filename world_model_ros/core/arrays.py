@@ -1,4 +1,4 @@
-"""Aliases of NumPy's array types by dtype, with shapes given where an array is used; percentiles; `between` samples.
+"""NumPy array types by dtype, and helpers: percentiles, interpolation between stamps, equality of what holds arrays.
 
 `ByValue` and `same` compare what holds arrays.
 """

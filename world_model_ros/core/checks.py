@@ -1,4 +1,4 @@
-"""Checks of numbers, times and settings that a program hands in, of whatever type."""
+"""Validates values that a caller passes in: numbers, arrays, times in ns, settings; raises UserError for bad ones."""
 
 from __future__ import annotations
 

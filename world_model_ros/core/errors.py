@@ -1,4 +1,4 @@
-"""Errors: a user's mistake, a message with nothing of interest in it, and something that is not there."""
+"""The package's exceptions: UserError (bad input: field, value, what is legal), and subclasses for absent data."""
 
 from __future__ import annotations
 

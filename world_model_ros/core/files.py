@@ -1,4 +1,4 @@
-"""Looks for files and folders by names that a person gave."""
+"""Checks paths that a user gives: files and folders that exist, and output folders that can be made and written to."""
 
 from __future__ import annotations
 

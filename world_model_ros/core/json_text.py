@@ -1,4 +1,4 @@
-"""Reads JSON that people write: a key that stands twice is a mistake, where Python would keep the last one."""
+"""Parses JSON text strictly: a duplicate key is a UserError, and where asked a number that is not finite."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Coloured noise: random sequences that change slowly, for actions that move on instead of trembling."""
+"""Generates coloured noise, whose power falls with frequency, so that random actions are smooth instead of jittery."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Orientations as quaternions x y z w of length 1: sign, yaw, axis, and the angle between two as far as it counts."""
+"""Unit quaternions x y z w: canonical sign, matrix, yaw, z axis, and the angle between two (full, yaw or axis)."""
 
 from __future__ import annotations
 

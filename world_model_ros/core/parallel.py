@@ -1,4 +1,4 @@
-"""Parallel map over worker processes, with results in order, that end with their parent; cores of this process."""
+"""Runs jobs in worker processes, with results in order; workers end with their parent. Lists the usable CPU cores."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Progress on standard error, for people: none while a command writes JSON for machines."""
+"""Prints progress bars and stages on standard error; silent while a command writes JSON for machines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ring buffers by stamp, and the frozen observation cut from them at a tick.
+"""Buffers stamped sensor samples, one ring buffer a stream, and cuts an observation of fresh samples at a tick.
 
 Callbacks push, the tick observes; one lock guards both. Time only comes in as an argument.
 """

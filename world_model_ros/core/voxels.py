@@ -1,4 +1,4 @@
-"""Points as the cells of a grid that they are in, which count as full."""
+"""Reduces point clouds to occupied voxels, kept as centres with a radius, and coarser where there are too many."""
 
 from __future__ import annotations
 

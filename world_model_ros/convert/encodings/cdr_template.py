@@ -1,4 +1,4 @@
-"""Makes messages directly as bytes (CDR): numbers are written into the bytes of a message made once.
+"""Serialises messages fast: writes numbers and stamps into the CDR bytes of a message that was serialised once.
 
 rclpy makes several Python objects for every pose of a path, and walks through all of them to publish it. For the few
 kilobytes that a tick sends, that takes milliseconds.

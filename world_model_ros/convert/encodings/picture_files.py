@@ -1,4 +1,4 @@
-"""Reads the JPEG, PNG or WebP file in a CompressedImage; refuses what is cut off, depth, or a video."""
+"""Decodes the JPEG, PNG or WebP picture in a CompressedImage; refuses truncated files, depth images and video."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which converter turns a stream's message type into the array that the contract promises."""
+"""Picks the converter (message -> stamp, array) of a contract's stream, by the stream's kind and message type."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pose of one thing that a detector sees (vision_msgs/Detection3DArray) -> (7,) float32, in m and quaternion."""
+"""vision_msgs/Detection3DArray -> pose (7,) float32 of the detection of one id or class: x y z in m, quaternion."""
 
 from __future__ import annotations
 

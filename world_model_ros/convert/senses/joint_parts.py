@@ -1,4 +1,4 @@
-"""Joint states put together from messages that each have some of the joints."""
+"""Merges JointState messages that each have some of the joints into the newest position and velocity of all joints."""
 
 from __future__ import annotations
 

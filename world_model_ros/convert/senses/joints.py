@@ -1,4 +1,4 @@
-"""Joint states -> (J, fields) float32, mapped by name."""
+"""sensor_msgs/JointState -> (J, fields) float32 of position, velocity or effort; joints are found by name."""
 
 from __future__ import annotations
 

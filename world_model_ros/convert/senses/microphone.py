@@ -1,4 +1,4 @@
-"""Audio messages -> (samples, channels) float32 in -1 to 1, stamped with the time of the first sample."""
+"""Audio messages -> (samples, channels) float32 in -1 to 1, stamped with the time of the first sample; refuses mp3."""
 
 from __future__ import annotations
 

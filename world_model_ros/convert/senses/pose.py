@@ -1,4 +1,4 @@
-"""Messages with a pose -> (7,) float32: x y z in m, quaternion x y z w."""
+"""geometry_msgs/PoseStamped, or one pose of a PoseArray -> (7,) float32: x y z in m, quaternion x y z w."""
 
 from __future__ import annotations
 

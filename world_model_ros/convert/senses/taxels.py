@@ -1,4 +1,4 @@
-"""Taxel grids (``sensor_msgs/Image``, 32FC3) -> (rows, cols, 3) float32, N."""
+"""Tactile sensor arrays (``sensor_msgs/Image``, 32FC3) -> (rows, cols, 3) float32: force x y z in N of each taxel."""
 
 from __future__ import annotations
 

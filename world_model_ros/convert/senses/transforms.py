@@ -1,4 +1,4 @@
-"""Pose of a frame from transforms of tf2 (tf2_msgs/TFMessage) -> (7,) float32, in m and quaternion."""
+"""tf2_msgs/TFMessage -> pose (7,) float32 of one frame in another: x y z in m, quaternion x y z w."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads std_msgs/Float32 or Float64 as one finite number; without a header, it counts from when it arrives."""
+"""std_msgs/Float32 or Float64 -> one finite number, (1,) float32; the stamp is 0, as these messages have none."""
 
 from __future__ import annotations
 

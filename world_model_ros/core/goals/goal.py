@@ -1,4 +1,4 @@
-"""Goals: poses and values of targets, a picture, or joint positions; and a digest that tells pictures apart."""
+"""The goal types: poses and values of targets, a goal image, or joint positions; and a digest of goal images."""
 
 from __future__ import annotations
 

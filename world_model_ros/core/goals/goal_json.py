@@ -1,4 +1,4 @@
-"""Goals as JSON, as tick records have them; numbers are exact, those that are not finite are null."""
+"""Converts goals to the JSON of tick records and back; numbers stay exact, but not finite ones become null."""
 
 from __future__ import annotations
 

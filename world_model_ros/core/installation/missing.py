@@ -1,4 +1,4 @@
-"""Advice on a Python module that is not installed: the error that says what brings it."""
+"""Imports optional Python modules; turns the error of a missing one into advice on which pip extra installs it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Folder of config, models and launch files, however the package is installed; and the default robot."""
+"""Finds the folders of config, models and launch files, however the package is installed; and the default robot."""
 
 from __future__ import annotations
 
