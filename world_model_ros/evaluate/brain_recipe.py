@@ -1,4 +1,4 @@
-"""What a worker process needs to make a brain of its own: contract, bundle, provider and policy."""
+"""A recipe (contract, bundle, provider, policy) that travels to a worker process, which makes a brain from it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Joint displacements to joint trajectories; needs no URDF."""
+"""Converts actions that are joint displacements to joint trajectories and back, within limits; needs no URDF."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How fast a link of a URDF can go at most, over random postures, where each joint goes as fast as its limit says."""
+"""Estimates a link's largest velocity and angular velocity, from random postures and the joints' velocity limits."""
 
 from __future__ import annotations
 

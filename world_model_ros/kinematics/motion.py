@@ -1,4 +1,4 @@
-"""Actions to joint motion, by the contract's kind of action."""
+"""Picks the kinematics for a contract's kind of action, which converts actions to joint trajectories and back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Actions of parts to joint trajectories: fingertips that move and turn, grippers, and joints."""
+"""Converts actions of parts (fingertips that move and turn, grippers, joints) to joint trajectories and back."""
 
 from __future__ import annotations
 

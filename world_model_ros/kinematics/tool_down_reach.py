@@ -1,4 +1,4 @@
-"""Which places of a fingertip's workspace the arm reaches with its tool pointing down."""
+"""Checks which places of a fingertip's workspace the arm reaches with its tool down, and advises where it does not."""
 
 from __future__ import annotations
 

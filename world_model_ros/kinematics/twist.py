@@ -1,4 +1,4 @@
-"""Velocity and angular velocity of a link in the base frame; the joints named are exactly those that move it."""
+"""Computes the twist (velocity, angular velocity) of a link in the base frame from joint positions and velocities."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The kinematic model of a contract's URDF, with one number for each joint of the contract."""
+"""Builds Pinocchio's kinematic model and geometry of a contract's URDF, and maps the contract's joints to the model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs a brain on all goals of a public benchmark, keeps each attempt so that a run resumes, and scores them."""
+"""Runs a brain on goals of a public benchmark (OGBench), keeps attempts so that a run can resume, and scores them."""
 
 from __future__ import annotations
 

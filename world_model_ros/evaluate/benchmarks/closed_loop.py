@@ -1,4 +1,4 @@
-"""One attempt at a benchmark's goal by a brain that sees messages and answers with actions; with disturbances."""
+"""Runs a brain on one benchmark goal, from messages to actions, with noise, losses, delay or a moved cube if asked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Episodes of OGBench's scripted oracles at play, made as the benchmark's own ``play`` data sets are, one a seed."""
+"""Generates training episodes by OGBench's scripted oracles, as in the benchmark's ``play`` data sets, one a seed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Manipulation tasks of OGBench (Park et al. 2025) from state: what is seen, what is wanted, and whether it is reached.
+"""Wraps OGBench's manipulation tasks (Park et al. 2025): observed state, actions, wanted values, and success.
 
 Start, goal, length and success are the benchmark's own. Values have the names that `ogbench_play` records.
 """

@@ -1,4 +1,4 @@
-"""Writes episodes of a benchmark's play as bags like those of a robot, and loads the benchmark's contract."""
+"""Generates play episodes of a benchmark and writes them as rosbags for training; loads the benchmark's contract."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Motions as text: ``x=0.2 for 1; y=-0.1 for 0.5; for 2`` in m/s or rad/s, and s."""
+"""Parses motion scripts such as ``x=0.2 for 1; y=-0.1 for 0.5`` (m/s or rad/s, for s) into actions at ticks."""
 
 from __future__ import annotations
 

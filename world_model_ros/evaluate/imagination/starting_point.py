@@ -1,4 +1,4 @@
-"""Starts a steered imagination in a simulated scene or a bag, and can run the simulator next to it."""
+"""A steered imagination that starts from a simulated scene or a bag, restarts, and can run a simulator alongside."""
 
 from __future__ import annotations
 

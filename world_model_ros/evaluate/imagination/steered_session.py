@@ -1,4 +1,4 @@
-"""A steered imagination, tick by tick with all senses: its speed, and how far it is from a simulator."""
+"""Steps a steered imagination and decodes its senses; measures its speed, and its errors against a simulator."""
 
 from __future__ import annotations
 

@@ -1,7 +1,9 @@
-"""Asks a model five questions at a moment of a bag (the modes of Motus, Bi et al. 2025), and scores the answers.
+"""Asks a model five questions at a moment of a bag (future, inverse, plan, video, together); scores the answers.
 
 future: what will the recorded actions lead to? inverse: which actions lie between the observations? plan: which actions
 lead to a goal? video: what will be seen on the way to it? together: which actions follow, and what will be seen?
+
+The five are the modes of Motus (Bi et al. 2025).
 """
 
 from __future__ import annotations

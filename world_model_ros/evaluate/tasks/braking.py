@@ -1,4 +1,4 @@
-"""How often the gate braked by itself in a run, and why, from ``gate/state``."""
+"""Collects when and why the gate braked by itself in a run, from ``gate/state`` messages, and words it for a person."""
 
 from __future__ import annotations
 

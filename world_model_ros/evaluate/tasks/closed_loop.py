@@ -1,4 +1,4 @@
-"""Brain, gate and simulated robot in one process on a virtual clock: the demo's tasks, faster than real time.
+"""Runs brain, gate and simulated robot on tasks in one process, on a virtual clock, faster than real time.
 
 The same objects as on a robot, joined without DDS. A plan reaches the gate a while after its
 observation, as it does live.

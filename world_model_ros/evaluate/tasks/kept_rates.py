@@ -1,4 +1,4 @@
-"""Rates that ticks, cameras and physics of a run were asked for and kept, from its ``/diagnostics``."""
+"""Compares requested and achieved rates of ticks and cameras in a run; reports late physics and joint states."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tidying a messy table: its goals, one after the other, and which things are where they belong in the end."""
+"""The task of tidying a messy table: its goals in order, and the verdict on which things are in their place."""
 
 from __future__ import annotations
 

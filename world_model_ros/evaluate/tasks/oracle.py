@@ -1,4 +1,4 @@
-"""Oracles: scripted policies that know the true poses; one pushes, one grasps and does table tasks; a near bound."""
+"""Oracles: scripted policies that know true poses, to push, or to grasp and do table tasks; a near upper bound."""
 
 from __future__ import annotations
 

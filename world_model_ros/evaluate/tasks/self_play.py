@@ -1,4 +1,4 @@
-"""Episodes in which the brain acts, recorded as bags for the next training."""
+"""Runs simulated episodes in which the brain pursues random goals, and records them as bags for the next training."""
 
 from __future__ import annotations
 

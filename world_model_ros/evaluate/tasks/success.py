@@ -1,4 +1,4 @@
-"""Success of a brain and of controls on tasks in closed loop, each in a fresh scene; the cost of losing a sense."""
+"""Measures success of a brain, or a control such as an oracle, on simulated tasks, and the cost of losing a sense."""
 
 from __future__ import annotations
 

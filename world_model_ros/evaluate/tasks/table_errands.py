@@ -1,4 +1,4 @@
-"""What an oracle does at a table with several objects and fixtures: skills without noise, until a task is done."""
+"""The oracle's script for table tasks (stack, drawer, lid, button, tidy up): noise-free skills, repeated until done."""
 
 from __future__ import annotations
 

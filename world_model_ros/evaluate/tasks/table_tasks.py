@@ -1,4 +1,4 @@
-"""Tasks of a gripper at a table with several objects and fixtures, drawn from where everything is."""
+"""Draws gripper tasks at a table (stack, drawer, lid, button, tidy up) that fit where objects and fixtures are."""
 
 from __future__ import annotations
 

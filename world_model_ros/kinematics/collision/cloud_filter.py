@@ -1,4 +1,4 @@
-"""What of a sensor's points stands around a robot: not the robot itself, and nothing that it cannot reach."""
+"""Filters a point cloud to voxels of obstacles: without the robot itself, and without what it can never reach."""
 
 from __future__ import annotations
 

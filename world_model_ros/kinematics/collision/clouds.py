@@ -1,4 +1,4 @@
-"""How far the parts of a robot are from points that a depth sensor sees, each with a ball around it that is full."""
+"""Computes distances of a robot's parts from point clouds, whose points count as solid balls."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""PairDistances: how far parts of a robot are from each other, from boxes and clouds, along a path of joints.
+"""Computes distances between a robot's parts, and from obstacles and point clouds, along a path of joint positions.
 
 Pinocchio places the URDF's collision geometry, Coal measures. A pair of geometries cannot approach faster than its
 levers times the joint speeds, so a pair that is far away is not measured again until the joints have travelled far

@@ -1,4 +1,4 @@
-"""Outline: how far points are from a part of a robot; exact for shapes, for a convex hull at most what it is."""
+"""Computes signed distances of points from a collision shape: exact for primitives, a lower bound for convex hulls."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which pairs of a robot's parts can meet and are watched, and why the others are not."""
+"""Chooses the pairs of robot parts and obstacles that are checked for collisions, and says why others are left out."""
 
 from __future__ import annotations
 

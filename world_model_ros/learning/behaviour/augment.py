@@ -1,4 +1,4 @@
-"""Varies recorded states: resting things lie elsewhere, and hands that start off their course come back to it.
+"""Augments training data: puts resting things elsewhere, and hands off their path with actions that lead them back.
 
 A planner that chooses the best of what a behaviour would do leaves what was recorded. These two make its surroundings
 known: a thing that nothing comes near stays where it is (counterfactual data, Pitis et al. 2020), and a hand that was

@@ -1,4 +1,4 @@
-"""The belief of a chunk model, also of what is reported with noise, no longer or never, and its surprise."""
+"""A Kalman-like filter of a chunk model's state under noisy, stale or absent reports; also measures surprise."""
 
 from __future__ import annotations
 

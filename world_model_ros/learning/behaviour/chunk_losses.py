@@ -1,4 +1,4 @@
-"""Losses of a chunk model: of its behaviour (flow matching), its dynamics and their spread, and its distance."""
+"""Losses of a chunk model: of behaviour (flow matching), dynamics with their spread, and distance to the goal."""
 
 from __future__ import annotations
 

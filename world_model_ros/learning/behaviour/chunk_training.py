@@ -1,4 +1,4 @@
-"""Settings, statistics and training loop of a chunk model: behaviour, dynamics and distance, side by side.
+"""Settings, statistics and training loop of a chunk model: its behaviour, dynamics and distance to the goal.
 
 A run that was broken off goes on where it was.
 """

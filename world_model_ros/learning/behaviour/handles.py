@@ -1,4 +1,4 @@
-"""Finds where what is articulated is moved from, so that networks see how far a hand is from a button or a drawer.
+"""Estimates where drawers, buttons and the like are operated, from where hands were while these moved in recordings.
 
 A stream says how far a drawer is open, not where it is. Where hands were when it moved says so, and a network that is
 told the way from the hand to that place need not learn from few presses where on the table a button is.

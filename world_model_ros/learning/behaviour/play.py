@@ -1,4 +1,4 @@
-"""Recorded ticks as states and actions, from which training draws goals, such as later states of the same episode."""
+"""A chunk model's training data: recorded states and actions of all episodes, and goals that are drawn from them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Says which things may move: those whose hand is where one was seen to move them, while locks and lids stood so.
+"""Lets an imagined object move only if the hand and articulated things are as in recordings of its motion.
 
 Learned dynamics are sure of what they never saw: a planner that takes the best of many futures finds a button pressed
 from beside it, or from across the table. What is far from all that was recorded is not believed (as in MOReL,

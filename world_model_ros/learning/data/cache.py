@@ -1,4 +1,4 @@
-"""Bags -> one aligned cache, memory-mapped, one array a stream -> windows for training."""
+"""Builds and opens a cache of training data: bags aligned to ticks, one memory-mapped array a stream; splits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The aligned parts of a cache, a file a bag: made in parallel, kept until all are there, so that a build can go on."""
+"""Aligns bags in parallel into parts of a cache, a file a bag, which are kept so that an interrupted build resumes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Computes statistics of training data for normalisation, and encodes every tick of a cache between two stages."""
+"""Fits a model's normalisation to a sample of a cache, and encodes all ticks of the cache between training stages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Report on the quality of a data set before training: a row a bag."""
+"""Measures the quality of the bags of a data set, reports their faults, and refuses data that teaches nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The graphs of a bundle as modules with flat tensor inputs and outputs; the names are the exported names."""
+"""Graphs of a world model's bundle (perceive, rollout, plan and more) as PyTorch modules with flat, named tensors."""
 
 from __future__ import annotations
 

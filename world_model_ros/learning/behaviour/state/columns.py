@@ -1,4 +1,4 @@
-"""Columns of states that are read at once: a gather for all things, in the place of a slice for each.
+"""Modules that gather columns of a state, or pairs of them, in one operation, which keeps exported graphs fast.
 
 A graph of few large operations is faster than one of many small ones, in training and in ONNX Runtime.
 """

@@ -1,4 +1,4 @@
-"""Which column of a state means what: places, yaws and scalars of hands, objects and drawers; and those of a goal."""
+"""Layout of a chunk model's state and goal vectors: columns of positions, yaws and scalars of hands and objects."""
 
 from __future__ import annotations
 

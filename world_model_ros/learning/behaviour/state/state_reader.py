@@ -1,4 +1,4 @@
-"""Turns streams into states: poses and values that are reported; fingertips, grippers and joints from joint states."""
+"""Builds a chunk model's state from streams: reported poses and values; fingertips and grippers from joint states."""
 
 from __future__ import annotations
 
