@@ -1,4 +1,4 @@
-"""Checks of what a program makes a gate of, each by its field."""
+"""Validates the arguments of a `Gate`: times, parts, arrays of joints; raises a UserError that names the field."""
 
 from __future__ import annotations
 

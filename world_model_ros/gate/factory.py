@@ -1,4 +1,4 @@
-"""Makes the gate that a contract describes; finds the stream of its joints, and how old they may be."""
+"""Builds the gate that a contract describes; finds the stream of joint states, and how old joint states may be."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The gate between a brain and a controller: judges commands, limits motion, brakes when something is lost.
+"""The gate between sources of commands and the controller: judges commands, limits motion, and brakes on faults.
 
 Pure object: time comes in as ``now_ns`` and nothing goes out but return values. The motion it commands (the reference)
 always follows a plan that ends in a stop, and the whole rest of that plan is in every trajectory sent, so the arm

@@ -1,4 +1,4 @@
-"""Output of a gate's step: state, commanded motion, and what to send; never a number that is not finite."""
+"""The output of one gate step: state, commanded motion, what to send; and the check that its numbers are finite."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""State of a gate as data, for JSON and diagnostics."""
+"""Builds reports of a gate for JSON and diagnostics: state, cause, how commands were judged, and the gate's owner."""
 
 from __future__ import annotations
 

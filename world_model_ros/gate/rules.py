@@ -1,4 +1,4 @@
-"""Rules that a whole trajectory has to keep before any of it is used."""
+"""Judges a commanded trajectory as a whole (form, finite numbers, times, stamp, limits); names the broken rule."""
 
 from __future__ import annotations
 

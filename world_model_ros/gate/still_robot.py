@@ -1,4 +1,4 @@
-"""A robot that stands still before its gate is armed, as simulated ones do from the first moment on."""
+"""Tells a gate that its robot has stood still long enough to be armed, as for simulated robots at their start."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far a goal is from being reached, part by part, and when it is imagined to be."""
+"""Errors of a goal by part (place, turn, value, joint), in tolerances, and the steps until imagined to be reached."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checks what a goal is made of, whatever a program put into it: targets, shapes, numbers."""
+"""Validates the form of a goal against the contract: its fields, names of targets, array shapes, and numbers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Several fingertips in a plane (lengths in m): which can reach, which pushes, and how they keep apart."""
+"""Coordinates several fingertips in the plane: which one reaches, pushes or helps, and how they keep apart."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is remembered of a goal from tick to tick: how far its image was followed, and how a push has gone."""
+"""State of the pursued goal that is kept from tick to tick: following of a goal image, and progress of a push."""
 
 from __future__ import annotations
 

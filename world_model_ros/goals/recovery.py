@@ -1,4 +1,4 @@
-"""Notices that a push makes no progress, and for how long the hands are then to leave the camera's view free.
+"""Detects that a push makes no progress, and times how long the hands then stay out of the camera's view.
 
 `Aiming.out_of_the_way` moves them.
 

@@ -1,4 +1,4 @@
-"""Subgoals: what the planner aims at in this tick for poses, values, joints or a picture; checks of goals."""
+"""Computes what the planner aims at in a tick for pose, value, image or joint goals; refuses impossible goals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Makes this tick's subgoals of a goal for all targets, and for hands that have nothing to do."""
+"""Turns a goal into the planner's subgoal of this tick, for all targets at once and for hands with nothing to do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Workspace: where each target may be sent, box or range of values, and how far actions go; checks goals by it."""
+"""Workspace limits: where each target may be sent (box or range of values), how far actions go; checks of goals."""
 
 from __future__ import annotations
 

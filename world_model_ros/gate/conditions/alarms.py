@@ -1,4 +1,4 @@
-"""Alarms that slow or stop the gate: a deadman switch, contact force, eyes that are closed, what the brain expects.
+"""Alarms that slow or brake the robot: deadman switch, contact force, stale clouds, surprise, predicted force.
 
 None of them ever permits a motion that would not be permitted without it.
 """

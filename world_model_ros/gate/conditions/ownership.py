@@ -1,4 +1,4 @@
-"""Who may move the robot: one of several sources of commands owns the gate, until another one takes over.
+"""Tracks which source of commands (brain, MoveIt, person) owns the gate, takeovers, and how commands were judged.
 
 Whoever is asked for takes over while the robot stands still, or in motion with a first command that the motion at hand
 can go over to within the limits; else the gate brakes before (see `Gate`). No source owns a gate of several sources

@@ -1,4 +1,4 @@
-"""Bounds how far the setpoint of a gripper leads its measured opening: what stops its fingers is squeezed no harder.
+"""Limits how hard a gripper squeezes, by a bound on how far its setpoint leads its measured position in closing.
 
 A gripper that closes on something stays where that is, while its setpoint goes on; how far it is ahead is how hard a
 position controller presses. So every plan of such a joint, its stop included, ends within the squeeze of where the

@@ -1,4 +1,4 @@
-"""Keeps plans away from collisions: slower when near, and no plan that comes nearer than it may."""
+"""Keeps plans clear of self-collision and obstacles: slows down near them, and refuses plans that come too near."""
 
 from __future__ import annotations
 

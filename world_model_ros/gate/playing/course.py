@@ -1,4 +1,4 @@
-"""How a trajectory is gone through: its time passes at a pace of its own, and it may brake on its way."""
+"""Advances along a trajectory at a variable pace, and brakes along its path within acceleration and jerk limits."""
 
 from __future__ import annotations
 

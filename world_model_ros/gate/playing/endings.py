@@ -1,4 +1,4 @@
-"""How a goal of a trajectory ends: the codes of control_msgs/action/FollowJointTrajectory, and why in words."""
+"""Results of FollowJointTrajectory goals: error codes, the reason in words, and the exception of an invalid goal."""
 
 from __future__ import annotations
 

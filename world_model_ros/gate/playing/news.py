@@ -1,4 +1,4 @@
-"""What the gate says, as a source of commands reads it."""
+"""Reads ``gate/state`` for one source of commands: state, owner, speed, and the refusals of its commands."""
 
 from __future__ import annotations
 

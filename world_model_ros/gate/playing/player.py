@@ -1,4 +1,4 @@
-"""Plays trajectories of goals as commands of one source of the gate.
+"""Plays FollowJointTrajectory goals as commands to the gate, with feedback, tolerances, cancellation and a result.
 
 A goal waits until the gate takes commands and has led the controller, is played, and ends once the gate's reference and
 the measured joints are where the trajectory ends. Then its end is held, so that the gate stays armed. Time of a

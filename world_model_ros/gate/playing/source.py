@@ -1,4 +1,4 @@
-"""Picks the source of a contract as which a program sends commands: by its name, or by its kind."""
+"""Picks the contract's source of commands that a program sends as (MoveIt or a person), by name or by kind."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A trajectory between its points, as ros2_controllers' joint_trajectory_controller interpolates it."""
+"""Interpolates trajectories (linear, cubic or quintic) as ros2_controllers' joint_trajectory_controller does."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Devices that a person steers with: gamepads, six-axis mice and keyboards, leader arms; numbers in, wishes out."""
+"""Converts input of gamepads, SpaceMice, keyboards and leader arms into wishes: action rates or joint positions."""
 
 from __future__ import annotations
 

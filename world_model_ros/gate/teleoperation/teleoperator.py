@@ -1,4 +1,4 @@
-"""Turns a person's wishes into commands of one source of the gate, without a jump at the start or a stop."""
+"""Turns teleoperation wishes into smooth commands of one source of the gate, from its current motion to a stop."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person wants of a robot now, whatever device it was said with."""
+"""A teleoperation wish, from any device: action rates or joint positions, and whether the enable switch is held."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Types of what is asked between two ticks: goals, cancellations, and what was refused; their JSON in records."""
+"""Types of what is asked between two ticks: goal requests, plain goals, cancellations, refusals; their ids and JSON."""
 
 from __future__ import annotations
 

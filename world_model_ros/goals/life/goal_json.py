@@ -1,4 +1,4 @@
-"""Makes JSON of how goals go on and how they ended, for topics and tick records."""
+"""Writes the progress and the result of a goal as JSON for topics and tick records, and as words for a log."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Requests of goals as JSON, read strictly: every mistake is named with its field, value and what is legal.
+"""Parses goal requests in JSON strictly (id, steps, time limits, mode); errors name field, value, what is legal.
 
     {"id": "6ba7b810-...", "steps": [...], "timeout_s": 20, "stuck_s": 5, "mode": "replace"}
 

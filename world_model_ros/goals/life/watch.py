@@ -1,4 +1,4 @@
-"""Watches whether the goal that is pursued comes nearer, and tells how long it takes from here."""
+"""Tracks progress toward the pursued goal: share done, time without progress, and expected time until it is reached."""
 
 from __future__ import annotations
 
