@@ -1,4 +1,4 @@
-"""Cuts a bag into rows at a fixed rate, each with the newest joints, commands and pictures; pauses start anew."""
+"""Cuts a bag into rows at a fixed rate for LeRobot, each with the newest joints, commands and images; skips pauses."""
 
 from __future__ import annotations
 

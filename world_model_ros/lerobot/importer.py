@@ -1,4 +1,4 @@
-"""LeRobot data sets -> bags, an episode each, with the topics of a contract."""
+"""Converts a LeRobot data set to bags, one per episode, with the topics and joints of a contract."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finds the files of a LeRobot data set and what is in them: v2.0, v2.1 (a file an episode) and v3 (many a file).
+"""Reads how a LeRobot data set (v2.0, v2.1 or v3.0) is laid out: its features, episodes, tasks, and their files.
 
 A folder with ``meta/info.json``; numbers in parquet files, pictures in videos or in the parquet files. Data sets come
 from many tools: names may be nested or missing, lines blank, files lost. What describes one episode and cannot be read

@@ -1,4 +1,4 @@
-"""Reads the rows of one episode of a LeRobot data set, and the pictures that lie among them."""
+"""Reads the rows of one episode of a LeRobot data set: states, actions, times, task, and images stored with them."""
 
 from __future__ import annotations
 

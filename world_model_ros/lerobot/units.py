@@ -1,4 +1,4 @@
-"""Finds the unit of each joint in a LeRobot data set, which does not state it, and how to scale to the contract's."""
+"""Determines the unit of each joint in a LeRobot data set (stated, asked or default), and scales to the contract's."""
 
 from __future__ import annotations
 

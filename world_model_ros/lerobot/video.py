@@ -1,4 +1,4 @@
-"""Frames in and out of the videos of LeRobot data sets, with PyAV."""
+"""Reads and writes the videos of LeRobot data sets frame by frame, with PyAV."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Planners of chunk models: a beam search over chunks of learned behaviour, and two others to compare it with.
+"""Planners for models of action chunks: a beam search over chunks of learned behaviour, and two baselines.
 
 Not a free search: what is sampled is what the data would do, so that dynamics and distance are asked about what they
 were trained on. `ChunkSearch` searches freely and `ChunkSample` does not choose, to compare.

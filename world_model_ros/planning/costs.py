@@ -1,4 +1,4 @@
-"""Cost terms of plans. Distances in m along the horizon; smaller is better."""
+"""Cost terms of plans: distance to goals, place to push from, workspace, hands apart, and trust in predictions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finds a class by a short name in a table, or as ``module:Class`` where it is somebody's own."""
+"""Finds a class by a short name in a table (solvers, objectives), or as ``module:Class`` in a user's own module."""
 
 from __future__ import annotations
 

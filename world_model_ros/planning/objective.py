@@ -1,4 +1,4 @@
-"""Objectives: what a plan is judged by. A solver asks for the cost of candidates and knows nothing else of them."""
+"""Objectives: the cost of imagined futures, which a solver minimises; built in: goals, uncertainty and workspaces."""
 
 from __future__ import annotations
 

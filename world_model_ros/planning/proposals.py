@@ -1,4 +1,4 @@
-"""Proposals: chunks worth trying before any noise. A search that only samples seldom finds the way round an object."""
+"""Proposals: action sequences that a solver tries before random ones: last plan, straight way to the goal, a push."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Solvers (iCEM, MPPI): searches for the cheapest chunk. Each is unrolled, so that one graph call is one plan."""
+"""Solvers (iCEM, MPPI): search for the cheapest action sequence, unrolled so that one graph call is one plan."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Loads the checkpoint of a trained model, and exports the model with its planner as a bundle."""
+"""Loads the checkpoint of a trained world model, and exports it as a bundle, with a planner if it commands a robot."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A PyTorch module as an ONNX graph, by either of PyTorch's exporters.
+"""Converts a PyTorch module to an ONNX graph, by either of PyTorch's exporters (dynamo or torchscript).
 
 ``dynamo`` is built on `torch.export` and is the one that stays. ``torchscript`` traces, is on its way out of PyTorch,
 and needs no onnxscript. Both keep the names of weights, which `learning.export.restore` finds them by.

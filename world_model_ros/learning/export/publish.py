@@ -1,4 +1,4 @@
-"""From a training run to a bundle: calibrate and score on held-out episodes, then export."""
+"""Exports a training run as a bundle after calibrating and scoring it on held-out episodes, or a bundle anew."""
 
 from __future__ import annotations
 

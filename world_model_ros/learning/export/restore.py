@@ -1,4 +1,4 @@
-"""Restores the PyTorch model and the planner's settings from a bundle, to time it or to export it anew."""
+"""Restores the PyTorch world model and the planner's settings from a bundle, for benchmarks or to export them again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Image decoder: copies what stays from the last real frame, shifts what moves, and generates the rest."""
+"""Image decoder: imagined state to camera frame, copying and shifting parts of a real frame and generating the rest."""
 
 from __future__ import annotations
 

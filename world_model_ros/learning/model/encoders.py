@@ -1,4 +1,4 @@
-"""One encoder a kind of stream: raw arrays of the contract in, a feature vector out. Normalisation is inside.
+"""Encoders of streams, one per kind, from raw arrays to features; and a network that reads target positions in images.
 
 What the world model, its training and its export have to know of a kind is asked of its encoder.
 """

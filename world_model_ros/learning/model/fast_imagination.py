@@ -1,4 +1,4 @@
-"""Imagines many futures of one belief for planning, with fewer products than calling `WorldModel.step` for each.
+"""Imagines many futures from one belief, with fewer matrix products than calling `WorldModel.step` for each.
 
 What does not depend on the step before is one product for all steps: the actions, and joints that are numbers in the
 state. The first step's recurrent products have one row, because all candidates begin with the same belief.

@@ -1,4 +1,4 @@
-"""Learns where in a picture each target is, and its position from there; no camera has to be calibrated."""
+"""Learned keypoints: where each target is in a camera image, and how places in images map to 3D positions and back."""
 
 from __future__ import annotations
 

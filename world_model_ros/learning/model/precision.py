@@ -1,4 +1,4 @@
-"""Context in which training encodes and decodes pictures in bfloat16, where the hardware multiplies it."""
+"""Context manager in which training runs image networks in bfloat16, where the hardware supports it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Input of the filter at one tick: all streams fused, and the joints that were measured."""
+"""Input of the belief filter at one tick: features of all streams fused, and the joints that were measured."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far senses and targets are from what was predicted, in units of what is usual in such a situation.
+"""Computes surprise: errors of predicted senses and targets, relative to those usual in such a situation, as learned.
 
 Each sense is compared with what was predicted a tick before. It has its own scale, which depends on what is believed: a
 push of two newton is usual while something is pushed, and not at all where nothing is near. And each is looked at

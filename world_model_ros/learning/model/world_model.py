@@ -1,4 +1,4 @@
-"""The world model: a recurrent filter that predicts, then corrects with whatever was sensed.
+"""The world model network: encoders, a belief filter that predicts and corrects by what is sensed, and readout heads.
 
 Shapes: B batch, S state, C action, D image code, K targets, J joint positions in the state. After Ha &
 Schmidhuber 2018 and Dreamer (Hafner et al. 2019), without a stochastic state; trained on what it predicts many steps

@@ -1,4 +1,4 @@
-"""Settings of a training run."""
+"""Settings of a world model's training run (not of a chunk model's): steps, windows, horizons, rates, seed, device."""
 
 from __future__ import annotations
 

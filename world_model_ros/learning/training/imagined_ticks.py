@@ -1,4 +1,4 @@
-"""Draws ticks of a batch to imagine from, and pairs each imagined tick with the recorded one."""
+"""Samples the ticks of a batch that imagination starts from, and pairs each imagined tick with the recorded one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Trains the reader of targets' positions on single images; rare positions are drawn more often."""
+"""Trains the network that reads target positions from single images; samples rare positions more often."""
 
 from __future__ import annotations
 

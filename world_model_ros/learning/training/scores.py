@@ -1,4 +1,4 @@
-"""Scores on held-out episodes during training, warnings of what goes wrong, and advice on missing labels."""
+"""Scores a world model on held-out episodes; warns of collapsed codes, ignored streams, bad regions, missing labels."""
 
 from __future__ import annotations
 

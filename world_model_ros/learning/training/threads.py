@@ -1,4 +1,4 @@
-"""How many threads of the CPU a training takes: what is measured to be quickest at its start.
+"""Chooses how many CPU threads a training uses: as asked, else the number measured to be quickest at its start.
 
 Two threads on two free cores are faster than one. Where another process takes a core, each matrix product waits for the
 thread that has to share, and two threads may be several times slower than one.

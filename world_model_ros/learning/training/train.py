@@ -1,4 +1,4 @@
-"""Trains a world model in two stages: all of it end to end, then all but the camera encoder on its cached codes.
+"""Trains a world model in two stages: end to end, then all but the camera encoders on cached image codes.
 
 Quality comes from the second stage. In between, the reader of positions learns from single images; in the end, the
 decoder of images from finished states. A run that was broken off goes on where it was.

@@ -1,4 +1,4 @@
-"""Bags to a trained model: read and aligned into a cache, looked over, split, and trained on."""
+"""Trains a model on bags: aligns them into a cache, checks data quality, splits off held-out episodes, and trains."""
 
 from __future__ import annotations
 

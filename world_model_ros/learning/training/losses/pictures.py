@@ -1,4 +1,4 @@
-"""Loss of imagined pictures against those that the camera took."""
+"""Training loss of imagined images against the images that the camera took."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""All training losses of a batch: poses, senses, contact and pictures many ticks ahead, and actions of one tick."""
+"""Training losses of a batch: imagined poses, senses, contact and, without targets, images; and predicted actions."""
 
 from __future__ import annotations
 
