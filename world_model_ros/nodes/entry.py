@@ -1,4 +1,4 @@
-"""Executables of the package. Each listens for signals before it imports what takes seconds."""
+"""Entry points of the ROS nodes; each handles signals before it imports what takes seconds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Joint states of a robot, whichever of its publishers they come from; messages that cannot be right are refused."""
+"""Collects a robot's joint states from any number of topics and publishers, and refuses invalid messages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Quality of service: of a stream's subscription as the contract asks for it, and of latched topics.
+"""QoS profiles: of a stream as the contract states it, and of latched and static topics.
 
 A subscription that cannot hear its publisher is not silent: rclpy's default event callbacks log a warning with the
 policy that does not fit.

@@ -1,4 +1,4 @@
-"""Sets the priority of a process (real-time, usual or last), and locks its memory."""
+"""Sets the priority of a process (real-time, normal or lowest), drops real-time over a CPU budget, and locks memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Handles SIGINT and SIGTERM: each only notes the wish to end, however often and whenever it comes.
+"""Handles SIGINT and SIGTERM by setting a flag that asks the process to end, instead of raising KeyboardInterrupt.
 
 Python's own handler raises KeyboardInterrupt anywhere: in an import, or inside the middleware, where it becomes another
 error. While the interpreter ends, Python gives signals back to the system, and the next one kills the process.

@@ -1,4 +1,4 @@
-"""Records episode after episode of a running robot into bags, obeying what `Episodes` makes of a person's keys."""
+"""Records a running robot into bags, one per episode, which a person begins, keeps or discards by keys."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Quality of service that the recorder subscribes a topic with, so that it hears all of its publishers."""
+"""Chooses the QoS with which the recorder subscribes to a topic, so that it hears every publisher of that topic."""
 
 from __future__ import annotations
 

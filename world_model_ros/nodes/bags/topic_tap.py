@@ -1,4 +1,4 @@
-"""Hears topics without deserialising them, also such as appear later; a recorder decides what becomes of it."""
+"""Subscribes to topics for a recorder, without deserialising messages; also to topics that appear later."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether joint states come late, and whether that is because the brain keeps their driver from the processor."""
+"""Detects that joint states arrive late, and whether the brain causes it by keeping their driver from the processor."""
 
 from __future__ import annotations
 

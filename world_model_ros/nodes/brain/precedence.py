@@ -1,4 +1,4 @@
-"""Gives the brain's real-time priority back when reports show that it leaves others too little processor time."""
+"""Drops the brain's real-time priority when reports show that it leaves other processes too little processor time."""
 
 from __future__ import annotations
 

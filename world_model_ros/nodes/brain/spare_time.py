@@ -1,4 +1,4 @@
-"""Says whether another piece of work fits before a deadline, by how long such work took lately."""
+"""Estimates whether another piece of work fits before a deadline, by how long such work took lately."""
 
 from __future__ import annotations
 

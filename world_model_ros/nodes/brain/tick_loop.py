@@ -1,4 +1,4 @@
-"""The one inference thread: takes a tick when it is free, drops it when it is not, never queues."""
+"""The brain's one inference thread: runs a tick when idle, drops ticks that come while it is busy, never queues."""
 
 from __future__ import annotations
 

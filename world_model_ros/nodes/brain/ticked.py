@@ -1,4 +1,4 @@
-"""What a finished tick hands on to the work in spare time, and the interface of that work."""
+"""Data of a finished tick, handed to work in the time left before the next tick, and the interface of such work."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The brain as a lifecycle node: loads and warms up in configure, ticks while active.
+"""The brain as a lifecycle node: streams and goals in, commands and imagined futures out, once a tick.
 
 Parameters:
     ``robot``: contract, name or file. ``model``: bundle, name or folder; empty takes the one named like the robot.

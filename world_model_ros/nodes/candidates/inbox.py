@@ -1,4 +1,4 @@
-"""Subscribes candidates from outside: motions that another planner or policy wants to have judged.
+"""Subscribes to candidates: motions that another planner or policy wants judged, as joint trajectories or actions.
 
 ``candidates/joints`` (trajectory_msgs/JointTrajectory), one motion a message: what MoveIt plans, what a policy in joint
 space puts out. ``header.frame_id`` is ``request/name``; a new request replaces the one before it.

@@ -1,4 +1,4 @@
-"""A request to judge candidates while it is worked on, and the kinematics that this needs."""
+"""State of a request to judge candidate motions that is being worked on, and the kinematics that it needs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Judges candidates that other programs propose, in time that ticks leave over; answers, and commands nothing."""
+"""Ranks candidate motions of other programs by what the model imagines, in time that ticks leave; commands nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Makes voxels of the clouds of depth sensors for the gate, as a process of its own: the gate keeps its rate.
+"""Node that converts point clouds of depth sensors to voxels for the gate, in a process of its own.
 
 Parameters: ``robot`` (contract, name or file). A cloud waits until joint states, and transforms where they say its
 place, reach its stamp, up to its ``max_age_s``; of those that came meanwhile the newest waits too. What cannot be used

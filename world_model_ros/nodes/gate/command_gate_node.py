@@ -1,4 +1,4 @@
-"""The command gate as a process of its own: everything that reaches the controller goes through it.
+"""The command gate node: judges and limits every motion command before controllers get it, and stops the arm on faults.
 
 Parameters: ``robot`` (contract, name or file), ``dry_run`` (judge and report, never arm, send nothing),
 ``owner`` (the source of commands that owns it at the start, where the contract names sources; no source without it),

@@ -1,4 +1,4 @@
-"""Makes the messages of a gate's step for each kind of controller: trajectory, position, velocity or twist."""
+"""Converts the gate's output to messages for each kind of controller: trajectory, position, velocity or twist."""
 
 from __future__ import annotations
 

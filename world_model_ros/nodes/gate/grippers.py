@@ -1,4 +1,4 @@
-"""Clients that send a gripper's action server its goals: GripperCommand or ParallelGripperCommand of control_msgs.
+"""Action clients of the gate for grippers: send setpoints as GripperCommand or ParallelGripperCommand goals.
 
 A timer of the node sends goals, so that they are sent where their answers come in, outside the cycle of the gate.
 """

@@ -1,4 +1,4 @@
-"""Subscriptions of the gate. Callbacks convert and store; the gate's thread reads."""
+"""Subscriptions of the gate: commands, joint states, clouds, alarms; callbacks only store, the gate's thread reads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the gate says: to controllers and grippers, to the brain, and to people."""
+"""Publishers of the gate: commands to controllers and grippers, applied commands, state, owner and diagnostics."""
 
 from __future__ import annotations
 

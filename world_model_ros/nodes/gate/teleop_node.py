@@ -1,4 +1,4 @@
-"""Drives a robot as a person does it with a gamepad, a SpaceMouse, a keyboard or a leader arm, through the gate.
+"""Teleoperation node: a person drives the robot through the gate by gamepad, SpaceMouse, keyboard or leader arm.
 
 It is a process of its own and sends as one source of the contract's ``deployment.sources``. The gate's limits, its
 collisions and its alarms hold as for any source, and a person has to arm it. Nothing moves but while the switch is

@@ -1,4 +1,4 @@
-"""Plays whole trajectories through the gate, as a process of its own: the action that MoveIt and others send them to.
+"""Node that plays whole trajectories through the gate, as a FollowJointTrajectory server for MoveIt and others.
 
 It offers control_msgs/action/FollowJointTrajectory as a joint_trajectory_controller does, and sends what a goal asks
 for as commands of one source of the contract's ``deployment.sources``. It never asks for the gate: a goal that comes

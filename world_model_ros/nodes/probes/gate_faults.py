@@ -1,4 +1,4 @@
-"""Faults brought upon a gate process that tracks: how soon it brakes, when the arm stands still, how hard it braked."""
+"""Injects faults into a gate process that is tracking, and times braking, standstill and peak deceleration."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Spins a probe around a running gate: arms it, sends it commands, and starts a brain that can be killed."""
+"""Test rig around a running gate process: arms the gate, sends commands, and starts a test brain that can be killed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The live part of ``world-model bench gate``: an arm, a brain and faults around a gate process, over real topics."""
+"""The live part of ``world-model bench gate``: sends a gate process commands and faults, and measures how it reacts."""
 
 from __future__ import annotations
 

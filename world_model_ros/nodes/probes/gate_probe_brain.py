@@ -1,4 +1,4 @@
-"""A brain that only swings, as a process that can be killed: see `world_model_ros.nodes.probes.gate_probe`.
+"""A stand-in brain that only swings joints, as a process that can be killed: see `nodes.probes.gate_probe`.
 
 Example::
 

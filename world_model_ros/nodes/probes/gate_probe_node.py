@@ -1,4 +1,4 @@
-"""An arm around a gate process, exact or simulated, that keeps what the gate says."""
+"""Node that stands in for the arm of a gate under test, exact or simulated, and records what the gate sends."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A process that sends camera images, or hears them: see `world_model_ros.bench.speed.transport`.
+"""A process that sends or receives camera images, to time the transport: see `world_model_ros.bench.speed.transport`.
 
 Example::
 

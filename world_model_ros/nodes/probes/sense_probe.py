@@ -1,4 +1,4 @@
-"""Made-up senses at live rates, and what a brain makes of them: the other end of ``world-model bench tick``."""
+"""Node that feeds a brain made-up sensor messages and collects its tick records, for ``world-model bench tick``."""
 
 from __future__ import annotations
 

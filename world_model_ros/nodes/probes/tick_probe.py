@@ -1,4 +1,4 @@
-"""The live part of ``world-model bench tick``: a brain process alone, fed at live rates over real topics."""
+"""The live part of ``world-model bench tick``: feeds a brain process made-up senses, and returns its tick records."""
 
 from __future__ import annotations
 

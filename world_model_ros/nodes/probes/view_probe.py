@@ -1,4 +1,4 @@
-"""The live part of ``world-model bench views``: what looking at the imagined futures costs the brain."""
+"""The live part of ``world-model bench views``: measures what a viewer of imagined futures costs the brain."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Arms the gate, again if it lets go, gives goals one by one, and judges each by the simulated robot's true state.
+"""Node that runs the demo: arms the gate, gives goals one by one, and judges each by the simulated robot's true state.
 
 Parameters: ``robot``; ``seed``; ``scenes``; ``goals`` (comma separated, empty for what suits the robot); ``seconds``
 (that goals start again for; 0: once); ``since_s`` (Unix time that waits are counted from; 0: the node's start);

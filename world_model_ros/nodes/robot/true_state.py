@@ -1,4 +1,4 @@
-"""Where the targets of a simulated robot truly are: fingertips by their joints, all others by their labels."""
+"""Tracks the true places of a simulated robot's targets: fingertips by joint states, other targets by labels."""
 
 from __future__ import annotations
 

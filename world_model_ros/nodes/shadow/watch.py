@@ -1,4 +1,4 @@
-"""Shadow mode: imagines what the commands of others lead to, and publishes how well that predicted what came.
+"""Shadow mode: imagines what another program's commands lead to, and publishes how well that predicted what came.
 
 It works in the time that a tick leaves over.
 """

@@ -1,4 +1,4 @@
-"""Subscriptions of the future view; callbacks check, convert and store."""
+"""Subscriptions of the future view: gate, goal and ticks always; camera, imagined states and paths while viewed."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _Topic = tuple[Any, str, Callable[[Any], None], "QoSProfile | int"]
 
 
 class FutureSources:
-    """Subscriptions of a view; nothing is subscribed to without a viewer.
+    """Subscriptions of a view; to frames and what is imagined only while there is a viewer.
 
     Args:
         node: they belong to it.

@@ -1,4 +1,4 @@
-"""Gathers from a running robot what the page of ``world-model view`` shows, and sends it goals."""
+"""Collects from a running robot what the page of ``world-model view`` shows, and publishes goals set on the page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Markers as plain data -> visualization_msgs."""
+"""Converts markers from plain data to visualization_msgs messages."""
 
 from __future__ import annotations
 

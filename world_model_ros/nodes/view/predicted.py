@@ -1,4 +1,4 @@
-"""Reads messages of the brain and the gate back into arrays, states and JSON objects."""
+"""Reads messages of the brain and the gate (paths, regions, states, records) back into arrays and Python objects."""
 
 from __future__ import annotations
 

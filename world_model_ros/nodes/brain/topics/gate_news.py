@@ -1,4 +1,4 @@
-"""Hears from the gate that a command was refused, so that the next plan is another one, and who owns the gate."""
+"""Subscribes to the gate's state: which rule a command broke, so that the next plan differs, and who owns the gate."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Subscribes goals; the newest one counts, and one that cannot be meant is refused with a reason.
+"""Subscribes to goals, goal requests and cancels, for ticks to take; refuses what is invalid, with a reason.
 
 Poses of several targets with the same stamp, other than 0, are one goal: they have to be there at the same time. Values
 have no stamp: each is a part of the goal until it is replaced or cancelled, or a picture or joints are the goal.

@@ -1,4 +1,4 @@
-"""Publishes how goals go on, and how they ended."""
+"""Publishes status, feedback and results of goals, and refusals with their reasons."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Publishes the result of a tick: the command first, futures only if subscribed."""
+"""Publishes what a tick of the brain gives: the command first, a tick record, and imagined futures if subscribed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Subscribes the streams of a contract and the applied command; callbacks only convert and store."""
+"""Subscribes to the streams of a contract and to the applied command; callbacks only convert and store."""
 
 from __future__ import annotations
 
