@@ -1,4 +1,4 @@
-"""Studio: draws camera images in a process of its own, so that none holds up physics and joint states.
+"""Renders a simulated robot's camera images in a process of its own, so that none holds up physics and joint states.
 
 Software rendering takes a core for milliseconds an image, and inside the simulator's process it would take Python's
 lock with it.

@@ -1,4 +1,4 @@
-"""Says when the next image of each camera is due: at the contract's rate, or at the share of it affordable here."""
+"""Schedules images of simulated cameras: at the contract's rate, or at the fraction that this machine can render."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cameras of a simulated robot, rendered in the physics process or elsewhere from a copy of its state."""
+"""Renders the cameras of a simulated robot with MuJoCo, in the physics process or in another from a copied state."""
 
 from __future__ import annotations
 

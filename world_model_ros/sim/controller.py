@@ -1,4 +1,4 @@
-"""Simulates joint_trajectory_controller by version: refusals, splicing, sampling at its updates; no tolerances.
+"""Simulates joint_trajectory_controller by version: refusals, splicing, discrete updates; without its tolerances.
 
 It follows the C++ sources of ros2_controllers, takes position commands, and has ``interpolate_from_desired_state`` set.
 

@@ -1,4 +1,4 @@
-"""What a stereo depth camera makes of true distances: noise that grows with their square, and holes."""
+"""Simulates how a stereo depth camera measures true distances: noise that grows with their square, and holes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Measures how much processor time a simulated robot takes, but for its cameras."""
+"""Measures how much of a processor core a simulated robot takes in real time, without its cameras."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Taxels of a fingertip: contact forces spread over a grid."""
+"""Simulated taxel pad of a fingertip: spreads contact forces over a grid."""
 
 from __future__ import annotations
 

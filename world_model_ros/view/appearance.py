@@ -1,4 +1,4 @@
-"""Colours and sizes of what is drawn of futures, the same in markers, pictures and pages; colours are 0 to 1.
+"""Colours (0 to 1) and sizes for drawing imagined futures, shared by markers, pictures and web pages.
 
 One ramp holds everywhere: near futures are yellow and solid, far ones violet and faint.
 """

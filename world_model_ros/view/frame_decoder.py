@@ -1,4 +1,4 @@
-"""Imagined states -> pictures, with the bundle's decode graph."""
+"""Decodes imagined states to camera frames and other senses, with the decode graph of a bundle."""
 
 from __future__ import annotations
 

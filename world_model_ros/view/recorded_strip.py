@@ -1,4 +1,4 @@
-"""The most telling strip of a recording: of all imaginations and all camera frames in it, however busy the run was."""
+"""Finds in a bag the imagination during which most moved, and builds its strip of imagined and real frames."""
 
 from __future__ import annotations
 

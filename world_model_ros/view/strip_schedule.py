@@ -1,4 +1,4 @@
-"""Builds the strip to show now, and one in which more really happened than before, from imagined and real frames."""
+"""Chooses which imaginations are shown as strips: the live one, and those in which more really moved than before."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pairs imaginations with the camera frames that came later, and finds the one in which most moved."""
+"""Pairs imaginations with camera frames that came later, and finds the imagination during which most moved."""
 
 from __future__ import annotations
 

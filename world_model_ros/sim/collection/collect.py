@@ -1,4 +1,4 @@
-"""Gathers episodes with hand-made policies: headless, without ROS, faster than real time, as MCAP bags."""
+"""Gathers episodes in simulation with scripted policies: headless, without ROS, faster than real time, as MCAP bags."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What all hands of a robot do while data is gathered: each moves alone, or one pushes and the others keep clear."""
+"""Scripted motions of one or several hands for gathering data: each moves alone, or one pushes, others keep clear."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Operators move a simulated robot while data is gathered: fingertips in a plane, or a gripper with its skills."""
+"""Scripted operators of a simulated robot for gathering data: fingertips in a plane, or a gripper with its skills."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scripted skills of a gripper that gather data: they see true poses, and move with noise; failures are data too."""
+"""Scripted gripper skills with one object, from true poses with noise, to gather data: carry, miss, shove, wander."""
 
 from __future__ import annotations
 

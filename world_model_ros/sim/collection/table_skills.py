@@ -1,4 +1,4 @@
-"""Skills of a gripper at a table with several objects and fixtures: stack, slide a drawer, put in, press, lift lids."""
+"""Scripted gripper skills at a table with objects and fixtures: stack, slide a drawer, put in, press, open lids."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A cloth: a grid of small balls, tied to their neighbours by threads that only pull, under a skin that is seen."""
+"""Builds a cloth in MuJoCo: a grid of small balls, tied to neighbours by threads that only pull, and a visible skin."""
 
 from __future__ import annotations
 

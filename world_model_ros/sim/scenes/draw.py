@@ -1,4 +1,4 @@
-"""Draws scenes from seeds, at three levels of variety: objects, light and surroundings."""
+"""Samples random scenes from seeds, at three levels of variety: objects, fixtures, cloth, light and surroundings."""
 
 from __future__ import annotations
 

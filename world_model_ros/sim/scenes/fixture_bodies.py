@@ -1,4 +1,4 @@
-"""Fixtures as MuJoCo bodies, and what becomes of them while time runs."""
+"""Builds drawers, buttons and lids in the MuJoCo model, and tracks how far each has moved or is pressed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What has a joint and stands on the table, as a table: what each kind is made of, and where a hand takes it."""
+"""Defines drawers, buttons and lids that stand on the table: geometry, joint, place, and where a hand grips them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Objects that break: what is pressed harder than it stands is gone from the scene."""
+"""Simulates fragile objects: an object that is pressed harder than it withstands disappears from the scene."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Renders a goal picture: the scene with the fingertips at given places; finds the joint positions for that."""
+"""Renders a goal image of a scene with the fingertips at given places, and finds the joint positions for them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Parts of a MuJoCo model that belong to the robot: taxel pads, moving geometry, and microphones' loudness."""
+"""The robot's side of a MuJoCo model: taxel pads, moving geometry, setting joints, and how loud a microphone hears."""
 
 from __future__ import annotations
 

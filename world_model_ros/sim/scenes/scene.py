@@ -1,4 +1,4 @@
-"""Scene: objects on the table, their looks, and the MuJoCo model with the robot's URDF."""
+"""Settings of a simulated scene (objects, light, camera shift, fixtures), and its MuJoCo model with the robot."""
 
 from __future__ import annotations
 

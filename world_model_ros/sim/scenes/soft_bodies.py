@@ -1,4 +1,4 @@
-"""A box that gives way at its sides: four quarters of it, each on springs along x and y, around a core."""
+"""Builds a soft box in MuJoCo: a core with four quarters around it, each on springs, so that its sides give way."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Shapes that no data is gathered with, of primitives: what a robot is judged with that it has never seen."""
+"""Object shapes kept out of gathered data (bottle, mug, spanner, stapler, banana), for tests with unseen objects."""
 
 from __future__ import annotations
 

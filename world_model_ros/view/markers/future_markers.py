@@ -1,4 +1,4 @@
-"""Futures in space as plain data: paths, regions, goals, in the base frame.
+"""Makes markers of imagined futures in space, as plain data: paths, 90 % regions, candidates, goals, robot.
 
 Every marker keeps its namespace and id from one message to the next, so a viewer replaces it in place, and has a
 lifetime, so it goes away by itself when nothing new comes. Colours are those of `view.appearance`.

@@ -1,4 +1,4 @@
-"""Makes the 3D view's markers of futures, plan, robot, contacts and goal; leaves out what is stale or too much."""
+"""Collects all markers for the 3D view (futures, plan, robot, contacts, goal); drops stale ones, keeps to a budget."""
 
 from __future__ import annotations
 

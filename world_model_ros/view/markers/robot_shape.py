@@ -1,4 +1,4 @@
-"""The robot's looks: triangle meshes out of its URDF, placed at given joint positions."""
+"""A robot's visible shape: triangle meshes from its URDF, placed at given joint positions."""
 
 from __future__ import annotations
 

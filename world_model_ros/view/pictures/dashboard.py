@@ -1,4 +1,4 @@
-"""Dashboard picture: what each sense has now, what is imagined of it, and what came at that time."""
+"""Draws the dashboard picture: each sense as it is now, as imagined ahead, and as it then came."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Meshes, lines and ellipsoids as a picture, without a graphics card: projected, sorted by distance, filled."""
+"""Paints meshes, lines and ellipsoids in 3D as a picture, without a graphics card: projected, sorted, filled."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What rows of pictures share: their ground, titles, pasted pictures, and forces or errors as colours."""
+"""Drawing helpers that pictures share: background, titles, pasted pictures, and forces or errors as colours."""
 
 from __future__ import annotations
 

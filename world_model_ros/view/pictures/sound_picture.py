@@ -1,4 +1,4 @@
-"""Sound as log-mel bands, the form in which models imagine it, and as a picture of these over time."""
+"""Computes log-mel bands of sound, as models imagine it, and draws them over time as a picture."""
 
 from __future__ import annotations
 

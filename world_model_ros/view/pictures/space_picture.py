@@ -1,4 +1,4 @@
-"""Picture of an outlook in space: the robot, how it will stand, and where targets are expected to go."""
+"""Draws an outlook in 3D as a picture: the robot, how it will stand, and where targets are expected to go."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures of a steered imagination: imagined frames and senses, next to the simulator's where it runs."""
+"""Draws what is imagined in ``world-model imagine``: frames and senses, next to the simulator's where it runs."""
 
 from __future__ import annotations
 

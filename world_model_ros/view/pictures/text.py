@@ -1,4 +1,4 @@
-"""Small plain text in pictures."""
+"""Draws small plain text into pictures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Touch: how hard fingertips touch in all, and which one a contact is drawn at; models say only how hard."""
+"""Picks the fingertip on whose path an imagined contact is drawn, and sums forces on taxels."""
 
 from __future__ import annotations
 

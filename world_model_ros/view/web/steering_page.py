@@ -1,4 +1,4 @@
-"""Serves the page of ``world-model imagine``: ticks the imagined robot in real time, by sliders and keys."""
+"""Serves the page of ``world-model imagine``: a person steers the imagined robot in real time, by sliders and keys."""
 
 from __future__ import annotations
 
