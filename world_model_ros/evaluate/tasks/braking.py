@@ -1,4 +1,4 @@
-"""Collects when and why the gate braked by itself in a run, from ``gate/state`` messages, and words it for a person."""
+"""Counts how often the gate braked by itself in a run, and why, from ``gate/state`` messages; words it for people."""
 
 from __future__ import annotations
 

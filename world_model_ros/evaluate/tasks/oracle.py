@@ -1,4 +1,4 @@
-"""Oracles: scripted policies that know true poses, to push, or to grasp and do table tasks; a near upper bound."""
+"""Oracles: scripted policies that know true poses (push; grasp and table tasks), an upper reference for success."""
 
 from __future__ import annotations
 

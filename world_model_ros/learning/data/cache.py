@@ -1,4 +1,4 @@
-"""Builds and opens a cache of training data: bags aligned to ticks, one memory-mapped array a stream; splits."""
+"""Builds and opens a cache of training data: bags aligned to ticks, one memory-mapped array a stream; data splits."""
 
 from __future__ import annotations
 
