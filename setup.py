@@ -18,6 +18,7 @@ NODES = (
     "teleop_node",
     "future_view_node",
     "sim_robot_node",
+    "arms_node",
     "recorder_node",
     "bag_player_node",
     "demo_node",
@@ -64,6 +65,7 @@ DOCS = ["mkdocs>=1.6,<2", "mkdocs-material>=9.5,<10", "mkdocstrings[python]>=0.2
 XACRO = ["xacro"]  # URDFs that are still xacro files; a ROS installation brings its own
 # What OGBench builds upon has no wheels for 3.13.
 BENCHMARKS = [f"{name}; python_version < '3.13'" for name in ("ogbench>=1.2", "gymnasium")]
+DDS = ["cyclonedds>=11"]  # motors of humanoids, past ROS
 VIEW = ["viser>=1.1", "av"]  # the web page, and films
 
 setup(
@@ -101,6 +103,7 @@ setup(
         "lerobot": LEROBOT,
         "xacro": XACRO,
         "view": VIEW,
+        "dds": DDS,
         "benchmarks": BENCHMARKS,
         "docs": DOCS,
         "test": [

@@ -890,4 +890,81 @@ _PLAYED = (
     ),
 )
 
-MUTANTS = (*_COMMANDS, *_GRIP, *_OWNED, *_MOTION, *_DRIVER, *_PLAYED, *_REST)
+# What is promised of arms that a maker's own controller has too.
+_TAKEN = "test/motors/test_arms.py"
+_ARMS = (
+    Mutant(
+        "arms_without_the_gate",
+        "motors/arms.py::Arms._reason",
+        "if not (self._gate in ARMED or holds):",
+        "if False:",
+        "arms are taken only while the gate is armed",
+        (f"{_TAKEN}::test_nothing_is_sent_before_the_gate_is_armed",),
+    ),
+    Mutant(
+        "arms_that_begin_at_zero",
+        "motors/arms.py::Arms._begin",
+        "self._sent, at = measured.position, 0",
+        "self._sent, at = 0.0 * measured.position, 0",
+        "the first command of an arm is where it is measured",
+        (f"{_TAKEN}::test_it_begins_where_the_arms_are_and_with_no_weight",),
+    ),
+    Mutant(
+        "share_at_once",
+        "motors/share.py::Share.step",
+        "min(1.0, self.weight + passed_s / self._take_s)",
+        "1.0",
+        "the share of the command rises over the stated time",
+        (f"{_TAKEN}::test_the_weight_rises_over_the_stated_time_and_is_held",),
+    ),
+    Mutant(
+        "share_kept_in_silence",
+        "motors/arms.py::Arms._silent",
+        "return now_s - self._gate_s > self._times.silence_s",
+        "return False",
+        "a gate that is silent loses the arms",
+        (f"{_TAKEN}::test_a_gate_that_falls_silent_loses_the_arms_which_end_their_way_in_a_stop",),
+    ),
+    Mutant(
+        "arms_taken_back_alone",
+        "motors/share.py::Share.step",
+        "if disarmed and self._left_s >= ENDING_S:",
+        "if self._left_s >= ENDING_S:",
+        "arms that were let go are taken again only after the gate was disarmed",
+        (f"{_TAKEN}::test_a_gate_that_comes_back_armed_has_to_be_armed_again",),
+    ),
+    Mutant(
+        "a_gate_that_does_not_wait",
+        "motors/arms.py::Arms.pace",
+        "return 0.0 if",
+        "return 1.0 if",
+        "the gate waits until the arms are taken",
+        (f"{_TAKEN}::test_a_brain_that_commands_from_the_start_waits_until_the_arms_are_ours",),
+    ),
+    Mutant(
+        "caught_up_at_once",
+        "motors/arms.py::Arms.step",
+        "np.clip(wanted - self._sent, -most, most)",
+        "(wanted - self._sent)",
+        "a process that was held up moves no joint faster than it may",
+        (f"{_TAKEN}::test_a_process_that_was_held_up_catches_up_at_the_speed_of_the_joints",),
+    ),
+    Mutant(
+        "legs_enabled",
+        "motors/arms.py::Arms._message",
+        'motors["mode"][self._motor] = ENABLED',
+        'motors["mode"] = ENABLED',
+        "nothing is said of a motor that is none of the contract's",
+        (f"{_TAKEN}::test_legs_waist_and_spare_motors_are_left_alone",),
+    ),
+    Mutant(
+        "checksum_of_bytes",
+        "motors/messages.py::checksum",
+        'words.astype(">u4")',
+        "words",
+        "every command has the checksum that the robot looks for",
+        ("test/motors/test_messages.py",),
+    ),
+)
+
+MUTANTS = (*_COMMANDS, *_GRIP, *_OWNED, *_MOTION, *_DRIVER, *_PLAYED, *_ARMS, *_REST)

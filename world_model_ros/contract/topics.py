@@ -8,6 +8,7 @@ TICK, SURPRISE, COMMAND, CONTRACT = "tick", "surprise", "command", "contract"
 ROBOT_DESCRIPTION, DIAGNOSTICS, CLOCK = "robot_description", "/diagnostics", "/clock"
 APPLIED, GATE_STATE, GATE_OWNER, COMMAND_OWNER = "gate/applied", "gate/state", "gate/owner", "command/owner"
 GATE_ARM, GATE_DISARM = "gate/arm", "gate/disarm"
+ARMS_READY, ARMS_PACE = "arms/ready", "arms/pace"  # of a driver of its own: its contract names them
 GOAL_IMAGE, GOAL_JOINTS, GOAL_REQUEST = "goal/image", "goal/joints", "goal/request"
 GOAL_CANCEL, GOAL_CANCEL_ID = "goal/cancel", "goal/cancel_id"
 GOAL_STATUS, GOAL_FEEDBACK, GOAL_RESULT, GOAL_REFUSED = "goal/status", "goal/feedback", "goal/result", "goal/refused"

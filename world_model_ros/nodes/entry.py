@@ -47,6 +47,11 @@ def sim_robot_node() -> None:
     _run("robot", "sim_robot_node")
 
 
+def arms_node() -> None:
+    """The arms of a humanoid, between the gate and its motors."""
+    _run("robot", "arms_node")
+
+
 def recorder_node() -> None:
     """The recorder of bags."""
     _run("bags", "recorder_node")

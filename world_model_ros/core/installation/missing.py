@@ -20,6 +20,7 @@ _EXTRAS = {
     "pyarrow": ("lerobot",),
     "av": ("lerobot", "view"),
     "viser": ("view",),
+    "cyclonedds": ("dds",),
     "ogbench": ("benchmarks",),
     "gymnasium": ("benchmarks",),
 }
