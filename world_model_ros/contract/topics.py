@@ -7,7 +7,7 @@ from collections.abc import Callable
 TICK, SURPRISE, COMMAND, CONTRACT = "tick", "surprise", "command", "contract"
 ROBOT_DESCRIPTION, DIAGNOSTICS, CLOCK = "robot_description", "/diagnostics", "/clock"
 APPLIED, GATE_STATE, GATE_OWNER, COMMAND_OWNER = "gate/applied", "gate/state", "gate/owner", "command/owner"
-GATE_ARM, GATE_DISARM = "gate/arm", "gate/disarm"
+GATE_ARM, GATE_DISARM, GATE_STOP, GATE_RESET = "gate/arm", "gate/disarm", "gate/stop", "gate/reset"
 ARMS_READY, ARMS_PACE = "arms/ready", "arms/pace"  # of a driver of its own: its contract names them
 GOAL_IMAGE, GOAL_JOINTS, GOAL_REQUEST = "goal/image", "goal/joints", "goal/request"
 GOAL_CANCEL, GOAL_CANCEL_ID = "goal/cancel", "goal/cancel_id"

@@ -28,7 +28,7 @@ from std_srvs.srv import Trigger
 
 from world_model_ros.contract.contract import load_contract
 from world_model_ros.contract.topic_clashes import refuse_clashes
-from world_model_ros.contract.topics import GATE_ARM, GATE_DISARM
+from world_model_ros.contract.topics import GATE_ARM, GATE_DISARM, GATE_RESET, GATE_STOP
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.installation.share_folder import default_robot
 from world_model_ros.gate.conditions.ownership import UNBROKEN
@@ -77,8 +77,8 @@ class CommandGateNode(Node):
         for name, act in (
             (GATE_ARM, self._arm),
             (GATE_DISARM, lambda now_ns: (self._gate.disarm(now_ns), "disarmed as soon as it stands still")),
-            ("gate/stop", self._stop),
-            ("gate/reset", lambda now_ns: (self._gate.reset(now_ns), "disarmed")),
+            (GATE_STOP, self._stop),
+            (GATE_RESET, lambda now_ns: (self._gate.reset(now_ns), "disarmed")),
         ):
             self.create_service(Trigger, name, self._service(act))
         steady = Clock(clock_type=ClockType.STEADY_TIME)
