@@ -24,7 +24,7 @@ class Share:
         take_s, release_s: how long it rises from 0 to 1, and falls from 1 to 0.
 
     Attributes:
-        phase, weight: now. why: it fell last, or has not risen yet; None while it rises or is held.
+        phase, weight: now. why: it falls, or may not rise; None where it may.
     """
 
     def __init__(self, take_s: float, release_s: float) -> None:
@@ -57,6 +57,6 @@ class Share:
         elif self.phase is Phase.LEFT:
             self._left_s += passed_s
             if disarmed and self._left_s >= ENDING_S:
-                self.phase = Phase.APART
+                self.phase, self.why = Phase.APART, None
         elif self.phase is Phase.APART and reason is None:
             self.phase, self.weight, self.why = Phase.TAKING, 0.0, None

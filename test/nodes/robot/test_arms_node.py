@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Thread
 
 import numpy as np
 import pytest
+import rclpy
 from arms_body import Humanoid, contract, crc_bit_by_bit, words
 from cyclonedds.core import Qos
 from cyclonedds.domain import DomainParticipant
@@ -18,11 +21,16 @@ from cyclonedds.pub import DataWriter
 from cyclonedds.sub import DataReader
 from cyclonedds.topic import Topic
 from peer import Peer, start
+from rclpy.executors import SingleThreadedExecutor
 from sensor_msgs.msg import JointState
+from std_msgs.msg import String
 
 from world_model_ros.bringup.domain import free_domain
 from world_model_ros.motors import dds
 from world_model_ros.motors.description import load_motors
+from world_model_ros.nodes.qos import LATCHED
+from world_model_ros.nodes.robot.arms_node import ArmsNode
+from world_model_ros.nodes.signals import forget, interrupted
 
 pytestmark = pytest.mark.slow
 
@@ -81,15 +89,17 @@ class Robot(Peer):
         self.spin(lambda: time.monotonic() > end_s)
 
 
+def slower(deployment: dict) -> None:
+    """For a machine that does something else."""
+    deployment["command"]["rate_hz"] = 25.0
+    deployment["urdf"] = str(Path(contract().folder or "") / deployment["urdf"])
+    deployment["streams"][-1]["max_age_s"] = 2.0
+
+
 @pytest.fixture
 def running(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[tuple[Robot, subprocess.Popen, subprocess.Popen]]:
-    def slower(deployment: dict) -> None:
-        deployment["command"]["rate_hz"] = 25.0
-        deployment["urdf"] = str(Path(contract().folder or "") / deployment["urdf"])
-        deployment["streams"][-1]["max_age_s"] = 2.0
-
     path = tmp_path / "robot.yaml"
     path.write_text(contract(slower).text)
     monkeypatch.setenv("CYCLONEDDS_URI", LOOPBACK)
@@ -102,7 +112,7 @@ def running(
         "rate_hz:=50",
         "take_s:=1",
         "state_max_age_s:=1",
-        "silence_s:=1",
+        "silence_s:=2",
     )
     arms = start("robot.arms_node", domain, f"robot:={path}", *given)
     try:
@@ -144,6 +154,34 @@ def test_before_it_ends_it_lets_the_arms_go(running) -> None:
     assert falling[-1] == 0.0
     assert np.all(np.diff(falling) <= 0.0)
     assert len(set(falling)) > 10
+
+
+def test_whatever_ends_it_early_the_arms_are_let_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CYCLONEDDS_URI", LOOPBACK)
+    path, domain = tmp_path / "robot.yaml", free_domain()
+    path.write_text(contract(slower).text)
+    robot, states = Robot(domain, domain), []
+    gate = robot.node.create_publisher(String, "gate/state", LATCHED)
+    robot.node.create_timer(0.1, lambda: gate.publish(String(data=json.dumps({"state": (states or ["disarmed"])[-1]}))))
+    given = [f"robot:={path}", "motors:=unitree_g1", f"domain:={domain}", "rate_hz:=50.0", "silence_s:=2.0"]
+    words_of = ["--ros-args", *(word for each in [*given, "state_max_age_s:=1.0"] for word in ("-p", each))]
+    rclpy.init(args=words_of, domain_id=domain)
+    node = ArmsNode()
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+    Thread(target=executor.spin, daemon=True).start()
+    robot.spin(lambda: node._arms.ready)
+    states.append("holding")
+    robot.spin(lambda: robot.body.weight == 1.0)
+    executor.shutdown()
+    rclpy.shutdown()  # by whatever: nothing can be published any more
+    robot.spin(lambda: robot.body.weight == 0.0)
+    assert len(set(robot.weights[np.argmax(robot.weights) :])) > 10
+    assert node._arms.share.why == "the process has failed"
+    robot.spin(interrupted)
+    forget()
+    node.close()
+    robot.close()
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ leads to the robot; DDS chooses one without it), ``thread_priority`` (SCHED_FIFO
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 import time
@@ -75,6 +76,7 @@ class ArmsNode(Node):
         self._arms = Arms(controllers, motors, contract.limits(), rate_hz, times)
         self._dds = DdsMotors(motors, int(declare(self, "domain", 0)), str(declare(self, "network_interface", "")))
         self._lock = RLock()  # of the arms
+        self._state_topic = motors.state.topic
         self._period_s, self._ends_within_s = 1.0 / rate_hz, times.release_s + 1.0
         self._counts: Counter[str] = Counter()
         self._cycle_ms: deque[float] = deque(maxlen=500)
@@ -118,10 +120,10 @@ class ArmsNode(Node):
             return self._arms.share.sends
 
     def _run(self) -> None:
-        """One cycle after another until the end."""
+        """One cycle after another until the end. Whatever ends it early, the arms are let go."""
         due = time.monotonic()
         try:
-            while not self._ending.is_set() and self.context.ok():
+            while not self._ending.is_set():
                 self._cycle()
                 due += self._period_s
                 wait_s = due - time.monotonic()
@@ -133,7 +135,18 @@ class ArmsNode(Node):
         except Exception as error:
             if self.context.ok():
                 self._failure = error
-                stop()
+            self._let_go()
+            stop()
+
+    def _let_go(self) -> None:
+        """Send until the share is gone, and do nothing else."""
+        self._arms.release("the process has failed", for_good=True)
+        with contextlib.suppress(Exception):
+            while self._arms.share.sends:
+                message = self._arms.step(time.time_ns(), time.monotonic())
+                if message is not None:
+                    self._dds.send(to_stream(message))
+                time.sleep(self._period_s)
 
     def _cycle(self) -> None:
         begin = time.monotonic()
@@ -212,7 +225,8 @@ class ArmsNode(Node):
             if faults:
                 level, words = WARN, f"motors report faults: {', '.join(faults)}"
         if not fresh:
-            level, words = STALE, "no state of the motors"
+            level, words = STALE, f"no state of the motors on {self._state_topic}"
+            self.get_logger().warning(f"{words}; network_interface? domain?", throttle_duration_sec=10.0)
         stamp = self.get_clock().now().to_msg()
         self._diagnostics.publish(diagnostics(stamp, status("arms: motors", level, words, values)))
 
