@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from gate_driver import CONTRACT, HOME, LIMITS, START_NS, TICK_NS
+from seen_wall import RADIUS_M, SEES, Nearest
 
 from world_model_ros.bench.gate.trajectory_controllers import JUDGED, Follower, Setting
 from world_model_ros.contract.deployment.gate import CommandSource
 from world_model_ros.core.arrays import Float
 from world_model_ros.core.trajectory import Trajectory
 from world_model_ros.gate.conditions.ownership import Ownership
+from world_model_ros.gate.factory import gate_for
 from world_model_ros.gate.gate import Gate
 from world_model_ros.gate.playing.news import news_of
 from world_model_ros.gate.report import owner_report, state_report
@@ -38,6 +40,7 @@ class Bench:
     mute: bool = False  # nothing of the person reaches the gate
     rate_hz: float = 20.0  # that the person's program promises
     stalls: bool = False  # the person's program stands still
+    start: Float = field(default_factory=HOME.copy)
     refused: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
@@ -47,7 +50,7 @@ class Bench:
         self.person = Teleoperator(CONTRACT, "person")
         self.now_ns = START_NS
         setting = Setting(JUDGED[self.seed % 2], 500.0, rules.transport_s)
-        self.follower = Follower(setting, LIMITS, HOME, self.now_ns, self.seed)
+        self.follower = Follower(setting, LIMITS, self.start, self.now_ns, self.seed)
         self.tips: list[Float] = []
         self.sent: list[Trajectory] = []
 
@@ -119,3 +122,25 @@ class Bench:
         return Trajectory(
             LIMITS.names, np.array([0.0, 0.5, 1.0]), places, np.array([goes, goes, 0 * goes]), self.now_ns
         )
+
+
+@dataclass
+class SeeingBench(Bench):
+    """A bench whose gate sees points each cycle; the nearest that the controller's commands came to them is kept."""
+
+    points: Float = field(default_factory=lambda: np.empty((0, 3)))
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        deployment = SEES.deployment.model_copy(update={"sources": list(SOURCES)})
+        self.gate = gate_for(replace(SEES, deployment=deployment))
+        self._nearest = Nearest()
+
+    @property
+    def nearest_m(self) -> float:
+        return self._nearest.m
+
+    def _cycle(self) -> None:
+        self.gate.see("front", self.now_ns + CYCLE_NS, self.points, RADIUS_M)
+        super()._cycle()
+        self._nearest.look(self.position, self.points)

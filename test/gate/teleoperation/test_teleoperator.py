@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from gate_driver import CONTRACT, HOME, LIMITS
-from teleop_bench import SOURCES, Bench
+from seen_wall import START, STOP_M, wall
+from teleop_bench import SOURCES, Bench, SeeingBench
 
 from world_model_ros.bench.gate.trajectory_controllers import exceeded
 from world_model_ros.core.trajectory import Trajectory
@@ -44,6 +45,40 @@ def test_it_stops_where_it_is_let_go_and_does_not_come_back() -> None:
     assert ways.max() - ways[-1] < 5e-4  # it does not pass by and return
     assert 0.0 <= bench.tip[0] - gone[0] < 0.05
     assert bench.gate.state is State.TRACKING  # still armed, and held there
+
+
+@pytest.mark.parametrize("scale", [0.05, 0.3])
+def test_a_robot_that_follows_slowly_stops_where_it_is_let_go_too(scale: float) -> None:
+    """As slow as a new robot is begun with: what was wished and not yet done is dropped."""
+    bench = driving(STILL)
+    bench.gate.speed_scale = scale
+    bench.wish = FORWARD
+    bench.run(2.0)
+    bench.wish, gone = STILL, bench.position.copy()
+    assert bench.speed > 0.01
+    bench.run(0.6)
+    stood = bench.position.copy()
+    assert np.abs(stood - gone).max() < 0.3 * scale * LIMITS.velocity.min()
+    bench.run(2.0)
+    assert np.abs(bench.position - stood).max() < 1e-4
+
+
+@pytest.mark.parametrize("held", [False, True])
+def test_what_was_in_the_way_and_is_gone_lets_go_of_no_motion_that_was_wished_before(held: bool) -> None:
+    bench = SeeingBench(wish=STILL, start=START).owned("person").armed().run(0.2)
+    bench.points = wall(bench.tip[1] + 0.15)
+    bench.wish = LEFT
+    bench.run(4.0)
+    assert bench.speed < 1e-3  # in front of the wall
+    assert bench.nearest_m > STOP_M - 1e-3
+    if not held:
+        bench.wish = STILL
+        bench.run(0.5)
+    bench.points, stood, fast = bench.points[:0], bench.tip, 0.0
+    for _ in range(100):
+        fast = max(fast, float(np.linalg.norm(bench.run(0.01).tips[-1] - bench.tips[-2])) / 0.01)
+    assert bench.tip[1] - stood[1] == pytest.approx(0.09 if held else 0.0, abs=0.03 if held else 1e-4)
+    assert fast < 0.13  # m/s: 0.1 are wished, and nothing is to be made up for
 
 
 def test_a_device_that_falls_silent_is_let_go() -> None:

@@ -10,6 +10,7 @@ from world_model_ros.gate.motion.limiter import Motion
 from world_model_ros.gate.playing.spline import Spline
 
 _SPACING_S = 0.02  # of points of a command
+_FINE_S = 0.002  # of places among which the nearest is looked for
 _APART_S = 1e-3  # points nearer to each other than this are one
 _SHARE = 0.5  # of acceleration and jerk limits, that braking along the way may take
 _LEAST_S = 0.1  # of braking
@@ -68,6 +69,15 @@ class Course:
         slow_s = float(np.max(1.5 * most / (_SHARE * limits.acceleration)))
         smooth_s = float(np.max(np.sqrt(6.0 * most / (_SHARE * limits.jerk))))
         self._brake_s, self._braked_s = max(slow_s, smooth_s, _LEAST_S), -_KEPT_S
+
+    def back_to(self, position: Float, velocity: Float, limits: JointLimits) -> None:
+        """Go back in time to where it was nearest to a robot that could not follow, and as slow (J,) as that is."""
+        before = np.arange(0.0, self.at_s - self.spline.times_s[0] + _FINE_S, _FINE_S)
+        ways, speeds, _ = self.spline.sample(self.at_s - before)
+        nearest = int(np.argmin(np.max(np.abs(ways - position) / limits.velocity, axis=1)))
+        self.at_s -= float(before[nearest])
+        along, whole = float(speeds[nearest] @ velocity), float(speeds[nearest] @ speeds[nearest])
+        self.pace = min(self.pace, max(along / whole, 0.0)) if whole > 0.0 else 0.0
 
     def at(self, span_s: float = 0.0) -> Motion:
         """The motion a span of time from now, or ago."""

@@ -208,6 +208,7 @@ class Player:
             self._tracking_ns = self.news.since_ns
         self._pace(now_ns)
         self._course.advance(passed_s)
+        self._stay()
         if self._goal is not None and self._goal.phase is Phase.SETTLING and self.news is not None:
             self._goal.settling_s += passed_s * self.news.speed_scale
         self._play_if_ready(now_ns)
@@ -301,19 +302,38 @@ class Player:
             return
         if goal.phase is not Phase.PLAYING or course.braking:
             return
-        asked = course.at((reference.stamp_ns - now_ns) * 1e-9).position
-        behind = np.where(self._settings.watched, np.abs(asked - reference.position), 0.0)
-        behind_s = float(np.max(behind / self._limits.velocity))
-        share = min(max((_TOO_FAR_S - behind_s) / (_TOO_FAR_S - _BEHIND_S), 0.0), 1.0)
+        share = min(max((_TOO_FAR_S - self._behind_s(now_ns)) / (_TOO_FAR_S - _BEHIND_S), 0.0), 1.0)
         if share >= _STUCK:
             goal.stuck_ns = None
         elif goal.stuck_ns is None:
             goal.stuck_ns = now_ns
         course.pace = news.speed_scale * share
 
+    def _behind_s(self, now_ns: int) -> float:
+        """How far the gate's reference is behind what was asked for, in time at the velocity limits."""
+        course, reference = self._course, self._reference
+        assert course is not None
+        assert reference is not None
+        asked = course.at((reference.stamp_ns - now_ns) * 1e-9).position
+        behind = np.where(self._settings.watched, np.abs(asked - reference.position), 0.0)
+        return float(np.max(behind / self._limits.velocity))
+
     def _brake(self) -> None:
-        if self._course is not None:
-            self._course.brake(self._limits)
+        """Stop along the way, from where the gate is: of what it could not follow nothing is made up for."""
+        if self._course is None or self._reference is None or self._step_ns is None:
+            return
+        if not self._course.braking and self._behind_s(self._step_ns) > _BEHIND_S:
+            self._course.back_to(self._reference.position, self._reference.velocity, self._limits)
+        self._course.brake(self._limits)
+
+    def _stay(self) -> None:
+        """After a goal, hold where the gate stands: it may stand elsewhere, and would go there once it can."""
+        course, reference = self._course, self._reference
+        if self._goal is not None or course is None or reference is None or not course.over:
+            return
+        off = np.abs(course.at().position - reference.position)
+        if np.all(np.abs(reference.velocity) < _STILL) and np.any(off > self._settings.arrived):
+            self._course = Course.still(reference.position)
 
     def _judge(self, now_ns: int, feedback: Feedback | None) -> Ending | None:
         """How the goal ends now, or None."""

@@ -20,7 +20,8 @@ _SHARE = 0.5  # of the acceleration limits: the gate needs the rest to follow
 _SMOOTH_S = 0.1  # in which a velocity changes; at once, the gate, whose jerk is limited, would pass by and come back
 _GOES_ON_S = 0.1  # for which a command goes on before it brakes
 _SPACING_S = 0.05  # of its points
-_LEASH_S = 0.25  # at the velocity limit: how far ahead of the gate it may lead
+_LEASH_S, _SLACK_S = 0.2, 0.005  # at the wished velocity, and at the limit: how far ahead of the gate it may lead
+_STILL = 0.01  # rad/s or m/s of what stands
 _LED_S = 0.15  # in which a joint makes up for the way to its leader
 
 
@@ -113,7 +114,9 @@ class Teleoperator:
         wish = self._wish if 0 <= now_ns - self._wish_ns <= _WISH_LASTS_S * 1e9 else nothing(self._size)
         if wish.neutral:
             self._let_go, self._refusal = True, ""
-        self._led = self._ahead(*self._led, wish if self._let_go else nothing(self._size), passed_s, reference[0])
+        if wish.neutral or not self._let_go:
+            self._led, wish = self._dropped(*self._led, *reference), nothing(self._size)
+        self._led = self._ahead(*self._led, wish, passed_s, *reference)
         return self._command(*self._led, now_ns)
 
     def _followed(self, now_ns: int) -> bool:
@@ -128,10 +131,20 @@ class Teleoperator:
         silent = news.state is State.SLOWING and news.cause is Event.SILENCE  # taken back by a command
         return silent or news.state in (State.HOLDING, State.TRACKING) or news.handing_over
 
+    def _dropped(self, position: Float, velocity: Float, at: Float, speed: Float) -> tuple[Float, Float]:
+        """Its own motion, of a person who has let go, with the gate at ``at`` and as fast as ``speed`` (J,).
+
+        Where the gate could not follow, in front of an obstacle or slowed down, what is not done yet is dropped: it
+        would be done later, when nothing is wished any more.
+        """
+        still = np.all(np.abs(velocity) < _STILL) and np.all(np.abs(speed) < _STILL)
+        usual = _LEASH_S * np.maximum(np.abs(velocity), np.abs(speed)) + _SLACK_S * self._limits.velocity
+        return (at, speed) if still or np.any(np.abs(position - at) > usual) else (position, velocity)
+
     def _ahead(
-        self, position: Float, velocity: Float, wish: Wish, passed_s: float, reference: Float
+        self, position: Float, velocity: Float, wish: Wish, passed_s: float, at: Float, speed: Float
     ) -> tuple[Float, Float]:
-        """Its own motion, after a span of time."""
+        """Its own motion after a span of time, with the gate at ``at`` and as fast as ``speed`` (J,)."""
         limits = self._limits
         braking_s = np.maximum(_SMOOTH_S, np.abs(velocity) / (2.0 * self._acceleration))
         stop = position + velocity * braking_s  # where it would stand if it were let go of now
@@ -141,10 +154,11 @@ class Teleoperator:
         share = float(np.min(self._acceleration * passed_s / np.maximum(np.abs(change), 1e-9)))
         after = velocity + min(share, 1.0 - np.exp(-passed_s / _SMOOTH_S)) * change
         there = position + 0.5 * (velocity + after) * passed_s
-        leash = _LEASH_S * limits.velocity
-        inside = np.clip(there, reference - leash, reference + leash)
-        inside = np.clip(inside, limits.lower, limits.upper)
-        return inside, np.where(inside == there, after, 0.0)
+        leash = _LEASH_S * np.maximum(np.abs(wanted), np.abs(after)) + _SLACK_S * limits.velocity
+        near = np.clip(there, at - leash, at + leash)
+        after = np.where(near == there, after, np.clip(speed, np.minimum(after, 0.0), np.maximum(after, 0.0)))
+        inside = np.clip(near, limits.lower, limits.upper)
+        return inside, np.where(inside == near, after, 0.0)
 
     def _wanted(self, wish: Wish, stop: Float) -> Float:
         """Velocities (J,) that are wished, of a robot that could stop there."""
