@@ -1,4 +1,4 @@
-"""Checks a recorded bag against a contract, and reports what ``check --live`` reports of a running robot."""
+"""Checks the messages of a bag against a contract, with the report that ``check --live`` makes of a running robot."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Episodes of a data set that a person records: how they are numbered, and what each key does."""
+"""State of recording a data set by hand: numbered episodes in a folder, outcomes, keys to start, end and discard."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Counts, by stream, samples that the brain's ticks used and the recorder did not hear, as messages pass by."""
+"""Counts, by stream, the sensor samples that the brain's ticks used and the recorder did not receive."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Measures from a bag of starts and stops how far pictures, touch, poses and values lag behind the joints."""
+"""Estimates how far a bag's images, touch, poses and values lag behind joint motion, by cross-correlation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hands out a bag's messages as they fall due: rate, pause, loop, long gaps shortened; the caller gives the time."""
+"""Plays a bag: returns the messages due at a given time, with rate, pause, loop, and long gaps shortened."""
 
 from __future__ import annotations
 

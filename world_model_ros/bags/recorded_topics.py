@@ -1,4 +1,4 @@
-"""Names the topics of a recording: those of contract, brain and gate, transforms, description, diagnostics."""
+"""Lists the topics that are recorded by default: those of contract, brain and gate, transforms, diagnostics."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which moments tell most: how much is seen to happen after a camera frame, and the moments in which most does."""
+"""Measures how much motion camera frames show after a moment, and keeps the few moments in which most moves."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finds where a bag says that joints were commanded to be; changes of these positions are the applied actions."""
+"""Finds the topics of a bag that give the commanded joint positions (gate, controllers, joint states); reads them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A bag cut at its ticks into arrays: newest samples, their freshness, applied actions, and poses of targets."""
+"""A recorded bag as arrays, one row per tick: samples, freshness, commanded joints, applied actions, target poses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a bag is of the robot of a contract, as far as the contract that it was recorded with says."""
+"""Refuses a bag of another robot, by comparing the contract stored in the bag with the contract in use."""
 
 from __future__ import annotations
 

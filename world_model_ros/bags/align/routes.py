@@ -1,4 +1,4 @@
-"""Which topic of a bag feeds which stream, and how its messages are read."""
+"""Maps topics of a bag to the streams, commands and labels that they feed, and decodes their messages into buffers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Counts for one stream of a bag: messages that arrived, were refused or lay ahead of time, and gaps between them."""
+"""Counts for one stream of a bag: messages, refused messages, gaps, and the mean delay from stamp to recording."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The ticks that a live brain recorded about itself, read back so that a replay can repeat them exactly."""
+"""Reads back the ticks that a live brain recorded in a bag (inputs and outcome), so that a replay can repeat them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cuts a bag into ticks as a brain would meet them, or did: observation, reference, labels and applied action.
+"""Cuts a bag into ticks, at the contract's rate or as recorded live: observation, reference, labels, applied action.
 
 Buffers hold messages as they are in the bag, and only those that a tick picks are decoded. A picked message that turns
 out broken is dropped, and the tick picks again; live, it would never have entered a buffer.

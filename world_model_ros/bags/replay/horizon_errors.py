@@ -1,4 +1,4 @@
-"""Errors of imagined pictures, joints and targets by step ahead, next to those of assuming that nothing changes."""
+"""Errors of imagined images, joints, touch and targets by step ahead, next to a baseline in which nothing changes."""
 
 from __future__ import annotations
 

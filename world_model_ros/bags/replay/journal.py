@@ -1,4 +1,4 @@
-"""Compact record of a replay, tick by tick, with what the gate's rules would refuse, and its summary as metrics."""
+"""Log of a replay's ticks (surprise, timing, freshness, actions, commands the gate would refuse), with metrics."""
 
 from __future__ import annotations
 

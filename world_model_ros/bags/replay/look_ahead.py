@@ -1,4 +1,4 @@
-"""Imagination from every replayed tick under the executed actions, compared with what follows."""
+"""Imagines the future of replayed ticks under the executed actions, and scores it against what the bag then shows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Notes on a replayed bag, and errors of one that cannot be replayed."""
+"""Notes on a replayed bag: missing or stale streams, ignored topics, damage; errors of unusable required streams."""
 
 from __future__ import annotations
 

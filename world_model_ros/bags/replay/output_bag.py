@@ -1,4 +1,4 @@
-"""ReplayBag: what a replay writes, recorded messages and the brain's; says which commands are as recorded."""
+"""Writes a replay's bag: recorded messages and the brain's new ones; counts commands equal to the recorded ones."""
 
 from __future__ import annotations
 

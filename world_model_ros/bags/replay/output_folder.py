@@ -1,4 +1,4 @@
-"""The folder that a replay writes to: what a former replay wrote there is replaced, and nothing else."""
+"""Guards the output folder of a replay: files of an earlier replay are replaced, other files are never overwritten."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Replay: a brain runs over a recorded bag, and its imagination is compared with the recording."""
+"""Replays a bag: runs a brain over it, compares imagination with the recording, and writes a bag and metrics."""
 
 from __future__ import annotations
 

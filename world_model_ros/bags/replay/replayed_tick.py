@@ -1,4 +1,4 @@
-"""One tick of a replay: its input, its result, and what the bag says of the live tick and the joints."""
+"""One tick of a replay: inputs, the brain's result, the same tick as recorded live if there is one, measured joints."""
 
 from __future__ import annotations
 

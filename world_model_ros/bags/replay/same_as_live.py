@@ -1,4 +1,4 @@
-"""Compares a replay with the live ticks in the bag: equal observations and commands, differences of surprise."""
+"""Compares replayed ticks with the recorded live ones: observations, commands, ends of goals, and surprise."""
 
 from __future__ import annotations
 

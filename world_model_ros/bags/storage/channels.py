@@ -1,4 +1,4 @@
-"""Channels of bags as connections of rosbags, read from MCAP records too; why some of them cannot be read."""
+"""Makes rosbags connections of a bag's channels, parses channels from MCAP records, and says why one is unreadable."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads SQLite bags of rosbag2, with the write-ahead log that a killed recorder leaves; writes nothing."""
+"""Reads rosbag2's SQLite bags (``.db3``) read-only, including the write-ahead log that a killed recorder leaves."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writes MCAP bags that Foxglove opens and ``ros2 bag play`` plays; removes a folder whose writing fails."""
+"""Writes MCAP bags for Foxglove and ``ros2 bag play``; removes an unfinished bag folder after an error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keeps a few of many things of a replay for drawing: evenly spread over it, or those of the largest surprise."""
+"""Keeps a few of a replay's many items for drawing: evenly spread ones, or those of the largest value (surprise)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Numbers of the MCAP file format (https://mcap.dev/spec): magic bytes, opcodes of records, head of a message."""
+"""Constants of the MCAP file format (https://mcap.dev/spec): magic bytes, record opcodes, header of a message."""
 
 from __future__ import annotations
 

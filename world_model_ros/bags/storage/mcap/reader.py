@@ -1,4 +1,4 @@
-"""Reads MCAP files by their index, chunk by chunk in order of time; a broken chunk costs itself alone.
+"""Reads MCAP files by their index, chunk by chunk in time order; a damaged chunk is skipped and the rest is read.
 
 The format is at https://mcap.dev/spec.
 """
