@@ -1,4 +1,4 @@
-"""The form of a speed benchmark's report, with the machine that it was measured on."""
+"""Common fields of a speed benchmark's report, and a description of the machine that it was measured on."""
 
 from __future__ import annotations
 

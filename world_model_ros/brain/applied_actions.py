@@ -1,4 +1,4 @@
-"""Actions that were sent to a robot without kinematics, by whatever program, looked up by tick."""
+"""Buffer of the actions sent to a robot without kinematics; gives each tick the newest one since the tick before."""
 
 from __future__ import annotations
 

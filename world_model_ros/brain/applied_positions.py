@@ -1,4 +1,4 @@
-"""The commanded joint positions that the gate reports, looked up between and shortly after its reports."""
+"""Buffer of the commanded joint positions that the gate reports; interpolates, and extrapolates for a short time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The brain's tick: observation, applied action, last belief and goal in; a decision and the next belief out."""
+"""The brain: runs a model's graphs from observation, memory and goal to a decision each tick, and imagines futures."""
 
 from __future__ import annotations
 

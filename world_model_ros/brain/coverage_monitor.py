@@ -1,4 +1,4 @@
-"""Monitors the 90 % regions while a brain runs: how often they hold what was later believed to be true."""
+"""Monitors at run time how often predicted 90 % regions of objects contain the position that is estimated later."""
 
 from __future__ import annotations
 

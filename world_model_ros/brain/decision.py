@@ -1,4 +1,4 @@
-"""What a brain hands out: a tick's decision, imagined and decoded futures, and the memory for the next tick."""
+"""Result types of a brain: a tick's decision, memory for the next tick, imagined futures, and decoded senses."""
 
 from __future__ import annotations
 

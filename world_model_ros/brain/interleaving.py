@@ -1,4 +1,4 @@
-"""Lets a brain tick more often than its model was trained to: several beliefs take turns."""
+"""Lets a brain tick at a multiple of its model's step rate: several beliefs, each updated by whole steps, alternate."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One run of a brain, tick by tick: the same order for a live robot, a replay and a simulation.
+"""Runs a brain tick after tick, carrying memory and goals over, in the same way live, in replay and in simulation.
 
 Observe, find what was applied since the last tick, decide, remember. That a replay is exact holds by construction:
 what goes into a tick is a `TickInputs`, and nothing else does.

@@ -1,4 +1,4 @@
-"""Checks of what a program hands to a tick, each by its field; the live loop, which makes all of it, asks for none."""
+"""Validates what a program passes to a brain (observation, actions, memory, tensors); each error names the field."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""All inputs of one tick of a brain, as one object: what is live, recorded and replayed."""
+"""All inputs of one brain tick as one object, the same live and in replay: observation, action, goal, memory, seed."""
 
 from __future__ import annotations
 

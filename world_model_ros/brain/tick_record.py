@@ -1,4 +1,4 @@
-"""The record that a tick publishes, for replays; and statistics of ticks."""
+"""The JSON record that a brain publishes of each tick, for exact replay; statistics of tick rate and stage times."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs all processes of the demo until the judging one has its verdicts, then stops them."""
+"""Runs all processes of the demo until the node that judges the goals has reported, then stops them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Environment variables of ROS and Fast DDS for a run: a free domain, loopback only, and a settings file."""
+"""Environment variables of ROS and Fast DDS for a run: a free domain, loopback only, and a Fast DDS profile."""
 
 from __future__ import annotations
 

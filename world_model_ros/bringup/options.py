@@ -1,4 +1,4 @@
-"""What can be chosen of a bringup and of a simulation: one list for launch files, commands and tests.
+"""Options of a bringup and of a simulation as dataclasses, shared by launch files, commands and tests.
 
 Example::
 

@@ -1,4 +1,4 @@
-"""The one list of processes of a robot, real or simulated, read by launch files and `bringup.run` alike.
+"""Lists the processes to start for a robot, real or simulated; launch files and `bringup.run` start the same list.
 
 Example::
 

@@ -1,4 +1,4 @@
-"""The list of processes as a ROS launch description; needs `launch` and `launch_ros`."""
+"""Converts the list of processes to a ROS launch description; needs `launch` and `launch_ros`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs a graph with its buffers on a device (IO binding); an array that is there already is not copied again."""
+"""Runs an ONNX graph with buffers kept on a device such as a GPU (IO binding); arrays already there are not copied."""
 
 from __future__ import annotations
 

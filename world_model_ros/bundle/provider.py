@@ -1,4 +1,4 @@
-"""Execution provider ``cpu``, ``cuda`` or ``tensorrt`` with options, read from text; refuses one not installed.
+"""Parses an ONNX Runtime execution provider (``cpu``, ``cuda``, ``tensorrt``) and its options; must be installed.
 
 Example::
 

@@ -1,4 +1,7 @@
-"""The tensors that a contract asks of a bundle's graphs. All sizes are fixed, and no graph has a batch axis."""
+"""Input and output tensors that a contract requires of each graph of a bundle, and neutral values of the inputs.
+
+All sizes are fixed, and no graph has a batch axis.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Makes a bundle of format 1 into one of format 2: graphs are edited, weights are copied, numbers stay the same.
+"""Converts a model bundle from format 1 to format 2: edits tensor names and shapes; computed values stay identical.
 
 Format 2 names tensors for what they are now one of several of: goal weights of position, codes and frames by camera.
 Needs the package ``onnx``, and no PyTorch.

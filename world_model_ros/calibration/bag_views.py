@@ -1,4 +1,4 @@
-"""Pictures of a bag in which a board is seen, and where the joints were then."""
+"""Finds a calibration board in the images of a bag, and selects views that differ, with joint positions at each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Boards that cameras are calibrated with: chessboards and ChArUco boards, and how they are found in a picture."""
+"""Calibration boards (chessboard, ChArUco): parsed from text, and detected in an image as corner positions."""
 
 from __future__ import annotations
 

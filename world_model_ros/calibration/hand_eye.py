@@ -1,4 +1,4 @@
-"""Where a camera is mounted, on a link of the robot or beside it, from pictures of a board and poses of the link.
+"""Hand-eye calibration: a camera's pose, on a robot link or fixed in the base frame, from board views and link poses.
 
 The board is beside the robot if the camera is on the link, and on the link if the camera is beside it. With G the pose
 of the one that moves in the frame of the other, the board is seen at X^-1 G Y: X is where the camera is, Y where the

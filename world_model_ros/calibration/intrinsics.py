@@ -1,4 +1,4 @@
-"""How a camera maps space to pixels: focal lengths, middle and distortion, and how good that is."""
+"""Camera intrinsics from views of a board: focal lengths, principal point, distortion, with checks of their quality."""
 
 from __future__ import annotations
 

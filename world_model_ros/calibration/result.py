@@ -1,4 +1,4 @@
-"""A calibration as data, as lines of a contract, and into a contract's file."""
+"""Converts a camera calibration to contract data and YAML lines, and writes it into a contract file."""
 
 from __future__ import annotations
 

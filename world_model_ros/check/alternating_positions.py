@@ -1,4 +1,4 @@
-"""Detects joint positions that jump to and fro between two courses, as when two publishers share a topic."""
+"""Detects joint positions that alternate between two trajectories, as when two publishers share a topic."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which parts of a robot its gate keeps apart, which not, and why: for a person to look over before the robot moves."""
+"""Reports which pairs of robot parts and obstacles the gate watches for collision, which not, and why."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a contract is complete and fits its URDF, as far as can be said without the robot."""
+"""Checks, without the robot, that a contract is complete and fits its URDF: joints, limits, workspaces, gate."""
 
 from __future__ import annotations
 

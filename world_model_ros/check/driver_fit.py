@@ -1,4 +1,4 @@
-"""Checks ``deployment.driver`` of a contract: fields of message types, and topics of a driver that it does not hear."""
+"""Checks a contract's driver fields (speed scaling, readiness) against message types; notes driver topics left out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Folds findings with one cause, which say the same of several streams, joints or links, into one."""
+"""Merges findings that have one cause and say the same of several streams, joints or links."""
 
 from __future__ import annotations
 

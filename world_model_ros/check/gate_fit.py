@@ -1,5 +1,7 @@
-"""What a contract tells its gate that can hardly be meant: distances, places and ages that are legal as numbers, but by
-which the gate stops everything, watches what is never near, or takes for alive what has stopped."""
+"""Finds gate settings of a contract that are legal but implausible: ages, obstacles, distances and workspaces.
+
+By such settings the gate stops everything, watches what is never near, or takes for alive what has stopped.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a contract says of speeds and ranges that its limits or its URDF do not allow: legal, but not as it reads."""
+"""Notes contract limits beyond the URDF's, and action bounds beyond what the velocity limits allow in a tick."""
 
 from __future__ import annotations
 

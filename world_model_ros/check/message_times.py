@@ -1,4 +1,4 @@
-"""Collects the times of one topic's messages: their rate, their ages, silences, and stamps that cannot be right."""
+"""Measures the timing of one topic's messages: rate, age, gaps and silences, and implausible stamps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Check of a stream's messages against the contract, and the advice on what to change."""
+"""Checks one stream's messages against the contract (content, rate, age, stamps, QoS), and advises what to change."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``world-model bench gate``: many commands, most of them invalid, and a count of what the gate lets through."""
+"""``world-model bench gate``: sends a gate valid and invalid commands and faults, and counts what it lets through."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Counts what a gate lets through that it should not. Reads only what goes out, with limits and distances of its own.
+"""Independent checker of a gate's output: counts violations of limits and distances, without using gate code.
 
 Limits are read anew from the contract's text and the URDF; distances of all pairs are computed anew, without any
 short cut of the gate's.

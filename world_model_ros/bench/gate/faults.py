@@ -1,4 +1,4 @@
-"""Times a simulated gate from each detectable fault to braking and to disarming, and counts violations."""
+"""Measures how long a simulated gate takes from a fault to braking and to disarming, and counts limit violations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Draws commands that attack a gate, one at a time, from a seed: valid, invalid or faulty; says which must pass."""
+"""Draws random test commands for a gate: valid, invalid, or with a fault around them; says which must be accepted."""
 
 from __future__ import annotations
 

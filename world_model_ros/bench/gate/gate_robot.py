@@ -1,4 +1,4 @@
-"""The robot that the campaign attacks: a gate, an arm that follows it perfectly and a clock, without ROS.
+"""Simulated robot for gate tests, without ROS: a gate, an arm that follows it with a small constant sag, a clock.
 
 The arm hangs a little below what it is sent, each joint by another amount, as real ones do.
 """

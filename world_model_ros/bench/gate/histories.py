@@ -1,4 +1,4 @@
-"""Random histories of gate, controller and arm, and what the first command after each arming does to the controller.
+"""Random event histories of gate, controller and arm; checks the controller's motion after arming against limits.
 
 Between two motions the controller may be deactivated and activated again, the arm moved by hand or by another
 controller, the load on it changed, the gate stopped, reset, or started anew. Whatever happened, the motion after arming

@@ -1,4 +1,4 @@
-"""Keeps what a live gate sent: the motion of a perfect arm along it, its hardest braking, the checker's verdict."""
+"""Collects the trajectories that a live gate sent, and evaluates them: ideal motion, hardest braking, violations."""
 
 from __future__ import annotations
 

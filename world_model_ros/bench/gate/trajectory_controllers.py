@@ -1,4 +1,4 @@
-"""Simulated controllers that follow a gate at several update rates and delays, and how far they exceed its limits."""
+"""Simulated trajectory controllers that a gate drives, at several rates and delays; how far they exceed its limits."""
 
 from __future__ import annotations
 

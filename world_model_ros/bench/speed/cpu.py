@@ -1,4 +1,4 @@
-"""Processor time of each process, from Linux's counters."""
+"""Measures how many CPU cores given processes, and the rest of the machine, use on average, from Linux's ``/proc``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs PyTorch modules as ONNX graphs, exported as bundles are, and counts the operations of matrix products."""
+"""Exports a PyTorch module to ONNX as bundles are, runs it in ONNX Runtime, and counts its matrix-product FLOPs."""
 
 from __future__ import annotations
 

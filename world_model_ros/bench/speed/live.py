@@ -1,4 +1,4 @@
-"""``world-model bench live``: runs the demo's processes on goals: rate kept, goals reached, processor time of each."""
+"""``world-model bench live``: runs the demo on goals; measures tick rate, goals reached, and CPU use by process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Made-up senses of a contract for measurements of time: random observations, and messages with new stamps."""
+"""Synthetic sensor data of a contract for speed benchmarks: random observations, and ROS messages with new stamps."""
 
 from __future__ import annotations
 

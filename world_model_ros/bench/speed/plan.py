@@ -1,4 +1,4 @@
-"""``world-model bench plan`` without torch: makes inputs of the plan graph, times it by settings of threads."""
+"""``world-model bench plan``, the part without PyTorch: makes plan inputs, times the plan graph and thread settings."""
 
 from __future__ import annotations
 

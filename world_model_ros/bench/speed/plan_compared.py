@@ -1,4 +1,4 @@
-"""``world-model bench plan``, the parts that need torch: the exported planner in turn with PyTorch and other planners.
+"""``world-model bench plan``, the part with PyTorch: times the exported planner against PyTorch and other planners.
 
 Also other sizes of it, and its share of the rate of a matrix product. Every ratio is from runs that alternate.
 """

@@ -1,4 +1,4 @@
-"""Planners as large as those of two publications, with random weights, to measure what their search costs.
+"""PyTorch planners of the sizes of TD-MPC2 and LeWM, with random weights, to measure what their search costs.
 
 Written after the papers, not their code. Encoders are left out on all sides; one call is the search alone.
 """

@@ -1,4 +1,4 @@
-"""``world-model bench replay``: how much faster than it was recorded a bag is replayed."""
+"""``world-model bench replay``: measures how many times faster than real time a recorded or synthetic bag replays."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs many ticks of a brain node's parts, without middleware, on a clock of their own; tells if memory grows."""
+"""Soak test: runs many ticks of a brain node's parts without middleware, and checks whether memory grows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``world-model bench tick``: where the time of a tick goes, from the records that the brain publishes."""
+"""``world-model bench tick``: breaks the time of ticks down by stage, from the records that the brain publishes."""
 
 from __future__ import annotations
 

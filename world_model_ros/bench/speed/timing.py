@@ -1,4 +1,4 @@
-"""Times variants in turn, and gives quartiles of times and of their ratios."""
+"""Times several functions in alternating runs, and computes quartiles of the times and of their ratios."""
 
 from __future__ import annotations
 

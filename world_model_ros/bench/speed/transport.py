@@ -1,4 +1,4 @@
-"""``world-model bench transport``: camera images between two processes, over the middleware as it is used."""
+"""``world-model bench transport``: measures loss and latency of images between processes, by middleware settings."""
 
 from __future__ import annotations
 

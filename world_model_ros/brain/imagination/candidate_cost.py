@@ -1,4 +1,4 @@
-"""The planner's cost of imagined futures, for candidates that did not come from the planner.
+"""Computes the planner's cost of imagined futures in NumPy, for candidate motions from other programs.
 
 The same terms as `world_model_ros.planning.costs`, which live inside the plan graph; here in NumPy, on what the rollout
 graph returns. Distances in m, smaller is better.

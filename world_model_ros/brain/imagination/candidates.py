@@ -1,4 +1,4 @@
-"""Candidates (motions that other programs propose) as actions of the model, and the verdict on each."""
+"""Converts candidates (motions that other programs propose) to model actions, and ranks them by imagined outcome."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Futures of any number of candidates and pictures of any number of states, by graphs that take a fixed number."""
+"""Runs the rollout and decode graphs, which take a fixed batch size, on any number of candidates and states."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A robot steered inside the model: one imagined tick after the other, without robot or simulator.
+"""Steers a robot inside the model: imagines one tick after another under given actions, without robot or simulator.
 
 Two things that are known without the model keep a long imagination together. Kinematics says where the commanded joints
 hold the fingertip: where the imagined one has come away from that, the next action makes up for it. And what was
