@@ -1,4 +1,4 @@
-"""``world-model ask``: asks a model one of five questions about a moment of a bag."""
+"""``world-model ask``: asks a model about a bag: what actions lead to, which actions happened, or a plan to a goal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``world-model calibrate``: how a camera maps space to pixels and where it is mounted, from a bag with a board."""
+"""``world-model calibrate``: calibrates a camera's intrinsics and mounting pose from a bag that shows a board."""
 
 from __future__ import annotations
 

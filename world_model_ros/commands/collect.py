@@ -1,4 +1,4 @@
-"""``world-model collect``: records bags of the simulated robot at work."""
+"""``world-model collect``: records training bags of the simulated robot, driven by scripted policies or a model."""
 
 from __future__ import annotations
 

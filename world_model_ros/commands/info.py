@@ -1,4 +1,4 @@
-"""``world-model info``: prints what is installed."""
+"""``world-model info``: prints versions of package, ROS and libraries, providers, GPU, and known robots and models."""
 
 from __future__ import annotations
 

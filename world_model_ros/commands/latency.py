@@ -1,4 +1,4 @@
-"""``world-model latency``: prints how much later than the joints each sense of a bag is stamped."""
+"""``world-model latency``: prints how far the images, touch, poses and values of a bag lag behind joint motion."""
 
 from __future__ import annotations
 

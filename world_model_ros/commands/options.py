@@ -1,4 +1,4 @@
-"""Options that count only together with others: who writes one that would be ignored is told so."""
+"""Argument parser that rejects options which would have no effect given the other options."""
 
 from __future__ import annotations
 

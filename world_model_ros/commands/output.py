@@ -1,4 +1,4 @@
-"""What subcommands share: printing a result as JSON or lines, and options that are a file, a port or a count."""
+"""Helpers of subcommands: print a result as JSON or text; parse options that are a file, host, port or number."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The robot and the model that a command is about: their options, and the contract and bundle that these name."""
+"""The ``--robot`` and ``--model`` options of commands, and loading of the contract and bundle that they name."""
 
 from __future__ import annotations
 

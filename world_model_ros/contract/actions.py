@@ -1,4 +1,4 @@
-"""Kinds of action: the numbers that the brain decides about at each tick."""
+"""Action types of a contract: displacement of fingertips or joints, rotation, gripper, free numbers; with bounds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Load a contract: YAML in, a frozen `Contract` out, or a `UserError` that names the YAML path."""
+"""Loads and validates a robot's contract: from YAML to a frozen `Contract`, or a `UserError` with the YAML path."""
 
 from __future__ import annotations
 

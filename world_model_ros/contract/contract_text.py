@@ -1,4 +1,4 @@
-"""The text of a contract: read from a file, and its YAML as a mapping in which nothing is stated twice."""
+"""Reads the text of a contract file and parses its YAML; a duplicate key is an error, and errors name the line."""
 
 from __future__ import annotations
 

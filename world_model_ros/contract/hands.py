@@ -1,4 +1,4 @@
-"""Fingertips and grippers of a robot: which of them its action moves, and how, and which are targets of goals."""
+"""Finds the fingertips and grippers that a contract's action moves: axes, action columns, workspace, target."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where joints of a contract may be measured and commanded, by which degrees and other robots' joints are noticed."""
+"""Plausible ranges of measured and commanded joint positions; rejects degrees and joints of another robot."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Joint limits from the contract and the URDF, the tighter of both."""
+"""Merges joint limits of the contract and the URDF, the tighter of both; acceleration and jerk have defaults."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The contract's fields. Frozen, no unknown keys, every unit in the name or the docstring (SI, REP 103 frames)."""
+"""Schema of a contract: interface (streams, joints, action, targets, labels) and deployment (topics, gate, limits).
+
+Frozen, no unknown keys, every unit in the name or the docstring (SI, REP 103 frames).
+"""
 
 from __future__ import annotations
 

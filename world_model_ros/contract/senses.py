@@ -1,4 +1,4 @@
-"""The kinds of streams, such as camera or joints: fields, array shape and units of each; a new kind starts here.
+"""Stream types of a contract (camera, depth, sound, touch, wrench, joints, pose, value): fields, shapes, units.
 
 What a kind is like stands here once; no other room asks for it by name.
 

@@ -1,4 +1,4 @@
-"""The part of a contract for the simulator: a table, where objects and posts may be, and cameras."""
+"""Contract fields for the simulator: table, objects and where they may be, fixtures, shelves, cloth, cameras."""
 
 from __future__ import annotations
 

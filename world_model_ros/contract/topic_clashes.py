@@ -1,4 +1,4 @@
-"""Refuses a contract whose topics meet where nothing would work, or a robot would be driven past the gate."""
+"""Refuses a contract that uses the package's own topics, or one topic both for a controller and for something else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names of the topics and services by which brain, gate, views and recordings find one another."""
+"""Names of the package's own ROS topics and services, shared by brain, gate, views and recordings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""std_msgs/Float64MultiArray -> the action (C,) of a robot without kinematics, held to its bounds."""
+"""Converts std_msgs/Float64MultiArray to the action (C,) of a robot without kinematics, clipped to its bounds."""
 
 from __future__ import annotations
 

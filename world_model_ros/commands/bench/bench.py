@@ -1,4 +1,4 @@
-"""``world-model bench``: each thing that is measured is a module of this folder."""
+"""``world-model bench``: command group of the benchmarks: gate, tick, live, plan, transport, replay and views."""
 
 from __future__ import annotations
 

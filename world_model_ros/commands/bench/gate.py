@@ -1,4 +1,4 @@
-"""``world-model bench gate``: attacks the gate with commands, and prints what it let through."""
+"""``world-model bench gate``: attacks the gate with invalid commands and faults, and prints what it let through."""
 
 from __future__ import annotations
 

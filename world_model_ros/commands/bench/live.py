@@ -1,4 +1,4 @@
-"""``world-model bench live``: runs all processes of the demo, and prints kept rate and processor time."""
+"""``world-model bench live``: runs all processes of the demo on goals, and prints tick rate and CPU use by process."""
 
 from __future__ import annotations
 

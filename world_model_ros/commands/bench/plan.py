@@ -1,4 +1,4 @@
-"""``world-model bench plan``: times plans, next to other planners, and prints the ratios."""
+"""``world-model bench plan``: times a model's planner and other planners next to it, and prints times and ratios."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``world-model bench tick``: prints where the time of a tick goes, or with --soak whether anything grows."""
+"""``world-model bench tick``: prints the time of live ticks by stage, or with --soak tests whether memory grows."""
 
 from __future__ import annotations
 

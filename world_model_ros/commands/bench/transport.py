@@ -1,4 +1,4 @@
-"""``world-model bench transport``: sends camera images between two processes, and prints how late they are."""
+"""``world-model bench transport``: sends images between two processes, and prints how many arrive and how late."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``world-model bench views``: measures what looking at the futures costs the brain."""
+"""``world-model bench views``: measures how much showing the imagined futures slows down the brain's ticks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``world-model demo``: every process over real ROS topics, judged, and stopped again."""
+"""``world-model demo``: runs simulator, brain, gate and views over ROS topics, and judges whether goals are reached."""
 
 from __future__ import annotations
 

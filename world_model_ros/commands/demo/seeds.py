@@ -1,4 +1,4 @@
-"""``world-model demo --seeds``: many runs, each stored as it ends, and gone on with after an interruption."""
+"""``world-model demo --seeds``: runs the demo on many seeds, stores each result, and resumes after an interruption."""
 
 from __future__ import annotations
 

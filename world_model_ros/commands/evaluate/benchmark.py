@@ -1,4 +1,4 @@
-"""``world-model evaluate benchmark NAME``: play, training, export and the goals of a public benchmark."""
+"""``world-model evaluate benchmark NAME``: runs a model on a public benchmark's goals; trains it first on request."""
 
 from __future__ import annotations
 

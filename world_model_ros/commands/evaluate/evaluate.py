@@ -1,4 +1,4 @@
-"""``world-model evaluate``: measures on seeds that a model never saw what it can do, next to controls."""
+"""``world-model evaluate``: measures a model's goals reached, prediction errors and calibration, next to baselines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``world-model export-lerobot``: makes a LeRobot data set of bags."""
+"""``world-model export-lerobot``: converts bags to a LeRobot data set."""
 
 from __future__ import annotations
 

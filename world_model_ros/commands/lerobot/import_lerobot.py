@@ -1,4 +1,4 @@
-"""``world-model import-lerobot``: makes bags of a LeRobot data set."""
+"""``world-model import-lerobot``: converts a LeRobot data set to bags."""
 
 from __future__ import annotations
 

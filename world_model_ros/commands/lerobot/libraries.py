@@ -1,4 +1,4 @@
-"""Check of the libraries that both LeRobot commands need."""
+"""Checks that the libraries which both LeRobot commands need are installed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``world-model export``: makes a model bundle of a trained checkpoint."""
+"""``world-model export``: exports a trained checkpoint, or a bundle with a changed planner, as a model bundle."""
 
 from __future__ import annotations
 

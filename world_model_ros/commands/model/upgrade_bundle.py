@@ -1,4 +1,4 @@
-"""``world-model upgrade-bundle``: makes a bundle of format 1 into one of this version's format."""
+"""``world-model upgrade-bundle``: converts a model bundle of format 1 to this version's format."""
 
 from __future__ import annotations
 

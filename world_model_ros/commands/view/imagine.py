@@ -1,4 +1,4 @@
-"""``world-model imagine``: steers the robot inside the model, from a scene or bag; a simulator beside is optional."""
+"""``world-model imagine``: steers a robot inside the model from a scene or bag, and can compare with the simulator."""
 
 from __future__ import annotations
 

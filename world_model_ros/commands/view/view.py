@@ -1,4 +1,4 @@
-"""``world-model view``: shows on a web page, in a picture or a film what a robot expects, of a bag or live."""
+"""``world-model view``: shows a robot's imagined future on a web page, as an image or video, from a bag or live."""
 
 from __future__ import annotations
 

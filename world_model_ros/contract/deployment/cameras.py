@@ -1,4 +1,4 @@
-"""What is known of cameras: how they map space to pixels, where they are, and how well that was measured."""
+"""Contract fields of a calibrated camera: intrinsics, distortion, mounting pose, and residual errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Inputs from a robot's driver: speed scaling, and whether the robot is ready."""
+"""Contract fields of what the gate hears from the robot's driver: speed scaling, and whether the robot is ready."""
 
 from __future__ import annotations
 

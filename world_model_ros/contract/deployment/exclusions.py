@@ -1,4 +1,4 @@
-"""Pairs of parts whose distance the gate does not watch: those that a contract, or the SRDF it names, disables."""
+"""Pairs of links and obstacles that the gate's collision check leaves out, from the contract and its SRDF."""
 
 from __future__ import annotations
 

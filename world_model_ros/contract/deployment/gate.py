@@ -1,4 +1,4 @@
-"""The part of a contract's deployment that the gate reads: limits, the controller, and when to brake."""
+"""Contract fields that the gate reads: joint limits, controllers, command sources, obstacles, and when to brake."""
 
 from __future__ import annotations
 

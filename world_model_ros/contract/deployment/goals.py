@@ -1,4 +1,4 @@
-"""The part of a contract's deployment that says when goals end."""
+"""Contract fields that say when a goal is reached, times out or is stuck, and how often feedback is published."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The text of a new robot's contract, from its URDF; what a URDF cannot know is a guess with a mark."""
+"""Generates the text of a first contract for a robot from its URDF; guessed values are marked ``fill in:``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Places in a contract that a program could only guess: comments that begin with ``fill in:``."""
+"""Finds the values in a contract that a program guessed and a person has to confirm: comments with ``fill in:``."""
 
 from __future__ import annotations
 

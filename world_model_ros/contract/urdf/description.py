@@ -1,4 +1,4 @@
-"""A URDF's tree of links, its joints, meshes and cameras."""
+"""Parses a URDF into a tree of links and joints, with mimic joints, collision mesh files and camera links."""
 
 from __future__ import annotations
 

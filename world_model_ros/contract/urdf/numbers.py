@@ -1,4 +1,4 @@
-"""Reads numbers of a URDF: joint limits and shapes. A bad one is an error; a limit of 0 counts as not stated."""
+"""Reads joint limits and collision shapes of a URDF; a bad number is an error, a limit of 0 counts as not stated."""
 
 from __future__ import annotations
 

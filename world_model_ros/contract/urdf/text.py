@@ -1,4 +1,4 @@
-"""A URDF file as text: any encoding that its first line declares, and xacro expanded where a xacro package is there."""
+"""Reads a URDF file as XML text, in the encoding that it declares; expands xacro if a xacro package is installed."""
 
 from __future__ import annotations
 
