@@ -92,6 +92,33 @@ def test_motions_arrive_smoothly_and_within_the_limits() -> None:
     assert np.all(speed <= 1.02 * MOST)
 
 
+def test_arms_that_hang_below_their_command_are_driven_smoothly() -> None:
+    world = World()
+    world.body.sag = 0.1
+    world.run(0.5)
+    home = world.body.arms().copy()
+    world.command = lambda time_s: home + 0.3
+    world.armed()
+    world.run(3.0)
+    assert world.gate.state is State.TRACKING
+    assert np.abs(world.body.arms() - home - 0.2).max() < 2e-3
+    assert np.all(np.abs(steps(world)) / 0.004 <= 1.02 * MOST)
+
+
+def test_arms_that_hang_too_far_disarm_the_gate_and_are_let_go() -> None:
+    world = World()
+    world.run(0.5)
+    home = world.body.arms().copy()
+    world.body.sag = 0.3
+    world.until(lambda: world.gate.arm(world.now_ns) is None)
+    world.until(lambda: world.arms.share.phase is Phase.RELEASING)
+    assert world.gate.cause.value == "joint_states_disagree"
+    world.run(3.0)
+    assert world.body.weight == 0.0
+    assert np.abs(world.body.arms() - home).max() < 1e-6
+    assert np.abs(steps(world)).max() < 2e-3
+
+
 def test_legs_waist_and_spare_motors_are_left_alone() -> None:
     world = moving(World())
     world.arms.release("a test")

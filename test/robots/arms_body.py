@@ -80,6 +80,7 @@ class Humanoid:
 
     posture: Float = field(default_factory=lambda: np.linspace(-0.3, 0.3, 35))
     position: Float = field(init=False)
+    sag: float = 0.0  # that motors hang below what they are commanded with our gains, rad
     streams: list[bytes] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -93,7 +94,7 @@ class Humanoid:
 
     def step(self, span_s: float) -> None:
         blended = self.posture.copy()
-        blended[12:29] = self.weight * self.wanted[12:29] + (1.0 - self.weight) * self.posture[12:29]
+        blended[12:29] = self.weight * (self.wanted[12:29] - self.sag) + (1.0 - self.weight) * self.posture[12:29]
         blended[12:15] = self.posture[12:15]  # a waist of which nothing is commanded
         self.position += (blended - self.position) * (1.0 - 0.5 ** (span_s / 0.01))
 
