@@ -66,7 +66,7 @@ def import_plan(
 
     Args:
         names: feature or joint of the data set -> stream or joint of the contract.
-        units: that the data set has, see `lerobot_units.scaling`.
+        units: that the data set has, see `units.scaling`.
 
     Raises:
         UserError: a joint of the contract is not in the data set, joints must have more than a position, or numbers

@@ -10,7 +10,7 @@ from world_model_ros.commands.options import Parser
 from world_model_ros.commands.output import add_json, subcommands
 
 MEASURED = {
-    "gate": "attack the gate with commands, most of them bad, and count what it lets through",
+    "gate": "send the gate valid and invalid commands and faults, and count what it lets through",
     "tick": "where the time of a tick goes, at live rates; or, with --soak, whether anything grows",
     "live": "every process of the demo at once, for minutes: is the rate held, and which process takes what?",
     "plan": "a plan: time, against PyTorch, planners of published sizes and a matrix product; what it grows with",

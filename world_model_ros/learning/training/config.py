@@ -30,7 +30,7 @@ class TrainConfig:
         frames: imagined images decoded a batch, by stage, where there are no targets to learn from.
         rate: peak learning rates of the two stages.
         objective: ``observations`` predicts everything sensed and labelled many steps ahead. Ablations: ``one_step``
-            the same one step ahead only; ``jepa`` predicts codes (`training.joint_embedding`), and heads only
+            the same one step ahead only; ``jepa`` predicts codes (`training.losses.joint_embedding`), and heads only
             read.
         held_out: one episode in this many validates, and is not trained on.
         seed: of weights, windows and dropout.
