@@ -40,6 +40,7 @@ COMMANDS = {
     "new-robot": "write a contract from a URDF, and say what is still to be filled in",
     "check": "say whether a model bundle, a contract, a recording or a running robot fits, and what does not",
     "commission": "check by small, slow motions that a running robot does what its contract says",
+    "report": "bundle checks, versions, hashes and statistics for a bug report, without pictures and names",
     "evaluate": "measure what a model can do: goals in simulation, predictions, regions, surprise, benchmarks",
     "ask": "future, inverse, plan, video or together: what a model makes of a moment of a bag",
     "replay": "run a model over a recorded bag, and draw what it imagined next to what happened",

@@ -40,6 +40,7 @@ def add_arguments(parser: Parser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from world_model_ros.bringup.domain import middleware_environment
+    from world_model_ros.commands.info import middleware
     from world_model_ros.commissioning.commissioner import Commissioner, Plan
     from world_model_ros.commissioning.report import lines, page, report
     from world_model_ros.contract.contract import load_contract
@@ -67,7 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
     if moves:
         say(f"{contract.name} at {arguments.share:.0%} of its velocity limits. Keep the emergency stop within reach.")
     commission(who, lambda question: say(question, end=""), _replies(), say, arguments.use_sim_time)
-    told = report(who, versions(__version__))
+    told = report(who, versions(__version__) | {"rmw": middleware()})
     if out is not None:
         out.write_text(page(told) if out.suffix == ".md" else json.dumps(told, indent=1) + "\n", encoding="utf-8")
     show(told, arguments.json, lines(told))

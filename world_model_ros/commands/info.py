@@ -32,7 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
         "package": __version__,
         "python": platform.python_version(),
         "ros": ros_distribution(),
-        "rmw": _rmw(),
+        "rmw": middleware(),
         "providers": _providers(),
         "gpu": _gpu(),
         "robots": known_robots(),
@@ -71,7 +71,8 @@ def installed_version(*distributions: str) -> str | None:
     return None
 
 
-def _rmw() -> str | None:
+def middleware() -> str | None:
+    """The middleware that rclpy goes by; None without rclpy."""
     try:
         return str(importlib.import_module("rclpy.utilities").get_rmw_implementation_identifier())
     except ImportError:
