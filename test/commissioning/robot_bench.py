@@ -141,7 +141,7 @@ class Bench:
     def __post_init__(self) -> None:
         self.contract = contract_of(self.robot, self.deadman)
         limits = self.contract.limits()
-        start = self.home if self.home is not None else HIGH
+        self.start = start = self.home if self.home is not None else HIGH
         self.gate = gate_for(self.contract)
         self.commissioner = Commissioner(self.contract, PERSON, self.plan)
         self.now_ns = START_NS
@@ -152,6 +152,7 @@ class Bench:
         self.said: list[str] = []
         self.refused: list[str] = []
         self.fastest = np.zeros(len(limits.names))  # of the reference
+        self.farthest = np.zeros(len(limits.names))  # from the start, of the reference
         self._random = np.random.default_rng([self.seed, 7])
         self._coming: list[tuple[int, int, Float]] = []  # arrival, stamp, positions
         self._cycles = 0
@@ -177,6 +178,7 @@ class Bench:
         if output.reference is not None:
             who.heard.hear_reference(self.now_ns, output.reference.position)
             if self.gate.state is not State.DISARMED:
+                self.farthest = np.maximum(self.farthest, np.abs(output.reference.position - self.start))
                 self.fastest = np.maximum(self.fastest, np.abs(output.reference.velocity))
         news = news_of(state_report(self.gate), "person")
         assert news is not None

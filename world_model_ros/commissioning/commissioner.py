@@ -243,9 +243,10 @@ class Commissioner:
             raise _EndedError(found[-1], unsafe=True)
         if any(each.level == WRONG for each in found):
             self.checks += found[:-1]
-            if probed.led:
+            unsafe = found[-1].what in ("direction", "stop")
+            if not unsafe:
                 yield from self._back(way, base, until_silent=False)
-            raise _EndedError(found[-1], unsafe=found[-1].what in ("direction", "stop"))
+            raise _EndedError(found[-1], unsafe)
         self.checks += found
         ran, stopped, promise = yield from self._run(way)
         paced = self._judge_run(way, ran)
