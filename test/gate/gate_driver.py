@@ -9,10 +9,10 @@ import numpy as np
 from world_model_ros.contract.contract import load_contract
 from world_model_ros.core.arrays import Float
 from world_model_ros.core.trajectory import JointLimits, Trajectory
+from world_model_ros.gate.assumed_rest import tell_standing
 from world_model_ros.gate.conditions.arming import REST_S
 from world_model_ros.gate.gate import Gate, GateOutput
 from world_model_ros.gate.motion.limiter import Motion
-from world_model_ros.gate.still_robot import tell_standing
 
 CONTRACT = load_contract("tabletop_arm")
 LIMITS = CONTRACT.limits()

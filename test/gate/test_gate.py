@@ -25,11 +25,11 @@ from real_robots import ROBOTS, real_robot
 
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.trajectory import Trajectory
+from world_model_ros.gate.assumed_rest import tell_standing
 from world_model_ros.gate.factory import gate_for
 from world_model_ros.gate.gate import BEHIND_S, LASTING_S, SAMPLED_AHEAD_S, Gate
 from world_model_ros.gate.report import state_report
 from world_model_ros.gate.rules import Refusal
-from world_model_ros.gate.still_robot import tell_standing
 
 CYCLE_S = CYCLE_NS * 1e-9
 SETTINGS = CONTRACT.deployment.gate

@@ -1,4 +1,4 @@
-"""Estimates how far a bag's images, touch, poses and values lag behind joint motion, by cross-correlation."""
+"""Estimates how far a bag's images, touch, poses and values lag behind the robot's motion, by cross-correlation."""
 
 from __future__ import annotations
 

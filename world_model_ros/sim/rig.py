@@ -7,9 +7,9 @@ from world_model_ros.contract.topics import APPLIED
 from world_model_ros.convert.messages import MessageMaker
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.trajectory import Trajectory
+from world_model_ros.gate.assumed_rest import tell_standing
 from world_model_ros.gate.factory import gate_for
 from world_model_ros.gate.states import State
-from world_model_ros.gate.still_robot import tell_standing
 from world_model_ros.sim.scenes.scene import SceneConfig, home_of
 from world_model_ros.sim.sim_robot import SimRobot
 from world_model_ros.sim.telemetry import Sample, Telemetry

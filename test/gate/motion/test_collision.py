@@ -14,11 +14,11 @@ from many_joints import arm_of_7, humanoid_of_29
 from world_model_ros.bench.gate.checker import World
 from world_model_ros.contract.contract import Contract, load_contract
 from world_model_ros.core.trajectory import Trajectory
+from world_model_ros.gate.assumed_rest import tell_standing
 from world_model_ros.gate.factory import gate_for
 from world_model_ros.gate.motion.collision import Collision
 from world_model_ros.gate.motion.limiter import Limiter, Motion
 from world_model_ros.gate.report import state_report
-from world_model_ros.gate.still_robot import tell_standing
 from world_model_ros.kinematics.arm import ArmKinematics, tool_down
 from world_model_ros.kinematics.collision import distances as distances_module
 from world_model_ros.kinematics.collision.distances import PairDistances

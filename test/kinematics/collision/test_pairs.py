@@ -14,8 +14,8 @@ from world_model_ros.cli import main
 from world_model_ros.contract.contract import Contract
 from world_model_ros.core.errors import UserError
 from world_model_ros.core.trajectory import Trajectory
+from world_model_ros.gate.assumed_rest import tell_standing
 from world_model_ros.gate.factory import gate_for
-from world_model_ros.gate.still_robot import tell_standing
 from world_model_ros.kinematics.collision.distances import PairDistances
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from world_model_ros.learning.behaviour.augment import Aside, Resting, put_elsewhere
-from world_model_ros.learning.behaviour.play import Play
+from world_model_ros.learning.behaviour.play_data import Play
 from world_model_ros.learning.behaviour.state.layout import Entry, StateLayout
 
 LAYOUT = StateLayout((Entry("hand", 1), Entry("grip", -1), Entry("felt", -1), Entry("cube", 4, 0, True)))

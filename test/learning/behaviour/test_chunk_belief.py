@@ -19,7 +19,7 @@ from world_model_ros.learning.behaviour.chunk_belief import SEEN, ChunkBelief
 from world_model_ros.learning.behaviour.chunk_calibration import calibrated_belief
 from world_model_ros.learning.behaviour.chunk_model import ChunkModel, ChunkSizes
 from world_model_ros.learning.behaviour.chunk_run import BeamConfig, export_chunks
-from world_model_ros.learning.behaviour.play import Play
+from world_model_ros.learning.behaviour.play_data import Play
 from world_model_ros.learning.behaviour.state.layout import StateLayout
 from world_model_ros.learning.behaviour.state.state_reader import StateReader
 from world_model_ros.view.outlook import outlook_of

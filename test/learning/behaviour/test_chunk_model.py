@@ -14,7 +14,7 @@ from world_model_ros.learning.behaviour import chunk_losses
 from world_model_ros.learning.behaviour.chunk_losses import GoalMix, ValueConfig, reached, value_loss
 from world_model_ros.learning.behaviour.chunk_model import ChunkModel, ChunkSizes
 from world_model_ros.learning.behaviour.chunk_training import ChunkConfig, fit_statistics, train_chunks
-from world_model_ros.learning.behaviour.play import Play, exchanged
+from world_model_ros.learning.behaviour.play_data import Play, exchanged
 from world_model_ros.learning.behaviour.state.layout import Entry, StateLayout, folded_yaw
 
 LAYOUT = StateLayout((Entry("hand", 1), Entry("drawer", -1, 1, True), Entry("cube", 4, 0, True)))

@@ -25,7 +25,7 @@ from world_model_ros.learning.behaviour.chunk_graphs import ChunkPlan
 from world_model_ros.learning.behaviour.chunk_model import ChunkModel, ChunkSizes
 from world_model_ros.learning.behaviour.chunk_run import goals_of, load_chunks, play_of, tolerances
 from world_model_ros.learning.behaviour.chunk_training import ChunkConfig
-from world_model_ros.learning.behaviour.play import GoalMix
+from world_model_ros.learning.behaviour.play_data import GoalMix
 from world_model_ros.learning.behaviour.state.layout import StateLayout
 from world_model_ros.learning.data.cache import open_cache
 from world_model_ros.learning.export.publish import export

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from world_model_ros.learning.behaviour.augment import Resting
 from world_model_ros.learning.behaviour.chunk_model import ChunkModel, ChunkSizes
-from world_model_ros.learning.behaviour.play import Play
+from world_model_ros.learning.behaviour.play_data import Play
 from world_model_ros.learning.behaviour.seen_moves import SeenMoves
 from world_model_ros.learning.behaviour.state.layout import Entry, StateLayout
 

@@ -1,4 +1,4 @@
-"""Maps topics of a bag to the streams, commands and labels that they feed, and decodes their messages into buffers."""
+"""Maps a bag's topics to the streams, commands and labels that they feed, and buffers their messages, most raw."""
 
 from __future__ import annotations
 

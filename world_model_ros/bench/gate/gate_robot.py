@@ -15,11 +15,11 @@ from world_model_ros.bench.gate.trajectory_controllers import Follower
 from world_model_ros.contract.contract import Contract
 from world_model_ros.core.arrays import Float
 from world_model_ros.core.errors import UserError
+from world_model_ros.gate.assumed_rest import tell_standing
 from world_model_ros.gate.factory import gate_for
 from world_model_ros.gate.gate import Gate
 from world_model_ros.gate.output import GateOutput
 from world_model_ros.gate.states import State
-from world_model_ros.gate.still_robot import tell_standing
 
 START_NS = 1_700_000_000 * 10**9
 SAG_RAD, SAG_M = 0.003, 0.0005

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from world_model_ros.learning.behaviour.play import Play
+from world_model_ros.learning.behaviour.play_data import Play
 from world_model_ros.learning.behaviour.state.layout import Entry, StateLayout, turned_by
 
 _RESTS, _JITTERS, _MOST_JITTER = 1e-3, 3.0, 5e-3  # m, or the unit of something articulated; see `Resting`

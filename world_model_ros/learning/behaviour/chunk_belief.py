@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from world_model_ros.bundle.signatures import UNKNOWN
 from world_model_ros.learning.behaviour.chunk_model import ChunkModel
-from world_model_ros.learning.behaviour.play import Play
+from world_model_ros.learning.behaviour.play_data import Play
 
 SEEN = 0.002  # what a tracker's pose is believed to, m or the unit of a scalar
 _NEVER = 1e6  # age in ticks of what was never seen

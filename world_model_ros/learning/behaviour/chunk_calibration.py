@@ -10,7 +10,7 @@ from world_model_ros.core.errors import UserError
 from world_model_ros.learning.behaviour.chunk_belief import ChunkBelief, unseen_misses
 from world_model_ros.learning.behaviour.chunk_graphs import imagined
 from world_model_ros.learning.behaviour.chunk_model import ChunkModel
-from world_model_ros.learning.behaviour.play import Play
+from world_model_ros.learning.behaviour.play_data import Play
 
 _USUAL = 0.99  # share of ticks whose surprise is under one
 _REGION = 0.9

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from world_model_ros.learning.behaviour.augment import Aside, Resting, put_elsewhere
 from world_model_ros.learning.behaviour.chunk_model import ChunkModel, likely
-from world_model_ros.learning.behaviour.play import GoalMix, Play
+from world_model_ros.learning.behaviour.play_data import GoalMix, Play
 
 BEHAVED = GoalMix(0.15, 0.0, 100.0)
 VALUED = GoalMix(0.3, 0.1, 100.0, 0.5)

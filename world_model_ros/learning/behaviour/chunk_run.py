@@ -23,7 +23,7 @@ from world_model_ros.learning.behaviour.chunk_calibration import calibrate, cali
 from world_model_ros.learning.behaviour.chunk_graphs import ChunkPerceive, ChunkPlan, ChunkRollout
 from world_model_ros.learning.behaviour.chunk_model import MOST_AHEAD, ChunkModel, ChunkSizes
 from world_model_ros.learning.behaviour.chunk_training import ChunkConfig, fit_statistics, train_chunks
-from world_model_ros.learning.behaviour.play import Play, exchanged
+from world_model_ros.learning.behaviour.play_data import Play, exchanged
 from world_model_ros.learning.behaviour.state.forward_kinematics import ForwardKinematics
 from world_model_ros.learning.behaviour.state.layout import StateLayout
 from world_model_ros.learning.behaviour.state.state_reader import StateReader

@@ -23,7 +23,7 @@ from world_model_ros.core.progress import progress_bar
 from world_model_ros.learning.behaviour.augment import Aside, Resting
 from world_model_ros.learning.behaviour.chunk_losses import ValueConfig, dynamics_losses, flow_loss, value_loss
 from world_model_ros.learning.behaviour.chunk_model import ChunkModel, ChunkSizes
-from world_model_ros.learning.behaviour.play import Play
+from world_model_ros.learning.behaviour.play_data import Play
 from world_model_ros.learning.training.train import warm_cosine
 
 CHECKPOINT = "chunk_checkpoint.pt"

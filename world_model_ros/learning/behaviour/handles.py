@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from world_model_ros.learning.behaviour.augment import Resting
-from world_model_ros.learning.behaviour.play import Play
+from world_model_ros.learning.behaviour.play_data import Play
 from world_model_ros.learning.behaviour.seen_moves import moving, unrest
 from world_model_ros.learning.behaviour.state.columns import Columns
 from world_model_ros.learning.behaviour.state.layout import StateLayout

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from world_model_ros.learning.behaviour.augment import Resting
-from world_model_ros.learning.behaviour.play import Play
+from world_model_ros.learning.behaviour.play_data import Play
 from world_model_ros.learning.behaviour.state.layout import Entry, StateLayout
 
 _PLACES = 512  # kept of each thing

@@ -1,4 +1,4 @@
-"""Predicts positions of the joints that an action moves: as commanded (kept in the state), plus lag and an offset.
+"""Predicts joint positions: where each was commanded to be (kept in the state), plus learned lag and an offset.
 
 Shapes: B batch, C action, J joint positions, N = 2 J + 1 numbers: commanded positions, offsets, and whether both are
 known. Positions are normalised, in units of the data's spread.

@@ -1,4 +1,4 @@
-"""Check of a running robot against its contract, topic by topic."""
+"""Checks a running robot against its contract: each stream's publishers, QoS and data; who hears commands."""
 
 from __future__ import annotations
 

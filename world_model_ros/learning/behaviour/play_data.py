@@ -1,4 +1,4 @@
-"""A chunk model's training data: recorded states and actions of all episodes, and goals that are drawn from them."""
+"""A chunk model's training ticks as tensors, all episodes in one: samples windows, chunks and goals from them."""
 
 from __future__ import annotations
 
