@@ -1,6 +1,7 @@
 """What packaging promises: both doors in find the same things, and the version is one."""
 
 import ast
+import collections
 import datetime
 import itertools
 import json
@@ -177,3 +178,9 @@ def test_no_function_is_longer_than_a_reader_holds_in_mind():
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.end_lineno - node.lineno + 1 > LONGEST
     }
     assert grown <= LONG_BEFORE
+
+
+def test_no_two_test_files_have_the_same_name():
+    """pytest refuses both in one run: folders of tests are no packages."""
+    names = collections.Counter(path.name for path in (ROOT / "test").rglob("test_*.py"))
+    assert [name for name, count in names.items() if count > 1] == []
