@@ -133,7 +133,7 @@ def test_the_share_rises_when_a_person_arms_and_is_gone_with_the_gate(running) -
     assert np.array_equal(crc_bit_by_bit(rows[:, :-1]), rows[:, -1])
     assert np.all(np.diff(robot.weights) >= 0.0)
     assert np.abs(robot.body.position - posture).max() < 1e-6  # no jump
-    assert robot.states > 5
+    robot.spin(lambda: robot.states > 5)
     assert len(robot.names) == 14
     gate.send_signal(signal.SIGKILL)
     robot.spin(lambda: robot.body.weight == 0.0)
