@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import ClassVar
 
 import numpy as np
 from gate_driver import CONTRACT, HOME
 
-from world_model_ros.contract.deployment.gate import Cloud
+from world_model_ros.contract.deployment.gate import Cloud, CommandSource
 from world_model_ros.core.arrays import Float
+from world_model_ros.gate.factory import gate_for
 from world_model_ros.kinematics.arm import ArmKinematics, tool_down
 from world_model_ros.kinematics.collision.distances import PairDistances
 
@@ -37,3 +40,28 @@ class Nearest:
         if len(points):
             pairs = self._distances.see("front", points, RADIUS_M)
             self.m = min(self.m, float(self._distances.measure(position, pairs).min()))
+
+
+@dataclass
+class Seeing:
+    """Makes a bench's gate see points each cycle; the nearest that the controller's commands came to them is kept."""
+
+    points: Float = field(default_factory=lambda: np.empty((0, 3)))
+
+    sources: ClassVar[Sequence[CommandSource]]
+    cycle_ns: ClassVar[int] = 10_000_000
+
+    def __post_init__(self) -> None:
+        super().__post_init__()  # type: ignore[misc]
+        deployment = SEES.deployment.model_copy(update={"sources": list(self.sources)})
+        self.gate = gate_for(replace(SEES, deployment=deployment))
+        self._nearest = Nearest()
+
+    @property
+    def nearest_m(self) -> float:
+        return self._nearest.m
+
+    def _cycle(self) -> None:
+        self.gate.see("front", self.now_ns + self.cycle_ns, self.points, RADIUS_M)
+        super()._cycle()  # type: ignore[misc]
+        self._nearest.look(self.position, self.points)

@@ -6,21 +6,21 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from gate_driver import CONTRACT, CYCLE_NS, HOME, JOINTS, LIMITS, TICK_NS, Driver, assert_within_limits
+from gate_driver import CONTRACT, CYCLE_NS, JOINTS, LIMITS, TICK_NS, Driver, assert_within_limits
+from seen_wall import RADIUS_M, START, wall
 
 from world_model_ros.contract.deployment.gate import Cloud
 from world_model_ros.core.arrays import Float
 from world_model_ros.core.trajectory import Trajectory
 from world_model_ros.gate.factory import gate_for
 from world_model_ros.gate.report import state_report
-from world_model_ros.kinematics.arm import ArmKinematics, tool_down
+from world_model_ros.kinematics.arm import ArmKinematics
 from world_model_ros.kinematics.collision.distances import PairDistances
 
 ARM = ArmKinematics(CONTRACT)
 STOP_M = CONTRACT.deployment.gate.collision.stop_m
 SLOW_M = CONTRACT.deployment.gate.collision.slow_m
-START = ARM.solve(HOME, np.array([0.45, 0.0, 0.25]), tool_down())
-RADIUS_M, MAX_AGE_S = 0.01, 0.2
+MAX_AGE_S = 0.2
 EMPTY = np.empty((0, 3))
 
 
@@ -28,12 +28,6 @@ def contract(*names: str):
     clouds = [Cloud(name=name, topic=f"{name}/points", max_age_s=MAX_AGE_S) for name in names]
     gate = CONTRACT.deployment.gate.model_copy(update={"clouds": clouds})
     return replace(CONTRACT, deployment=CONTRACT.deployment.model_copy(update={"gate": gate}))
-
-
-def wall(y_m: float) -> Float:
-    """Points every 2 cm of a wall at the arm's left."""
-    x, z = np.meshgrid(np.arange(0.3, 0.8, 0.02), np.arange(0.02, 0.6, 0.02))
-    return np.column_stack([x.ravel(), np.full(x.size, y_m), z.ravel()])
 
 
 def wall_at(position: Float, distance_m: float) -> Float:

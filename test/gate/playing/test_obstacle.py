@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
 from gate_driver import CONTRACT, LIMITS
-from player_bench import CYCLE_NS, JOINTS, SOURCES, UPDATE_HZ, Bench, asked
-from seen_wall import RADIUS_M, SEES, START, STOP_M, Nearest, wall
+from player_bench import JOINTS, SOURCES, UPDATE_HZ, Bench, asked
+from seen_wall import START, STOP_M, Seeing, wall
 
-from world_model_ros.core.arrays import Float
-from world_model_ros.gate.factory import gate_for
 from world_model_ros.gate.playing.endings import Code
 from world_model_ros.gate.playing.goal import Asked
 from world_model_ros.gate.states import State
@@ -22,26 +20,14 @@ ARM = ArmKinematics(CONTRACT)
 
 
 @dataclass
-class SeeingBench(Bench):
-    """A bench whose gate sees points each cycle; the nearest that the controller's commands came to them is kept."""
+class SeeingBench(Seeing, Bench):
+    """A bench whose gate sees points, and whose arm begins at `START`."""
 
-    points: Float = field(default_factory=lambda: np.empty((0, 3)))
+    sources = SOURCES
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        deployment = SEES.deployment.model_copy(update={"sources": list(SOURCES)})
-        self.gate = gate_for(replace(SEES, deployment=deployment))
         self.arm = JointTrajectoryController(LIMITS.names, START, self.now_ns, UPDATE_HZ)
-        self._nearest = Nearest()
-
-    @property
-    def nearest_m(self) -> float:
-        return self._nearest.m
-
-    def _cycle(self) -> None:
-        self.gate.see("front", self.now_ns + CYCLE_NS, self.points, RADIUS_M)
-        super()._cycle()
-        self._nearest.look(self.position, self.points)
 
 
 def turn(by: float = 0.9, span_s: float = 8.0) -> Asked:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 from gate_driver import CONTRACT, HOME, LIMITS, START_NS, TICK_NS
-from seen_wall import RADIUS_M, SEES, Nearest
+from seen_wall import Seeing
 
 from world_model_ros.bench.gate.trajectory_controllers import JUDGED, Follower, Setting
 from world_model_ros.contract.deployment.gate import CommandSource
 from world_model_ros.core.arrays import Float
 from world_model_ros.core.trajectory import Trajectory
 from world_model_ros.gate.conditions.ownership import Ownership
-from world_model_ros.gate.factory import gate_for
 from world_model_ros.gate.gate import Gate
 from world_model_ros.gate.playing.news import news_of
 from world_model_ros.gate.report import owner_report, state_report
@@ -125,22 +124,7 @@ class Bench:
 
 
 @dataclass
-class SeeingBench(Bench):
-    """A bench whose gate sees points each cycle; the nearest that the controller's commands came to them is kept."""
+class SeeingBench(Seeing, Bench):
+    """A bench whose gate sees points."""
 
-    points: Float = field(default_factory=lambda: np.empty((0, 3)))
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        deployment = SEES.deployment.model_copy(update={"sources": list(SOURCES)})
-        self.gate = gate_for(replace(SEES, deployment=deployment))
-        self._nearest = Nearest()
-
-    @property
-    def nearest_m(self) -> float:
-        return self._nearest.m
-
-    def _cycle(self) -> None:
-        self.gate.see("front", self.now_ns + CYCLE_NS, self.points, RADIUS_M)
-        super()._cycle()
-        self._nearest.look(self.position, self.points)
+    sources = SOURCES

@@ -16,11 +16,9 @@ the buttons hold, take and give), ``thread_priority`` (SCHED_FIFO priority of th
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray
@@ -52,6 +50,7 @@ from world_model_ros.gate.teleoperation.teleoperator import Teleoperator
 from world_model_ros.gate.teleoperation.wish import Wish, nothing
 from world_model_ros.nodes.clock import clock_ns
 from world_model_ros.nodes.diagnostics import OK, STALE, WARN, diagnostics, status
+from world_model_ros.nodes.json_reports import report_of
 from world_model_ros.nodes.parameters import declare
 from world_model_ros.nodes.qos import LATCHED
 from world_model_ros.nodes.real_time import first_of_its_process
@@ -212,13 +211,13 @@ class TeleopNode(Node):
             self.get_logger().info(f"nothing moves yet: waits for {waits}")
 
     def _on_gate(self, message: String) -> None:
-        report = _read(message)
+        report = report_of(message)
         news = None if report is None else news_of(report, self._source)
         if news is not None:
             self._person.hear_gate(news, clock_ns(self))
 
     def _on_owner(self, message: String) -> None:
-        report = _read(message)
+        report = report_of(message)
         if report is None:
             return
         self._owner = report.get("owner")
@@ -253,14 +252,6 @@ class TeleopNode(Node):
             level, words = WARN, f"the {self._device} has been silent for {silent_s:.0f} s"
         report = status("teleop: device", level, words, {"device": self._device, "owner": self._owner or ""})
         self._diagnostics.publish(diagnostics(self.get_clock().now().to_msg(), report))
-
-
-def _read(message: String) -> dict[str, Any] | None:
-    try:
-        report = json.loads(message.data)
-    except ValueError:
-        return None
-    return report if isinstance(report, dict) else None
 
 
 def main() -> int:

@@ -16,7 +16,6 @@ See `world_model_ros.gate.playing.player` for what it does.
 from __future__ import annotations
 
 import importlib
-import json
 import sys
 from functools import partial
 from typing import Any
@@ -44,6 +43,7 @@ from world_model_ros.gate.playing.player import Feedback, Player, PlayerSettings
 from world_model_ros.gate.playing.source import source_of
 from world_model_ros.nodes.clock import clock_ns
 from world_model_ros.nodes.joint_hearing import JointHearing
+from world_model_ros.nodes.json_reports import report_of
 from world_model_ros.nodes.parameters import declare
 from world_model_ros.nodes.qos import LATCHED
 from world_model_ros.nodes.real_time import first_of_its_process
@@ -126,11 +126,8 @@ class TrajectoryPlayerNode(Node):
         )
 
     def _on_gate(self, message: String) -> None:
-        try:
-            report = json.loads(message.data)
-        except ValueError:
-            return
-        news = news_of(report, self._source)
+        report = report_of(message)
+        news = None if report is None else news_of(report, self._source)
         if news is not None:
             self._player.hear_gate(news, clock_ns(self))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -38,6 +37,7 @@ from world_model_ros.core.errors import UserError
 from world_model_ros.gate.playing.news import news_of
 from world_model_ros.nodes import signals
 from world_model_ros.nodes.clock import clock_ns
+from world_model_ros.nodes.json_reports import report_of
 from world_model_ros.nodes.qos import LATCHED, qos_profile
 from world_model_ros.nodes.real_time import go_first
 from world_model_ros.nodes.spin import interrupted, make_executor, spin_for, start_ros
@@ -109,14 +109,14 @@ class CommissionNode(Node):
             self._who.heard.hear_reference(stamp_ns(message), np.array(message.position))
 
     def _on_gate(self, message: String) -> None:
-        report = _read(message)
+        report = report_of(message)
         source = self._who.source
         news = None if report is None or source is None else news_of(report, source.name)
         if news is not None:
             self._who.heard.hear_gate(news)
 
     def _on_owner(self, message: String) -> None:
-        report = _read(message)
+        report = report_of(message)
         if report is not None:
             refused = report.get("refused")
             self._who.heard.hear_owner(report.get("owner"), None if refused is None else str(refused))
@@ -189,11 +189,3 @@ def _until_ended(
         if do.ask is not None:
             asked = True
             ask(do.ask)
-
-
-def _read(message: String) -> dict[str, Any] | None:
-    try:
-        report = json.loads(message.data)
-    except ValueError:
-        return None
-    return report if isinstance(report, dict) else None
