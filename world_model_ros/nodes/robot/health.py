@@ -17,8 +17,15 @@ from world_model_ros.nodes.qos import LATCHED
 from world_model_ros.nodes.spin import make_executor
 
 
+_DISCOVERY_S = 5.0  # at most: on a busy machine topics are found late
+
+
 def hear_health(seconds: float) -> dict[str, Any]:
-    """``topics`` with types and publishers' count, ``gate`` and ``diagnostics``; nothing else is subscribed."""
+    """``topics`` with types and publishers' count, ``gate`` and ``diagnostics``; nothing else is subscribed.
+
+    Args:
+        seconds: how long to listen, after at most five for finding a gate and who says something of its health.
+    """
     rclpy.init()
     try:
         node = Node("report")
@@ -27,6 +34,9 @@ def hear_health(seconds: float) -> dict[str, Any]:
         node.create_subscription(DiagnosticArray, DIAGNOSTICS, health.add, 100)
         executor = make_executor()
         executor.add_node(node)
+        found = time.monotonic() + _DISCOVERY_S
+        while time.monotonic() < found and not all(map(node.count_publishers, (GATE_STATE, DIAGNOSTICS))):
+            executor.spin_once(timeout_sec=0.1)
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             executor.spin_once(timeout_sec=0.1)
