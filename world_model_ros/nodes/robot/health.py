@@ -16,7 +16,6 @@ from world_model_ros.gate.statistics import GateStatistics
 from world_model_ros.nodes.qos import LATCHED
 from world_model_ros.nodes.spin import make_executor
 
-
 _DISCOVERY_S = 5.0  # at most: on a busy machine topics are found late
 
 
