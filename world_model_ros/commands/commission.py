@@ -92,7 +92,7 @@ def _distances(contract: Contract) -> PairDistances | None:
 
 
 def _replies() -> Callable[[], str | None]:
-    """Reads a line of the person without waiting for it; an empty one once there is nobody any more."""
+    """Reads a line of the person without waiting for it; an empty one once there is no person any more."""
     left = bytearray()
 
     def read() -> str | None:
