@@ -76,6 +76,20 @@ class WorldModel(nn.Module):
         self.correct = nn.GRUCell(hidden + joints, recurrent)
         self.act = nn.Sequential(nn.Linear(state + action.size, hidden), nn.SiLU())
         self.predict = nn.GRUCell(hidden, recurrent)
+        self._add_pose_heads(state, hidden)
+        self.sense_heads = nn.ModuleDict(
+            {s.name: mlp(state, hidden, each.size) for s, each in zip(self.streams, encoders) if each.has_head}
+        )
+        self.whitening = Whitening([encoder.size for encoder in encoders])
+        self.contact_head = mlp(state, 64, 1)
+        self.expected_head = mlp(state, 64, 1 + len(self.streams))  # how large innovations are here, logarithms
+        self.observation_size = hidden + joints  # O
+        self.inverse = mlp(2 * self.observation_size, hidden, action.size)
+        self.policy = mlp(state, hidden, action.size)
+        if self.cameras:
+            self._add_picture_heads(state, sizes)
+
+    def _add_pose_heads(self, state: int, hidden: int) -> None:
         self.pose_mean: Tensor
         self.pose_scale: Tensor
         self.orientation: Tensor
@@ -89,26 +103,17 @@ class WorldModel(nn.Module):
             self.register_buffer(
                 "sigma_scale", torch.ones(MOST_AHEAD + 1, self.targets)
             )  # by step ahead, from calibration
-        self.sense_heads = nn.ModuleDict(
-            {s.name: mlp(state, hidden, each.size) for s, each in zip(self.streams, encoders) if each.has_head}
-        )
-        self.whitening = Whitening([encoder.size for encoder in encoders])
-        self.contact_head = mlp(state, 64, 1)
-        self.expected_head = mlp(state, 64, 1 + len(self.streams))  # how large innovations are here, logarithms
-        self.observation_size = hidden + joints  # O
-        self.inverse = mlp(2 * self.observation_size, hidden, action.size)
-        self.policy = mlp(state, hidden, action.size)
-        if self.cameras:
-            camera = self.cameras[0]
-            self.code_head = mlp(state, hidden, sizes.code)
-            self.decoder = ImageDecoder(camera.height, camera.width, state, self.targets)
-            if self.targets:
-                points = 48
-                self.seen_head = mlp(
-                    points + sizes.code, 128, self.targets * 3
-                )  # keeps places in the code; training only
-                self.reader = PositionReader(camera.height, camera.width, self.targets)
-                self.places = ImagePlaces(camera.height, camera.width, self.reader.channels, self.targets)
+
+    def _add_picture_heads(self, state: int, sizes: Sizes) -> None:
+        camera = self.cameras[0]
+        self.code_head = mlp(state, sizes.hidden, sizes.code)
+        self.decoder = ImageDecoder(camera.height, camera.width, state, self.targets)
+        if self.targets:
+            points = 48
+            # Keeps places in the code; training only.
+            self.seen_head = mlp(points + sizes.code, 128, self.targets * 3)
+            self.reader = PositionReader(camera.height, camera.width, self.targets)
+            self.places = ImagePlaces(camera.height, camera.width, self.reader.channels, self.targets)
 
     def features(self, values: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """What does not depend on time: stream arrays (B, ...) -> vectors (B, n), camera code with its keypoints.
