@@ -6,41 +6,23 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from driver_bench import READY, SCALING, VELOCITY, moving
 from gate_driver import CONTRACT, HOME, JOINTS, LIMITS, Driver, assert_within_limits
 
 from world_model_ros.bench.gate.histories import Bench
-from world_model_ros.bench.gate.trajectory_controllers import Setting
 from world_model_ros.contract.actions import JointDisplacement
-from world_model_ros.contract.contract import Contract
 from world_model_ros.contract.deployment.driver import Driver as Settings
-from world_model_ros.contract.deployment.driver import Ready, SpeedScaling
+from world_model_ros.contract.deployment.driver import Ready
 from world_model_ros.gate.conditions.driver_state import DriverState
 from world_model_ros.gate.factory import gate_for
 from world_model_ros.gate.report import state_report
 
-SCALING = SpeedScaling(topic="speed_scaling", type="std_msgs/msg/Float64", full=100.0)
-READY = Ready(topic="program_running", type="std_msgs/msg/Bool")
 MODE = Ready(topic="robot_state", type="std_msgs/msg/Int32", values=[2, 3])
 CYCLE_S = 0.02
-FAR = np.array([0.0, -1.2, 1.4, -1.8, -1.57, 0.0])  # high over the table
 
 
 def bench(settings: Settings, delay_s: float = 0.0) -> Bench:
-    """A gate that hears a driver, a controller and an arm, moving at half speed."""
-    contract: Contract = replace(CONTRACT, deployment=CONTRACT.deployment.model_copy(update={"driver": settings}))
-    made = Bench(contract, Setting("4.42", 500.0, delay_s), FAR, seed=1)
-    for each in settings.ready:
-        made.gate.driver.hear_ready(each.topic, each.values[0])
-    if settings.speed_scaling is not None:
-        made.gate.driver.hear_scaling(100.0)
-    made.run(0.3)
-    assert made.gate.arm(made.now_ns) is None
-    made.run(0.4, VELOCITY)
-    assert made.gate.state.value == "tracking"
-    return made
-
-
-VELOCITY = np.array([0.5, 0.3, -0.4, 0.3, 0.2, -0.6])
+    return moving(Bench, settings, delay_s)
 
 
 def scale(made: Bench, percent: float) -> None:

@@ -7,24 +7,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
-from gate_driver import CONTRACT
+from driver_bench import FAR, READY, SCALING, VELOCITY, moving
 
 from world_model_ros.bench.gate.histories import Bench
-from world_model_ros.bench.gate.trajectory_controllers import Setting
-from world_model_ros.contract.deployment.driver import Driver, Ready, SpeedScaling
+from world_model_ros.contract.deployment.driver import Driver
 from world_model_ros.core.arrays import Float
 
-SCALING = SpeedScaling(topic="speed_scaling", type="std_msgs/msg/Float64", full=100.0)
-READY = Ready(topic="program_running", type="std_msgs/msg/Bool")
 TOLD = Driver(speed_scaling=SCALING, ready=[READY])
 ALONE = Driver()
-FAR = np.array([0.0, -1.2, 1.4, -1.8, -1.57, 0.0])  # high over the table
-VELOCITY = np.array([0.5, 0.3, -0.4, 0.3, 0.2, -0.6])
 S = 10**9
 STEP = 2.5
 
@@ -39,18 +34,9 @@ class Plant(Bench):
     """
 
     @staticmethod
-    def moving(settings: Driver, delay_s: float = 0.0) -> Plant:
+    def at_speed(settings: Driver, delay_s: float = 0.0) -> Plant:
         """One whose gate tracks commands at about half of the robot's speed."""
-        contract = replace(CONTRACT, deployment=CONTRACT.deployment.model_copy(update={"driver": settings}))
-        made = Plant(contract, Setting("4.42", 500.0, delay_s), FAR, seed=1)
-        for each in settings.ready:
-            made.gate.driver.hear_ready(each.topic, True)
-        if settings.speed_scaling is not None:
-            made.gate.driver.hear_scaling(100.0)
-        made.run(0.5)
-        assert made.gate.arm(made.now_ns) is None
-        made.run(0.5, VELOCITY)
-        assert made.gate.state.value == "tracking"
+        made = moving(Plant, settings, delay_s, rest_s=0.5, motion_s=0.5)
         made.follower.forget()
         return made
 
@@ -284,7 +270,7 @@ FAULTS = [
 @pytest.mark.parametrize("delay_s", [0.0, 0.015])
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
 def test_each_fault_ends_as_documented_and_nothing_jumps(fault: Fault, delay_s: float) -> None:
-    plant = Plant.moving(fault.settings, delay_s)
+    plant = Plant.at_speed(fault.settings, delay_s)
     fault.begin(plant)
     plant.run(1.2, VELOCITY)
     refusal = plant.gate.refusal(plant.now_ns)
@@ -307,7 +293,7 @@ def test_each_fault_ends_as_documented_and_nothing_jumps(fault: Fault, delay_s: 
 
 def test_a_slider_that_is_not_heard_slows_nothing_at_a_controller_whose_time_it_scales() -> None:
     """Each trajectory sets the controller's time right again."""
-    plant = Plant.moving(ALONE)
+    plant = Plant.at_speed(ALONE)
     before = plant.measured
     plant.run(0.5, VELOCITY)
     full = plant.measured - before
