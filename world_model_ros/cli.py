@@ -55,6 +55,7 @@ _FOLDERS = {
     "bench": "bench",
     "demo": "demo",
     "evaluate": "evaluate",
+    **dict.fromkeys(("calibrate", "check", "commission", "new-robot", "record", "report", "shadow"), "robot"),
     "import-lerobot": "lerobot",
     "export-lerobot": "lerobot",
     "train": "model",

@@ -35,6 +35,7 @@ _ABOUT = {
     "not_made.txt": "what could not be made, and why",
     "README.txt": "this list",
 }
+_SAYS = {"check": "robot.check", "latency": "latency"}
 
 
 def add_arguments(parser: Parser) -> None:
@@ -166,7 +167,7 @@ def _said(command: str, *words: str) -> str:
     """What a command of this package prints."""
     import importlib
 
-    module = importlib.import_module(f"world_model_ros.commands.{command}")
+    module = importlib.import_module(f"world_model_ros.commands.{_SAYS[command]}")
     parser = Parser(prog=f"world-model {command}")
     module.add_arguments(parser)
     add_json(parser, False)
