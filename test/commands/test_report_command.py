@@ -115,6 +115,23 @@ def test_what_cannot_be_made_costs_itself_alone(home: Path, tmp_path: Path) -> N
     assert "contract.json" in files
 
 
+def test_an_error_that_was_not_foreseen_costs_its_file_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is broken is why a report is made."""
+
+    def broken(_: str) -> None:
+        raise ZeroDivisionError("of a library")
+
+    monkeypatch.setattr("world_model_ros.core.installation.versions.versions", broken)
+    out = tmp_path / "report"
+    assert main(["report", "--robot", "tabletop_arm", "--out", str(out)]) == 0
+    capsys.readouterr()
+    assert "versions.json: ZeroDivisionError('of a library')" in (out / "not_made.txt").read_text(encoding="utf-8")
+    assert (out / "check_contract.txt").is_file()
+    assert not (out / "versions.json").exists()
+
+
 def test_nothing_is_overwritten(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "report.zip"
     out.write_text("mine")

@@ -79,8 +79,8 @@ def _files(arguments: argparse.Namespace) -> tuple[dict[str, str], list[str]]:
     def put(name: str, make: Callable[[], str]) -> None:
         try:
             files[name] = make()
-        except (UserError, ImportError, OSError) as error:
-            not_made.append(f"{name}: {error}")
+        except Exception as error:  # whatever is broken is why a report is made
+            not_made.append(f"{name}: {error if isinstance(error, UserError) else repr(error)}")
 
     put("versions.json", _versions)
     put("contract.yaml", lambda: _contract(arguments.robot).text)
