@@ -1,4 +1,4 @@
-"""Takes out of a text what says where and by whom it was made: paths, users, hosts, addresses."""
+"""Anonymises text: replaces paths, user names, host names and addresses, and counts them."""
 
 from __future__ import annotations
 
